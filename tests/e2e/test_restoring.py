@@ -170,7 +170,7 @@ def test_a_recovery_and_its_ref_store_that_are_killed_are_completed(
     until(lambda: all(served_of(own_stack, zone)[1] for zone in zones), "not all are held")
     said = own_stack.run("doctor", status=1).out
     assert "the log of refs went back behind what it holds" in said
-    assert said.count("restored and lacks this") == 10
+    assert said.count("restored from a backup and lacks this") == 10
     assert "and 2 more: zonegit resolvers" in said
     for of_refs in (False, True):
         before = awaiting(own_stack)

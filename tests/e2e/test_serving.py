@@ -77,7 +77,7 @@ def test_a_stack_serves_each_zone_as_its_file_says_and_reads_it_again_at_sighup(
     until(lambda: 'zonegit_config_good{resolver="resolver-2"} 0.0' in _metric(metrics))
     until(lambda: 'zonegit_config_good{resolver="resolver-1"} 0.0' in _metric(metrics))
     log = (own_stack.data / "logs" / "resolver-1.log").read_text()
-    assert f"{file}:5: branch is text" in log
+    assert f"{file}:5: branch must be a string" in log
     assert said_of(own_stack, "bar.org") == changed
     assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
     assert own_stack.processes() == before

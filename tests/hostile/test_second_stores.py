@@ -96,7 +96,7 @@ def test_refs_over_an_empty_folder_takes_no_zone_from_a_resolver_that_runs(
     assert own_stack.answer("api.foo.com.", "A") == ["192.0.2.80"]
     wrong = findings(own_stack, 1)
     assert "zonegit adopt-store" in wrong["resolver-1"]
-    assert "start refs over its own folder" in wrong["resolver-1"]
+    assert "start refs with its own data folder" in wrong["resolver-1"]
     assert "zonegit adopt-store" in wrong["objectstore"]
     assert list((own_stack.data / "resolvers" / "resolver-1").rglob("foo.com.")), "no cache"
 

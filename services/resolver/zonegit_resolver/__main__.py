@@ -1,4 +1,4 @@
-"""The process ``zonegit-resolver``: reads settings, runs the service."""
+"""Run the process ``zonegit-resolver``: read settings, start the service."""
 
 import sys
 from functools import partial
@@ -30,72 +30,76 @@ DEFAULT_LISTEN = ("127.0.0.1:5353",)
     metavar="HOST:PORT",
     default=DEFAULT_LISTEN,
     show_default=True,
-    help="Answer DNS here, UDP and TCP. Port 0: a free one.",
+    help="Address to answer DNS queries on, UDP and TCP. Port 0 picks a free port.",
 )
 @click.option("--zone", "only", multiple=True, metavar="ZONE", help="Serve this zone. [all]")
 @click.option(
-    "--branch", default=ref_names.DEFAULT_BRANCH, show_default=True, help="The branch to serve."
+    "--branch", default=ref_names.DEFAULT_BRANCH, show_default=True, help="Branch to serve."
 )
-@click.option("--at", metavar="REFISH", help="Serve the past: stay at this commit of each zone.")
+@click.option(
+    "--at", metavar="REFISH", help="Serve this commit of each zone and do not follow the branch."
+)
 @click.option(
     "--canary",
     "split",
     metavar="BRANCH:PERCENT",
-    help="Answer this share of all client subnets from another branch.",
+    help="Answer this percentage of client subnets from another branch.",
 )
 @click.option(
     "--canary-salt",
     default=canary.DEFAULT_SALT,
     show_default=True,
-    help="Another salt chooses other subnets.",
+    help="Salt for the subnet hash.",
 )
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="How each zone is served and the server behaves, over these flags; read at SIGHUP too.",
+    help="Settings of zones and of the server; they override options. Reloaded on SIGHUP.",
 )
-@click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics, /livez and /readyz here.")
+@click.option("--metrics", metavar="HOST:PORT", help="Address for /metrics, /livez and /readyz.")
 @click.option(
     "--transfer-to",
     multiple=True,
     metavar="CIDR",
-    help="Let this network transfer zones too, beside --allow-transfer.",
+    help="Network that may transfer zones, in addition to --allow-transfer.",
 )
 @click.option(
-    "--allow-query", metavar="WORDS", help="Who may ask: CIDR and key:NAME words. [everybody]"
+    "--allow-query", metavar="WORDS", help="Clients that may query: CIDR and key:NAME words. [all]"
 )
-@click.option("--allow-transfer", metavar="WORDS", help="Who may transfer zones. [the loopback]")
+@click.option(
+    "--allow-transfer",
+    metavar="WORDS",
+    help="Clients that may transfer zones: CIDR and key:NAME words. [loopback]",
+)
 @click.option(
     "--notify",
     metavar="WORDS",
-    help="Whom to tell of changes: HOST:PORT words, each with a key:NAME behind it, or none.",
+    help="Secondaries to NOTIFY: HOST:PORT words, each optionally followed by key:NAME.",
 )
 @click.option(
     "--keys",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="TSIG keys, as tsig-keygen prints them.",
+    help="File of TSIG keys in the format of tsig-keygen.",
 )
-@click.option("--nsid", metavar="TEXT", help="What to be told apart by: text, or 0x and hex.")
-@click.option("--identity", metavar="TEXT", help="What id.server is told. [refused]")
-@click.option("--server-version", metavar="TEXT", help="What version.server is told. [refused]")
-@click.option(
-    "--minimal-responses", is_flag=True, help="Bring along no addresses that need not be there."
-)
-@click.option("--max-udp-size", metavar="OCTETS", help="The longest reply in a datagram. [1232]")
-@click.option("--max-tcp", metavar="COUNT", help="How many connections there may be. [2500]")
+@click.option("--nsid", metavar="TEXT", help="Name server identifier (RFC 5001): text or 0xHEX.")
+@click.option("--identity", metavar="TEXT", help="Answer to id.server. [REFUSED]")
+@click.option("--server-version", metavar="TEXT", help="Answer to version.server. [REFUSED]")
+@click.option("--minimal-responses", is_flag=True, help="Omit optional additional records.")
+@click.option("--max-udp-size", metavar="OCTETS", help="Maximum size of a UDP reply. [1232]")
+@click.option("--max-tcp", metavar="COUNT", help="Maximum number of TCP connections. [2500]")
 @click.option(
     "--max-tcp-per-subnet",
     metavar="COUNT",
-    help="How many of them from one /24 (IPv4) or /48 (IPv6). [250]",
+    help="Maximum number of TCP connections from one /24 (IPv4) or /48 (IPv6). [250]",
 )
 @click.option(
     "--max-transfers",
     metavar="COUNT",
-    help="How many zone transfers are sent at a time; others wait for their turn. [16]",
+    help="Maximum number of concurrent zone transfers; others wait. [16]",
 )
-@click.option("--name", help="What this resolver is called. [HOST-PORT]")
+@click.option("--name", help="Name of this resolver. [HOST-PORT]")
 @process.common_options
 def main(
     listen: tuple[str, ...],
@@ -126,8 +130,8 @@ def main(
 ) -> None:
     """Answer DNS queries from zones as they are committed.
 
-    Each change is served within milliseconds, because the bus tells of it. While the bus is away,
-    queries are answered from memory, and after a restart from disk. Many resolvers may listen on
+    Each change is announced on the bus and served within milliseconds. While the bus is down,
+    queries are answered from memory, or after a restart from disk. Several resolvers can listen on
     one address.
 
     \b
@@ -178,8 +182,12 @@ def main(
 
 
 def _plan(flags: ZoneSettings, only: frozenset[Name], keys: Path | None) -> ServingPlan:
-    conduct = serving.read_server_options(flags, tsig_keys.read(keys) if keys is not None else {})
-    return ServingPlan(serving.read_serving(flags, conduct.keys), {}, only, conduct, keys)
+    server_options = serving.read_server_options(
+        flags, tsig_keys.read(keys) if keys is not None else {}
+    )
+    return ServingPlan(
+        serving.read_serving(flags, server_options.keys), {}, only, server_options, keys
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Puts the resolver together: the only place that constructs things.
+"""Construct the resolver from its parts.
 
-What is on disk is ready first. Then the log is followed; once everything in it is served, or at
-once when the bus is away and there is something on disk, the sockets are bound.
+The resolver first loads its disk cache, then follows the log. It binds its sockets when everything
+in the log is loaded. If the cache has zones, it also binds them when following the log fails, or
+after ``BUS_WAIT_S``.
 """
 
 import asyncio
@@ -58,11 +59,11 @@ from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneS
 
 NAME: Final = "resolver"
 BUS_WAIT_S: Final = 5.0
-"""How long what is on disk waits for something newer before it is served."""
+"""Seconds to wait for the bus before serving the disk cache."""
 SEEN_INTERVAL_S: Final = 30.0
-"""How often it is written down that what is on disk is current."""
+"""Seconds between two times that the cache records that it is current."""
 STALE_CHECK_INTERVAL_S: Final = 5.0
-"""How often it is looked which zones are older than they may get."""
+"""Seconds between two checks for stale zones."""
 
 log = structlog.get_logger()
 
@@ -70,20 +71,20 @@ log = structlog.get_logger()
 async def run(
     options: ResolverOptions, bus_settings: BusSettings, settings: ClientSettings
 ) -> None:
-    """Serves until cancelled.
+    """Serve until cancelled.
 
     Raises:
-        Unavailable: an address or the cache cannot be used, or the bus closed the connection for
-            good.
-        Denied, Invalid: the bus cannot be used.
-        Invalid: the folder of the cache holds files of somebody else.
+        Unavailable: An address or the cache cannot be used, or the bus closed the connection
+            permanently.
+        Denied, Invalid: The bus cannot be used.
+        Invalid: The folder of the cache holds files that are not part of a cache.
     """
     tune_gc()
     tune_switch_interval()
     raise_fd_limit()
     scheduler = Scheduler()
     async with AsyncExitStack() as stack:
-        told = stack.enter_context(catch_sighup()) if options.config is not None else None
+        sighup = stack.enter_context(catch_sighup()) if options.config is not None else None
         folder = settings.data / "resolvers" / options.name
         cache = await stack.enter_async_context(open_cache(folder, scheduler))
         _warn_if_exposed(options.plan)
@@ -93,20 +94,20 @@ async def run(
         group.create_task(resolver.follow(bus_settings))
         group.create_task(resolver.serve())
         group.create_task(keep_running("age", resolver.mark_stale_zones))
-        if options.config is not None and told is not None:
-            reload = partial(resolver.reload, options.config, told)
+        if options.config is not None and sighup is not None:
+            reload = partial(resolver.reload, options.config, sighup)
             group.create_task(keep_running("config", reload))
 
 
 class Resolver:
-    """One resolver's parts, and how they come to life."""
+    """The parts of one resolver, and their tasks."""
 
     def __init__(self, options: ResolverOptions, scheduler: Scheduler, cache: ZoneCache) -> None:
         self._options = options
         self._scheduler = scheduler
         self._cache = cache
         self._reclaimer = Reclaimer(cache, scheduler)
-        self._zones = ZoneTable(time.time, options.plan.conduct, is_complete=False)
+        self._zones = ZoneTable(time.time, options.plan.server_options, is_complete=False)
         self._states = ZoneStates(self._zones, options.plan)
         self._states.on_change.append(cache.record_serving)
         self._states.on_apply.append(cache.record_answered)
@@ -115,7 +116,7 @@ class Resolver:
         self._outgoing = Outgoing(self._zones, self._differences)
         self._notifier = Notifier(self._secondaries, lambda: self._zones.options.keys)
         self._states.on_change.append(self._notify)
-        self._reloading = ConfigReloader(options.plan)
+        self._reloader = ConfigReloader(options.plan)
         self._drops = DropCounters()
         self._propagation = Propagation()
         self._process = Process(options.name)
@@ -129,7 +130,7 @@ class Resolver:
         self._is_serving = asyncio.Event()
 
     async def recall(self) -> None:
-        """Makes ready what was last served, from disk."""
+        """Load from disk what was last served."""
         async for each in self._cache.load():
             self._cache.notes.raise_followed(each.position.epoch, each.position.sequence)
             with isolate("cache"):
@@ -140,12 +141,12 @@ class Resolver:
                     self._cache.drop(each.zone, each.branch)
         log.info("last-known.recalled", zones=len(self._zones.by_apex))
 
-    async def reload(self, file: PlanFile, told: asyncio.Event) -> None:
-        """Serves what the file says, each time it is to be read again, until cancelled."""
-        await self._reloading.run(file, told, self._adopt)
+    async def reload(self, file: PlanFile, sighup: asyncio.Event) -> None:
+        """Read the configuration file and apply it each time ``sighup`` is set, until cancelled."""
+        await self._reloader.run(file, sighup, self._adopt)
 
     async def _adopt(self, plan: ServingPlan) -> None:
-        self._zones.set_options(plan.conduct)
+        self._zones.set_options(plan.server_options)
         _warn_if_exposed(plan)
         changed = self._states.adopt(plan)
         if self._follower is not None:
@@ -159,11 +160,11 @@ class Resolver:
     def _adopt_zone(self, zone: Name) -> None:
         for state in self._states.publish(zone):
             self._reclaimer.add_state(state)
-        if served := self._zones.by_apex.get(zone):  # there may be others to tell
+        if served := self._zones.by_apex.get(zone):  # the secondaries may have changed
             self._notifier.notify(zone, served.default.snapshot)
 
     async def serve(self) -> None:
-        """Answers, once there is something to answer with, until cancelled."""
+        """Wait until zones are loaded, then answer queries until cancelled."""
         options = self._options
         async with AsyncExitStack() as stack:
             if options.metrics is not None:
@@ -193,7 +194,7 @@ class Resolver:
         return serving.notify if serving is not None else ()
 
     async def mark_stale_zones(self) -> None:
-        """Has queries told of what is stale, until cancelled."""
+        """Mark stale zones in the zone table at intervals, until cancelled."""
         while True:
             await readiness.mark_stale(self._states, self._scheduler)
             self._problems = await readiness.count_problems(self._states, self._scheduler)
@@ -201,13 +202,13 @@ class Resolver:
 
     async def _wait_until_loaded(self) -> None:
         waits = [asyncio.ensure_future(self._is_complete.wait())]
-        is_something = bool(self._zones.by_apex)
-        if is_something:
+        has_zones = bool(self._zones.by_apex)
+        if has_zones:
             waits.append(asyncio.ensure_future(self._has_failed.wait()))
         try:
             await asyncio.wait(
                 waits,
-                timeout=BUS_WAIT_S if is_something else None,
+                timeout=BUS_WAIT_S if has_zones else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
@@ -215,11 +216,11 @@ class Resolver:
                 wait.cancel()
 
     async def follow(self, bus_settings: BusSettings) -> None:
-        """Keeps what is served in step with the log, until cancelled.
+        """Follow the log and serve what it says, until cancelled.
 
         Raises:
-            Unavailable: the bus closed the connection for good.
-            Conflict: another resolver has this one's name.
+            Unavailable: The bus closed the connection permanently.
+            Conflict: Another resolver has the name of this one.
         """
         async with (
             connect(
@@ -236,7 +237,7 @@ class Resolver:
             publisher = ServedPublisher(bus, self._options.name)
 
             def arrived(state: ZoneState, position: LogPosition) -> None:
-                publisher.arrived(state, position)
+                publisher.enqueue(state, position)
                 self._propagation.observe(state, position)
 
             store = NodeCache(RemoteObjects(bus, NAME))
@@ -258,14 +259,14 @@ class Resolver:
                 await self._is_serving.wait()
                 announcer.announce()
                 await bus.closed.wait()
-            raise Unavailable(f"{bus_settings.shown} closed the connection for good")
+            raise Unavailable(f"{bus_settings.shown} closed the connection permanently")
 
     @asynccontextmanager
     async def _answering(
         self, bus: Bus, follower: Follower, announcer: Announcer
     ) -> AsyncIterator[None]:
-        """Answer questions about this resolver; also those that peers of the release before ask of
-        all resolvers at once."""
+        """Answer requests about this resolver, and those to all resolvers, which the earlier
+        release sends."""
         me = self._options.name
         status = partial(self._status, follower)
         async with AsyncExitStack() as stack:
@@ -290,7 +291,7 @@ class Resolver:
         )  # fmt: skip
 
     async def _read(self, follower: Follower, pins: Pins, updater: Updater) -> None:
-        """Follows the log, and finds what zones are pinned to."""
+        """Follow the log and resolve pins; record when everything is loaded."""
         async with asyncio.TaskGroup() as group:
             group.create_task(keep_running("log", follower.run))
             group.create_task(keep_running("pin", pins.run))
@@ -301,14 +302,14 @@ class Resolver:
             await updater.wait_idle()
             self._is_complete.set()
             self._zones.is_complete = True
-            group.create_task(keep_running("cache", self._see))
-            group.create_task(keep_running("cache", self._release))
+            group.create_task(keep_running("cache", self._record_confirmed))
+            group.create_task(keep_running("cache", self._delete_set_aside))
 
     async def _await_failure(self, failed: asyncio.Event) -> None:
         await failed.wait()
         self._has_failed.set()
 
-    async def _see(self) -> None:
+    async def _record_confirmed(self) -> None:
         try:
             while True:
                 await asyncio.sleep(SEEN_INTERVAL_S)
@@ -316,7 +317,7 @@ class Resolver:
         finally:
             await self._cache.record_confirmed(self._states)
 
-    async def _release(self) -> None:
+    async def _delete_set_aside(self) -> None:
         await self._cache.delete_set_aside(self._states)
 
     def _report_bus_problem(self, event: str, **fields: str) -> None:
@@ -339,7 +340,7 @@ class Resolver:
             self._propagation,
             bus_is_up=self._bus_is_up,
             replies_refused=lambda: self._bus.replies.refused if self._bus is not None else 0,
-            config_is_good=lambda: self._reloading.is_good,
+            config_is_good=lambda: self._reloader.is_good,
             outgoing=self._outgoing,
             notifier=self._notifier,
         )
@@ -364,7 +365,7 @@ class Resolver:
 
 
 def _make_identity() -> Identity:
-    """Whose name a commit would bear; a resolver makes none."""
+    """Return the identity for commits; a resolver makes no commits."""
     return Identity(NAME, "", 0)
 
 
@@ -374,4 +375,4 @@ def _log_note(text: str) -> None:
 
 def _warn_if_exposed(plan: ServingPlan) -> None:
     if plan.keys_file is not None and tsig_keys.is_exposed(plan.keys_file):
-        log.warning("keys.exposed", file=str(plan.keys_file), hint="chmod o-r it")
+        log.warning("keys.exposed", file=str(plan.keys_file), hint="run chmod o-r on it")

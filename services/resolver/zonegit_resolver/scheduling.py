@@ -1,5 +1,7 @@
-"""Work in slices, so that no query waits for it: the event loop is given back ten times a
-millisecond, however many zones are being loaded.
+"""Run long work in short slices, between which queries are answered.
+
+The work of loading zones yields to the event loop ten times a millisecond, regardless of how many
+zones are loaded.
 """
 
 import asyncio
@@ -15,20 +17,21 @@ from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 T = TypeVar("T")
 
 MAX_SLICE_S: Final = 0.000_1
-"""How long the event loop is held at a time, by everybody together: what a query waits for, while
-zones are loaded, is about that."""
+"""The time for which all sliced work together holds the event loop. While zones are loaded, a query
+waits for about as long."""
 
 SWITCH_INTERVAL_S: Final = 0.000_02
-"""How long another thread may run while the event loop wants to; Python's own is 5 ms. A query
-gives the interpreter up with each call of the kernel, and waits this long each time."""
+"""The time for which another thread may run while the event loop waits for the interpreter; the
+default of Python is 5 ms. A query releases the interpreter in each system call, and waits for up to
+this time after it."""
 
 MAX_UNSLICED_RRSETS: Final = 1_000
-"""How many RRsets are too many for one piece: to compile, to collect, to let go."""
+"""The number of RRsets up to which a change is compiled, collected and freed in one piece."""
 
 
 class Scheduler:
-    """Shared by all that work in slices: in each turn of the event loop one of them has a slice,
-    the others wait for theirs."""
+    """Divides the time of the event loop among all sliced work: one slice for each of its
+    cycles."""
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -38,7 +41,7 @@ class Scheduler:
         self._no_priority.set()
 
     async def checkpoint(self) -> None:
-        """To be called often; returns at once while there is time left in the slice."""
+        """Yield to the event loop if the slice is used up; call this often."""
         while perf_counter() >= self._until:
             await asyncio.sleep(0)
             if self._is_open:
@@ -51,7 +54,7 @@ class Scheduler:
 
     @contextmanager
     def priority(self) -> Iterator[None]:
-        """Until the end of this, whoever gives way waits: for what somebody is waiting for."""
+        """Suspend background work until the context is left, for work that a client waits for."""
         self._priority_count += 1
         self._no_priority.clear()
         try:
@@ -62,13 +65,13 @@ class Scheduler:
                 self._no_priority.set()
 
     async def checkpoint_background(self) -> None:
-        """As :meth:`breathe`, for what nobody waits for."""
+        """As :meth:`breathe`, and wait while priority work runs."""
         await self._no_priority.wait()
         await self.checkpoint()
 
 
 async def run_in_slices(slow: Generator[object, None, T], scheduler: Scheduler) -> T:
-    """What a generator returns that yields now and then, for others to have their turn."""
+    """Run a generator that yields often, in slices, and return its result."""
     try:
         while True:
             next(slow)
@@ -79,30 +82,34 @@ async def run_in_slices(slow: Generator[object, None, T], scheduler: Scheduler) 
 
 
 def tune_gc() -> None:
-    """Keeps what the cyclic garbage collector does at a time short: 2,000 objects, then 10,000."""
+    """Keep collections of the cyclic garbage collector short: 2,000 objects, then 10,000."""
     gc.set_threshold(2_000, 5, 10)
 
 
 def tune_switch_interval() -> None:
-    """Lets queries have the interpreter back quickly from the thread that writes to disk."""
+    """Shorten the time for which the thread that writes to disk keeps the interpreter."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
 def freeze_gc() -> None:
-    """Takes what is there out of the collector's sight for good; costs nothing.
+    """Exclude all existing objects from garbage collection permanently (``gc.freeze``).
 
     A zone is hundreds of thousands of objects without a cycle, which reference counting frees. A
-    full collection would walk all of them, and stop queries for as long. To be called now and
-    then while a big zone is loaded, and not at other times: what is a cycle then is never freed.
+    full collection would walk all of them and delay queries. Call this only while a large zone is
+    loaded: a cycle that exists at the time of the call is never freed.
     """
     gc.freeze()
 
 
 async def free_snapshots(snapshots: list[ZoneSnapshot], scheduler: Scheduler) -> None:
-    """Frees snapshots in slices; the caller's list is emptied, and must be the last to hold them.
+    """Free snapshots in slices.
 
-    Dropping a big tree at once would free all of it at once. So all nodes are held here first,
-    and let go a few at a time, parents first: each then takes nothing else with it.
+    The last reference to a root frees its whole tree in one step. So this first collects references
+    to all nodes, and then drops these a few at a time, parents first.
+
+    Args:
+        snapshots: The snapshots; the list is cleared, and must hold the last references to them.
+        scheduler: The scheduler of the slices.
     """
     held: list[object] = []
     for node in _list_nodes(snapshots):
@@ -116,7 +123,7 @@ async def free_snapshots(snapshots: list[ZoneSnapshot], scheduler: Scheduler) ->
 
 
 def _list_nodes(snapshots: list[ZoneSnapshot]) -> Iterator[object]:
-    """All nodes, and what of a signed zone is as many as these."""
+    """Yield all nodes, and the objects of signed zones that are as numerous."""
     for snapshot in snapshots:
         yield from snapshot.denial.hashed.values()
         yield from snapshot.denial.owners.leaves()

@@ -1,5 +1,36 @@
-"""What this resolver serves: a state for each state of each zone, where it should be and where it
-is. What is served is made from here and from nothing else.
+"""Keep the target and the applied state of each branch of each zone, and publish what is served.
+
+Theory of operation. A zone is served from one branch, or from two if it has a canary, or from the
+commit of a pin. Each of these is a ``ZoneState``, found by its zone and its label: the name of the
+branch, or the refish of the pin. A state has a desired part and an actual part:
+
+- ``target`` is the position in the log that the state is to reach.
+- ``applied`` is the position that it has reached, and ``current`` the compiled zone at that
+  position, None if the branch does not exist there.
+
+A state is behind while the two positions differ, and goes through these steps:
+
+1. ``set_target``: the follower or the pins have found a position in the log. A state that does not
+   exist is created here, without ``current``.
+2. The updater loads the commit of the target, outside of this module. If that fails, ``fail``
+   records the problem, ``current`` stays in service, and the updater tries again.
+3. ``apply``: the commit is loaded. ``current`` and ``applied`` are replaced at once. A target
+   without a commit removes the state. If the log led back to what is applied, ``confirm`` is called
+   instead and nothing is loaded.
+4. ``publish``: the zone table, which the query path reads, gets the states that the serving plan
+   names. Nothing else writes to the table, so a query sees a zone before or after a change.
+
+``restore`` does steps 1 to 4 for a zone from the disk cache. ``adopt`` replaces the serving plan
+(at SIGHUP). The plan can name branches that are not loaded yet. Until the new default state is
+loaded, the previous default stays in service; ``publish`` then drops every state that the plan does
+not name, and returns these so that the caller can free them and their cache rows.
+
+``hold`` is for a ref store that was restored from a backup: the log no longer has what is served.
+The state keeps ``current`` until an operator has recovered the zone (docs/adr/0030-recovery.md).
+
+A state is current as long as the follower knows that the log holds nothing newer (``confirmed``).
+When a state fails or is held, its age starts (``start_aging``). A zone that is older than the
+expire field of its SOA is answered with the extended error Stale Answer (RFC 8914 section 4.4).
 """
 
 import time
@@ -23,8 +54,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """Where a branch stands in the log. ``commit`` None: it has none, or is gone. ``time`` is when
-    it came there, in seconds since 1970, None when that is unknown."""
+    """The position of a branch in the log.
+
+    ``commit`` is None if the branch does not exist there. ``time`` is the time of the move, in
+    seconds since 1970; None if it is unknown.
+    """
 
     commit: ObjectId | None
     epoch: str
@@ -32,7 +66,7 @@ class LogPosition:
     time: float | None = None
 
     def is_at(self, other: "LogPosition | None") -> bool:
-        """Whether it is the same place in the same log."""
+        """Return whether both are the same position of the same log."""
         return other is not None and (self.commit, self.epoch, self.sequence) == (
             other.commit,
             other.epoch,
@@ -40,13 +74,13 @@ class LogPosition:
         )
 
     def delay_ms(self) -> float:
-        """Milliseconds since the log has had it; 0 when that is unknown."""
+        """Return the milliseconds since the move; 0 if its time is unknown."""
         return max(0.0, (time.time() - self.time) * 1000) if self.time is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A branch as it is served."""
+    """A branch at one commit, compiled for answering."""
 
     commit: ObjectId
     tree: ObjectId
@@ -55,13 +89,21 @@ class Compiled:
 
 @dataclass(slots=True, eq=False)
 class ZoneState:
-    """One state of one zone: of a branch, or of what a refish stands for, which ``branch`` then is.
+    """The state of one branch of a zone, or of one pin of a zone.
 
-    ``current`` is what is served of it, ``done`` the position that this answers to. ``known`` are
-    objects that came along with announcements. ``seen`` is when it was last known to be current,
-    in seconds since 1970; None: it is now, as far as the follower is. ``afresh``: the next attempt
-    to load it is to begin from nothing, not from what is served. ``held``: the ref store has lost
-    what this stands for, so it stays until the zone is recovered.
+    Attributes:
+        branch: The name of the branch, or the refish of the pin.
+        target: The position to reach.
+        applied: The position that was reached; None before the first commit is loaded.
+        current: The compiled zone at ``applied``; None if there is none.
+        known_objects: Objects that came with events, for the next load.
+        problem: The reason why the target is not reached; None if there is none.
+        seen: The time when ``current`` was last known to be current, in seconds since 1970; None
+            if it is current as far as the follower knows.
+        needs_full_load: The next load starts from an empty zone, not from ``current``.
+        serial_regressions: The number of changes to a serial that is not later.
+        is_held: The ref store has lost the applied position, so ``current`` stays in service until
+            the zone is recovered.
     """
 
     zone: Name
@@ -78,87 +120,93 @@ class ZoneState:
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is something to do."""
+        """Return whether the target differs from what is applied."""
         return self.target is not self.applied
 
 
 class ZoneStates:
-    """All states, by zone and label. ``plan`` says which there are to be."""
+    """All states, by zone and label. ``plan`` decides which states are served."""
 
     def __init__(self, zones: ZoneTable, plan: ServingPlan) -> None:
         self.zones = zones
         self.plan = plan
         self.on_change: list[Callable[[ZoneState, Compiled], None]] = []
-        """Called once everybody is served another commit of a zone: what a state has now. What one
-        of these raises keeps no zone from being served, nor does one of ``on_apply``."""
+        """Called when the default state of a zone is served at another commit. An exception of an
+        observer is logged and does not affect what is served; the same holds for ``on_apply``."""
         self.on_apply: list[Callable[[ZoneState, Compiled], None]] = []
-        """Called once a branch, which is no pin, is served from another commit."""
+        """Called when another commit of a branch is applied. Not called for a pin."""
         self.confirmed: float | None = None
-        """When the log was last known to hold nothing newer, in seconds since 1970."""
+        """The time when the log was last known to hold nothing newer, in seconds since 1970."""
         self._states: dict[Name, dict[str, ZoneState]] = {}
-        self._standing: dict[Name, str] = {}
-        """What zones are served as until what the plan wants of them has come."""
+        self._previous_default: dict[Name, str] = {}
+        """The label that a zone is served from until the default of a new plan is loaded."""
 
     def __iter__(self) -> Iterator[ZoneState]:
         return (state for of_zone in list(self._states.values()) for state in of_zone.values())
 
     def of(self, zone: Name) -> list[ZoneState]:
-        """The states of a zone: the default one, the canary's, then those that are only served
-        until the default one has come."""
+        """Return the states of a zone: the default, the canary, then those that are served only
+        until the default is loaded."""
         of_zone = self._states.get(zone, {})
         labels = self.plan.labels(zone)
-        wanted = [of_zone[label] for label in labels if label in of_zone]
-        return [*wanted, *(state for state in of_zone.values() if state.branch not in labels)]
+        planned = [of_zone[label] for label in labels if label in of_zone]
+        return [*planned, *(state for state in of_zone.values() if state.branch not in labels)]
 
     def has(self, zone: Name, label: str) -> bool:
-        """Whether there is a state of that name."""
+        """Return whether a zone has a state with that label."""
         return label in self._states.get(zone, {})
 
     def holds(self, state: ZoneState) -> bool:
-        """Whether a state is still of use; it is not when another plan has come meanwhile."""
+        """Return whether a state is still in use: another plan may have dropped it."""
         return self._states.get(state.zone, {}).get(state.branch) is state
 
-    def set_target(self, zone: Name, label: str, wanted: LogPosition) -> ZoneState:
-        """The state of that name, sent to ``wanted``; made when there is none."""
+    def set_target(self, zone: Name, label: str, target: LogPosition) -> ZoneState:
+        """Set the target of a state, which is created if it does not exist, and return it."""
         of_zone = self._states.setdefault(zone, {})
         state = of_zone.get(label)
         if state is None:
-            state = of_zone[label] = ZoneState(zone, label, wanted)
-        state.target = wanted
+            state = of_zone[label] = ZoneState(zone, label, target)
+        state.target = target
         return state
 
     def adopt(self, plan: ServingPlan) -> list[Name]:
-        """From now on this is to be served. The zones that are to be served otherwise, each of
-        which is then to be settled."""
+        """Replace the serving plan.
+
+        Returns:
+            The zones that are served differently; the caller publishes each of them.
+        """
         before, self.plan = self.plan, plan
         changed = [zone for zone in self._states if before.of(zone) != plan.of(zone)]
         for zone in changed:
             for label in before.labels(zone)[:1]:
-                self._standing.setdefault(zone, label)
+                self._previous_default.setdefault(zone, label)
         return changed
 
     def publish(self, zone: Name) -> list[ZoneState]:
-        """From now on queries see what the plan says, if it is there, else the default state of
-        before. The states that are of no use any more, forgotten."""
+        """Serve a zone as the plan says, or from its previous default until the new one is loaded.
+
+        Returns:
+            The states that are no longer used; they are dropped from this collection.
+        """
         of_zone = self._states.get(zone, {})
         labels = self.plan.labels(zone)
         default = of_zone.get(labels[0]) if labels else None
         if not labels or (default is not None and default.current is not None):
-            before = of_zone.get(self._standing.pop(zone, ""))
+            before = of_zone.get(self._previous_default.pop(zone, ""))
             if default is not None and before is not None:
                 self._compare(default, before.current, default.current)
-        useless = []
+        unused = []
         for state in list(of_zone.values()):
             if state.branch in labels:
                 state.problem = state.problem if state.is_behind else None
-            elif state.branch == self._standing.get(zone) and state.current is not None:
-                self.fail(state, f"served until {labels[0]} is there")
+            elif state.branch == self._previous_default.get(zone) and state.current is not None:
+                self.fail(state, f"served until {labels[0]} is loaded")
             else:
-                useless.append(of_zone.pop(state.branch))
+                unused.append(of_zone.pop(state.branch))
         self._serve(zone)
         if not of_zone:
             self._forget(zone)
-        return useless
+        return unused
 
     def _serve(self, zone: Name) -> None:
         before, served = self.zones.by_apex.get(zone), self._served(zone)
@@ -166,30 +214,45 @@ class ZoneStates:
         if served is None or (before is not None and _is_same(before.default, served.default)):
             return
         state = self._states[zone][served.default.branch]
-        assert state.current is not None  # it is what is served
+        assert state.current is not None  # it is served
         _notify_observers(self.on_change, state, state.current)
 
     def _forget(self, zone: Name) -> None:
         self._states.pop(zone, None)
-        self._standing.pop(zone, None)
+        self._previous_default.pop(zone, None)
         self.zones.drop_counters(zone)
 
     def confirm(self, state: ZoneState) -> None:
-        """A state turns out to be where it should be."""
+        """Record that a state is at its target."""
         state.target = state.applied or state.target
         state.problem = state.seen = None
         state.is_held = False
 
     def restore(self, state: ZoneState, compiled: Compiled, seen: float | None) -> None:
-        """Serves what was served before this process; ``seen`` is when that was known current."""
+        """Serve a branch from the disk cache.
+
+        Args:
+            state: The state of the branch.
+            compiled: The branch as it was served before this process.
+            seen: The time when it was last known to be current, in seconds since 1970; None if that
+                is unknown.
+        """
         self.apply(state, state.target, compiled)
         state.seen = seen if seen is not None else 0.0
 
     def apply(
         self, state: ZoneState, position: LogPosition, compiled: Compiled | None
     ) -> list[ZoneState]:
-        """From now on queries see ``compiled``; None: they see nothing of this branch. As
-        :meth:`settle`, returns what this has made useless."""
+        """Record that a position is reached, and publish the zone.
+
+        Args:
+            state: The state.
+            position: The position that is reached.
+            compiled: The branch at that position; None if it does not exist there.
+
+        Returns:
+            The states that are no longer used.
+        """
         before = state.current
         state.current, state.applied, state.needs_full_load = compiled, position, False
         state.problem = state.seen = None
@@ -209,7 +272,7 @@ class ZoneStates:
         default, canary = (*map(branches.get, labels), None, None)[:2]
         split = serving.canary if serving is not None else None
         if default is None:
-            default, canary, split = branches.get(self._standing.get(zone, "")), None, None
+            default, canary, split = branches.get(self._previous_default.get(zone, "")), None, None
         if serving is None or default is None:
             return None
         return ServedBranches(default, canary, split, serving.query_from, serving.transfer_to)
@@ -222,7 +285,7 @@ class ZoneStates:
         )
 
     def _compare(self, state: ZoneState, old: Compiled | None, new: Compiled | None) -> None:
-        """Tells when secondaries take what they get now for older than what they got."""
+        """Count and log a change to a serial that secondaries take for an older one."""
         before = old.snapshot.serial if old is not None else None
         after = new.snapshot.serial if new is not None else None
         if before is None or after is None or before == after or later(after, before):
@@ -237,27 +300,29 @@ class ZoneStates:
         )
 
     def fail(self, state: ZoneState, problem: str) -> None:
-        """Notes why a state cannot get where it should be; what is served stays."""
+        """Record why a state cannot reach its target; ``current`` stays in service."""
         state.problem = problem
         self.start_aging(state)
 
     def hold(self, state: ZoneState) -> None:
-        """Keep a state as it is: the ref store has lost what it stands for."""
+        """Keep a state as it is: the ref store has lost its applied position."""
         state.is_held = True
         self.start_aging(state)
 
     def release(self, state: ZoneState) -> None:
-        """End what :meth:`hold` began, for a state that stays where it is."""
+        """End :meth:`hold` for a state that does not change."""
         state.is_held = False
 
     def start_aging(self, state: ZoneState) -> None:
-        """Its age starts to run."""
+        """Start the age of a state, unless it runs already."""
         if state.seen is None:
             state.seen = self.confirmed if self.confirmed is not None else time.time()
 
     def age(self, state: ZoneState, now: float) -> float | None:
-        """Seconds since what is served was last known to be current; None when nobody has known
-        since the process began, and for a pin, which stays what it is."""
+        """Return the seconds since a state was last known to be current.
+
+        None if the process has not followed the log yet, and for a pin, which does not change.
+        """
         if self.plan.is_pinned(state.zone):
             return None
         seen = state.seen if state.seen is not None else self.confirmed

@@ -125,7 +125,7 @@ def test_who_may_ask_transfer_and_be_told_is_said_for_all_and_for_one(tmp_path: 
         Secondary(Address("192.0.2.1", 53), key),
         Secondary(Address("2001:db8::1", 5353)),
     )
-    assert found.conduct.keys[key].secret == b"secret"
+    assert found.server_options.keys[key].secret == b"secret"
 
 
 def test_the_server_is_what_the_top_of_the_file_says() -> None:
@@ -139,7 +139,7 @@ def test_the_server_is_what_the_top_of_the_file_says() -> None:
         """,
         identity="flag",
     )
-    assert found.conduct == ServerOptions(1400, True, b"ns1", "nine", "flag", {}, 2_500, 10)
+    assert found.server_options == ServerOptions(1400, True, b"ns1", "nine", "flag", {}, 2_500, 10)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_the_server_is_what_the_top_of_the_file_says() -> None:
     [
         ('\nbranhc = "x"', 2, "'branhc' is not a setting"),
         ('[zone.a]\n\n# why\nbranhc = "x"', 4, "'branhc' is not a setting"),
-        ("branch = 5", 1, "branch is text"),
-        ("[zone.a]\nat = 1979-05-27", 2, "at is text"),
+        ("branch = 5", 1, "branch must be a string"),
+        ("[zone.a]\nat = 1979-05-27", 2, "at must be a string"),
         ('\nbranch = "a..b"', 2, "a..b"),
         ('[zone.a]\nbranch = ""', 2, "branch"),
         ('canary = "half"', 1, "is not <branch>:<percent>"),
@@ -156,39 +156,39 @@ def test_the_server_is_what_the_top_of_the_file_says() -> None:
         ('\n\nat = "main~abc"', 3, "main~abc"),
         ('[zone."a..b"]', 1, "is not a domain name"),
         ('[zone.ok]\n[zone.""]', 2, "is not a domain name"),
-        ('[zone.a]\nat = "v1"\ncanary = "next:5"', 3, "has no canary"),
-        ('[zone.a]\nbranch = "x"\ncanary = "x:5"', 3, "is what everybody gets"),
-        ('canary = "x:5"\n\n[zone.a]\nbranch = "x"', 3, "is what everybody gets"),
-        ('[zone.a]\n[zone."A."]', 2, "has a table already"),
-        ("[zone.a]\n[zone.a]", 2, "not TOML: Cannot declare"),
-        ('branch = "x"\nbranch = "y"', 2, "not TOML: Cannot overwrite"),
-        ('only = "a"', 1, "lists zones"),
-        ("only = [1]", 1, "lists zones"),
-        ("only = []", 1, "names no zone"),
-        ('\nonly = [\n  "a", # ]\n  "A.",\n]', 2, "names a. twice"),
+        ('[zone.a]\nat = "v1"\ncanary = "next:5"', 3, "mutually exclusive"),
+        ('[zone.a]\nbranch = "x"\ncanary = "x:5"', 3, "is the branch that is served by default"),
+        ('canary = "x:5"\n\n[zone.a]\nbranch = "x"', 3, "is the branch that is served by default"),
+        ('[zone.a]\n[zone."A."]', 2, "a. has two tables"),
+        ("[zone.a]\n[zone.a]", 2, "invalid TOML: Cannot declare"),
+        ('branch = "x"\nbranch = "y"', 2, "invalid TOML: Cannot overwrite"),
+        ('only = "a"', 1, "must be a list of zones"),
+        ("only = [1]", 1, "must be a list of zones"),
+        ("only = []", 1, "only is empty"),
+        ('\nonly = [\n  "a", # ]\n  "A.",\n]', 2, "lists a. twice"),
         ('only = [\n"a"\n]\n[zone.b]', 4, "b. is not served"),
-        ('zone = "a"', 1, "holds tables"),
-        ('[[zone]]\nname = "a"', 1, "holds tables"),
+        ('zone = "a"', 1, "must be a table of zones"),
+        ('[[zone]]\nname = "a"', 1, "must be a table of zones"),
         ('[zone]\na = "x"', 2, "not a table of a zone"),
-        ('[zone.a]\nbranch = """\nx\n"""\nat = 1', 5, "at is text"),
-        ('zone.a.branch = "x"\nzone.a.at = false', 2, "at is text"),
-        ("branch = ", 1, "not TOML"),
-        ('\n\nbranch = "x', 3, "not TOML"),
+        ('[zone.a]\nbranch = """\nx\n"""\nat = 1', 5, "at must be a string"),
+        ('zone.a.branch = "x"\nzone.a.at = false', 2, "at must be a string"),
+        ("branch = ", 1, "invalid TOML"),
+        ('\n\nbranch = "x', 3, "invalid TOML"),
         ("x = " + "[\n" * 3_000, 17, "nested too deeply"),
         ("[zone.a]\nat = '''v\n" + "~\n" * 2_000 + "'''", 2, "at has more than 1,024"),
-        (b'\n\nbranch = "\xff"', 3, "not UTF-8"),
-        (b'\nbranch = "\0"', 2, "not TOML"),
-        ("\n" + "#" * 5_000, 2, "a line of more than 4,096"),
-        ("#\n" * (1 << 20), 524_289, "goes on past 1,048,576 octets"),
+        (b'\n\nbranch = "\xff"', 3, "not valid UTF-8"),
+        (b'\nbranch = "\0"', 2, "invalid TOML"),
+        ("\n" + "#" * 5_000, 2, "the line has more than 4,096"),
+        ("#\n" * (1 << 20), 524_289, "is larger than 1,048,576 octets"),
         ('\nallow-query = "192.0.2.1/24"', 2, "invalid network"),
-        ('[zone.a]\nallow-transfer = "::1 key:k"', 2, "no key is called k."),
+        ('[zone.a]\nallow-transfer = "::1 key:k"', 2, "there is no key k."),
         ('notify = "192.0.2.1"', 1, "invalid address"),
-        ('notify = "key:k 192.0.2.1:53"', 1, "key:k follows no address"),
+        ('notify = "key:k 192.0.2.1:53"', 1, "key:k must come after an address"),
         ('\nkeys = "nowhere.key"', 2, "cannot read nowhere.key"),
         ('nsid = "0xabc"', 1, "is not hexadecimal"),
         ('max-udp-size = "511"', 1, "is not a number from 512 to 4,096"),
         ('minimal-responses = "1"', 1, "neither yes nor no"),
-        (f'identity = "{"é" * 128}"', 1, "more than 255 octets"),
+        (f'identity = "{"é" * 128}"', 1, "longer than 255 octets"),
         ('[zone.a]\nnsid = "x"', 2, "'nsid' is not a setting"),
     ],
 )
@@ -201,7 +201,7 @@ def test_what_is_wrong_is_refused_with_its_line(text: str | bytes, line: int, sa
 def test_a_zone_that_was_not_quoted_is_explained() -> None:
     refused = refusal('[zone.example.com]\nbranch = "x"')
     assert refused.message.startswith("FILE:1: ")
-    assert refused.hint == 'the name of a zone is quoted: [zone."example.com"]'
+    assert refused.hint == 'quote the name of the zone: [zone."example.com"]'
 
 
 def test_a_setting_that_is_not_known_names_those_that_are() -> None:
@@ -257,7 +257,9 @@ def test_the_example_of_the_documentation_says_what_its_comments_say() -> None:
     assert of(found, "example.net.") == Serving("stable")
     inside = Access((acl.parse_network("192.0.2.0/24"), acl.parse_network("2001:db8::/32")))
     assert of(found, "2.0.192.in-addr.arpa.") == Serving("main", None, "v1~2", inside)
-    assert found.conduct == ServerOptions(nsid=b"ns1.example.com", identity="ns1.example.com")
+    assert found.server_options == ServerOptions(
+        nsid=b"ns1.example.com", identity="ns1.example.com"
+    )
     assert of(found, "example.edu.") is None
 
 

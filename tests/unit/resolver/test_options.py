@@ -58,7 +58,7 @@ def test_a_network_that_holds_no_peer_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "", "a b"])
 def test_a_name_that_is_no_folder_is_refused(name: str) -> None:
-    with pytest.raises(Invalid, match="cannot name a resolver"):
+    with pytest.raises(Invalid, match="invalid resolver name"):
         options.check_name(name)
 
 
@@ -73,12 +73,12 @@ def test_a_name_is_made_from_host_and_port() -> None:
     [
         (["--listen", "nowhere"], "invalid address"),
         (["--canary", "half"], "is not <branch>:<percent>"),
-        (["--canary", "main:5"], "is what everybody gets"),
-        (["--canary", "next:5", "--at", "v1"], "has no canary"),
+        (["--canary", "main:5"], "is the branch that is served by default"),
+        (["--canary", "next:5", "--at", "v1"], "mutually exclusive"),
         (["--config", "/nowhere/at-all.toml"], "cannot read /nowhere/at-all.toml"),
         (["--zone", "a..b"], "is not a domain name"),
         (["--transfer-to", "all"], "invalid network"),
-        (["--allow-query", "key:none"], "no key is called none."),
+        (["--allow-query", "key:none"], "there is no key none."),
         (["--keys", "/nowhere/at-all"], "cannot read /nowhere/at-all"),
         (["--notify", "192.0.2.1"], "invalid address"),
         (["--max-udp-size", "big"], "is not a number from 512 to 4,096"),
@@ -93,5 +93,5 @@ def test_wrong_flags_are_a_usage_error(words: list[str], said: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", ".hidden", "refs", "objects", "x" * 65])
 def test_a_name_that_no_subject_can_have_is_refused(name: str) -> None:
-    with pytest.raises(Invalid, match="cannot name a resolver"):
+    with pytest.raises(Invalid, match="invalid resolver name"):
         options.check_name(name)

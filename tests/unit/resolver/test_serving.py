@@ -166,7 +166,7 @@ async def test_the_old_state_is_served_until_the_new_one_can_be(
 
         async def waits() -> bool:
             found = (await states(here)).get("main")
-            return found is not None and found.problem == "served until next is there"
+            return found is not None and found.problem == "served until next is loaded"
 
         await comes_true(waits)
         assert await running.says(FOO) == SAYS_OLD

@@ -61,10 +61,10 @@ def test_who_may_and_what_is_told_is_told_too_and_no_secret() -> None:
     keys = {B: TsigKey(B, "hmac-sha256", b"hidden")}
     inside = Access((acl.parse_network("192.0.2.0/24"),), frozenset([B]))
     notify = (Secondary(Address("192.0.2.1", 53), B), Secondary(Address("::1", 5353)))
-    before = ServingPlan(conduct=ServerOptions(version="1"))
+    before = ServingPlan(server_options=ServerOptions(version="1"))
     after = ServingPlan(
         Serving(query_from=inside, transfer_to=Access(), notify=notify),
-        conduct=ServerOptions(nsid=b"ns1", keys=keys),
+        server_options=ServerOptions(nsid=b"ns1", keys=keys),
     )
     assert serving.differences(before, after) == [
         "default: main -> main, for 192.0.2.0/24 key:b., transferred to nobody, "
@@ -75,8 +75,8 @@ def test_who_may_and_what_is_told_is_told_too_and_no_secret() -> None:
     ]
     other = {B: TsigKey(B, "hmac-sha256", b"other")}
     again = serving.differences(
-        ServingPlan(conduct=ServerOptions(keys=keys)),
-        ServingPlan(conduct=ServerOptions(keys=other)),
+        ServingPlan(server_options=ServerOptions(keys=keys)),
+        ServingPlan(server_options=ServerOptions(keys=other)),
     )
     assert again == ["keys: b. -> b."]
 

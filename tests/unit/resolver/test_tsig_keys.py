@@ -45,22 +45,22 @@ def test_an_empty_file_has_no_keys() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "line", "said"),
     [
-        ("key other", "kye other", 8, "key is to stand here"),
-        ("secret", "sceret", 5, "algorithm or secret is to stand here"),
-        ("hmac-sha256", "hmac-md5", 4, "the algorithm is one of hmac-sha256"),
-        (SECRET, SECRET[:-1], 5, "a secret is base64"),
-        (SECRET, "", 5, "a secret is base64"),
-        (SECRET, SECRET[:-2] * 50, 5, "of up to 1,024 characters"),
-        (f'"{SECRET}"', SECRET + " twice", 5, "; is to stand here"),
-        (f'"{SECRET}"', f'"{SECRET}', 5, "a quotation mark"),
-        ("};", "}", 8, "; is to stand here"),
-        ("more */", "more", 8, "a comment that is not closed"),
-        ("key other", "key NS2.example.com.", 8, "ns2.example.com. is there already"),
-        ("NS2.example", "a..b", 3, "is a domain name"),
-        ("NS2.example", "x" * 60 + "." + "y" * 60, 3, "at most 100 octets"),
+        ("key other", "kye other", 8, "expected key"),
+        ("secret", "sceret", 5, "expected algorithm or secret"),
+        ("hmac-sha256", "hmac-md5", 4, "unknown algorithm: expected hmac"),
+        (SECRET, SECRET[:-1], 5, "invalid secret"),
+        (SECRET, "", 5, "invalid secret"),
+        (SECRET, SECRET[:-2] * 50, 5, "expected up to 1,024 characters"),
+        (f'"{SECRET}"', SECRET + " twice", 5, "expected ;"),
+        (f'"{SECRET}"', f'"{SECRET}', 5, "a string or a comment is not closed"),
+        ("};", "}", 8, "expected ;"),
+        ("more */", "more", 8, "a string or a comment is not closed"),
+        ("key other", "key NS2.example.com.", 8, "ns2.example.com. is defined twice"),
+        ("NS2.example", "a..b", 3, "expected a domain name"),
+        ("NS2.example", "x" * 60 + "." + "y" * 60, 3, "more than 100 octets"),
         ("algorithm hmac-sha256;", "", 5, "ns2.example.com. has no algorithm"),
         ("algorithm hmac-sha256;", 'secret "eA==";', 5, "a second secret"),
-        ("*/", "*/ key x {", 10, "algorithm or secret is to stand here"),
+        ("*/", "*/ key x {", 10, "expected algorithm or secret"),
     ],
 )
 def test_what_is_wrong_is_refused_with_its_line_and_no_secret(
@@ -73,7 +73,7 @@ def test_what_is_wrong_is_refused_with_its_line_and_no_secret(
 
 
 def test_a_file_is_bounded_in_size_and_in_keys() -> None:
-    assert "goes on past 262,144 octets" in refusal("#" * 300_000)
+    assert "is larger than 262,144 octets" in refusal("#" * 300_000)
     statement = 'key k{} {{ algorithm hmac-sha256; secret "eA=="; }};\n'
     many = "".join(statement.format(number) for number in range(1_001))
     assert refusal(many) == "FILE:1001: more than 1,000 keys"

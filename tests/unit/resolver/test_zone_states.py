@@ -124,7 +124,7 @@ def test_a_plan_that_comes_back_at_once_changes_nothing() -> None:
     world = World()
     world.apply("a")
     world.adopt(ServingPlan(Serving("b")))
-    assert [state.problem for state in world.states] == ["served until b is there"]
+    assert [state.problem for state in world.states] == ["served until b is loaded"]
     world.adopt(ServingPlan(Serving("a")))
     assert world.served == "a"
     assert [state.problem for state in world.states] == [None]

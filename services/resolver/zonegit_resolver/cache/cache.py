@@ -1,9 +1,36 @@
-"""Last known good: on disk, what was last served of each branch of each zone, so that a resolver
-that is started while the bus is away has answers.
+"""Keep on disk what was last served of each branch, so that a resolver can start without the bus.
 
-A cache, not a store: each swap is written after it is served, a failure to write costs nothing but
-this, and what does not verify is dropped and said. Each zone has a file of its own, and its own
-damage (docs/adr/0023-a-file-for-each-zone.md).
+Theory of operation. The disk cache is a copy, not a store: the ref store and the object store are
+authoritative, and everything in the cache can be fetched again. So a zone is served first and
+written afterwards, a failed write is logged and retried with the next change, and a file that does
+not verify is dropped and its zone fetched.
+
+Each zone has a SQLite file of its own (``sqlite``) with the RRsets of its branches, their log
+positions, and the journal for IXFR; damage affects one zone
+(docs/adr/0023-a-file-for-each-zone.md). ``folder`` maps a zone to its path. One more file
+(``summary``) holds what concerns the whole cache or zones without a file: when the cache was last
+known to be current, how far the log was followed, and the highest serial answered of each branch. A
+marker file and a lock (``zonegit.store.cache_root``) assign the folder to one resolver process.
+
+Writing. ``record_swap`` and ``drop`` put a change into the queue of ``CacheWriter`` and return. The
+writer works on a few zones at a time. Everything that is queued for one zone goes into one
+transaction: the changed RRsets if the commit on disk is the base of the change, else all RRsets. If
+a transaction fails, the content of the file is unknown, so the next write of that zone is a full
+one. ``RecoveryNotes`` collects positions and serials, and writes them at most once a second.
+
+Reading. ``load`` reads all files at the start, before a socket is bound. Each RRset is verified by
+its id, each branch by the digest of its rows, each file by the zone that its path names. A branch
+that fails is dropped, others of the file are used. Branches come back with the time when they were
+last known to be current, which decides whether they are stale. The follower then reads the tips of
+all zones, and the updater loads those that have moved.
+
+Upgrades. Files of an earlier layout are set aside in their place. At the start their branches are
+read where the new layout lacks them, and written to it. ``delete_set_aside`` deletes the old files
+once every served branch is on disk.
+
+The serials that were served before can be ambiguous after a change of branch or a restore.
+``SerialLineage`` holds the first serial from which on each one stands for exactly one state; a
+secondary with an earlier serial gets the whole zone.
 """
 
 import asyncio
@@ -39,9 +66,9 @@ from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneS
 
 LAYOUT: Final = Layout("resolver", "unique", 2)
 LEGACY_FILE: Final = "last-known.sqlite3"
-"""The one file for all zones that there was before."""
+"""The file for all zones that an earlier release wrote."""
 RETRY_S: Final = 30.0
-"""How long it takes until what could not be written of an upgrade is written again."""
+"""Seconds until a failed write of an upgrade is retried."""
 
 log = structlog.get_logger()
 
@@ -57,7 +84,7 @@ class CachedBranch(NamedTuple):
 
 
 class ZoneCache:
-    """Made by :func:`open_cache`, which also sees to the writing."""
+    """The disk cache of a resolver, opened by :func:`open_cache`, which also runs its writer."""
 
     def __init__(
         self,
@@ -76,10 +103,10 @@ class ZoneCache:
         self._scheduler = scheduler
         self._aside = root.aside
         self._is_adopted = True
-        """Whether what is set aside is known elsewhere, but for its zones."""
+        """Whether the notes about zones in files that were set aside are written to the summary."""
 
     def record_swap(self, zone: Name, branch: str, swap: CacheWrite) -> None:
-        """Remembers a swap."""
+        """Queue the write of a swap, and add its difference to the journal."""
         key, commit = (zone, branch), swap.compiled.commit
         self.writer.put(key, swap)
         if swap.base is not None and swap.rows == []:
@@ -88,25 +115,25 @@ class ZoneCache:
             self.writer.change_journal(self.journal.record(key, swap.base, commit, swap.delta))
 
     def drop(self, zone: Name, branch: str) -> None:
-        """Forgets a branch."""
+        """Queue the deletion of a branch."""
         self.writer.put((zone, branch), None)
         self.writer.change_journal(self.journal.drop((zone, branch)))
 
     def record_serving(self, state: ZoneState, compiled: Compiled) -> None:
-        """Notes what everybody is served from now on."""
+        """Record the state that is served by default from now on."""
         serial = compiled.snapshot.serial
         assert serial is not None  # it is served
         if self.lineage.record(state.zone, state.branch, compiled.tree, serial):
             self.writer.record_serving(state.zone)
 
     def record_answered(self, state: ZoneState, compiled: Compiled) -> None:
-        """Note with which serial a branch is answered from now on."""
+        """Record the serial with which a branch is answered from now on."""
         serial = compiled.snapshot.serial
         assert serial is not None  # it is served
         self.notes.record_answered((state.zone, state.branch), serial, compiled.tree)
 
     async def record_confirmed(self, states: ZoneStates) -> None:
-        """Notes when what is swap was last known to be current."""
+        """Record when the cached states were last known to be current."""
         if states.confirmed is None:
             return
         late = {(state.zone, state.branch): state.seen for state in states if state.seen}
@@ -114,8 +141,11 @@ class ZoneCache:
             await self._summary.record_confirmed(states.confirmed, late)
 
     async def load(self) -> AsyncIterator[CachedBranch]:
-        """Everything that is swap, compiled. What does not verify is dropped. What was set aside
-        has what is not swap yet, and is then swap."""
+        """Load all branches and compile them.
+
+        What does not verify is dropped. Branches that only files set aside have are loaded from
+        these, and written to the new layout.
+        """
         try:
             paths = await asyncio.to_thread(list_zone_files, self._files.folder)
         except OSError as error:
@@ -204,8 +234,11 @@ class ZoneCache:
         self.writer.change_journal(JournalChanges(gone, tuple(put)))
 
     async def delete_set_aside(self, states: ZoneStates) -> None:
-        """Deletes what was set aside, once all that is served is swap. To be called when all that
-        is to be served is; ends when there is nothing left, or nothing to be done."""
+        """Delete files that were set aside, once every served branch is written.
+
+        Call this when all zones are loaded. Returns when the files are deleted, or when they must
+        be kept.
+        """
         while self._aside and self._is_adopted:
             await self.writer.idle.wait()
             missing = []
@@ -256,11 +289,11 @@ async def _load_branch(branch: Branch, opening: OpenFile) -> CachedBranch:
 
 @asynccontextmanager
 async def open_cache(folder: Path, scheduler: Scheduler) -> AsyncIterator[ZoneCache]:
-    """What is swap in ``folder``, which is this process's until the end.
+    """Open the cache in a folder, which no other process can use until the context is left.
 
     Raises:
-        Unavailable: the folder cannot be used, or another resolver uses it.
-        Invalid: it holds files of somebody else.
+        Unavailable: The folder cannot be used, or another resolver uses it.
+        Invalid: It holds files that are not part of a cache.
     """
     async with AsyncExitStack() as stack:
         root = stack.enter_context(cache_root.claimed(folder, LAYOUT, (LEGACY_FILE,), BESIDE))
@@ -269,7 +302,7 @@ async def open_cache(folder: Path, scheduler: Scheduler) -> AsyncIterator[ZoneCa
                 "last-known.set-aside",
                 path=str(root.path),
                 found=[path.name for path in root.aside],
-                hint="this start may be slow, until the cache is warm",
+                hint="this start may be slower, until the new cache is complete",
             )
         summary = await stack.enter_async_context(open_summary(root.path))
         prepare = partial(

@@ -1,4 +1,4 @@
-"""The files of zones below a folder: which there are, and where each lies."""
+"""Map zones to their files in a folder, and list these files."""
 
 import os
 from pathlib import Path
@@ -9,21 +9,25 @@ from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import zone_path
 
 FILE_ENDINGS: Final = (".", "%2E", "@")
-"""What the name of a zone's file ends in."""
+"""The endings of the names of zone files."""
 
 
 def path_of(zone: Name, folder: Path) -> Path:
-    """Where a zone's file lies. None of another zone, and nothing that SQLite puts beside one, can
-    lie there: its name ends in one of ``FILE_ENDINGS``, and each folder's in ``+``."""
+    """Return the path of the file of a zone.
+
+    It differs from the path of any other zone, and of any file that SQLite creates next to one: the
+    name of a zone file ends in one of ``FILE_ENDINGS``, and that of a folder in ``+``.
+    """
     return folder / zone_path(zone, "unique")
 
 
 def list_zone_files(folder: Path) -> list[Path]:
-    """The files of zones below a folder, in no order that matters; what a process that was killed
-    has left beside them is deleted. Follows no link.
+    """Return the zone files below a folder, in no order. Follows no link.
+
+    Temporary files that a killed process left next to them are deleted.
 
     Raises:
-        OSError: one cannot be deleted.
+        OSError: A file cannot be deleted.
     """
     found = []
     for base, _, names in os.walk(folder):
@@ -39,7 +43,7 @@ def list_zone_files(folder: Path) -> list[Path]:
 
 
 def _base_file(name: str) -> str | None:
-    """The file that one with this name lies beside; None: it is one of a zone."""
+    """Return the name of the file that a file with this name belongs to; None for a zone file."""
     for suffix in (*NEIGHBOURS, UNFINISHED):
         if name.endswith(suffix):
             return name.removesuffix(suffix)
@@ -47,10 +51,10 @@ def _base_file(name: str) -> str | None:
 
 
 def sync_folders(folder: Path) -> None:
-    """Waits until the disk knows which files there are below a folder.
+    """Sync all folders below a folder, so that the names of their files are durable.
 
     Raises:
-        OSError: it fails.
+        OSError: The sync fails.
     """
     for base, _, _ in os.walk(folder):
         sync(Path(base))

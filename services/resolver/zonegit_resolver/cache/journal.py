@@ -1,10 +1,10 @@
-"""The differences that were served, so that a secondary is told what is new to it (RFC 1995) with
-the bus down, and right after a restart too.
+"""Keep the differences that were served, for IXFR (RFC 1995) while the bus is down and after a
+restart.
 
-Each branch has a chain of them: one leads from a commit to the next, the last to what is served.
-Whatever does not fit the chain empties it, and what does not fit the bounds goes, the oldest first:
-a secondary then gets what history tells, or the whole zone. A copy is on disk, beside the last
-known good and written with it; there, too, what does not fit is dropped.
+Each branch has a chain: an entry is the difference from one commit to the next, and the last one
+leads to what is served. A change that does not fit the chain empties it. When a bound is exceeded,
+the oldest entries are dropped; a secondary then gets a difference from history, or the whole zone.
+A copy is on disk, in the file of the zone; entries on disk that do not fit are dropped too.
 """
 
 import hashlib
@@ -24,21 +24,21 @@ from zonegit.zone.serial import later
 from zonegit_resolver.cache.sqlite import CacheKey, StoredDelta
 
 MAX_RECORDS: Final = 10_000
-"""Of one difference: what takes longer to write down than a query may wait is not kept."""
+"""Records of one difference. Encoding a longer one would delay queries, so it is not kept."""
 MAX_ENTRIES_OF_BRANCH: Final = 1_000
 """Differences of one branch."""
 MAX_OCTETS_OF_BRANCH: Final = 4 << 20
 MAX_OCTETS: Final = 64 << 20
 MAX_NUMBER: Final = 1 << 62
 RECORD_OVERHEAD: Final = 100
-"""Octets of memory a record takes beside its owner and RDATA, about."""
+"""The approximate memory of a record in addition to its owner and RDATA, in octets."""
 
 log = structlog.get_logger()
 
 
 class JournalEntry(NamedTuple):
-    """What leads from one commit to the next; ``number`` grows from one entry to the next, of all
-    branches together."""
+    """The difference from one commit to the next; ``number`` increases over the entries of all
+    branches."""
 
     number: int
     old: ObjectId
@@ -48,8 +48,11 @@ class JournalEntry(NamedTuple):
 
 
 class _StoredRecords(msgspec.Struct, frozen=True):
-    """A difference on disk. ``by_keys``: its records were compared by their keys; where they were
-    not, as in earlier releases, it may remove a record of which another spelling stays."""
+    """A difference on disk.
+
+    ``by_keys`` is false if an earlier release wrote it: it compared records otherwise, so the
+    difference may remove a record of which another spelling stays.
+    """
 
     removed: tuple[ZoneRecord, ...]
     added: tuple[ZoneRecord, ...]
@@ -57,27 +60,28 @@ class _StoredRecords(msgspec.Struct, frozen=True):
 
 
 class DroppedEntry(NamedTuple):
-    """An entry that is no more."""
+    """An entry that was dropped."""
 
     zone: Name
     number: int
 
 
 class JournalChanges(NamedTuple):
-    """What is to be changed on disk: also of other zones, when all together grow too big."""
+    """The changes to make on disk; entries of other zones can be dropped to stay within the total
+    bound."""
 
     gone: tuple[DroppedEntry, ...] = ()
     put: tuple[StoredDelta, ...] = ()
 
 
 class Journal:
-    """All chains."""
+    """The chains of all branches."""
 
     def __init__(
         self, max_octets: int = MAX_OCTETS, max_entries: int = MAX_ENTRIES_OF_BRANCH
     ) -> None:
         self._free_number = 1
-        """The first that no entry has, on disk either."""
+        """The first number that no entry has, in memory or on disk."""
         self._max_octets = max_octets
         self._max_entries = max_entries
         self._chains: dict[CacheKey, deque[JournalEntry]] = {}
@@ -88,8 +92,14 @@ class Journal:
     def record(
         self, key: CacheKey, old: ObjectId | None, new: ObjectId, delta: ZoneDelta | None
     ) -> JournalChanges:
-        """A branch has come from one commit to another; ``delta`` None: nobody knows what leads
-        there, and the chain begins anew."""
+        """Add the difference of a branch from one commit to another.
+
+        Args:
+            key: The zone and the branch.
+            old: The commit before.
+            new: The commit now.
+            delta: The difference; None if it is unknown, which empties the chain.
+        """
         chain = self._chains.get(key)
         is_gap = chain is not None and chain[-1].new != old
         if old is None or delta is None or is_gap or not _is_keepable(delta):
@@ -100,7 +110,7 @@ class Journal:
         return JournalChanges(self._purge(key), (_encode(key, entry),))
 
     def rename(self, key: CacheKey, old: ObjectId, new: ObjectId) -> JournalChanges:
-        """A branch has come from one commit to another of the very same content."""
+        """Record that a branch moved to another commit with the same content."""
         chain = self._chains.get(key)
         if not chain or chain[-1].new != old:
             return JournalChanges(self._drop_all(key))
@@ -108,12 +118,14 @@ class Journal:
         return JournalChanges(put=(_encode(key, chain[-1]),))
 
     def drop(self, key: CacheKey) -> JournalChanges:
-        """A branch is served no more."""
+        """Drop the chain of a branch that is no longer served."""
         return JournalChanges(self._drop_all(key))
 
     def since(self, key: CacheKey, commit: ObjectId, serial: int) -> list[ZoneDelta] | None:
-        """What leads from ``serial`` to ``commit``, one after the other; None where the journal
-        does not tell, or tells of two states with that serial."""
+        """Return the differences from ``serial`` to ``commit``, in order.
+
+        None if the journal does not have them, or has two states with that serial.
+        """
         chain = self._chains.get(key)
         if not chain or chain[-1].new != commit:
             return None
@@ -125,7 +137,7 @@ class Journal:
     def restore(
         self, key: CacheKey, commit: ObjectId, stored: Iterable[StoredDelta]
     ) -> JournalChanges:
-        """Takes up what is on disk, oldest first, as far as it leads to ``commit``."""
+        """Load the entries of a branch from disk, oldest first, if they lead to ``commit``."""
         entries: list[JournalEntry] = []
         gone: list[int] = []
         for each in stored:
@@ -154,7 +166,7 @@ class Journal:
         self._total_octets += entry.octets
 
     def _purge(self, key: CacheKey) -> tuple[DroppedEntry, ...]:
-        """Lets the oldest go until what is left is within bounds (RFC 1995 section 5)."""
+        """Drop the oldest entries until the rest is within bounds (RFC 1995 section 5)."""
         gone = []
         while key in self._chains and (
             len(self._chains[key]) > self._max_entries or self._octets[key] > MAX_OCTETS_OF_BRANCH
@@ -183,8 +195,8 @@ class Journal:
 
 
 def _is_keepable(delta: ZoneDelta) -> bool:
-    """Whether it is short, and leads forward: what leads back would make serials stand for two
-    states."""
+    """Return whether a difference is short enough, and increases the serial. After a decreasing one
+    a serial would stand for two states."""
     return len(delta) <= MAX_RECORDS and later(delta.after, delta.before)
 
 
@@ -200,13 +212,13 @@ def _encode(key: CacheKey, entry: JournalEntry) -> StoredDelta:
 
 
 def _decode(key: CacheKey, stored: StoredDelta) -> JournalEntry | None:
-    """Read a difference; None for what an earlier release wrote, and for what is not what was
-    written, which is logged."""
+    """Decode a difference. None if an earlier release wrote it, or, with a log line, if it is
+    damaged."""
     try:
         if stored.number > MAX_NUMBER:
-            reason = f"its number is over {MAX_NUMBER}"
+            reason = f"its number exceeds {MAX_NUMBER}"
         elif stored.digest not in _digests(stored):
-            reason = "its digest is another"
+            reason = "its digest does not match"
         else:
             found = msgspec.msgpack.decode(stored.payload, type=_StoredRecords)
             if not found.by_keys:
@@ -221,13 +233,13 @@ def _decode(key: CacheKey, stored: StoredDelta) -> JournalEntry | None:
 
 
 def _digests(stored: StoredDelta) -> tuple[bytes, bytes]:
-    """Return the digest of what is stored, and the one that an earlier release made of it."""
+    """Return the digest of a stored difference, and the one that an earlier release computed."""
     *written, _, payload = stored
     return digests.hash_row((*written, payload)), hashlib.sha256(payload).digest()
 
 
 def join_changes(changes: Sequence[JournalChanges]) -> JournalChanges:
-    """All of them as one; what is put and then gone is not put."""
+    """Merge changes; an entry that is put and then dropped is not put."""
     put = {(each.zone, each.number): each for one in changes for each in one.put}
     gone = {each for one in changes for each in one.gone}
     return JournalChanges(tuple(gone), tuple(each for at, each in put.items() if at not in gone))

@@ -1,7 +1,6 @@
-"""Reads what is kept, and believes none of it: each RRset is what its id says, each file the zone's
-whose path it has.
+"""Read the cache, and verify it: each RRset by its id, each file by the zone that its path names.
 
-Not made in slices: it is over before the first socket is bound, and the sooner the better.
+This does not run in slices: it ends before the first socket is bound.
 """
 
 import asyncio
@@ -30,20 +29,20 @@ from zonegit_resolver.scheduling import freeze_gc
 from zonegit_resolver.zone_states import Compiled
 
 FILES_BATCH: Final = 8
-"""Files that are read in one go, while those before them are compiled."""
+"""Files that are read in one batch, while those of the batch before are compiled."""
 
 OpenFile = Callable[[], AbstractAsyncContextManager[Database]]
 
 
 class LoadedFile(NamedTuple):
-    """What one file holds, or why it is not known."""
+    """The content of one file, or the error of reading it."""
 
     path: Path
     contents: FileContents | ZonegitError
 
 
 async def read_files(folder: Path, paths: Iterable[Path]) -> AsyncIterator[LoadedFile]:
-    """The files of zones below ``folder``, which nobody has open yet."""
+    """Read zone files below ``folder``, which are not open elsewhere."""
     rest = iter(paths)
     reading = _read_ahead(folder, list(islice(rest, FILES_BATCH)))
     while some := await reading:
@@ -80,7 +79,7 @@ def _read_checked(folder: Path, path: Path) -> FileContents:
 
 
 def list_databases(aside: Sequence[Path]) -> list[Path]:
-    """The SQLite files of what was set aside, of whatever scheme."""
+    """Return the SQLite files among those that were set aside, of any layout."""
     files = [each for each in aside if each.is_file()]
     for folder in aside:
         files += (Path(base, name) for base, _, names in os.walk(folder) for name in names)
@@ -89,19 +88,23 @@ def list_databases(aside: Sequence[Path]) -> list[Path]:
 
 
 def open_file(path: Path) -> AbstractAsyncContextManager[Database]:
-    """A file of any layout there has been, for more than :func:`read_files` gives, or set aside.
+    """Open a file of any layout, to read more than :func:`read_files` returns, or a file set aside.
 
     Raises:
-        Unavailable, Corrupt, Invalid: as :func:`zonegit.store.sqlite.open_database`.
+        Unavailable, Corrupt, Invalid: The file cannot be opened.
     """
     return open_database(path, sqlite.SCHEMA, sqlite.VERSION, sqlite.UPGRADES)
 
 
 async def compile_branch(branch: Branch, opening: OpenFile) -> Compiled:
-    """A branch as it is served. ``opening`` has the file opened, if there is more to be read.
+    """Compile a cached branch.
+
+    Args:
+        branch: The branch, with its first page of RRsets.
+        opening: Opens the file if there are more pages.
 
     Raises:
-        Corrupt, Invalid, Unavailable: it does not verify, or cannot be read.
+        Corrupt, Invalid, Unavailable: The branch does not verify, or cannot be read.
     """
     zone = names.from_wire(branch.tip.zone)
     snapshot = apply_changes(empty_snapshot(zone), _decode_rows(branch.page, zone))
@@ -110,9 +113,9 @@ async def compile_branch(branch: Branch, opening: OpenFile) -> Compiled:
         async with opening() as database:
             snapshot, total = await _compile_rest(snapshot, total, branch, database)
     if branch.total not in (None, total):
-        raise Corrupt("its RRsets are not those that were written")
+        raise Corrupt("its RRsets do not match their digest")
     if snapshot.serial is None:
-        raise Corrupt("the zone is kept without its SOA record")
+        raise Corrupt("the cached zone has no SOA record")
     return Compiled(ObjectId(branch.tip.target), ObjectId(branch.tip.tree), snapshot)
 
 
@@ -135,10 +138,10 @@ def _sum_up(page: Iterable[sqlite.StoredRRset]) -> Digest:
 
 
 def _decode_rows(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[RRsetChange]:
-    """What RRsets that are kept mean for a snapshot.
+    """Decode cached RRsets into changes of a snapshot.
 
     Raises:
-        Corrupt, Invalid: one is not what its id, owner and type promise.
+        Corrupt, Invalid: The content of a row does not match its id, owner and type.
     """
     before = b""
     path: names.Path = ()

@@ -1,9 +1,9 @@
-"""Notes of a resolver for a restore of the ref store from a backup: how far it has followed the
-log, and the highest serial that it ever answered for each branch.
+"""Record for a restore of the ref store how far the log was followed, and the highest serials
+answered.
 
-Both outlive epochs, branches and zones. They are written within a second, many together: a swap
-does not wait for that, and what a kill takes is in the zone's own file, too
-(docs/adr/0030-recovery.md).
+These notes outlive epochs, branches and zones. They are written in batches, at most once a second,
+so a swap does not wait for the disk. The serials that a killed process has not written are also in
+the files of the zones (docs/adr/0030-recovery.md).
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from zonegit_resolver.cache.sqlite import CacheKey, ServedToAll
 from zonegit_resolver.cache.summary import FollowedLog, Highest, SummaryFile
 
 MAX_BRANCHES: Final = 1_000_000
-"""Branches whose highest serial is remembered, those of zones that are gone among them."""
+"""Branches whose highest serial is kept, including those of removed zones."""
 WRITE_INTERVAL_S: Final = 1.0
-"""Between two times that changes are written."""
+"""Seconds between two writes."""
 
 SEVERAL_TREES: Final = bytes(32)
-"""In place of a tree: the serial stood for several, of which secondaries may have any."""
+"""Stands for the tree of a serial that named several trees; a secondary may have any of them."""
 
 log = structlog.get_logger()
 
 
 class RecoveryNotes:
-    """Notes that are taken at once, and written by :meth:`run`."""
+    """Keeps notes in memory; :meth:`run` writes them."""
 
     def __init__(self, summary: SummaryFile) -> None:
         self._summary = summary
@@ -45,17 +45,17 @@ class RecoveryNotes:
 
     @property
     def followed(self) -> FollowedLog:
-        """Return how far the log was followed, before this process too."""
+        """Return how far the log was followed, also by earlier processes."""
         return self._followed
 
     def adopt(self, standing: Iterable[ServedToAll]) -> None:
-        """Take up what was served last, where an earlier release has left no notes."""
+        """Adopt the states served last, if an earlier release wrote no notes."""
         if self._is_first:
             for each in standing:
                 self.record_answered((Name(each.zone), each.branch), each.serial, each.tree)
 
     def record_answered(self, key: CacheKey, serial: int, tree: bytes) -> None:
-        """Note that a branch is answered with a serial, which stands for a tree."""
+        """Record that a branch is answered with a serial, which stands for a tree."""
         before = self._answered.get(key)
         now = Highest(serial, tree)
         if before is not None and serial == before.serial and tree != before.tree:
@@ -69,7 +69,7 @@ class RecoveryNotes:
             self._is_due.set()
 
     def highest(self, key: CacheKey) -> int | None:
-        """Return the highest serial that was ever answered for a branch; None: none was."""
+        """Return the highest serial ever answered for a branch; None if there was none."""
         found = self._answered.get(key)
         return found.serial if found is not None else None
 
@@ -85,32 +85,32 @@ class RecoveryNotes:
         return [(key, self._answered[key]) for key in heapq.nsmallest(count, keys)]
 
     def record_followed(self, followed: FollowedLog) -> None:
-        """Note how far the log was followed."""
+        """Record how far the log was followed."""
         if followed != self._followed:
             self._followed = followed
             self._is_due.set()
 
     def record_start(self, run: str) -> None:
-        """Note in which run of the ref store this begins, if nothing is known from before."""
+        """Record the run of the ref store in which these notes begin, if there are none yet."""
         if self._followed == FollowedLog() and not self._answered:
             self.record_followed(FollowedLog(began=run))
 
     def raise_followed(self, epoch: str, sequence: int) -> None:
-        """Take up where a branch stood that is kept: the log was followed that far at least."""
+        """Raise the followed position to that of a cached branch."""
         known = self._followed
         is_further = epoch == known.epoch and sequence > known.sequence
         if is_further or (self._is_first and sequence > known.sequence):
             self.record_followed(known._replace(epoch=epoch, sequence=sequence, operation=""))
 
     async def run(self) -> None:
-        """Write what changes, until cancelled."""
+        """Write changed notes until cancelled."""
         while True:
             await self._is_due.wait()
             await asyncio.sleep(WRITE_INTERVAL_S)
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what has changed; what cannot be written is kept for the next time."""
+        """Write changed notes. If that fails, they are kept for the next write."""
         if not self._is_due.is_set():
             return
         self._is_due.clear()

@@ -1,8 +1,8 @@
-"""What a serial stands for: which ones a secondary can have from here that mean one state alone.
+"""Track for each zone which serials stand for exactly one state that was served.
 
-A zone may come to be served from another branch, or be forced back. Earlier serials may name two
-states ever after, and a difference from the wrong one would spoil a secondary for good. So a mark
-is set there, and kept: whoever has an earlier serial gets the whole zone.
+A zone can be served from another branch, or be forced back. Earlier serials may then name two
+states, and a difference from the wrong one would damage a secondary permanently. So a mark is set
+and kept: a secondary with an earlier serial gets the whole zone.
 """
 
 from collections.abc import Iterable
@@ -13,27 +13,31 @@ from zonegit.zone.serial import following, later, latest
 from zonegit_resolver.cache.sqlite import ServedToAll
 
 MAX_ZONES: Final = 1_000_000
-"""Whose serials are remembered, those of zones that are gone too."""
+"""Zones whose marks are kept, including removed zones."""
 
 
 class SerialLineage:
-    """By zone, what was served last to everybody, before this process too."""
+    """The state that was served last by default, by zone, also before this process."""
 
     def __init__(self, standing: Iterable[ServedToAll] = ()) -> None:
         self._standing = {Name(each.zone): each for each in standing}
         self._doubted: set[Name] = set()
-        """Zones whose serials of before a restore may stand for two states."""
+        """Zones whose serials from before a restore may stand for two states."""
 
     def restore(self, standing: ServedToAll) -> None:
-        """Takes up what a zone's own file says."""
+        """Adopt what the file of a zone says."""
         self._standing[Name(standing.zone)] = standing
 
     def of(self, zone: Name) -> ServedToAll | None:
-        """What was served last of a zone; None: nothing is known of it."""
+        """Return what was served last of a zone; None if nothing is known of it."""
         return self._standing.get(zone)
 
     def record(self, zone: Name, branch: str, tree: bytes, serial: int) -> ServedToAll | None:
-        """From now on everybody is served this. What is then to be written down; None: nothing."""
+        """Record what is served by default from now on.
+
+        Returns:
+            The record to write to disk; None if it is unchanged.
+        """
         before = self._standing.pop(zone, None)
         mark = before.mark if before is not None else None
         is_doubted = zone in self._doubted
@@ -48,12 +52,12 @@ class SerialLineage:
         return now if now != before else None
 
     def doubt_all(self) -> None:
-        """Take it that the ref store was restored: whatever zones are served next, no serial before
-        that is a base."""
+        """Doubt all serials that were served so far, because the ref store was restored."""
         self._doubted = set(self._standing)
 
     def is_base(self, zone: Name, serial: int) -> bool:
-        """Whether a secondary that has ``serial`` has one state and no other."""
+        """Return whether ``serial`` stands for exactly one state, so that a difference can start
+        from it."""
         standing = self._standing.get(zone)
         mark = standing.mark if standing is not None else None
         return mark is None or serial == mark or later(serial, mark)

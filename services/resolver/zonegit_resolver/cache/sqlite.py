@@ -1,14 +1,13 @@
-"""The tables of the last known good: of one zone, or of all as it was until there was a file for
-each zone.
+"""Read and write the tables of the disk cache: of one zone, or of all zones in the earlier layout.
 
-Theory of operation. Each RRset that is kept verifies by its id, and that says nothing about those
-that are not there: after damage to an index a query for their names would be answered with
-NXDOMAIN. So the row of a branch holds the number of its RRsets and the sum of their ids modulo
-2^256. A change subtracts the ids of the rows that it replaces or deletes and adds those that it
-writes, in its transaction; what is written whole is summed up before. When the rows are read they
-are summed up, too, and the branch is dropped where that is another sum: it is fetched again.
+Theory of operation. Each cached RRset is verified by its id, but that does not show whether RRsets
+are missing: after damage to an index, a query for their names would be answered with NXDOMAIN. So
+the row of a branch holds the number of its RRsets and the sum of their ids modulo 2^256. A change
+subtracts the ids of the rows that it replaces or deletes and adds those that it writes, in the same
+transaction; if a branch is written whole, its ids are summed before. When the rows are read they
+are summed again. If the sums differ, the branch is dropped and fetched.
 
-All other rows hold a digest of their own columns. The sum finds accidents, and is no defence
+All other rows hold a digest of their own columns. The sum detects accidents. It is no protection
 against an adversary who can write the file.
 """
 
@@ -33,8 +32,8 @@ from zonegit.zone import names
 from zonegit.zone.names import Name, Path
 
 VERSION: Final = 3
-"""Of the tables. With the next one goes another version of the cache's layout, so that files of
-this one are then set aside, and read as those are: with the upgrades below."""
+"""The version of the tables. Increase the version of the layout of the cache with it: files of this
+version are then set aside, and read with the upgrades below."""
 STANDING: Final = (
     "CREATE TABLE standing (zone BLOB PRIMARY KEY, branch TEXT NOT NULL, tree BLOB NOT NULL,"
     " serial INTEGER NOT NULL, mark INTEGER, digest BLOB) STRICT, WITHOUT ROWID"
@@ -61,15 +60,15 @@ _ADD_DIGESTS: Final = (
     "ALTER TABLE standing ADD COLUMN digest BLOB",
 )
 PAGE_ROWS: Final = 512
-"""RRsets read at a time."""
+"""RRsets that one query reads."""
 
 CacheKey = tuple[Name, str]
 """A zone and a branch."""
 
 
 class CachedTip(NamedTuple):
-    """What is kept of a branch, beside its RRsets. ``seen`` is when it was last known to be
-    current, in seconds since 1970."""
+    """The row of a branch. ``seen`` is the time when it was last known to be current, in seconds
+    since 1970."""
 
     zone: bytes
     branch: str
@@ -81,7 +80,7 @@ class CachedTip(NamedTuple):
 
 
 class CachedRow(NamedTuple):
-    """One RRset; ``blob`` None: it is gone."""
+    """One RRset; ``blob`` is None if it was deleted."""
 
     path: Path
     rdtype: int
@@ -89,8 +88,8 @@ class CachedRow(NamedTuple):
 
 
 class StoredDelta(NamedTuple):
-    """One difference of a branch, from the commit ``old`` to ``new``; ``digest`` is of the
-    payload."""
+    """One difference of a branch, from the commit ``old`` to ``new``. ``digest`` covers the other
+    columns."""
 
     number: int
     zone: bytes
@@ -102,8 +101,8 @@ class StoredDelta(NamedTuple):
 
 
 class ServedToAll(NamedTuple):
-    """What everybody was last served of a zone; ``mark`` is the first serial that stands for one
-    state alone, None: all do."""
+    """The state of a zone that was served last by default. ``mark`` is the first serial that stands
+    for exactly one state; None if all do."""
 
     zone: bytes
     branch: str
@@ -113,10 +112,16 @@ class ServedToAll(NamedTuple):
 
 
 class Write(NamedTuple):
-    """What becomes of a branch. ``tip`` None: it is forgotten; ``replaces``: so is all that is
-    kept of it before ``rows`` are added. ``staged`` is the number under which rows were added
-    before there was a tip to them, None: none were. ``total`` is the digest of all rows of the
-    branch where they are written whole."""
+    """A change of one branch.
+
+    Attributes:
+        tip: The new row of the branch; None to delete the branch.
+        rows: The RRsets to write.
+        replaces: Whether all cached RRsets of the branch are deleted first.
+        staged: The number under which rows were written before the row of the branch; None if there
+            were none.
+        total: The digest of all rows of the branch, if it is written whole.
+    """
 
     key: CacheKey
     tip: CachedTip | None
@@ -127,13 +132,13 @@ class Write(NamedTuple):
 
 
 StoredRRset = tuple[bytes, int, bytes, bytes]
-"""Owner, type, id, payload."""
+"""Owner, type, id and payload."""
 BEFORE_FIRST: Final = (b"", -1)
 
 
 class Branch(NamedTuple):
-    """What is kept of a branch; ``page`` are the first of its RRsets, all when they are fewer than
-    ``PAGE_ROWS``. ``total`` is the digest of all of them, None: an earlier release has none."""
+    """The cached content of a branch. ``page`` has its first ``PAGE_ROWS`` RRsets. ``total`` is the
+    digest of all its RRsets; None if an earlier release wrote it."""
 
     tip: CachedTip
     page: list[StoredRRset]
@@ -142,17 +147,17 @@ class Branch(NamedTuple):
 
 
 class FileContents(NamedTuple):
-    """What a file holds, as far as it is read at once."""
+    """The content of a file, with the first page of each branch."""
 
     branches: list[Branch]
     standing: list[ServedToAll]
 
 
 def read_contents(connection: Connection) -> FileContents:
-    """All of it.
+    """Read a file, with the first page of each branch.
 
     Raises:
-        Corrupt: the file is damaged.
+        Corrupt: The file is damaged.
     """
     check(connection)
     found = [read_branch(connection, tip, total) for tip, total in read_tips(connection)]
@@ -163,7 +168,7 @@ def read_contents(connection: Connection) -> FileContents:
 
 
 def read_branch(connection: Connection, tip: CachedTip, total: Digest | None) -> Branch:
-    """What is kept of a branch."""
+    """Read the content of a branch."""
     key = (Name(tip.zone), tip.branch)
     return Branch(
         tip, read_page(connection, key, BEFORE_FIRST), read_deltas(connection, key), total
@@ -171,8 +176,10 @@ def read_branch(connection: Connection, tip: CachedTip, total: Digest | None) ->
 
 
 def check(connection: Connection) -> None:
-    """Raises:
-    Corrupt: the file is damaged.
+    """Check the structure of the file.
+
+    Raises:
+        Corrupt: The file is damaged.
     """
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
@@ -180,20 +187,20 @@ def check(connection: Connection) -> None:
 
 
 def add_journal(connection: Connection) -> None:
-    """From layout 1 to 2."""
+    """Upgrade version 1 to 2."""
     for statement in JOURNAL:
         connection.execute(statement)
 
 
 def add_digests(connection: Connection) -> None:
-    """From layout 2 to 3: what there is has no digest, and is taken over without."""
+    """Upgrade version 2 to 3; existing rows get no digest."""
     for statement in _ADD_DIGESTS:
         if "standing" not in statement or not _has_digest(connection, "standing"):
             connection.execute(statement)
 
 
 def _has_digest(connection: Connection, table: str) -> bool:
-    """Return whether a table was made by this release, in an upgrade from layout 1."""
+    """Return whether this release created a table, in an upgrade from version 1."""
     return any(each[1] == "digest" for each in connection.execute(f"PRAGMA table_info({table})"))
 
 
@@ -216,7 +223,7 @@ def _hash_tip(tip: CachedTip, total: Digest) -> bytes:
     return digests.hash_row((*tip, *total))
 
 
-WRONG_DIGEST: Final = "its digest is another"
+WRONG_DIGEST: Final = "its digest does not match"
 _TIP: Final = RowReader(
     "tip",
     tuple[
@@ -236,7 +243,7 @@ _DELTA: Final[RowReader[StoredDelta]] = RowReader(
 
 
 def read_tips(connection: Connection) -> list[tuple[CachedTip, Digest | None]]:
-    """All branches that are kept, each with the digest of its RRsets."""
+    """Return all branches, each with the digest of its RRsets."""
     found = connection.execute(
         "SELECT zone, branch, target, tree, epoch, sequence, seen, rows, sum, digest FROM tip"
     )
@@ -244,7 +251,7 @@ def read_tips(connection: Connection) -> list[tuple[CachedTip, Digest | None]]:
 
 
 def read_page(connection: Connection, key: CacheKey, after: tuple[bytes, int]) -> list[StoredRRset]:
-    """The next RRsets of a branch, after an owner and type; none when there are no more."""
+    """Return the next RRsets of a branch after an owner and type; an empty list at the end."""
     found = connection.execute(
         "SELECT owner, rdtype, rrset.id, payload FROM rrset JOIN tip ON rrset.tip = tip.id"
         " WHERE zone = ? AND branch = ? AND (owner, rdtype) > (?, ?)"
@@ -255,15 +262,17 @@ def read_page(connection: Connection, key: CacheKey, after: tuple[bytes, int]) -
 
 
 def allocate_stage(connection: Connection) -> int:
-    """A number under which a zone can be written before there is a tip to it; what an attempt has
-    left behind that did not come to its end is deleted."""
+    """Return a free number for rows that are written before the row of their branch.
+
+    Rows that an attempt without end left behind are deleted.
+    """
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM tip").fetchone()
     connection.execute("DELETE FROM rrset WHERE tip > ?", (last,))
     return int(last) + 1
 
 
 def read_deltas(connection: Connection, key: CacheKey) -> list[StoredDelta]:
-    """The differences of a branch, oldest first."""
+    """Return the differences of a branch, oldest first."""
     found = connection.execute(
         "SELECT number, zone, branch, old, new, digest, payload FROM journal"
         " WHERE zone = ? AND branch = ? ORDER BY number",
@@ -290,7 +299,7 @@ _STANDING: Final = RowReader(
 
 
 def read_served(connection: Connection) -> list[ServedToAll]:
-    """What everybody was last served."""
+    """Return the states that were served last by default."""
     found = connection.execute("SELECT zone, branch, tree, serial, mark, digest FROM standing")
     return _STANDING.read_all(found)
 
@@ -301,14 +310,14 @@ def write_journal(
     put: Sequence[StoredDelta],
     stand: Sequence[ServedToAll],
 ) -> None:
-    """Takes differences away and adds others; notes what is served to everybody."""
+    """Delete and add differences, and record what is served by default."""
     connection.executemany("DELETE FROM journal WHERE number = ?", ((each,) for each in gone))
     connection.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", put)
     write_served(connection, stand)
 
 
 def write_served(connection: Connection, stand: Iterable[ServedToAll]) -> None:
-    """Notes what is served to everybody."""
+    """Record what is served by default."""
     connection.executemany(
         "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?, ?)",
         ((*each, digests.hash_row(each)) for each in stand),
@@ -318,8 +327,17 @@ def write_served(connection: Connection, stand: Iterable[ServedToAll]) -> None:
 def write_branches(
     connection: Connection, writes: Sequence[Write], then: Callable[[Connection], None]
 ) -> int:
-    """Carries all of them out, in order, but first what was staged: its numbers are not to be given
-    to others. ``then`` is carried out with them. How many branches are left."""
+    """Write all changes in order, those with staged rows first, so that their numbers are not
+    reused.
+
+    Args:
+        connection: The file, in a transaction.
+        writes: The changes.
+        then: Called in the same transaction.
+
+    Returns:
+        The number of branches that the file then has.
+    """
     for each in sorted(writes, key=lambda write: write.staged is None):
         if each.replaces:
             _delete_branch(connection, each.key)
@@ -356,10 +374,10 @@ def _put_tip(connection: Connection, tip: CachedTip, staged: int | None) -> int:
 
 
 def _read_total(connection: Connection, key: CacheKey) -> Digest:
-    """Return the digest of the RRsets of a branch that is kept.
+    """Return the digest of the RRsets of a cached branch.
 
     Raises:
-        Damaged: there is none.
+        Damaged: The branch has none.
     """
     for tip, total in read_tips(connection):
         if (tip.zone, tip.branch) == key and total is not None:
@@ -375,7 +393,7 @@ def _write_digest(connection: Connection, number: int, tip: CachedTip, total: Di
 
 
 def add_rows(connection: Connection, zone: Name, tip: int, rows: Iterable[CachedRow]) -> None:
-    """Add RRsets under a tip's number that has none of these."""
+    """Add RRsets under the number of a branch that has none of them."""
     connection.executemany(
         _ADD,
         (
@@ -393,7 +411,7 @@ _OF_KEY: Final = "WHERE tip = ? AND owner = ? AND rdtype = ?"
 def _change_rows(
     connection: Connection, zone: Name, tip: int, changes: Iterable[CachedRow], total: Digest
 ) -> Digest:
-    """Add, replace and remove RRsets; return the digest of what is kept then."""
+    """Add, replace and delete RRsets, and return the new digest of the branch."""
     count, sum_of_ids = total
     for row in changes:
         key = (tip, names.below(zone, row.path), row.rdtype)

@@ -1,8 +1,8 @@
-"""What a cache knows beside its zones' own files, in a file for all of them: when they were last
-known to be current, what was served last of zones that are served no more, how far the log was
-followed, and the highest serial that was ever answered for each branch.
+"""Store cache-wide metadata in one file.
 
-So what is noted every half minute touches one file, however many zones there are.
+It holds the time when the zones were last known to be current, what was served last of removed
+zones, how far the log was followed, and the highest serial ever answered for each branch. What is
+recorded every half minute is written to one file, regardless of the number of zones.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -72,11 +72,16 @@ log = structlog.get_logger()
 
 
 class FollowedLog(NamedTuple):
-    """The point up to which the log was followed: the epoch, the last of its rows that was
-    applied, and the epochs before it, the latest first. The epoch is empty while no log was read.
-    ``began`` names the run of the ref store in which this cache began, empty: before there were
-    such names. ``operation`` is that of the last row, empty: unknown. ``installation`` is that of
-    the ref store, empty: unknown."""
+    """How far the log was followed.
+
+    Attributes:
+        epoch: The epoch; empty if no log was read.
+        sequence: The last row that was applied.
+        past: The epochs before it, the latest first.
+        began: The run of the ref store in which this cache began; empty if that had no name.
+        operation: The operation of the last row; empty if unknown.
+        installation: The installation of the ref store; empty if unknown.
+    """
 
     epoch: str = ""
     sequence: int = 0
@@ -87,16 +92,19 @@ class FollowedLog(NamedTuple):
 
 
 class Highest(NamedTuple):
-    """The highest serial that was ever answered for a branch, and the tree it stood for
-    (``notes.SEVERAL``: more than one)."""
+    """The highest serial ever answered for a branch, and its tree (``recovery_notes.SEVERAL_TREES``
+    if it had more than one)."""
 
     serial: int
     tree: bytes
 
 
 class CacheSummary(NamedTuple):
-    """What the file held when it was opened. ``confirmed`` is when all but the ``late`` were last
-    known to be current, those at times of their own, in seconds since 1970; None: never yet."""
+    """The content of the file when it was opened.
+
+    ``confirmed`` is the time when all branches but those in ``late`` were last known to be current,
+    in seconds since 1970; None if they never were. ``late`` has a time for each of the others.
+    """
 
     confirmed: float | None
     late: dict[CacheKey, float]
@@ -126,7 +134,7 @@ _FOLLOWED: Final[RowReader[FollowedLog]] = RowReader(
 
 
 class SummaryFile:
-    """Made by :func:`open_summary`. ``known`` is what it held then."""
+    """The open file. ``known`` is its content when it was opened."""
 
     def __init__(self, database: Database, known: CacheSummary) -> None:
         self._database = database
@@ -151,30 +159,30 @@ class SummaryFile:
     async def record_notes(
         self, followed: FollowedLog, answered: Mapping[CacheKey, Highest]
     ) -> None:
-        """Note how far the log was followed, and highest serials that have changed.
+        """Record how far the log was followed, and highest serials that have changed.
 
         Raises:
-            Unavailable: the disk is full or fails.
-            Corrupt: the file is damaged.
+            Unavailable: The disk is full or fails.
+            Corrupt: The file is damaged.
         """
         await self._database.write(partial(_note, followed=followed, answered=dict(answered)))
 
     async def record_serving(self, standing: Iterable[ServedToAll]) -> None:
-        """Notes what was served last of zones that have no file of their own.
+        """Record what was served last of zones that have no file of their own.
 
         Raises:
-            Unavailable: the disk is full or fails.
-            Corrupt: the file is damaged.
+            Unavailable: The disk is full or fails.
+            Corrupt: The file is damaged.
         """
         await self._database.write(partial(sqlite.write_served, stand=[*standing]))
 
 
 @asynccontextmanager
 async def open_summary(folder: Path) -> AsyncIterator[SummaryFile]:
-    """The file in that folder; if it is damaged, or a later release's, a new one.
+    """Open the file in a folder; replace it if it is damaged or of a later release.
 
     Raises:
-        Unavailable: it cannot be opened or made.
+        Unavailable: It cannot be opened or created.
     """
     path = folder / FILE
     try:

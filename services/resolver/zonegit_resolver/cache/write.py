@@ -1,5 +1,7 @@
-"""Writes what is to be swap, each zone to its own file: a few zones side by side, what concerns one
-zone in order and in one transaction. What cannot be written costs nothing but this.
+"""Write changes to the disk cache: several zones concurrently, the changes of one zone in order and
+in one transaction.
+
+A failed write affects the cache only.
 """
 
 import asyncio
@@ -35,7 +37,8 @@ from zonegit_resolver.scheduling import Scheduler
 from zonegit_resolver.zone_states import Compiled, LogPosition
 
 WRITE_CONCURRENCY: Final = 4
-"""Zones that are written at a time: one prepares its rows while another waits for the disk."""
+"""Zones that are written at the same time: one prepares its rows while another waits for the
+disk."""
 ROWS_BATCH: Final = 128
 """RRsets of one transaction when a whole zone is written."""
 
@@ -43,9 +46,14 @@ log = structlog.get_logger()
 
 
 class CacheWrite(NamedTuple):
-    """A swap, at ``seen`` in seconds since 1970. ``rows`` are the differences to the commit
-    ``base``; without them or without that the snapshot says all there is. ``delta`` is what
-    secondaries are told, None: nobody knows."""
+    """A swap to write.
+
+    Attributes:
+        seen: The time of the swap, in seconds since 1970.
+        rows: The differences to ``base``; None to write all RRsets of the snapshot.
+        base: The commit before; None to write all RRsets of the snapshot.
+        delta: The difference for IXFR; None if it is unknown.
+    """
 
     position: LogPosition
     compiled: Compiled
@@ -57,22 +65,26 @@ class CacheWrite(NamedTuple):
 
 @dataclass(slots=True)
 class PendingWrite:
-    """What a zone's file is to be told. ``swap`` None: the branch is forgotten. ``is_second``: the
-    file turned out to be damaged the first time."""
+    """The changes that wait to be written to the file of a zone.
+
+    A branch whose swap is None is deleted. ``is_second``: the file was damaged at the first
+    attempt.
+    """
 
     branches: list[tuple[str, CacheWrite | None]] = field(default_factory=list)
     changes: list[JournalChanges] = field(default_factory=list)
     is_second: bool = False
 
     def put(self, branch: str, swap: CacheWrite | None) -> None:
-        """Adds what became of a branch; of no use is what came before a whole. So if there is a
-        whole, it is the first."""
+        """Add a change of a branch. A full write drops the changes before it, so it is always the
+        first."""
         if swap is None or swap.rows is None:
             self.branches = [each for each in self.branches if each[0] != branch]
         self.branches.append((branch, swap))
 
     def before(self, later: "PendingWrite") -> "PendingWrite":
-        """All of it, whole, for it is not known what is on disk; then what came meanwhile."""
+        """Return these changes, as full writes because the content of the file is unknown, then
+        ``later``."""
         joined = PendingWrite(changes=[*self.changes, *later.changes], is_second=self.is_second)
         for branch, swap in self.branches:
             joined.put(branch, swap and swap._replace(rows=None))
@@ -82,7 +94,7 @@ class PendingWrite:
 
 
 class CacheWriter:
-    """Takes what is to be swap; :meth:`run` writes it."""
+    """Queues changes; :meth:`run` writes them."""
 
     def __init__(
         self, files: FilePool, summary: SummaryFile, lineage: SerialLineage, scheduler: Scheduler
@@ -95,7 +107,7 @@ class CacheWriter:
         self._lineage = lineage
         self._scheduler = scheduler
         self._written: dict[Name, dict[str, ObjectId]] = {}
-        """The commit of each branch that is on disk, as far as that is certain."""
+        """The commit of each branch that is certainly on disk."""
         self._pending: dict[Name, PendingWrite] = {}
         self._busy: set[Name] = set()
         self._due: asyncio.Queue[Name] = asyncio.Queue()
@@ -103,19 +115,19 @@ class CacheWriter:
         self._has_failed = False
 
     def restore(self, key: CacheKey, commit: ObjectId) -> None:
-        """That is what is on disk of a branch."""
+        """Record the commit of a branch that is on disk."""
         self._written.setdefault(key[0], {})[key[1]] = commit
 
     def has(self, zone: Name, branch: str) -> bool:
-        """Whether a state of a branch is certainly on disk."""
+        """Return whether a branch is certainly on disk."""
         return branch in self._written.get(zone, ())
 
     def put(self, key: CacheKey, swap: CacheWrite | None) -> None:
-        """From now on a branch is that; None: nothing."""
+        """Queue the write of a branch; None to delete it."""
         self._pending_of(key[0]).put(key[1], swap)
 
     def change_journal(self, changes: JournalChanges) -> None:
-        """The journal has changed."""
+        """Queue changes of the journal."""
         zones = {each.zone for each in changes.gone} | {Name(each.zone) for each in changes.put}
         for zone in zones:
             gone = tuple(each for each in changes.gone if each.zone == zone)
@@ -123,7 +135,7 @@ class CacheWriter:
             self._pending_of(zone).changes.append(JournalChanges(gone, put))
 
     def record_serving(self, zone: Name) -> None:
-        """What everybody is served of a zone has changed."""
+        """Queue the write of what is served by default of a zone."""
         self._pending_of(zone)
 
     def _pending_of(self, zone: Name) -> PendingWrite:
@@ -136,7 +148,7 @@ class CacheWriter:
         return pending
 
     async def run(self) -> None:
-        """Writes what there is, whenever there is, until cancelled."""
+        """Write queued changes until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(WRITE_CONCURRENCY):
                 group.create_task(keep_running("cache", self._write))
@@ -146,7 +158,7 @@ class CacheWriter:
             await self._write_zone(await self._due.get())
 
     async def flush(self) -> None:
-        """Writes what there is now; nothing else may be writing."""
+        """Write everything that is queued. No other task may be writing."""
         async with asyncio.TaskGroup() as group:
             for _ in range(WRITE_CONCURRENCY):
                 group.create_task(keep_running("cache", self._drain))
@@ -163,7 +175,7 @@ class CacheWriter:
                 await self._apply(zone, pending)
             self._has_failed = False
         except asyncio.CancelledError:
-            # Perhaps not begun, perhaps done: whoever closes this writes it all once more.
+            # The transaction may be done or not. The final flush writes everything again.
             self._requeue(zone, pending)
             raise
         except ZonegitError as error:
@@ -187,7 +199,7 @@ class CacheWriter:
             with suppress(ZonegitError):
                 await self._files.remove(path_of(zone, self._files.folder))
         elif not self._has_failed:
-            self._has_failed = True  # a full disk is told of once, and not for each zone
+            self._has_failed = True  # log a full disk once, not for each zone
             log.warning(
                 "last-known.not-written",
                 zone=names.text(zone),
@@ -222,16 +234,19 @@ class CacheWriter:
             self._written[zone] = held
 
     async def _remove_file(self, path: Path, standing: ServedToAll | None) -> None:
-        """The zone is served no more. What its serials stand for is remembered all the same."""
+        """Remove the file of a zone that is no longer served, and keep what its serials stand
+        for."""
         if standing is not None:
             await self._summary.record_serving([standing])
         await self._files.remove(path)
 
 
 class _RowWriter:
-    """Prepares what one transaction then makes of a zone's file. A whole zone is written before it,
-    some rows at a time, under a number that there is no tip to yet: a thread that has more to do
-    keeps queries waiting for the interpreter, and so would freeing all rows at once."""
+    """Prepares the rows of one transaction for the file of a zone.
+
+    A whole zone is written before the transaction, in batches, under a number without a branch. A
+    longer batch would keep the interpreter from queries, and so would freeing all rows at once.
+    """
 
     def __init__(self, files: FilePool, path: Path, scheduler: Scheduler) -> None:
         self._files = files
@@ -242,7 +257,13 @@ class _RowWriter:
     async def write_of(
         self, key: CacheKey, swap: CacheWrite | None, held: ObjectId | None
     ) -> Write:
-        """What becomes of a branch, of which ``held`` is on disk; None: nothing certain."""
+        """Return the change of a branch.
+
+        Args:
+            key: The zone and the branch.
+            swap: The swap; None to delete the branch.
+            held: The commit that is certainly on disk; None if there is none.
+        """
         if swap is None:
             return Write(key, None)
         position, compiled, seen, rows, base, _ = swap

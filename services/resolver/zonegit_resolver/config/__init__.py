@@ -1,1 +1,1 @@
-"""What a resolver was told to do: flags and file."""
+"""Read the options and the configuration file of a resolver."""

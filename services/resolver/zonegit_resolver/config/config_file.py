@@ -1,5 +1,6 @@
-"""The file of ``--config``: TOML that says how each zone is served, and how the server behaves. It
-is read as a whole or refused as a whole, and the refusal names the line.
+"""Read the configuration file (``--config``): TOML with the settings of zones and of the server.
+
+The file is accepted or refused as a whole. An error names the line.
 """
 
 import re
@@ -20,11 +21,11 @@ from zonegit_resolver.config.serving import Serving, ServingPlan, ZoneSettings
 MAX_OCTETS: Final = 1 << 20
 MAX_LINE_CHARACTERS: Final = 4_096
 MAX_DEPTH: Final = 16
-"""How far values may be nested: an error, which is found only once the parser gave up."""
+"""The bracket depth beyond which a line is reported after the parser failed on nested values."""
 
 ONLY: Final = "only"
 ZONE: Final = "zone"
-QUOTE_HINT: Final = 'the name of a zone is quoted: [zone."example.com"]'
+QUOTE_HINT: Final = 'quote the name of the zone: [zone."example.com"]'
 
 _TOKEN: Final = re.compile(
     r'"""(?:\\.|[^\\])*?(?:"{3,5}|\Z)'
@@ -34,26 +35,26 @@ _TOKEN: Final = re.compile(
     r"|\#[^\n]*|[\[{]|[\]}]|\n",
     re.DOTALL,
 )
-"""What matters to where a statement of TOML ends: strings, comments, brackets, line ends."""
+"""Matches the tokens that decide where a statement ends: strings, comments, brackets, line ends."""
 _LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 KeyPath = tuple[str, ...]
-"""The way to a value, from the top of the file."""
+"""The keys that lead to a value, from the top of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """A file, and what ``flags`` say where it says nothing."""
+    """A configuration file, and the options that apply where it has no setting."""
 
     path: Path
     flags: ZoneSettings
     only: frozenset[Name] = frozenset()
 
     def read(self) -> ServingPlan:
-        """What it says now.
+        """Read the file.
 
         Raises:
-            Invalid: it cannot be read, or is wrong; names the line.
+            Invalid: It cannot be read, or has an error; the message names the line.
         """
         try:
             with open_file(self.path) as file:
@@ -66,41 +67,46 @@ class PlanFile:
 def parse(
     octets: bytes, file: str, flags: ZoneSettings, only: frozenset[Name] = frozenset()
 ) -> ServingPlan:
-    """The plan that the content of ``file`` makes of ``flags`` and ``only``. The file of its keys
-    is read, from the folder of ``file`` when its path is relative.
+    """Parse the content of a configuration file, and read its file of keys.
+
+    Args:
+        octets: The content.
+        file: The path of the file; a relative path of the keys is relative to its folder.
+        flags: Settings that apply where the file has none.
+        only: Zones that are served if the file does not list any.
 
     Raises:
-        Invalid: it is wrong; begins with ``FILE:LINE:``.
+        Invalid: It has an error; the message begins with ``FILE:LINE:``.
     """
     document = _Document(file, octets)
     top = {key: value for key, value in document.content.items() if key not in (ONLY, ZONE)}
     defaults = serving.merge_settings(flags, _check_settings(document, (), top))
     keys_file = Path(file).parent / defaults[serving.KEYS] if defaults.get(serving.KEYS) else None
-    conduct = _read_server_options(document, defaults, keys_file)
-    default = _read_serving(document, (), defaults, conduct.keys)
+    server_options = _read_server_options(document, defaults, keys_file)
+    default = _read_serving(document, (), defaults, server_options.keys)
     named = _read_only(document)
     zones: dict[Name, Serving] = {}
     for text, table in _zone_tables(document):
         place = (ZONE, text)
         zone = _read_name(document, place, text)
         if zone in zones:
-            raise document.refusal(place, f"{names.text(zone)} has a table already")
+            raise document.refusal(place, f"{names.text(zone)} has two tables")
         if named and zone not in named:
-            message = f"{names.text(zone)} is not served: {ONLY} does not name it"
+            message = f"{names.text(zone)} is not served: {ONLY} does not list it"
             raise document.refusal(place, message)
         zones[zone] = _read_serving(
             document,
             place,
             serving.merge_settings(defaults, _check_settings(document, place, table)),
-            conduct.keys,
+            server_options.keys,
         )
-    return ServingPlan(default, zones, named or only, conduct, keys_file)
+    return ServingPlan(default, zones, named or only, server_options, keys_file)
 
 
 def _zone_tables(document: "_Document") -> Iterator[tuple[str, dict[str, Any]]]:
     tables = document.content.get(ZONE, {})
     if not isinstance(tables, dict):
-        raise document.refusal((ZONE,), f"{ZONE} holds tables", hint=QUOTE_HINT)
+        raise document.refusal((ZONE,), f"{ZONE} must be a table of zones", hint=QUOTE_HINT)
     for text, table in tables.items():
         if not isinstance(table, dict):
             raise document.refusal(
@@ -110,7 +116,7 @@ def _zone_tables(document: "_Document") -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _check_settings(document: "_Document", keys: KeyPath, table: Mapping[str, Any]) -> ZoneSettings:
-    """A table's settings, all of them known and text."""
+    """Return the settings of a table, after a check that all are known and text."""
     settings = serving.ZONE_SETTINGS if keys else (*serving.ZONE_SETTINGS, *serving.SERVER_SETTINGS)
     for key, value in table.items():
         if key not in settings:
@@ -118,7 +124,7 @@ def _check_settings(document: "_Document", keys: KeyPath, table: Mapping[str, An
             hint = QUOTE_HINT if keys and isinstance(value, dict) else f"settings here: {known}"
             raise document.refusal((*keys, key), f"{key!r} is not a setting", hint=hint)
         if not isinstance(value, str):
-            raise document.refusal((*keys, key), f"{key} is text", hint=f'{key} = "..."')
+            raise document.refusal((*keys, key), f"{key} must be a string", hint=f'{key} = "..."')
     return table
 
 
@@ -127,15 +133,16 @@ def _read_only(document: "_Document") -> frozenset[Name]:
     if listed is None:
         return frozenset()
     if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
-        raise document.refusal((ONLY,), f"{ONLY} lists zones", hint=f'{ONLY} = ["example.com"]')
+        hint = f'{ONLY} = ["example.com"]'
+        raise document.refusal((ONLY,), f"{ONLY} must be a list of zones", hint=hint)
     if not listed:
-        hint = "leave it out to serve every zone"
-        raise document.refusal((ONLY,), f"{ONLY} names no zone", hint=hint)
+        hint = "remove it to serve all zones"
+        raise document.refusal((ONLY,), f"{ONLY} is empty", hint=hint)
     found: set[Name] = set()
     for text in listed:
         zone = _read_name(document, (ONLY,), text)
         if zone in found:
-            raise document.refusal((ONLY,), f"{ONLY} names {names.text(zone)} twice")
+            raise document.refusal((ONLY,), f"{ONLY} lists {names.text(zone)} twice")
         found.add(zone)
     return frozenset(found)
 
@@ -169,7 +176,7 @@ def _read_server_options(
 
 
 class _Document:
-    """A file's content, and where in it things stand."""
+    """The content of a file, with the lines of its statements."""
 
     def __init__(self, file: str, octets: bytes) -> None:
         self._file = file
@@ -177,7 +184,7 @@ class _Document:
         self.content = self._loaded()
 
     def refusal(self, keys: KeyPath, message: str, *, hint: str | None = None) -> Invalid:
-        """The error about what stands there; where that is inherited, about its table."""
+        """Return an error about a value; if the value is inherited, about its table."""
         places = _find_lines(self._text)
         while keys and keys not in places:
             keys = keys[:-1]
@@ -189,16 +196,16 @@ class _Document:
     def _decoded(self, octets: bytes) -> str:
         if len(octets) > MAX_OCTETS:
             line = octets.count(b"\n", 0, MAX_OCTETS) + 1
-            raise self._refusal(line, f"the file goes on past {MAX_OCTETS:,} octets")
+            raise self._refusal(line, f"the file is larger than {MAX_OCTETS:,} octets")
         try:
             text = octets.decode().replace("\r\n", "\n")
         except UnicodeDecodeError as error:
             line = octets.count(b"\n", 0, error.start) + 1
-            raise self._refusal(line, "not UTF-8, as TOML is") from error
+            raise self._refusal(line, "not valid UTF-8") from error
         for number, line_text in enumerate(text.split("\n"), 1):
             if len(line_text) > MAX_LINE_CHARACTERS:
                 raise self._refusal(
-                    number, f"a line of more than {MAX_LINE_CHARACTERS:,} characters"
+                    number, f"the line has more than {MAX_LINE_CHARACTERS:,} characters"
                 )
         return text
 
@@ -210,14 +217,14 @@ class _Document:
             message = _LINE.sub("", str(error))
             last = self._text.rstrip("\n").count("\n") + 1
             line = int(matched[1]) if matched and matched[1] else last
-            raise self._refusal(line, f"not TOML: {message}") from error
+            raise self._refusal(line, f"invalid TOML: {message}") from error
         except RecursionError as error:
             raise self._refusal(_find_too_deep(self._text), "nested too deeply") from error
 
 
 def _find_lines(text: str) -> dict[KeyPath, int]:
-    """The line where the statement begins that first names each key, in a well-formed file. What
-    a key is, each statement by itself tells the parser."""
+    """Return the first line of the statement that first names each key, in a valid file. The parser
+    reads the keys of each statement separately."""
     places: dict[KeyPath, int] = {}
     table: KeyPath = ()
     for line, statement in _split_statements(text):
@@ -231,7 +238,7 @@ def _find_lines(text: str) -> dict[KeyPath, int]:
 
 
 def _walk_keys(content: object, above: KeyPath) -> Iterator[KeyPath]:
-    """All keys, a table before what it holds; no deeper than settings of zones lie."""
+    """Yield all keys, a table before its content, as deep as settings of zones are nested."""
     if isinstance(content, dict) and len(above) < 3:
         for key, value in content.items():
             yield (*above, key)
@@ -239,7 +246,7 @@ def _walk_keys(content: object, above: KeyPath) -> Iterator[KeyPath]:
 
 
 def _split_statements(text: str) -> Iterator[tuple[int, str]]:
-    """Each statement with the line it begins at; blank lines and comments go with none."""
+    """Yield each statement with its first line; blank lines and comments are skipped."""
     start, line = 0, 1
     for token, depth in _split_tokens(text + "\n"):
         if token[0] == "\n" and depth == 0:
@@ -256,7 +263,7 @@ def _find_too_deep(text: str) -> int:
 
 
 def _split_tokens(text: str) -> Iterator[tuple[re.Match[str], int]]:
-    """Tokens with how deep in brackets what follows them is."""
+    """Yield tokens, each with the bracket depth after it."""
     depth = 0
     for token in _TOKEN.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)

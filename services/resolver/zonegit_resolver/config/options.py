@@ -1,4 +1,4 @@
-"""What one resolver was told to do."""
+"""The options of one resolver."""
 
 import re
 import socket
@@ -18,8 +18,13 @@ _NAME: Final = re.compile(RESOLVER_NAME, re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ResolverOptions:
-    """``plan`` is what to serve at first, and ``config`` the file that it comes from, None: from
-    flags alone. ``metrics`` None: no HTTP."""
+    """The options of one resolver.
+
+    Attributes:
+        plan: The plan to serve at first.
+        config: The configuration file; None if the plan is from options alone.
+        metrics: The address of the HTTP pages; None if there are none.
+    """
 
     name: str
     listen: Sequence[Address]
@@ -29,17 +34,20 @@ class ResolverOptions:
 
 
 def check_name(name: str) -> str:
-    """Raises:
-    Invalid: it cannot name a folder and a process.
+    """Check the name of a resolver, and return it.
+
+    Raises:
+        Invalid: It cannot be the name of a folder and of a process.
     """
     if not _NAME.fullmatch(name):
-        raise Invalid(f"{name!r} cannot name a resolver", hint="use letters, digits and . _ -")
+        raise Invalid(f"invalid resolver name {name!r}", hint="use letters, digits and . _ -")
     if name in SERVICES:
-        raise Invalid(f"{name!r} cannot name a resolver: a service of the bus has that name")
+        raise Invalid(f"invalid resolver name {name!r}: a service of the bus has that name")
     return name
 
 
 def default_name(listen: Sequence[Address]) -> str:
-    """Host and first port: the same after a restart, so that it finds its last known good."""
+    """Return host and first port: the same after a restart, so that the resolver finds its
+    cache."""
     host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname().split(".")[0]) or "resolver"
     return f"{host}-{listen[0].port}"

@@ -1,6 +1,5 @@
-"""How each zone is to be served, and how the server is to behave: what flags and file come to.
-Pure.
-"""
+"""Read how each zone is served and how the server behaves from options and configuration file.
+Pure."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from zonegit_resolver.config import values
 T = TypeVar("T")
 
 ZoneSettings = Mapping[str, str]
-"""Text by the name of a setting, as flags and file have it; empty: switched off."""
+"""The text of settings by name, from options or file; empty to switch a setting off."""
 
 BRANCH: Final = "branch"
 CANARY: Final = "canary"
@@ -32,7 +31,7 @@ ALLOW_QUERY: Final = "allow-query"
 ALLOW_TRANSFER: Final = "allow-transfer"
 NOTIFY: Final = "notify"
 ZONE_SETTINGS: Final = (BRANCH, CANARY, CANARY_SALT, AT, ALLOW_QUERY, ALLOW_TRANSFER, NOTIFY)
-"""Of one zone, or of all."""
+"""The settings of one zone, or of all."""
 
 KEYS: Final = "keys"
 NSID: Final = "nsid"
@@ -60,14 +59,21 @@ MAX_CONNECTIONS: Final = 100_000
 MAX_TRANSFERS: Final = 1_000
 
 MAX_CHARACTERS: Final = 1_024
-"""Characters of a setting."""
+"""The maximum length of a setting, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How one zone is served. ``at`` None: its branch is followed; else it stays at the commit
-    that this refish stands for, ``branch`` being what HEAD means in it. ``query_from`` None:
-    everybody may ask. ``notify`` are told of each change."""
+    """How one zone is served.
+
+    Attributes:
+        branch: The branch that is followed; with ``at`` the branch that HEAD means in it.
+        canary: The second branch and its share of clients; None if there is none.
+        at: The refish of the commit to serve (a pin); None to follow the branch.
+        query_from: The clients that may query; None for all.
+        transfer_to: The clients that may transfer the zone.
+        notify: The secondaries that get a NOTIFY after each change.
+    """
 
     branch: str = ref_names.DEFAULT_BRANCH
     canary: Canary | None = None
@@ -78,12 +84,12 @@ class Serving:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What its states are called: the default one, then the canary's."""
+        """Return the labels of its states: the default, then the canary."""
         first = self.at if self.at is not None else self.branch
         return (first,) if self.canary is None else (first, self.canary.branch)
 
     def follows(self, branch: str) -> bool:
-        """Whether a move of that branch is to be served."""
+        """Return whether moves of a branch change what is served."""
         return self.at is None and branch in self.labels
 
     def __str__(self) -> str:
@@ -108,42 +114,48 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class ServingPlan:
-    """How all zones are served, and the server behaves. ``zones`` are those with settings of their
-    own; ``only`` those that are served at all, every one when it is empty. ``keys_file`` is where
-    the keys of ``conduct`` are from, None when there are none."""
+    """How all zones are served, and how the server behaves.
+
+    Attributes:
+        default: How a zone without own settings is served.
+        zones: The zones with own settings.
+        only: The zones that are served; all if it is empty.
+        server_options: The options of the server.
+        keys_file: The file of the TSIG keys; None if there is none.
+    """
 
     default: Serving = field(default_factory=Serving)
     zones: Mapping[Name, Serving] = field(default_factory=dict)
     only: frozenset[Name] = frozenset()
-    conduct: ServerOptions = field(default_factory=ServerOptions)
+    server_options: ServerOptions = field(default_factory=ServerOptions)
     keys_file: Path | None = None
 
     def of(self, zone: Name) -> Serving | None:
-        """How a zone is served; None: it is not."""
+        """Return how a zone is served; None if it is not served."""
         if self.only and zone not in self.only:
             return None
         return self.zones.get(zone, self.default)
 
     def labels(self, zone: Name) -> tuple[str, ...]:
-        """What the states of a zone are called, the default one's first; none when it is not
+        """Return the labels of the states of a zone, the default first; none if the zone is not
         served."""
         serving = self.of(zone)
         return serving.labels if serving is not None else ()
 
     def follows(self, zone: Name, branch: str) -> bool:
-        """Whether a move of that branch of a zone is to be served."""
+        """Return whether moves of a branch of a zone change what is served."""
         serving = self.of(zone)
         return serving is not None and serving.follows(branch)
 
     def is_pinned(self, zone: Name) -> bool:
-        """Whether a zone stays where it is, whatever its branches do."""
+        """Return whether a zone is pinned to a commit."""
         serving = self.of(zone)
         return serving is not None and serving.at is not None
 
 
 def merge_settings(defaults: ZoneSettings, own: ZoneSettings) -> ZoneSettings:
-    """``own`` settings, with ``defaults`` where they say nothing. A pin puts aside the canary it
-    would inherit, and a canary the pin."""
+    """Merge the settings of a zone with the defaults. A pin replaces an inherited canary, and a
+    canary an inherited pin."""
     rest = dict(defaults)
     for one, other in ((AT, CANARY), (CANARY, AT)):
         if own.get(one) and other not in own:
@@ -152,10 +164,14 @@ def merge_settings(defaults: ZoneSettings, own: ZoneSettings) -> ZoneSettings:
 
 
 def read_serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving:
-    """What the settings of a zone come to, when there are these ``keys``.
+    """Parse the settings of a zone.
+
+    Args:
+        settings: The settings.
+        keys: The names of the existing TSIG keys.
 
     Raises:
-        Invalid: one is malformed, or two contradict each other; ``details["setting"]`` is it.
+        Invalid: One is malformed, or two contradict each other; ``details["setting"]`` names it.
     """
     _check_lengths(settings)
     salt = settings.get(CANARY_SALT, canary.DEFAULT_SALT)
@@ -168,11 +184,11 @@ def read_serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving
         split = _read(CANARY, share, lambda text: canary.parse_canary(text, salt))
     if at is not None and split is not None:
         raise Invalid(
-            f"what stays at {at} has no canary", hint="give at or canary, not both", setting=CANARY
+            f"{AT} and {CANARY} are mutually exclusive", hint="remove one of them", setting=CANARY
         )
     if split is not None and split.branch == branch:
         raise Invalid(
-            f"{branch} is what everybody gets, and so no canary",
+            f"the canary {branch} is the branch that is served by default",
             hint="name another branch",
             setting=CANARY,
         )
@@ -182,7 +198,7 @@ def read_serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving
 def _acl_text(
     settings: ZoneSettings, keys: Collection[Name]
 ) -> tuple[Access | None, Access, tuple[Secondary, ...]]:
-    """Who may ask, who may transfer, who is told."""
+    """Parse the access lists and the secondaries of a zone."""
 
     def access(setting: str, text: str) -> Access:
         return _read(setting, text, lambda text: values.parse_access(text, keys))
@@ -198,10 +214,14 @@ def _acl_text(
 
 
 def read_server_options(settings: ZoneSettings, keys: Keys) -> ServerOptions:
-    """What the settings of the server come to, with these ``keys``.
+    """Parse the settings of the server.
+
+    Args:
+        settings: The settings.
+        keys: The TSIG keys.
 
     Raises:
-        Invalid: one is malformed; ``details["setting"]`` is it.
+        Invalid: One is malformed; ``details["setting"]`` names it.
     """
     _check_lengths(settings)
     usual = ServerOptions()
@@ -240,8 +260,8 @@ def _read(setting: str, text: str, parse: Callable[[str], T]) -> T:
 
 
 def differences(before: ServingPlan, after: ServingPlan) -> list[str]:
-    """What another plan changes, for people: a line for the defaults, one for each zone that has
-    or had settings of its own, one for the zones that are served at all."""
+    """Describe what a new plan changes: a line for the defaults, one for each zone with own
+    settings, one for the list of served zones."""
     lines = []
     if before.default != after.default:
         lines.append(f"default: {before.default} -> {after.default}")
@@ -251,7 +271,7 @@ def differences(before: ServingPlan, after: ServingPlan) -> list[str]:
             lines.append(f"{names.text(zone)}: {old or 'not served'} -> {new or 'not served'}")
     if before.only != after.only:
         lines.append(f"only: {_only_text(before.only)} -> {_only_text(after.only)}")
-    return [*lines, *before.conduct.differences(after.conduct)]
+    return [*lines, *before.server_options.differences(after.server_options)]
 
 
 def _only_text(only: frozenset[Name]) -> str:

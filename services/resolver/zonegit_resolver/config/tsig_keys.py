@@ -1,11 +1,12 @@
-"""The file of ``keys``: TSIG keys, as ``tsig-keygen`` prints them.
+"""Read the file of TSIG keys (setting ``keys``), in the format of ``tsig-keygen``.
 
-    key "ns2.example.com" {
-        algorithm hmac-sha256;
-        secret "...";
-    };
+key "ns2.example.com" {
+    algorithm hmac-sha256;
+    secret "...";
+};
 
-No error and no log shows what may be a secret: they tell the place, and what was expected there.
+Errors and log lines do not show text that may be a secret: they name the line and what was
+expected.
 """
 
 import base64
@@ -26,7 +27,7 @@ MAX_OCTETS: Final = 1 << 18
 MAX_KEYS: Final = 1_000
 MAX_SECRET_CHARACTERS: Final = 1_024
 """Characters of base64."""
-HINT: Final = 'key "NAME" { algorithm hmac-sha256; secret "BASE64"; }; as tsig-keygen prints it'
+HINT: Final = 'expected: key "NAME" { algorithm hmac-sha256; secret "BASE64"; };'
 
 _TOKEN: Final = re.compile(
     r"(?P<space>\s+|//[^\n]*|\#[^\n]*|/\*.*?\*/)"
@@ -44,10 +45,11 @@ class _Token(NamedTuple):
 
 
 def read(path: Path) -> Keys:
-    """The keys of a file, by name.
+    """Read the keys of a file, by name.
 
     Raises:
-        Invalid: it cannot be read, or is wrong; names the line, and no secret.
+        Invalid: The file cannot be read, or has an error; the message names the line, and no
+            secret.
     """
     try:
         with open_file(path) as file:
@@ -58,7 +60,7 @@ def read(path: Path) -> Keys:
 
 
 def is_exposed(path: Path) -> bool:
-    """Whether others than owner and group may read the file, as far as can be told."""
+    """Return whether others than owner and group may read the file; False if that is unknown."""
     try:
         return bool(path.stat().st_mode & stat.S_IROTH)
     except OSError:
@@ -66,20 +68,20 @@ def is_exposed(path: Path) -> bool:
 
 
 def parse(octets: bytes, file: str) -> Keys:
-    """The keys in the content of ``file``, by name.
+    """Parse the content of a file of keys, by name.
 
     Raises:
-        Invalid: it is wrong; begins with ``FILE:LINE:``.
+        Invalid: It has an error; the message begins with ``FILE:LINE:``.
     """
     if len(octets) > MAX_OCTETS:
-        raise Invalid(f"{file}:1: the file goes on past {MAX_OCTETS:,} octets")
+        raise Invalid(f"{file}:1: the file is larger than {MAX_OCTETS:,} octets")
     parser = _Parser(octets.decode("latin-1"), file)
     keys: dict[Name, TsigKey] = {}
     while not parser.is_done:
         line = parser.line
         key = parser.key()
         if key.name in keys:
-            raise parser.refusal(line, f"{names.text(key.name)} is there already")
+            raise parser.refusal(line, f"{names.text(key.name)} is defined twice")
         if len(keys) == MAX_KEYS:
             raise parser.refusal(line, f"more than {MAX_KEYS:,} keys")
         keys[key.name] = key
@@ -87,7 +89,7 @@ def parse(octets: bytes, file: str) -> Keys:
 
 
 class _Parser:
-    """Takes one token after the other."""
+    """Parses a file of keys, one token after the other."""
 
     def __init__(self, text: str, file: str) -> None:
         self._file = file
@@ -96,16 +98,16 @@ class _Parser:
 
     @property
     def is_done(self) -> bool:
-        """Whether the file ends here."""
+        """Return whether the file ends here."""
         return self._next.kind == "end"
 
     @property
     def line(self) -> int:
-        """Where the next token stands."""
+        """Return the line of the next token."""
         return self._next.line
 
     def key(self) -> TsigKey:
-        """One statement."""
+        """Parse one statement."""
         self._take("key")
         line = self.line
         name = self._name(line, self._value())
@@ -125,7 +127,7 @@ class _Parser:
         return TsigKey(name, self._algorithm(*found["algorithm"]), self._secret(*found["secret"]))
 
     def refusal(self, line: int, message: str) -> Invalid:
-        """The error about what stands there."""
+        """Return an error about a line."""
         return Invalid(f"{self._file}:{line}: {message}", hint=HINT)
 
     def _split(self, text: str) -> Iterator[_Token]:
@@ -133,7 +135,7 @@ class _Parser:
         while at < len(text):
             token = _TOKEN.match(text, at)
             if token is None:
-                raise self.refusal(line, "a quotation mark or a comment that is not closed")
+                raise self.refusal(line, "a string or a comment is not closed")
             kind = token.lastgroup or ""
             if kind != "space":
                 yield _Token(kind, token[kind], line)
@@ -148,31 +150,31 @@ class _Parser:
         return token
 
     def _take(self, *expected: str) -> str:
-        """One of these, unquoted."""
+        """Take a token, which must be one of ``expected`` and not quoted."""
         token = self._advance()
         if token.kind not in ("mark", "word") or token.text not in expected:
-            raise self.refusal(token.line, f"{' or '.join(expected)} is to stand here")
+            raise self.refusal(token.line, f"expected {' or '.join(expected)}")
         return token.text
 
     def _value(self) -> str:
         token = self._advance()
         if token.kind not in ("quoted", "word"):
-            raise self.refusal(token.line, "a value is to stand here")
+            raise self.refusal(token.line, "expected a value")
         return token.text
 
     def _name(self, line: int, text: str) -> Name:
         try:
             name = names.parse(text)
         except Invalid as error:
-            raise self.refusal(line, "the name of a key is a domain name") from error
+            raise self.refusal(line, "invalid key name: expected a domain name") from error
         if len(name) > MAX_KEY_NAME:
-            raise self.refusal(line, f"the name of a key has at most {MAX_KEY_NAME} octets")
+            raise self.refusal(line, f"the key name has more than {MAX_KEY_NAME} octets")
         return name
 
     def _algorithm(self, line: int, text: str) -> str:
         algorithm = text.lower().rstrip(".")
         if algorithm not in ALGORITHMS:
-            raise self.refusal(line, f"the algorithm is one of {', '.join(ALGORITHMS)}")
+            raise self.refusal(line, f"unknown algorithm: expected {', '.join(ALGORITHMS)}")
         return algorithm
 
     def _secret(self, line: int, text: str) -> bytes:
@@ -182,6 +184,7 @@ class _Parser:
             secret = b""
         if not secret or len(text) > MAX_SECRET_CHARACTERS:
             raise self.refusal(
-                line, f"a secret is base64, of up to {MAX_SECRET_CHARACTERS:,} characters"
+                line,
+                f"invalid secret: expected up to {MAX_SECRET_CHARACTERS:,} characters of base64",
             )
         return secret

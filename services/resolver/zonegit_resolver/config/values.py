@@ -1,4 +1,4 @@
-"""Settings of several words, read from the text that flags and file have. Pure."""
+"""Parse settings of several words, from options and configuration file. Pure."""
 
 from collections.abc import Collection
 from typing import Final
@@ -11,15 +11,19 @@ from zonegit.zone.names import Name
 
 KEY: Final = "key:"
 MAX_NSID_OCTETS: Final = 128
-"""Octets of a name server identifier."""
+"""The maximum length of a name server identifier, in octets."""
 _HEX: Final = "0x"
 
 
 def parse_access(text: str, keys: Collection[Name]) -> Access:
-    """Reads ``192.0.2.0/24 2001:db8::/32 key:NAME``; empty: nobody. ``keys`` are those there are.
+    """Parse an access list such as ``192.0.2.0/24 2001:db8::/32 key:NAME``; empty for no clients.
+
+    Args:
+        text: The words.
+        keys: The names of the existing TSIG keys.
 
     Raises:
-        Invalid: a word is neither a network nor one of the keys.
+        Invalid: A word is neither a network nor one of the keys.
     """
     networks, named = [], []
     for word in text.split():
@@ -31,10 +35,11 @@ def parse_access(text: str, keys: Collection[Name]) -> Access:
 
 
 def parse_secondaries(text: str, keys: Collection[Name]) -> tuple[Secondary, ...]:
-    """Reads ``192.0.2.1:53 [2001:db8::1]:53 key:NAME``; a key belongs to the address before it.
+    """Parse secondaries such as ``192.0.2.1:53 [2001:db8::1]:53 key:NAME``; a key belongs to the
+    address before it.
 
     Raises:
-        Invalid: a word is neither an address nor one of the keys, or a key follows no address.
+        Invalid: A word is neither an address nor one of the keys, or a key is not after an address.
     """
     found: list[Secondary] = []
     for word in text.split():
@@ -43,28 +48,34 @@ def parse_secondaries(text: str, keys: Collection[Name]) -> tuple[Secondary, ...
         elif found and found[-1].key is None:
             found[-1] = Secondary(found[-1].address, _parse_key(word, keys))
         else:
-            raise Invalid(f"{word} follows no address", hint="192.0.2.1:53 key:NAME")
+            raise Invalid(
+                f"{word} must come after an address", hint="for example 192.0.2.1:53 key:NAME"
+            )
     return tuple(found)
 
 
 def parse_octets(text: str) -> bytes:
-    """Reads text, or octets as ``0x`` and hexadecimal digits.
+    """Parse text, or octets as ``0x`` and hexadecimal digits.
 
     Raises:
-        Invalid: it begins with ``0x`` and goes on otherwise, or is too long.
+        Invalid: The digits are malformed, or the value is too long.
     """
     try:
         found = bytes.fromhex(text[len(_HEX) :]) if text.startswith(_HEX) else text.encode()
     except ValueError as error:
-        raise Invalid(f"{text!r} is not hexadecimal", hint="0x6e7331 is, and says ns1") from error
+        raise Invalid(
+            f"{text!r} is not hexadecimal", hint="for example 0x6e7331 for ns1"
+        ) from error
     if len(found) > MAX_NSID_OCTETS:
-        raise Invalid(f"{len(found)} octets are more than {MAX_NSID_OCTETS}")
+        raise Invalid(f"{len(found)} octets exceed the maximum of {MAX_NSID_OCTETS}")
     return found
 
 
 def parse_number(text: str, least: int, most: int) -> int:
-    """Raises:
-    Invalid: not a number from ``least`` to ``most``.
+    """Parse a number.
+
+    Raises:
+        Invalid: It is not a number from ``least`` to ``most``.
     """
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
         raise Invalid(f"{text!r} is not a number from {least:,} to {most:,}")
@@ -72,8 +83,10 @@ def parse_number(text: str, least: int, most: int) -> int:
 
 
 def parse_yes_no(text: str) -> bool:
-    """Raises:
-    Invalid: neither ``yes`` nor ``no``.
+    """Parse ``yes`` or ``no``.
+
+    Raises:
+        Invalid: It is neither.
     """
     if text not in ("yes", "no"):
         raise Invalid(f"{text!r} is neither yes nor no")
@@ -81,18 +94,20 @@ def parse_yes_no(text: str) -> bool:
 
 
 def check_txt_string(text: str) -> str:
-    """What one string of a TXT record holds.
+    """Check that a text fits one string of a TXT record, and return it.
 
     Raises:
-        Invalid: more than 255 octets.
+        Invalid: It has more than 255 octets.
     """
     if len(text.encode()) > 255:
-        raise Invalid("more than 255 octets, which no string of a TXT record holds")
+        raise Invalid("longer than 255 octets, the maximum of a string of a TXT record")
     return text
 
 
 def _parse_key(word: str, keys: Collection[Name]) -> Name:
     name = names.parse(word[len(KEY) :])
     if name not in keys:
-        raise Invalid(f"no key is called {names.text(name)}", hint='keys = "FILE" has them')
+        raise Invalid(
+            f"there is no key {names.text(name)}", hint='keys = "FILE" names the file of keys'
+        )
     return name

@@ -1,9 +1,10 @@
-"""What leads a secondary from the serial it has to what is served: by the journal, else by history.
+"""Find the difference from the serial of a secondary to the served zone, for IXFR.
 
-A base is a served that this zone had as it is served here: the journal's own, or a tip that the
-served branch itself had by the log of refs. A commit that can merely be reached is none, for two
-sides of a merge can bear one serial with different content. Whatever is not certain is no base, and
-the secondary gets the whole zone (docs/adr/0019-differences.md).
+The difference is taken from the journal, otherwise it is computed from history. Its base must be a
+state that was served under that serial: an entry of the journal, or a commit that was the tip of
+the served branch by the log of refs. A commit that is only reachable does not count, because two
+sides of a merge can have the same serial with different content. If the base is not certain, the
+secondary gets the whole zone (docs/adr/0019-differences.md).
 """
 
 import asyncio
@@ -28,19 +29,19 @@ from zonegit_resolver.scheduling import Scheduler, run_in_slices
 from zonegit_resolver.zone_states import Compiled, ZoneStates
 
 HISTORY_TIMEOUT_S: Final = 2.0
-"""How long history may take, before a secondary gets the whole zone instead."""
+"""Seconds for computing a difference from history; after that the secondary gets the whole zone."""
 MAX_ROWS: Final = 100
-"""Moves to one serial that are read; a branch that has more was forced back and forth."""
+"""Moves to one serial that are read. A branch that has more was forced back and forth."""
 MAX_RRSETS: Final = 20_000
-"""That may differ; what is compiled for it is let go in one go."""
+"""RRsets that may differ; the snapshot compiled for the difference is freed in one piece."""
 HISTORY_CONCURRENCY: Final = 4
-"""Questions to history at a time."""
+"""Differences that are computed from history at a time."""
 
 log = structlog.get_logger()
 
 
 class DifferenceFinder:
-    """Knows what is served by ``states``; ``history`` is asked once there is a bus."""
+    """Finds differences to what is served. ``history`` is set once the bus is connected."""
 
     def __init__(
         self, states: ZoneStates, journal: Journal, lineage: SerialLineage, scheduler: Scheduler
@@ -52,14 +53,19 @@ class DifferenceFinder:
         self.history: LogHistory | None = None
 
     def recent(self, apex: Name, served: BranchState, serial: int) -> list[ZoneDelta] | None:
-        """What the journal has that leads from ``serial`` to a served, one after the other; None:
-        it does not tell."""
+        """Return the differences from ``serial`` to a served state, in order, from the journal.
+
+        None if the journal does not have them.
+        """
         if not self._lineage.is_base(apex, serial):
             return None
         return self._journal.since((apex, served.branch), served.commit, serial)
 
     async def since(self, apex: Name, served: BranchState, serial: int) -> ZoneDelta | None:
-        """What leads from ``serial`` to a served; None: nobody can tell, or not in time."""
+        """Return the difference from ``serial`` to a served state.
+
+        None if there is no certain base, or if the search takes too long.
+        """
         if recent := self.recent(apex, served, serial):
             return await run_in_slices(condense(recent), self._scheduler)
         current = self._current(apex, served)
@@ -68,7 +74,7 @@ class DifferenceFinder:
         return await self.history.since(apex, served.branch, current, serial)
 
     def _current(self, apex: Name, served: BranchState) -> Compiled | None:
-        """What is known of a served that is a branch's, and still served."""
+        """Return the compiled state of a branch if it is still served; else None."""
         if not self._states.plan.follows(apex, served.branch):
             return None
         for state in self._states.of(apex):
@@ -78,7 +84,7 @@ class DifferenceFinder:
 
 
 class LogHistory:
-    """Finds bases in the log of refs, and compares trees."""
+    """Finds the base of a difference in the log of refs, and compares trees."""
 
     def __init__(self, refs: RefStore, store: NodeCache, scheduler: Scheduler) -> None:
         self._refs = refs
@@ -89,8 +95,11 @@ class LogHistory:
     async def since(
         self, zone: Name, branch: str, current: Compiled, serial: int
     ) -> ZoneDelta | None:
-        """What leads to ``current`` from the one served that the branch had with ``serial``; None
-        when there was none, or several, or it takes too long to tell, or is too much."""
+        """Return the difference to ``current`` from the state that the branch had at ``serial``.
+
+        None if there was no such state or more than one, if the search takes too long, or if too
+        many RRsets differ.
+        """
         try:
             async with asyncio.timeout(HISTORY_TIMEOUT_S), self._free:
                 with contain("transfer", zone=names.text(zone)):
@@ -110,7 +119,7 @@ class LogHistory:
         return None
 
     async def _base(self, zone: Name, branch: str, serial: int) -> ObjectId | None:
-        """The commit, of those with the one tree that the branch had under that serial."""
+        """Return a commit with the only tree that the branch had at a serial; else None."""
         ref = ref_names.branch(zone, branch)
         rows = await self._refs.reflog(ref, MAX_ROWS, serial)
         commits = {row.new for row in rows if row.new is not None and row.serial == serial}
@@ -121,7 +130,7 @@ class LogHistory:
         return next(iter(commits)) if len(trees) == 1 else None
 
     async def _difference(self, zone: Name, base: ObjectId, current: Compiled) -> ZoneDelta:
-        """Compiles the base from what is served, which costs what differs."""
+        """Compile the base from what is served, and compute the difference between the two."""
         loader = Loader(self._store, self._scheduler)
         loaded = await loader.load(base, current.snapshot, current.tree, MAX_RRSETS)
         paths = [row.path for row in loaded.rows or ()]

@@ -1,13 +1,13 @@
-"""Follows the log of the ref store: listens first, then reads where everything stands, then takes
-each event in order. Nothing polls.
+"""Follow the log of the ref store: subscribe to events, read all tips, then apply each event.
 
-The log is the truth, an event a hint. A gap in the sequence, a heartbeat that is ahead, a
-reconnect, an overflow: each makes it ask for what it has missed; another epoch for everything.
+The log is authoritative, an event is a hint. On a gap in the sequence, a heartbeat that is ahead, a
+reconnect or an overflow the follower requests the rows that it missed; in another epoch it reads
+all tips again. It does not poll.
 
-A log that has gone back, or that is in an epoch before ours, was restored from a backup. Then what
-is served is kept, for secondaries have it, too, until an operator has recovered the zone
-(docs/adr/0030-recovery.md). A ref store of another installation is not followed at all, unless an
-operator has said that it replaces ours (docs/adr/0045-installations.md).
+If the log went back, or is in an earlier epoch than the one followed, it was restored from a
+backup. What is served then stays in service, because secondaries have it too, until an operator has
+recovered the zone (docs/adr/0030-recovery.md). A ref store of another installation is not followed,
+unless an operator has declared that it replaces the one followed (docs/adr/0045-installations.md).
 """
 
 import asyncio
@@ -43,7 +43,12 @@ log = structlog.get_logger()
 
 
 class Follower:
-    """``complete`` is set once everything has been read; ``failed`` when an attempt failed."""
+    """Follows the log of one installation.
+
+    Attributes:
+        complete: Set once all tips have been read.
+        failed: Set when an attempt to read the log failed.
+    """
 
     def __init__(
         self,
@@ -63,19 +68,20 @@ class Follower:
         self._lineage = cache.lineage
         followed = self._notes.followed
         self.epoch, self.sequence = followed.epoch, followed.sequence
-        """The last row of the log that was taken up."""
+        """The last row of the log that was applied."""
         self.operation, self.past = followed.operation, followed.past
-        """That row's operation, and the epochs before its own."""
+        """The operation of that row, and the epochs before its epoch."""
         self.installation = followed.installation
-        """The installation whose log is followed; empty: unknown yet."""
+        """The installation whose log is followed; empty if it is not known yet."""
         self.refuses = ""
-        """That of a ref store which is heard and not followed; empty: there is none."""
+        """The installation of a ref store that is heard but not followed; empty if there is
+        none."""
         self.announced = 0
-        """The last one that is known to exist."""
+        """The last row that is known to exist."""
         self._heard_at = float("-inf")
         self._second_store = ""
         self.is_held = False
-        """Whether the ref store has lost what was taken up."""
+        """Whether the ref store has lost rows that were applied."""
         self._is_recovering = False
         self._last_heartbeat: Heartbeat | None = None
         self._sequence_at_heartbeat = 0
@@ -86,15 +92,15 @@ class Follower:
 
     @property
     def lag(self) -> int:
-        """How many rows of the log are known to exist and not yet served."""
+        """Return the number of rows that are known to exist and are not served yet."""
         behind = sum(state.is_behind for state in self._states)
         return max(0, self.announced - self.sequence) + behind
 
     async def run(self) -> None:
-        """Follows until cancelled.
+        """Follow the log until cancelled.
 
         Raises:
-            Denied: the bus does not let this resolver listen or ask.
+            Denied: The permissions of this resolver on the bus do not allow it.
         """
         self._bus.on_reconnect(self._wake.set)
         async with AsyncExitStack() as listening:
@@ -120,8 +126,7 @@ class Follower:
                     wait_s = min(2 * wait_s, MAX_RETRY_S)
 
     def adopt_plan(self, changed: Iterable[Name]) -> None:
-        """Another plan, by which these zones are served otherwise: where everything stands matters
-        anew, and so does what their pins stand for."""
+        """Read all tips again after a new plan; resolve the pins of the changed zones again."""
         for zone in changed:
             self._pins.forget(zone)
         self._request_full_read()
@@ -137,11 +142,11 @@ class Follower:
             with contain("event", subject=subject[:300]):
                 self._handle_event(event)
         except Internal:
-            self._request_full_read()  # it may be half taken up
+            self._request_full_read()  # the event may be applied in part
 
     def _handle_event(self, event: RefEvent) -> None:
         if not belongs(self.installation, event.installation, ()):
-            return  # its heartbeats say whether it replaces ours
+            return  # the heartbeats say whether that store replaces the one followed
         self.announced = max(self.announced, event.entry.sequence)
         if event.epoch != self.epoch:
             self._request_full_read()
@@ -173,18 +178,20 @@ class Follower:
         self._sequence_at_heartbeat = self.sequence
 
     def _is_log_replaced(self, before: Heartbeat | None, heartbeat: Heartbeat) -> bool:
-        """Return whether everything has to be read again, for the log is not what it was."""
+        """Return whether the log is another one than before, so all tips must be read again."""
         if self.is_held:
             return not _is_same(before, heartbeat)
         if self._is_recovering and not (
             _awaits_recovery(heartbeat) and _is_same(before, heartbeat)
         ):
             return True
-        # An event may overtake a heartbeat, but not one that was sent a second before it.
+        # An event can arrive before an earlier heartbeat, but not before one that was sent a second
+        # earlier.
         return heartbeat.epoch != self.epoch or heartbeat.sequence < self._sequence_at_heartbeat
 
     def _handle_other_store(self, installation: str) -> None:
-        """Handle a ref store of another installation: in the place of ours, or next to it."""
+        """Handle a heartbeat of another installation: alone on the bus, or next to the followed
+        one."""
         if not self._is_own_store_alive():
             self._refuse(installation)
         elif installation != self._second_store:
@@ -193,14 +200,14 @@ class Follower:
                 "refs.second",
                 installation=installation,
                 held=self.installation,
-                hint="two ref stores serve on one bus: stop the one of that installation",
+                hint="two ref stores serve on one bus; stop the one of that installation",
             )
 
     def _is_own_store_alive(self) -> bool:
         return time.monotonic() - self._heard_at < OURS_S
 
     def _refuse(self, installation: str) -> None:
-        """Keep what is served: the only ref store there is is of another installation."""
+        """Keep what is served: the only ref store on the bus belongs to another installation."""
         if installation == self.refuses:
             return
         self.refuses = installation
@@ -210,18 +217,19 @@ class Follower:
             "refs.refused",
             installation=installation,
             held=self.installation,
-            hint="start refs over its own folder; if this store is to replace that one:"
+            hint="start refs with its own data folder; if this store replaces that one, run:"
             f" zonegit adopt-store {self.installation}",
         )
 
     def _accept(self) -> None:
-        """Follow again: the ref store that is heard now is ours, or replaces it."""
+        """Follow again: the ref store on the bus is of the followed installation, or replaces
+        it."""
         log.info("refs.accepted", held=self.installation)
         self.refuses = ""
         self._request_full_read()
 
     def _request_full_read(self) -> None:
-        """What this knows is of another log, or of a later state of it than there is."""
+        """Read all tips again: the log is another one, or is behind the rows that were applied."""
         self._needs_full_read = True
         self._wake.set()
 
@@ -232,7 +240,7 @@ class Follower:
             if not await self._read_all():
                 break
             if self.is_held:
-                # The ref store hears from this what it lacks.
+                # This request shows the ref store which rows it has lost.
                 await self._refs.since(self.epoch, self.sequence, self.operation)
                 break
         else:
@@ -254,7 +262,7 @@ class Follower:
             if since.epoch != self.epoch or is_short or since.is_other:
                 self._needs_full_read = True
                 return
-            self.announced = since.sequence  # the log knows better than a message that came astray
+            self.announced = since.sequence  # the log is authoritative over a stray message
             for entry in since.entries:
                 if entry.sequence > self.sequence:
                     self._apply_row(entry, ())
@@ -263,11 +271,12 @@ class Follower:
                 return
 
     async def _read_all(self) -> bool:
-        """Read all zones and tips, in pages. Events that arrive meanwhile count from the first
-        page's sequence on, and are asked for afterwards.
+        """Read all zones and tips, in pages.
+
+        The rows after the sequence of the first page are requested afterwards.
 
         Returns:
-            Whether the ref store is of our installation; nothing of another one is taken.
+            Whether the ref store is of the followed installation; otherwise nothing is applied.
         """
         plan = self._states.plan
         first = page = await self._refs.snapshot()
@@ -284,9 +293,9 @@ class Follower:
                 break
             page = await self._refs.snapshot(page.after)
             if page.epoch != first.epoch:
-                return True  # replaced meanwhile; the next attempt reads it
+                return True  # the log was replaced meanwhile; the next attempt reads it
         if self._states.plan is not plan:
-            return True  # so was that
+            return True  # the plan was replaced meanwhile
         for state in list(self._states):
             if state.zone in registered:
                 continue
@@ -303,16 +312,16 @@ class Follower:
         return True
 
     async def _check_store(self, first: RefsSnapshot) -> bool:
-        """Find out whether the ref store is ours, and has lost what was taken up.
+        """Check the installation of the ref store, and whether it has lost rows that were applied.
 
         Returns:
-            Whether its zones are of interest: it is of our installation.
+            Whether the ref store is of the followed installation.
         """
         held = FollowedEnd(self.installation, self.epoch, self.sequence, self.past)
         verdict = judge(held, first)
         if verdict is FollowVerdict.FOREIGN:
             if self._is_own_store_alive():
-                raise Unavailable("a ref store of another installation answers, next to ours")
+                raise Unavailable("two ref stores answer; this one is of another installation")
             self._refuse(first.installation)
             return False
         is_held = verdict is FollowVerdict.WENT_BACK
@@ -326,8 +335,8 @@ class Follower:
                 sequence=first.sequence,
                 held_epoch=self.epoch,
                 held_sequence=self.sequence,
-                hint="the ref store was restored; what is served stays until: zonegit recover;"
-                f" if this store is to replace the one before: zonegit adopt-store {self.epoch}",
+                hint="the ref store was restored from a backup; run zonegit recover;"
+                f" if this store replaces the one before, run zonegit adopt-store {self.epoch}",
             )
         self.is_held, self.refuses = is_held, ""
         self._heard_at = time.monotonic()
@@ -336,7 +345,7 @@ class Follower:
         return True
 
     def _adopt_snapshot(self, first: RefsSnapshot) -> None:
-        """Go on from the whole picture."""
+        """Continue from the sequence of a snapshot of all tips."""
         self.epoch, self.sequence = first.epoch, first.sequence
         self.installation = first.installation or self.installation
         self.past = tuple(each.epoch for each in first.past)
@@ -345,7 +354,7 @@ class Follower:
         self.announced = self._sequence_at_heartbeat = first.sequence
 
     def _apply_zone(self, zone: ZoneRefs, first: RefsSnapshot) -> None:
-        """Where a zone stands in the whole picture."""
+        """Set the targets of a zone from a snapshot of all tips."""
         if self.is_held or zone.awaiting:
             self._hold_zone(zone, first)
             return
@@ -363,7 +372,7 @@ class Follower:
                 self._updater.set_target(zone.zone, branch, gone)
 
     def _hold_zone(self, zone: ZoneRefs, first: RefsSnapshot) -> None:
-        """Keep what is served of a zone that is not recovered; take the tips of the rest."""
+        """Keep the served branches of a zone that is not recovered; follow its other branches."""
         served = {each.branch for each in self._states.of(zone.zone) if each.current is not None}
         for state in self._states.of(zone.zone):
             if state.current is not None:
@@ -378,13 +387,13 @@ class Follower:
                 self._updater.set_target(zone.zone, branch, position)
 
     def _apply_row(self, entry: LogEntry, objects: Sequence[RawObject]) -> None:
-        """Applies one row of the log."""
+        """Apply one row of the log."""
         self.sequence, self.operation = entry.sequence, entry.operation
         self._record_position()
         ref = entry.ref
         if ref.zone is None:
             return
-        # A page of the whole picture may have shown what came later already.
+        # A page of the snapshot may have shown a later row already.
         known = {
             state.branch
             for state in self._states.of(ref.zone)
@@ -405,10 +414,10 @@ class Follower:
 
 
 def _is_same(before: Heartbeat | None, heartbeat: Heartbeat) -> bool:
-    """Return whether the log and its recovery stand where they stood one heartbeat ago."""
+    """Return whether two heartbeats differ in nothing but their time."""
     return before is not None and msgspec.structs.replace(before, time=heartbeat.time) == heartbeat
 
 
 def _awaits_recovery(heartbeat: Heartbeat) -> bool:
-    """Return whether zones await their recovery."""
+    """Return whether zones await recovery after a restore."""
     return heartbeat.restored or heartbeat.awaiting > 0

@@ -1,4 +1,4 @@
-"""From one commit of a zone to another: fetch what differs, compile it, a slice at a time."""
+"""Load a zone: fetch the objects in which two commits differ, and compile them, in slices."""
 
 from collections.abc import Collection, Iterable
 from itertools import count, islice
@@ -20,15 +20,18 @@ from zonegit_resolver.scheduling import MAX_UNSLICED_RRSETS, Scheduler, freeze_g
 T = TypeVar("T")
 
 OBJECTS_BATCH: Final = 20
-"""Objects of one request: what a reply takes to decode is a slice of work that is short enough."""
+"""Objects of one request. A reply of this size is decoded in one short slice."""
 NODES_BATCH: Final = 48
 STEPS_PER_FREEZE: Final = 16
-"""Steps of a diff that no small change has."""
+"""Requests of a diff after which the heap is frozen. A small change needs fewer."""
 
 
 class Loaded(NamedTuple):
-    """A zone at a commit. ``rows`` are the differences to what it was loaded upon, None: to
-    nothing, and the snapshot says all there is; as rows it would take as much memory again."""
+    """A zone at a commit.
+
+    ``rows`` are the RRsets in which it differs from the base it was loaded from; None if there was
+    no base. The snapshot has all RRsets then, and rows of them would double the memory.
+    """
 
     snapshot: ZoneSnapshot
     tree: ObjectId
@@ -36,7 +39,7 @@ class Loaded(NamedTuple):
 
 
 class Loader:
-    """Loads one zone. ``known`` are objects at hand, not yet verified."""
+    """Loads one zone. ``known`` are objects that need not be fetched; they are verified here."""
 
     def __init__(
         self, store: NodeCache, scheduler: Scheduler, known: Iterable[RawObject] = ()
@@ -53,12 +56,17 @@ class Loader:
         tree: ObjectId | None,
         max_changes: int | None = None,
     ) -> Loaded:
-        """The zone at ``commit``, advanced from ``base``, which is compiled from ``tree`` (None:
-        from nothing). ``max_changes`` is how many RRsets may differ, None: any number.
+        """Load the zone at a commit.
+
+        Args:
+            commit: The commit.
+            base: The snapshot to start from.
+            tree: The tree from which ``base`` was compiled; None for an empty snapshot.
+            max_changes: The maximum number of RRsets that may differ; None for no limit.
 
         Raises:
-            NotFound, Corrupt, Unavailable: as the store does.
-            Invalid: what is stored is no zone with that apex; too many RRsets differ.
+            NotFound, Corrupt, Unavailable: The store raised it.
+            Invalid: The tree is not a zone with that apex, or too many RRsets differ.
         """
         target = await self.read_tree_id(commit)
         rows: list[CachedRow] | None = None if tree is None else []
@@ -71,11 +79,11 @@ class Loader:
         return Loaded(builder.snapshot, target, rows)
 
     async def read_tree_id(self, commit: ObjectId) -> ObjectId:
-        """The tree of a commit.
+        """Return the id of the tree of a commit.
 
         Raises:
-            NotFound, Corrupt, Unavailable: as the store does.
-            Invalid: it is none.
+            NotFound, Corrupt, Unavailable: The store raised it.
+            Invalid: The object is not a commit.
         """
         found = decode((await self.read_raw([commit]))[commit])
         if not isinstance(found, Commit):
@@ -92,7 +100,7 @@ class Loader:
                 while len(found) >= OBJECTS_BATCH:
                     await builder.take(found)
                 if number % STEPS_PER_FREEZE == 0:
-                    freeze_gc()  # a wide node's entries are many before the first is taken
+                    freeze_gc()  # a wide node yields many entries before the first is applied
                 ids = walk.send(answers)
         except StopIteration:
             while found:
@@ -109,14 +117,14 @@ class Loader:
         return found
 
     async def read_raw(self, ids: Collection[ObjectId]) -> dict[ObjectId, RawObject]:
-        """These objects, verified."""
+        """Return these objects, verified."""
         missing = [object_id for object_id in ids if object_id not in self._known]
         fetched = await self._store.get(missing) if missing else {}
         return {each: self._known.get(each) or fetched[each] for each in ids}
 
 
 class _SnapshotBuilder:
-    """A snapshot under way, and what was done to it, as far as it is ids."""
+    """A snapshot that is being advanced, and the rows that were applied if they are needed."""
 
     def __init__(
         self,
@@ -134,7 +142,7 @@ class _SnapshotBuilder:
         self._max_changes = max_changes
 
     async def take(self, found: list[zone_tree.TreeChange]) -> None:
-        """Applies the last few of the differences, and takes them out of the list."""
+        """Apply the last few changes of a list, and remove them from it."""
         if self._max_changes is not None and self._count + len(found) > self._max_changes:
             raise Invalid(f"more than {self._max_changes} RRsets differ")
         batch = found[-OBJECTS_BATCH:]
@@ -154,7 +162,7 @@ class _SnapshotBuilder:
 async def advance_in_slices(
     snapshot: ZoneSnapshot, change: RRsetChange, scheduler: Scheduler
 ) -> ZoneSnapshot:
-    """The snapshot after a change, made in slices."""
+    """Return the snapshot after a change, compiled in slices."""
     for step in advance(snapshot, [change]):
         snapshot = step
         await scheduler.checkpoint()

@@ -1,5 +1,8 @@
-"""Tree nodes seen of late. What a branch moves from was, as a rule, what it moved to before: with
-these at hand a small change costs no round trip to the object store."""
+"""LRU cache of tree nodes.
+
+A branch usually advances from the commit it last moved to. With the nodes of that commit in memory,
+a small change needs no request to the object store.
+"""
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
@@ -9,14 +12,14 @@ from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store.protocols import ObjectStore
 
 MAX_OCTETS: Final = 64 << 20
-"""Memory for all of them; a zone of 100,000 names takes about half."""
+"""The memory for all nodes. A zone of 100,000 names needs about half of it."""
 OBJECT_OVERHEAD: Final = 250
-"""Octets of memory an object takes beside its payload, about."""
+"""The approximate memory of an object in addition to its payload, in octets."""
 
 
 class NodeCache:
-    """Reads objects from a store, trees from memory where they are there. The least recently used
-    ones are let go."""
+    """Reads objects from a store, and trees from memory if they are cached. Evicts the least
+    recently used trees."""
 
     def __init__(self, store: ObjectStore, max_octets: int = MAX_OCTETS) -> None:
         self._store = store
@@ -25,10 +28,10 @@ class NodeCache:
         self._trees: OrderedDict[ObjectId, RawObject] = OrderedDict()
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
-        """All of ``ids``, verified.
+        """Return the objects with these ids, verified.
 
         Raises:
-            NotFound, Corrupt, Unavailable: as the store does.
+            NotFound, Corrupt, Unavailable: The store raised it.
         """
         found: dict[ObjectId, RawObject] = {}
         missing: list[ObjectId] = []
@@ -46,7 +49,7 @@ class NodeCache:
         return found
 
     def remember(self, objects: Iterable[RawObject]) -> None:
-        """Remembers the trees among verified ``objects``."""
+        """Add the trees among verified objects to the cache."""
         for raw in objects:
             if raw.kind == "tree" and raw.id not in self._trees:
                 self._trees[raw.id] = raw

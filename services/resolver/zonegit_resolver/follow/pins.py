@@ -1,6 +1,6 @@
-"""Zones that are pinned to the past: each stays at the commit that its refish stood for.
+"""Resolve the refish of each pinned zone to the commit that is served.
 
-Each is looked up separately: one that cannot be found does not delay the others.
+Each pin is resolved separately, so a pin that cannot be resolved does not delay the others.
 """
 
 import asyncio
@@ -27,16 +27,18 @@ log = structlog.get_logger()
 
 
 class _LogPoint(NamedTuple):
-    """The place in the log from which a pin is answered for."""
+    """The point in the log at which a pin is resolved."""
 
     epoch: str
     sequence: int
 
 
 class Pins:
-    """Finds what pins stand for, once in the life of a process, and again when another plan pins a
-    zone to something else. A refish that stands for nothing is tried again when the log tells of
-    the zone. ``failed`` is set when an attempt failed."""
+    """Resolves each pin once, and again if a new plan changes the pin.
+
+    A refish that does not resolve is tried again when the log has a row about the zone. ``failed``
+    is set when an attempt failed.
+    """
 
     def __init__(self, repo: Repo, states: ZoneStates, updater: Updater) -> None:
         self._repo = repo
@@ -50,25 +52,25 @@ class Pins:
         self.failed = asyncio.Event()
 
     def add(self, zone: Name, epoch: str, sequence: int) -> None:
-        """A zone that the plan pins is there. Nothing happens if its pin was found before."""
+        """Queue the pin of a zone, unless it is resolved already."""
         if self._found.get(zone) != self._states.plan.of(zone):
             self._waiting[zone] = _LogPoint(epoch, sequence)
             self._idle.clear()
             self._wake.set()
 
     def forget(self, zone: Name) -> None:
-        """The zone is gone."""
+        """Forget the pin of a zone, so that :meth:`add` resolves it again."""
         self._found.pop(zone, None)
 
     async def wait_idle(self) -> None:
-        """Waits until all that there is to find has been looked for."""
+        """Wait until no pin waits to be resolved."""
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Looks for pins until cancelled.
+        """Resolve pins until cancelled.
 
         Raises:
-            Denied: the bus does not let this resolver ask.
+            Denied: The permissions of this resolver on the bus do not allow it.
         """
         wait_s = MIN_RETRY_S
         while True:
@@ -85,10 +87,10 @@ class Pins:
             wait_s = min(2 * wait_s, MAX_RETRY_S)
 
     async def _find_all(self) -> bool:
-        """Look once for each pin that waits; return whether none failed.
+        """Try to resolve each pin that waits, and return whether all attempts succeeded.
 
         Raises:
-            Denied: the bus does not let this resolver ask.
+            Denied: The permissions of this resolver on the bus do not allow it.
         """
         is_good = True
         for zone, since in list(self._waiting.items()):
@@ -106,7 +108,7 @@ class Pins:
                     hint=error.hint,
                 )
                 if isinstance(error, Unavailable):
-                    self._waiting[zone] = self._waiting.pop(zone)  # the others first, next time
+                    self._waiting[zone] = self._waiting.pop(zone)  # last at the next attempt
                     return False
         if not self._wake.is_set():
             self._idle.set()

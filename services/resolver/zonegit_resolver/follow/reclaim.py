@@ -1,4 +1,4 @@
-"""Lets go of what is served no more: on disk, and in memory a slice at a time."""
+"""Free states that are no longer served: on disk, and in memory a slice at a time."""
 
 import structlog
 
@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 
 class Reclaimer:
-    """Takes states and snapshots that were replaced; :meth:`finish` frees what is held."""
+    """Collects replaced states and snapshots; :meth:`finish` frees them."""
 
     def __init__(self, cache: ZoneCache, scheduler: Scheduler) -> None:
         self._cache = cache
@@ -20,7 +20,7 @@ class Reclaimer:
         self._left: list[ZoneSnapshot] = []
 
     def add_state(self, state: ZoneState) -> None:
-        """A state that queries do not see any more."""
+        """Add a state that is no longer served, and drop it from the cache."""
         log.info("zone.left", zone=names.text(state.zone), branch=state.branch)
         self._cache.drop(state.zone, state.branch)
         if state.current is not None:
@@ -28,10 +28,10 @@ class Reclaimer:
             state.current = None
 
     def add_snapshot(self, snapshot: ZoneSnapshot) -> None:
-        """A state that was big, and replaced."""
+        """Add a large snapshot that was replaced."""
         self._left.append(snapshot)
 
     async def finish(self) -> None:
-        """Frees all of it, in slices."""
+        """Free everything that was added, in slices."""
         left, self._left = self._left, []
         await free_snapshots(left, self._scheduler)

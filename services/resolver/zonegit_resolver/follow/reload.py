@@ -1,6 +1,4 @@
-"""SIGHUP: the file of ``--config`` is read again. What it says is served from then on; while it is
-wrong, nothing changes.
-"""
+"""Reload the configuration file on SIGHUP. A file with an error changes nothing."""
 
 import asyncio
 import signal
@@ -16,40 +14,49 @@ from zonegit_resolver.config.config_file import PlanFile
 from zonegit_resolver.config.serving import ServingPlan, differences
 
 MAX_LOGGED_CHANGES: Final = 50
-"""Zones whose change one line of the log tells."""
+"""The maximum number of changes in one log line."""
 
 log = structlog.get_logger()
 
 
 @contextmanager
 def catch_sighup() -> Iterator[asyncio.Event]:
-    """An event that each SIGHUP sets."""
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_signal_handler(signal.SIGHUP, told.set)
+    """Yield an event that each SIGHUP sets."""
+    loop, sighup = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, sighup.set)
     try:
-        yield told
+        yield sighup
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
 
 
 class ConfigReloader:
-    """Reads a file again when it is told to, ``plan`` being what it said first. ``is_good`` is
-    whether it made sense when it was last read."""
+    """Reloads the configuration file.
+
+    Attributes:
+        is_good: Whether the file was valid when it was last read.
+    """
 
     def __init__(self, plan: ServingPlan) -> None:
         self._plan = plan
         self.is_good = True
 
     async def run(
-        self, file: PlanFile, told: asyncio.Event, adopt: Callable[[ServingPlan], Awaitable[None]]
+        self, file: PlanFile, sighup: asyncio.Event, adopt: Callable[[ServingPlan], Awaitable[None]]
     ) -> None:
-        """Waits for ``told`` until cancelled, and hands on each plan that is another one."""
+        """Read the file each time ``sighup`` is set, until cancelled.
+
+        Args:
+            file: The file.
+            sighup: Set by a signal; cleared here.
+            adopt: Applies a plan that differs from the current one.
+        """
         while True:
-            await told.wait()
-            told.clear()
+            await sighup.wait()
+            sighup.clear()
             try:
                 with contain("config"):
-                    # A big file takes longer than queries may wait.
+                    # A thread: parsing a large file would delay queries.
                     plan, changes = await asyncio.to_thread(self._read, file)
             except ZonegitError as error:
                 self.is_good = False

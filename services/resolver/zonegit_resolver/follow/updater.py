@@ -1,8 +1,8 @@
-"""Brings states to where they should be: load, swap, tell, keep.
+"""Bring zone states to their targets: load the commit, swap the snapshot, write the cache.
 
-Zones are worked on side by side, the moves of one zone in order; a burst of moves of one branch
-comes down to the last. What cannot be loaded leaves the old state in service, and is tried again;
-a bug that one zone meets is that zone's problem alone (``zonegit.containment``).
+Zones are updated concurrently, the moves of one zone in order. Of several moves of one branch only
+the last is loaded. If a commit cannot be loaded, the old state stays in service and the load is
+retried. An unexpected exception affects one zone only (``zonegit.containment``).
 """
 
 import asyncio
@@ -31,22 +31,22 @@ from zonegit_resolver.scheduling import MAX_UNSLICED_RRSETS, Scheduler, run_in_s
 from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneStates
 
 LOAD_CONCURRENCY: Final = 8
-"""Zones that are loaded at a time."""
+"""Zones that are loaded at the same time."""
 
 MAX_KNOWN_OBJECTS: Final = 4_096
-"""Objects that are swap until a zone has time for them; beyond that they are fetched."""
+"""Objects from events that are kept for a zone until it is loaded; others are fetched."""
 
 MIN_RETRY_S: Final = 0.2
 MAX_RETRY_S: Final = 30.0
 
 OnApplied = Callable[[ZoneState, LogPosition], None]
-"""Hears of each state that has come to a position."""
+"""Called with each state that has reached a position."""
 
 log = structlog.get_logger()
 
 
 class Updater:
-    """Works in the task group it is given."""
+    """Updates zones in tasks of the given task group."""
 
     def __init__(
         self,
@@ -72,7 +72,14 @@ class Updater:
     def set_target(
         self, zone: Name, branch: str, target: LogPosition, known_objects: Sequence[RawObject] = ()
     ) -> None:
-        """Follow a branch to where it has moved. ``known_objects`` are objects of the commit."""
+        """Set the target of a branch, and start to update it.
+
+        Args:
+            zone: The zone.
+            branch: The branch.
+            target: The new target.
+            known_objects: Objects of its commit, which need not be fetched.
+        """
         with isolate("zone", zone=partial(names.text, zone), branch=branch):
             self._set_target(zone, branch, target, known_objects)
 
@@ -95,13 +102,13 @@ class Updater:
             self._group.create_task(keep_running("zone", partial(self._run_zone, zone)))
 
     async def wait_idle(self) -> None:
-        """Waits until each state has on_applied, or has a problem."""
+        """Wait until each state is at its target or has a problem."""
         while any(state.is_behind and not state.problem for state in self._states):
             self._progress.clear()
             await self._progress.wait()
 
     async def _run_zone(self, zone: Name) -> None:
-        """Runs while a state of the zone is behind."""
+        """Update the states of a zone until none of them is behind."""
         changed = self._working[zone]
         wait_s = MIN_RETRY_S
         while behind := [state for state in self._states.of(zone) if state.is_behind]:
@@ -122,13 +129,13 @@ class Updater:
         del self._working[zone]
 
     async def _attempt(self, state: ZoneState) -> None:
-        """Bring a state to where it should be, or note why that is not possible."""
+        """Bring a state to its target, or record the problem."""
         target = state.target
         try:
             with contain("zone", zone=partial(names.text, state.zone), branch=state.branch):
                 await self._update(state)
         except ZonegitError as error:
-            if state.is_behind:  # else it is served, and only what follows that failed
+            if state.is_behind:  # else the state is served, and a step after that failed
                 self._record_failure(state, target.commit, error)
 
     async def _update(self, state: ZoneState) -> None:
@@ -141,20 +148,23 @@ class Updater:
             return
         base = self._choose_base(state)
         snapshot, tree = (base.snapshot, base.tree) if base else (empty_snapshot(state.zone), None)
-        # A change is waited for. A zone that is loaded takes long, and others may go on meanwhile.
+        # A client waits for a change. A zone that is loaded in full takes long, and does not delay
+        # background work.
         with self._scheduler.priority() if base is not None else nullcontext():
             loader = Loader(self._store, self._scheduler, known_objects)
             loaded = await loader.load(target.commit, snapshot, tree)
             delta = await self._compute_delta(state, base, loaded)
-        # Else it has been removed meanwhile, or nobody wants it any more.
+        # Otherwise the branch was removed meanwhile, or the plan no longer names it.
         if state.target.commit is not None and self._states.holds(state):
             self._swap(state, target, loaded, base, delta)
 
     async def _compute_delta(
         self, state: ZoneState, base: Compiled | None, loaded: Loaded
     ) -> ZoneDelta | None:
-        """What secondaries are told of the difference to what is served; None when that is too
-        much, or nothing is known_objects of it."""
+        """Return the difference to what is served, for IXFR.
+
+        None if the base is another branch, or if the difference is unknown or too large.
+        """
         rows = loaded.rows
         if base is None or base is not state.current or rows is None or len(rows) > MAX_RECORDS:
             return None
@@ -164,8 +174,11 @@ class Updater:
         )
 
     def _choose_base(self, state: ZoneState) -> Compiled | None:
-        """What to advance from: where the state is, else another branch, whose memory is then
-        shared; None: from nothing."""
+        """Return the compiled state to start from.
+
+        That of the same branch, else of another branch of the zone, with which memory is then
+        shared; None to start from an empty zone.
+        """
         if state.needs_full_load:
             return None
         if state.current is not None:
@@ -184,9 +197,9 @@ class Updater:
         assert target.commit is not None
         before = state.current
         compiled = Compiled(target.commit, loaded.tree, loaded.snapshot)
-        # Served first, written after: whoever waits for this waits for the next query only.
+        # Served first, then written: a client that waits does not wait for the disk.
         self._apply(state, target, compiled)
-        # Of another branch's base the rows tell only the difference to that.
+        # If the base is another branch, the rows are not the difference to what is on disk.
         rows = loaded.rows if before is base else None
         base_commit = before.commit if before is not None else None
         swap = CacheWrite(target, compiled, time.time(), rows, base_commit, delta)
@@ -229,7 +242,7 @@ class Updater:
                 serving=short(state.current.commit) if state.current else None,
                 exc_info=error if isinstance(error, Internal) else None,
             )
-        # Perhaps it is what is served that the store no longer has.
+        # The store may have lost objects of the served commit.
         state.needs_full_load = not state.needs_full_load and not isinstance(error, Unavailable)
         self._states.fail(state, error.message)
         self._progress.set()

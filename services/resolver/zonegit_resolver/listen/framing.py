@@ -1,4 +1,4 @@
-"""Messages on a stream, each behind two octets that say its length (RFC 1035 section 4.2.2)."""
+"""Split a stream into messages, each after two octets with its length (RFC 1035 section 4.2.2)."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ LENGTH: Final = 2
 
 
 class Frames:
-    """Takes octets as they come, and gives messages as they are complete."""
+    """Collects octets, and returns complete messages."""
 
     __slots__ = ("_octets",)
 
@@ -14,11 +14,11 @@ class Frames:
         self._octets = bytearray()
 
     def feed(self, octets: bytes) -> None:
-        """What came next."""
+        """Add octets of the stream."""
         self._octets += octets
 
     def take(self, most: int) -> list[bytes]:
-        """The messages that are complete, at most so many; none of them is given again."""
+        """Return the complete messages that were not returned before, at most ``most``."""
         octets, at = self._octets, 0
         found: list[bytes] = []
         while len(found) < most and at + LENGTH <= len(octets):
@@ -33,5 +33,5 @@ class Frames:
 
 
 def frame(message: bytes) -> bytes:
-    """A message as it goes onto a stream."""
+    """Return a message with its length in front."""
     return len(message).to_bytes(LENGTH, "big") + message

@@ -1,6 +1,6 @@
-"""Where queries arrive: UDP and TCP on each address, bound when the zones are loaded.
+"""Bind UDP and TCP sockets on each address, once the zones are loaded.
 
-Each process binds for itself with SO_REUSEPORT; the kernel spreads the clients over all of them.
+Each process binds its own sockets with SO_REUSEPORT; the kernel distributes the clients among them.
 """
 
 import asyncio
@@ -19,20 +19,23 @@ from zonegit_resolver.listen.tcp import Streams
 from zonegit_resolver.listen.udp import Datagrams, DropCounters, Respond
 
 _BACKLOG: Final = 4_096
-"""Connections that wait to be taken, while thousands come at once; the kernel may grant less."""
+"""Connections that wait to be accepted; the kernel may grant fewer."""
 _SEND_BUFFER: Final = 256 * 1024
 _RECEIVE_BUFFER: Final = 64 * 1024
-"""Octets of each connection, which the kernel doubles: left to itself it keeps megabytes for a
-client that does not read."""
+"""Octets of each connection, which the kernel doubles. By default it keeps megabytes for a client
+that does not read."""
 _BUFFER: Final = 4 * 1024 * 1024
-"""Octets asked for on each side of a UDP socket, for bursts; the kernel may grant less."""
+"""Octets requested for each direction of a UDP socket, for bursts; the kernel may grant fewer."""
 _MAX_ATTEMPTS: Final = 32
-"""How often a free port is looked for that is free for UDP and TCP."""
+"""Attempts to find a port that is free for both UDP and TCP."""
 
 
 def raise_fd_limit() -> None:
-    """Lets this process have as many files open as it may ask for: the usual 1,024 are what clients
-    may take in connections, and then there is none left for the bus and for the disk."""
+    """Raise the soft limit of open files to the hard limit.
+
+    The usual limit of 1,024 can be used up by connections of clients, so none would be left for the
+    bus and the disk.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -45,10 +48,10 @@ async def listen(
     streams: Streams,
     drops: DropCounters,
 ) -> AsyncIterator[list[Address]]:
-    """Answers queries from entry to exit; gives the addresses with their actual ports.
+    """Answer queries from entry to exit; yield the addresses with their actual ports.
 
     Raises:
-        Unavailable: one cannot be bound; names it.
+        Unavailable: An address cannot be bound; the error names it.
     """
     async with asyncio.TaskGroup() as group:
         accepting: list[asyncio.Task[None]] = []
@@ -71,10 +74,10 @@ async def listen(
 
 
 def bind(address: Address) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a listening TCP socket on one port.
+    """Bind a UDP socket and a listening TCP socket to one port.
 
     Raises:
-        Unavailable: they cannot be bound.
+        Unavailable: They cannot be bound.
     """
     for attempt in range(_MAX_ATTEMPTS):
         udp = _bind_socket(address, socket.SOCK_DGRAM)

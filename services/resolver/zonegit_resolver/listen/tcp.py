@@ -1,8 +1,8 @@
-"""TCP (RFC 7766): framed messages, one conversation a connection, all of it bounded.
+"""Answer queries over TCP (RFC 7766): framed messages, all resources of a connection bounded.
 
-A conversation handles a few messages at a time, one after the other, and waits until their replies
-are on their way, so a client that does not read holds less than 1 MiB, with the kernel's buffers,
-and not for long.
+A connection handles a few messages at a time, in order, and waits until their replies are sent. A
+client that does not read occupies less than 1 MiB, including the buffers of the kernel, and for a
+bounded time.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from zonegit_resolver.listen.udp import DropCounters, Respond
 from zonegit_resolver.xfr.outgoing import Outgoing, is_transfer, may_be_transfer
 
 MESSAGES_BATCH: Final = 16
-"""Messages of one client, before others have their turn."""
+"""Messages of one client that are handled before other connections continue."""
 _READ_BUFFER: Final = 16 * 1024
 _WRITE_BUFFER: Final = 64 * 1024
 _RETRY_ACCEPT_S: Final = 0.1
@@ -29,9 +29,13 @@ _RETRY_ACCEPT_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """``idle_s`` is how long a client may take for its next message, from its first octet to its
-    last; ``stall_s`` how long it may not read; ``total_s`` how long it may go on asking. All in
-    seconds. How many connections there may be is for ``Conduct`` to say."""
+    """Limits of a connection, in seconds. ``ServerOptions`` has the maximum number of connections.
+
+    Attributes:
+        idle_s: The time for the next message, from its first octet to its last.
+        stall_s: The time for which a client may not read.
+        total_s: The time after which no further message is read.
+    """
 
     idle_s: float = 10.0
     stall_s: float = 10.0
@@ -39,7 +43,7 @@ class ConnectionLimits:
 
 
 class Streams:
-    """Answers what arrives on connections."""
+    """Answers queries on TCP connections."""
 
     def __init__(
         self,
@@ -58,11 +62,11 @@ class Streams:
 
     @property
     def connections(self) -> int:
-        """How many there are."""
+        """Return the number of connections."""
         return self._subnets.total()
 
     async def accept(self, listening: socket.socket) -> None:
-        """Takes connections until cancelled; their conversations end with it."""
+        """Accept connections until cancelled; this also cancels their tasks."""
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             while True:
@@ -73,28 +77,28 @@ class Streams:
                     continue
                 with isolate("connection"):
                     self._start_connection(group, sock, address[0])
-                await asyncio.sleep(0)  # whoever comes by the thousand keeps nobody waiting
+                await asyncio.sleep(0)  # thousands of new connections do not delay other tasks
 
     def _start_connection(self, group: asyncio.TaskGroup, sock: socket.socket, peer: str) -> None:
-        """Converse with a client, if there is room for one more."""
+        """Start to serve a client, if the limits allow one more connection."""
         with ExitStack() as refusing:
             refusing.callback(sock.close)
             subnet = peer_subnet(peer)
             if self._has_room(subnet):
                 refusing.pop_all()
-                self._subnets[subnet] += 1  # at once: the conversation begins some time later
+                self._subnets[subnet] += 1  # before the task starts
                 group.create_task(self._serve_client(sock, peer, subnet))
 
     def _has_room(self, subnet: bytes) -> bool:
-        conduct = self._zones.options
+        options = self._zones.options
         return (
-            self.connections < conduct.connections
-            and self._subnets[subnet] < conduct.connections_of_subnet
+            self.connections < options.connections
+            and self._subnets[subnet] < options.connections_of_subnet
         )
 
     async def _serve_client(self, sock: socket.socket, peer: str, subnet: bytes) -> None:
         try:
-            with closing(sock):  # also where nothing comes of it
+            with closing(sock):  # also if open_connection fails
                 reader, writer = await asyncio.open_connection(sock=sock, limit=_READ_BUFFER)
                 writer.transport.set_write_buffer_limits(high=_WRITE_BUFFER)
                 try:
@@ -102,7 +106,7 @@ class Streams:
                 finally:
                     await self._close(writer)
         except (TimeoutError, OSError):
-            pass  # it has gone, or is to go
+            pass  # the client is gone, or has exceeded a limit
         except Exception as error:
             self._drops.count_failure(error)
         finally:
@@ -113,9 +117,11 @@ class Streams:
     async def _serve_messages(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str
     ) -> None:
-        """Messages as they come, until one is empty. A client that has closed its side is answered
-        what it has asked (RFC 7766 section 6.2.4), and a transfer that has begun is not broken off
-        by ``total_s``."""
+        """Answer messages until one is empty.
+
+        A client that has closed its side gets the replies to what it sent (RFC 7766 section 6.2.4).
+        ``total_s`` does not interrupt a transfer.
+        """
         loop = asyncio.get_running_loop()
         end = loop.time() + self._limits.total_s
         frames = Frames()
@@ -127,10 +133,10 @@ class Streams:
             if not await self._reply(wires, peer, writer):
                 return
             if len(wires) == MESSAGES_BATCH:
-                await asyncio.sleep(0)  # who sends much, even what gets no reply, is not alone
+                await asyncio.sleep(0)  # a client that sends many messages does not delay others
 
     async def _reply(self, wires: list[bytes], peer: str, writer: asyncio.StreamWriter) -> bool:
-        """Answers in the order of the questions; whether there may be more of them."""
+        """Answer messages in their order, and return whether the client may send more."""
         replies = bytearray()
         for wire in wires:
             if not wire:
@@ -158,7 +164,8 @@ class Streams:
                 await self._send(frame(reply), writer)
 
     async def _send(self, octets: bytes | bytearray, writer: asyncio.StreamWriter) -> None:
-        """Returns once the client has taken all but ``_WRITE_BUFFER`` octets of what it is sent."""
+        """Send octets, and wait until the client has read all but ``_WRITE_BUFFER`` of what it was
+        sent."""
         if writer.is_closing():
             raise ConnectionResetError
         writer.write(octets)
@@ -173,11 +180,11 @@ class Streams:
                 async with asyncio.timeout(self._limits.stall_s):
                     await writer.wait_closed()
         finally:
-            writer.transport.abort()  # what is not sent by now never will be
+            writer.transport.abort()  # discards what is not sent
 
 
 async def _read_messages(reader: asyncio.StreamReader, frames: Frames) -> list[bytes]:
-    """The next messages, once there is one; none when the client will send no more."""
+    """Read the next messages; an empty list if the client sends no more."""
     while octets := await reader.read(_READ_BUFFER):
         frames.feed(octets)
         if wires := frames.take(MESSAGES_BATCH):

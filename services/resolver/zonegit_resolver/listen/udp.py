@@ -1,7 +1,7 @@
-"""UDP: datagrams in, replies out, as many a wake-up as the loop can bear.
+"""Answer queries over UDP, as many in one callback as the event loop can bear.
 
-A reader callback on a non-blocking socket that drains what is there costs a third of what
-asyncio's datagram transport costs a query.
+A reader callback on a non-blocking socket, which reads all available datagrams, costs a third of
+what the datagram transport of asyncio costs for each query.
 """
 
 import asyncio
@@ -29,15 +29,19 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class DropCounters:
-    """Queries without a reply, by what went wrong: the send buffer was full or the peer cannot be
-    reached; a bug."""
+    """Counters of queries without a reply.
+
+    Attributes:
+        unsent: The send buffer was full, or the client cannot be reached.
+        failed: Answering raised an unexpected exception.
+    """
 
     unsent: int = 0
     failed: int = 0
 
     def count_failure(self, error: Exception) -> None:
-        """Notes a bug that a query has met. The log has the first of them and then ever fewer, so
-        that whoever can trigger one cannot fill the disk."""
+        """Count an unexpected exception. The 1st, 2nd, 4th, 8th and so on is logged, so a client
+        that can trigger one cannot fill the disk."""
         self.failed += 1
         if self.failed & (self.failed - 1) == 0:
             log.error("query.failed", times=self.failed, exc_info=error)
@@ -47,14 +51,15 @@ class Channel(Protocol):
     """Receives and sends datagrams: :class:`Batches`, or :class:`SingleDatagrams` as a fallback."""
 
     def receive(self, most: int) -> Sequence[tuple[bytes, str]]:
-        """The queries that have arrived, each with its peer's IP address; at most ``most``."""
+        """Receive the queries that have arrived, each with the IP address of its client; at most
+        ``most``."""
 
     def send(self, replies: Sequence[bytes | None]) -> int:
-        """Sends the replies to the queries last received; how many could not be sent."""
+        """Send the replies to the queries last received; return how many could not be sent."""
 
 
 class Datagrams:
-    """Answers what arrives on one bound socket, from :meth:`start` to :meth:`close`."""
+    """Answers queries on one bound socket, from :meth:`start` to :meth:`close`."""
 
     def __init__(
         self, sock: socket.socket, zones: ZoneTable, respond: Respond, drops: DropCounters
@@ -67,11 +72,12 @@ class Datagrams:
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
-        """From now on queries are answered."""
+        """Start to answer queries."""
         self._loop.add_reader(self._sock, self._drain)
 
     def close(self) -> None:
-        """Closes the socket at once: one that nobody reads swallows its share of the queries."""
+        """Close the socket at once: the kernel sends a socket that is not read its share of the
+        queries."""
         self._loop.remove_reader(self._sock)
         self._sock.close()
 
@@ -102,8 +108,11 @@ class Datagrams:
 
 
 def open_channel(sock: socket.socket) -> Channel:
-    """The best there is for a bound socket. Where it has all addresses of the host, replies come
-    from the one that was asked (RFC 2181 section 4.1), which has to be said."""
+    """Return the fastest channel that works for a bound socket.
+
+    On a wildcard address, replies are sent from the address to which the query was sent (RFC 2181
+    section 4.1), which must be requested from the kernel.
+    """
     is_wildcard = sock.getsockname()[0] in ("0.0.0.0", "::")  # noqa: S104 compares, does not bind
     if is_wildcard:
         _request_destinations(sock)
@@ -113,27 +122,27 @@ def open_channel(sock: socket.socket) -> Channel:
 
 
 class SingleDatagrams:
-    """One datagram a system call, by the socket module."""
+    """Receives and sends one datagram for each system call, with the socket module."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._origins: list[tuple[list[tuple[int, int, bytes]], Any]] = []
 
     def receive(self, most: int) -> list[tuple[bytes, str]]:
-        """As :meth:`Batches.receive`."""
+        """Receive queries as :meth:`Batches.receive` does."""
         self._origins.clear()
         queries = []
         for _ in range(most):
             try:
                 wire, ancillary, _, peer = self._sock.recvmsg(MAX_OCTETS, _SPACE)
             except OSError:
-                break  # nothing more, or an error that the next datagram does not share
+                break  # no more datagrams, or an error that concerns one datagram
             self._origins.append((ancillary, peer))
             queries.append((wire, peer[0]))
         return queries
 
     def send(self, replies: Sequence[bytes | None]) -> int:
-        """As :meth:`Batches.send`."""
+        """Send replies as :meth:`Batches.send` does."""
         lost = 0
         for reply, (ancillary, peer) in zip(replies, self._origins, strict=True):
             if reply is not None:
@@ -152,8 +161,10 @@ def _request_destinations(sock: socket.socket) -> None:
 
 
 def _source_control(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, Any]]:
-    """What to send with a reply, from what came with its query. The route decides the interface,
-    except where an address is one of a link."""
+    """Return the ancillary data for a reply, from that of its query.
+
+    The route decides the interface, except for a link-local address.
+    """
     found: list[tuple[int, int, Any]] = []
     for level, kind, octets in ancillary:
         if (level, kind) == (socket.IPPROTO_IP, _IPV4_PKTINFO):

@@ -1,10 +1,9 @@
-"""Many datagrams a system call: ``recvmmsg`` and ``sendmmsg`` of Linux, which the socket module
-does not offer (ADR 0021).
+"""Receive and send many datagrams with one system call: ``recvmmsg`` and ``sendmmsg`` of Linux,
+which the socket module does not have (docs/adr/0021-batches-of-datagrams.md).
 
-One block of memory holds a message header and an I/O vector for each datagram of a batch. Reset,
-it takes queries in; its I/O vectors pointed at the replies, it sends them: the address that a query
-came from, and the one that it was sent to, are in the header already and pass through Python only
-to be looked at.
+One block of memory has a message header and I/O vectors for each datagram of a batch. After a reset
+it receives queries. With its I/O vectors set to the replies it sends them: the addresses from which
+and to which a query was sent are already in the header.
 """
 
 import ctypes
@@ -18,28 +17,28 @@ from itertools import accumulate
 from typing import Any, Final
 
 DATAGRAMS_BATCH: Final = 64
-"""Datagrams of a batch."""
+"""Datagrams of one batch."""
 MAX_OCTETS: Final = 65_535
-"""Octets of a query that are read, which no datagram has more of."""
+"""The maximum size of a datagram, in octets."""
 _FIRST: Final = 1_280
-"""Octets that lie side by side for all queries of a batch; nearly all of them have fewer. No power
-of two, so that the first octets of all queries do not compete for one line of the processor's
-cache."""
+"""Octets of each query that are in one contiguous block; nearly all queries are shorter. Not a
+power of two, so that the first octets of the queries do not share cache lines of the processor."""
 _REST: Final = MAX_OCTETS - _FIRST
-"""Octets for the rest of a longer query, elsewhere: memory that is not used until one arrives."""
+"""Octets for the rest of a longer query, in memory that is not used until one arrives."""
 
 _NAME: Final = 32
-"""Octets kept for a socket address; the larger, ``sockaddr_in6``, has 28."""
+"""Octets for a socket address; the largest, ``sockaddr_in6``, has 28."""
 _CONTROL: Final = 64
-"""Octets kept for what the kernel says beside a datagram; ``in6_pktinfo`` takes 40 of them."""
+"""Octets for the ancillary data of a datagram; ``in6_pktinfo`` needs 40 of them."""
 _INFO: Final = socket.CMSG_LEN(0)
-"""Where in them the one control message's content begins."""
+"""The offset of the content of the control message."""
 _INTERFACE: Final = {socket.AF_INET: _INFO, socket.AF_INET6: _INFO + 16}
-"""Where in them the index of the interface is: in ``in_pktinfo`` first, in ``in6_pktinfo`` last."""
+"""The offset of the interface index: the first field of ``in_pktinfo``, the last of
+``in6_pktinfo``."""
 _PEER: Final = {socket.AF_INET: struct.Struct("4x4s24x"), socket.AF_INET6: struct.Struct("8x16s8x")}
 """The IP address in a socket address."""
 LINK_LOCAL: Final = b"\xfe\x80"
-"""How an IPv6 address of a link begins: its interface is part of it."""
+"""The prefix of a link-local IPv6 address, for which the interface matters."""
 
 
 class _Iovec(ctypes.Structure):
@@ -65,14 +64,15 @@ class _Mmsghdr(ctypes.Structure):
 _WORD: Final = ctypes.sizeof(ctypes.c_size_t)
 _HEADER: Final = ctypes.sizeof(_Mmsghdr)
 _VECTORS: Final = 2
-"""I/O vectors of a datagram: a query's first octets and its rest; a reply takes the first only."""
+"""I/O vectors of a datagram: one for the first octets of a query, one for its rest. A reply uses
+the first."""
 
 
 class Batches:
-    """Takes queries from one bound socket and sends their replies, a batch at a time.
+    """Receives queries from one bound socket and sends their replies, a batch at a time.
 
-    With ``destinations`` the kernel tells of each query which address it was sent to
-    (``IP_PKTINFO``), and its reply leaves from there.
+    With ``destinations`` the kernel adds to each query the address to which it was sent
+    (``IP_PKTINFO``), and its reply is sent from that address.
     """
 
     def __init__(self, sock: socket.socket, *, destinations: bool) -> None:
@@ -91,7 +91,7 @@ class Batches:
         self._views()
 
     def _lay_out(self) -> None:
-        """Headers first, I/O vectors behind them, ready to receive."""
+        """Lay out the headers and then the I/O vectors, ready to receive."""
         names, controls = _address(self._names), _address(self._controls)
         vectors, size = DATAGRAMS_BATCH * _HEADER, ctypes.sizeof(_Iovec)
         parts = ((_address(self._octets), _FIRST), (_address(self._rest), _REST))
@@ -107,7 +107,7 @@ class Batches:
                 vector.base, vector.length = start + slot * length, length
 
     def _views(self) -> None:
-        """The members of all headers and I/O vectors, as if they stood side by side."""
+        """Create views of one member of all headers or I/O vectors, with a stride."""
         block = memoryview(self._memory)
         headers, vectors = (
             block[: DATAGRAMS_BATCH * _HEADER],
@@ -144,7 +144,7 @@ class Batches:
     def _completed(
         self, queries: Sequence[tuple[bytes, str]], lengths: Sequence[int]
     ) -> list[tuple[bytes, str]]:
-        """Return queries with the rest of those that are longer than what lies side by side."""
+        """Return the queries, with the rest of those that are longer than ``_FIRST``."""
         rests = (
             self._rest[slot * _REST : slot * _REST + max(0, length - _FIRST)]
             for slot, length in enumerate(lengths)
@@ -154,8 +154,11 @@ class Batches:
         ]
 
     def send(self, replies: Sequence[bytes | None]) -> int:
-        """Sends the replies to the queries last received, in their order; None is no reply.
-        Returns how many could not be sent."""
+        """Send the replies to the queries last received, in their order; None for no reply.
+
+        Returns:
+            The number of replies that could not be sent.
+        """
         if self._destinations:
             self._forget_interfaces(len(replies))
         sizes = [len(reply) if reply else 0 for reply in replies]
@@ -167,7 +170,8 @@ class Batches:
         return self._send_all([*sizes, 0])
 
     def _send_all(self, sizes: list[int]) -> int:
-        """Each run of replies by itself: a query that gets none leaves a hole in the headers."""
+        """Send each run of replies with one call: a query without a reply leaves a gap in the
+        headers."""
         lost = first = 0
         while first < len(sizes):
             end = sizes.index(0, first)
@@ -180,7 +184,8 @@ class Batches:
         return lost
 
     def _forget_interfaces(self, count: int) -> None:
-        """The route decides the interface, except where an address is one of a link."""
+        """Clear the interface of each reply, except for link-local addresses: the route decides
+        it."""
         if self._family == socket.AF_INET:
             self._interfaces[:count] = array("I", bytes(4 * count))
             return
@@ -193,7 +198,7 @@ _STARTS: Final = range(0, DATAGRAMS_BATCH * _FIRST, _FIRST)
 
 
 def is_supported(sock: socket.socket) -> bool:
-    """Whether this system has the calls, and lets this process use them."""
+    """Return whether the system has the calls, and allows this process to use them."""
     if sys.platform != "linux" or array("L").itemsize != _WORD:
         return False
     try:
@@ -205,10 +210,10 @@ def is_supported(sock: socket.socket) -> bool:
 
 
 def _load_calls() -> tuple[Any, Any]:
-    """``recvmmsg`` and ``sendmmsg``.
+    """Load ``recvmmsg`` and ``sendmmsg`` from the C library.
 
     Raises:
-        AttributeError: the C library has none.
+        AttributeError: The C library does not have them.
     """
     library = ctypes.CDLL(None)
     receive, send = library.recvmmsg, library.sendmmsg

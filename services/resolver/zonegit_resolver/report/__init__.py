@@ -1,1 +1,1 @@
-"""What a resolver tells of itself: status, metrics, readiness."""
+"""Report on a resolver: status, metrics, readiness."""

@@ -1,12 +1,14 @@
-"""Announce this resolver on the bus, under a name that no other running one has.
+"""Announce this resolver on the bus, under a name that no other running resolver has.
 
-Every three seconds an announcement tells the ref store who this is and how far it has followed the
-log. It is small whatever the number of zones. An orderly stop is announced too; a resolver that
-falls silent without that is missed (docs/adr/0043-registry-of-resolvers.md).
+Every three seconds an announcement tells the ref store which resolver this is and how far it has
+followed the log. Its size does not depend on the number of zones. A resolver that stops in order
+announces that too; one that stops announcing otherwise is reported as silent
+(docs/adr/0043-registry-of-resolvers.md).
 
-A name belongs to the process that answers to it. A second one asks for it first and does not start
-where it gets an answer. Nothing answers for a process that was killed, so its successor starts at
-once. Of two that ask at the same moment the later one ends when it hears the other's announcement.
+A name belongs to the process that answers requests to it. Before it starts, a process sends a
+request to its name, and exits if there is an answer. A killed process does not answer, so its
+successor starts at once. If two processes ask at the same time, the later one exits when it
+receives the announcement of the other.
 """
 
 import asyncio
@@ -35,11 +37,11 @@ from zonegit.wire.messages import (
 from zonegit.zone import names
 
 CLAIM_TIMEOUT_S: Final = 2.0
-"""A process that has the name and does not answer within so many seconds does not run."""
+"""Seconds in which a process with the name has to answer; without an answer the name is free."""
 YOUNG_S: Final = 10.0
-"""A resolver that began so recently ends when it hears another one of its name."""
+"""Seconds after its start in which a resolver exits if another one announces the same name."""
 CALL_PAUSE_S: Final = 0.1
-"""Between two announcements, however often resolvers are called."""
+"""Seconds between two announcements, regardless of how often resolvers are called."""
 GOODBYE_TIMEOUT_S: Final = 1.0
 
 log = structlog.get_logger()
@@ -47,14 +49,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """This process among all that may have a name. ``started`` in seconds since 1970."""
+    """This process among those that use the name. ``started`` is in seconds since 1970."""
 
     name: str
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     started: float = field(default_factory=time.time)
 
     def announcement(self) -> Announcement:
-        """Return what it says of itself before it has anything else to say."""
+        """Return the announcement of a process that does not serve yet."""
         return Announcement(
             resolver=self.name,
             instance=self.instance,
@@ -67,10 +69,10 @@ class Process:
 
 
 async def claim_name(bus: Bus, name: str) -> None:
-    """Ask for a process that has this name.
+    """Check that no running process has this name.
 
     Raises:
-        Conflict: one answers.
+        Conflict: One answers.
     """
     question = AskStatus(zone=names.ROOT)  # one zone: the answer is short
     subject = subjects.resolver(name, "status")
@@ -83,18 +85,18 @@ async def claim_name(bus: Bus, name: str) -> None:
             "name.not-checked",
             name=name,
             error=error.message,
-            hint=f"a resolver has to publish and subscribe to zg.resolvers.{name}.>",
+            hint=f"allow this resolver to publish and subscribe to zg.resolvers.{name}.>",
         )
         return
     where = f" on {', '.join(found.listen)}" if found.listen else ""
     raise Conflict(
         f"a resolver named {name} is running{where}",
-        hint="give this one another name: --name",
+        hint="choose another name with --name",
     )
 
 
 class Announcer:
-    """Announces this process while :meth:`run` runs. ``describe`` returns what it has to say."""
+    """Announces this process while :meth:`run` runs. ``describe`` returns the announcement."""
 
     def __init__(self, bus: Bus, me: Process, describe: Callable[[], Announcement]) -> None:
         self._bus = bus
@@ -106,19 +108,19 @@ class Announcer:
         bus.on_reconnect(self.announce)
 
     def announce(self) -> None:
-        """Announce this process soon: something about it has changed."""
+        """Announce this process soon, because its state has changed."""
         self._due.set()
 
     def answer_call(self, _asked: CallResolvers) -> Announcement:
-        """Return the announcement with which a call is answered, and publish it soon."""
+        """Return the announcement as the reply to a call, and publish it soon."""
         self.announce()
         return self._describe()
 
     async def run(self) -> None:
-        """Announce until cancelled; then say goodbye, where the process stops in order.
+        """Announce until cancelled; then publish a goodbye, if the process stops in order.
 
         Raises:
-            Conflict: another process has the name, and had it before this one.
+            Conflict: Another process had the name before this one.
         """
         async with AsyncExitStack() as stack:
             try:
@@ -153,7 +155,7 @@ class Announcer:
                 await self._bus.flush()
 
     def _on_announcement(self, subject: str, octets: bytes) -> None:
-        """Take an announcement under this name, its own among them."""
+        """Handle an announcement under this name, also one of this process."""
         try:
             announcement = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
         except Invalid as error:
@@ -171,7 +173,7 @@ class Announcer:
         if is_later and time.time() - self._me.started < YOUNG_S:
             raise Conflict(
                 f"another resolver named {self._me.name} began before this one",
-                hint="give this one another name: --name",
+                hint="choose another name with --name",
             )
         if not self._is_contested:
             self._is_contested = True
@@ -179,5 +181,5 @@ class Announcer:
                 "name.contested",
                 name=self._me.name,
                 other=rival.instance,
-                hint="two processes have this name: stop one of them",
+                hint="two processes have this name; stop one of them",
             )

@@ -1,5 +1,7 @@
-"""Metrics as text, in slices: thousands of zones are tens of thousands of lines, and the library's
-own writer makes them all in one go while queries wait. A test holds the two to the same octets.
+"""Write metrics as text, in slices.
+
+Thousands of zones have tens of thousands of lines, which the writer of the library creates in one
+step while queries wait. A test checks that both write the same octets.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -14,7 +16,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 async def write_text(families: Iterable[Metric], scheduler: Scheduler) -> str:
-    """The exposition format of Prometheus, version 0.0.4."""
+    """Write metrics in the exposition format of Prometheus, version 0.0.4."""
     return "".join([line async for line in _write_lines(families, scheduler)])
 
 
@@ -28,7 +30,7 @@ async def _write_lines(families: Iterable[Metric], scheduler: Scheduler) -> Asyn
 
 
 def _name_and_type(family: Metric) -> tuple[str, str]:
-    """Name and type as this version of the format knows them."""
+    """Return the name and type of a metric in this version of the format."""
     match family.type:
         case "counter":
             return f"{family.name}_total", "counter"

@@ -1,6 +1,5 @@
-"""What ``/metrics`` shows: read from plain ints when somebody asks, so that a query pays for
-nothing but one addition to one of them.
-"""
+"""Collect metrics from plain integers on request, so that a query costs one addition to one of
+them."""
 
 import time
 from bisect import bisect_left
@@ -38,14 +37,15 @@ _OF_BRANCH: Final = ("zone", "branch")
 
 
 class Propagation:
-    """How long moves took from the log to being served."""
+    """A histogram of the times from the log to being served."""
 
     def __init__(self) -> None:
         self.counts = [0] * (len(BUCKETS_S) + 1)
         self.sum_s = 0.0
 
     def observe(self, state: ZoneState, position: LogPosition) -> None:
-        """A state has come to a position; one whose time is unknown says nothing."""
+        """Record that a state has reached a position; nothing is recorded if the time of the move
+        is unknown."""
         if position.time is not None:
             seconds = position.delay_ms() / 1000
             self.counts[bisect_left(BUCKETS_S, seconds)] += 1
@@ -60,16 +60,20 @@ class Propagation:
             buckets.append((bound, total))
         return HistogramMetricFamily(
             "zonegit_propagation_seconds",
-            "From a move in the log to its being served.",
+            "Time from a move in the log until it is served.",
             buckets=buckets,
             sum_value=self.sum_s,
         )
 
 
 class MetricsCollector(Collector):
-    """Collects from the parts of a resolver. ``bus_is_up`` says whether the bus can be reached,
-    ``replies_refused`` how often a reply was wanted outside of an inbox, ``config_is_good`` whether
-    what the file says is what is served."""
+    """Collects metrics from the parts of a resolver.
+
+    Args:
+        bus_is_up: Returns whether the bus is connected.
+        replies_refused: Returns the number of requests with a reply subject outside of an inbox.
+        config_is_good: Returns whether the configuration file was valid when last read.
+    """
 
     def __init__(
         self,
@@ -97,23 +101,23 @@ class MetricsCollector(Collector):
         yield from self._zone_metrics()
         yield self._propagation.metric()
         yield from self._secondaries()
-        up = GaugeMetricFamily("zonegit_bus_up", "Whether the bus can be reached.")
+        up = GaugeMetricFamily("zonegit_bus_up", "1 if the bus is connected.")
         up.add_metric([], float(self._bus_is_up()))
         yield up
         refused = CounterMetricFamily(
             "zonegit_bus_replies_refused",
-            "Requests on the bus that wanted their reply where none may be sent.",
+            "Requests on the bus with a reply subject outside of an inbox.",
         )
         refused.add_metric([], self._replies_refused())
         yield refused
         good = GaugeMetricFamily(
-            "zonegit_config_good", "Whether the configuration, as last read, is what is served."
+            "zonegit_config_good", "1 if the configuration file was valid when last read."
         )
         good.add_metric([], float(self._config_is_good()))
         yield good
         bugs = CounterMetricFamily(
             "zonegit_unexpected_errors",
-            "Unexpected exceptions, each in the log, by the kind of work that met them.",
+            "Unexpected exceptions, each logged, by the kind of work that raised them.",
             labels=("area",),
         )
         for area, number in list(containment.counts.items()):
@@ -135,7 +139,7 @@ class MetricsCollector(Collector):
     def _unanswered(self) -> Metric:
         family = CounterMetricFamily(
             "zonegit_dns_unanswered",
-            "Queries not answered from a zone: refused, malformed, reply not sent, or a bug.",
+            "Queries not answered from a zone, by reason.",
             labels=("why",),
         )
         family.add_metric(["refused"], self._states.zones.refused)
@@ -147,7 +151,7 @@ class MetricsCollector(Collector):
 
     def _secondaries(self) -> Iterator[Metric]:
         transfers = CounterMetricFamily(
-            "zonegit_transfers", "Transfers by what was given.", labels=("kind",)
+            "zonegit_transfers", "Transfers, by kind of reply.", labels=("kind",)
         )
         for kind, number in self._outgoing.counters.by_kind.items():
             transfers.add_metric([kind], number)
@@ -157,7 +161,7 @@ class MetricsCollector(Collector):
         octets.add_metric([], self._outgoing.counters.octets)
         told = CounterMetricFamily(
             "zonegit_notify",
-            "NOTIFY messages sent, and how telling a serial ended.",
+            "NOTIFY messages sent, and notifications by outcome.",
             labels=("what",),
         )
         tally = self._notifier.counters
@@ -174,13 +178,13 @@ class MetricsCollector(Collector):
         running = GaugeMetricFamily("zonegit_transfers_running", "Transfers being sent.")
         running.add_metric([], queue.running)
         waiting = GaugeMetricFamily(
-            "zonegit_transfers_waiting", "Transfers that wait for their turn.", labels=("kind",)
+            "zonegit_transfers_waiting", "Transfers that wait in the queue.", labels=("kind",)
         )
         for kind, number in queue.waiting().items():
             waiting.add_metric([kind], number)
         busy = CounterMetricFamily(
             "zonegit_transfers_busy",
-            "Transfers refused because too many of their client's network waited.",
+            "Transfers refused because too many of the same network waited.",
             labels=("kind",),
         )
         for kind, number in queue.refused().items():
@@ -192,11 +196,11 @@ class MetricsCollector(Collector):
         serial = GaugeMetricFamily("zonegit_zone_serial", "Its SOA serial.", labels=_OF_BRANCH)
         age = GaugeMetricFamily(
             "zonegit_zone_age_seconds",
-            "Since the state served was last known to be current.",
+            "Time since the served state was last known to be current.",
             labels=_OF_BRANCH,
         )
         problem = GaugeMetricFamily(
-            "zonegit_zone_problem", "Whether a newer commit cannot be loaded.", labels=_OF_BRANCH
+            "zonegit_zone_problem", "1 if a newer commit cannot be loaded.", labels=_OF_BRANCH
         )
         back = CounterMetricFamily(
             "zonegit_zone_serial_went_back",

@@ -1,4 +1,4 @@
-"""Whether a resolver may be sent queries: zones loaded, and none older than it may get."""
+"""Decide whether a resolver is ready for queries: its zones are loaded, and none is stale."""
 
 import time
 
@@ -12,9 +12,8 @@ from zonegit_resolver.zone_states import ZoneState, ZoneStates
 
 
 async def find_stale(states: ZoneStates, scheduler: Scheduler) -> set[Name]:
-    """Zones that have not been known to be current for longer than their SOA lets a
-    secondary keep them (RFC 1035 section 3.3.13). They are answered all the same: this is the
-    primary, and has nothing better."""
+    """Return the zones that were last known to be current longer ago than the expire field of their
+    SOA (RFC 1035 section 3.3.13). They are answered nevertheless: this is the primary."""
     now = time.time()
     found = set()
     for state in states:
@@ -32,7 +31,8 @@ def _expire(state: ZoneState) -> float:
 
 
 async def mark_stale(states: ZoneStates, scheduler: Scheduler) -> None:
-    """Has queries told of them (RFC 8914 section 4.4), and of no others."""
+    """Mark the stale zones in the zone table, so that answers say so (RFC 8914 section 4.4), and
+    unmark others."""
     old = await find_stale(states, scheduler)
     for zone, _ in states.zones:
         states.zones.set_stale(Name(zone), is_stale=zone in old)
@@ -40,7 +40,7 @@ async def mark_stale(states: ZoneStates, scheduler: Scheduler) -> None:
 
 
 async def count_problems(states: ZoneStates, scheduler: Scheduler) -> int:
-    """Return how many states of zones could not be brought where they should be."""
+    """Return the number of states that could not be brought to their targets."""
     found = 0
     for state in states:
         found += state.problem is not None or state.is_held
@@ -49,7 +49,7 @@ async def count_problems(states: ZoneStates, scheduler: Scheduler) -> int:
 
 
 async def answer_ready(states: ZoneStates, scheduler: Scheduler, *, is_serving: bool) -> HttpReply:
-    """``/readyz``."""
+    """Answer ``/readyz``."""
     if not is_serving:
         return HttpReply(503, b"zones are being loaded\n")
     old = await find_stale(states, scheduler)

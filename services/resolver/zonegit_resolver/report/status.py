@@ -1,4 +1,4 @@
-"""What a resolver says of itself: on the bus when asked, and after each swap unasked."""
+"""Report what a resolver serves: on the bus on request, and after each swap."""
 
 import asyncio
 import time
@@ -34,27 +34,27 @@ from zonegit_resolver.report.announcer import Process
 from zonegit_resolver.zone_states import LogPosition, ZoneState, ZoneStates
 
 MAX_ZONES: Final = 1_000
-"""Zones in one answer."""
+"""Zones in one reply."""
 MAX_PAGE_OCTETS: Final = 400 * 1024
-"""About what a page of serials holds at the most."""
+"""The approximate maximum size of a page of serials."""
 ROW_OCTETS: Final = 90
-"""Of a serial on such a page, without its zone and branch."""
-HELD: Final = "the ref store was restored and lacks this: zonegit recover"
-REFUSED: Final = "refs is of another installation and is not followed: zonegit doctor"
+"""The size of a serial on such a page, without its zone and branch."""
+HELD: Final = "the ref store was restored from a backup and lacks this; run zonegit recover"
+REFUSED: Final = "refs belongs to another installation and is not followed; run zonegit doctor"
 
 log = structlog.get_logger()
 
 
 class ServedPublisher:
-    """Tells of swaps, in order, while :meth:`run` runs."""
+    """Publishes each swap, in order, while :meth:`run` runs."""
 
     def __init__(self, bus: Bus, name: str) -> None:
         self._bus = bus
         self._name = name
         self._queue: asyncio.Queue[ServedEvent] = asyncio.Queue()
 
-    def arrived(self, state: ZoneState, position: LogPosition) -> None:
-        """A state has come to a position."""
+    def enqueue(self, state: ZoneState, position: LogPosition) -> None:
+        """Queue the report that a state has reached a position."""
         current = state.current
         self._queue.put_nowait(
             ServedEvent(
@@ -70,7 +70,8 @@ class ServedPublisher:
         )
 
     async def run(self) -> None:
-        """Publishes until cancelled. What cannot be told is not kept: whoever waits will ask."""
+        """Publish until cancelled. A report that cannot be published is dropped: a client that
+        waits asks."""
         while True:
             event = await self._queue.get()
             try:

@@ -1,7 +1,7 @@
-"""NOTIFY out (RFC 1996): secondaries on_reply of each change as soon as it is served here.
+"""Send NOTIFY to secondaries (RFC 1996) after each change of a served zone.
 
-One is sent to each secondary of a zone, and again after a growing pause until it answers; a newer
-serial takes the place of an older one. Every resolver process tells, after its own swap.
+A secondary gets one message for each zone, repeated after growing pauses until it answers; a newer
+serial replaces an older one. Each resolver process notifies after its own swap.
 """
 
 import asyncio
@@ -36,19 +36,19 @@ from zonegit.zone.names import Name
 
 MIN_RETRY_S: Final = 1.0
 MAX_RETRY_S: Final = 60.0
-"""RFC 1996 section 3.6 proposes that from the start; but a datagram that was lost is the usual
-case, and cheap to repeat."""
+"""RFC 1996 section 3.6 proposes 60 seconds between all attempts. The usual reason for a missing
+answer is a lost datagram, so the first repetitions are sent sooner."""
 MAX_ATTEMPTS: Final = 9
-"""Then a secondary is given up, after some three minutes: it asks by itself when its refresh timer
-runs out."""
+"""Attempts within about three minutes; a secondary that did not answer queries the SOA when its
+refresh timer runs out."""
 MESSAGES_BATCH: Final = 8
-"""Messages made in one turn of the event loop: about a millisecond."""
+"""Messages sent in one cycle of the event loop: about a millisecond of work."""
 PAUSE_S: Final = 0.002
-"""After as many: thousands of zones are served anew when a resolver starts."""
+"""Seconds between two batches: thousands of zones change when a resolver starts."""
 MAX_PENDING: Final = 100_000
-"""Secondaries of zones that have not answered; what comes on top is not sent."""
+"""The maximum number of notifications that wait for an answer; further ones are not sent."""
 MAX_PENDING_OF_ADDRESS: Final = 32_768
-"""As many of one address: half of all message IDs, so that a free one is found soon."""
+"""The maximum for one address: half of all message IDs, so that a free one is found quickly."""
 
 SocketAddress = tuple[str, int]
 Send = Callable[[bytes, SocketAddress], None]
@@ -59,7 +59,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class NotifyCounters:
-    """How many messages were sent, and how each notification ended."""
+    """The number of messages sent, and of notifications by outcome."""
 
     sent: int = 0
     answered: int = 0
@@ -69,8 +69,8 @@ class NotifyCounters:
 
 @dataclass(slots=True, eq=False)
 class _Notification:
-    """A secondary that is to on_reply of a zone's SOA. ``sent`` is the last message to it, which its
-    answer is held against."""
+    """The notification of one secondary about the SOA of a zone. ``sent`` is the last message
+    sent."""
 
     zone: Name
     secondary: Secondary
@@ -78,11 +78,17 @@ class _Notification:
     id: int
     attempts: int = 0
     sent: dns.message.Message | None = None
-    problem: str = "it does not answer"
+    problem: str = "no answer"
 
 
 class Notifier:
-    """``secondaries`` says who is to on_reply of a zone now, ``keys`` what there are to sign with."""
+    """Sends notifications.
+
+    Args:
+        secondaries: Returns the secondaries of a zone.
+        keys: Returns the TSIG keys.
+        min_retry_s: Seconds until the first repetition.
+    """
 
     def __init__(
         self,
@@ -103,11 +109,11 @@ class Notifier:
 
     @property
     def silent(self) -> int:
-        """Secondaries of zones that have been told more than once, and have not answered."""
+        """Return the number of notifications that were repeated and have no answer."""
         return sum(notification.attempts > 1 for notification in self._pending.values())
 
     def notify(self, zone: Name, snapshot: ZoneSnapshot) -> None:
-        """Whoever is to on_reply of the zone will. Nothing is sent before :meth:`run` runs."""
+        """Queue notifications of the secondaries of a zone; :meth:`run` sends them."""
         for secondary in self._secondaries(zone):
             self._drop((zone, secondary))
             if self._is_full(secondary):
@@ -144,7 +150,7 @@ class Notifier:
                 del self._of_address[address]
 
     async def run(self) -> None:
-        """Tells until cancelled."""
+        """Send notifications until cancelled."""
         loop = asyncio.get_running_loop()
         async with _open_sockets(self._on_reply) as send:
             while True:
@@ -158,14 +164,14 @@ class Notifier:
                         await self._wake.wait()
 
     def _send_due(self, send: Send, now: float) -> bool:
-        """Whether there may be more to do at once."""
+        """Send the next batch of due notifications, and return whether more may be due."""
         for _ in range(MESSAGES_BATCH):
             if not self._due or self._due[0][0] > now:
                 return False
             notification = heapq.heappop(self._due)[2]
             key = notification.zone, notification.secondary
             if self._pending.get(key) is not notification:
-                continue  # answered, or something newer is told
+                continue  # answered, or replaced by a newer serial
             if notification.secondary not in self._secondaries(notification.zone):
                 self._drop(key)
             elif notification.attempts == MAX_ATTEMPTS:
@@ -186,14 +192,15 @@ class Notifier:
         name = notification.secondary.key
         key = self._keys().get(name) if name is not None else None
         if name is not None and key is None:
-            notification.problem = "there is no such key"
+            notification.problem = "no such key"
             return
         notification.sent = _make_message(notification, key)
         self.counters.sent += 1
         send(notification.sent.to_wire(), notification.secondary.address)
 
     def _on_reply(self, wire: bytes, sender: SocketAddress) -> None:
-        """RFC 1996 section 3.6: an answer with the same ID from that address ends it."""
+        """End a notification if its secondary answered with the same ID from the same address (RFC
+        1996 section 3.6)."""
         notification = self._by_id.get((sender, int.from_bytes(wire[:2], "big")))
         if notification is None or notification.sent is None:
             return
@@ -204,7 +211,7 @@ class Notifier:
             notification.problem = str(error) or type(error).__name__
             return
         if not sent.is_response(reply) or (sent.had_tsig and not reply.had_tsig):
-            notification.problem = "it answers something else, or without a signature"
+            notification.problem = "its answer does not match the message or is not signed"
             return
         self._drop((notification.zone, notification.secondary))
         if reply.rcode() == dns.rcode.NOERROR:
@@ -216,7 +223,8 @@ class Notifier:
 
 
 def _make_message(notification: _Notification, key: TsigKey | None) -> dns.message.Message:
-    """RFC 1996 section 3.7: the new SOA stands in the answer section, as a hint."""
+    """Return a NOTIFY message with the new SOA in the answer section as a hint (RFC 1996 section
+    3.7)."""
     owner, record = names.for_dnspython(notification.zone), notification.soa
     flags = int(dns.flags.AA)
     message = dns.message.make_query(owner, dns.rdatatype.SOA, flags=flags, id=notification.id)
@@ -248,7 +256,8 @@ class _ReplyProtocol(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def _open_sockets(on_reply: Callable[[bytes, SocketAddress], None]) -> AsyncIterator[Send]:
-    """What sends by a socket of each family that this host has, at a port nobody can guess."""
+    """Open a socket of each address family of this host at a random port, and yield a function that
+    sends."""
     loop = asyncio.get_running_loop()
     transports: dict[bool, asyncio.DatagramTransport] = {}
     async with AsyncExitStack() as stack:

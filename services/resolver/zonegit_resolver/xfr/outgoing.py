@@ -1,8 +1,8 @@
-"""Zone transfers out: AXFR (RFC 5936) and IXFR (RFC 1995).
+"""Send zone transfers: AXFR (RFC 5936) and IXFR (RFC 1995).
 
-A transfer reads one immutable snapshot, so it is of one commit however long it takes. Its messages
-are made as fast as the client takes them, and in slices: a flat zone of 500,000 names is put in
-order, packed and signed while queries are answered.
+A transfer reads one immutable snapshot, so it is of one commit regardless of its duration. Its
+messages are made as fast as the client reads them, and in slices: a flat zone of 500,000 names is
+sorted, packed and signed while queries are answered.
 """
 
 import asyncio
@@ -42,32 +42,32 @@ from zonegit_resolver.xfr.transfer_queue import (
 AXFR: Final = "axfr"
 IXFR: Final = "ixfr"
 CURRENT: Final = "current"
-"""The SOA alone: the client has everything."""
+"""The reply is the SOA only, because the client is up to date."""
 REFUSED_KIND: Final = "refused"
 SLOW: Final = "slow"
-"""Ended, because the client read too slowly while others waited."""
+"""The transfer was ended because the client read too slowly while others waited."""
 
 _IXFR: Final = b"\0\xfb\0\1"
 _AXFR: Final = b"\0\xfc\0\1"
-"""Types and class, as they stand in a question."""
+"""The type and class of a question, in wire format."""
 
 Records = Iterable[ZoneRecord | None]
-"""None is a pause."""
+"""Records of a transfer; None stands for a pause."""
 
 log = structlog.get_logger()
 
 
 class DifferenceSource(Protocol):
-    """Who knows what leads a secondary from the serial it has to a state."""
+    """Returns the difference from the serial of a secondary to a served state."""
 
     async def since(self, apex: Name, state: BranchState, serial: int) -> ZoneDelta | None:
-        """What does, as one; None: nobody knows, or not soon enough."""
+        """Return the difference; None if it is not known, or not soon enough."""
         ...
 
 
 @dataclass(slots=True)
 class TransferCounters:
-    """How many transfers there were by what was given, and octets of all messages."""
+    """The number of transfers by kind of reply, and the octets of all messages."""
 
     by_kind: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys((AXFR, IXFR, CURRENT, REFUSED_KIND, SLOW), 0)
@@ -84,7 +84,8 @@ def _is_never_gone() -> bool:
 
 
 class Outgoing:
-    """Gives zones to those who may have them. ``differences`` None: always whole."""
+    """Sends zones to clients that may have them. Without ``differences`` every transfer is a whole
+    zone."""
 
     def __init__(self, zones: ZoneTable, differences: DifferenceSource | None = None) -> None:
         self._zones = zones
@@ -98,15 +99,20 @@ class Outgoing:
     async def replies(
         self, wire: bytes, query: Query, peer: str, is_gone: Callable[[], bool] = _is_never_gone
     ) -> AsyncGenerator[bytes, None]:
-        """The messages of a transfer on a stream, or the one that refuses it, for ``query``, parsed
-        from ``wire``, from the address ``peer``. Of all transfers one works at a time. One whose
-        turn comes when its client ``is_gone`` is not made.
+        """Yield the messages of a transfer on a stream, or one message that refuses it.
+
+        Work is done for one transfer at a time.
+
+        Args:
+            wire: The query.
+            query: The parsed query.
+            peer: The address of the client.
+            is_gone: Returns whether the client has disconnected; the transfer is then not started.
 
         Raises:
-            SlowClientError: the client reads too slowly for the others that wait; its connection is
-                to be closed.
+            SlowClientError: The client reads too slowly while others wait; close its connection.
         """
-        await asyncio.sleep(0)  # refusals alone, many of them, are not all made in one go
+        await asyncio.sleep(0)  # many refusals in a row do not block the event loop
         client = authenticate(wire, query, self._zones, peer)
         if isinstance(client, bytes):
             self.counters.note(REFUSED_KIND)
@@ -137,11 +143,13 @@ class Outgoing:
     async def _send_in_turn(
         self, query: Query, client: Client, state: BranchState, is_gone: Callable[[], bool]
     ) -> AsyncGenerator[bytes, None]:
-        """The messages of a transfer, once it is its client's turn: of what is new, else, in
-        another turn, of the whole zone.
+        """Yield the messages of a transfer when it is its turn.
+
+        An IXFR has a turn for the difference; if there is none, it waits for a turn for the whole
+        zone.
 
         Raises:
-            Busy: too many transfers wait.
+            Busy: Too many transfers wait.
         """
         self.queue.resize(self._zones.options.transfers)
         if query.qtype == rrtypes.IXFR and query.serial is not None:
@@ -192,8 +200,8 @@ class Outgoing:
         self._record_sent(query, client, state, kind, octets)
 
     def _find_zone(self, query: Query, client: Client) -> ServedBranches | bytes:
-        """What is served of the zone; a refusal, where there is none or the client may not have it
-        (RFC 5936 sections 2.2.1 and 5)."""
+        """Return the served zone, or a refusal if it is not served or the client may not transfer
+        it (RFC 5936 sections 2.2.1 and 5)."""
         served = self._zones.by_apex.get(query.name) if query.qclass == IN else None
         if served is not None and client.is_allowed(served.transfer_to):
             count_query(served.default.queries, query.qtype, NOERROR)
@@ -207,8 +215,8 @@ class Outgoing:
         return client.sign(encode_error(query, rcode, options=edns_options))
 
     async def _difference(self, query: Query, state: BranchState) -> Records | None:
-        """The records of what leads there from the client's serial; None where that is not known,
-        or not less than the zone."""
+        """Return the records of an incremental transfer; None if the difference is not known or not
+        smaller than the zone."""
         if self._differences is None or query.serial is None:
             return None
         delta = await self._differences.since(query.name, state, query.serial)
@@ -247,12 +255,12 @@ class Outgoing:
 
 
 def may_be_transfer(wire: bytes) -> bool:
-    """Whether a message is worth a closer look."""
+    """Return whether a message contains the type of a transfer and so has to be parsed."""
     return _IXFR in wire or _AXFR in wire
 
 
 def is_transfer(query: Query) -> bool:
-    """Whether a query on a stream asks for a zone."""
+    """Return whether a query on a stream requests a transfer."""
     is_question = query.rcode == 0 and not query.is_notify
     return is_question and query.qtype in (rrtypes.AXFR, rrtypes.IXFR)
 
@@ -266,16 +274,20 @@ def _is_current(query: Query, snapshot: ZoneSnapshot) -> bool:
 
 
 def _is_short(delta: ZoneDelta, snapshot: ZoneSnapshot) -> bool:
-    """Whether a difference is less than the zone, about (RFC 1995 section 4)."""
+    """Return whether a difference is smaller than the zone, approximately (RFC 1995 section 4)."""
     return len(delta) * (RRSET_OVERHEAD + RECORD_OVERHEAD) <= snapshot.size
 
 
 def _full_records(snapshot: ZoneSnapshot) -> Records:
-    """RFC 5936 section 2.2: the SOA, every other record, the SOA again."""
+    """Return the records of a whole zone: the SOA, all other records, the SOA again (RFC 5936
+    section 2.2)."""
     return chain((soa_record(snapshot),), iter_records(snapshot), (soa_record(snapshot),))
 
 
 def _incremental_records(snapshot: ZoneSnapshot, delta: ZoneDelta) -> Records:
-    """RFC 1995 section 4: between the new SOA twice, what goes and what comes, each behind the SOA
-    of its state. All versions are condensed to that one sequence (section 6)."""
+    """Return the records of an incremental transfer (RFC 1995 section 4).
+
+    Between two copies of the new SOA: the old SOA with the removed records, then the new SOA with
+    the added records. All versions are condensed to that one sequence (section 6).
+    """
     return chain((soa_record(snapshot),), delta.removed, delta.added, (soa_record(snapshot),))

@@ -1,4 +1,4 @@
-"""The messages of a transfer: records packed into as few as is sensible (RFC 5936 section 2.2)."""
+"""Pack the records of a transfer into messages, as few as is sensible (RFC 5936 section 2.2)."""
 
 from typing import Final
 
@@ -7,15 +7,18 @@ from zonegit.nameserver.message.query import Query, encode_opt
 from zonegit.nameserver.zone.records import ZoneRecord, record_size
 
 MAX_MESSAGE: Final = 16_384
-"""Octets of a message that is full: further on no name could be pointed at (RFC 1035 section
-4.1.4)."""
+"""The size of a full message: a compression pointer cannot refer to a name after this offset (RFC
+1035 section 4.1.4)."""
 
 
 class Packer:
-    """Writes one message after the other. Each has the question, the first an OPT record if the
-    query has one (RFC 5936 section 2.2.5). ``most`` is how many octets a message has at most,
-    unless it is one record that is longer. Names keep their case: what is compressed has the very
-    octets of what it points at, those of the question too (RFC 5936 section 3.4)."""
+    """Writes the messages of a transfer, one after the other.
+
+    Each message has the question; the first has an OPT record if the query has one (RFC 5936
+    section 2.2.5). ``most`` is the maximum size of a message, unless a single record is longer.
+    Names keep their case: a compressed name has the same octets as the name to which it refers,
+    also in the question (RFC 5936 section 3.4).
+    """
 
     def __init__(self, query: Query, most: int) -> None:
         self._query = query
@@ -28,7 +31,7 @@ class Packer:
         self._records = 0
 
     def take(self, record: ZoneRecord) -> bytes | None:
-        """Adds a record; the message before it, when it is full."""
+        """Add a record, and return the message before it if that is full."""
         end = HEADER + len(self._query.question) + len(self._writer.octets) + len(self._tail)
         full = None
         if self._records and end + record_size(record) > self._most:
@@ -39,7 +42,7 @@ class Packer:
         return full
 
     def rest(self) -> bytes:
-        """The message that was begun; another one begins."""
+        """Return the current message, and start the next one."""
         head = encode_headers(AA, self._records, 0, 1 if self._tail else 0)[self._query.variant & 1]
         message = b"".join(
             (self._query.id, head, self._query.question, self._writer.octets, self._tail)

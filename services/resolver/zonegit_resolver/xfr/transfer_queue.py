@@ -1,9 +1,10 @@
-"""The order of transfers: as many at a time as the settings say, the others in a fair queue.
+"""Order transfers: as many at a time as the settings say, the others in a fair queue.
 
-A flow is a client's network together with the key that signed, if any: a secondary without a key
-cannot stand in for one with a key, nor one host of a provider for another customer's. A transfer is
-charged for its octets, as links are shared, and for the time for which its client did not read,
-since it held a place then. Differences go before whole zones, which never take all places.
+A flow is the network of a client together with its TSIG key, if any: a secondary without a key
+cannot take the share of one with a key, nor one host of a provider that of another customer. A
+transfer is charged for its octets, because links are shared, and for the time in which its client
+did not read, because it occupied a place then. Differences have a higher weight than whole zones,
+which never occupy all places.
 """
 
 import asyncio
@@ -23,29 +24,32 @@ DIFFERENCES: Final = "ixfr"
 WHOLE: Final = "axfr"
 
 DIFFERENCES_WEIGHT: Final = 4.0
-"""Four fifths of what is sent may be differences, if there are as many."""
+"""Differences get four fifths of the time if there are as many."""
 MAX_WAITING_OF_FLOW: Final = 256
-"""Transfers of one flow that wait: a conversation has one, and so many one /24 at the most may
-have, as a rule (``max-tcp-per-subnet``)."""
+"""The maximum number of waiting transfers of one flow. A connection has one at a time, and
+``max-tcp-per-subnet`` limits the connections of one /24."""
 MAX_WAIT_S: Final = 120.0
-"""Then a transfer is refused, and its client tries again when it likes to."""
+"""Seconds after which a waiting transfer is refused; its client can retry."""
 IPV4_OCTETS: Final = 3
 IPV6_OCTETS: Final = 7
 """Octets of an address that identify a network: a /24, a /56."""
 
 MIN_OCTETS_A_SECOND: Final = 16_384
-"""The rate at which a client reads at least, while another one waits for its place."""
+"""The minimum rate at which a client has to read while another one waits for its place."""
 GRACE_S: Final = 10.0
-"""Seconds by which a client may be later than that."""
+"""Seconds for which a client may be slower than that."""
 
 OCTETS_A_SECOND: Final = 50_000_000
 START_OCTETS: Final = 65_536
-"""A transfer is charged for so many octets more than it has."""
+"""Octets that are charged in addition to those of the transfer."""
 
 
 def make_shares(most: int) -> dict[str, Share]:
-    """Return the classes for ``most`` transfers at a time. One flow leaves three quarters to
-    others, whole zones a quarter to differences."""
+    """Return the classes for ``most`` concurrent transfers.
+
+    One flow leaves three quarters of the places to others, whole zones leave a quarter to
+    differences.
+    """
     of_flow = max(1, most // 4)
     return {
         DIFFERENCES: Share(
@@ -62,14 +66,14 @@ def make_shares(most: int) -> dict[str, Share]:
 
 
 class TransferTurn:
-    """A transfer that may be sent.
+    """The turn of one transfer.
 
-    A client that reads slowly uses up ``GRACE_S`` seconds, and what it reads earns some of them
-    back. So a fast beginning is no credit for a slow end.
+    A client that reads slowly uses up ``GRACE_S`` seconds, and reading restores some of them. A
+    fast start is no credit for a slow end.
 
     Args:
-        blocks_others: returns whether a transfer of another client would start if this one ended.
-        clock: the time in seconds.
+        blocks_others: Returns whether a transfer of another client would start if this one ended.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -83,11 +87,11 @@ class TransferTurn:
         self._since: float | None = None
 
     def begin(self) -> None:
-        """Note that a message is on its way to the client."""
+        """Record that a message is being sent to the client."""
         self._since = self._clock()
 
     def end(self, octets: int) -> None:
-        """Note that the client has read that message, or nearly."""
+        """Record that the client has read that message, or nearly."""
         waited_s = self._wait_s()
         self._since = None
         self._octets += octets
@@ -96,7 +100,7 @@ class TransferTurn:
         self._slack_s = min(GRACE_S, self._slack_s + earned_s) - waited_s
 
     def is_too_slow(self) -> bool:
-        """Return whether the client reads too slowly for another one that waits for its place."""
+        """Return whether the client reads too slowly while another one waits for its place."""
         if self._slack_s >= 0:
             return False
         if self._blocks_others():
@@ -105,7 +109,7 @@ class TransferTurn:
         return False
 
     def cost_s(self, places: int) -> float:
-        """Return what the transfer is charged, where there are so many ``places``."""
+        """Return the charge of the transfer, with that number of places."""
         waited_s = self._waited_s + self._wait_s()
         return (START_OCTETS + self._octets) / OCTETS_A_SECOND + waited_s / places
 
@@ -114,18 +118,18 @@ class TransferTurn:
 
 
 class SlowClientError(ConnectionError):
-    """A client holds a place that others wait for, and reads too slowly."""
+    """A client occupies a place that others wait for, and reads too slowly."""
 
 
 class TransferQueue:
-    """The transfers of one resolver: ``most`` at a time."""
+    """The queue of one resolver for ``most`` concurrent transfers."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._gate = Gate("transfers to {flow}", make_shares(most), most)
 
     def resize(self, most: int) -> None:
-        """Let as many run from now on; those that run are not stopped."""
+        """Change the number of concurrent transfers; running ones are not stopped."""
         if most != self._most:
             self._most = most
             self._gate.resize(make_shares(most), most)
