@@ -244,14 +244,17 @@ ATTACKS: dict[str, tuple[Callable[[Forge], ObjectId], str]] = {
     "A as TYPE1": (another_spelling_of_a_type, "x.foo.com. A stands as TYPE1"),
     "leading zeros": (leading_zeros, "x.foo.com. TYPE9999 stands as TYPE09999"),
     "a tree for an RRset": (a_tree_in_place_of_an_rrset, "x.foo.com. A is a tree"),
-    "an RRset for a tree": (an_rrset_in_place_of_a_tree, "is used as a tree and is none"),
-    "an RRset for a tree, further down": (an_rrset_further_down, "is used as a tree and is none"),
+    "an RRset for a tree": (an_rrset_in_place_of_a_tree, "is used as a tree but is not one"),
+    "an RRset for a tree, further down": (
+        an_rrset_further_down,
+        "is used as a tree but is not one",
+    ),
     "one subtree at two names": (one_subtree_at_two_names, "x.foo.com. A is stored in place of"),
     "an exponential tree": (an_exponential_tree, "at two names of one zone"),
     "a tree that is too deep": (a_tree_deeper_than_names, "longer than a name"),
-    "wrong counts": (an_index_that_counts_wrongly, "is not what the index above it says"),
-    "overlapping runs": (an_index_of_overlapping_runs, "is not what the index above it says"),
-    "another last key": (an_index_with_another_last_key, "is not what the index above it says"),
+    "wrong counts": (an_index_that_counts_wrongly, "does not match the index above it"),
+    "overlapping runs": (an_index_of_overlapping_runs, "does not match the index above it"),
+    "another last key": (an_index_with_another_last_key, "does not match the index above it"),
     "a type twice, in two runs": (types_apart_in_two_runs, "the type A twice"),
 }
 

@@ -1,6 +1,6 @@
-"""Octets to values and back. Decoding is strict: what decodes encodes to the very same octets.
+"""Encode and decode objects. Decoding is strict: what decodes encodes to the same octets.
 
-Every decoder treats its input as hostile: lengths are checked before use and each failure is
+Every decoder treats its input as untrusted. Lengths are checked before use, and each failure is
 :class:`Corrupt` with the kind and the reason.
 """
 
@@ -28,10 +28,10 @@ _LENGTH: Final = struct.Struct("!H")
 
 
 def encode(value: Object) -> RawObject:
-    """The object that stores ``value``.
+    """Encode a value as an object.
 
     Raises:
-        Invalid: it cannot be stored (too large, or a field that its form cannot hold).
+        Invalid: it cannot be stored: it is too large, or a field cannot be represented.
     """
     match value:
         case Blob(rrset):
@@ -54,7 +54,7 @@ def encode(value: Object) -> RawObject:
 
 
 def decode(raw: RawObject) -> Object:
-    """The value of an object whose hash has been checked.
+    """Decode an object whose hash was verified.
 
     Raises:
         Corrupt: the payload is not a well-formed object of its kind; names the id.
@@ -73,7 +73,7 @@ def decode(raw: RawObject) -> Object:
 
 
 def links(value: Object) -> Iterator[ObjectId]:
-    """The ids an object names: whoever stores it must hold those first."""
+    """Yield the ids that an object names. A store must hold those first."""
     match value:
         case Tree(entries):
             yield from entries.values()
@@ -96,7 +96,7 @@ def links(value: Object) -> Iterator[ObjectId]:
 
 
 def encode_blob(value: RRset) -> bytes:
-    """The payload of a blob."""
+    """Return the payload of a blob."""
     parts = [
         bytes((BLOB_VERSION,)),
         value.owner,
@@ -109,7 +109,7 @@ def encode_blob(value: RRset) -> bytes:
 
 
 def decode_blob(payload: bytes) -> RRset:
-    """The RRset of a blob's payload.
+    """Decode the payload of a blob.
 
     Raises:
         Corrupt: it is malformed.
@@ -145,7 +145,7 @@ def _owner_end(payload: bytes) -> int:
     while at <= MAX_OCTETS and at < len(payload):
         length = payload[at]
         if length > MAX_LABEL:
-            raise Corrupt("its owner name is no domain name")
+            raise Corrupt("its owner name is not a domain name")
         at += length + 1
         if length == 0:
             return at
@@ -156,7 +156,8 @@ def _owner_end(payload: bytes) -> int:
 
 @lru_cache(1024)
 def _intern(ttl: int) -> int:
-    """The very same object for equal numbers: a zone has one TTL or two, and a million RRsets."""
+    """Return the same object for equal numbers: a zone has one or two TTLs, and up to a million
+    RRsets."""
     return ttl
 
 
@@ -173,7 +174,7 @@ def _decode_doc(payload: bytes) -> Doc:
         fields = msgspec.msgpack.decode(payload, type=dict[str, object])
         again = msgspec.msgpack.encode(fields, order="deterministic")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError) as error:
-        # TypeError: a map within it has keys that are not text, which cannot be put in order.
+        # TypeError: a map within it has keys that are not text and cannot be sorted.
         raise Corrupt(f"it is not a msgpack map: {error}") from error
     if again != payload:
         raise Corrupt("it is not canonical msgpack")

@@ -1,7 +1,7 @@
-"""Ed25519 signatures of commits and tags (RFC 8032), and the keys that make and check them.
+"""Ed25519 signatures of commits and tags (RFC 8032), and their keys.
 
-Pure over octets: who reads a key file, and which keys are trusted, is the caller's. Only this
-module knows the library that computes. No message of it ever holds a key.
+Pure: the caller reads key files and decides which keys are trusted. Only this module uses the
+cryptography library. Its messages never contain a key.
 """
 
 import base64
@@ -23,16 +23,16 @@ PublicKey = NewType("PublicKey", bytes)
 """32 octets (RFC 8032 section 5.1.5)."""
 
 KEY_OCTETS: Final = 32
-"""Of a seed, and of a public key."""
+"""Size of a seed, and of a public key."""
 PAIR_OCTETS: Final = 64
-"""Of a seed and the public key behind it: a private key as the original keeps it."""
+"""Size of a seed and the public key after it: a private key in the format of the original."""
 SIGNATURE_OCTETS: Final = 64
 
 _HINT: Final = "a key file is one line of base64; zonegit keygen writes a pair of them"
 
 
 class SigningKey:
-    """A private key. It never shows itself; :meth:`text` alone gives it away."""
+    """A private key. Its ``repr`` does not show it; only :meth:`text` does."""
 
     __slots__ = ("_key", "public")
 
@@ -41,16 +41,16 @@ class SigningKey:
         self.public = PublicKey(self._key.public_key().public_bytes_raw())
 
     def sign(self, payload: bytes) -> str:
-        """The signature of a payload without signature line, base64. The same each time."""
+        """Return the signature of a payload without signature line, as base64. Deterministic."""
         return base64.b64encode(self._key.sign(payload)).decode()
 
     def text(self) -> bytes:
-        """The key as a file holds it: secret."""
+        """Return the contents of a private key file. Secret."""
         return base64.b64encode(self._key.private_bytes_raw() + self.public) + b"\n"
 
 
 class GoodSignature(msgspec.Struct, frozen=True):
-    """One of the keys made the signature, over exactly this content."""
+    """One of the keys made the signature over exactly this content."""
 
     key: PublicKey
 
@@ -60,14 +60,14 @@ class Unsigned(msgspec.Struct, frozen=True):
 
 
 class MalformedSignature(msgspec.Struct, frozen=True):
-    """What stands in the signature's place is none."""
+    """The signature header does not hold a signature."""
 
     why: str
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """None of the keys made the signature over this content: another key did, or the content was
-    changed since. Nobody can tell which, for a signature does not name its key."""
+    """No trusted key made the signature over this content: another key did, or the content was
+    changed. These cannot be told apart, because a signature does not name its key."""
 
 
 SignatureVerdict = GoodSignature | Unsigned | MalformedSignature | Unknown
@@ -80,7 +80,7 @@ class Keyring:
         self._keys = [(key, Ed25519PublicKey.from_public_bytes(key)) for key in keys]
 
     def verify(self, value: Commit | Tag) -> SignatureVerdict:
-        """What its signature is worth."""
+        """Verify the signature of a commit or tag."""
         if value.signature is None:
             return Unsigned()
         try:
@@ -99,37 +99,37 @@ class Keyring:
 
 
 def signed_payload(value: Commit | Tag) -> bytes:
-    """What the signature of a commit or tag is made over."""
+    """Return the octets that the signature of a commit or tag covers."""
     return strip_signature(encode(value).payload)
 
 
 def parse_signing_key(text: bytes) -> SigningKey:
-    """The private key that a file holds: base64 of a seed and its public key (64 octets, as the
-    original keeps it), or of a seed alone (32).
+    """Parse a private key file: base64 of a seed and its public key (64 octets, the format of the
+    original), or of a seed alone (32).
 
     Raises:
-        Invalid: it holds neither, or the two halves do not belong together.
+        Invalid: it has neither, or the two halves do not match.
     """
     octets = _from_base64(text.strip(), _HINT)
     if len(octets) not in (KEY_OCTETS, PAIR_OCTETS):
         raise _length_error("private", f"{PAIR_OCTETS} or {KEY_OCTETS}", octets)
     key = SigningKey(octets[:KEY_OCTETS])
     if octets[KEY_OCTETS:] not in (b"", key.public):
-        raise Invalid("its public half does not belong to its private half", hint=_HINT)
+        raise Invalid("its public half does not match its private half", hint=_HINT)
     return key
 
 
 def parse_public_key(text: bytes) -> PublicKey:
-    """The public key that a file holds, as base64.
+    """Parse a public key file: one line of base64.
 
     Raises:
-        Invalid: it does not.
+        Invalid: it is malformed, or has a private key.
     """
     octets = _from_base64(text.strip(), _HINT)
     if len(octets) == PAIR_OCTETS:
         raise Invalid(
-            f"{PAIR_OCTETS} octets are a private key, where a public one is wanted",
-            hint="zonegit keygen writes the public key beside it, with .pub at its end",
+            f"{PAIR_OCTETS} octets are a private key; expected a public key",
+            hint="zonegit keygen writes the public key to a file with the suffix .pub",
         )
     if len(octets) != KEY_OCTETS:
         raise _length_error("public", str(KEY_OCTETS), octets)
@@ -137,17 +137,17 @@ def parse_public_key(text: bytes) -> PublicKey:
 
 
 def format_public_key(key: PublicKey) -> bytes:
-    """A public key as a file holds it."""
+    """Return the contents of a public key file."""
     return base64.b64encode(key) + b"\n"
 
 
 def fingerprint(key: PublicKey) -> str:
-    """The first 16 hex digits of a public key's SHA-256: for people to tell keys apart."""
+    """Return the first 16 hex digits of a public key's SHA-256, to identify keys in messages."""
     return hashlib.sha256(key).hexdigest()[:16]
 
 
 def _from_base64(text: bytes, hint: str | None = None) -> bytes:
-    """Standard base64 in its one spelling (RFC 4648 sections 4 and 3.5)."""
+    """Decode standard base64 in its canonical form (RFC 4648 sections 4 and 3.5)."""
     try:
         octets = base64.b64decode(text, validate=True)
     except binascii.Error:

@@ -1,7 +1,8 @@
-"""Commits and tags: UTF-8 text, headers in a fixed order, an empty line, a message.
+"""Encode and decode commits and tags: UTF-8 text, headers in a fixed order, an empty line, a
+message.
 
-Headers this release does not know keep their line number, so that reading and writing an object
-again gives the same octets wherever they stood.
+Headers that this release does not know keep their line number, so that an object that is read and
+written again has the same octets.
 """
 
 import re
@@ -23,10 +24,10 @@ MAX_PARENTS: Final = 2
 
 
 def encode_commit(commit: Commit) -> bytes:
-    """The payload of a commit.
+    """Return the payload of a commit.
 
     Raises:
-        Invalid: a value holds a line end, or more parents than two.
+        Invalid: a value contains a line end, or there are more than two parents.
     """
     if len(commit.parents) > MAX_PARENTS:
         raise Invalid(f"a commit has at most {MAX_PARENTS} parents, not {len(commit.parents)}")
@@ -43,10 +44,10 @@ def encode_commit(commit: Commit) -> bytes:
 
 
 def encode_tag(tag: Tag) -> bytes:
-    """The payload of a tag.
+    """Return the payload of a tag.
 
     Raises:
-        Invalid: a value holds a line end.
+        Invalid: a value contains a line end.
     """
     headers = [
         ("version", "1"),
@@ -59,15 +60,18 @@ def encode_tag(tag: Tag) -> bytes:
 
 
 def strip_signature(payload: bytes) -> bytes:
-    """What a signature is made over: the payload of a commit or tag without its signature line."""
+    """Return the payload of a commit or tag without its signature line: the octets that are
+    signed."""
     head, separator, message = payload.partition(b"\n\n")
     lines = [line for line in head.split(b"\n") if not line.startswith(b"signature ")]
     return b"\n".join(lines) + separator + message
 
 
 def decode_commit(payload: bytes) -> Commit:
-    """Raises:
-    Corrupt: the payload is not a commit in its canonical form.
+    """Decode the payload of a commit.
+
+    Raises:
+        Corrupt: the payload is not a commit in canonical form.
     """
     known, extra, message = _decode(payload, _COMMIT_KEYS)
     commit = Commit(
@@ -84,8 +88,10 @@ def decode_commit(payload: bytes) -> Commit:
 
 
 def decode_tag(payload: bytes) -> Tag:
-    """Raises:
-    Corrupt: the payload is not a tag of a commit in its canonical form.
+    """Decode the payload of a tag.
+
+    Raises:
+        Corrupt: the payload is not a tag of a commit in canonical form.
     """
     known, extra, message = _decode(payload, _TAG_KEYS)
     tag = Tag(
@@ -177,5 +183,5 @@ def _parse_identity(text: str) -> Identity:
 def _format_identity(who: Identity) -> str:
     text = f"{who.mailbox} {who.time} {who.zone}"
     if not _IDENTITY.fullmatch(text):
-        raise Invalid(f"{text!r} cannot stand in a commit: names hold no <, > or line end")
+        raise Invalid(f"invalid identity {text!r}: names must not contain <, > or line ends")
     return text

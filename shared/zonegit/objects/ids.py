@@ -1,4 +1,4 @@
-"""Identity: an object is named by the SHA-256 of its kind and payload."""
+"""Object ids: the SHA-256 of an object's kind and payload."""
 
 import hashlib
 import re
@@ -17,14 +17,14 @@ ObjectKind = Literal["blob", "tree", "commit", "tag", "symref", "doc"]
 
 ID_OCTETS: Final = 32
 MAX_PAYLOAD: Final = 512 * 1024
-"""No object is larger, in octets; so every object fits one bus message."""
+"""Maximum size of an object in octets. Every object fits one bus message."""
 
 HEX_ID: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class RawObject(NamedTuple):
-    """An object as stored and sent. ``id`` is true only where :func:`seal` or :func:`verify`
-    made it; what crosses a trust boundary is checked again by whoever receives it."""
+    """An object as stored and sent. ``id`` is verified only if :func:`seal` or :func:`verify`
+    made the value; the receiver verifies what crosses a trust boundary."""
 
     id: ObjectId
     kind: ObjectKind
@@ -32,12 +32,12 @@ class RawObject(NamedTuple):
 
 
 def identify(kind: str, payload: bytes) -> ObjectId:
-    """The id of a payload."""
+    """Return the id of a payload."""
     return ObjectId(hashlib.sha256(b"%b %d\0%b" % (kind.encode(), len(payload), payload)).digest())
 
 
 def seal(kind: ObjectKind, payload: bytes) -> RawObject:
-    """A new object.
+    """Make a new object.
 
     Raises:
         Invalid: the payload is larger than ``MAX_PAYLOAD``.
@@ -45,16 +45,16 @@ def seal(kind: ObjectKind, payload: bytes) -> RawObject:
     if len(payload) > MAX_PAYLOAD:
         raise Invalid(
             f"a {kind} of {len(payload)} octets is larger than {MAX_PAYLOAD}",
-            hint="no object of zonegit's own making is; import the zone again to store it anew",
+            hint="zonegit never creates one that large; import the zone again",
         )
     return RawObject(identify(kind, payload), kind, payload)
 
 
 def verify(raw: RawObject) -> RawObject:
-    """``raw``, once its octets are known to be what its id promises.
+    """Return ``raw`` if its octets hash to its id.
 
     Raises:
-        Corrupt: they are not; names the id.
+        Corrupt: they do not; names the id.
     """
     if len(raw.payload) > MAX_PAYLOAD:
         raise Corrupt(
@@ -70,13 +70,15 @@ def verify(raw: RawObject) -> RawObject:
 
 
 def verify_all(raws: Iterable[RawObject]) -> list[RawObject]:
-    """Each of them :func:`verify`."""
+    """Verify each object."""
     return [verify(raw) for raw in raws]
 
 
 def from_hex(text: str) -> ObjectId:
-    """Raises:
-    Invalid: not 64 lower-case hex digits.
+    """Parse an id.
+
+    Raises:
+        Invalid: not 64 lower-case hex digits.
     """
     if not HEX_ID.fullmatch(text):
         raise Invalid(f"{text!r} is not an object id (64 hex digits)")
@@ -84,5 +86,5 @@ def from_hex(text: str) -> ObjectId:
 
 
 def short(object_id: bytes) -> str:
-    """Twelve hex digits, for people."""
+    """Return the first twelve hex digits, for messages."""
     return object_id.hex()[:12]

@@ -1,4 +1,4 @@
-"""What the stored octets mean: blob, tree, commit, tag, symref, doc."""
+"""The values of stored objects: blob, tree, commit, tag, symref, doc."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -11,13 +11,13 @@ from zonegit.zone import rrtypes
 from zonegit.zone.rrset import RRset
 
 EntryKey = bytes
-"""One octet of kind (``SUBTREE`` or ``RRSET``), then a label or a type mnemonic. Sorts as entries
-do."""
+"""One octet of kind (``SUBTREE`` or ``RRSET``), then a label or a type mnemonic. Sorts in the
+order of entries."""
 
 SUBTREE: Final = 0
 RRSET: Final = 1
 FIRST_RRSET: Final = b"\1"
-"""Every subtree's key sorts before this, every RRset's after it."""
+"""A key between those of all subtrees and those of all RRsets."""
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Tree(msgspec.Struct, frozen=True):
 
 
 class IndexRow(NamedTuple):
-    """What an index says of a node below it: its last key, how many entries it holds, its id."""
+    """A row of an index: the last key of the node below it, the number of its entries, its id."""
 
     key: EntryKey
     below: int
@@ -41,14 +41,14 @@ class IndexRow(NamedTuple):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """An inner node of a wide tree; ``height`` 1 stands over runs of entries."""
+    """An inner node of a wide tree; one of ``height`` 1 is directly above runs of entries."""
 
     height: int
     rows: tuple[IndexRow, ...]
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who, and when: ``time`` in seconds since 1970, ``zone`` as ``+hhmm`` or ``-hhmm``."""
+    """A person and a time: ``time`` in seconds since 1970, ``zone`` as ``+hhmm`` or ``-hhmm``."""
 
     name: str
     email: str
@@ -57,17 +57,18 @@ class Identity(msgspec.Struct, frozen=True):
 
     @property
     def mailbox(self) -> str:
-        """``name <email>`` (RFC 5322 section 3.4)."""
+        """Return ``name <email>`` (RFC 5322 section 3.4)."""
         return f"{self.name} <{self.email}>"
 
 
 Extra = tuple[int, str, str]
-"""A header this release does not know: its line number among the headers, its key, its value."""
+"""A header that this release does not know: its line number among the headers, its key, its
+value."""
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """One state of a zone and where it came from. ``message`` has no final newline; the stored
-    octets have exactly one. ``signature`` is base64, None when unsigned."""
+    """One state of a zone and its history. ``message`` has no final newline; the stored octets
+    have exactly one. ``signature`` is base64, None if unsigned."""
 
     tree: ObjectId
     parents: tuple[CommitId, ...]
@@ -80,7 +81,8 @@ class Commit(msgspec.Struct, frozen=True):
 
     @property
     def first_parent(self) -> CommitId | None:
-        """What it was made on, None for a first commit; of a merge, what was merged into."""
+        """Return the first parent: of a merge, the commit that was merged into. None for a first
+        commit."""
         return self.parents[0] if self.parents else None
 
 
@@ -96,13 +98,13 @@ class Tag(msgspec.Struct, frozen=True):
 
 
 class Symref(msgspec.Struct, frozen=True):
-    """The path of the ref that a HEAD stands for, such as ``refs/heads/foo.com./main``."""
+    """The path of the ref that a HEAD refers to, such as ``refs/heads/foo.com./main``."""
 
     target: str
 
 
 class Doc(msgspec.Struct, frozen=True):
-    """A canonical msgpack map with ``type`` and ``parent``; what else it holds is its type's."""
+    """A canonical msgpack map with ``type`` and ``parent``; the other fields depend on the type."""
 
     fields: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
@@ -111,22 +113,22 @@ Object = Blob | Tree | Index | Commit | Tag | Symref | Doc
 
 
 def subject(value: Commit | Tag) -> str:
-    """The first line of its message."""
+    """Return the first line of the message."""
     return value.message.partition("\n")[0]
 
 
 def subtree_key(label: bytes) -> EntryKey:
-    """The key of a child label's subtree; labels are stored in ASCII lower-case."""
+    """Return the key of a child label's subtree; labels are stored in ASCII lower-case."""
     return b"\0" + label.lower()
 
 
 def rrset_key(rdtype: int) -> EntryKey:
-    """The key of an RRset of that type."""
+    """Return the key of an RRset of that type."""
     return b"\1" + rrtypes.to_text(rdtype).encode()
 
 
 def key_rdtype(key: EntryKey) -> int:
-    """The type of an RRset's key.
+    """Return the type of an RRset's key.
 
     Raises:
         Invalid: the mnemonic is unknown.

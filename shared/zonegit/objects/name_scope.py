@@ -1,8 +1,8 @@
-"""What of a zone decides the answer about one name: for whoever asks about few names of a big one.
+"""Read the part of a zone that decides the answer about one name, without reading the rest.
 
-An answer depends on the names on the way down (a zone cut or a DNAME may lead elsewhere, the last
-one that exists is the closest encloser), on the wildcard below each, and on which of these exist
-without holding anything (RFC 1034 section 4.3.2, RFC 4592 section 2.2.2).
+An answer depends on the names from the apex down (a zone cut or a DNAME may redirect, the last one
+that exists is the closest encloser), on the wildcard below each, and on which of these exist
+without having RRsets (RFC 1034 section 4.3.2, RFC 4592 section 2.2.2).
 """
 
 from typing import Final
@@ -21,8 +21,9 @@ ScopedIds = dict[tuple[Path, int], ObjectId]
 
 
 def read_scope(root: ObjectId, path: Path) -> Walk[ScopedIds]:
-    """The RRsets of the name at ``path``, of every name above it and of the wildcards beside
-    those; of one of these that exists and holds none itself, an RRset somewhere below it.
+    """Return the RRsets of the name at ``path``, of every name above it and of their wildcards.
+
+    For such a name that exists without RRsets, one RRset below it is included.
 
     Raises:
         Corrupt: a tree is deeper than any name.
@@ -45,7 +46,7 @@ def read_scope(root: ObjectId, path: Path) -> Walk[ScopedIds]:
 
 
 def _add_name(at: ObjectId, path: Path, found: ScopedIds) -> Walk[None]:
-    """Adds what stands at a name, or below it where nothing does: that it exists."""
+    """Add the RRsets of a name, or one RRset below it if it has none, to show that it exists."""
     entries = yield from tree_node.read(at, FIRST_RRSET)
     found.update({(path, key_rdtype(key)): blob for key, blob in entries.items()})
     if entries:

@@ -1,7 +1,8 @@
-"""The octets of tree nodes, and where wide trees are cut (docs/object-model.md).
+"""Encode and decode tree nodes, and cut wide ones into runs (docs/object-model.md).
 
-A node of more than 2,048 entries is stored as a search tree whose shape depends on its keys alone,
-never on the order of edits: a run of rows ends after a key whose hash says so, or at 1,024 rows.
+A node of more than 2,048 entries is stored as a search tree whose shape depends on its keys only,
+not on the order of edits. A run of rows ends after a key whose hash has enough leading zeros, or
+after 1,024 rows.
 """
 
 import hashlib
@@ -18,29 +19,30 @@ from zonegit.zone.names import MAX_LABEL
 LEAF_VERSION: Final = 1
 INDEX_VERSION: Final = 2
 MAX_NARROW: Final = 2_048
-"""A node of at most this many entries is one version 1 payload."""
+"""Entries up to which a node is one version 1 payload."""
 MAX_RUN: Final = 1_024
 MAX_HEIGHT: Final = 8
 MAX_ENTRIES: Final = 1 << 32
 _BITS_PER_LEVEL: Final = 6
 _MNEMONIC: Final = re.compile(rb"[A-Z0-9-]{1,16}")
 _FIRST_GENERIC: Final = b"\1TYPE"
-"""Only ``TYPEnnn`` gives a type a second spelling; all keys of that form follow this one."""
+"""Only ``TYPEnnn`` can spell a type in a second way. All keys of that form follow this one."""
 
 
 def key_level(key: EntryKey) -> int:
-    """How high in a wide tree runs are cut after ``key``; 0 is not at all."""
+    """Return the height below which runs are cut after ``key``; 0 means that none is."""
     digest = int.from_bytes(hashlib.sha256(key).digest()[:8], "big")
     return (64 - digest.bit_length()) // _BITS_PER_LEVEL
 
 
 def ends_run(key: EntryKey, length: int, height: int) -> bool:
-    """Whether a run of ``length`` rows at ``height`` (0: entries) is cut after ``key``."""
+    """Return whether a run of ``length`` rows at ``height`` (0: entries) is cut after ``key``."""
     return length >= MAX_RUN or key_level(key) > height
 
 
 def cut_runs(keys: Iterable[EntryKey], height: int) -> list[list[EntryKey]]:
-    """Cuts sorted keys into runs; only the last may be open, that is, not end at a cut."""
+    """Cut sorted keys into runs. Only the last run may be open, which means that it does not end
+    at a cut."""
     runs: list[list[EntryKey]] = []
     run: list[EntryKey] = []
     for key in keys:
@@ -54,7 +56,7 @@ def cut_runs(keys: Iterable[EntryKey], height: int) -> list[list[EntryKey]]:
 
 
 def encode_leaf(entries: Mapping[EntryKey, ObjectId]) -> bytes:
-    """A version 1 payload; sorts the entries."""
+    """Encode a version 1 payload; sorts the entries."""
     parts = [bytes((LEAF_VERSION,)), _uvarint(len(entries))]
     for key in sorted(entries):
         parts.append(b"%c%c%b%b" % (key[0], len(key) - 1, key[1:], entries[key]))
@@ -62,7 +64,7 @@ def encode_leaf(entries: Mapping[EntryKey, ObjectId]) -> bytes:
 
 
 def encode_index(index: Index) -> bytes:
-    """A version 2 payload."""
+    """Encode a version 2 payload."""
     parts = [bytes((INDEX_VERSION,)), _uvarint(index.height), _uvarint(len(index.rows))]
     for key, below, object_id in index.rows:
         parts.append(b"%c%c%b%b%b" % (key[0], len(key) - 1, key[1:], _uvarint(below), object_id))
@@ -70,8 +72,10 @@ def encode_index(index: Index) -> bytes:
 
 
 def decode_node(payload: bytes) -> Tree | Index:
-    """Raises:
-    Corrupt: the payload is no tree node in canonical form.
+    """Decode the payload of a tree node.
+
+    Raises:
+        Corrupt: it is not a tree node in canonical form.
     """
     version = payload[0] if payload else 0
     if version == LEAF_VERSION:
@@ -97,7 +101,7 @@ def _decode_leaf(payload: bytes) -> Tree:
 
 
 def check_types_once(keys: Iterable[EntryKey], last: EntryKey) -> None:
-    """Check that keys of one node, of which ``last`` is the last, name each type once.
+    """Check that the sorted keys of one node, of which ``last`` is the last, name each type once.
 
     Raises:
         Corrupt: two of them are one type.
@@ -172,5 +176,5 @@ def _read_uvarint(payload: bytes, at: int) -> tuple[int, int]:
 
 
 def count_entries(rows: Sequence[IndexRow]) -> int:
-    """How many entries of the node stand below these rows."""
+    """Return the number of entries of the node below these rows."""
     return sum(row.below for row in rows)

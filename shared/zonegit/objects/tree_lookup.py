@@ -1,5 +1,5 @@
-"""Look-ups of a few names of a zone and of the way to them, and of what is below one: for examining
-a change without reading the zone."""
+"""Look up names of a zone, with the names above them and what is below, without reading the
+zone."""
 
 from collections.abc import Collection
 from typing import Final
@@ -13,20 +13,20 @@ from zonegit.objects.zone_tree import NODES_PER_STEP, TreePart, expand
 from zonegit.zone.names import Path
 
 RRsetIds = dict[Path, dict[int, ObjectId]]
-"""The blobs at names by type; a name that exists without RRsets has an empty dict, one that does
-not exist is not in it."""
+"""The blobs at names, by type. A name that exists without RRsets has an empty dict; one that
+does not exist is missing."""
 
 
 class _LabelTree(dict[bytes, "_LabelTree"]):
-    """Labels that lead on from a name."""
+    """The labels below a name that are looked up."""
 
 
 MAX_LISTED: Final = 1_000
-"""RRsets at and below a name that are listed, about."""
+"""Approximate maximum of the RRsets listed at and below a name."""
 
 
 def survey(root: ObjectId, paths: Collection[Path]) -> Walk[RRsetIds]:
-    """Return what stands at names, at each name above them and at the wildcards next to those.
+    """Return the RRsets at names, at each name above them, and at the wildcards of these.
 
     Args:
         root: a zone's tree.
@@ -58,7 +58,7 @@ def _survey(at: ObjectId, path: Path, ways: _LabelTree, found: RRsetIds) -> Walk
 
 
 def list_from(root: ObjectId, path: Path) -> Walk[list[tuple[Path, int]]]:
-    """Return the RRsets at and below a name, as names and types; of many ``MAX_LISTED``, or a few
+    """Return the RRsets at and below a name, as names and types: up to ``MAX_LISTED``, or a few
     more.
 
     Args:
@@ -66,7 +66,7 @@ def list_from(root: ObjectId, path: Path) -> Walk[list[tuple[Path, int]]]:
         path: the name, as the labels from the apex down.
 
     Raises:
-        Corrupt: a tree is deeper than a name can be, or is none.
+        Corrupt: a tree is deeper than a name can be, or is not a tree.
     """
     found: list[tuple[Path, int]] = []
     pending = [TreePart(path, root)]

@@ -1,11 +1,40 @@
-"""One label's node of a zone, narrow or wide: build, read, pick, update, diff.
+"""The node of one label of a zone, narrow or wide: build, read, update, compare."""
 
-Nothing outside this package knows that a node may be a search tree of its own. New objects are
-appended to ``out``, children before parents. ``below`` are new objects below some keys of a node.
-Where the node is new, they are appended right before the part of it that has the key, so a store
-that takes the objects in their order has at hand what a part is about. Else they are appended
-before all parts.
-"""
+# Theory of operation
+#
+# A node maps keys (a label or a record type) to ids. With up to 2,048 entries it is narrow: one
+# object. With more it is wide: a search tree of objects, so that a change to a zone with a million
+# names does not write tens of megabytes (docs/object-model.md). Only this package knows which.
+#
+# The shape of a wide node depends on its keys only. Its sorted entries are cut into runs, after
+# each key whose hash starts with enough zero bits, or after 1,024 entries. Each run is a leaf. The
+# leaves' rows (last key, number of entries, id) form the next height, which is cut in the same way,
+# until one index node remains. So equal content has one id, whatever edits led to it:
+#
+#     height 2                    [ c | m | z ]
+#     height 1       [ a | b | c ]  [ f | m ]  [ t | z ]
+#     height 0     .. runs of entries, each ends with the key of its row ..
+#
+# update() descends to the runs that hold the changed keys. A changed run is cut anew. If it no
+# longer ends where an old run ended (its last key was removed, or it had to be cut at 1,024 rows),
+# the next run is read and joined, until a cut falls on an old one. The runs after it are unchanged,
+# because a cut depends only on the run that it ends. The replaced rows are the edits of the
+# height above. At the top the root is raised while several rows remain, or lowered while it has
+# only one row, since a node built from scratch never has such a root. A node that shrinks to 2,048
+# entries is built again as a narrow one.
+#
+# diff() compares two nodes from the greatest height down. Nodes with equal ids on both sides are
+# dropped without being read. At each height the rest is replaced by the nodes below; the runs that
+# are left at height 0 are compared by key. It reads about as many objects as were written.
+#
+# An index could claim anything about the objects below it. Every object is therefore checked
+# against its place before it is used: its height, last key and number of entries are those of its
+# row, and its keys come after all before it. A node that both sides of a diff have is read only if
+# the new side gives it another place than the old side does (_needs_check).
+#
+# New objects are appended to a list, children before parents, because a store refuses an object
+# that names a missing one. Objects below a changed key come right before the run that has the key,
+# so a store that checks a batch in order has the related objects at hand.
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,10 +51,10 @@ from zonegit.objects.walk import Walk
 
 Entries = Mapping[EntryKey, ObjectId]
 NodeChanges = Mapping[EntryKey, ObjectId | None]
-"""What each key becomes; None removes it."""
+"""The new value of each key; None removes it."""
 
 NODES_PER_PAUSE: Final = 64
-"""How many parts of a wide node a diff takes up between two pauses."""
+"""Parts of a wide node that a diff processes between two pauses."""
 
 Below = Mapping[EntryKey, Sequence[RawObject]]
 NO_OBJECTS_BELOW: Final[Below] = MappingProxyType({})
@@ -35,8 +64,8 @@ Rows = dict[EntryKey, IndexRow]
 
 
 class NodePlace(NamedTuple):
-    """The place of a node in a wide tree: its height, the row of the index above it, and the key
-    that all of its own keys follow."""
+    """The place of a node in a wide tree: its height, its row in the index above it, and the key
+    that all its own keys follow."""
 
     height: int
     row: IndexRow
@@ -44,12 +73,18 @@ class NodePlace(NamedTuple):
 
 
 Above = NodePlace | None
-"""None: the node is the root, and may have any height and any keys."""
+"""None for the root, which may have any height and any keys."""
 Places = dict[ObjectId, NodePlace]
 
 
 def build(entries: Entries, out: list[RawObject], below: Below = NO_OBJECTS_BELOW) -> ObjectId:
-    """Stores a node from scratch; ``entries`` must not be empty."""
+    """Build a node from scratch and return its id. ``entries`` must not be empty.
+
+    Args:
+        entries: all entries of the node.
+        out: gets the new objects, children before parents.
+        below: new objects below some keys, which are put before the run that has the key.
+    """
     if len(entries) <= MAX_NARROW:
         _append_below(below, below, out)
         return _write(tree_codec.encode_leaf(entries), out)
@@ -66,7 +101,7 @@ def _append_below(below: Below, keys: Iterable[EntryKey], out: list[RawObject]) 
 
 
 def read(root: ObjectId, start: EntryKey = b"") -> Walk[dict[EntryKey, ObjectId]]:
-    """The entries of a node from ``start`` on, in order; runs before it are not asked for."""
+    """Return the entries of a node from ``start`` on, in order. Runs before it are not read."""
     found: dict[EntryKey, ObjectId] = {}
     pending: list[tuple[ObjectId, Above]] = [(root, None)]
     while pending:
@@ -86,7 +121,7 @@ def read(root: ObjectId, start: EntryKey = b"") -> Walk[dict[EntryKey, ObjectId]
 
 
 def read_last(root: ObjectId) -> Walk[tuple[EntryKey, ObjectId]]:
-    """The last entry of a node: an RRset, if it has any. Of a wide node only one run is read."""
+    """Return the last entry of a node: an RRset, if it has any. Of a wide node one run is read."""
     object_id = root
     above: Above = None
     while True:
@@ -99,7 +134,7 @@ def read_last(root: ObjectId) -> Walk[tuple[EntryKey, ObjectId]]:
 
 
 def pick(root: ObjectId, keys: Collection[EntryKey]) -> Walk[dict[EntryKey, ObjectId]]:
-    """Those of ``keys`` that the node has."""
+    """Return the entries of the node for those of ``keys`` that it has."""
     found, _ = yield from _descend(root, keys)
     return found
 
@@ -110,8 +145,18 @@ def update(
     out: list[RawObject],
     below: Below = NO_OBJECTS_BELOW,
 ) -> Walk[ObjectId | None]:
-    """The node with ``changes`` applied; None when nothing is left in it. Asks for and writes
-    only what the changed keys touch."""
+    """Apply changes to a node. Only the parts with changed keys are read and written.
+
+    Args:
+        root: the node; None if there is none yet.
+        changes: the new value of each key.
+        out: gets the new objects, children before parents.
+        below: new objects below some keys. If the node itself is not built from scratch, they are
+            put before all its parts.
+
+    Returns:
+        The id of the new node; None if no entry is left.
+    """
     if root is None:
         entries = {key: value for key, value in changes.items() if value is not None}
         return build(entries, out, below) if entries else None
@@ -137,11 +182,12 @@ def update(
 
 
 NodeDifference = tuple[EntryKey, ObjectId | None, ObjectId | None]
-"""A key, what it was, what it is; None where it is absent."""
+"""A key, its old value and its new value; None if it is absent."""
 
 
 def diff(old: ObjectId | None, new: ObjectId | None) -> Walk[list[NodeDifference]]:
-    """What differs between two nodes, sorted by key; parts with equal ids are never asked for."""
+    """Return the differences between two nodes, sorted by key. Parts with equal ids are not
+    read."""
     left = {old} if old is not None else set()
     right = {new} if new is not None else set()
     nodes: Nodes = {}
@@ -179,15 +225,15 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Walk[list[NodeDifference
     if before:
         found.extend((key, was, None) for key, was in before.items())
         found.sort(key=itemgetter(0))
-    while nodes:  # freeing all at once takes its time, too
+    while nodes:  # freeing all of them at once would take long
         nodes.popitem()
         yield ()
     return found
 
 
 def _needs_check(object_id: ObjectId, before: Places, after: Places) -> bool:
-    """Return whether a node that two trees share has to be read to know whether it may stand where
-    the second one has it. Where nothing else is said of it there, it may."""
+    """Return whether a node that both trees have must be read, because the new tree gives it a
+    place that the old tree does not vouch for."""
     place, known = after.get(object_id), before.get(object_id)
     if place is None:
         return False
@@ -202,8 +248,10 @@ def _expand(
     above_left: Places,
     above_right: Places,
 ) -> tuple[set[ObjectId], set[ObjectId]]:
-    """Replaces the nodes of one height by the nodes below them, but for those that both sides have,
-    and notes the places of the others."""
+    """Replace the nodes of one height by the nodes below them, except those that both sides have.
+
+    Record the places of the others.
+    """
     before: dict[ObjectId, tuple[IndexRow, EntryKey]] = {}
     for row, floor in _rows_below(left, nodes, height, above_left):
         if before.setdefault(row.id, (row, floor))[0] is not row:
@@ -225,7 +273,8 @@ def _expand(
 def _rows_below(
     ids: Iterable[ObjectId], nodes: Nodes, height: int, above: Places
 ) -> Iterator[tuple[IndexRow, EntryKey]]:
-    """Yield the rows of index nodes of one height, each with the key that what is below follows."""
+    """Yield the rows of index nodes of one height, each with the key that its node's keys
+    follow."""
     for object_id in ids:
         node = nodes[object_id]
         if isinstance(node, Index) and node.height == height:
@@ -239,17 +288,17 @@ def _rows_below(
 def _place(
     row: IndexRow, floor: EntryKey, height: int, side: set[ObjectId], nodes: Nodes, above: Places
 ) -> None:
-    """Take a node into one side of a diff."""
+    """Add a node to one side of a diff."""
     place = NodePlace(height - 1, row, floor)
     if above.setdefault(row.id, place) != place:
         raise _index_mismatch(row.id)
-    if row.id in nodes:  # it was read where the other tree has it
+    if row.id in nodes:  # it was read for the other tree
         check(nodes[row.id], row.id, place)
     side.add(row.id)
 
 
 def _runs(ids: Iterable[ObjectId], nodes: Nodes) -> list[Entries]:
-    """The entries of each run, the runs in the order of their keys."""
+    """Return the entries of each run, the runs in the order of their keys."""
     leaves = [nodes[object_id] for object_id in ids]
     runs = [leaf.entries for leaf in leaves if isinstance(leaf, Tree)]
     return sorted(runs, key=lambda entries: next(iter(entries)))
@@ -258,7 +307,7 @@ def _runs(ids: Iterable[ObjectId], nodes: Nodes) -> list[Entries]:
 def _descend(
     root: ObjectId, keys: Collection[EntryKey]
 ) -> Walk[tuple[dict[EntryKey, ObjectId], Nodes]]:
-    """What the node has of ``keys``, and every part of it seen on the way."""
+    """Return the entries for those of ``keys`` that the node has, and every part that was read."""
     found: dict[EntryKey, ObjectId] = {}
     nodes: Nodes = {}
     pending: dict[ObjectId, tuple[Above, list[EntryKey]]] = {root: (None, sorted(keys))}
@@ -271,7 +320,7 @@ def _descend(
                 found.update((key, node.entries[key]) for key in wanted if key in node.entries)
                 continue
             for key in wanted:
-                # A key past the last row belongs to the last run: that is where it would be added.
+                # A key past the last row belongs to the last run, where it would be added.
                 place = _place_below(node, _find_row(node, key), above)
                 below.setdefault(place.row.id, (place, []))[1].append(key)
         pending = below
@@ -285,13 +334,13 @@ def _find_row(index: Index, key: EntryKey) -> int:
 
 
 def _place_below(index: Index, at: int, above: Above) -> NodePlace:
-    """Return the place of the node that one row of an index names; ``above`` is the index's own."""
+    """Return the place of the node in one row of an index; ``above`` is the index's own place."""
     floor = index.rows[at - 1].key if at else above.floor if above is not None else b""
     return NodePlace(index.height - 1, index.rows[at], floor)
 
 
 def places_below(index: Index, above: Above) -> Iterator[NodePlace]:
-    """Yield the places of all nodes that an index names."""
+    """Yield the places of all nodes in the rows of an index."""
     floor = above.floor if above is not None else b""
     for row in index.rows:
         yield NodePlace(index.height - 1, row, floor)
@@ -301,10 +350,10 @@ def places_below(index: Index, above: Above) -> Iterator[NodePlace]:
 def _recut(
     root: ObjectId, nodes: Nodes, changes: NodeChanges, out: list[RawObject]
 ) -> Walk[ObjectId]:
-    """Applies changes to a wide node that stays wide, one height after the other.
+    """Apply changes to a wide node that stays wide, one height after the other.
 
-    A changed run is cut anew; while it does not end where an old run ended it swallows the next
-    one. Each height's replaced runs are the changes of the height above.
+    A changed run is cut anew. While it does not end where an old run ended, the next run is joined
+    to it. The replaced runs of each height are the changes of the height above.
     """
     top = nodes[root]
     assert isinstance(top, Index)
@@ -367,7 +416,8 @@ def _close(
 
 
 class _Run:
-    """An old run of one height: its rows, its last key, whether no run of that height follows."""
+    """An old run of one height: its rows, its last key, and whether it is the last of its
+    height."""
 
     __slots__ = ("is_final", "last", "rows")
 
@@ -381,7 +431,8 @@ class _Run:
 
 
 def _seek(root: ObjectId, nodes: Nodes, height: int, key: EntryKey) -> Walk[_Run]:
-    """The old run of ``height`` that holds the first key not before ``key``, or the last run."""
+    """Return the old run of ``height`` that has the first key not before ``key``, else the last
+    run."""
     object_id = root
     above: Above = None
     is_final = True
@@ -399,7 +450,7 @@ def _seek(root: ObjectId, nodes: Nodes, height: int, key: EntryKey) -> Walk[_Run
 
 
 def _raise_root(rows: list[IndexRow], height: int, out: list[RawObject]) -> ObjectId:
-    """Stands index upon index until one node remains."""
+    """Add index nodes until one node remains."""
     while len(rows) > 1:
         by_key = {row.key: row for row in rows}
         runs = tree_codec.cut_runs(by_key, height)
@@ -409,9 +460,9 @@ def _raise_root(rows: list[IndexRow], height: int, out: list[RawObject]) -> Obje
 
 
 def _lower_root(root: ObjectId, out: list[RawObject]) -> Walk[ObjectId]:
-    """Drops index nodes of a single row from the top: a tree built from scratch has none."""
+    """Remove index nodes of a single row from the top: a tree built from scratch has none."""
     while True:
-        # Just written, so it is found at once from the end; an old node is asked for.
+        # A new node is near the end of ``out``; an old node is read.
         payload = next((raw.payload for raw in reversed(out) if raw.id == root), None)
         node = tree_codec.decode_node(payload) if payload else (yield [root])[root]
         if not isinstance(node, Index) or len(node.rows) > 1:
@@ -440,15 +491,14 @@ def _height(node: Object) -> int:
 
 
 def check(value: Object, object_id: ObjectId, above: Above) -> Tree | Index:
-    """Return a node or a part of one, once it is known to be what it is used as.
+    """Return a node, or a part of one, after checking it against its place.
 
     Raises:
-        Corrupt: it is no node of a tree, or not the one that the index above it describes: of that
-            height, with that last key and so many entries, and with no key that is not after those
-            before it.
+        Corrupt: it is not a tree node, or it is not the one that the index above it describes: with
+            that height, last key and number of entries, and with keys that follow those before it.
     """
     if not isinstance(value, Tree | Index):
-        raise Corrupt(f"object {short(object_id)} is used as a tree and is none")
+        raise Corrupt(f"object {short(object_id)} is used as a tree but is not one")
     if above is not None:
         described = above.height, above.row.key, above.row.below
         if (_height(value), *_summary(value)) != described or _first_key(value) <= above.floor:
@@ -458,13 +508,12 @@ def check(value: Object, object_id: ObjectId, above: Above) -> Tree | Index:
 
 def _index_mismatch(object_id: ObjectId) -> Corrupt:
     return Corrupt(
-        f"tree {short(object_id)} is not what the index above it says", object=object_id.hex()
+        f"tree {short(object_id)} does not match the index above it", object=object_id.hex()
     )
 
 
 def _first_key(node: Tree | Index) -> EntryKey:
-    """Return a key that all others of a node follow; of an index, the last one below its first
-    row."""
+    """Return a key that no key of the node precedes; of an index, the last key of its first row."""
     return next(iter(node.entries)) if isinstance(node, Tree) else node.rows[0].key
 
 

@@ -1,8 +1,30 @@
-"""Algorithms over stored objects that ask instead of fetching.
+"""Sans-I/O object walks: generators that yield the ids they need."""
 
-An algorithm is a generator: it yields the ids it needs and is sent the decoded objects, so it is
-pure, testable with a dict, and costs one round trip a level however it is driven (ADR 0003).
-"""
+# Theory of operation
+#
+# An algorithm over stored objects (a diff, a merge, a commit graph) does not know what it needs
+# until it has read something else. If it awaited each object, it would be tied to a store and to
+# asyncio, and would take one round trip per object. Therefore an algorithm here is a generator, and
+# something else, the driver, fetches the objects:
+#
+# - It yields a collection of ids and is sent a mapping that has at least these objects. The mapping
+#   may have more, for example all that the driver has read so far.
+# - It returns its result. A walk calls another one with "yield from" and gets that result.
+# - If the store does not have an object, the driver raises NotFound, and the walk ends there. The
+#   objects that a walk is sent are verified and decoded. Whether an object is of the kind that is
+#   expected in its place is checked by the walk.
+# - It may yield an empty collection. That is a pause: a driver that serves queries or requests uses
+#   it to do other work. A walk that computes for long has to pause now and then.
+# - It does no I/O and does not read a clock, so it can be tested with a dict of objects.
+#
+# A walk asks for everything that it can use at once. An update of a tree asks for all nodes that it
+# needs of one level, so it takes as many round trips as the tree is deep. gather() runs several
+# walks side by side: in each step it yields the union of what they ask for. Two walks of five steps
+# still take five round trips.
+#
+# The same walk runs under several drivers (ADR 0003). run() takes objects from a mapping.
+# Reader.answer() reads from a store and keeps what it read. The resolver has a driver of its own,
+# which answers queries in the pauses.
 
 from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
 from typing import TypeVar
@@ -17,12 +39,12 @@ Sent = TypeVar("Sent")
 
 Answers = Mapping[ObjectId, Object]
 Walk = Generator[Collection[ObjectId], Answers, T]
-"""Yields ids, is sent at least those objects, returns a T. Long work yields no ids now and then:
-a pause, in which its driver may do something else."""
+"""A generator that yields ids, is sent at least these objects, and returns a T. It yields no ids
+as a pause."""
 
 
 def gather(running: Sequence[Walk[T]]) -> Walk[list[T]]:
-    """Runs algorithms side by side: what they ask in one step is one ask."""
+    """Run walks side by side: what they ask for in one step is asked for together."""
     results: dict[int, T] = {}
     waiting: dict[int, Collection[ObjectId]] = {}
     for index, asks in enumerate(running):
@@ -42,7 +64,7 @@ def gather(running: Sequence[Walk[T]]) -> Walk[list[T]]:
 
 
 async def drive(asks: Generator[Wanted, Sent, T], fetch: Callable[[Wanted], Awaitable[Sent]]) -> T:
-    """Runs whatever asks and is sent, one ``fetch`` a step."""
+    """Run a generator with one ``fetch`` per step; return its result."""
     try:
         wanted = next(asks)
         while True:
@@ -53,17 +75,17 @@ async def drive(asks: Generator[Wanted, Sent, T], fetch: Callable[[Wanted], Awai
 
 
 def run(asks: Walk[T], objects: Answers) -> T:
-    """Runs an algorithm over objects at hand.
+    """Run a walk over objects in memory.
 
     Raises:
-        NotFound: it asked for one that is not there; names the id.
+        NotFound: the walk asked for an object that is missing; names the id.
     """
     try:
         wanted = next(asks)
         while True:
             for object_id in wanted:
                 if object_id not in objects:
-                    raise NotFound(f"object {short(object_id)} is not there")
+                    raise NotFound(f"there is no object {short(object_id)}")
             wanted = asks.send(objects)
     except StopIteration as done:
         value: T = done.value

@@ -1,4 +1,4 @@
-"""A whole zone as nested nodes: build, update, look up, list and diff, one round trip a level."""
+"""A whole zone as nested nodes: build, update, look up, list and diff, one round trip per level."""
 
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from types import MappingProxyType
@@ -24,22 +24,22 @@ from zonegit.zone import names
 from zonegit.zone.names import Name, Path
 
 Edits = Mapping[tuple[Path, int], ObjectId | None]
-"""What the RRset at each (owner path, type) becomes: a blob's id, or None to remove it."""
+"""The new RRset of each (owner path, type): a blob's id, or None to remove it."""
 
 NO_BLOBS: Final[Mapping[ObjectId, RawObject]] = MappingProxyType({})
 
 NODES_PER_STEP: Final = 256
-"""How many nodes a diff expands between two asks, unless it is told otherwise."""
+"""Nodes that a diff expands in one step by default."""
 
 MIN_COUNT_BATCH: Final = 8
-"""How many nodes counting expands between two asks at least: about as many as are still wanted."""
+"""Nodes that counting expands in one step at least; otherwise as many as are still needed."""
 
 CHANGES_PER_PAUSE: Final = 256
-"""How many differences of one node it takes up between two pauses."""
+"""Differences of one node that are processed between two pauses."""
 
 
 class TreeChange(msgspec.Struct, frozen=True):
-    """One RRset that differs between two trees; None where it is absent."""
+    """One RRset that differs between two trees; None if it is absent."""
 
     path: Path
     rdtype: int
@@ -48,7 +48,7 @@ class TreeChange(msgspec.Struct, frozen=True):
 
 
 class _EditTree(msgspec.Struct):
-    """Edits arranged as the tree is."""
+    """Edits arranged by label."""
 
     here: dict[EntryKey, ObjectId | None] = msgspec.field(default_factory=dict)
     below: dict[bytes, "_EditTree"] = msgspec.field(default_factory=dict)
@@ -60,9 +60,17 @@ def update(
     out: list[RawObject],
     blobs: Mapping[ObjectId, RawObject] = NO_BLOBS,
 ) -> Walk[ObjectId | None]:
-    """The tree with ``edits`` applied, None when nothing is left. New nodes go to ``out``,
-    children before parents, and those of ``blobs`` that ``edits`` name before the node they belong
-    to; the order of edits never changes the result."""
+    """Apply edits to a tree. The order of the edits does not matter.
+
+    Args:
+        root: the tree; None if there is none yet.
+        edits: the new RRsets.
+        out: gets the new nodes, children before parents.
+        blobs: new blobs; those that ``edits`` name are put before the node they belong to.
+
+    Returns:
+        The id of the new tree; None if nothing is left.
+    """
     plan = _EditTree()
     for (path, rdtype), blob in edits.items():
         at = plan
@@ -93,7 +101,7 @@ def _update(
 
 
 def find(root: ObjectId, paths: Collection[Path]) -> Walk[dict[Path, dict[int, ObjectId]]]:
-    """The blobs at each owner path by type; an owner without RRsets has an empty dict."""
+    """Return the blobs at each owner path by type; an owner without RRsets has an empty dict."""
     ordered = list(paths)
     found = yield from gather([_find(root, path) for path in ordered])
     return dict(zip(ordered, found, strict=True))
@@ -108,7 +116,7 @@ def _find(root: ObjectId, path: Path) -> Walk[dict[int, ObjectId]]:
 
 
 def find_one(root: ObjectId, path: Path, rdtype: int) -> Walk[ObjectId | None]:
-    """The blob of one RRset, None where there is none; of a wide node only one run is read."""
+    """Return the blob of one RRset, None if there is none. Of a wide node one run is read."""
     at = yield from find_subtree(root, path)
     if at is None:
         return None
@@ -117,7 +125,7 @@ def find_one(root: ObjectId, path: Path, rdtype: int) -> Walk[ObjectId | None]:
 
 
 def find_subtree(root: ObjectId, path: Path) -> Walk[ObjectId | None]:
-    """The tree of the name at ``path``, None where neither it nor anything below it exists."""
+    """Return the tree of the name at ``path``, None if neither it nor a name below it exists."""
     at = root
     for label in path:
         key = subtree_key(label)
@@ -136,18 +144,23 @@ def diff(
     *,
     added: bool = True,
 ) -> Walk[None]:
-    """Hands every RRset that differs to ``emit``, in no particular order, as it is found.
+    """Pass every RRset that differs to ``emit`` as it is found, in no particular order.
 
-    Subtrees with equal ids are never asked for, nor, unless ``added``, those of which nothing was
-    there before. From None it lists a whole tree. Depth first, ``step`` nodes at a time: fewer mean
-    less work between two asks, and more asks.
+    Subtrees with equal ids are not read. The walk is depth-first. An RRset names its owner, so no
+    subtree with RRsets occurs at two names: such a tree is refused, so that a tree of few objects
+    cannot take long.
 
-    Each subtree of one tree has a name of its own, since the RRsets in it have: one that stands at
-    two names is refused, so a tree of few objects cannot take long.
+    Args:
+        old: the old tree; None lists the whole new tree.
+        new: the new tree.
+        emit: called for each difference.
+        step: nodes that are expanded at a time. Fewer mean less work between two steps, but more
+            round trips.
+        added: also read subtrees of names that did not exist before.
 
     Raises:
-        Corrupt: a tree is deeper than a name can be, is none, has a subtree at two names or a type
-            twice at one.
+        Corrupt: a tree is deeper than a name can be, is not a tree, has a subtree at two names or a
+            type twice at one.
     """
     pending: list[tuple[Path, ObjectId | None, ObjectId | None]] = [((), old, new)]
     once = SubtreesOnce()
@@ -171,7 +184,7 @@ def diff(
 
 
 def child_path(path: Path, label: bytes) -> Path:
-    """Return the path of a label below ``path``, as a walk down a tree meets it.
+    """Return the path of a label below ``path``.
 
     Raises:
         Corrupt: no name has these labels: their number or length exceeds RFC 1035 section 2.3.4.
@@ -183,8 +196,11 @@ def child_path(path: Path, label: bytes) -> Path:
 
 
 class SubtreesOnce:
-    """The subtrees of both sides of a diff that have subtrees themselves: each is met once. Others
-    may be left out, for nothing is multiplied by them, and as a rule they are nearly all."""
+    """Check that each subtree occurs at one name only, on both sides of a diff.
+
+    Only subtrees that have subtrees themselves are recorded. Others cannot multiply the work, and
+    they are nearly all of a zone.
+    """
 
     def __init__(self) -> None:
         self._old: dict[ObjectId, Path | Name] = {}
@@ -197,12 +213,13 @@ class SubtreesOnce:
         new: ObjectId | None,
         found: Sequence[tree_node.NodeDifference],
     ) -> None:
-        """Take note of a node on both sides, and of what differs in it.
+        """Check and record a node on both sides, and its differences.
 
         Args:
-            place: its name, or the way down to it, for the error.
-            old, new: its ids; None: it is not on that side.
-            found: what differs in it.
+            place: its name or path, for the error.
+            old: its id on the old side; None if it is not there.
+            new: its id on the new side; None if it is not there.
+            found: its differences.
 
         Raises:
             Corrupt: it was met before, or has a type twice.
@@ -218,7 +235,7 @@ class SubtreesOnce:
         tree_codec.check_types_once((key for key, _, after in found if after is not None), last)
 
     def add(self, place: Path | Name, new: ObjectId) -> None:
-        """Take note of a node of the new side that has subtrees.
+        """Record a node of the new side that has subtrees.
 
         Raises:
             Corrupt: it was met before.
@@ -229,7 +246,7 @@ class SubtreesOnce:
 def _add_subtree(place: Path | Name, root: ObjectId, seen: dict[ObjectId, Path | Name]) -> None:
     if root in seen:
         raise Corrupt(
-            f"tree {short(root)} stands at two names of one zone:"
+            f"tree {short(root)} occurs at two names of one zone:"
             f" {_place_text(seen[root])} and {_place_text(place)}",
             object=root.hex(),
         )
@@ -237,25 +254,30 @@ def _add_subtree(place: Path | Name, root: ObjectId, seen: dict[ObjectId, Path |
 
 
 def _place_text(place: Path | Name) -> str:
-    """Return a name, or the labels below the apex, as people read them."""
+    """Return a name or path in presentation format."""
     if isinstance(place, tuple):
         return names.text(names.join(reversed(place))).removesuffix(".") or "@"
     return names.text(place)
 
 
 def list_changes(old: ObjectId | None, new: ObjectId | None) -> Walk[list[TreeChange]]:
-    """All that :func:`diff` tells."""
+    """Return all differences that :func:`diff` finds."""
     found: list[TreeChange] = []
     yield from diff(old, new, found.append)
     return found
 
 
 def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
-    """How many RRsets a tree has, those of the types ``but`` left out. Counting ends once there
-    are ``enough``, and costs about as much, however big the tree is.
+    """Return how many RRsets a tree has.
+
+    Args:
+        root: the tree.
+        enough: the number at which counting stops. It costs about as much, whatever the size of the
+            tree.
+        but: types that are not counted.
 
     Raises:
-        Corrupt: a tree is deeper than a name can be, is none, or has a subtree at two names.
+        Corrupt: a tree is deeper than a name can be, is not a tree, or has a subtree at two names.
     """
     found = 0
     pending = [TreePart((), root)]
@@ -275,8 +297,8 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
 
 
 class TreePart(NamedTuple):
-    """A node of a tree, or a part of a wide one, that a walk is to read: ``path`` leads to the
-    label, ``above`` is the index over it."""
+    """A node of a tree, or a part of a wide one, that a walk has to read. ``path`` is the path
+    of its label, ``above`` its place in the index above it."""
 
     path: Path
     id: ObjectId
@@ -287,8 +309,8 @@ def expand(part: TreePart, value: Object) -> tuple[list[tuple[EntryKey, ObjectId
     """Return the RRsets of a part that was read, and the parts below it, in order.
 
     Raises:
-        Corrupt: it is no part of a tree, not what the index above it says, or deeper than a name
-            can be.
+        Corrupt: it is not part of a tree, does not match the index above it, or is deeper than a
+            name can be.
     """
     found = tree_node.check(value, part.id, part.above)
     if isinstance(found, Index):

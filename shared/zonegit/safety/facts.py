@@ -164,5 +164,5 @@ def _is_serial_alone(soa: TreeChange) -> Walk[bool]:
 
 def _rrset(blob: Object, object_id: ObjectId) -> RRset:
     if not isinstance(blob, Blob):
-        raise Corrupt(f"object {short(object_id)} is used as an RRset and is none")
+        raise Corrupt(f"object {short(object_id)} is used as an RRset but is not one")
     return blob.rrset

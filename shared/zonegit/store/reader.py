@@ -1,4 +1,4 @@
-"""Reading objects for one task: each is fetched and decoded once."""
+"""Read the objects that one task needs: each is fetched and decoded once."""
 
 from collections.abc import Collection, Iterable
 from typing import TypeVar
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Reader:
-    """Decoded objects of a store, kept for as long as the task lasts."""
+    """Decoded objects of a store, kept until the task ends."""
 
     def __init__(self, store: ObjectStore, known: Iterable[RawObject] = ()) -> None:
         self._store = store
@@ -23,18 +23,18 @@ class Reader:
         self.learn(known)
 
     def learn(self, objects: Iterable[RawObject]) -> None:
-        """Adds objects at hand, verified by the caller, so that nobody fetches them."""
+        """Add verified objects, so that they are not fetched."""
         self._known.update((raw.id, raw) for raw in objects)
 
     def seen(self) -> list[RawObject]:
-        """The trees and commits fetched so far."""
+        """Return the trees and commits fetched so far."""
         return [raw for raw in self._fetched.values() if raw.kind in ("tree", "commit")]
 
     async def get(self, ids: Collection[ObjectId]) -> Answers:
-        """At least ``ids``, decoded.
+        """Return at least the objects ``ids``, decoded.
 
         Raises:
-            NotFound, Corrupt, Unavailable: as the store does.
+            NotFound, Corrupt, Unavailable: errors of the store.
         """
         unseen = [object_id for object_id in ids if object_id not in self._decoded]
         distant = [object_id for object_id in unseen if object_id not in self._known]
@@ -46,9 +46,9 @@ class Reader:
         return self._decoded
 
     async def answer(self, asks: Walk[T]) -> T:
-        """Runs an algorithm, one round trip a step.
+        """Run a walk, with one round trip per step.
 
         Raises:
-            NotFound, Corrupt, Unavailable: as the store does.
+            NotFound, Corrupt, Unavailable: errors of the store.
         """
         return await drive(asks, self.get)

@@ -161,7 +161,7 @@ class TestSmallBounds:
         )
         liar = encode(Index(top.height, (*top.rows[:at], lie, *top.rows[at + 1 :])))
         pile.put([liar])
-        with pytest.raises(Corrupt, match="is not what the index above it says"):
+        with pytest.raises(Corrupt, match="does not match the index above it"):
             pile.run(tree_node.read(liar.id))
         for before in (None, root):
             with pytest.raises(Corrupt):
@@ -199,7 +199,7 @@ class TestSmallBounds:
             tree_node.diff(root, liar.id),
             tree_node.pick(liar.id, [row.key]),
         ):
-            with pytest.raises(Corrupt, match="is not what the index above it says"):
+            with pytest.raises(Corrupt, match="does not match the index above it"):
                 pile.run(asks)
 
     @given(st.integers(30, 120), st.data())
@@ -222,7 +222,7 @@ class TestSmallBounds:
         liar = encode(Index(top.height, (*top.rows[: at - 1], lie, *top.rows[at:])))
         pile.put([made, liar])
         assert before.key < first
-        with pytest.raises(Corrupt, match="is not what the index above it says"):
+        with pytest.raises(Corrupt, match="does not match the index above it"):
             pile.run(tree_node.diff(root, liar.id))
 
 

@@ -348,5 +348,5 @@ def test_a_walk_does_not_believe_an_index_about_what_is_below_it() -> None:
     lying = encode(Index(1, (index.rows[0]._replace(id=wide), *index.rows[1:])))
     pile.put([lying])
     for walk in (zone_tree.count(lying.id, 10_000), tree_lookup.list_from(lying.id, ())):
-        with pytest.raises(Corrupt, match="not what the index above it says"):
+        with pytest.raises(Corrupt, match="does not match the index above it"):
             pile.run(walk)
