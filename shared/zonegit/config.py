@@ -50,7 +50,7 @@ class BusSettings(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> str:
         """The URL without secrets, for logs and messages."""
-        return without_secrets(self.url)
+        return strip_secrets(self.url)
 
 
 class ClientSettings(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ class ClientSettings(msgspec.Struct, frozen=True):
     include_folders: Sequence[Path] = ()
 
 
-def without_secrets(url: str) -> str:
+def strip_secrets(url: str) -> str:
     """A URL without its user and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
@@ -97,11 +97,11 @@ def load(
     """
     here = settings_file.read_trusted(folder, default_state(env), _trusted_folders(env))
     context = env.get("ZONEGIT_CONTEXT") or here.values.get("context")
-    named = _context(env, context) if context else SettingsFile({}, {})
+    named = _read_context(env, context) if context else SettingsFile({}, {})
     merged = {**named.values, **here.values}
-    root = data or _path(env.get("ZONEGIT_DATA") or merged.get("data")) or default_data(env)
-    login = _login()
-    actor = env.get("ZONEGIT_ACTOR") or merged.get("actor") or _actor_of(login)
+    root = data or _expand_path(env.get("ZONEGIT_DATA") or merged.get("data")) or default_data(env)
+    login = _read_login()
+    actor = env.get("ZONEGIT_ACTOR") or merged.get("actor") or _make_actor(login)
     return ClientSettings(
         data=root,
         actor=actor,
@@ -110,10 +110,10 @@ def load(
         or merged.get("email")
         or f"{actor}@{socket.gethostname()}",
         # A stack that was named is meant, whatever a file says of another bus.
-        bus=_bus(env, [] if data or env.get("ZONEGIT_DATA") else [here, named], root, role),
-        signing_key=_path(env.get("ZONEGIT_SIGNING_KEY") or merged.get("signing_key")),
-        trusted_keys=_path(env.get("ZONEGIT_TRUSTED_KEYS") or merged.get("trusted_keys")),
-        date=_date(env.get("ZONEGIT_DATE")),
+        bus=_find_bus(env, [] if data or env.get("ZONEGIT_DATA") else [here, named], root, role),
+        signing_key=_expand_path(env.get("ZONEGIT_SIGNING_KEY") or merged.get("signing_key")),
+        trusted_keys=_expand_path(env.get("ZONEGIT_TRUSTED_KEYS") or merged.get("trusted_keys")),
+        date=_parse_date(env.get("ZONEGIT_DATE")),
         workspace_scheme=env.get("ZONEGIT_WORKSPACE_SCHEME") or merged.get("workspace-scheme"),
         zone_schemes={
             zone: found["workspace-scheme"]
@@ -121,13 +121,13 @@ def load(
             if "workspace-scheme" in found
         },
         ttl=env.get("ZONEGIT_TTL") or merged.get("ttl"),
-        zone=_chosen(env, "ZONEGIT_ZONE", here.values, merged, "default-zone"),
-        branch=_chosen(env, "ZONEGIT_BRANCH", here.values, merged, "default-branch"),
-        include_folders=_folders(env.get("ZONEGIT_INCLUDE_FOLDERS")),
+        zone=_choose_override(env, "ZONEGIT_ZONE", here.values, merged, "default-zone"),
+        branch=_choose_override(env, "ZONEGIT_BRANCH", here.values, merged, "default-branch"),
+        include_folders=_split_folders(env.get("ZONEGIT_INCLUDE_FOLDERS")),
     )
 
 
-def _chosen(
+def _choose_override(
     env: Mapping[str, str],
     variable: str,
     here: Mapping[str, str],
@@ -179,7 +179,7 @@ def read_stack(data: Path) -> dict[str, Any] | None:
             )
 
 
-def _bus(
+def _find_bus(
     env: Mapping[str, str], files: Sequence[SettingsFile], data: Path, role: str
 ) -> BusSettings | None:
     # A file's credentials travel to the server that this file names, and to no other.
@@ -191,10 +191,10 @@ def _bus(
     if url:
         return BusSettings(
             url,
-            _path(env.get("ZONEGIT_NATS_CREDS") or source.get("creds")),
-            _path(env.get("ZONEGIT_NATS_CA") or source.get("ca")),
-            _path(env.get("ZONEGIT_NATS_CERT") or source.get("cert")),
-            _path(env.get("ZONEGIT_NATS_KEY") or source.get("key")),
+            _expand_path(env.get("ZONEGIT_NATS_CREDS") or source.get("creds")),
+            _expand_path(env.get("ZONEGIT_NATS_CA") or source.get("ca")),
+            _expand_path(env.get("ZONEGIT_NATS_CERT") or source.get("cert")),
+            _expand_path(env.get("ZONEGIT_NATS_KEY") or source.get("key")),
         )
     record = read_stack(data)
     if record is None:
@@ -206,7 +206,7 @@ def _bus(
     return BusSettings(urlunsplit(parts._replace(netloc=netloc)))
 
 
-def _folders(text: str | None) -> list[Path]:
+def _split_folders(text: str | None) -> list[Path]:
     return [Path(each).expanduser() for each in (text or "").split(os.pathsep) if each]
 
 
@@ -216,7 +216,7 @@ def _trusted_folders(env: Mapping[str, str]) -> list[Path]:
     return [Path(each).resolve() for each in named if os.path.isabs(each)]
 
 
-def _context(env: Mapping[str, str], name: str) -> SettingsFile:
+def _read_context(env: Mapping[str, str], name: str) -> SettingsFile:
     home = Path(env.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
     path = home / "zonegit" / "contexts" / f"{name}.toml"
     if "/" in name or not path.is_file():
@@ -224,7 +224,7 @@ def _context(env: Mapping[str, str], name: str) -> SettingsFile:
     return settings_file.read(path)
 
 
-def _date(text: str | None) -> datetime | None:
+def _parse_date(text: str | None) -> datetime | None:
     """Raises:
     Invalid: it is no time since 1970, or one without an offset to the minute.
     """
@@ -244,17 +244,17 @@ def _date(text: str | None) -> datetime | None:
     )
 
 
-def _path(text: str | None) -> Path | None:
+def _expand_path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-def _login() -> str:
+def _read_login() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid{os.getuid()}"
 
 
-def _actor_of(login: str) -> str:
+def _make_actor(login: str) -> str:
     """A login name as an operator's: ``CORP\\ann`` of a directory service is ``CORP-ann``."""
     return re.sub(r"[^A-Za-z0-9._@+-]+", "-", login).lstrip("._@+-")[:MAX_LOGIN] or "operator"

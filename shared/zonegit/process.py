@@ -76,7 +76,7 @@ def run(
                 "no bus is known", hint="name one with --nats-url, or start a stack: zonegit up"
             )
         log.info("service.starting", bus=settings.bus.shown, data=str(settings.data))
-        asyncio.run(_until_told(serve(settings.bus, settings)))
+        asyncio.run(_run_until_signal(serve(settings.bus, settings)))
     except ZonegitError as error:
         file = error.details.get("file")
         fields = {"file": file} if file is not None else {}
@@ -86,7 +86,7 @@ def run(
     return 0
 
 
-async def _until_told(serving: Coroutine[Any, Any, None]) -> None:
+async def _run_until_signal(serving: Coroutine[Any, Any, None]) -> None:
     task = asyncio.ensure_future(serving)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(containment.handle_loop_error)

@@ -339,7 +339,7 @@ async def test_an_overflowed_subscription_is_a_gap(pair: Pair) -> None:
     gaps: list[int] = []
     bus.on_reconnect(lambda: gaps.append(1))
     overflow = nats.errors.SlowConsumerError("zg.events.x", "", 1, None)
-    await bus.failed(overflow)
+    await bus.handle_error(overflow)
     assert gaps == [1]
 
 
@@ -354,7 +354,7 @@ async def test_what_is_denied_again_and_again_is_reported_once(nats_url: str) ->
     async with connect(BusSettings(nats_url), name="test", report=report) as bus:
         for subject in ("zg.served.a._", "zg.served.a._", "zg.served.b._", "zg.served.a._"):
             denial = f'permissions violation for publish to "{subject}"'
-            await bus.failed(nats.errors.Error(denial))
+            await bus.handle_error(nats.errors.Error(denial))
     assert reported == ["zg.served.a._", "zg.served.b._"]
 
 

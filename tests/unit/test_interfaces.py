@@ -168,7 +168,7 @@ def _subjects() -> Any:
         "request to a resolver": subjects.resolver("Ns.1", "status"),
         "request to all resolvers": subjects.resolvers("announce"),
         "presence": subjects.presence("refs"),
-        "the root zone": subjects.zone_tokens(names.ROOT),
+        "the root zone": subjects.encode_zone(names.ROOT),
         "no actors": sorted(subjects.NO_ACTORS),
         "services": sorted(subjects.SERVICES),
         "actors of services": sorted(subjects.SERVICE_ACTORS),

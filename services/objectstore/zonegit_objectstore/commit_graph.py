@@ -37,22 +37,22 @@ _DATED: Final[RowReader[tuple[CommitId, int]]] = RowReader(
 )
 
 
-def add(connection: Connection, commits: Iterable[tuple[ObjectId, Commit]]) -> None:
+def add_commits(connection: Connection, commits: Iterable[tuple[ObjectId, Commit]]) -> None:
     """Takes commits into the graph, parents before children."""
     for commit_id, commit in commits:
-        before = _moments(connection, commit.parents)
+        before = _read_moments(connection, commit.parents)
         first, second = (*commit.parents, None, None)[:2]
         connection.execute(_ADD, (commit_id, moment(commit, before), first, second))
 
 
-def fill(connection: Connection) -> None:
+def build_graph(connection: Connection) -> None:
     """Makes the graph of a file that had none, of all its commits."""
     connection.execute(TABLE)
     # Objects were stored parents first, and a row stays where it is when it is repaired.
-    add(connection, _stored(connection))
+    add_commits(connection, _read_commits(connection))
 
 
-def _stored(connection: Connection) -> Iterator[tuple[ObjectId, Commit]]:
+def _read_commits(connection: Connection) -> Iterator[tuple[ObjectId, Commit]]:
     for object_id, kind, payload in connection.execute(_COMMITS):
         try:
             value = decode(verify(RawObject(object_id, kind, payload)))
@@ -62,17 +62,19 @@ def _stored(connection: Connection) -> Iterator[tuple[ObjectId, Commit]]:
         yield object_id, value
 
 
-def _moments(connection: Connection, ids: Collection[CommitId]) -> list[int]:
+def _read_moments(connection: Connection, ids: Collection[CommitId]) -> list[int]:
     found = (_DATED.read_first(connection.execute(_MOMENT, (each,))) for each in ids)
     return [dated[1] for dated in found if dated is not None]
 
 
-def walk(connection: Connection, tips: Collection[CommitId], limit: int) -> dict[CommitId, int]:
+def walk_ancestors(
+    connection: Connection, tips: Collection[CommitId], limit: int
+) -> dict[CommitId, int]:
     """Moments by commit: the tips that are in the graph, and their ancestors, the latest first,
     up to ``limit`` in all unless there are more tips."""
     query = _WALK.format(tips=",".join("?" * len(tips)))
     latest = dict(_DATED.read_all(connection.execute(query, (*tips, limit))))
-    found = {tip: at for tip in tips for at in _moments(connection, [tip])}
+    found = {tip: at for tip in tips for at in _read_moments(connection, [tip])}
     for commit_id, at in latest.items():
         if len(found) >= limit:
             break

@@ -26,7 +26,7 @@ from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, Store
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_OCTETS
 from zonegit_objectstore import runs
-from zonegit_objectstore.rows import not_stored, select
+from zonegit_objectstore.rows import not_stored, select_objects
 
 TABLE: Final = "CREATE TABLE judged (since INTEGER NOT NULL) STRICT"
 """Rows up to ``since`` were stored by earlier releases, and not judged."""
@@ -34,7 +34,7 @@ _ADD: Final = "INSERT INTO judged SELECT coalesce(max(rowid), 0) FROM object"
 _KIND: Final = "CAST(kind AS BLOB)"
 """Text that is no UTF-8 would fail the whole statement."""
 _RRSET: Final = bytes((RRSET,))
-_MANY: Final = b"\x80"
+_LONG_COUNT: Final = b"\x80"
 """The first octet of a count that has several (a varint) is not less."""
 _UNKNOWN: Final = Outline("tree")
 _NUMBERS: Final = {mnemonic.encode(): number for mnemonic, number in rrtypes.NUMBERS.items()}
@@ -64,13 +64,13 @@ _BLOB: Final = RowReader(
 )
 
 
-def add(connection: Connection) -> None:
+def add_table(connection: Connection) -> None:
     """Add the table to a file that had none: none of its rows was judged."""
     connection.execute(TABLE)
     connection.execute(_ADD)
 
 
-def read(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outline]:
+def read_outlines(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outline]:
     """Return the outlines of objects.
 
     Raises:
@@ -82,7 +82,7 @@ def read(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outl
         raise DamagedFile("table judged is empty")
     payloads: dict[ObjectId, bytes] = {}
     trees: dict[ObjectId, Tree] = {}
-    found = dict(runs.read(connection, ids))
+    found = dict(runs.read_runs(connection, ids))
     room = MAX_RUN
     rest = [each for each in ids if each not in found]
     for object_id, kind, payload, row in _read_rows(connection, rest):
@@ -90,7 +90,9 @@ def read(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outl
             found[object_id] = _outline_blob(connection, object_id, payload, row > since)
         elif kind != b"tree":
             found[object_id] = Outline(kind.decode(errors="backslashreplace"))
-        elif payload[1:2] < _MANY and payload[2:3] == _RRSET:  # few entries, the first an RRset
+        elif (
+            payload[1:2] < _LONG_COUNT and payload[2:3] == _RRSET
+        ):  # few entries, the first an RRset
             payloads[object_id] = payload
         else:
             found[object_id] = Outline("tree")
@@ -118,7 +120,7 @@ def _read_rows(
 ) -> Iterable[tuple[ObjectId, bytes, bytes, int]]:
     """Read the id, kind, payload and row number of objects: of a tree that is too large no octet,
     of another object the first ones."""
-    return _OUTLINED.read_all(select(connection, _COLUMNS, ids))
+    return _OUTLINED.read_all(select_objects(connection, _COLUMNS, ids))
 
 
 def _outline_trees(
@@ -129,7 +131,9 @@ def _outline_trees(
     wanted = [blob for tree in trees.values() if tree is not None for _, blob in tree]
     heads: dict[ObjectId, tuple[bytes, int] | None] = {}
     columns = f"id, kind = 'blob', substr(payload, 1, {_HEAD}), rowid"
-    for object_id, is_blob, head, row in _HEADED.read_all(select(connection, columns, wanted)):
+    for object_id, is_blob, head, row in _HEADED.read_all(
+        select_objects(connection, columns, wanted)
+    ):
         if not is_blob:
             heads[object_id] = None
         elif row > since:
@@ -184,7 +188,7 @@ def _outline_blob(
     if was_judged:
         owner, rdtype = _read_head(object_id, payload)
         return Outline("blob", owner, [rdtype])
-    blob = _BLOB.read_first(select(connection, "id, payload", [object_id]))
+    blob = _BLOB.read_first(select_objects(connection, "id, payload", [object_id]))
     if blob is None:
         raise not_stored(object_id)
     return outline_object(blob)

@@ -7,15 +7,15 @@ from typing import Any, Final
 from zonegit.errors import NotFound
 from zonegit.objects.ids import ObjectId, short
 
-AT_ONCE: Final = 500
+IDS_BATCH: Final = 500
 """Ids that one statement asks for."""
 
 
-def select(connection: Connection, columns: str, ids: Sequence[ObjectId]) -> list[Any]:
+def select_objects(connection: Connection, columns: str, ids: Sequence[ObjectId]) -> list[Any]:
     """Return columns of the objects among ``ids`` that are stored, in any order."""
     found: list[Any] = []
-    for at in range(0, len(ids), AT_ONCE):
-        some = ids[at : at + AT_ONCE]
+    for at in range(0, len(ids), IDS_BATCH):
+        some = ids[at : at + IDS_BATCH]
         marks = ",".join("?" * len(some))
         query = f"SELECT {columns} FROM object WHERE id IN ({marks})"  # noqa: S608  # ours alone
         found += connection.execute(query, some)

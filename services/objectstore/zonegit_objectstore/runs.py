@@ -19,7 +19,7 @@ from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, Object, Tree
 from zonegit.store.outline import RUN, Outline, is_run, is_terminal, outline_run, outline_tree
 from zonegit.store.stored_rows import RowReader, StoredId
-from zonegit_objectstore.rows import AT_ONCE
+from zonegit_objectstore.rows import IDS_BATCH
 
 TABLE: Final = "CREATE TABLE run (id BLOB PRIMARY KEY, owner BLOB NOT NULL) STRICT, WITHOUT ROWID"
 """A release that changes what is well-formed, or what may clash, has to empty it at its upgrade."""
@@ -78,12 +78,14 @@ def _keep(recent: dict[ObjectId, Outline], object_id: ObjectId, outline: Outline
         del recent[next(iter(recent))]
 
 
-def read(connection: Connection, ids: Sequence[ObjectId]) -> Iterable[tuple[ObjectId, Outline]]:
+def read_runs(
+    connection: Connection, ids: Sequence[ObjectId]
+) -> Iterable[tuple[ObjectId, Outline]]:
     """Return the outlines of those objects that were found to be runs when they were stored. A row
     that rotted so far that it has no owner counts for nothing."""
     found: list[tuple[ObjectId, Outline]] = []
-    for at in range(0, len(ids), AT_ONCE):
-        some = ids[at : at + AT_ONCE]
+    for at in range(0, len(ids), IDS_BATCH):
+        some = ids[at : at + IDS_BATCH]
         marks = ",".join("?" * len(some))
         query = (
             "SELECT id, owner FROM run"  # noqa: S608  # ours alone

@@ -27,7 +27,7 @@ from zonegit.store.protocols import Dated
 from zonegit.store.sqlite import Database, Upgrades, open_database
 from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, StoredId, read_value
 from zonegit_objectstore import commit_graph, outlines, runs
-from zonegit_objectstore.rows import not_stored, select
+from zonegit_objectstore.rows import not_stored, select_objects
 from zonegit_objectstore.runs import RecentOutlines
 
 VERSION: Final = 6
@@ -47,8 +47,8 @@ SCHEMA: Final = (
     digests.TABLE,
 )
 UPGRADES: Final[Upgrades] = {
-    1: commit_graph.fill,
-    2: outlines.add,
+    1: commit_graph.build_graph,
+    2: outlines.add_table,
     3: lambda connection: connection.execute(_INSTALLATION),
     4: lambda connection: connection.execute(digests.TABLE),
     5: lambda connection: connection.execute(runs.TABLE),
@@ -62,7 +62,7 @@ _PUT: Final = """
 LIST_BATCH: Final = 1_024
 """Objects on a page of all there are."""
 
-MOST_FOUND: Final = 16
+MAX_FOUND: Final = 16
 MAX_KIND: Final = 16
 """Characters of a kind; no object has one as long, but a row that rotted may."""
 
@@ -71,24 +71,30 @@ MAX_KIND: Final = 16
 _OBJECT_COLUMNS: Final = "id, CAST(kind AS BLOB), payload"
 
 
-def _verified(object_id: bytes, kind: bytes, payload: bytes) -> RawObject:
-    return verify(RawObject(ObjectId(object_id), _kind(kind), payload))
+def _decode_object(object_id: bytes, kind: bytes, payload: bytes) -> RawObject:
+    return verify(RawObject(ObjectId(object_id), _decode_kind(kind), payload))
 
 
-def _kind(octets: bytes) -> ObjectKind:
+def _decode_kind(octets: bytes) -> ObjectKind:
     """Return a stored kind, which may be none: the id tells."""
     return cast(ObjectKind, octets.decode(errors="backslashreplace"))
 
 
-_OBJECT: Final = RowReader("object", tuple[StoredId, bytes, bytes], _verified, keys=1)
+_OBJECT: Final = RowReader("object", tuple[StoredId, bytes, bytes], _decode_object, keys=1)
 _LENGTH: Final[RowReader[tuple[ObjectId, int]]] = RowReader(
     "object", tuple[StoredId, StoredCount], lambda *columns: columns, keys=1
 )
 _KIND: Final[RowReader[tuple[ObjectId, ObjectKind]]] = RowReader(
-    "object", tuple[StoredId, bytes], lambda each, kind: (ObjectId(each), _kind(kind)), keys=1
+    "object",
+    tuple[StoredId, bytes],
+    lambda each, kind: (ObjectId(each), _decode_kind(kind)),
+    keys=1,
 )
 _LISTED: Final[RowReader[tuple[ObjectId, str]]] = RowReader(
-    "object", tuple[StoredId, bytes], lambda each, kind: (ObjectId(each), _kind(kind)), keys=1
+    "object",
+    tuple[StoredId, bytes],
+    lambda each, kind: (ObjectId(each), _decode_kind(kind)),
+    keys=1,
 )
 
 
@@ -108,22 +114,26 @@ class SqliteObjects:
     async def first(self, ids: Collection[ObjectId], octets: int | None) -> list[RawObject]:
         """As :meth:`get`, but only the first of ``ids``: as many as have ``octets`` of payload
         together, and one at least. None: all."""
-        return await self._database.read(partial(_first, ids=list(dict.fromkeys(ids)), most=octets))
+        return await self._database.read(
+            partial(_read_first, ids=list(dict.fromkeys(ids)), most=octets)
+        )
 
     async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
-        return await self._database.read(partial(outlines.read, ids=list(dict.fromkeys(ids))))
+        return await self._database.read(
+            partial(outlines.read_outlines, ids=list(dict.fromkeys(ids)))
+        )
 
     async def put(self, objects: Sequence[RawObject]) -> None:
-        await self._database.write(partial(_put, objects=objects, recent=self._recent))
+        await self._database.write(partial(_put_objects, objects=objects, recent=self._recent))
 
     async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
-        return await self._database.read(partial(_missing, ids=frozenset(ids)))
+        return await self._database.read(partial(_find_missing, ids=frozenset(ids)))
 
     async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
-        return await self._database.read(partial(_find, prefix=prefix))
+        return await self._database.read(partial(_find_prefix, prefix=prefix))
 
     async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
-        return await self._database.read(partial(_listed, after=after))
+        return await self._database.read(partial(_list_page, after=after))
 
     async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
         return await self.latest(tips, limit, None)
@@ -134,15 +144,17 @@ class SqliteObjects:
         """As :meth:`history`, but only the first: as many as have ``octets`` of payload together,
         and one at least. None: all."""
         wanted = list(dict.fromkeys(tips))
-        return await self._database.read(partial(_latest, tips=wanted, limit=limit, most=octets))
+        return await self._database.read(
+            partial(_read_history, tips=wanted, limit=limit, most=octets)
+        )
 
     async def installation(self) -> str:
         """Return the installation that this store belongs to; empty: none yet."""
-        return await self._database.read(_installation)
+        return await self._database.read(_read_installation)
 
     async def join(self, installation: str) -> None:
         """Let this store belong to an installation from now on."""
-        await self._database.write(partial(_join, installation=installation))
+        await self._database.write(partial(_write_installation, installation=installation))
 
 
 @asynccontextmanager
@@ -154,19 +166,21 @@ async def open_objects(path: Path) -> AsyncIterator[SqliteObjects]:
         yield SqliteObjects(database)
 
 
-def _first(connection: Connection, ids: Sequence[ObjectId], most: int | None) -> list[RawObject]:
-    wanted = ids if most is None else _that_fit(connection, ids, most)
-    found = {raw.id: raw for raw in map(_read_object, _select_objects(connection, wanted))}
+def _read_first(
+    connection: Connection, ids: Sequence[ObjectId], most: int | None
+) -> list[RawObject]:
+    wanted = ids if most is None else _select_fitting(connection, ids, most)
+    found = {raw.id: raw for raw in map(_read_object, _select_readable(connection, wanted))}
     for object_id in wanted:
         if object_id not in found:
             raise not_stored(object_id)
     return [found[object_id] for object_id in wanted]
 
 
-def _that_fit(connection: Connection, ids: Sequence[ObjectId], most: int) -> list[ObjectId]:
+def _select_fitting(connection: Connection, ids: Sequence[ObjectId], most: int) -> list[ObjectId]:
     """The first of ``ids`` whose payloads fit; the length of a payload is known without reading
     it."""
-    lengths = dict(_LENGTH.read_all(select(connection, "id, length(payload)", ids)))
+    lengths = dict(_LENGTH.read_all(select_objects(connection, "id, length(payload)", ids)))
     fitting: list[ObjectId] = []
     total = 0
     for object_id in ids:
@@ -179,19 +193,21 @@ def _that_fit(connection: Connection, ids: Sequence[ObjectId], most: int) -> lis
     return fitting
 
 
-def _put(connection: Connection, objects: Sequence[RawObject], recent: RecentOutlines) -> None:
+def _put_objects(
+    connection: Connection, objects: Sequence[RawObject], recent: RecentOutlines
+) -> None:
     values = [decode(verify(raw)) for raw in objects]
-    _refuse_unfounded(connection, objects, values)
+    _check_links(connection, objects, values)
     malformed = _refuse_malformed(connection, objects, values)
     connection.executemany(_PUT, objects)
     recent.add_runs(connection, objects, values, malformed)
     pairs = zip(objects, values, strict=True)
-    commit_graph.add(
+    commit_graph.add_commits(
         connection, [(raw.id, value) for raw, value in pairs if isinstance(value, Commit)]
     )
 
 
-def _refuse_unfounded(
+def _check_links(
     connection: Connection, objects: Sequence[RawObject], values: Sequence[Object]
 ) -> None:
     """Raises:
@@ -204,7 +220,7 @@ def _refuse_unfounded(
             if link not in before:
                 named.setdefault(link, raw)
         before.add(raw.id)
-    missing = _missing(connection, named.keys())
+    missing = _find_missing(connection, named.keys())
     for link, raw in named.items():
         if link in missing:
             raise Invalid(
@@ -230,30 +246,30 @@ def _refuse_malformed(
             try:
                 outline.refuse_malformed(raw, value)
             except Invalid:
-                if _missing(connection, [raw.id]):
+                if _find_missing(connection, [raw.id]):
                     raise
                 malformed.add(raw.id)
     return malformed
 
 
-def _missing(connection: Connection, ids: Collection[ObjectId]) -> set[ObjectId]:
-    return set(ids).difference(held for (held,) in select(connection, "id", list(ids)))
+def _find_missing(connection: Connection, ids: Collection[ObjectId]) -> set[ObjectId]:
+    return set(ids).difference(held for (held,) in select_objects(connection, "id", list(ids)))
 
 
-def _find(connection: Connection, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
+def _find_prefix(connection: Connection, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
     digits = 2 * ID_OCTETS
     found = connection.execute(
         "SELECT id, CAST(kind AS BLOB) FROM object WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
         (
             bytes.fromhex(prefix.ljust(digits, "0")),
             bytes.fromhex(prefix.ljust(digits, "f")),
-            MOST_FOUND,
+            MAX_FOUND,
         ),
     )
     return _KIND.read_all(found)
 
 
-def _listed(connection: Connection, after: ObjectId | None) -> list[tuple[ObjectId, str]]:
+def _list_page(connection: Connection, after: ObjectId | None) -> list[tuple[ObjectId, str]]:
     # What rotted so far that it has no id or kind of an object's size is told of by nobody.
     found = connection.execute(
         "SELECT id, substr(CAST(kind AS BLOB), 1, ?) FROM object"
@@ -263,12 +279,12 @@ def _listed(connection: Connection, after: ObjectId | None) -> list[tuple[Object
     return _LISTED.read_all(found)
 
 
-def _latest(
+def _read_history(
     connection: Connection, tips: Sequence[CommitId], limit: int, most: int | None
 ) -> list[Dated]:
-    moments = commit_graph.walk(connection, tips, limit)
+    moments = commit_graph.walk_ancestors(connection, tips, limit)
     # A tip that is not in the graph is asked for all the same: to say what is wrong with it.
-    raws = _first(connection, list(dict.fromkeys([*tips, *moments])), most)
+    raws = _read_first(connection, list(dict.fromkeys([*tips, *moments])), most)
     for raw in raws:
         if raw.id not in moments:
             if raw.kind == "commit":
@@ -277,14 +293,14 @@ def _latest(
     return [Dated(raw, moments[CommitId(raw.id)]) for raw in raws]
 
 
-def _select_objects(connection: Connection, ids: Sequence[ObjectId]) -> list[Any]:
+def _select_readable(connection: Connection, ids: Sequence[ObjectId]) -> list[Any]:
     """Select objects by their ids; where one cannot be read, say which."""
     try:
-        return select(connection, _OBJECT_COLUMNS, ids)
+        return select_objects(connection, _OBJECT_COLUMNS, ids)
     except sqlite3.DatabaseError:
         for each in ids:
             try:
-                select(connection, _OBJECT_COLUMNS, [each])
+                select_objects(connection, _OBJECT_COLUMNS, [each])
             except sqlite3.DatabaseError as error:
                 message = f"object {each.hex()} cannot be read: {error}"
                 raise DamagedFile(message, object=each.hex()) from error
@@ -299,11 +315,11 @@ def _read_object(row: tuple[Any, ...]) -> RawObject:
         raise
 
 
-def _installation(connection: Connection) -> str:
+def _read_installation(connection: Connection) -> str:
     return _INSTALLED.read_first(connection.execute("SELECT id FROM installation")) or ""
 
 
-def _join(connection: Connection, installation: str) -> None:
+def _write_installation(connection: Connection, installation: str) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO installation (one, id) VALUES (1, ?)", (installation,)
     )

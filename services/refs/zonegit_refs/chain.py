@@ -75,7 +75,7 @@ class LoggedRow(NamedTuple):
             raise ValueError("its hash is not what the next row says")
 
 
-def append(connection: Connection, *row: Any) -> None:
+def append_row(connection: Connection, *row: Any) -> None:
     """Add a row: the values of ``COLUMNS``.
 
     Raises:
@@ -89,7 +89,7 @@ def append(connection: Connection, *row: Any) -> None:
     digests.write(connection, NAME, Digest(end.rows + 1, digests.hash_row(chained)))
 
 
-def fill(connection: Connection) -> None:
+def chain_rows(connection: Connection) -> None:
     """Chain the rows of a log that had no chain."""
     (total,) = connection.execute("SELECT count(*) FROM log").fetchone()
     end, last = EMPTY, 0

@@ -55,7 +55,7 @@ from zonegit_refs.writes import TipMoved
 Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
 """Tells the world of durable log rows, with the new objects of a commit; returns at once."""
 
-MOST_JUDGED: Final = 20
+MAX_CHECKS: Final = 20
 """How often policy is asked about one move, when the branch moves on each time meanwhile."""
 
 log = structlog.get_logger()
@@ -235,7 +235,7 @@ class RefKeeper:
         try:
             moved = await self._move(request, tip, origin, objects)
         except Conflict:
-            self._turns.lost(ref, origin.turn)
+            self._turns.record_loss(ref, origin.turn)
             raise
         self._turns.leave(ref, origin.turn)
         return moved
@@ -246,7 +246,7 @@ class RefKeeper:
         """Asks policy about the tip there is, then moves the ref if it still has that tip."""
         ref, expected = request.ref, request.expected
         served = judgement.served_by(ref, new.candidate)
-        for _ in range(MOST_JUDGED):
+        for _ in range(MAX_CHECKS):
             tip = None
             if served is not None:
                 # Where the zone is not recovered the transaction says so, unless the operation is
@@ -262,7 +262,7 @@ class RefKeeper:
                     self._tell(objects),
                 )  # fmt: skip
         raise Conflict(
-            f"{ref.path()} moved {MOST_JUDGED} times while this was tried",
+            f"{ref.path()} moved {MAX_CHECKS} times while this was tried",
             hint="somebody moves it without pause; try again later",
         )
 

@@ -19,11 +19,11 @@ from zonegit_refs import reads, schema, undos
 SHOWN_ROWS: Final = 20
 """Rows of each operation that a list of them shows."""
 
-MOST_LOOKED_AT: Final = 20_000
+MAX_SCANNED_ROWS: Final = 20_000
 """Rows of the log that one question goes back through."""
 
 PAGE_ROWS: Final = 1_000
-NAMED: Final = 10
+MAX_NAMED: Final = 10
 _ROWS: Final = "SELECT sequence, operation FROM log"
 _HELD: Final = "SELECT sequence FROM ref WHERE zone = ?"
 _COUNT: Final = "SELECT count(*) FROM log"
@@ -52,15 +52,15 @@ class OperationFilter:
         return " AND ".join(["TRUE", *compared]), list(given.values())
 
 
-def latest(connection: Connection, limit: int, wanted: OperationFilter) -> Operations:
+def list_operations(connection: Connection, limit: int, wanted: OperationFilter) -> Operations:
     """A page of operations, the latest first."""
     told: list[OperationSummary] = []
     seen: set[str] = set()
     octets = looked = 0
     at = wanted.before
-    for sequence, operation in _rows_back(connection, wanted):
-        if operation not in seen and not _was_told(connection, operation, wanted):
-            found = _operated(connection, operation, wanted)
+    for sequence, operation in _scan_rows(connection, wanted):
+        if operation not in seen and not _was_listed(connection, operation, wanted):
+            found = _summarize(connection, operation, wanted)
             octets += sum(map(reads.entry_octets, found.entries))
             if len(told) == limit or (told and octets > reads.PAGE_OCTETS):
                 return Operations(told, at)
@@ -68,21 +68,23 @@ def latest(connection: Connection, limit: int, wanted: OperationFilter) -> Opera
         seen.add(operation)
         at = sequence
         looked += 1
-    return Operations(told, at if looked == MOST_LOOKED_AT else None)
+    return Operations(told, at if looked == MAX_SCANNED_ROWS else None)
 
 
-def _rows_back(connection: Connection, wanted: OperationFilter) -> Iterator[tuple[int, str]]:
+def _scan_rows(connection: Connection, wanted: OperationFilter) -> Iterator[tuple[int, str]]:
     """Sequence and operation of each row that counts, the latest first."""
     condition, values = wanted.condition()
-    before = wanted.before if wanted.before is not None else schema.last_sequence(connection) + 1
+    before = (
+        wanted.before if wanted.before is not None else schema.read_last_sequence(connection) + 1
+    )
     found = connection.execute(
         f"{_ROWS} WHERE {condition} AND sequence < ? ORDER BY sequence DESC LIMIT ?",
-        (*values, before, MOST_LOOKED_AT),
+        (*values, before, MAX_SCANNED_ROWS),
     )
     return map(_PLACED.read, found)
 
 
-def _was_told(connection: Connection, operation: str, wanted: OperationFilter) -> bool:
+def _was_listed(connection: Connection, operation: str, wanted: OperationFilter) -> bool:
     """Whether an earlier page had the operation, by a later row of it."""
     if wanted.before is None:
         return False
@@ -94,17 +96,17 @@ def _was_told(connection: Connection, operation: str, wanted: OperationFilter) -
     return found.fetchone() is not None
 
 
-def _operated(connection: Connection, operation: str, wanted: OperationFilter) -> OperationSummary:
+def _summarize(connection: Connection, operation: str, wanted: OperationFilter) -> OperationSummary:
     condition, values = wanted.condition("+")
     only = f"WHERE {condition} AND operation = ?"
     (count,) = connection.execute(f"{_COUNT} {only}", (*values, operation)).fetchone()
     shown = connection.execute(
         f"{schema.LOG} {only} ORDER BY sequence LIMIT ?", (*values, operation, SHOWN_ROWS)
     )
-    return OperationSummary(operation, count, schema.entries(shown))
+    return OperationSummary(operation, count, schema.read_entries(shown))
 
 
-def aftermath(
+def read_details(
     connection: Connection, actor: str, prefix: str | None, after: int, *, redo: bool
 ) -> OperationDetails:
     """Return a page of one operation's rows after a sequence, and what became of their refs.
@@ -114,7 +116,7 @@ def aftermath(
         Invalid: there are several.
     """
     if prefix is not None:
-        operation = _named(connection, prefix)
+        operation = _find_by_prefix(connection, prefix)
     else:
         find = undos.find_redoable if redo else undos.find_undoable
         operation = find(connection, actor)
@@ -122,28 +124,28 @@ def aftermath(
         f"{schema.LOG} WHERE operation = ? AND sequence > ? ORDER BY sequence LIMIT ?",
         (operation, after, PAGE_ROWS + 1),
     )
-    entries = schema.entries(found)
-    since = [[entry, *_later(connection, entry)] for entry in entries[:PAGE_ROWS]]
-    page = reads.fitting([(sum(map(reads.entry_octets, each)), each) for each in since])
+    entries = schema.read_entries(found)
+    since = [[entry, *_find_later_moves(connection, entry)] for entry in entries[:PAGE_ROWS]]
+    page = reads.cut_to_page([(sum(map(reads.entry_octets, each)), each) for each in since])
     later = {each.sequence: each for _, *moves in page for each in moves}
     more = len(page) < len(entries)
     told = OperationDetails(operation, [each[0] for each in page], list(later.values()), more)
     undo = undos.find_undo_of(connection, operation)
     if undo is None:
         return told
-    first = schema.first_entry(
+    first = schema.read_first_entry(
         connection.execute(f"{schema.LOG} WHERE operation = ? ORDER BY sequence LIMIT 1", (undo,))
     )
     in_part = undos.is_partial(connection, operation, undo)
     return msgspec.structs.replace(told, undone_by=first, undone_in_part=in_part)
 
 
-def _named(connection: Connection, prefix: str) -> str:
+def _find_by_prefix(connection: Connection, prefix: str) -> str:
     """The only operation whose id begins so, or is that."""
     found = _NAME.read_all(
         connection.execute(
             "SELECT DISTINCT operation FROM log WHERE operation BETWEEN ? AND ? LIMIT ?",
-            (prefix, prefix + _LAST_CHARACTER, NAMED + 1),
+            (prefix, prefix + _LAST_CHARACTER, MAX_NAMED + 1),
         )
     )
     if prefix in found or len(found) == 1:
@@ -153,13 +155,13 @@ def _named(connection: Connection, prefix: str) -> str:
             f"there is no operation {prefix!r}", hint="zonegit op log lists them, the latest first"
         )
     raise Invalid(
-        f"{prefix!r} could mean the operations {', '.join(sorted(found)[:NAMED])}"
-        f"{' and more' if len(found) > NAMED else ''}",
+        f"{prefix!r} could mean the operations {', '.join(sorted(found)[:MAX_NAMED])}"
+        f"{' and more' if len(found) > MAX_NAMED else ''}",
         hint="give more of its digits",
     )
 
 
-def _later(connection: Connection, entry: LogEntry) -> list[LogEntry]:
+def _find_later_moves(connection: Connection, entry: LogEntry) -> list[LogEntry]:
     """The ref's latest move, where another operation made it; of a zone that was added, also the
     latest moves of branches and tags that it holds now and that others made."""
     ref = entry.ref
@@ -167,12 +169,12 @@ def _later(connection: Connection, entry: LogEntry) -> list[LogEntry]:
         f"{schema.LOG} WHERE zone = ? AND space = ? AND short = ? ORDER BY sequence DESC LIMIT 1",
         (schema.zone_key(ref), ref.space, ref.short),
     )
-    later = schema.entries(found)
+    later = schema.read_entries(found)
     if entry.kind == "added":
         held = connection.execute(
             f"{schema.LOG} WHERE sequence IN ({_HELD}) AND operation <> ?"
             " ORDER BY sequence DESC LIMIT ?",
-            (schema.zone_key(ref), entry.operation, NAMED),
+            (schema.zone_key(ref), entry.operation, MAX_NAMED),
         )
-        later += schema.entries(held)
+        later += schema.read_entries(held)
     return [each for each in later if each.operation != entry.operation]

@@ -28,7 +28,7 @@ async def hear_others(bus: Bus, instance: Instance) -> AsyncIterator[None]:
         except Invalid as error:
             log.warning("event.malformed", subject=subject, error=error.message)
             return
-        instance.hear(
+        instance.record_heartbeat(
             Presence(
                 instance=beat.instance,
                 started=beat.started,

@@ -22,8 +22,8 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import MAX_RIDE_ALONG, Heartbeat, RefEvent
 from zonegit_refs.sqlite import SqliteRefs
 
-BEAT_S: Final = 1.0
-LAST_WORDS_S: Final = 5.0
+HEARTBEAT_S: Final = 1.0
+DRAIN_TIMEOUT_S: Final = 5.0
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ class Publisher:
                 yield
             finally:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._outgoing.join(), LAST_WORDS_S)
+                    await asyncio.wait_for(self._outgoing.join(), DRAIN_TIMEOUT_S)
                 for task in tasks:
                     task.cancel()
 
@@ -80,13 +80,13 @@ class Publisher:
         while True:
             try:
                 with contain("publish"):
-                    pulse = await self._refs.pulse()
+                    pulse = await self._refs.read_end()
                     beat = Heartbeat(**pulse._asdict(), **self._describe(), time=time.time())
                     await self._bus.publish(subjects.HEARTBEAT, beat)
             except ZonegitError as error:
                 if self._bus.connected:  # when it is not, its own log says so
                     log.warning("heartbeat.lost", error=error.message)
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(HEARTBEAT_S)
 
     def _describe(self) -> dict[str, Any]:
         if self._instance is None:

@@ -42,14 +42,14 @@ _BY_THEN: Final = """
 """
 
 
-def where(connection: Connection, actor: str) -> HeadsOfOperator:
+def read_heads(connection: Connection, actor: str) -> HeadsOfOperator:
     """The HEADs that apply to ``actor``."""
-    own, own_lost = _follow(connection, actor)
-    default, default_lost = _follow(connection, "")
+    own, own_lost = _read_head(connection, actor)
+    default, default_lost = _read_head(connection, "")
     return HeadsOfOperator(own, default, own_lost, default_lost)
 
 
-def _follow(connection: Connection, actor: str) -> tuple[Head | None, bool]:
+def _read_head(connection: Connection, actor: str) -> tuple[Head | None, bool]:
     """What a HEAD stands for, and whether its zone was removed."""
     found = schema.POINTED.read_first(
         connection.execute(
@@ -65,10 +65,10 @@ def _follow(connection: Connection, actor: str) -> tuple[Head | None, bool]:
     row = connection.execute(
         f"{schema.TIP} WHERE ref.zone = ? AND ref.space = 'heads' AND ref.short = ?", (zone, branch)
     ).fetchone()
-    return Head(zone, branch, schema.tip(row)[1] if row else None), False
+    return Head(zone, branch, schema.read_tip(row)[1] if row else None), False
 
 
-def zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
+def read_zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
     """Raises:
     NotFound: the zone is not registered.
     """
@@ -79,7 +79,9 @@ def zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
             "SELECT to_zone, to_branch FROM head WHERE actor = ? AND zone = ?", (actor, zone)
         )
     )
-    awaiting = recovery.witness(connection) is not None or recovery.is_awaiting(connection, zone)
+    awaiting = recovery.read_witness(connection) is not None or recovery.is_awaiting(
+        connection, zone
+    )
     return _zone_refs(zone, found, remembered[1] if remembered else None, awaiting=awaiting)
 
 
@@ -97,12 +99,12 @@ def _zone_refs(
     heads: dict[str, RefTip] = {}
     tags: dict[str, RefTip] = {}
     for row in found:
-        ref, tip = schema.tip(row)
+        ref, tip = schema.read_tip(row)
         (heads if ref.space == "heads" else tags)[ref.short] = tip
     return ZoneRefs(zone, heads, tags, remembered, awaiting)
 
 
-def snapshot(connection: Connection, after: Name | None) -> RefsSnapshot:
+def read_snapshot(connection: Connection, after: Name | None) -> RefsSnapshot:
     """A page of zones in the order of their octets; ``after`` in the answer says where to go on."""
     zones = schema.ZONE.read_all(
         connection.execute(
@@ -111,26 +113,26 @@ def snapshot(connection: Connection, after: Name | None) -> RefsSnapshot:
         )
     )
     page = zones[:PAGE_ZONES]
-    refs = _refs_of(connection, page)
-    fits = fitting([(_octets(refs.get(zone, [])), zone) for zone in page])
+    refs = _read_refs(connection, page)
+    fits = cut_to_page([(_zone_octets(refs.get(zone, [])), zone) for zone in page])
     more = len(fits) < len(zones)
-    awaiting = _awaiting_of(connection, page)
+    awaiting = _read_awaiting(connection, page)
     return RefsSnapshot(
-        schema.epoch(connection),
-        schema.last_sequence(connection),
+        schema.read_epoch(connection),
+        schema.read_last_sequence(connection),
         [_zone_refs(zone, refs.get(zone, []), None, awaiting=zone in awaiting) for zone in fits],
         fits[-1] if more else None,
-        recovery.past(connection),
-        recovery.witness(connection) is not None or recovery.count_awaiting(connection) > 0,
-        operation=schema.last_operation(connection),
-        installation=schema.installation(connection),
-        replaces=schema.replaces(connection),
+        recovery.read_past(connection),
+        recovery.read_witness(connection) is not None or recovery.count_awaiting(connection) > 0,
+        operation=schema.read_last_operation(connection),
+        installation=schema.read_installation(connection),
+        replaces=schema.read_replaced(connection),
     )
 
 
-def _awaiting_of(connection: Connection, zones: list[Name]) -> set[Name]:
+def _read_awaiting(connection: Connection, zones: list[Name]) -> set[Name]:
     """Return those of the sorted ``zones`` whose refs may not move yet."""
-    if recovery.witness(connection) is not None:
+    if recovery.read_witness(connection) is not None:
         return set(zones)
     if not zones:
         return set()
@@ -140,7 +142,7 @@ def _awaiting_of(connection: Connection, zones: list[Name]) -> set[Name]:
     return set(schema.ZONE.read_all(found))
 
 
-def _refs_of(connection: Connection, zones: list[Name]) -> dict[Name, list[tuple[Any, ...]]]:
+def _read_refs(connection: Connection, zones: list[Name]) -> dict[Name, list[tuple[Any, ...]]]:
     """The refs of all ``zones``, which are sorted and without gaps among the registered ones."""
     if not zones:
         return {}
@@ -150,11 +152,11 @@ def _refs_of(connection: Connection, zones: list[Name]) -> dict[Name, list[tuple
     return {zone: list(group) for zone, group in groupby(found, key=lambda row: row[6])}
 
 
-def _octets(refs: list[tuple[Any, ...]]) -> int:
+def _zone_octets(refs: list[tuple[Any, ...]]) -> int:
     return ENTRY_OCTETS + names.MAX_OCTETS + sum(ENTRY_OCTETS + len(row[0]) for row in refs)
 
 
-def fitting(sized: list[tuple[int, Any]]) -> list[Any]:
+def cut_to_page(sized: list[tuple[int, Any]]) -> list[Any]:
     """The first values whose sizes together fit a page; one at least."""
     total = 0
     fitting: list[Any] = []
@@ -166,10 +168,10 @@ def fitting(sized: list[tuple[int, Any]]) -> list[Any]:
     return fitting
 
 
-def since(connection: Connection, epoch: str, sequence: int, operation: str) -> LogPage:
+def read_since(connection: Connection, epoch: str, sequence: int, operation: str) -> LogPage:
     """Log rows after ``sequence``, as many as fit; none when ``epoch`` is another store's."""
-    ours = schema.epoch(connection)
-    last = schema.last_sequence(connection)
+    ours = schema.read_epoch(connection)
+    last = schema.read_last_sequence(connection)
     if epoch != ours:
         return LogPage(ours, last, [])
     if recovery.is_other_row(connection, sequence, operation):
@@ -178,19 +180,21 @@ def since(connection: Connection, epoch: str, sequence: int, operation: str) -> 
         f"{schema.LOG} WHERE sequence > ? ORDER BY sequence LIMIT ?",
         (sequence, PAGE_ENTRIES),
     )
-    return LogPage(ours, last, _page(schema.entries(found)))
+    return LogPage(ours, last, _page(schema.read_entries(found)))
 
 
-def reflog(connection: Connection, ref: RefName, limit: int, serial: int | None) -> list[LogEntry]:
+def read_reflog(
+    connection: Connection, ref: RefName, limit: int, serial: int | None
+) -> list[LogEntry]:
     """Return the last moves of one ref, newest first, as many as fit; with ``serial`` those to it
     in this epoch: before a restore it may have stood for another state, which this log has lost."""
-    began = schema.epoch_began(connection) if serial is not None else 0
+    began = schema.read_epoch_start(connection) if serial is not None else 0
     found = connection.execute(
         f"{_OF_REF} AND serial IS coalesce(?, serial) AND sequence > ?"
         " ORDER BY sequence DESC LIMIT ?",
         (*_key(ref), serial, began, limit),
     )
-    return _page(schema.entries(found))
+    return _page(schema.read_entries(found))
 
 
 def list_accepted(
@@ -211,7 +215,7 @@ def _key(ref: RefName) -> tuple[bytes, str, str]:
     return schema.zone_key(ref), ref.space, ref.short
 
 
-def at(connection: Connection, ref: RefName, when: When, now: float) -> RefAt:
+def read_at(connection: Connection, ref: RefName, when: When, now: float) -> RefAt:
     """Where a ref stood; ``now`` in seconds since 1970.
 
     Raises:
@@ -219,20 +223,20 @@ def at(connection: Connection, ref: RefName, when: When, now: float) -> RefAt:
     """
     match when:
         case Back(moves):
-            entry = _nth_move(connection, ref, moves)
+            entry = _read_nth_move(connection, ref, moves)
             return RefAt(entry, entry.time)
         case Ago(seconds):
             time = max(now - seconds, 0.0)
         case At(time):
             pass
-    by_then = schema.first_entry(
+    by_then = schema.read_first_entry(
         connection.execute(f"{schema.LOG} WHERE sequence = ({_BY_THEN})", (*_key(ref), time))
     )
-    return RefAt(by_then or _first_move(connection, ref), time)
+    return RefAt(by_then or _read_first_move(connection, ref), time)
 
 
-def _first_move(connection: Connection, ref: RefName) -> LogEntry:
-    found = schema.first_entry(
+def _read_first_move(connection: Connection, ref: RefName) -> LogEntry:
+    found = schema.read_first_entry(
         connection.execute(f"{_OF_REF} ORDER BY sequence LIMIT 1", _key(ref))
     )
     if found is None:
@@ -240,16 +244,16 @@ def _first_move(connection: Connection, ref: RefName) -> LogEntry:
     return found
 
 
-def _nth_move(connection: Connection, ref: RefName, moves: int) -> LogEntry:
+def _read_nth_move(connection: Connection, ref: RefName, moves: int) -> LogEntry:
     """The move before the latest ``moves`` ones."""
-    found = schema.first_entry(
+    found = schema.read_first_entry(
         connection.execute(
             f"{_OF_REF} ORDER BY sequence DESC LIMIT 1 OFFSET ?", (*_key(ref), moves)
         )
     )
     if found is not None:
         return found
-    _first_move(connection, ref)
+    _read_first_move(connection, ref)
     (count,) = connection.execute(
         "SELECT count(*) FROM log WHERE zone = ? AND space = ? AND short = ?", _key(ref)
     ).fetchone()
@@ -257,7 +261,7 @@ def _nth_move(connection: Connection, ref: RefName, moves: int) -> LogEntry:
 
 
 def _page(entries: list[LogEntry]) -> list[LogEntry]:
-    return fitting([(entry_octets(entry), entry) for entry in entries])
+    return cut_to_page([(entry_octets(entry), entry) for entry in entries])
 
 
 def entry_octets(entry: LogEntry) -> int:

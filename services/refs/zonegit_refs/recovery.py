@@ -53,11 +53,11 @@ def require_recovered(connection: Connection, zone: Name | None) -> None:
     Raises:
         Unavailable: the store was restored from a backup, and the zone is not recovered yet.
     """
-    found = witness(connection)
+    found = read_witness(connection)
     if found is not None:
         raise Unavailable(
             "the ref store was restored from a backup:"
-            f" {describe_witness(found, schema.last_sequence(connection))}",
+            f" {describe_witness(found, schema.read_last_sequence(connection))}",
             hint=HINT,
         )
     if zone is not None and is_awaiting(connection, zone):
@@ -70,7 +70,9 @@ def is_other_row(connection: Connection, sequence: int, operation: str) -> bool:
     """Return whether the row at a sequence is not the one of ``operation``, empty: unknown."""
     if not operation:
         return False
-    row = schema.first_entry(connection.execute(f"{schema.LOG} WHERE sequence = ?", (sequence,)))
+    row = schema.read_first_entry(
+        connection.execute(f"{schema.LOG} WHERE sequence = ?", (sequence,))
+    )
     return row is not None and row.operation != operation
 
 
@@ -86,13 +88,13 @@ def count_awaiting(connection: Connection) -> int:
     return int(count)
 
 
-def witness(connection: Connection) -> Witness | None:
+def read_witness(connection: Connection) -> Witness | None:
     """Return who proves that the store was restored; None: no recovery has to begin."""
     found = connection.execute("SELECT resolver, epoch, sequence, operation FROM witness")
     return _WITNESS.read_first(found)
 
 
-def past(connection: Connection) -> list[PastEpoch]:
+def read_past(connection: Connection) -> list[PastEpoch]:
     """Return the epochs before this one, the latest first."""
     found = connection.execute(
         "SELECT epoch, sequence, recovered FROM past ORDER BY number DESC LIMIT ?", (MAX_PAST,)
@@ -100,21 +102,21 @@ def past(connection: Connection) -> list[PastEpoch]:
     return _PAST.read_all(found)
 
 
-def state(connection: Connection) -> Recovery:
+def read_state(connection: Connection) -> Recovery:
     """Return what has to be done."""
     zones = connection.execute("SELECT zone FROM awaiting ORDER BY zone LIMIT ?", (MAX_SHOWN,))
     owed = connection.execute("SELECT zone, short, serial FROM owed LIMIT ?", (MAX_SHOWN,))
     return Recovery(
-        schema.epoch(connection),
-        schema.last_sequence(connection),
-        past(connection),
-        witness(connection),
+        schema.read_epoch(connection),
+        schema.read_last_sequence(connection),
+        read_past(connection),
+        read_witness(connection),
         count_awaiting(connection),
         schema.ZONE.read_all(zones),
         _OWED.read_all(owed),
         list_doubted(connection),
-        schema.installation(connection),
-        schema.replaces(connection),
+        schema.read_installation(connection),
+        schema.read_replaced(connection),
     )
 
 
@@ -123,7 +125,7 @@ def list_doubted(connection: Connection) -> list[str]:
     return _RUN.read_all(connection.execute("SELECT id FROM start ORDER BY number"))
 
 
-def start(connection: Connection, run: str) -> None:
+def record_start(connection: Connection, run: str) -> None:
     """Note that the service runs again: its store may be another one than before."""
     connection.execute("INSERT INTO start (id) VALUES (?)", (run,))
     connection.execute(
@@ -133,12 +135,12 @@ def start(connection: Connection, run: str) -> None:
     )
 
 
-def confirm(connection: Connection) -> None:
+def record_confirmation(connection: Connection) -> None:
     """Note that a resolver which knows the log from before holds no more of it than there is."""
     connection.execute("DELETE FROM start")
 
 
-def note(connection: Connection, claim: Witness, before: Sequence[str]) -> bool:
+def record_claim(connection: Connection, claim: Witness, before: Sequence[str]) -> bool:
     """Keep what a resolver holds, if it proves that the store was restored.
 
     Args:
@@ -149,15 +151,15 @@ def note(connection: Connection, claim: Witness, before: Sequence[str]) -> bool:
     Returns:
         Whether this is the first proof of it.
     """
-    ours = schema.epoch(connection)
-    is_later = claim.sequence > schema.last_sequence(connection)
+    ours = schema.read_epoch(connection)
+    is_later = claim.sequence > schema.read_last_sequence(connection)
     is_lost = claim.epoch == ours and (
         is_later or is_other_row(connection, claim.sequence, claim.operation)
     )
     # An epoch that came after ours: the backup is older than an earlier recovery.
     if not is_lost and ours not in before:
         return False
-    if witness(connection) is not None:
+    if read_witness(connection) is not None:
         return False
     connection.execute(
         "INSERT INTO witness (one, resolver, epoch, sequence, operation) VALUES (1, ?, ?, ?, ?)",
@@ -166,7 +168,7 @@ def note(connection: Connection, claim: Witness, before: Sequence[str]) -> bool:
     return True
 
 
-def begin(connection: Connection, zone: Name) -> bool:
+def begin_recovery(connection: Connection, zone: Name) -> bool:
     """Begin a new epoch, unless zones await their recovery in this one.
 
     A zone that is not registered begins none, unless it is proved that the store was restored.
@@ -175,11 +177,11 @@ def begin(connection: Connection, zone: Name) -> bool:
         Whether ``zone`` is to be recovered now; False: it was already.
     """
     is_lost = not schema.is_registered(connection, zone)
-    if witness(connection) is None and (is_lost or count_awaiting(connection)):
+    if read_witness(connection) is None and (is_lost or count_awaiting(connection)):
         return is_lost or is_awaiting(connection, zone)
     connection.execute(
         "INSERT INTO past (epoch, sequence, recovered) VALUES (?, ?, 1)",
-        (schema.epoch(connection), schema.last_sequence(connection)),
+        (schema.read_epoch(connection), schema.read_last_sequence(connection)),
     )
     connection.execute("UPDATE store SET epoch = lower(hex(randomblob(8)))")
     connection.execute("DELETE FROM witness")
@@ -189,7 +191,7 @@ def begin(connection: Connection, zone: Name) -> bool:
     return True
 
 
-def finish(connection: Connection, zone: Name) -> None:
+def finish_zone(connection: Connection, zone: Name) -> None:
     """Let the refs of a zone move again."""
     connection.execute("DELETE FROM awaiting WHERE zone = ?", (zone,))
 

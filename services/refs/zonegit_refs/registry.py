@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.wire.messages import (
-    ANNOUNCE_EVERY_S,
+    ANNOUNCE_INTERVAL_S,
     FORGET_AFTER_S,
     MAX_RESOLVERS,
     MAX_RESOLVERS_LISTED,
@@ -21,7 +21,7 @@ from zonegit.wire.messages import (
     RegisteredResolvers,
 )
 
-SETTLED_AFTER_S: Final = ANNOUNCE_EVERY_S + 0.5
+SETTLED_AFTER_S: Final = ANNOUNCE_INTERVAL_S + 0.5
 """Every resolver that runs has announced itself once the registry has listened for so long."""
 
 

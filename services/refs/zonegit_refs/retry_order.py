@@ -16,15 +16,15 @@ from zonegit.store.ref_names import RefName
 TURN_S: Final = 0.25
 """How long a turn is kept for somebody who does not come."""
 
-PATIENCE_S: Final = 1.0
+MAX_WAIT_S: Final = 1.0
 """How long anybody waits for the turns of others."""
 
-MOST_WAITING: Final = 100
+MAX_WAITING: Final = 100
 """Losers with a turn to come, for each ref; more of them race as if there were no turns."""
 
 
 @dataclass(slots=True)
-class _Line:
+class _RetryQueue:
     """Those who lost, the first of whom has the turn until ``ends``, in seconds of the loop's
     clock. ``moved_up`` is replaced each time somebody leaves."""
 
@@ -36,15 +36,15 @@ class _Line:
 class RetryQueues:
     """The lines before refs that are raced for; a ref that nobody lost a race for has none."""
 
-    def __init__(self, turn_s: float = TURN_S, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, turn_s: float = TURN_S, max_wait_s: float = MAX_WAIT_S) -> None:
         self._turn_s = turn_s
-        self._patience_s = patience_s
-        self._lines: dict[RefName, _Line] = {}
+        self._max_wait_s = max_wait_s
+        self._lines: dict[RefName, _RetryQueue] = {}
 
     async def wait(self, ref: RefName, token: str | None) -> None:
         """Returns when nobody else has the turn, or patience is at its end."""
         clock = asyncio.get_running_loop().time
-        give_up = clock() + self._patience_s
+        give_up = clock() + self._max_wait_s
         while (line := self._lines.get(ref)) and line.tokens[0] != token and clock() < give_up:
             first = line.tokens[0]
             try:
@@ -54,15 +54,15 @@ class RetryQueues:
                 if clock() >= line.ends and line.tokens and line.tokens[0] == first:
                     self.leave(ref, first)
 
-    def lost(self, ref: RefName, token: str | None) -> None:
+    def record_loss(self, ref: RefName, token: str | None) -> None:
         """Somebody lost a race; ``token`` None: and will not be back."""
         if token is None:
             return
-        line = self._lines.setdefault(ref, _Line(self._end_of_turn()))
+        line = self._lines.setdefault(ref, _RetryQueue(self._end_of_turn()))
         if token in line.tokens:
             if line.tokens[0] == token:
                 line.ends = self._end_of_turn()
-        elif len(line.tokens) < MOST_WAITING:
+        elif len(line.tokens) < MAX_WAITING:
             line.tokens.append(token)
 
     def leave(self, ref: RefName, token: str | None) -> None:

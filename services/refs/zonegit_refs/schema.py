@@ -87,7 +87,7 @@ _LOG_OF_UNDONE: Final = """CREATE INDEX log_of_undone ON log (undoes, operation,
 _LOG_OF_TIP: Final = "CREATE INDEX log_of_tip ON log (new, zone) WHERE new IS NOT NULL"
 
 
-def _say_because(connection: Connection) -> None:
+def _add_reason(connection: Connection) -> None:
     connection.execute("ALTER TABLE log ADD COLUMN because TEXT")
     connection.execute("DROP INDEX log_of_ref")
     connection.execute(_LOG_OF_REF)
@@ -127,13 +127,13 @@ def _add_installation(connection: Connection) -> None:
 def _add_digests(connection: Connection) -> None:
     connection.execute(digests.TABLE)
     connection.execute("ALTER TABLE log ADD COLUMN previous BLOB NOT NULL DEFAULT x''")
-    chain.fill(connection)
+    chain.chain_rows(connection)
     connection.execute("ALTER TABLE operation ADD COLUMN target BLOB")
 
 
 UPGRADES: Final[Upgrades] = {
     1: lambda connection: connection.execute(_LEGACY),
-    2: _say_because,
+    2: _add_reason,
     3: _record_undos,
     4: _add_recovery,
     5: _add_installation,
@@ -205,7 +205,7 @@ def zone_key(ref: RefName) -> bytes:
     return NO_ZONE if ref.zone is None else ref.zone
 
 
-def _entry(*columns: Any) -> LogEntry:
+def _make_entry(*columns: Any) -> LogEntry:
     row = LoggedRow(*columns)
     row.check()
     zone = Name(row.zone) if row.zone else None
@@ -217,7 +217,7 @@ def _entry(*columns: Any) -> LogEntry:
     )  # fmt: skip
 
 
-def _tip(*columns: Any) -> tuple[RefName, RefTip]:
+def _make_tip(*columns: Any) -> tuple[RefName, RefTip]:
     short, target, sequence, serial, highest, space, zone = columns
     return RefName(space, read_name(zone), short), RefTip(target, sequence, serial, highest)
 
@@ -226,11 +226,11 @@ def _read_columns(*columns: Any) -> Any:
     return columns
 
 
-_ENTRY: Final = RowReader("log", LoggedRow, _entry)
+_ENTRY: Final = RowReader("log", LoggedRow, _make_entry)
 _TIP: Final = RowReader(
     "ref",
     tuple[str, StoredId, StoredCount, StoredSerial | None, StoredSerial | None, str, bytes],
-    _tip,
+    _make_tip,
 )
 ZONE: Final[RowReader[Name]] = RowReader("zone", tuple[bytes], read_name)
 TARGET: Final[RowReader[ObjectId]] = RowReader("ref", tuple[StoredId], ObjectId)
@@ -255,7 +255,7 @@ STEP: Final[RowReader[tuple[str, str | None]]] = RowReader(
 """An operation, and which one it takes back."""
 
 
-def entry(row: tuple[Any, ...]) -> LogEntry:
+def read_entry(row: tuple[Any, ...]) -> LogEntry:
     """Return a row of ``LOG``.
 
     Raises:
@@ -264,22 +264,22 @@ def entry(row: tuple[Any, ...]) -> LogEntry:
     return _ENTRY.read(row)
 
 
-def first_entry(rows: Iterable[tuple[Any, ...]]) -> LogEntry | None:
+def read_first_entry(rows: Iterable[tuple[Any, ...]]) -> LogEntry | None:
     """Return the first row of ``LOG``; None where there is none."""
     return _ENTRY.read_first(rows)
 
 
-def entries(rows: Iterable[tuple[Any, ...]]) -> list[LogEntry]:
+def read_entries(rows: Iterable[tuple[Any, ...]]) -> list[LogEntry]:
     """Return rows of ``LOG``."""
     return _ENTRY.read_all(rows)
 
 
-def tip(row: tuple[Any, ...]) -> tuple[RefName, RefTip]:
+def read_tip(row: tuple[Any, ...]) -> tuple[RefName, RefTip]:
     """Return a row of ``TIP``."""
     return _TIP.read(row)
 
 
-def last_sequence(connection: Connection) -> int:
+def read_last_sequence(connection: Connection) -> int:
     """Where the log stands; 0 when it is empty."""
     (sequence,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM log").fetchone()
     return int(sequence)
@@ -291,29 +291,29 @@ def check_end(connection: Connection) -> None:
     Raises:
         Damaged: it does not.
     """
-    first_entry(connection.execute(f"{LOG} ORDER BY sequence DESC LIMIT 1"))
-    chain.check_end(connection, last_sequence(connection))
+    read_first_entry(connection.execute(f"{LOG} ORDER BY sequence DESC LIMIT 1"))
+    chain.check_end(connection, read_last_sequence(connection))
 
 
-def last_operation(connection: Connection) -> str:
+def read_last_operation(connection: Connection) -> str:
     """Return the operation of the last row of the log; empty where there is none."""
     found = connection.execute(f"{LOG} ORDER BY sequence DESC LIMIT 1")
     last = _ENTRY.read_first(found)
     return last.operation if last is not None else ""
 
 
-def epoch_began(connection: Connection) -> int:
+def read_epoch_start(connection: Connection) -> int:
     """Return the last sequence before this epoch; 0 in the first one."""
     found = connection.execute("SELECT coalesce(max(sequence), 0) FROM past")
     return _BEGAN.read_first(found) or 0
 
 
-def epoch(connection: Connection) -> str:
+def read_epoch(connection: Connection) -> str:
     """The random name of this log, made with it: another store has another."""
-    return _only(connection.execute("SELECT epoch FROM store"))
+    return _read_store(connection.execute("SELECT epoch FROM store"))
 
 
-def _only(found: Iterable[tuple[Any, ...]]) -> str:
+def _read_store(found: Iterable[tuple[Any, ...]]) -> str:
     """Return what the one row of table ``store`` says."""
     text = _STORE.read_first(found)
     if text is None:
@@ -321,12 +321,12 @@ def _only(found: Iterable[tuple[Any, ...]]) -> str:
     return text
 
 
-def installation(connection: Connection) -> str:
+def read_installation(connection: Connection) -> str:
     """Return the installation's id, which all copies of this store share."""
-    return _only(connection.execute("SELECT installation FROM store"))
+    return _read_store(connection.execute("SELECT installation FROM store"))
 
 
-def replaces(connection: Connection) -> list[str]:
+def read_replaced(connection: Connection) -> list[str]:
     """Return the installations that this store replaces, sorted."""
     return _REPLACED.read_all(connection.execute("SELECT id FROM replaced ORDER BY id"))
 

@@ -45,7 +45,7 @@ from zonegit_refs.legacy import pending_names
 from zonegit_refs.legacy.pending_names import PendingNames
 from zonegit_refs.writes import OperationWriter, WriteOutcome
 
-Tell = Callable[[list[LogEntry]], None]
+OnLogged = Callable[[list[LogEntry]], None]
 """Hears of log rows once they are durable, in their order."""
 
 
@@ -70,49 +70,51 @@ class LogEnd(NamedTuple):
 class SqliteRefs:
     """The tables behind an open file. ``epoch`` is the name of its log."""
 
-    def __init__(self, database: Database, pulse: LogEnd, run: str) -> None:
+    def __init__(self, database: Database, end: LogEnd, run: str) -> None:
         self._database = database
-        self.epoch = pulse.epoch
-        self.installation = pulse.installation
+        self.epoch = end.epoch
+        self.installation = end.installation
         self.run = run
         """The name of this run of the service."""
-        self.latest = pulse.sequence
+        self.latest = end.sequence
         """The last sequence of the log."""
         self.begun: set[str] = set()
         """The epochs that began in this process."""
 
     async def where(self, actor: str) -> HeadsOfOperator:
-        return await self._database.read(partial(reads.where, actor=actor))
+        return await self._database.read(partial(reads.read_heads, actor=actor))
 
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
-        return await self._database.read(partial(reads.zone, zone=zone, actor=actor))
+        return await self._database.read(partial(reads.read_zone, zone=zone, actor=actor))
 
     async def snapshot(self, after: Name | None) -> RefsSnapshot:
-        found = await self._database.read(partial(reads.snapshot, after=after))
+        found = await self._database.read(partial(reads.read_snapshot, after=after))
         return msgspec.structs.replace(found, start=self.run)
 
     async def since(self, epoch: str, sequence: int, operation: str) -> LogPage:
-        work = partial(reads.since, epoch=epoch, sequence=sequence, operation=operation)
+        work = partial(reads.read_since, epoch=epoch, sequence=sequence, operation=operation)
         return await self._database.read(work)
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
-        work = partial(reads.reflog, ref=ref, limit=limit, serial=serial)
+        work = partial(reads.read_reflog, ref=ref, limit=limit, serial=serial)
         return await self._database.read(work)
 
     async def at(self, ref: RefName, when: When, now: float) -> RefAt:
-        work = partial(reads.at, ref=ref, when=when, now=now)
+        work = partial(reads.read_at, ref=ref, when=when, now=now)
         return await self._database.read(work)
 
     async def operations(
         self, limit: int, before: int | None, zone: Name | None, actor: str | None
     ) -> Operations:
         wanted = operations.OperationFilter(before, zone, actor)
-        return await self._database.read(partial(operations.latest, limit=limit, wanted=wanted))
+        return await self._database.read(
+            partial(operations.list_operations, limit=limit, wanted=wanted)
+        )
 
     async def operation(
         self, actor: str, prefix: str | None, after: int, *, redo: bool
     ) -> OperationDetails:
-        work = partial(operations.aftermath, actor=actor, prefix=prefix, after=after, redo=redo)
+        work = partial(operations.read_details, actor=actor, prefix=prefix, after=after, redo=redo)
         return await self._database.read(work)
 
     async def check_file(self) -> list[str]:
@@ -121,12 +123,12 @@ class SqliteRefs:
 
     async def check_log(self, after: int) -> CheckedPage:
         """Return what is wrong with the rows after a sequence, as many as are checked at a time."""
-        work = partial(chain.find_damage, after=after, read=schema.entry)
+        work = partial(chain.find_damage, after=after, read=schema.read_entry)
         return await self._database.read(work)
 
     async def recovery(self) -> Recovery:
         """Return what has to be done after a restore."""
-        return await self._database.read(recovery.state)
+        return await self._database.read(recovery.read_state)
 
     async def note(self, claim: Witness, before: Sequence[str]) -> bool:
         """Keep a resolver's claim, if it proves that this store was restored.
@@ -134,7 +136,9 @@ class SqliteRefs:
         Returns:
             Whether this is the first proof of it.
         """
-        return await self._database.write(partial(recovery.note, claim=claim, before=before))
+        return await self._database.write(
+            partial(recovery.record_claim, claim=claim, before=before)
+        )
 
     async def list_doubted(self) -> list[str]:
         """Return the runs of the service before which this store may have been restored."""
@@ -142,7 +146,7 @@ class SqliteRefs:
 
     async def confirm(self) -> None:
         """Note that a resolver knows the log from before, and no more of it than there is."""
-        await self._database.write(recovery.confirm)
+        await self._database.write(recovery.record_confirmation)
 
     async def recover(
         self,
@@ -152,7 +156,7 @@ class SqliteRefs:
         guards: Sequence[Guard],
         origin: Origin,
         time: float,
-        tell: Tell,
+        tell: OnLogged,
     ) -> Moved:
         """Recover a zone (:func:`zonegit_refs.writes.recover`)."""
         work = partial(writes.recover, zone=zone, renewals=renewals, served=served, guards=guards)
@@ -163,29 +167,29 @@ class SqliteRefs:
         work = partial(writes.replace, installation=installation, origin=origin, time=time)
         return await self._database.write(work)
 
-    async def pulse(self) -> LogEnd:
+    async def read_end(self) -> LogEnd:
         """Return where the log stands."""
-        return await self._database.read(_pulse)
+        return await self._database.read(_read_end)
 
     async def sequence(self) -> int:
         """Where the log stands."""
-        return await self._database.read(schema.last_sequence)
+        return await self._database.read(schema.read_last_sequence)
 
     async def state(self, ref: RefName) -> RefState:
         """Return the state of a branch or tag, as far as a move of it depends on that."""
-        return await self._database.read(partial(writes.state, ref=ref))
+        return await self._database.read(partial(writes.read_state, ref=ref))
 
     async def list_accepted(self, zone: Name, commits: Collection[ObjectId]) -> list[ObjectId]:
         """Return those of some commits that the log has as tips of a zone."""
         work = partial(reads.list_accepted, zone=zone, commits=commits)
         return await self._database.read(work)
 
-    async def register(self, zone: Name, origin: Origin, time: float, tell: Tell) -> Moved:
+    async def register(self, zone: Name, origin: Origin, time: float, tell: OnLogged) -> Moved:
         return await self._change(
             "register", marker(zone), origin, time, tell, partial(writes.register, zone=zone)
         )
 
-    async def unregister(self, zone: Name, origin: Origin, time: float, tell: Tell) -> Moved:
+    async def unregister(self, zone: Name, origin: Origin, time: float, tell: OnLogged) -> Moved:
         work = partial(writes.unregister, zone=zone)
         return await self._change("unregister", marker(zone), origin, time, tell, work)
 
@@ -198,7 +202,7 @@ class SqliteRefs:
         judged: ObjectId | None,
         origin: Origin,
         time: float,
-        tell: Tell,
+        tell: OnLogged,
     ) -> Moved:
         work = partial(
             writes.move, ref=ref, expected=expected, new=new, served=served, judged=judged,
@@ -213,12 +217,12 @@ class SqliteRefs:
         symref: ObjectId,
         origin: Origin,
         time: float,
-        tell: Tell,
+        tell: OnLogged,
     ) -> Moved:
         work = partial(writes.point, head=head, branch=branch, symref=symref)
         return await self._change("point", head, origin, time, tell, work)
 
-    async def unpoint(self, head: RefName, origin: Origin, time: float, tell: Tell) -> Moved:
+    async def unpoint(self, head: RefName, origin: Origin, time: float, tell: OnLogged) -> Moved:
         work = partial(writes.unpoint, head=head)
         return await self._change("unpoint", head, origin, time, tell, work)
 
@@ -241,7 +245,7 @@ class SqliteRefs:
         ref: RefName,
         origin: Origin,
         time: float,
-        tell: Tell,
+        tell: OnLogged,
         work: Callable[[OperationWriter], WriteOutcome],
     ) -> Moved:
         def then(outcome: WriteOutcome) -> None:
@@ -268,18 +272,18 @@ async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
     ) as database:
         await database.read(schema.check_end)
         if not is_new:
-            await database.write(partial(recovery.start, run=run))
-        yield SqliteRefs(database, await database.read(_pulse), run)
+            await database.write(partial(recovery.record_start, run=run))
+        yield SqliteRefs(database, await database.read(_read_end), run)
 
 
-def _pulse(connection: Connection) -> LogEnd:
+def _read_end(connection: Connection) -> LogEnd:
     return LogEnd(
-        schema.epoch(connection),
-        schema.last_sequence(connection),
+        schema.read_epoch(connection),
+        schema.read_last_sequence(connection),
         recovery.count_awaiting(connection),
-        recovery.witness(connection) is not None,
-        schema.installation(connection),
-        schema.replaces(connection),
+        recovery.read_witness(connection) is not None,
+        schema.read_installation(connection),
+        schema.read_replaced(connection),
     )
 
 

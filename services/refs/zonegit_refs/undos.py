@@ -29,7 +29,7 @@ from zonegit_refs import schema
 MAX_ROWS: Final = 20_000
 """Rows of an actor that one question goes back through."""
 
-SHORT: Final = 12
+SHORT_ID: Final = 12
 """Characters of an operation's id in messages."""
 
 MAX_UNDOS: Final = 10_000
@@ -71,7 +71,7 @@ def find_undoable(connection: Connection, actor: str) -> str:
         Conflict: their latest operation is a redo that did not complete.
     """
     seen = False
-    for operation, undoes in _work(connection, actor):
+    for operation, undoes in _list_work(connection, actor):
         if not seen and undoes is not None:
             _refuse_partial_redo(connection, operation, undoes)
         seen = True
@@ -91,9 +91,9 @@ def _refuse_partial_redo(connection: Connection, operation: str, undoes: str) ->
     """Raise Conflict for a redo that left refs behind."""
     if not _is_undo(connection, operation) and is_partial(connection, undoes, operation):
         raise Conflict(
-            f"redo {operation[:SHORT]} did not complete",
+            f"redo {operation[:SHORT_ID]} did not complete",
             hint="zonegit redo completes it;"
-            f" zonegit undo {operation[:SHORT]} takes back what it did",
+            f" zonegit undo {operation[:SHORT_ID]} takes back what it did",
         )
 
 
@@ -104,16 +104,16 @@ def find_redoable(connection: Connection, actor: str) -> str:
         NotFound: there is none, or another operation of theirs came after it.
     """
     ended_by: str | None = None
-    for operation, undoes in _work(connection, actor):
+    for operation, undoes in _list_work(connection, actor):
         if undoes is None:
             ended_by = ended_by or operation
         elif _is_undo(connection, operation) and not _is_undone(connection, operation):
             if ended_by is None:
                 return operation
             raise NotFound(
-                f"{actor} has nothing to redo: operation {ended_by[:SHORT]} came after undo"
-                f" {operation[:SHORT]}",
-                hint=f"zonegit undo {operation[:SHORT]} takes that undo back nevertheless",
+                f"{actor} has nothing to redo: operation {ended_by[:SHORT_ID]} came after undo"
+                f" {operation[:SHORT_ID]}",
+                hint=f"zonegit undo {operation[:SHORT_ID]} takes that undo back nevertheless",
             )
     raise NotFound(
         f"{actor} has nothing to redo", hint="redo takes back an undo of yours: zonegit op log"
@@ -137,7 +137,7 @@ def is_partial(connection: Connection, operation: str, undo: str) -> bool:
     return connection.execute(_LEFT_BEHIND, (operation, undo)).fetchone() is not None
 
 
-def _work(connection: Connection, actor: str) -> Iterator[tuple[str, str | None]]:
+def _list_work(connection: Connection, actor: str) -> Iterator[tuple[str, str | None]]:
     """Yield the operations of an actor that moved more than HEADs, the latest first."""
     seen: set[str] = set()
     for row in connection.execute(_WORK, (actor, MAX_ROWS)):
@@ -156,7 +156,7 @@ def _is_undo(connection: Connection, operation: str) -> bool:
     """Return whether an operation takes back a change, or a redo of one."""
     times = 0
     while times < MAX_UNDOS:
-        row = schema.first_entry(connection.execute(_TAKES_BACK, (operation,)))
+        row = schema.read_first_entry(connection.execute(_TAKES_BACK, (operation,)))
         if row is None or row.undoes is None:
             break
         undoes = row.undoes

@@ -30,7 +30,7 @@ from zonegit.zone.serial import later
 from zonegit_refs import chain, reads, recovery, schema
 from zonegit_refs.new_names import is_new_ref
 
-MOST_TOLD: Final = 100
+MAX_REPLY_ROWS: Final = 100
 """Log rows that the answer to one operation holds: the last ones it wrote."""
 NOTHING: Final = b""
 """The target of a move that deletes its ref."""
@@ -61,7 +61,7 @@ class OperationWriter:
         self._what = f"{verb} {ref.path()}"
         self._origin = origin
         self._time = time
-        self._first = schema.last_sequence(connection) + 1
+        self._first = schema.read_last_sequence(connection) + 1
         self._written: list[LogEntry] = []
 
     def done_before(self) -> Moved | None:
@@ -92,9 +92,9 @@ class OperationWriter:
             raise Invalid("this operation's id was used for another move")
         written = self.connection.execute(
             f"{schema.LOG} WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
-            (max(first, last - MOST_TOLD + 1), last),
+            (max(first, last - MAX_REPLY_ROWS + 1), last),
         )
-        return Moved(schema.epoch(self.connection), last, schema.entries(written))
+        return Moved(schema.read_epoch(self.connection), last, schema.read_entries(written))
 
     def _check_undoes(self) -> None:
         """Refuse rows of one operation that disagree about what it takes back."""
@@ -133,7 +133,7 @@ class OperationWriter:
             origin.actor, self._time, origin.command, origin.operation, origin.reason,
             origin.undoes,
         )  # fmt: skip
-        chain.append(
+        chain.append_row(
             self.connection,
             sequence, kind, ref.space, schema.zone_key(ref), ref.short, old, new, serial,
             origin.actor, float(self._time), origin.command, origin.operation, origin.reason,
@@ -151,7 +151,7 @@ class OperationWriter:
             " VALUES (?, ?, ?, ?, ?, ?)",
             (origin.operation, self._what, origin.actor, self._first, last, self.target),
         )
-        moved = Moved(schema.epoch(self.connection), last, self._written[-MOST_TOLD:])
+        moved = Moved(schema.read_epoch(self.connection), last, self._written[-MAX_REPLY_ROWS:])
         return WriteOutcome(moved, self._written)
 
 
@@ -223,7 +223,7 @@ def move(
         if before.entries and before.entries[-1].new != new:  # of an earlier release
             raise Invalid("this operation's id was used for another move")
         return WriteOutcome(before, [])
-    found = state(operation.connection, ref)
+    found = read_state(operation.connection, ref)
     moves.check_expected(ref, found, expected)
     if new not in (None, found.tip) and served is not None and found.tip != judged:
         raise TipMoved
@@ -232,12 +232,12 @@ def move(
         _delete(operation, ref, found.tip)
     elif new != found.tip:
         if served is not None:
-            _serve(operation.connection, ref, policy.highest_after(served, found.highest))
+            _raise_highest(operation.connection, ref, policy.highest_after(served, found.highest))
         _set(operation, ref, found.tip, new, served.serial if served else None)
     return operation.outcome()
 
 
-def state(connection: Connection, ref: RefName) -> RefState:
+def read_state(connection: Connection, ref: RefName) -> RefState:
     """Return the state of a branch or tag, as far as a move of it depends on that.
 
     Raises:
@@ -245,7 +245,7 @@ def state(connection: Connection, ref: RefName) -> RefState:
     """
     zone = moves.require_movable(ref)
     recovery.require_recovered(connection, zone)
-    tip = target(connection, ref)
+    tip = read_target(connection, ref)
     (refs,) = (
         connection.execute("SELECT count(*) FROM ref WHERE zone = ?", (zone,)).fetchone()
         if tip is None
@@ -256,7 +256,7 @@ def state(connection: Connection, ref: RefName) -> RefState:
     return RefState(schema.is_registered(connection, zone), tip, highest, refs, is_new)
 
 
-def target(connection: Connection, ref: RefName) -> ObjectId | None:
+def read_target(connection: Connection, ref: RefName) -> ObjectId | None:
     """What a branch or tag holds; None: it does not exist."""
     found = connection.execute(
         "SELECT target FROM ref WHERE zone = ? AND space = ? AND short = ?",
@@ -281,7 +281,7 @@ def _highest(connection: Connection, ref: RefName) -> ServedTree | None:
     return schema.HIGHEST.read_first(found)
 
 
-def _serve(connection: Connection, ref: RefName, highest: ServedTree) -> None:
+def _raise_highest(connection: Connection, ref: RefName, highest: ServedTree) -> None:
     connection.execute(
         "INSERT INTO highest (zone, short, serial, tree) VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET serial = excluded.serial, tree = excluded.tree",
@@ -346,13 +346,13 @@ def recover(
     if (before := operation.done_before()) is not None:
         return WriteOutcome(before, [])
     connection = operation.connection
-    if recovery.begin(connection, zone):
+    if recovery.begin_recovery(connection, zone):
         recovery.check_expected(connection, zone, renewals, served)
         recovery.raise_guards(connection, zone, guards)
         for each in renewals:
             if each.new is not None:
                 _renew(operation, ref_names.branch(zone, each.branch), each, served[each.branch])
-        recovery.finish(connection, zone)
+        recovery.finish_zone(connection, zone)
     return operation.outcome()
 
 
@@ -362,7 +362,7 @@ def replace(connection: Connection, installation: str, origin: Origin, time: flo
     Raises:
         Invalid: it is this store's own, or it replaces too many already.
     """
-    own, replaces = schema.installation(connection), schema.replaces(connection)
+    own, replaces = schema.read_installation(connection), schema.read_replaced(connection)
     if installation == own:
         raise Invalid(f"{own} is the id of this store itself: resolvers that hold it follow it")
     if installation not in replaces:
@@ -372,13 +372,13 @@ def replace(connection: Connection, installation: str, origin: Origin, time: flo
             "INSERT INTO replaced (id, actor, time, reason) VALUES (?, ?, ?, ?)",
             (installation, origin.actor, time, origin.command),
         )
-    return Installation(own, schema.replaces(connection))
+    return Installation(own, schema.read_replaced(connection))
 
 
 def _renew(operation: OperationWriter, ref: RefName, renewal: Renewal, served: ServedTree) -> None:
     highest = _highest(operation.connection, ref)
     policy.check(ref, served, highest, force=False)
-    _serve(operation.connection, ref, policy.highest_after(served, highest))
+    _raise_highest(operation.connection, ref, policy.highest_after(served, highest))
     assert renewal.new is not None
     _set(operation, ref, renewal.expected, renewal.new, served.serial)
 

@@ -48,7 +48,7 @@ class LogMethod(Protocol):
     def __call__(self, event: str, **fields: str) -> object: ...
 
 
-def _unheard(event: str, **fields: str) -> None:
+def _discard(event: str, **fields: str) -> None:
     """For a process that has errors to raise and no log to write."""
 
 
@@ -171,7 +171,7 @@ class Bus:
 
         try:
             subscription = await self._client.subscribe(subject, cb=take)
-            await self.settled(subject)
+            await self.wait_subscribed(subject)
         except (nats.errors.Error, OSError) as error:
             raise Unavailable(f"the bus {self.url_shown} is gone") from error
         try:
@@ -180,7 +180,7 @@ class Bus:
             with suppress(nats.errors.Error, OSError):
                 await subscription.unsubscribe()
 
-    async def settled(self, subject: str) -> None:
+    async def wait_subscribed(self, subject: str) -> None:
         """Waits until the bus has taken a subscription just made.
 
         Raises:
@@ -200,31 +200,31 @@ class Bus:
         subscription overflowed."""
         self._gap_callbacks.append(callback)
 
-    async def disconnected(self) -> None:
+    async def handle_disconnect(self) -> None:
         """The connection broke; the client library tries to make it again."""
-        self._requests.lost()
+        self._requests.fail_all()
         if not self._client.is_closed:
             self._report("bus.lost", url=self.url_shown)
 
-    async def reconnected(self) -> None:
+    async def handle_reconnect(self) -> None:
         """The connection is there again."""
         self._last_failure = ""
         self._denied.clear()
         self._report("bus.regained", url=self.url_shown)
         self._resync()
 
-    async def ended(self) -> None:
+    async def handle_close(self) -> None:
         """The connection is closed for good."""
         self.closed.set()
 
-    async def failed(self, error: Exception) -> None:
+    async def handle_error(self, error: Exception) -> None:
         """Something went wrong that belongs to no call."""
         denial = _DENIAL.search(str(error).casefold())
         if denial is not None:
             what, subject = denial.groups()
             if what == "subscription":
                 self._refused.add(subject)
-            if not self._requests.denied(what, subject):
+            if not self._requests.fail_denied(what, subject):
                 self._report_denial(what, subject)
         elif isinstance(error, nats.errors.SlowConsumerError):
             self._report("bus.overflowed", url=self.url_shown, subject=error.subject)
@@ -260,7 +260,7 @@ async def connect(
     name: str,
     actor: str | None = None,
     patient: bool = False,
-    report: LogMethod = _unheard,
+    report: LogMethod = _discard,
 ) -> AsyncIterator[Bus]:
     """A connection, once it is there. ``name`` is shown by the bus's own tools; ``actor`` asks
     what names no actor, None: the URL's user, or without one ``name``; ``report`` hears of
@@ -278,7 +278,7 @@ async def connect(
     told = ""
     while True:
         try:
-            bus = await _connected(settings, name, actor, report)
+            bus = await _open(settings, name, actor, report)
             break
         except Unavailable as error:
             if not patient:
@@ -290,7 +290,7 @@ async def connect(
             told = error.message
             await asyncio.sleep(RETRY_WAIT)
     try:
-        _heed_cancellation()
+        _raise_cancellation()
         yield bus
     finally:
         await _close(bus.client)
@@ -305,7 +305,7 @@ async def _close(client: Client) -> None:
             await client.close()
 
 
-def _heed_cancellation() -> None:
+def _raise_cancellation() -> None:
     """Raises the cancellation that ``asyncio.wait_for``, which the client library connects with,
     loses up to Python 3.11 when it comes at the same time as the result."""
     task = asyncio.current_task()
@@ -313,15 +313,15 @@ def _heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-async def _connected(settings: BusSettings, name: str, actor: str | None, report: LogMethod) -> Bus:
+async def _open(settings: BusSettings, name: str, actor: str | None, report: LogMethod) -> Bus:
     client = BoundedClient(requires_tls=credentials.requires_tls(settings))
-    bus = Bus(client, settings, actor or credentials.user(settings.url) or name, report)
+    bus = Bus(client, settings, actor or credentials.read_user(settings.url) or name, report)
     opened = False
 
     async def on_error(error: Exception) -> None:
         if not opened:
             raise error  # the client library would try again for ever
-        await bus.failed(error)
+        await bus.handle_error(error)
 
     try:
         async with asyncio.timeout(MAX_CONNECT_S):
@@ -329,20 +329,20 @@ async def _connected(settings: BusSettings, name: str, actor: str | None, report
                 settings.url,
                 name=name,
                 error_cb=on_error,
-                disconnected_cb=bus.disconnected,
-                reconnected_cb=bus.reconnected,
-                closed_cb=bus.ended,
+                disconnected_cb=bus.handle_disconnect,
+                reconnected_cb=bus.handle_reconnect,
+                closed_cb=bus.handle_close,
                 connect_timeout=CONNECT_TIMEOUT,
                 reconnect_time_wait=RETRY_WAIT,  # type: ignore[arg-type]  # it sleeps that long
                 max_reconnect_attempts=-1,
                 ping_interval=PING_INTERVAL,
                 pending_size=-1,
-                tls=credentials.tls(settings),
+                tls=credentials.make_tls_context(settings),
                 user_credentials=settings.creds,
             )
     except (nats.errors.Error, OSError, ModuleNotFoundError) as error:
         await _close(client)
-        raise credentials.why(error, settings) from error
+        raise credentials.explain_error(error, settings) from error
     finally:
         opened = True
     return bus

@@ -16,7 +16,7 @@ _WRONG_NAME: Final = (62, 64)
 """OpenSSL's ``X509_V_ERR_HOSTNAME_MISMATCH`` and ``X509_V_ERR_IP_ADDRESS_MISMATCH``."""
 
 
-def user(url: str) -> str | None:
+def read_user(url: str) -> str | None:
     """Return the user that the URL of a bus names, None where it names none."""
     name = urlsplit(url).username
     return unquote(name) if name else None
@@ -46,7 +46,7 @@ def requires_tls(settings: BusSettings) -> bool:
     return urlsplit(settings.url).scheme in ("tls", "wss")
 
 
-def tls(settings: BusSettings) -> ssl.SSLContext | None:
+def make_tls_context(settings: BusSettings) -> ssl.SSLContext | None:
     """Return the TLS settings of a connection; None: the system's authorities, no certificate.
 
     Raises:
@@ -64,11 +64,11 @@ def tls(settings: BusSettings) -> ssl.SSLContext | None:
     except (OSError, ssl.SSLError) as error:
         raise Invalid(f"cannot use the certificates in {settings.ca}: {error}") from error
     if settings.cert is not None:
-        _show(context, settings.cert, settings.key)
+        _load_certificate(context, settings.cert, settings.key)
     return context
 
 
-def _show(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
+def _load_certificate(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
     def refuse() -> str:  # else OpenSSL asks on the terminal, and a service waits without end
         raise Invalid(
             f"the key {key or cert} is encrypted",
@@ -82,7 +82,7 @@ def _show(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
         raise Invalid(f"cannot use the certificate in {files}: {error}") from error
 
 
-def why(error: Exception, settings: BusSettings) -> ZonegitError:
+def explain_error(error: Exception, settings: BusSettings) -> ZonegitError:
     """Return the error to report for an attempt to connect that failed."""
     text = str(error) or type(error).__name__
     shown = settings.shown

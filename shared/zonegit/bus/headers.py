@@ -51,7 +51,7 @@ BEHALF: Final[ContextVar[OriginalRequest | None]] = ContextVar("behalf", default
 """The request that the current task answers; None: no request."""
 
 
-def request(timeout: float, request_id: str, attempt: int = 1) -> dict[str, str]:
+def make_headers(timeout: float, request_id: str, attempt: int = 1) -> dict[str, str]:
     """Return those of a request whose sender waits ``timeout`` seconds from now."""
     deadline = time.time() + timeout
     found = {REQUEST_ID: request_id, ATTEMPT: str(attempt)}
@@ -67,12 +67,12 @@ def understands_busy(headers: Headers) -> bool:
     return ATTEMPT in headers
 
 
-def on_behalf(headers: Headers) -> str:
+def read_behalf(headers: Headers) -> str:
     """Return the token of the actor to charge; empty where the headers name none."""
     return headers.get(ON_BEHALF, "")[:MAX_ACTOR_TOKEN]
 
 
-def remaining(headers: Headers, usual: float) -> float:
+def remaining_s(headers: Headers, usual: float) -> float:
     """Seconds until the sender gives up, below zero when it has; ``usual`` where it says nothing
     that can be understood, and never more than that."""
     try:
@@ -82,11 +82,11 @@ def remaining(headers: Headers, usual: float) -> float:
     return usual if math.isnan(deadline) else min(deadline - time.time(), usual)
 
 
-def request_id(headers: Headers) -> str:
+def read_request_id(headers: Headers) -> str:
     """What the sender calls the request; empty when it does not say."""
     return headers.get(REQUEST_ID, "")[:MAX_REQUEST_ID]
 
 
-def nobody_listens(headers: Headers) -> bool:
+def has_no_responders(headers: Headers) -> bool:
     """Whether the bus itself answered, because no service takes such requests."""
     return headers.get(_STATUS) == _NO_RESPONDERS

@@ -38,7 +38,7 @@ SIZE_OCTETS: Final = 64 << 10
 """A message takes the place of one request, and of one more for each so many octets."""
 
 
-def shares(depth: int) -> dict[str, Share]:
+def make_shares(depth: int) -> dict[str, Share]:
     """Return the classes of a lane. One operator leaves at least a quarter of a lane to others, and
     all of them together an eighth to services."""
     return {
@@ -90,7 +90,8 @@ class Lanes:
 
     def __init__(self, depths: Mapping[str, int], lane_of_verb: Mapping[str, str]) -> None:
         self.gates = {
-            name: Gate("requests of {flow}", shares(depth), depth) for name, depth in depths.items()
+            name: Gate("requests of {flow}", make_shares(depth), depth)
+            for name, depth in depths.items()
         }
         self._first = next(iter(self.gates.values()))
         self._of_verb = {
@@ -115,7 +116,7 @@ class Lanes:
             return QueuePlace(
                 gate, OPERATORS, actor[: headers.MAX_ACTOR_TOKEN], size, is_urgent=False
             )
-        behalf = headers.on_behalf(found)
+        behalf = headers.read_behalf(found)
         if behalf and behalf not in SERVICE_ACTORS:
             return QueuePlace(gate, OPERATORS, behalf, size, is_urgent=True)
         return QueuePlace(gate, SERVICES, actor, size, is_urgent=bool(behalf))

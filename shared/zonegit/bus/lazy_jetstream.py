@@ -13,7 +13,7 @@ from typing import Any, Final
 _PACKAGE: Final = "nats.js"
 
 
-class _Later(ModuleType):
+class _LazyModule(ModuleType):
     """Stands for ``nats.js`` until somebody needs it."""
 
     def __getattr__(self, name: str) -> Any:
@@ -25,7 +25,7 @@ class _Later(ModuleType):
 def _import_client() -> None:
     if _PACKAGE in sys.modules or "nats" in sys.modules:
         return
-    later = sys.modules[_PACKAGE] = _Later(_PACKAGE)
+    later = sys.modules[_PACKAGE] = _LazyModule(_PACKAGE)
     import nats
 
     nats.js = later

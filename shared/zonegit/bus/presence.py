@@ -44,16 +44,16 @@ from zonegit.wire.messages import AskPresence, Presence
 
 ANSWER_TIMEOUT_S: Final = 1.0
 """Seconds that another instance has to answer."""
-ASK_EVERY_S: Final = 3.0
+ASK_INTERVAL_S: Final = 3.0
 RIVAL_S: Final = 10.0
 """Seconds for which another instance that tried to serve is reported."""
 MAX_LINGER_S: Final = 5.0
 """Seconds for which an instance that ends before it served answers, at the most."""
 PAUSE_S: Final = 0.1
 """Seconds between the questions of an instance that does not serve."""
-MAX_SILENT_BEATS: Final = 3
+SILENT_HEARTBEATS: Final = 3
 """Heartbeats of an instance that does not answer, after which it is believed to serve."""
-BEATS_APART_S: Final = 3.0
+MAX_HEARTBEAT_GAP_S: Final = 3.0
 """Heartbeats further apart are not in a row."""
 
 log = structlog.get_logger()
@@ -63,7 +63,7 @@ log = structlog.get_logger()
 class _Heard:
     """Heartbeats in a row of another instance, the last one at ``last`` by the loop's clock."""
 
-    beat: Presence
+    heartbeat: Presence
     last: float
     count: int = 1
 
@@ -117,7 +117,7 @@ class Instance:
             Conflict: another one does.
         """
         other = await self._ask_serving()
-        if other is None or are_several(self.describe(), other):
+        if other is None or may_coexist(self.describe(), other):
             self._serves = True
             return
         with suppress(Denied, TimeoutError):
@@ -167,14 +167,14 @@ class Instance:
             finally:
                 watching.cancel()
 
-    def hear(self, beat: Presence) -> None:
+    def record_heartbeat(self, heartbeat: Presence) -> None:
         """Take note of the heartbeat of an instance, which may be this one."""
-        if beat.instance == self.id or are_several(self.describe(), beat):
+        if heartbeat.instance == self.id or may_coexist(self.describe(), heartbeat):
             return
         now = asyncio.get_running_loop().time()
-        heard = self._heard.get(beat.instance)
-        if heard is None or now - heard.last > BEATS_APART_S:
-            self._heard = {beat.instance: _Heard(beat, now)}
+        heard = self._heard.get(heartbeat.instance)
+        if heard is None or now - heard.last > MAX_HEARTBEAT_GAP_S:
+            self._heard = {heartbeat.instance: _Heard(heartbeat, now)}
             self._due.set()
         else:
             heard.count, heard.last = heard.count + 1, now
@@ -206,12 +206,12 @@ class Instance:
                 self._compare(other)
             await asyncio.sleep(PAUSE_S)  # those that may serve together do not ask without end
             with suppress(TimeoutError):
-                async with asyncio.timeout(ASK_EVERY_S):
+                async with asyncio.timeout(ASK_INTERVAL_S):
                     await self._due.wait()
 
     def _find_silent(self) -> Presence | None:
         """Return an instance that beats and does not answer; None: there is none."""
-        found = (each.beat for each in self._heard.values() if each.count >= MAX_SILENT_BEATS)
+        found = (each.heartbeat for each in self._heard.values() if each.count >= SILENT_HEARTBEATS)
         return next(found, None)
 
     def _compare(self, other: Presence) -> None:
@@ -220,7 +220,7 @@ class Instance:
             self._rival = (other.instance, asyncio.get_running_loop().time())
         elif has_to_yield(own, other):
             raise self._conflict(other)
-        if not are_several(own, other) and other.instance != self._named:
+        if not may_coexist(own, other) and other.instance != self._named:
             self._named = other.instance
             log.error(
                 "instance.second",
@@ -264,13 +264,13 @@ class Instance:
         )
 
 
-def are_several(own: Presence, other: Presence) -> bool:
+def may_coexist(own: Presence, other: Presence) -> bool:
     """Return whether both instances may serve their store together."""
     return own.several and other.several and own.installation == other.installation
 
 
 def has_to_yield(own: Presence, other: Presence) -> bool:
     """Return whether an instance has to end because of another one that serves, too."""
-    if are_several(own, other):
+    if may_coexist(own, other):
         return False
     return (other.started, other.instance) < (own.started, own.instance)

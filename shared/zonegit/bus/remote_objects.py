@@ -33,10 +33,10 @@ from zonegit.wire.messages import (
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
 SERVICE: Final = "objects"
-GET_AT_ONCE: Final = 1_024
+GET_BATCH: Final = 1_024
 """Ids asked for at a time: as many as the object store answers at a time."""
 
-PAGES_AT_ONCE: Final = 2
+OUTLINES_CONCURRENCY: Final = 2
 """Questions for outlines that are under way together: one is answered, another read."""
 
 PUT_TIMEOUT: Final = 15.0
@@ -56,7 +56,7 @@ class RemoteObjects:
         found: dict[ObjectId, RawObject] = {}
         wanted = list(dict.fromkeys(ids))
         while len(found) < len(wanted):
-            asked = wanted[len(found) : len(found) + GET_AT_ONCE]
+            asked = wanted[len(found) : len(found) + GET_BATCH]
             reply = await self._ask("get", GetObjects(ids=asked), GotObjects)
             found.update((raw.id, raw) for raw in _checked(asked, reply.objects))
         return found
@@ -65,8 +65,8 @@ class RemoteObjects:
         wanted = list(dict.fromkeys(ids))
         pages = [wanted[at : at + MAX_OUTLINED] for at in range(0, len(wanted), MAX_OUTLINED)]
         found: dict[ObjectId, Outline] = {}
-        for at in range(0, len(pages), PAGES_AT_ONCE):
-            some = pages[at : at + PAGES_AT_ONCE]
+        for at in range(0, len(pages), OUTLINES_CONCURRENCY):
+            some = pages[at : at + OUTLINES_CONCURRENCY]
             for page in await meter.gather(map(self._outline, some)):
                 found |= page
         return found

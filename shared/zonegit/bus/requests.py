@@ -158,7 +158,7 @@ class Requests:
                 waiting.subject,
                 octets,
                 reply=f"{waiting.inbox}.{token}",
-                headers=headers.request(timeout, token, attempt),
+                headers=headers.make_headers(timeout, token, attempt),
             )
             return await waiting.answered
         except (nats.errors.Error, OSError) as error:
@@ -181,14 +181,14 @@ class Requests:
         waiting = self._waiting.get(answer.subject.rpartition(".")[2])
         if waiting is None:
             return
-        if waiting.broadcast and not headers.nobody_listens(answer.headers or {}):
+        if waiting.broadcast and not headers.has_no_responders(answer.headers or {}):
             waiting.gathered.append(answer)
         elif not waiting.answered.done():
             waiting.answered.set_result(answer)
 
     def _decoded(self, answer: Msg, subject: str, reply: type[Reply]) -> Reply:
         found = answer.headers or {}
-        if headers.nobody_listens(found):
+        if headers.has_no_responders(found):
             raise Unavailable(
                 f"no {_service(subject)} service answers on {self._shown}",
                 hint="start it, or the whole stack with: zonegit up (zonegit doctor tells)",
@@ -197,12 +197,12 @@ class Requests:
             raise failures.to_error(codec.decode(answer.data, FailureReply))
         return codec.decode(answer.data, reply)
 
-    def lost(self) -> None:
+    def fail_all(self) -> None:
         """The connection broke: what waits will not be answered."""
         for waiting in self._waiting.values():
             self._fail(waiting, self._gone())
 
-    def denied(self, what: str, subject: str) -> bool:
+    def fail_denied(self, what: str, subject: str) -> bool:
         """Fail the requests that the bus refused a publish or a subscription for.
 
         Args:

@@ -36,10 +36,10 @@ from zonegit.wire.verbs import Verb
 
 M = TypeVar("M", bound=msgspec.Struct)
 
-LONGEST: Final = 30.0
+MAX_REQUEST_S: Final = 30.0
 """Seconds a request runs at most, whatever its sender says."""
 
-REFUSALS_EVERY_S: Final = 1.0
+REFUSAL_INTERVAL_S: Final = 1.0
 """Seconds between two lines of the log about refused requests."""
 MAX_REFUSALS: Final = 4_096
 """Requests that are answered ``busy`` in that time. More of them are dropped: a client that sends
@@ -52,7 +52,7 @@ MAX_PAUSE_S: Final = 1.0
 MAX_QUESTIONS: Final = 256
 """Such questions that wait; while there are more, those whose turn it is are dropped."""
 
-STOP_TIMEOUT: Final = 10.0
+STOP_TIMEOUT_S: Final = 10.0
 """Seconds that running requests have to finish when the service stops."""
 
 _SEMVER: Final = re.compile(r"\d+\.\d+\.\d+")
@@ -102,7 +102,7 @@ async def serve(
         Denied: the bus does not let this user serve.
         Unavailable: no bus.
     """
-    lanes = Lanes(depths, {name: _lane(each.verb) for name, each in endpoints.items()})
+    lanes = Lanes(depths, {name: _choose_lane(each.verb) for name, each in endpoints.items()})
     dispatcher = Dispatcher(bus, endpoints, lanes)
     subject = f"{subjects.ROOT}.*.{service}.>"
     async with AsyncExitStack() as stack:
@@ -110,11 +110,11 @@ async def serve(
         try:
             taking = await bus.client.subscribe(subject, queue=name, cb=dispatcher.take)
             stack.push_async_callback(_stop, bus, taking)
-            await bus.settled(subject)
+            await bus.wait_subscribed(subject)
             shown = discovery.EndpointInfo(service, subject, name)
             described = {"subject": subject, "verbs": " ".join(endpoints)}
             answering = discovery.answer(
-                bus, _identity(name), shown, described, dispatcher.statistics
+                bus, _make_identity(name), shown, described, dispatcher.statistics
             )
             await stack.enter_async_context(answering)
         except (nats.errors.Error, OSError) as error:
@@ -122,13 +122,13 @@ async def serve(
         yield lanes
 
 
-def _lane(verb: Verb) -> str:
+def _choose_lane(verb: Verb) -> str:
     if verb.right.mutates:
         return WRITE
     return SLOW if verb.is_slow else READ
 
 
-def _identity(name: str) -> discovery.ServiceInstance:
+def _make_identity(name: str) -> discovery.ServiceInstance:
     semver = _SEMVER.match(release())
     return discovery.ServiceInstance(
         name, secrets.token_hex(11), semver.group() if semver else "0.0.0"
@@ -139,7 +139,7 @@ async def _stop(bus: Bus, taking: Subscription) -> None:
     """Take no more requests."""
     try:
         if bus.connected:
-            async with asyncio.timeout(STOP_TIMEOUT):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
                 await taking.drain()  # type: ignore[no-untyped-call]
     except (nats.errors.Error, OSError) as error:
         log.warning("service.stopped-badly", error=str(error) or repr(error))
@@ -182,7 +182,7 @@ async def answer_requests(
 
     try:
         subscription = await bus.client.subscribe(subject, cb=take)
-        await bus.settled(subject)
+        await bus.wait_subscribed(subject)
     except (nats.errors.Error, OSError) as error:
         raise Unavailable(f"the bus {bus.url_shown} is gone") from error
     try:
@@ -240,7 +240,7 @@ class Dispatcher:
 
     async def _run(self, message: Msg, place: QueuePlace) -> None:
         """Answer a request once its turn has come, and charge its actor for the time taken."""
-        left = headers.remaining(message.headers or {}, LONGEST)
+        left = headers.remaining_s(message.headers or {}, MAX_REQUEST_S)
         turn = place.start() if left > 0 else None
         if turn is None:
             turn = await self._wait(message, place, left)
@@ -264,7 +264,7 @@ class Dispatcher:
         except Busy as busy:
             await self._refuse(message, place, busy)
             return None
-        late = _late()
+        late = _late_error()
         await self._reply(message, failures.to_message(late), late.code)
         return None
 
@@ -284,7 +284,7 @@ class Dispatcher:
     async def finish(self) -> None:
         """Waits for the requests that run, and cancels those that take too long."""
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=STOP_TIMEOUT)
+            _, late = await asyncio.wait(self._running, timeout=STOP_TIMEOUT_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -319,7 +319,7 @@ class Dispatcher:
 
     async def _answer(self, message: Msg, fields: dict[str, object]) -> msgspec.Struct:
         found = message.headers or {}
-        fields["request_id"] = headers.request_id(found)
+        fields["request_id"] = headers.read_request_id(found)
         request = subjects.parse_request(message.subject)
         fields |= {"actor": request.actor, "verb": request.verb}
         endpoint = self._endpoints.get(request.verb)
@@ -328,11 +328,11 @@ class Dispatcher:
         endpoint.verb.check_form(request)
         asked = codec.decode(message.data, endpoint.verb.message)
         try:
-            async with asyncio.timeout(headers.remaining(found, LONGEST)):
+            async with asyncio.timeout(headers.remaining_s(found, MAX_REQUEST_S)):
                 await asyncio.sleep(0)  # lets a deadline that has passed strike before the work
                 return await endpoint.answer(request, asked)
         except TimeoutError as error:
-            raise _late() from error
+            raise _late_error() from error
 
     async def _reply(self, message: Msg, reply: msgspec.Struct, code: str | None) -> None:
         if not message.reply:
@@ -368,13 +368,13 @@ class RefusalLog:
 
     def _turn_over(self) -> None:
         now = time.monotonic()
-        if now - self._since >= REFUSALS_EVERY_S:
+        if now - self._since >= REFUSAL_INTERVAL_S:
             self._since = now
             self._count = 0
             self._is_logged = False
 
 
-def _late() -> Unavailable:
+def _late_error() -> Unavailable:
     return Unavailable(
         "the request came, or took, too late: its sender had given up",
         hint="if this happens at once, compare the clocks of both hosts (zonegit doctor)",

@@ -70,7 +70,7 @@ async def run(work: Coroutine[Any, Any, T], meter: Meter) -> T:
     """Run ``work`` and measure it."""
     token = _CURRENT.set(meter)
     try:
-        return await _stepped(work, meter)
+        return await _run_measured(work, meter)
     finally:
         _CURRENT.reset(token)
 
@@ -93,7 +93,7 @@ async def _run_for(meter: Meter, work: Coroutine[Any, Any, T]) -> T:
 
 
 @types.coroutine
-def _stepped(work: Coroutine[Any, Any, T], meter: Meter) -> Generator[Any, Any, T]:
+def _run_measured(work: Coroutine[Any, Any, T], meter: Meter) -> Generator[Any, Any, T]:
     """Do what ``yield from work`` does, and measure the time between the yields."""
     thrown: BaseException | None = None
     while True:
@@ -124,7 +124,7 @@ async def run_in_thread(executor: Executor, work: Callable[[], T]) -> T:
     meter = current()
     if meter is None:
         return await loop.run_in_executor(executor, work)
-    timed = _Timed(work)
+    timed = _TimedCall(work)
     future = executor.submit(timed)
     try:
         value = await asyncio.wrap_future(future, loop=loop)
@@ -143,7 +143,7 @@ async def run_in_thread(executor: Executor, work: Callable[[], T]) -> T:
     return value
 
 
-class _Timed(Generic[T]):
+class _TimedCall(Generic[T]):
     """A call that notes how long it took."""
 
     __slots__ = ("_work", "seconds")

@@ -54,9 +54,9 @@ MAX_RESOLVERS = 1_000
 """Resolvers in the registry of the ref store; further ones are refused."""
 MAX_RESOLVERS_LISTED = 200
 """Resolvers on one page of the registry."""
-ANNOUNCE_EVERY_S = 3.0
+ANNOUNCE_INTERVAL_S = 3.0
 """Between two announcements of a resolver."""
-SILENT_AFTER_S = 3 * ANNOUNCE_EVERY_S
+SILENT_AFTER_S = 3 * ANNOUNCE_INTERVAL_S
 """A resolver that was last heard so long ago has missed three announcements: it is silent."""
 FORGET_AFTER_S = 60.0
 """The registry forgets a resolver that was last heard so long ago."""
@@ -450,7 +450,7 @@ class ServedEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Announcement(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """A resolver is there: sent every ``ANNOUNCE_EVERY_S`` seconds, when something about it
+    """A resolver is there: sent every ``ANNOUNCE_INTERVAL_S`` seconds, when something about it
     changes, when resolvers are called, and with ``is_leaving`` when it stops in order. Its size
     does not depend on the number of zones; ``resolvers.status`` has the details.
 

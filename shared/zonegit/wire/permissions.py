@@ -123,7 +123,7 @@ def zone_lines(right: Right, actor: str, below: Name) -> list[str]:
 def branch_lines(right: Right, actor: str, branch: str, below: Name) -> list[str]:
     """Return the subjects of the verbs that take a right, about a branch of a zone and of those
     below it."""
-    about = f"heads.{subjects.token(branch.encode())}"
+    about = f"heads.{subjects.encode_token(branch.encode())}"
     return [
         f"{_head(verb, actor)}.{about}.{_zone(below)}>"
         for verb in verbs.VERBS
@@ -147,4 +147,4 @@ def _head(verb: Verb, actor: str) -> str:
 
 
 def _zone(zone: Name) -> str:
-    return subjects.zone_tokens(zone).removesuffix(END)
+    return subjects.encode_zone(zone).removesuffix(END)

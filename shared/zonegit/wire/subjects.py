@@ -76,13 +76,13 @@ class Request(msgspec.Struct, frozen=True):
     about: str = ""
 
 
-def token(octets: bytes) -> str:
+def encode_token(octets: bytes) -> str:
     """One token; octets outside ``[a-z0-9_-]``, capitals among them, as ``=XX``."""
     return "".join(chr(octet) if octet in _PLAIN else f"={octet:02X}" for octet in octets)
 
 
-def untoken(text: str) -> bytes:
-    """The inverse of :func:`token`.
+def decode_token(text: str) -> bytes:
+    """The inverse of :func:`encode_token`.
 
     Raises:
         Invalid: not a token in its one form.
@@ -93,34 +93,34 @@ def untoken(text: str) -> bytes:
     octets = b"".join(
         bytes((int(part, 16),)) if index % 2 else part.encode() for index, part in enumerate(parts)
     )
-    if token(octets) != text:
+    if encode_token(octets) != text:
         raise Invalid(f"{text[:80]!r} is not a token in its one form")
     return octets
 
 
-def zone_tokens(zone: Name) -> str:
+def encode_zone(zone: Name) -> str:
     """``foo.com.`` is ``com.foo.=``, the root ``=``."""
-    return ".".join([*(token(label) for label in reversed(names.labels(zone))), END])
+    return ".".join([*(encode_token(label) for label in reversed(names.labels(zone))), END])
 
 
-def zone_of(tokens: Sequence[str]) -> Name:
-    """The inverse of :func:`zone_tokens`.
+def decode_zone(tokens: Sequence[str]) -> Name:
+    """The inverse of :func:`encode_zone`.
 
     Raises:
         Invalid: not a zone name.
     """
     if not tokens or tokens[-1] != END:
         raise Invalid("the subject's zone does not end in =")
-    return names.join(untoken(part) for part in reversed(tokens[:-1]))
+    return names.join(decode_token(part) for part in reversed(tokens[:-1]))
 
 
-def ref_tokens(ref: RefName) -> str:
+def encode_ref(ref: RefName) -> str:
     """``heads.<branch>``, ``tags.<tag>``, ``head._`` or ``zone._``, then the zone."""
     if ref.zone is None:
         raise Invalid(f"{ref.path()} is about no zone, so it has no subject of its own")
     named = ref.space in ("heads", "tags")
-    second = token(ref.short.encode()) if named else "_"
-    return f"{ref.space}.{second}.{zone_tokens(ref.zone)}"
+    second = encode_token(ref.short.encode()) if named else "_"
+    return f"{ref.space}.{second}.{encode_zone(ref.zone)}"
 
 
 def request(
@@ -137,12 +137,12 @@ def request(
             f"{actor!r} cannot be an actor: subjects begin with that word",
             hint="choose another name: ZONEGIT_ACTOR",
         )
-    head = f"{ROOT}.{token(actor.encode())}.{service}.{verb}"
+    head = f"{ROOT}.{encode_token(actor.encode())}.{service}.{verb}"
     if about == OWN:
         return f"{head}.{OWN}"
     if ref is None:
         return head
-    tail = ref_tokens(ref)
+    tail = encode_ref(ref)
     return f"{head}.{DEFAULT}.{tail.partition('.')[2]}" if about == DEFAULT else f"{head}.{tail}"
 
 
@@ -159,7 +159,7 @@ def parse_request(subject: str) -> Request:
     tokens = subject.split(".")
     if len(tokens) < 4 or tokens[0] != ROOT:
         raise Invalid(f"{subject[:200]!r} is not the subject of a request")
-    actor = ref_names.checked_actor(untoken(tokens[1]).decode("utf-8", "replace"))
+    actor = ref_names.checked_actor(decode_token(tokens[1]).decode("utf-8", "replace"))
     about = tokens[4] if len(tokens) > 4 else ""
     ref = _parse_ref(tokens[4:]) if about not in ("", OWN) else None
     if request(actor, tokens[2], tokens[3], ref, about) != subject:
@@ -169,12 +169,12 @@ def parse_request(subject: str) -> Request:
 
 def _parse_ref(tokens: Sequence[str]) -> RefName:
     space, second = tokens[0], tokens[1] if len(tokens) > 1 else ""
-    zone = zone_of(tokens[2:])
+    zone = decode_zone(tokens[2:])
     match space:
         case "heads" | "default":
-            return ref_names.branch(zone, untoken(second).decode("utf-8", "replace"))
+            return ref_names.branch(zone, decode_token(second).decode("utf-8", "replace"))
         case "tags":
-            return ref_names.tag(zone, untoken(second).decode("utf-8", "replace"))
+            return ref_names.tag(zone, decode_token(second).decode("utf-8", "replace"))
         case "zone" if second == "_":
             return ref_names.marker(zone)
         case _:
@@ -183,7 +183,7 @@ def _parse_ref(tokens: Sequence[str]) -> RefName:
 
 def inbox(actor: str) -> str:
     """Return the prefix of the subjects that replies to an actor's requests go to."""
-    return f"{INBOX}.{token(actor.encode())}"
+    return f"{INBOX}.{encode_token(actor.encode())}"
 
 
 def inbox_for(subject: str, actor: str) -> str:
@@ -221,32 +221,32 @@ def event(kind: str, ref: RefName) -> str:
     operator's choice in one, goes to ``head._``."""
     if ref.zone is None:
         return f"zg.events.{kind}.head._.{END}"
-    return f"zg.events.{kind}.{ref_tokens(ref)}"
+    return f"zg.events.{kind}.{encode_ref(ref)}"
 
 
 def served(resolver: str, zone: Name) -> str:
     """Return where a resolver reports that it answers from another state of a zone."""
-    return f"zg.served.{token(resolver.encode())}.{zone_tokens(zone)}"
+    return f"zg.served.{encode_token(resolver.encode())}.{encode_zone(zone)}"
 
 
 def served_by_any(zone: Name) -> str:
     """Return what to subscribe to for the reports of all resolvers about a zone."""
-    return f"zg.served.*.{zone_tokens(zone)}"
+    return f"zg.served.*.{encode_zone(zone)}"
 
 
 def served_unbound(zone: Name) -> str:
     """Return where resolvers of the release before report: the subject does not name them."""
-    return f"zg.served.{zone_tokens(zone)}"
+    return f"zg.served.{encode_zone(zone)}"
 
 
 def announcement(resolver: str) -> str:
     """Return where a resolver announces itself."""
-    return f"zg.served.{token(resolver.encode())}._"
+    return f"zg.served.{encode_token(resolver.encode())}._"
 
 
 def resolver(name: str, verb: str) -> str:
     """Return the subject of a request to one resolver."""
-    return f"zg.resolvers.{token(name.encode())}.{verb}"
+    return f"zg.resolvers.{encode_token(name.encode())}.{verb}"
 
 
 def resolvers(verb: str) -> str:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.bus.presence import are_several, has_to_yield
+from zonegit.bus.presence import has_to_yield, may_coexist
 from zonegit.wire.messages import Presence
 
 INSTANCES = st.builds(
@@ -22,15 +22,15 @@ def test_exactly_one_of_two_yields_unless_they_may_serve_together(
     if one.instance == other.instance:
         return
     yielding = [has_to_yield(one, other), has_to_yield(other, one)]
-    assert sum(yielding) == (0 if are_several(one, other) else 1)
+    assert sum(yielding) == (0 if may_coexist(one, other) else 1)
 
 
 @given(one=INSTANCES, other=INSTANCES)
 def test_instances_serve_together_only_if_both_say_so_of_one_installation(
     one: Presence, other: Presence
 ) -> None:
-    assert are_several(one, other) == are_several(other, one)
-    if are_several(one, other):
+    assert may_coexist(one, other) == may_coexist(other, one)
+    if may_coexist(one, other):
         assert one.several
         assert other.several
         assert one.installation == other.installation

@@ -148,7 +148,7 @@ async def test_an_outline_takes_no_more_memory_where_objects_are_large(tmp_path:
     with closing(sqlite3.connect(path)) as other:
         tracemalloc.start()
         try:
-            found = outlines.read(other, [tree.id, *(each.id for each in large)])
+            found = outlines.read_outlines(other, [tree.id, *(each.id for each in large)])
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

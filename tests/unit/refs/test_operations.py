@@ -28,7 +28,7 @@ async def test_nobody_adds_to_the_operation_of_somebody_else(tmp_path: Path) -> 
 async def test_operations_far_back_are_reached_however_few_rows_a_question_looks_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zonegit_refs.operations.MOST_LOOKED_AT", 2)
+    monkeypatch.setattr("zonegit_refs.operations.MAX_SCANNED_ROWS", 2)
     async with open_refs(tmp_path / "refs") as refs:
         keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
         for number in range(7):

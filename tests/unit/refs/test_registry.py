@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from zonegit.errors import Invalid
 from zonegit.wire import codec
 from zonegit.wire.messages import (
-    ANNOUNCE_EVERY_S,
+    ANNOUNCE_INTERVAL_S,
     FORGET_AFTER_S,
     MAX_ANNOUNCEMENT,
     MAX_RESOLVERS,
@@ -46,9 +46,9 @@ def listed(registry: Registry, now: float) -> dict[str, Registered]:
 def test_a_resolver_that_missed_three_announcements_is_silent_and_still_listed() -> None:
     registry = Registry(0.0)
     registry.hear(said(), 0.0)
-    assert not listed(registry, 2.9 * ANNOUNCE_EVERY_S)["r"].is_silent
-    assert listed(registry, 3 * ANNOUNCE_EVERY_S)["r"].is_silent
-    assert registry.list_heard(3 * ANNOUNCE_EVERY_S) == []
+    assert not listed(registry, 2.9 * ANNOUNCE_INTERVAL_S)["r"].is_silent
+    assert listed(registry, 3 * ANNOUNCE_INTERVAL_S)["r"].is_silent
+    assert registry.list_heard(3 * ANNOUNCE_INTERVAL_S) == []
 
 
 def test_a_silent_resolver_is_forgotten_after_a_minute() -> None:

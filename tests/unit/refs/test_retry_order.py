@@ -4,7 +4,7 @@ import asyncio
 
 from zonegit.store import ref_names
 from zonegit.zone import names
-from zonegit_refs.retry_order import MOST_WAITING, RetryQueues
+from zonegit_refs.retry_order import MAX_WAITING, RetryQueues
 
 FOO = names.parse("foo.com.")
 MAIN = ref_names.branch(FOO, "main")
@@ -31,7 +31,7 @@ async def test_without_a_lost_race_nobody_waits() -> None:
 
 async def test_whoever_lost_goes_next() -> None:
     turns = patient()
-    turns.lost(MAIN, "ada")
+    turns.record_loss(MAIN, "ada")
     assert await is_let_through(turns, "ada")
     assert not await is_let_through(turns, "bob")
     assert not await is_let_through(turns, None)
@@ -39,7 +39,7 @@ async def test_whoever_lost_goes_next() -> None:
 
 async def test_a_turn_that_was_taken_lets_the_others_go() -> None:
     turns = patient()
-    turns.lost(MAIN, "ada")
+    turns.record_loss(MAIN, "ada")
     bob = asyncio.create_task(turns.wait(MAIN, "bob"))
     await asyncio.sleep(0)
     turns.leave(MAIN, "ada")
@@ -49,8 +49,8 @@ async def test_a_turn_that_was_taken_lets_the_others_go() -> None:
 async def test_losers_take_turns_in_the_order_in_which_they_lost() -> None:
     turns = patient()
     for who in ("ada", "bob", "cyd"):
-        turns.lost(MAIN, who)
-    turns.lost(MAIN, "ada")  # once more, though it was her turn: she keeps it
+        turns.record_loss(MAIN, who)
+    turns.record_loss(MAIN, "ada")  # once more, though it was her turn: she keeps it
     order = []
     for _ in range(3):
         (first,) = [who for who in ("ada", "bob", "cyd") if await is_let_through(turns, who)]
@@ -62,34 +62,34 @@ async def test_losers_take_turns_in_the_order_in_which_they_lost() -> None:
 
 async def test_who_will_not_be_back_has_no_turn() -> None:
     turns = patient()
-    turns.lost(MAIN, None)
+    turns.record_loss(MAIN, None)
     assert await is_let_through(turns, "bob")
 
 
 async def test_other_refs_are_not_waited_for() -> None:
     turns = patient()
-    turns.lost(ref_names.branch(FOO, "canary"), "ada")
+    turns.record_loss(ref_names.branch(FOO, "canary"), "ada")
     assert await is_let_through(turns, "bob")
 
 
 async def test_a_turn_that_nobody_takes_ends() -> None:
     turns = RetryQueues(0.0, LONG_S)
-    turns.lost(MAIN, "gone")
-    turns.lost(MAIN, "gone too")
+    turns.record_loss(MAIN, "gone")
+    turns.record_loss(MAIN, "gone too")
     await turns.wait(MAIN, "bob")
     assert await is_let_through(turns, None)
 
 
 async def test_patience_ends_however_long_the_line_is() -> None:
     turns = RetryQueues(LONG_S, 0.0)
-    turns.lost(MAIN, "ada")
+    turns.record_loss(MAIN, "ada")
     await turns.wait(MAIN, "bob")
 
 
 async def test_a_line_has_an_end() -> None:
     turns = patient()
-    for number in range(MOST_WAITING + 1):
-        turns.lost(MAIN, str(number))
-    for number in range(MOST_WAITING):
+    for number in range(MAX_WAITING + 1):
+        turns.record_loss(MAIN, str(number))
+    for number in range(MAX_WAITING):
         turns.leave(MAIN, str(number))
     assert await is_let_through(turns, "bob")

@@ -212,7 +212,7 @@ async def test_a_store_that_was_restored_says_so_after_another_start(tmp_path: P
     async with open_refs(path) as refs:
         found = (await refs.recovery()).witness
         assert found == Witness("one", refs.epoch, 99)
-        assert (await refs.pulse()).restored
+        assert (await refs.read_end()).restored
 
 
 async def test_an_epoch_that_came_after_ours_proves_a_restore_too(tmp_path: Path) -> None:

@@ -54,6 +54,6 @@ command.add_command(trust_folder)
 
 def _settings(file: FolderFile) -> list[str]:
     return [
-        f"{key} = {config.without_secrets(value) if key == 'url' else value}"
+        f"{key} = {config.strip_secrets(value) if key == 'url' else value}"
         for key, value in sorted(file.restricted.items())
     ]

@@ -86,7 +86,7 @@ def _configuration(port: int, users: Mapping[str, str]) -> dict[str, object]:
 
 def _permissions(user: str) -> dict[str, object]:
     role, actor = USERS.get(user, USERS["resolver"])
-    name = subjects.token(user.encode()) if user not in USERS else permissions.ANYONE
+    name = subjects.encode_token(user.encode()) if user not in USERS else permissions.ANYONE
     return {
         "publish": {"allow": permissions.publish_lines(ROLES[role], actor, name)},
         "subscribe": {"allow": permissions.subscribe_lines(ROLES[role], actor, name)},

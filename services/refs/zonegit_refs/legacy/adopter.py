@@ -18,7 +18,7 @@ from zonegit.store.v03_slots import Slots
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy import converter
 from zonegit_refs.sqlite import SqliteRefs
-from zonegit_refs.writes import MOST_TOLD
+from zonegit_refs.writes import MAX_REPLY_ROWS
 
 PAUSE_S: Final = 1.0
 
@@ -56,7 +56,7 @@ class LegacyAdopter:
         await self._names.keep(slots, served, origin)
         written = await asyncio.shield(self._start())
         sequence = await self._names.sequence()
-        return Moved(self._names.epoch, sequence, written[-MOST_TOLD:])
+        return Moved(self._names.epoch, sequence, written[-MAX_REPLY_ROWS:])
 
     def _start(self) -> asyncio.Task[list[LogEntry]]:
         task = asyncio.create_task(self._convert())

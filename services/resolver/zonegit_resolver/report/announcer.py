@@ -27,7 +27,7 @@ from zonegit.bus.connection import Bus
 from zonegit.errors import Conflict, Denied, Invalid, Unavailable, ZonegitError
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
-    ANNOUNCE_EVERY_S,
+    ANNOUNCE_INTERVAL_S,
     MAX_ANNOUNCEMENT,
     Announcement,
     AskStatus,
@@ -136,7 +136,7 @@ class Announcer:
                     await self._publish(self._describe())
                     await asyncio.sleep(CALL_PAUSE_S)
                     with suppress(TimeoutError):
-                        async with asyncio.timeout(ANNOUNCE_EVERY_S - CALL_PAUSE_S):
+                        async with asyncio.timeout(ANNOUNCE_INTERVAL_S - CALL_PAUSE_S):
                             await self._due.wait()
                     self._check_rival()
             finally:
