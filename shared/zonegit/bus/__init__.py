@@ -1,7 +1,7 @@
-"""NATS, and the only package that knows it (docs/wire.md).
+"""Connect to NATS; no other package imports its client (docs/wire.md).
 
-``connection`` owns the socket, ``requests`` the questions that wait for an answer, ``service``
-answers them; ``remote_objects`` and ``remote_refs`` are the stores seen from afar.
+``connection`` owns the socket, ``requests`` waits for replies, ``service`` answers requests.
+``remote_objects`` and ``remote_refs`` implement the store interfaces over the bus.
 """
 
 from zonegit.bus import lazy_jetstream  # noqa: F401  # first: it decides how the client is imported

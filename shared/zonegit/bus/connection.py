@@ -1,8 +1,8 @@
-"""One connection to the bus: made, watched, and closed.
+"""Open, watch and close one connection to the bus.
 
-What it must get right is in how NATS fails (docs/wire.md): nothing is buffered while the bus is
-away, a reconnect or an overflowed subscription means that messages may be lost, and a connection
-that the bus closes for good ends the process.
+How NATS fails decides what this module does (docs/wire.md): nothing is buffered while the bus is
+down; after a reconnect or an overflow of a subscription, messages may be lost; a connection that
+the bus closes permanently ends the process.
 """
 
 import asyncio
@@ -27,33 +27,33 @@ from zonegit.wire import codec
 
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 Deliver = Callable[[str, bytes], None]
-"""Takes a subject and its message's octets, and returns at once."""
+"""Called with the subject and the octets of a message; must return at once."""
 
 CONNECT_TIMEOUT: Final = 2
 PING_INTERVAL: Final = 10
 RETRY_WAIT: Final = 0.5
 MAX_CONNECT_S: Final = 8.0
-"""All of one attempt: the socket, what the server says first, TLS, its first answer."""
+"""The maximum time of one attempt: socket, greeting of the server, TLS, first reply."""
 CLOSE_TIMEOUT: Final = 5
 REQUEST_TIMEOUT: Final = 5.0
 MAX_DENIED: Final = 256
-"""Subjects of which it is remembered that their denial was reported."""
+"""Denied subjects that are remembered, so that each denial is reported once."""
 
 _DENIAL: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
 
 
 class LogMethod(Protocol):
-    """Where a process hears of its connection's troubles: a logger's method."""
+    """Reports problems of the connection: the method of a logger."""
 
     def __call__(self, event: str, **fields: str) -> object: ...
 
 
 def _discard(event: str, **fields: str) -> None:
-    """For a process that has errors to raise and no log to write."""
+    """Report nothing, for a process that raises errors and has no log."""
 
 
 class Bus:
-    """A connection. Made by :func:`connect`, which also closes it."""
+    """A connection, opened and closed by :func:`connect`."""
 
     def __init__(
         self, client: Client, settings: BusSettings, actor: str, report: LogMethod
@@ -69,16 +69,16 @@ class Bus:
         self._last_failure = ""
         self.url_shown = settings.shown
         self.closed = asyncio.Event()
-        """Set when the connection is closed for good; a service then has to end."""
+        """Set when the connection is closed permanently; a service then has to end."""
 
     @property
     def connected(self) -> bool:
-        """Whether the bus can be reached at this moment."""
+        """Return whether the bus is connected now."""
         return self._client.is_connected
 
     @property
     def client(self) -> Client:
-        """The client library's connection; for this package only."""
+        """Return the connection of the client library; for this package only."""
         return self._client
 
     async def request(
@@ -89,41 +89,48 @@ class Bus:
         *,
         timeout: float = REQUEST_TIMEOUT,
     ) -> Reply:
-        """Asks a service; ``timeout`` in seconds.
+        """Send a request to a service, and return its reply.
+
+        Args:
+            subject: The subject of the request.
+            message: The request.
+            reply: The type of the reply.
+            timeout: The time to wait for the reply, in seconds.
 
         Raises:
-            ZonegitError: what the service answered with.
-            Denied: the bus does not let this user ask that.
-            Unavailable: no answer in time, nobody to give one, or no bus.
+            ZonegitError: The service answered with this error.
+            Denied: The permissions of this user on the bus do not allow the request.
+            Unavailable: There is no reply in time, no service, or no bus.
         """
         return await self._requests.ask(subject, message, reply, timeout)
 
     async def broadcast(
         self, subject: str, message: msgspec.Struct, reply: type[Reply], wait_s: float
     ) -> list[Reply]:
-        """Asks everybody who listens, and takes what arrives within ``wait_s`` seconds.
+        """Send a request to all listeners, and return the replies that arrive within ``wait_s``
+        seconds.
 
         Raises:
-            Denied: the bus does not let this user ask that.
-            Unavailable: no bus.
+            Denied: The permissions of this user on the bus do not allow the request.
+            Unavailable: There is no bus.
         """
         return await self._requests.gather(subject, message, reply, wait_s)
 
     async def publish(self, subject: str, event: msgspec.Struct) -> None:
-        """Tells whoever listens; nothing is kept for later.
+        """Publish an event to current subscribers; the bus does not store it.
 
         Raises:
-            Unavailable: no bus.
+            Unavailable: There is no bus.
         """
         await self.send(subject, codec.encode(event))
 
     async def send(
         self, subject: str, octets: bytes, headers: dict[str, str] | None = None
     ) -> None:
-        """As :meth:`publish`, for octets at hand, such as a reply's.
+        """Publish octets, such as those of a reply.
 
         Raises:
-            Unavailable: no bus.
+            Unavailable: There is no bus.
         """
         try:
             await self._client.publish(subject, octets, headers=headers)
@@ -131,10 +138,10 @@ class Bus:
             raise Unavailable(f"the bus {self.url_shown} is gone") from error
 
     async def flush(self) -> None:
-        """Wait until the bus has taken everything that was published.
+        """Wait until the bus has received everything that was published.
 
         Raises:
-            Unavailable: no bus.
+            Unavailable: There is no bus.
         """
         try:
             await self._client.flush()
@@ -144,25 +151,27 @@ class Bus:
     async def respond(
         self, request: Msg, octets: bytes, headers: dict[str, str] | None = None
     ) -> None:
-        """Send a reply, if the request wants one and wants it in the inbox of its sender.
+        """Send a reply, if the request has a reply subject in the inbox of its sender.
 
         Raises:
-            Unavailable: no bus.
+            Unavailable: There is no bus.
         """
         if request.reply and self.replies.allows(request.subject, request.reply):
             await self.send(request.reply, octets, headers)
 
     def inbox(self, subject: str) -> str:
-        """Return the prefix of the subjects where replies to a request are awaited."""
+        """Return the prefix of the reply subjects of a request."""
         return self._requests.inbox(subject)
 
     @asynccontextmanager
     async def subscribe(self, subject: str, deliver: Deliver) -> AsyncIterator[None]:
-        """Hands every message on ``subject`` to ``deliver``, in order; it is in force on entry.
+        """Call ``deliver`` for each message on a subject, in order, from entry to exit.
+
+        The subscription is active on entry.
 
         Raises:
-            Denied: the bus does not let this user listen there.
-            Unavailable: no bus.
+            Denied: The permissions of this user on the bus do not allow it.
+            Unavailable: There is no bus.
         """
 
         async def take(message: Msg) -> None:
@@ -181,44 +190,42 @@ class Bus:
                 await subscription.unsubscribe()
 
     async def wait_subscribed(self, subject: str) -> None:
-        """Waits until the bus has taken a subscription just made.
+        """Wait until the bus has processed a new subscription.
 
         Raises:
-            Denied: it has refused it.
-            nats.errors.Error: no bus.
+            Denied: The bus has refused it. nats.errors.Error: There is no bus.
         """
         await self._client.flush(CLOSE_TIMEOUT)
         if subject.casefold() in self._refused:
             self._refused.discard(subject.casefold())
             raise Denied(
-                f"{self.url_shown} does not let this user listen on {subject}",
+                f"{self.url_shown} does not allow this user to subscribe to {subject}",
                 hint="ask the operator of the bus for this permission",
             )
 
     def on_reconnect(self, callback: Callable[[], None]) -> None:
-        """Calls ``callback`` whenever messages may have been lost: after a reconnect, and when a
-        subscription overflowed."""
+        """Call ``callback`` when messages may have been lost: after a reconnect or an overflow."""
         self._gap_callbacks.append(callback)
 
     async def handle_disconnect(self) -> None:
-        """The connection broke; the client library tries to make it again."""
+        """Handle the loss of the connection; the client library reconnects."""
         self._requests.fail_all()
         if not self._client.is_closed:
             self._report("bus.lost", url=self.url_shown)
 
     async def handle_reconnect(self) -> None:
-        """The connection is there again."""
+        """Handle a reconnect."""
         self._last_failure = ""
         self._denied.clear()
         self._report("bus.regained", url=self.url_shown)
         self._resync()
 
     async def handle_close(self) -> None:
-        """The connection is closed for good."""
+        """Handle the permanent end of the connection."""
         self.closed.set()
 
     async def handle_error(self, error: Exception) -> None:
-        """Something went wrong that belongs to no call."""
+        """Handle an error that belongs to no call."""
         denial = _DENIAL.search(str(error).casefold())
         if denial is not None:
             what, subject = denial.groups()
@@ -233,7 +240,7 @@ class Bus:
             self._report_new(str(error) or repr(error))
 
     def _report_denial(self, what: str, subject: str) -> None:
-        """Report a subject once: what is published every few seconds would else fill a log."""
+        """Report a denied subject once: what is published every few seconds would fill a log."""
         if (what, subject) in self._denied:
             return
         if len(self._denied) >= MAX_DENIED:
@@ -242,14 +249,15 @@ class Bus:
         self._report("bus.denied", url=self.url_shown, what=what, subject=subject)
 
     def _report_new(self, failure: str) -> None:
-        """Each attempt to connect again fails the same way; one line of log is enough."""
+        """Report a failure, unless it repeats the last one: each attempt to reconnect fails in the
+        same way."""
         if failure != self._last_failure:
             self._last_failure = failure
             self._report("bus.failed", url=self.url_shown, error=failure)
 
     def _resync(self) -> None:
         for callback in self._gap_callbacks:
-            with isolate("callback"):  # else it would end the client library's reading
+            with isolate("callback"):  # an exception would end the reading of the client library
                 callback()
 
 
@@ -262,17 +270,22 @@ async def connect(
     patient: bool = False,
     report: LogMethod = _discard,
 ) -> AsyncIterator[Bus]:
-    """A connection, once it is there. ``name`` is shown by the bus's own tools; ``actor`` asks
-    what names no actor, None: the URL's user, or without one ``name``; ``report`` hears of
-    troubles that belong to no call.
+    """Open a connection, and yield it.
 
-    A command fails at once when there is no bus; a ``patient`` service tries until there is one.
-    Once made, a connection that breaks is made again for as long as it takes.
+    A command fails at once if there is no bus; a ``patient`` service waits for one. If an open
+    connection is lost, it is reopened without limit of time.
+
+    Args:
+        settings: The bus.
+        name: The name of the connection, which the tools of NATS show.
+        actor: The actor of requests that name none. None: the user in the URL, otherwise ``name``.
+        patient: Whether to wait for a bus.
+        report: Reports problems that belong to no call.
 
     Raises:
-        Unavailable: there is no bus, and the caller is not patient; names the URL.
-        Denied: the bus does not let this user in.
-        Invalid: the settings are no use (URL, certificate or credentials).
+        Unavailable: There is no bus, and the caller is not patient; the error names the URL.
+        Denied: The bus refuses this user.
+        Invalid: The settings are unusable (URL, certificate or credentials).
     """
     credentials.check(settings)
     told = ""
@@ -297,7 +310,7 @@ async def connect(
 
 
 async def _close(client: Client) -> None:
-    """Close a connection that may be open, half open or gone, within a bounded time."""
+    """Close a connection that may be open, half open or closed, within a bounded time."""
     if not (client.is_connected or client.is_connecting or client.is_reconnecting):
         return
     with suppress(nats.errors.Error, OSError):  # the bus may have closed it first
@@ -306,8 +319,11 @@ async def _close(client: Client) -> None:
 
 
 def _raise_cancellation() -> None:
-    """Raises the cancellation that ``asyncio.wait_for``, which the client library connects with,
-    loses up to Python 3.11 when it comes at the same time as the result."""
+    """Raise a cancellation that ``asyncio.wait_for`` has lost.
+
+    The client library connects with it. Up to Python 3.11 it loses a cancellation that arrives at
+    the same time as the result.
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -320,7 +336,7 @@ async def _open(settings: BusSettings, name: str, actor: str | None, report: Log
 
     async def on_error(error: Exception) -> None:
         if not opened:
-            raise error  # the client library would try again for ever
+            raise error  # else the client library would retry without end
         await bus.handle_error(error)
 
     try:

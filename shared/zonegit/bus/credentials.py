@@ -1,4 +1,4 @@
-"""Connection settings: the URL, its user, certificates; and errors while connecting."""
+"""Check the settings of a connection, and explain why it cannot be opened."""
 
 import ssl
 from pathlib import Path
@@ -17,20 +17,22 @@ _WRONG_NAME: Final = (62, 64)
 
 
 def read_user(url: str) -> str | None:
-    """Return the user that the URL of a bus names, None where it names none."""
+    """Return the user in the URL of a bus; None if it has none."""
     name = urlsplit(url).username
     return unquote(name) if name else None
 
 
 def earlier_inbox(url: str) -> str:
-    """Return the prefix of the inboxes that the release before used."""
+    """Return the prefix of the inboxes of the earlier release."""
     name = urlsplit(url).username
     return f"_INBOX_{name}" if name else "_INBOX"
 
 
 def check(settings: BusSettings) -> None:
-    """Raises:
-    Invalid: the URL is none; it is not shown, for who knows where its password is.
+    """Check the URL of the bus.
+
+    Raises:
+        Invalid: The URL is malformed. It is not shown, because it may contain a password.
     """
     try:
         parts = urlsplit(settings.url)
@@ -42,21 +44,22 @@ def check(settings: BusSettings) -> None:
 
 
 def requires_tls(settings: BusSettings) -> bool:
-    """Return whether the URL says that the bus speaks TLS."""
+    """Return whether the URL requires TLS."""
     return urlsplit(settings.url).scheme in ("tls", "wss")
 
 
 def make_tls_context(settings: BusSettings) -> ssl.SSLContext | None:
-    """Return the TLS settings of a connection; None: the system's authorities, no certificate.
+    """Return the TLS context of a connection; None for the default (the authorities of the system,
+    no client certificate).
 
     Raises:
-        Invalid: a file of certificates or the key cannot be used; names it.
+        Invalid: A file of certificates or the key is unusable; the error names it.
     """
     if settings.ca is None and settings.cert is None:
         if settings.key is not None:
             raise Invalid(
-                f"the key {settings.key} belongs to no certificate",
-                hint="name its certificate: ZONEGIT_NATS_CERT",
+                f"the key {settings.key} has no certificate",
+                hint="set ZONEGIT_NATS_CERT to its certificate",
             )
         return None
     try:
@@ -69,7 +72,7 @@ def make_tls_context(settings: BusSettings) -> ssl.SSLContext | None:
 
 
 def _load_certificate(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
-    def refuse() -> str:  # else OpenSSL asks on the terminal, and a service waits without end
+    def refuse() -> str:  # else OpenSSL prompts on the terminal, and a service would wait
         raise Invalid(
             f"the key {key or cert} is encrypted",
             hint="store it without a password, in a file of mode 600",
@@ -83,7 +86,7 @@ def _load_certificate(context: ssl.SSLContext, cert: Path, key: Path | None) -> 
 
 
 def explain_error(error: Exception, settings: BusSettings) -> ZonegitError:
-    """Return the error to report for an attempt to connect that failed."""
+    """Return the error to report for a failed attempt to connect."""
     text = str(error) or type(error).__name__
     shown = settings.shown
     match error:
@@ -106,7 +109,7 @@ def explain_error(error: Exception, settings: BusSettings) -> ZonegitError:
         case ssl.SSLError() | EndedError(is_encrypted=True):
             return Unavailable(
                 f"the bus {shown} ended the TLS connection before it answered{_reason(error)}",
-                hint="it may require a client certificate: ZONEGIT_NATS_CERT and ZONEGIT_NATS_KEY",
+                hint="if it requires a client certificate, set ZONEGIT_NATS_CERT",
             )
         case TimeoutError():
             return Unavailable(
@@ -116,7 +119,7 @@ def explain_error(error: Exception, settings: BusSettings) -> ZonegitError:
         case _:
             return Unavailable(
                 f"the bus {shown} cannot be reached: {text}",
-                hint="start one with: zonegit up; or name another: ZONEGIT_NATS_URL",
+                hint="start one with zonegit up, or set ZONEGIT_NATS_URL",
             )
 
 
@@ -127,7 +130,7 @@ def _reason(error: Exception) -> str:
 
 def _denied(settings: BusSettings) -> Denied:
     return Denied(
-        f"the bus {settings.shown} does not let this user in",
+        f"the bus {settings.shown} refuses this user",
         hint="check the user and password of its URL, or the credentials file",
     )
 
@@ -142,5 +145,5 @@ def _untrusted(error: ssl.SSLCertVerificationError, settings: BusSettings) -> Un
     trusted = f"the authorities in {settings.ca}" if settings.ca else "the system's authorities"
     return Unavailable(
         f"the certificate of the bus {shown} is not trusted by {trusted}: {error.verify_message}",
-        hint="name the file of its authority's certificate: ZONEGIT_NATS_CA, or ca in a context",
+        hint="set ZONEGIT_NATS_CA, or ca in a context, to the certificate of its authority",
     )

@@ -1,8 +1,7 @@
-"""The services that answer on the bus, by NATS's service protocol (its ADR-32): both sides of it.
+"""List and announce services with the service protocol of NATS (its ADR-32).
 
-The client library's own answering side sends its replies wherever a request wants them, so a
-stranger could make a service publish what that service alone may publish. This one answers in
-inboxes only.
+The client library replies to any subject that a request names, so a stranger could make a service
+publish what only the service may publish. This implementation replies to inboxes only.
 """
 
 import asyncio
@@ -35,7 +34,7 @@ class ServiceInstance(msgspec.Struct, frozen=True):
 
 
 class EndpointInfo(msgspec.Struct, frozen=True):
-    """A subject that an instance listens on, as discovery shows it."""
+    """A subject that an instance listens to, as discovery shows it."""
 
     name: str
     subject: str
@@ -43,19 +42,19 @@ class EndpointInfo(msgspec.Struct, frozen=True):
 
 
 Statistics = Callable[[], dict[str, Any]]
-"""Returns the figures of an endpoint, in the protocol's own field names."""
+"""Returns the statistics of an endpoint, with the field names of the protocol."""
 
 
 async def ping(bus: Bus, wait_s: float) -> list[ServiceInstance]:
-    """Return every service instance that answers within ``wait_s`` seconds, by name.
+    """Return the service instances that answer within ``wait_s`` seconds, by name.
 
     Raises:
-        Unavailable: no bus.
+        Unavailable: There is no bus.
     """
     answers: list[ServiceInstance] = []
 
     async def take(message: Msg) -> None:
-        # Without a listener the bus itself answers, with no octets at all.
+        # Without a listener the bus answers with an empty message.
         with suppress(msgspec.MsgspecError, RecursionError):
             if len(answers) < MAX_ANSWERS:
                 answers.append(msgspec.json.decode(message.data, type=ServiceInstance))
@@ -82,7 +81,7 @@ async def answer(
     """Answer PING, INFO and STATS for one instance, from entry to exit.
 
     Raises:
-        nats.errors.Error, OSError: no bus.
+        nats.errors.Error, OSError: There is no bus.
     """
     head = {**msgspec.structs.asdict(identity), "metadata": metadata}
     shown = msgspec.structs.asdict(endpoint)

@@ -1,4 +1,4 @@
-"""The headers beside a message: how long its sender waits, how logs name it, whether it failed."""
+"""Read and write the headers of messages: the deadline, the id and the outcome of a request."""
 
 import math
 import time
@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from typing import Final
 
 DEADLINE: Final = "Zonegit-Deadline"
-"""When the sender gives up, in seconds since 1970: absolute, so that a request that was held up
-on its way is not carried out after its sender was told that it failed."""
+"""The deadline of the request, in seconds since 1970. It is absolute, so that a delayed request is
+not carried out after its sender has reported a failure."""
 
 REQUEST_ID: Final = "Zonegit-Request"
-"""What both sides' logs call one request."""
+"""The id of the request in the logs of both sides."""
 
 ATTEMPT: Final = "Zonegit-Attempt"
-"""The number of times that the sender has sent this request, from 1. One that says so
-understands the code ``busy``; another is answered ``unavailable`` instead."""
+"""The number of times that the sender has sent this request, from 1. A sender of this header knows
+the code ``busy``; others are answered ``unavailable`` instead."""
 
 ON_BEHALF: Final = "Zonegit-On-Behalf"
-"""The token of the actor that a service's own request is charged to: the one whose request the
-service answers. From others than services it is ignored."""
+"""The token of the actor to charge for the request of a service: the actor whose request the
+service answers. The header is ignored if the sender is not a service."""
 
 FAILED: Final = "Nats-Service-Error-Code"
-"""On a reply: its octets are a Failure, and this its code. The name is the NATS services'
-convention, so that general tools see the failure too."""
+"""The code of an error; a reply with this header is a FailureReply. The name is a convention of
+NATS services, so that general tools recognize errors."""
 
 Headers = Mapping[str, str]
 
@@ -36,11 +36,11 @@ MAX_ACTOR_TOKEN: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class OriginalRequest:
-    """The request that a service answers, as it matters to the requests that it makes for that.
+    """The request that a service answers, as it concerns the requests that it sends for that.
 
     Args:
-        actor: the token of the actor who asked.
-        deadline: when the sender gives up, in seconds since 1970.
+        actor: The token of the actor.
+        deadline: The deadline, in seconds since 1970.
     """
 
     actor: str
@@ -48,11 +48,11 @@ class OriginalRequest:
 
 
 BEHALF: Final[ContextVar[OriginalRequest | None]] = ContextVar("behalf", default=None)
-"""The request that the current task answers; None: no request."""
+"""The request that the current task answers; None if it answers none."""
 
 
 def make_headers(timeout: float, request_id: str, attempt: int = 1) -> dict[str, str]:
-    """Return those of a request whose sender waits ``timeout`` seconds from now."""
+    """Return the headers of a request with a deadline ``timeout`` seconds from now."""
     deadline = time.time() + timeout
     found = {REQUEST_ID: request_id, ATTEMPT: str(attempt)}
     if (behalf := BEHALF.get()) is not None:
@@ -68,13 +68,15 @@ def understands_busy(headers: Headers) -> bool:
 
 
 def read_behalf(headers: Headers) -> str:
-    """Return the token of the actor to charge; empty where the headers name none."""
+    """Return the token of the actor to charge; empty if the headers have none."""
     return headers.get(ON_BEHALF, "")[:MAX_ACTOR_TOKEN]
 
 
 def remaining_s(headers: Headers, usual: float) -> float:
-    """Seconds until the sender gives up, below zero when it has; ``usual`` where it says nothing
-    that can be understood, and never more than that."""
+    """Return the seconds until the deadline, below zero if it has passed.
+
+    At most ``usual``; also ``usual`` if there is no valid deadline.
+    """
     try:
         deadline = float(headers[DEADLINE])
     except (KeyError, ValueError):
@@ -83,10 +85,10 @@ def remaining_s(headers: Headers, usual: float) -> float:
 
 
 def read_request_id(headers: Headers) -> str:
-    """What the sender calls the request; empty when it does not say."""
+    """Return the id of the request; empty if it has none."""
     return headers.get(REQUEST_ID, "")[:MAX_REQUEST_ID]
 
 
 def has_no_responders(headers: Headers) -> bool:
-    """Whether the bus itself answered, because no service takes such requests."""
+    """Return whether the bus answered because no service listens to such requests."""
     return headers.get(_STATUS) == _NO_RESPONDERS

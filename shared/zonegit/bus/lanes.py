@@ -1,9 +1,9 @@
-"""The queues in front of a service: requests wait in a lane for each worker that the service has,
-in the order of a fair queue of their actors (docs/adr/0040-fair-queueing.md).
+"""Assign requests to queues: a lane for each worker of the service, in it a fair queue of actors
+(docs/adr/0040-fair-queueing.md).
 
-Services and resolvers have a class of their own, so operators cannot crowd them out, however many
-there are. A request that a service sends to answer an actor's request belongs to that actor, goes
-ahead of the actor's other requests, and is not refused.
+Services and resolvers are a class of their own, so operators cannot displace them. A request that a
+service sends to answer the request of an actor is charged to that actor, precedes other requests of
+the actor, and is not refused.
 """
 
 from collections.abc import Mapping
@@ -22,25 +22,25 @@ OPERATORS: Final = "operators"
 READ: Final = "read"
 WRITE: Final = "write"
 SLOW: Final = "slow"
-"""The lanes of a service that has a worker each for what reads and what mutates; what reads and may
-take seconds may have another one."""
+"""The lanes of a service with a worker for reads and one for writes; reads that can take seconds
+may have a third lane."""
 DEFAULT_LANE: Final = "any"
 DEFAULT_DEPTHS: Final = MappingProxyType({DEFAULT_LANE: 64})
-"""Requests that run at a time where a service has one lane for all."""
+"""Requests that run at a time in a service with one lane."""
 
 SERVICES_WEIGHT: Final = 4.0
-"""Of a worker's time services get four fifths, if they want as much and others do, too."""
+"""Services get four fifths of the time of a worker, if they need it and operators compete."""
 MAX_RUNNING_OF_OPERATOR: Final = 16
-"""Requests of one operator that run at a time in a lane, which has room for several such."""
+"""Requests of one operator that run at a time in a lane, which has room for several operators."""
 MAX_WAITING_OF_SERVICE: Final = 1_024
-"""More than the requests that one service has under way for others."""
+"""More than one service has under way for others."""
 SIZE_OCTETS: Final = 64 << 10
-"""A message takes the place of one request, and of one more for each so many octets."""
+"""The size of a message for the queue: one, and one more for each this number of octets."""
 
 
 def make_shares(depth: int) -> dict[str, Share]:
-    """Return the classes of a lane. One operator leaves at least a quarter of a lane to others, and
-    all of them together an eighth to services."""
+    """Return the classes of a lane. One operator leaves at least a quarter of a lane to others; all
+    operators together leave an eighth to services."""
     return {
         SERVICES: Share(
             weight=SERVICES_WEIGHT, max_waiting_of_flow=MAX_WAITING_OF_SERVICE, is_protected=True
@@ -54,7 +54,7 @@ def make_shares(depth: int) -> dict[str, Share]:
 
 @dataclass(slots=True)
 class QueuePlace:
-    """The gate that a request waits at, and the share and actor that it counts for."""
+    """The queue of a request, and the class and actor that it counts for."""
 
     gate: Gate
     share: str
@@ -67,14 +67,14 @@ class QueuePlace:
         return not self.is_urgent and self.gate.is_full(self.share, self.actor)
 
     def start(self) -> Turn | None:
-        """Return the request's turn where it need not wait, else None."""
+        """Return the turn of the request if it need not wait; else None."""
         return self.gate.start(self.share, self.actor, self.size, is_urgent=self.is_urgent)
 
     async def enter(self) -> Turn:
-        """Wait for the request's turn.
+        """Wait for the turn of the request.
 
         Raises:
-            Busy: too many requests of the actor wait already.
+            Busy: Too many requests of the actor wait already.
         """
         return await self.gate.enter(self.share, self.actor, self.size, is_urgent=self.is_urgent)
 
@@ -83,9 +83,9 @@ class Lanes:
     """The lanes of one service.
 
     Args:
-        depths: how many requests each lane runs at a time, by name; the first lane is also that of
-            requests whose verb has no lane, or is none of the service.
-        lane_of_verb: the lane of each verb.
+        depths: The number of requests that each lane runs at a time, by name. The first lane also
+            takes requests whose verb is unknown or has no lane.
+        lane_of_verb: The lane of each verb.
     """
 
     def __init__(self, depths: Mapping[str, int], lane_of_verb: Mapping[str, str]) -> None:
@@ -99,7 +99,7 @@ class Lanes:
         }
 
     def figures(self) -> dict[str, dict[str, int]]:
-        """Return for each lane and class how many requests wait, and how many were refused."""
+        """Return the number of waiting and of refused requests for each lane and class."""
         waiting: dict[str, int] = {}
         refused: dict[str, int] = {}
         for name, gate in self.gates.items():
@@ -108,7 +108,7 @@ class Lanes:
         return {"waiting": waiting, "busy": refused}
 
     def place(self, subject: str, found: headers.Headers, octets: int) -> QueuePlace:
-        """Return where a request waits; its subject need not be well-formed."""
+        """Return the queue of a request; its subject may be malformed."""
         _, actor, _, verb, *_ = (*subject.split(".", 4), "", "", "", "")
         gate = self._of_verb.get(verb, self._first)
         size = 1 + octets // SIZE_OCTETS

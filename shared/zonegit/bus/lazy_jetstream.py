@@ -1,8 +1,8 @@
-"""Imports the NATS client without JetStream, which it would load and nothing here uses.
+"""Import the NATS client without JetStream, which zonegit does not use.
 
-JetStream is 40 % of the client's import time, and every command pays it. Its package is put in
-place as a module that loads the real one when an attribute of it is first asked for; the client
-does so only where the bus itself answers that nobody listens.
+JetStream is 40 % of the import time of the client, and each command would pay for it. It is
+replaced by a module that loads the real one when an attribute is first accessed; the client does so
+only if the bus answers that no service listens.
 """
 
 import importlib
@@ -14,7 +14,7 @@ _PACKAGE: Final = "nats.js"
 
 
 class _LazyModule(ModuleType):
-    """Stands for ``nats.js`` until somebody needs it."""
+    """Stands for ``nats.js`` until it is used."""
 
     def __getattr__(self, name: str) -> Any:
         if sys.modules.get(_PACKAGE) is self:

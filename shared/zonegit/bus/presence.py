@@ -1,27 +1,28 @@
-"""One instance of a store on a bus: it asks who else serves, before it does and while it does.
+"""Detect a second instance of a store on the bus, before and while this one serves.
 
 Theory of operation
 -------------------
-Two processes that serve one store from two folders make answers flap and lose what one of them has
-acknowledged. So each instance has a random id, listens on ``zg.presence.<store>``, and tells there
-since when it serves.
+If two processes serve one store from two folders, answers alternate between them and acknowledged
+changes are lost. So each instance has a random id, listens on ``zg.presence.<store>``, and answers
+there since when it serves.
 
-- *Before it serves* an instance asks on that subject. Where nothing listens the bus itself says
-  so, within a millisecond, and the start is no slower. An instance that gets an answer ends. A
-  listener that does not answer in time is a dead host whose connection the bus has not given up
-  yet: the start goes on.
-- *While it serves* it asks every few seconds, after a reconnect, and when it hears the heartbeat of
-  another instance: two that started at the same moment, or that a broken network kept apart, find
-  each other so. Of two the later start ends; both compare the same pair of values, so exactly one
-  does, whatever their clocks say.
-- *What counts* is an answer, which arrives at an inbox of our own, or three heartbeats in a row of
-  an instance that does not answer, such as one of an earlier release. A question counts for
-  nothing: every operator may ask. Neither does a single heartbeat, for it may be a predecessor's
-  last one.
-- *One that ends before it served* answers, that it does not serve, until the one that serves has
-  asked. That one asks when it gets a question, and reports who answered as a rival.
+- *Before it serves*, an instance sends a request to that subject. If no instance listens, the bus
+  answers that within a millisecond, so the start is no slower. An instance that gets an answer
+  exits. A listener that does not answer in time is a dead host whose connection the bus has not
+  closed yet: the start continues.
+- *While it serves*, it sends the request every few seconds, after a reconnect, and on a heartbeat
+  of another instance. This finds two that started at the same moment, or that were separated by a
+  broken network. Of two the later start exits; both compare the same pair of values, so exactly one
+  does, regardless of their clocks.
+- *Evidence* is an answer, which arrives at an inbox of this instance, or three heartbeats in a row
+  of an instance that does not answer, such as one of an earlier release. A request is no evidence:
+  every operator may send one. Neither is a single heartbeat, which can be the last one of a
+  predecessor.
+- *An instance that exits before it served* answers that it does not serve, until the serving one
+  has sent its request. The serving one sends it when it receives a request, and reports the other
+  as a rival.
 
-A store that several instances may serve together says ``several``, and none of them ends.
+If several instances may serve a store together, it says ``several``, and none of them exits.
 """
 
 import asyncio
@@ -43,25 +44,26 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import AskPresence, Presence
 
 ANSWER_TIMEOUT_S: Final = 1.0
-"""Seconds that another instance has to answer."""
+"""Seconds for another instance to answer."""
 ASK_INTERVAL_S: Final = 3.0
 RIVAL_S: Final = 10.0
 """Seconds for which another instance that tried to serve is reported."""
 MAX_LINGER_S: Final = 5.0
-"""Seconds for which an instance that ends before it served answers, at the most."""
+"""The maximum time in seconds for which an instance that exits before it served answers."""
 PAUSE_S: Final = 0.1
-"""Seconds between the questions of an instance that does not serve."""
+"""Seconds between the requests of an instance that does not serve."""
 SILENT_HEARTBEATS: Final = 3
-"""Heartbeats of an instance that does not answer, after which it is believed to serve."""
+"""Heartbeats in a row of an instance that does not answer, after which it counts as serving."""
 MAX_HEARTBEAT_GAP_S: Final = 3.0
-"""Heartbeats further apart are not in a row."""
+"""Heartbeats with a longer pause between them are not in a row."""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class _Heard:
-    """Heartbeats in a row of another instance, the last one at ``last`` by the loop's clock."""
+    """Heartbeats in a row of another instance. ``last`` is the time of the last one by the clock of
+    the loop."""
 
     heartbeat: Presence
     last: float
@@ -72,10 +74,10 @@ class Instance:
     """This process as an instance of a store.
 
     Args:
-        bus: where the store is served.
-        store: its name: ``refs`` or ``objectstore``.
-        installation: returns the installation that this instance belongs to.
-        refuses: returns that of a ref store which it heard and does not belong to.
+        bus: The connection.
+        store: The name of the store: ``refs`` or ``objectstore``.
+        installation: Returns the installation that this instance belongs to.
+        refuses: Returns the installation of a ref store that it hears and does not belong to.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Instance:
         self.started = time.time()
 
     def describe(self) -> Presence:
-        """Return what this instance says of itself."""
+        """Return the description of this instance."""
         return Presence(
             instance=self.id,
             started=self.started,
@@ -111,10 +113,10 @@ class Instance:
         )
 
     async def claim(self) -> None:
-        """Check that no other instance serves; to be called before this one does.
+        """Check that no other instance serves, before this one does.
 
         Raises:
-            Conflict: another one does.
+            Conflict: Another one does.
         """
         other = await self._ask_serving()
         if other is None or may_coexist(self.describe(), other):
@@ -126,10 +128,10 @@ class Instance:
         raise self._conflict(other)
 
     async def _ask_serving(self) -> Presence | None:
-        """Return what an instance that serves says of itself; None: none answers.
+        """Return the description of a serving instance; None if none answers.
 
-        The answer of one that ends may arrive before that of one that serves, so the question is
-        repeated for as long as one ends.
+        The answer of one that exits can arrive before that of one that serves, so the request is
+        repeated while one exits.
         """
         for _ in range(int(MAX_LINGER_S / PAUSE_S)):
             other = await self._ask()
@@ -139,7 +141,7 @@ class Instance:
         return None
 
     async def _introduce(self, other: Presence | None) -> None:
-        """Answer until the instance that serves knows of this one."""
+        """Answer requests until the serving instance knows this one."""
         async with answer_requests(self._bus, self._subject, AskPresence, self._answer):
             while other is not None and other.rival != self.id:
                 other = await self._ask()
@@ -147,10 +149,11 @@ class Instance:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Answer and ask from entry to exit; the body is cancelled when this instance has to end.
+        """Answer and send requests from entry to exit; the body is cancelled if this instance has
+        to exit.
 
         Raises:
-            Conflict: another instance serves, and started earlier.
+            Conflict: Another instance serves, and started earlier.
         """
         async with AsyncExitStack() as stack:
             group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -168,7 +171,7 @@ class Instance:
                 watching.cancel()
 
     def record_heartbeat(self, heartbeat: Presence) -> None:
-        """Take note of the heartbeat of an instance, which may be this one."""
+        """Record the heartbeat of an instance, which may be this one."""
         if heartbeat.instance == self.id or may_coexist(self.describe(), heartbeat):
             return
         now = asyncio.get_running_loop().time()
@@ -180,7 +183,7 @@ class Instance:
             heard.count, heard.last = heard.count + 1, now
 
     def _ask_again(self) -> None:
-        """Ask soon, and find out whether the permissions have changed."""
+        """Send a request soon; the permissions may have changed."""
         self._is_denied = False
         self._due.set()
 
@@ -204,13 +207,15 @@ class Instance:
                 other = self._find_silent()
             if other is not None:
                 self._compare(other)
-            await asyncio.sleep(PAUSE_S)  # those that may serve together do not ask without end
+            await asyncio.sleep(
+                PAUSE_S
+            )  # instances that may coexist do not send requests without end
             with suppress(TimeoutError):
                 async with asyncio.timeout(ASK_INTERVAL_S):
                     await self._due.wait()
 
     def _find_silent(self) -> Presence | None:
-        """Return an instance that beats and does not answer; None: there is none."""
+        """Return an instance that sends heartbeats and does not answer; None if there is none."""
         found = (each.heartbeat for each in self._heard.values() if each.count >= SILENT_HEARTBEATS)
         return next(found, None)
 
@@ -226,11 +231,11 @@ class Instance:
                 "instance.second",
                 instance=other.instance,
                 installation=other.installation,
-                hint=f"a bus has one {self._store}: stop the one that started later",
+                hint=f"a bus can have only one {self._store}; stop the one that started later",
             )
 
     async def _ask(self) -> Presence | None:
-        """Return what another instance says of itself; None: none answers."""
+        """Return the description of another instance; None if none answers."""
         if self._is_denied:
             return None
         question = AskPresence(instance=self.id)
@@ -242,14 +247,14 @@ class Instance:
             self._is_denied = True
             self._warn(error)
         except (Unavailable, Invalid):
-            pass  # nothing listens, or what does is gone, or is not one of ours
+            pass  # no listener, or one that is gone or is not an instance of the store
         return None
 
     def _warn(self, error: Denied) -> None:
         log.warning(
             "instances.not-asked",
             error=error.message,
-            hint=f"{self._store} has to publish and subscribe to {self._subject}",
+            hint=f"allow {self._store} to publish and subscribe to {self._subject}",
         )
 
     def _conflict(self, other: Presence) -> Conflict:
@@ -260,7 +265,7 @@ class Instance:
             f"another {self._store} serves on {self._bus.url_shown}{since}: instance"
             f" {other.instance or 'of an earlier release'} of installation"
             f" {other.installation or 'unknown'}",
-            hint=f"a bus has one {self._store}: stop that one first, or use a bus of its own",
+            hint=f"a bus can have only one {self._store}; stop that one, or use another bus",
         )
 
 
@@ -270,7 +275,7 @@ def may_coexist(own: Presence, other: Presence) -> bool:
 
 
 def has_to_yield(own: Presence, other: Presence) -> bool:
-    """Return whether an instance has to end because of another one that serves, too."""
+    """Return whether an instance has to exit because of another one that serves."""
     if may_coexist(own, other):
         return False
     return (other.started, other.instance) < (own.started, own.instance)

@@ -1,4 +1,4 @@
-"""The object store as it is seen over the bus: asked in batches, and every object verified."""
+"""Access the object store over the bus: in batches, and with every object verified."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
@@ -34,20 +34,26 @@ Reply = TypeVar("Reply", bound=msgspec.Struct)
 
 SERVICE: Final = "objects"
 GET_BATCH: Final = 1_024
-"""Ids asked for at a time: as many as the object store answers at a time."""
+"""Ids in one request: as many as the object store answers."""
 
 OUTLINES_CONCURRENCY: Final = 2
-"""Questions for outlines that are under way together: one is answered, another read."""
+"""Requests for outlines at a time: while one is answered, another is read."""
 
 PUT_TIMEOUT: Final = 15.0
-"""Seconds; a batch ends in an fsync, and a busy disk may take its time."""
+"""Seconds; a batch ends with an fsync, which can take long on a busy disk."""
 
 
 class RemoteObjects:
     """Implements :class:`zonegit.store.protocols.ObjectStore` on behalf of ``actor``."""
 
     def __init__(self, bus: Bus, actor: str, *, timeout: float | None = None) -> None:
-        """``timeout`` of each request in seconds; None: what each kind usually needs."""
+        """Create the store.
+
+        Args:
+            bus: The connection.
+            actor: The actor of the requests.
+            timeout: The timeout of each request in seconds; None for the default of its kind.
+        """
         self._bus = bus
         self._actor = actor
         self._timeout = timeout
@@ -122,7 +128,7 @@ class RemoteObjects:
 
 
 def batches(objects: Sequence[RawObject]) -> Iterator[list[RawObject]]:
-    """The objects in their order, in runs that fit a message each."""
+    """Yield the objects in their order, in batches that fit one message."""
     run: list[RawObject] = []
     octets = 0
     for raw in objects:
@@ -137,21 +143,26 @@ def batches(objects: Sequence[RawObject]) -> Iterator[list[RawObject]]:
 
 
 def _led_by(tip: CommitId, commits: Sequence[Dated]) -> Sequence[Dated]:
-    """Raises:
-    Corrupt: they do not begin with ``tip``, or one is no commit or does not hash to its id.
+    """Check a reply of history.
+
+    Raises:
+        Corrupt: It does not begin with ``tip``, or an object is not a commit or does not hash to
+            its id.
     """
     if not commits or commits[0].raw.id != tip:
-        raise Corrupt("the object store answered with another history than was asked for")
+        raise Corrupt("the object store answered with another history than requested")
     for raw in verify_all(dated.raw for dated in commits):
         if raw.kind != "commit":
-            raise Corrupt(f"the object store gave the {raw.kind} {short(raw.id)} for a commit")
+            raise Corrupt(f"the object store returned the {raw.kind} {short(raw.id)} as a commit")
     return commits
 
 
 def _checked(asked: Sequence[ObjectId], objects: Sequence[RawObject]) -> Sequence[RawObject]:
-    """Raises:
-    Corrupt: these are not the first of those asked for, or one does not hash to its id.
+    """Check a reply of objects.
+
+    Raises:
+        Corrupt: They are not the first of those requested, or one does not hash to its id.
     """
     if not objects or [raw.id for raw in objects] != list(asked[: len(objects)]):
-        raise Corrupt(f"the object store answered {len(asked)} ids with other objects than those")
+        raise Corrupt(f"the object store answered {len(asked)} ids with other objects")
     return verify_all(objects)

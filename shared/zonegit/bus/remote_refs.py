@@ -1,5 +1,8 @@
-"""The ref store as it is seen over the bus. The actor, the ref and the zone stand in subjects,
-where the broker's permissions apply to them."""
+"""Access the ref store over the bus.
+
+The actor, the ref and the zone are in the subject, where the permissions of the broker apply to
+them.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Final, TypeVar
@@ -68,15 +71,20 @@ Reply = TypeVar("Reply", bound=msgspec.Struct)
 
 SERVICE: Final = "refs"
 MOVE_TIMEOUT: Final = 15.0
-"""Seconds; refs may have to ask the object store, and a move ends in an fsync."""
+"""Seconds; refs may have to read from the object store, and a move ends with an fsync."""
 
 
 class RemoteRefs:
-    """Implements :class:`zonegit.store.protocols.RefStore`, and Adopter, on behalf of ``actor``,
-    the only one it can speak for."""
+    """Implements :class:`zonegit.store.protocols.RefStore` and ``Adopter`` for one actor."""
 
     def __init__(self, bus: Bus, actor: str, *, timeout: float | None = None) -> None:
-        """``timeout`` of each request in seconds; None: what each kind usually needs."""
+        """Create the store.
+
+        Args:
+            bus: The connection.
+            actor: The actor of the requests.
+            timeout: The timeout of each request in seconds; None for the default of its kind.
+        """
         self._bus = bus
         self._actor = actor
         self._timeout = timeout
@@ -239,15 +247,21 @@ class RemoteRefs:
         )
 
     def _own(self, actor: str) -> None:
-        """Raises:
-        Denied: somebody else's name; the subject, and so the broker, says whose request it is.
+        """Check that a request is for the actor of this store.
+
+        Raises:
+            Denied: It is for another actor; the subject names the actor to the broker.
         """
         if actor != self._actor:
-            raise Denied(f"{self._actor} cannot speak for {actor}")
+            raise Denied(f"{self._actor} cannot send requests as {actor}")
 
 
 def ride_along(objects: Sequence[RawObject], most: int = MAX_RIDE_ALONG) -> list[RawObject]:
-    """``objects`` when they are small enough to travel with a move, else none; ``most`` octets are,
-    by default what its event can carry, too."""
+    """Return the objects if they are small enough to travel with a move, else none.
+
+    Args:
+        objects: The objects.
+        most: The maximum octets; by default what the event of the move can carry.
+    """
     total = sum(len(raw.payload) for raw in objects)
     return list(objects) if total <= most and len(objects) <= MAX_IDS else []

@@ -1,4 +1,4 @@
-"""Replies that may not go where their requests want them: counted, and logged at a bounded rate."""
+"""Refuse replies to subjects outside of inboxes: counted, and logged at a bounded rate."""
 
 import time
 from collections.abc import Callable

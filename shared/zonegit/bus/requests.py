@@ -1,8 +1,8 @@
-"""Questions that wait for their answers, over an inbox for each actor that asks.
+"""Send requests and wait for their replies, in an inbox for each actor that sends.
 
-The client library has a request of its own. This one differs where it matters: a permission
-denial, which arrives apart from any reply and with its subject in lower case, fails the request it
-belongs to, and so does the loss of the connection, both at once and not after the timeout.
+The client library can send requests, too. This differs: a denied permission, which arrives apart
+from replies and with its subject in lower case, fails the request that it belongs to at once. So
+does the loss of the connection.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ TOKEN_OCTETS: Final = 12
 
 
 class _InboxRefused(Exception):
-    """The bus does not let this user listen on its inbox, whose name is new in this release."""
+    """The permissions of this user do not include its inbox, whose name is new in this release."""
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """One request without its answer; a broadcast gets several."""
+    """A request that waits for its reply; a broadcast gets several."""
 
     subject: str
     answered: asyncio.Future[Msg]
@@ -46,18 +46,18 @@ class _Waiting:
 class Requests:
     """The requests of one connection.
 
-    A bus whose permissions are those of the release before knows another inbox for its users; where
-    it refuses the one of this release, the request is sent again with that one.
+    The permissions of a bus may be those of the earlier release, which used another inbox. If the
+    bus denies the inbox of this release, the request is sent again with the earlier one.
     """
 
     def __init__(self, client: Client, actor: str, earlier_inbox: str, shown: str) -> None:
-        """Make the requests of ``client``.
+        """Create the requests of a connection.
 
         Args:
-            client: the connection.
-            actor: asks what names no actor, such as a broadcast.
-            earlier_inbox: the prefix of this user's inboxes in the release before.
-            shown: the bus's URL without secrets.
+            client: The connection.
+            actor: The actor of requests that name none, such as a broadcast.
+            earlier_inbox: The prefix of the inboxes of this user in the earlier release.
+            shown: The URL of the bus without secrets.
         """
         self._client = client
         self._actor = actor
@@ -69,7 +69,7 @@ class Requests:
         self._refused: set[str] = set()
 
     def inbox(self, subject: str) -> str:
-        """Return the prefix of the subjects that replies to a request go to."""
+        """Return the prefix of the reply subjects of a request."""
         prefix = subjects.inbox_for(subject, self._actor)
         if prefix in self._refused:
             prefix = self._earlier_inbox
@@ -78,13 +78,13 @@ class Requests:
     async def ask(
         self, subject: str, message: msgspec.Struct, reply: type[Reply], timeout: float
     ) -> Reply:
-        """Ask a service, again where it is busy, until it answers.
+        """Send a request, again while the service is busy, and return its reply.
 
         Raises:
-            ZonegitError: what the service answered with.
-            Denied: the bus does not let this user ask that.
-            Busy: the service was, to the end.
-            Unavailable: no answer within ``timeout`` seconds, no service to give one, or no bus.
+            ZonegitError: The service answered with this error.
+            Denied: The permissions of this user on the bus do not allow the request.
+            Busy: The service was busy until the end.
+            Unavailable: There is no reply within ``timeout`` seconds, no service, or no bus.
         """
         octets = codec.encode(message)
         clock = asyncio.get_running_loop().time
@@ -103,7 +103,7 @@ class Requests:
     async def _try(
         self, subject: str, octets: bytes, left: float, attempt: int, timeout: float
     ) -> Msg:
-        """Send a request once, ``left`` seconds before its sender gives up."""
+        """Send a request once, ``left`` seconds before its deadline."""
         waiting = _Waiting(subject, asyncio.get_running_loop().create_future())
         try:
             async with asyncio.timeout(left):
@@ -111,17 +111,17 @@ class Requests:
         except TimeoutError as error:
             raise Unavailable(
                 f"{_service(subject)} on {self._shown} did not answer within {timeout:g} s",
-                hint="it may be overloaded; sending the same again is safe (zonegit doctor)",
+                hint="it may be overloaded (zonegit doctor); it is safe to retry",
             ) from error
 
     async def gather(
         self, subject: str, message: msgspec.Struct, reply: type[Reply], wait_s: float
     ) -> list[Reply]:
-        """All well-formed answers that arrive within ``wait_s`` seconds; failures are left out.
+        """Return all well-formed replies that arrive within ``wait_s`` seconds, without errors.
 
         Raises:
-            Denied: the bus does not let this user ask that.
-            Unavailable: no bus.
+            Denied: The permissions of this user on the bus do not allow the request.
+            Unavailable: There is no bus.
         """
         waiting = _Waiting(subject, asyncio.get_running_loop().create_future(), broadcast=True)
         try:
@@ -191,32 +191,32 @@ class Requests:
         if headers.has_no_responders(found):
             raise Unavailable(
                 f"no {_service(subject)} service answers on {self._shown}",
-                hint="start it, or the whole stack with: zonegit up (zonegit doctor tells)",
+                hint="start it, or the whole stack with zonegit up; zonegit doctor shows details",
             )
         if headers.FAILED in found:
             raise failures.to_error(codec.decode(answer.data, FailureReply))
         return codec.decode(answer.data, reply)
 
     def fail_all(self) -> None:
-        """The connection broke: what waits will not be answered."""
+        """Fail all requests because the connection is lost."""
         for waiting in self._waiting.values():
             self._fail(waiting, self._gone())
 
     def fail_denied(self, what: str, subject: str) -> bool:
-        """Fail the requests that the bus refused a publish or a subscription for.
+        """Fail the requests for which the bus refused a publish or a subscription.
 
         Args:
             what: ``publish`` or ``subscription``.
-            subject: in lower case.
+            subject: The subject in lower case.
 
         Returns:
-            Whether a request was waiting for it.
+            Whether a request waited for it.
         """
         if what == "subscription":
             return self._inbox_denied(subject)
         hit = [each for each in self._waiting.values() if each.subject.casefold() == subject]
         for waiting in hit:
-            self._fail(waiting, self._denial(waiting, f"ask {waiting.subject}"))
+            self._fail(waiting, self._denial(waiting, f"publish to {waiting.subject}"))
         return bool(hit)
 
     def _inbox_denied(self, subject: str) -> bool:
@@ -227,13 +227,13 @@ class Requests:
             is_earlier = prefix == self._earlier_inbox
             self._refused.add(prefix)
             for waiting in [each for each in self._waiting.values() if each.inbox == inbox]:
-                denial = self._denial(waiting, f"listen on {inbox}.*, for the reply")
+                denial = self._denial(waiting, f"subscribe to {inbox}.*, for the reply")
                 self._fail(waiting, denial if is_earlier else _InboxRefused())
         return bool(inboxes)
 
     def _denial(self, waiting: _Waiting, what: str) -> Denied:
         return Denied(
-            f"{self._shown} does not let this user {what}",
+            f"{self._shown} does not allow this user to {what}",
             hint="ask the operator of the bus for this permission",
             subject=waiting.subject,
         )
@@ -245,13 +245,16 @@ class Requests:
     def _gone(self) -> Unavailable:
         return Unavailable(
             f"the bus {self._shown} is gone",
-            hint="whether the last request was carried out is unknown; sending it again is safe",
+            hint="the outcome of the last request is unknown; it is safe to send it again",
         )
 
 
 def _pause(busy: Busy) -> float:
-    """Return the seconds to wait before a request is sent again: what the service says, and up to
-    as much again, so that those who were refused together do not come back together."""
+    """Return the seconds to wait before a request is sent again.
+
+    It is the time that the service says, and a random part of it added, so that clients that were
+    refused together do not retry together.
+    """
     try:
         after_ms = int(busy.details.get("retry_after_ms", ""))
     except ValueError:
@@ -261,6 +264,6 @@ def _pause(busy: Busy) -> float:
 
 
 def _service(subject: str) -> str:
-    """The service a request's subject names, for people."""
+    """Return the name of the service in the subject of a request."""
     tokens = subject.split(".")
     return tokens[2] if len(tokens) > 2 else subject

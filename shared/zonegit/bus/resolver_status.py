@@ -1,8 +1,8 @@
-"""Ask the resolvers that the ref store's registry lists, each separately.
+"""Request the status of each resolver in the registry of the ref store.
 
-No answer is waited for in a fixed window, so that a busy resolver is never taken for one that does
-not exist. One that the registry calls silent is not asked; one that does not answer within three
-announcements is silent, too.
+There is no fixed window for answers, so a busy resolver does not seem absent. A resolver that the
+registry lists as silent gets no request; one that does not answer within three announcements counts
+as silent.
 """
 
 import asyncio
@@ -29,14 +29,19 @@ from zonegit.zone.names import Name
 T = TypeVar("T")
 
 ASK_CONCURRENCY: Final = 64
-"""Resolvers that are asked at a time."""
+"""Requests to resolvers at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownResolvers:
-    """The resolvers that the ref store knows, by name. ``missing`` are those that should be there
-    and were not heard by a ref store that began to listen less than ``FORGET_AFTER_S`` ago.
-    ``is_full``: there are more than it has room for."""
+    """The resolvers that the ref store knows, by name.
+
+    Attributes:
+        resolvers: The resolvers.
+        missing: Expected resolvers that were not heard, if the ref store began to listen less than
+            ``FORGET_AFTER_S`` ago.
+        is_full: There are more than the registry has room for.
+    """
 
     resolvers: Sequence[Registered]
     missing: Sequence[str] = ()
@@ -50,8 +55,14 @@ class KnownResolvers:
 
 @dataclass(frozen=True, slots=True)
 class ResolverSurvey:
-    """The answers of resolvers, by name; ``silent`` are those that did not. ``contested`` names are
-    announced by two processes. ``is_full``: there are more than the ref store has room for."""
+    """The answers of resolvers, by name.
+
+    Attributes:
+        statuses: The answers.
+        silent: The resolvers that did not answer.
+        contested: Names that two processes announce.
+        is_full: There are more than the registry has room for.
+    """
 
     statuses: Sequence[ResolverStatus]
     silent: Sequence[str]
@@ -62,18 +73,18 @@ class ResolverSurvey:
 async def read_registry(
     bus: Bus, actor: str, *, expected: Collection[str] = (), timeout: float
 ) -> KnownResolvers:
-    """Read the ref store's registry, which is complete.
+    """Read the registry of the ref store, once it is complete.
 
     Args:
-        bus: where the ref store listens.
-        actor: on whose behalf.
-        expected: resolvers that should be there; a ref store that has just started answers as soon
+        bus: The connection.
+        actor: The actor of the request.
+        expected: Resolvers that should be listed; a ref store that has just started answers as soon
             as it has heard all of them.
-        timeout: of each request, in seconds.
+        timeout: The timeout of each request, in seconds.
 
     Raises:
-        Unavailable: the ref store does not answer.
-        Denied: the bus does not let this user ask that.
+        Unavailable: The ref store does not answer.
+        Denied: The permissions of this user on the bus do not allow it.
     """
     found: list[Registered] = []
     after = ""
@@ -98,18 +109,18 @@ async def _read_page(
         return await bus.request(subject, question, RegisteredResolvers, timeout=timeout)
     except Invalid as error:
         raise Unavailable(
-            f"the ref store does not say which resolvers there are: {error.message}",
-            hint="one of an earlier release does not know them: update it first",
+            f"the ref store cannot list resolvers: {error.message}",
+            hint="if it is of an earlier release, update it first",
         ) from error
 
 
 async def ask_status(
     bus: Bus, resolver: str, zone: Name | None = None, *, timeout: float = SILENT_AFTER_S
 ) -> ResolverStatus | None:
-    """Ask one resolver what it serves, of one zone or of all; None: it does not answer.
+    """Request the status of one resolver, for one zone or all; None if it does not answer.
 
     Raises:
-        Denied: the bus does not let this user ask that.
+        Denied: The permissions of this user on the bus do not allow it.
     """
 
     async def ask() -> ResolverStatus | None:
@@ -128,12 +139,12 @@ async def survey(
     expected: Collection[str] = (),
     timeout: float,
 ) -> ResolverSurvey:
-    """Ask every registered resolver what it serves; the parameters are those of
+    """Request the status of every registered resolver; the parameters are those of
     :func:`read_registry` and :func:`ask_status`.
 
     Raises:
-        Unavailable: the ref store does not answer.
-        Denied: the bus does not let this user ask that.
+        Unavailable: The ref store does not answer.
+        Denied: The permissions of this user on the bus do not allow it.
     """
     registry = await read_registry(bus, actor, expected=expected, timeout=timeout)
     asked = [each.last.resolver for each in registry.resolvers if not each.is_silent]
@@ -157,16 +168,16 @@ async def survey(
 async def ask_answered(
     bus: Bus, resolver: str, zone: Name | None = None, *, timeout: float
 ) -> list[AnsweredSerials] | None:
-    """Ask one resolver for the highest serials that it ever answered; None: it does not answer.
+    """Request the highest serials that a resolver ever answered; None if it does not answer.
 
     Args:
-        bus: where it listens.
-        resolver: its name.
-        zone: of this zone alone; None: of all.
-        timeout: of each page, in seconds.
+        bus: The connection.
+        resolver: The name of the resolver.
+        zone: The zone; None for all.
+        timeout: The timeout of each page, in seconds.
 
     Raises:
-        Denied: the bus does not let this user ask that.
+        Denied: The permissions of this user on the bus do not allow it.
     """
 
     async def ask() -> list[AnsweredSerials] | None:

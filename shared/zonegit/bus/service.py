@@ -1,8 +1,37 @@
-"""Answer requests: a task each, in the order of fair queues; none is lost when the service stops.
+"""Answer the requests to a service, each in a task, in the order of a fair queue.
 
-The requests come through one subscription: the endpoints of ``nats.micro`` discard what is on its
-way when they stop, run one request after the other, and reply wherever a request wants it. Here a
-request that wants its reply outside of its sender's inbox is not carried out (:mod:`.replies`).
+Theory of operation. A service has one subscription, ``zg.*.<service>.>``, in a queue group named
+after the service. It does not use the endpoints of ``nats.micro``: these discard the requests on
+their way when they stop, run one request after the other, and reply to any subject that a request
+names.
+
+A request passes these steps:
+
+1. ``Dispatcher.take`` is called for each message. A reply subject outside of the inbox of the
+   sender is not accepted (``replies``): the service would publish for a stranger what only the
+   service may publish. Such a request is dropped.
+2. ``Lanes.place`` chooses the queue: the lane of the verb (read, write or slow), the class of the
+   sender (services or operators), and the actor as the flow (docs/adr/0040-fair-queueing.md). If
+   the queue of the actor is full, the request is refused with the code ``busy``, which clients
+   retry. During a flood of refusals further requests are dropped.
+3. A task waits until it is the turn of the request, but at most until the deadline in its headers.
+   A request whose deadline has passed is answered ``unavailable`` and not carried out.
+4. ``_handle`` decodes the subject and the message, checks that the verb exists and takes a subject
+   of this form, and calls the handler, also limited by the deadline.
+5. The reply, or the error as a message with its code in a header, is published. An unexpected
+   exception becomes the code ``internal`` with an id under which the log has the traceback.
+6. The turn ends. The actor is charged for the time that the request used the event loop and threads
+   (``zonegit.fairness.meter``), not for the time that it waited.
+
+While a handler sends requests to another service, the headers of those carry the actor and the
+deadline of the original request, so the other service charges the same actor.
+
+A stop first drains the subscription, so that no request is lost that the bus has delivered, and
+then waits up to ``STOP_TIMEOUT_S`` for running requests before it cancels them.
+
+``answer_requests`` is the simple form for subjects with a cheap answer and no fair queue, such as
+the status of a resolver. After each answer it pauses for a multiple of the time that the answer
+took.
 """
 
 import asyncio
@@ -37,23 +66,23 @@ from zonegit.wire.verbs import Verb
 M = TypeVar("M", bound=msgspec.Struct)
 
 MAX_REQUEST_S: Final = 30.0
-"""Seconds a request runs at most, whatever its sender says."""
+"""The maximum time of a request in seconds, also if its deadline is later."""
 
 REFUSAL_INTERVAL_S: Final = 1.0
-"""Seconds between two lines of the log about refused requests."""
+"""Seconds between two log lines about refused requests."""
 MAX_REFUSALS: Final = 4_096
-"""Requests that are answered ``busy`` in that time. More of them are dropped: a client that sends
-so many does not wait for answers."""
+"""Requests that are answered ``busy`` within ``REFUSAL_INTERVAL_S``; further ones are dropped. A
+client that sends so many does not wait for replies."""
 
 PAUSE_FACTOR: Final = 9
-"""How many times as long as an answer took the next question waits, on a subject that has no fair
-queue: whatever is asked, nine tenths of the process's time are left to its other work."""
+"""The pause after an answer on a subject without a fair queue, as a multiple of the time that it
+took: nine tenths of the time remain for other work of the process."""
 MAX_PAUSE_S: Final = 1.0
 MAX_QUESTIONS: Final = 256
-"""Such questions that wait; while there are more, those whose turn it is are dropped."""
+"""Requests that wait on such a subject; while there are more, requests are dropped."""
 
 STOP_TIMEOUT_S: Final = 10.0
-"""Seconds that running requests have to finish when the service stops."""
+"""Seconds for running requests to finish when the service stops."""
 
 _SEMVER: Final = re.compile(r"\d+\.\d+\.\d+")
 
@@ -61,12 +90,13 @@ log = structlog.get_logger()
 
 
 RequestHandler = Callable[[Request, Any], Awaitable[msgspec.Struct]]
-"""Takes a request and its message, returns the reply; cancelled when the sender has given up."""
+"""Called with a request and its message, returns the reply; cancelled at the deadline of the
+request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A verb, and how it is answered."""
+    """A verb and its handler."""
 
     verb: Verb
     answer: RequestHandler
@@ -76,10 +106,10 @@ Endpoints = Mapping[str, Endpoint]
 
 
 def endpoints_of(service: str, answers: Mapping[str, RequestHandler]) -> Endpoints:
-    """Return the endpoints of a service: every verb of it in the table (:mod:`zonegit.wire.verbs`).
+    """Return the endpoints of a service: all its verbs in the table (:mod:`zonegit.wire.verbs`).
 
     Raises:
-        KeyError: a verb has no answer, or an answer no verb.
+        KeyError: A verb has no handler, or a handler has no verb.
     """
     table = verbs.of_service(service)
     return {name: Endpoint(table[name], answers[name]) for name in table.keys() | answers.keys()}
@@ -93,14 +123,18 @@ async def serve(
     endpoints: Endpoints,
     depths: Mapping[str, int] = DEFAULT_DEPTHS,
 ) -> AsyncIterator[Lanes]:
-    """Answers requests from entry to exit. ``name`` is what ``$SRV.PING`` shows, ``service`` the
-    token in the subjects, ``depths`` how many requests each lane runs at a time.
+    """Answer requests from entry to exit; at exit wait for running requests.
 
-    Leaving it stops taking requests, then waits for those at hand.
+    Args:
+        bus: The connection.
+        name: The name of the service in ``$SRV.PING``, and of the queue group.
+        service: The token of the service in subjects.
+        endpoints: The verbs and their handlers.
+        depths: The number of requests that each lane runs at a time.
 
     Raises:
-        Denied: the bus does not let this user serve.
-        Unavailable: no bus.
+        Denied: The permissions of this user on the bus do not allow it.
+        Unavailable: There is no bus.
     """
     lanes = Lanes(depths, {name: _choose_lane(each.verb) for name, each in endpoints.items()})
     dispatcher = Dispatcher(bus, endpoints, lanes)
@@ -136,7 +170,7 @@ def _make_identity(name: str) -> discovery.ServiceInstance:
 
 
 async def _stop(bus: Bus, taking: Subscription) -> None:
-    """Take no more requests."""
+    """Stop the subscription."""
     try:
         if bus.connected:
             async with asyncio.timeout(STOP_TIMEOUT_S):
@@ -149,19 +183,20 @@ async def _stop(bus: Bus, taking: Subscription) -> None:
 async def answer_requests(
     bus: Bus, subject: str, message: type[M], answer: Callable[[M], msgspec.Struct | None]
 ) -> AsyncIterator[None]:
-    """Answer what is asked on one subject, from entry to exit.
+    """Answer the requests on one subject, from entry to exit.
 
-    Every operator may ask, as often as they like, so a resolver's other work comes first.
+    Every operator may send such requests in any number, so the other work of the process has
+    precedence.
 
     Args:
-        bus: where it is asked.
-        subject: the subject of the question.
-        message: the question.
-        answer: returns the answer at once; None: there is none.
+        bus: The connection.
+        subject: The subject of the request.
+        message: The type of the request.
+        answer: Returns the reply; None for no reply.
 
     Raises:
-        Denied: the bus does not let this user listen there.
-        Unavailable: no bus.
+        Denied: The permissions of this user on the bus do not allow it.
+        Unavailable: There is no bus.
     """
 
     subscription: Subscription | None = None
@@ -193,7 +228,7 @@ async def answer_requests(
 
 
 class Dispatcher:
-    """Runs each request as a task and sees that each is answered exactly once."""
+    """Runs each request as a task, and answers each request once."""
 
     def __init__(self, bus: Bus, endpoints: Endpoints, lanes: Lanes) -> None:
         self._bus = bus
@@ -206,7 +241,7 @@ class Dispatcher:
         self._took_s = 0.0
 
     def statistics(self) -> dict[str, Any]:
-        """Return the figures that ``$SRV.STATS`` shows; times in nanoseconds."""
+        """Return the statistics for ``$SRV.STATS``; times in nanoseconds."""
         took_ns = int(self._took_s * 1e9)
         return {
             "num_requests": self._answered,
@@ -218,8 +253,8 @@ class Dispatcher:
         }
 
     async def take(self, message: Msg) -> None:
-        """Start a request, which waits for its turn; refuse it where too many do. One whose
-        reply may not go where it wants it is not carried out."""
+        """Start the task of a request; refuse the request if its queue is full, and drop it if its
+        reply subject is not accepted."""
         if not self._bus.replies.allows(message.subject, message.reply):
             return
         found = message.headers or {}
@@ -232,7 +267,7 @@ class Dispatcher:
             task = asyncio.create_task(self._run_apart(message, place))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        await asyncio.sleep(0)  # many messages at once do not keep the running ones waiting
+        await asyncio.sleep(0)  # a burst of messages does not delay running requests
 
     async def _run_apart(self, message: Msg, place: QueuePlace) -> None:
         with isolate("request"):
@@ -254,7 +289,7 @@ class Dispatcher:
             place.gate.leave(turn, meter.close())
 
     async def _wait(self, message: Msg, place: QueuePlace, left: float) -> Turn | None:
-        """Wait for a request's turn; None: it was answered that there is none, or not in time."""
+        """Wait for the turn of a request; None if it was answered that there is none."""
         try:
             async with asyncio.timeout(left):
                 if left > 0:
@@ -269,20 +304,20 @@ class Dispatcher:
         return None
 
     async def _refuse(self, message: Msg, place: QueuePlace, busy: Busy) -> None:
-        """Answers that there is too much to do."""
+        """Answer with ``busy``."""
         self._refused.note(place.actor, place.share)
         await self._fail(message, busy)
 
     async def _fail(self, message: Msg, error: ZonegitError) -> None:
-        """Answers with an error; ``busy`` to one that does not know it, with the code that it knows
-        for what may pass."""
+        """Answer with an error. A client that does not know the code ``busy`` gets ``unavailable``
+        instead."""
         known = not isinstance(error, Busy) or headers.understands_busy(message.headers or {})
         code = error.code if known else Unavailable.code
         failure = msgspec.structs.replace(failures.to_message(error), code=code)
         await self._reply(message, failure, code)
 
     async def finish(self) -> None:
-        """Waits for the requests that run, and cancels those that take too long."""
+        """Wait for running requests, and cancel those that take too long."""
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=STOP_TIMEOUT_S)
             for task in late:
@@ -297,12 +332,12 @@ class Dispatcher:
         except ZonegitError as error:
             fields |= {"outcome": error.code, "error": error.message}
             await self._fail(message, error)
-        except Exception as error:  # a bug: told apart from failures, and found by its id
+        except Exception as error:  # a bug, not a failure; the log has it under this id
             log_id = secrets.token_hex(6)
             fields |= {"outcome": Internal.code, "log_id": log_id, "exc_info": error}
             bug = Internal(
-                "the service failed in a way it should not",
-                hint=f"its log has the reason under log_id {log_id}",
+                "the service failed unexpectedly",
+                hint=f"its log has the traceback under log_id {log_id}",
                 log_id=log_id,
             )
             await self._reply(message, failures.to_message(bug), bug.code)
@@ -324,12 +359,12 @@ class Dispatcher:
         fields |= {"actor": request.actor, "verb": request.verb}
         endpoint = self._endpoints.get(request.verb)
         if endpoint is None:
-            raise Invalid(f"{request.service} knows no verb {request.verb!r}")
+            raise Invalid(f"{request.service} has no verb {request.verb!r}")
         endpoint.verb.check_form(request)
         asked = codec.decode(message.data, endpoint.verb.message)
         try:
             async with asyncio.timeout(headers.remaining_s(found, MAX_REQUEST_S)):
-                await asyncio.sleep(0)  # lets a deadline that has passed strike before the work
+                await asyncio.sleep(0)  # raises TimeoutError if the deadline has passed
                 return await endpoint.answer(request, asked)
         except TimeoutError as error:
             raise _late_error() from error
@@ -345,8 +380,7 @@ class Dispatcher:
 
 
 class RefusalLog:
-    """Logs who is refused, a line a second at the most, and knows when refusals are so many that
-    the answers to them would be too much work."""
+    """Logs refusals, at most one line a second, and detects a flood of them."""
 
     def __init__(self) -> None:
         self._since = 0.0
@@ -359,7 +393,7 @@ class RefusalLog:
         return self._count >= MAX_REFUSALS
 
     def note(self, actor: str, share: str) -> None:
-        """Take a refusal into account."""
+        """Count a refusal."""
         self._turn_over()
         self._count += 1
         if not self._is_logged:
@@ -376,6 +410,6 @@ class RefusalLog:
 
 def _late_error() -> Unavailable:
     return Unavailable(
-        "the request came, or took, too late: its sender had given up",
+        "the deadline of the request has passed",
         hint="if this happens at once, compare the clocks of both hosts (zonegit doctor)",
     )

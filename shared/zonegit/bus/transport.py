@@ -1,9 +1,9 @@
-"""The socket under the client library: TLS, and no wait without an end.
+"""Replace the socket of the client library: with TLS, and without unbounded waits.
 
-The library's own TCP transport waits without end where a TLS handshake has failed: it waits for the
-end of a connection that the handshake took over. Its stream also answers the end of a TLS
+The TCP transport of the library waits without end after a failed TLS handshake: it waits for the
+end of a connection that the handshake took over. Its stream also handles the end of a TLS
 connection in a way that asyncio warns of. And it sends a password in clear text to a server that
-does not ask for TLS, whatever the URL says.
+does not require TLS, even if the URL does.
 """
 
 import asyncio
@@ -19,31 +19,31 @@ from nats.aio.transport import TcpTransport
 from zonegit.containment import isolate
 
 CLOSE_TIMEOUT: Final = 2.0
-"""Seconds for the two ends to agree that a connection is over; then it is cut."""
+"""Seconds for both ends to close a connection; then it is aborted."""
 SEND_TIMEOUT: Final = 5.0
-"""Seconds for a command to be taken for sending."""
+"""Seconds for sending a command."""
 
 
 class PlaintextError(nats.errors.Error):
-    """The server does not speak TLS, and the URL says that it must."""
+    """The server does not use TLS, although the URL requires it."""
 
     def __str__(self) -> str:
-        return "it does not speak TLS"
+        return "it does not use TLS"
 
 
 class EndedError(nats.errors.Error):
-    """The server ended the connection before it let the client in."""
+    """The server closed the connection before it accepted the client."""
 
     def __init__(self, *, is_encrypted: bool) -> None:
         super().__init__()
         self.is_encrypted = is_encrypted
 
     def __str__(self) -> str:
-        return "it ended the connection"
+        return "it closed the connection"
 
 
 class BoundedTransport(TcpTransport):
-    """A TCP connection that may become a TLS one."""
+    """A TCP connection that can be upgraded to TLS."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -60,11 +60,11 @@ class BoundedTransport(TcpTransport):
         buffer_size: int,
         connect_timeout: int,
     ) -> None:
-        """Make a TLS connection of the plain one.
+        """Upgrade the connection to TLS.
 
         Raises:
-            ssl.SSLError: the two ends do not agree.
-            OSError: the connection broke, or the handshake takes longer than ``connect_timeout``.
+            ssl.SSLError: The handshake fails.
+            OSError: The connection is lost, or the handshake takes longer than ``connect_timeout``.
         """
         writer = self._io_writer
         assert writer is not None  # it is connected first
@@ -79,7 +79,7 @@ class BoundedTransport(TcpTransport):
                     ssl_context,
                     server_hostname=uri if isinstance(uri, str) else uri.hostname,
                 )
-            assert transport is not None  # it is so for servers on closed sockets only
+            assert transport is not None  # None is for servers on closed sockets only
         except BaseException:
             writer.transport.abort()
             self._io_reader = self._io_writer = None
@@ -90,12 +90,12 @@ class BoundedTransport(TcpTransport):
         self.is_encrypted = True
 
     def cut(self) -> None:
-        """End the connection at once; what was not sent is lost."""
+        """Abort the connection; what was not sent is lost."""
         if self._io_writer is not None:
             self._io_writer.transport.abort()
 
     async def wait_closed(self) -> None:
-        """Wait until the connection is over; cut it when that takes too long."""
+        """Wait until the connection is closed; abort it if that takes too long."""
         writer = self._io_writer
         if writer is None:
             return
@@ -107,14 +107,15 @@ class BoundedTransport(TcpTransport):
 
 
 class BoundedClient(Client):
-    """The client library's connection, over such a socket.
+    """A connection of the client library over :class:`BoundedTransport`.
 
-    Its own flush writes a PING ahead of commands that it still holds back, so the PONG says nothing
-    of them: a subscription just made may not be in force, and one that is drained loses messages.
-    By the time the first PONG is there they are written, so the second one is the answer.
+    The flush of the library writes a PING ahead of commands that it still buffers, so the PONG says
+    nothing about them: a new subscription may not be active yet, and one that is drained loses
+    messages. When the first PONG arrives the commands are written, so the second PONG answers for
+    them.
 
-    A flush is never cancelled, only left: the library's breaks its connection when the PONG of a
-    cancelled one arrives, and may lose the cancellation.
+    A flush is never cancelled, only no longer waited for: the library breaks its connection when
+    the PONG of a cancelled flush arrives, and can lose the cancellation.
     """
 
     def __init__(self, *, requires_tls: bool) -> None:
@@ -128,21 +129,21 @@ class BoundedClient(Client):
             await asyncio.shield(flushing)
 
     async def _process_msg(self, *message: Any) -> None:
-        """Drop a message that cannot be read, such as one whose subject is not UTF-8: the library
-        would end its reading for it, and the connection would be deaf until a PING times out."""
+        """Drop a message that cannot be decoded, such as one whose subject is not UTF-8. The
+        library would stop reading, and receive nothing until a PING times out."""
         with isolate("message"):
             await super()._process_msg(*message)
 
     async def _flush_pending(self, force_flush: bool = False) -> Any:
-        # Each publish, subscription and goodbye ends here, and a bus may stop reading.
+        # Each publish, subscription and close ends here, and the bus may have stopped reading.
         async with asyncio.timeout(SEND_TIMEOUT):
             return await super()._flush_pending(force_flush)
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
-        """Close for good, and report it also where the connection breaks or stalls meanwhile.
+        """Close permanently, and report it also if the connection breaks or stalls meanwhile.
 
-        The library closes in a task of its own when the bus reports an error. What that raises is
-        lost, and with it the report: the process would keep a connection that is never made again.
+        If the bus reports an error, the library closes in a separate task. An exception there is
+        lost, and with it the report: the process would keep a closed connection.
         """
         try:
             async with asyncio.timeout(SEND_TIMEOUT + CLOSE_TIMEOUT):

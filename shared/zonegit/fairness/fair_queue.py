@@ -1,36 +1,35 @@
-"""The order in which waiting work is started, so that each party gets its share. Pure.
+"""Decide the order in which waiting work is started, so that each party gets its share. Pure.
 
 Theory of operation
 -------------------
-A worker has room for ``depth`` items at a time. Work that finds no room waits here, in one line for
-each *flow* (an actor, a client's network), and flows are grouped in *classes* (services and
-operators, incremental and whole transfers).
+A worker has room for ``depth`` items at a time. Further work waits here, in a line for each *flow*
+(an actor, or the network of a client). Flows are grouped in *classes* (services and operators,
+incremental and whole transfers).
 
 The order is that of start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996) in the form for
-workers that have several items under way, SFQ(D) (Jin, Chase and Kaur, SIGMETRICS 2004). It is
-applied twice: to choose a class, then a flow of that class. Each flow has a *tag*, the amount of
-service that it has had, in seconds of the worker's time. The item to start next is one of the flow
-with the lowest tag. Classes have tags as well, which grow the more slowly the greater the class's
-weight is.
+workers with several items under way, SFQ(D) (Jin, Chase and Kaur, SIGMETRICS 2004). It is applied
+twice: to choose a class, then a flow of that class. Each flow has a *tag*, the amount of service
+that it has had, in seconds of the time of the worker. The next item is one of the flow with the
+lowest tag. Classes have tags as well; the tag of a class grows in inverse proportion to its weight.
 
-Virtual time is the tag of what was started last. A flow that begins to wait after it had nothing to
-do is set forward to that time: being idle is no credit. A flow that has had more than its share
-keeps its tag until virtual time has reached it: leaving is no pardon. When the worker is idle all
-of that is forgotten.
+Virtual time is the tag of the item that was started last. A flow that starts to wait after it was
+idle is advanced to that time: idle time is no credit. A flow that has had more than its share keeps
+its tag until virtual time has reached it, also if it leaves in between. When the worker is idle,
+all tags are forgotten.
 
-How long an item takes is known afterwards only. Until then its flow is charged what its items took
-recently (a moving average), and the difference when the item is finished. So a flow of expensive
-items is not started ``depth`` times before its first charge.
+The cost of an item is known only afterwards. Until then its flow is charged a moving average of its
+recent costs, and the difference when the item is finished. So a flow of expensive items is not
+started ``depth`` times before its first charge.
 
-What follows, and what the tests check as laws:
+The tests check these consequences as laws:
 
-- no starvation: of two flows of a class that wait, none is ahead of the other by more time than
-  its ``depth`` items that are under way and one item of the other take;
+- no starvation: of two waiting flows of a class, neither is ahead of the other by more time than
+  its ``depth`` items under way and one item of the other take;
 - shares converge: flows that always wait get equal time, classes get time by weight;
-- work-conserving: while something may be started, something is.
+- work-conserving: while an item may be started, one is.
 
-Lines are bounded, for each flow and in total. Where the total is reached, the longest line is cut
-(longest queue drop), so that a flow with a short line is not refused because of a long one.
+Lines are bounded, for each flow and in total. At the total bound the longest line is cut (longest
+queue drop), so a flow with a short line is not refused because of a long one.
 """
 
 from collections import deque
@@ -45,8 +44,8 @@ FIRST_EXPECTED_S: Final = 0.001
 SMOOTHING: Final = 0.25
 """The weight of the latest item in the moving average of costs."""
 MAX_IDLE_FLOWS: Final = 1_024
-"""Flows of a class that have nothing to do and are remembered because they had more than their
-share. Those with the least excess are forgotten first."""
+"""Idle flows of a class that are remembered because they had more than their share. Those with the
+least excess are forgotten first."""
 UNLIMITED: Final = 1 << 30
 
 
@@ -55,11 +54,11 @@ class Share:
     """The share of the worker that a class gets.
 
     Args:
-        weight: its part of the worker's time, in relation to the other classes.
-        max_running: items of the class that run at a time.
-        max_running_of_flow: items of one flow that run at a time.
-        max_waiting_of_flow: the size of what may wait of one flow.
-        is_protected: whether what waits is kept where the queue is full.
+        weight: Its part of the time of the worker, relative to the other classes.
+        max_running: Items of the class that run at a time.
+        max_running_of_flow: Items of one flow that run at a time.
+        max_waiting_of_flow: The maximum size of the line of a flow.
+        is_protected: Whether waiting items are kept if the queue is full.
     """
 
     weight: float = 1.0
@@ -71,14 +70,14 @@ class Share:
 
 @dataclass(slots=True, eq=False)
 class QueueEntry(Generic[Item]):
-    """An item, and where it belongs.
+    """An item, with its class and flow.
 
     Args:
-        share: the name of its class.
-        flow: the name of its flow, within the class.
-        size: how much of the flow's line it takes up.
-        is_urgent: whether it goes ahead of the flow's other items, and is not refused because the
-            flow's line is full.
+        share: The name of its class.
+        flow: The name of its flow, within the class.
+        size: Its size in the line of the flow.
+        is_urgent: Whether it precedes other items of the flow, and is not refused if the line of
+            the flow is full.
     """
 
     share: str
@@ -124,7 +123,7 @@ class _Class(Generic[Item]):
         return not (self.running or self.waiting)
 
     def next_flow(self) -> _Flow[Item] | None:
-        """Return the flow whose turn it is; None where nothing of the class may be started."""
+        """Return the flow to start next; None if nothing of the class may be started."""
         if not self.waiting or self.running >= self.share.max_running:
             return None
         most = self.share.max_running_of_flow
@@ -136,8 +135,8 @@ class _Class(Generic[Item]):
         self.tag += cost_s / self.share.weight
 
     def forget(self, name: Hashable) -> None:
-        """Drop a flow that has nothing to do and had no more than its share, and others where
-        there are too many."""
+        """Drop a flow that is idle and had no more than its share, and others if there are too
+        many."""
         flow = self.flows[name]
         if self.is_idle():
             self.flows.clear()
@@ -177,10 +176,10 @@ class FairQueue(Generic[Item]):
         self._depth = depth
 
     def push(self, entry: QueueEntry[Item]) -> QueueEntry[Item] | None:
-        """Let an entry wait.
+        """Add an entry to its line.
 
         Returns:
-            The entry to refuse: this one, or one that waited, which is removed. None: none.
+            The entry to refuse, which is this one or a removed one; None if nothing is refused.
         """
         found = self._classes[entry.share]
         flow = found.flows.get(entry.flow)
@@ -197,7 +196,7 @@ class FairQueue(Generic[Item]):
         return self._cut_longest()
 
     def pop(self) -> QueueEntry[Item] | None:
-        """Start the entry whose turn it is; None where there is none or no room."""
+        """Start the next entry, and return it; None if there is none or no room."""
         if not self._size or self.running >= self._depth:
             return None
         found, flow = self._next()
@@ -209,7 +208,7 @@ class FairQueue(Generic[Item]):
         return entry
 
     def start(self, entry: QueueEntry[Item]) -> bool:
-        """Start an entry at once, where nothing waits and there is room; return whether it was."""
+        """Start an entry if nothing waits and there is room, and return whether it was started."""
         found = self._classes[entry.share]
         share = found.share
         if self._size or self.running >= self._depth or found.running >= share.max_running:
@@ -235,7 +234,7 @@ class FairQueue(Generic[Item]):
         self.running -= 1
         found.running -= 1
         flow.running -= 1
-        # What a limit kept back has no claim to have it made up for later.
+        # A flow or class that a limit held back gets no credit for that.
         if was_held_back:
             flow.tag = max(flow.tag, found.now)
         if class_was_held_back:
@@ -291,8 +290,8 @@ class FairQueue(Generic[Item]):
         return list(self._classes[share].flows)
 
     def delay_s(self, share: str, flow: Hashable) -> float:
-        """Estimate the seconds until what waits of a flow is done: its own work, times the number
-        of flows that it shares the worker with."""
+        """Estimate the seconds until the waiting work of a flow is done: its own work, times the
+        number of flows that share the worker."""
         found = self._classes[share]
         known = found.flows.get(flow)
         if known is None:
@@ -313,7 +312,7 @@ class FairQueue(Generic[Item]):
         found.charge(flow, entry.expected_s)
 
     def _wake(self, found: _Class[Item], flow: _Flow[Item]) -> None:
-        """Set what had nothing to do forward to the present."""
+        """Advance an idle flow and an idle class to the current virtual time."""
         if flow.tag < found.now and flow.is_idle():
             flow.tag = found.now
         if found.tag < self._now and found.is_idle():
@@ -331,7 +330,7 @@ class FairQueue(Generic[Item]):
         return best, of_best
 
     def _cut_longest(self) -> QueueEntry[Item] | None:
-        """Remove the last entry of the longest line, but for what is protected or urgent."""
+        """Remove the last entry of the longest line, except for protected and urgent ones."""
         lines = [
             (flow.size, found, name)
             for found in self._classes.values()
@@ -360,7 +359,7 @@ class FairQueue(Generic[Item]):
             found.lines[entry.flow] = flow
 
     def _settle(self, found: _Class[Item], name: Hashable) -> None:
-        """Forget what has come to rest."""
+        """Forget flows and tags that are no longer needed."""
         found.forget(name)
         if found.is_idle():
             found.now = 0.0

@@ -1,4 +1,4 @@
-"""Lets tasks through to a worker in the order of a fair queue."""
+"""Admit tasks to a worker in the order of a fair queue."""
 
 import asyncio
 from collections import Counter
@@ -13,20 +13,20 @@ from zonegit.fairness.fair_queue import FairQueue, QueueEntry, Share
 
 MIN_RETRY_MS: Final = 20
 MAX_RETRY_MS: Final = 2_000
-"""Bounds of the time after which a refused sender is asked to try again."""
+"""Bounds of the time after which a refused sender is asked to retry."""
 
 Turn = QueueEntry[asyncio.Future[None] | None]
-"""A task's place in the queue, and then its right to use the worker. The item is what the task
-waits for; None where it does not have to."""
+"""The place of a task in the queue, then its right to use the worker. The item is the future that
+the task waits for; None if it need not wait."""
 
 
 class Gate:
-    """A worker's queue.
+    """The queue of a worker.
 
     Args:
-        what: what is refused where the queue is full, for the error ("requests of {flow}").
-        shares: the classes, by name.
-        depth: tasks that use the worker at a time.
+        what: What is refused if the queue is full, for the error ("requests of {flow}").
+        shares: The classes, by name.
+        depth: The number of tasks that use the worker at a time.
     """
 
     def __init__(self, what: str, shares: Mapping[str, Share], depth: int) -> None:
@@ -37,16 +37,16 @@ class Gate:
 
     @property
     def running(self) -> int:
-        """The number of tasks that use the worker."""
+        """Return the number of tasks that use the worker."""
         return self._queue.running
 
     def resize(self, shares: Mapping[str, Share], depth: int) -> None:
-        """Set other limits for the same classes; the tasks that use the worker go on."""
+        """Set other limits for the same classes; running tasks continue."""
         self._queue.resize(shares, depth)
         self._start_next()
 
     def waiting(self) -> dict[str, int]:
-        """Return how many tasks wait, by class."""
+        """Return the number of waiting tasks, by class."""
         return dict(self._queue.waiting())
 
     def flows(self, share: str) -> list[Hashable]:
@@ -64,7 +64,7 @@ class Gate:
     def start(
         self, share: str, flow: Hashable, size: int = 1, *, is_urgent: bool = False
     ) -> Turn | None:
-        """Return a turn at once, where nothing waits and there is room, else None."""
+        """Return a turn if nothing waits and there is room; else None."""
         turn: Turn = QueueEntry(share, flow, None, size, is_urgent)
         return turn if self._queue.start(turn) else None
 
@@ -74,7 +74,7 @@ class Gate:
         """Wait for a turn; :meth:`leave` ends it. A task that is cancelled leaves the queue.
 
         Raises:
-            Busy: too much of the flow, or in all, waits already.
+            Busy: Too many tasks of the flow, or in total, wait already.
         """
         started = self.start(share, flow, size, is_urgent=is_urgent)
         if started is not None:
@@ -92,7 +92,7 @@ class Gate:
         except asyncio.CancelledError:
             if waiter.cancelled():
                 self._queue.remove(turn)
-            elif waiter.exception() is None:  # its turn came at the same time
+            elif waiter.exception() is None:  # the turn came at the same time as the cancellation
                 self.leave(turn, 0.0)
             raise
         return turn
@@ -101,11 +101,11 @@ class Gate:
     async def turn(self, share: str, flow: Hashable) -> AsyncIterator[None]:
         """Wait for a turn, which lasts until the context is left.
 
-        It is charged with what the meter of the running work counts meanwhile; without a meter with
-        the time that passes.
+        The charge is the time that the meter of the running work counts; without a meter, the time
+        that passes.
 
         Raises:
-            Busy: too much of the flow, or in all, waits already.
+            Busy: Too many tasks of the flow, or in total, wait already.
         """
         entered = await self.enter(share, flow)
         meter = metering.current()
@@ -122,7 +122,7 @@ class Gate:
         self._start_next()
 
     def charge(self, turn: Turn, cost_s: float) -> None:
-        """Charge the flow of a turn that ended for more time of the worker."""
+        """Charge the flow of an ended turn for more time of the worker."""
         self._queue.charge(turn, cost_s)
 
     def refuse(self, share: str, flow: Hashable) -> Busy:

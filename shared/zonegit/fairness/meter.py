@@ -1,8 +1,8 @@
-"""Measures the time that a piece of asynchronous work occupies its worker: the event loop while the
-work runs there, and the threads that run something for it. Waiting is not counted.
+"""Measure the time that asynchronous work occupies its worker: the event loop, and the threads that
+run a part of the work. Waiting is not counted.
 
-The work is run by :func:`run`, with a meter in its context; what hands a part of it to a thread
-adds the time that this takes (:mod:`zonegit.store.sqlite`).
+:func:`run` runs the work with a meter in its context; code that runs a part of it in a thread adds
+the time of that (:mod:`zonegit.store.sqlite`).
 """
 
 import asyncio
@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 
 class Meter:
-    """Service time, in seconds. ``on_late`` is called with what is added after :meth:`close`, such
-    as by a thread that goes on after its caller was cancelled."""
+    """Service time in seconds. ``on_late`` is called with time that is added after :meth:`close`,
+    for example by a thread that continues after its caller was cancelled."""
 
     __slots__ = ("_began", "_is_closed", "_on_late", "_seconds")
 
@@ -30,7 +30,7 @@ class Meter:
         self._on_late = on_late
 
     def add(self, seconds: float) -> None:
-        """Count time that a thread took; called on the event loop."""
+        """Add the time of a thread; called on the event loop."""
         if not self._is_closed:
             self._seconds += seconds
         elif self._on_late is not None:
@@ -42,17 +42,17 @@ class Meter:
         return self._seconds + running
 
     def close(self) -> float:
-        """Return the seconds in all; what comes later is late."""
+        """Return the total seconds; time that is added later is late."""
         total = self.read()
         self._is_closed = True
         return total
 
     def resume(self) -> None:
-        """Note that the work has the event loop."""
+        """Record that the work runs on the event loop."""
         self._began = perf_counter()
 
     def pause(self) -> None:
-        """Note that it waits."""
+        """Record that the work waits."""
         if self._began is not None:
             self._seconds += perf_counter() - self._began
             self._began = None
@@ -62,7 +62,7 @@ _CURRENT: Final[ContextVar[Meter | None]] = ContextVar("meter", default=None)
 
 
 def current() -> Meter | None:
-    """Return the meter of the work that runs; None where it is not measured."""
+    """Return the meter of the running work; None if it is not measured."""
     return _CURRENT.get()
 
 
@@ -76,8 +76,12 @@ async def run(work: Coroutine[Any, Any, T], meter: Meter) -> T:
 
 
 async def gather(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run pieces of work at a time, each in a task of its own, and count them for the work that
-    runs; return what they return, in their order."""
+    """Run several pieces of work concurrently, each in a task, and add their time to the running
+    work.
+
+    Returns:
+        Their results, in order.
+    """
     meter = current()
     if meter is None:
         return await asyncio.gather(*works)
@@ -94,7 +98,7 @@ async def _run_for(meter: Meter, work: Coroutine[Any, Any, T]) -> T:
 
 @types.coroutine
 def _run_measured(work: Coroutine[Any, Any, T], meter: Meter) -> Generator[Any, Any, T]:
-    """Do what ``yield from work`` does, and measure the time between the yields."""
+    """Run a coroutine as ``yield from`` does, and measure the time between its yields."""
     thrown: BaseException | None = None
     while True:
         meter.resume()
@@ -116,9 +120,9 @@ def _run_measured(work: Coroutine[Any, Any, T], meter: Meter) -> Generator[Any, 
 
 
 async def run_in_thread(executor: Executor, work: Callable[[], T]) -> T:
-    """Run ``work`` in a thread of ``executor``, and count its time for the work that runs.
+    """Run ``work`` in a thread of ``executor``, and add its time to the running work.
 
-    A cancelled caller is still charged for the work that the thread has begun.
+    If the caller is cancelled, the time of the thread is still charged.
     """
     loop = asyncio.get_running_loop()
     meter = current()
@@ -144,7 +148,7 @@ async def run_in_thread(executor: Executor, work: Callable[[], T]) -> T:
 
 
 class _TimedCall(Generic[T]):
-    """A call that notes how long it took."""
+    """A call that records its duration."""
 
     __slots__ = ("_work", "seconds")
 
