@@ -78,7 +78,7 @@ async def test_who_may_not_ask_about_all_zones_is_told_all_the_same_what_is_unfi
             await refs.since("", 0)
         nobody = Identity("Alice", "alice@example.net", 0)
         repo = Repo(objects_of(bus, "alice"), refs, "alice", lambda: nobody)
-        place = await sequencer.place_of(repo, BranchPosition(ZONE, "main", None))
+        place = await sequencer.find_key(repo, BranchPosition(ZONE, "main", None))
     assert place == BranchKey("", "alice", "foo.com.", "main")
 
 

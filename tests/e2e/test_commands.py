@@ -156,7 +156,7 @@ def test_a_branch_is_edited_without_touching_main(stack: Stack, zone: str) -> No
 
 def test_the_branch_one_stands_on_is_deleted_by_force_alone(stack: Stack, zone: str) -> None:
     stack.run("checkout", "-b", "canary", "--wait")
-    assert "you stand on canary" in stack.run("branch", "-d", "canary", status=7).err
+    assert "branch canary of" in stack.run("branch", "-d", "canary", status=7).err
     stack.run("branch", "-d", "canary", "--force")
     stack.run("branch", "-d", "main", "--force", "--wait")
     listed = {each["zone"]: each["empty"] for each in stack.json("zone", "list")}

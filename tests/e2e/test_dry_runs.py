@@ -70,7 +70,7 @@ def test_an_undo_that_would_be_refused_says_so_in_its_dry_run(stack: Stack, zone
     words = ("set", "child", "DS", "300", "1 13 2 " + "cd" * 32)
     stack.run(*words, "--force", "--reason", "the child has a new key")
     tried = stack.run("undo", "--dry-run", status=7)
-    assert "would take back" in tried.out
+    assert "would undo" in tried.out
     assert "DS would change" in tried.err
     stack.run("undo", status=7)
     stack.run("undo", "--dry-run", "--force", "--reason", "it has not")
@@ -87,7 +87,7 @@ def test_a_plan_and_a_review_tell_the_verdict(stack: Stack, zone: str, tmp_path:
     stack.run("apply", str(plan), "--dry-run", "--force", "--reason", "a test")
     review = stack.run("review", "bare").out
     assert "it merges" not in review
-    assert "it does not merge now (unsafe): " in review
+    assert "the merge would be refused (unsafe): " in review
     assert not stack.json("review", "bare")["merges"]
     stack.run("apply", str(plan), status=7)
 

@@ -75,7 +75,7 @@ def test_the_documented_procedure_runs_as_typed(own_stack: Stack, tmp_path: Path
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "to be committed at serial 7" in done.stdout
+    assert "to be committed with serial 7" in done.stdout
     assert "1 zone recovered" in done.stdout
     own_stack.run("set", "www", "A", "300", "192.0.2.9", "--wait")
     until(lambda: served(own_stack) == (8, None), "it is not in step")
@@ -108,7 +108,7 @@ def test_what_is_lost_and_what_is_left_is_named(own_stack: Stack, tmp_path: Path
         ("main", 4)
     ]
     text = own_stack.run("recover", "--finish").out
-    assert "not in the backup; one of that name needs a later serial" in text
+    assert "not in the backup; a branch of that name needs a later serial" in text
     assert "1 zone recovered" in text, "the lost one is not"
     (command,) = re.findall(r"zonegit (reset --hard \S+ --zone \S+ --branch \S+)", text)
     until(lambda: served_of(own_stack, "foo.com.") == (6, None), "it is not recovered")
@@ -169,7 +169,7 @@ def test_a_recovery_and_its_ref_store_that_are_killed_are_completed(
     own_stack.up()
     until(lambda: all(served_of(own_stack, zone)[1] for zone in zones), "not all are held")
     said = own_stack.run("doctor", status=1).out
-    assert "the log of refs went back behind what it holds" in said
+    assert "the log of refs is older than its own state" in said
     assert said.count("restored from a backup and lacks this") == 10
     assert "and 2 more: zonegit resolvers" in said
     for of_refs in (False, True):

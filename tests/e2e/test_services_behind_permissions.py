@@ -33,7 +33,7 @@ MAIN = ref_names.branch(FOO, "main")
 @asynccontextmanager
 async def stack(folder: Path) -> AsyncIterator[dict[str, str]]:
     """Both stores on such a bus; the URLs by role."""
-    users = nats.passwords()
+    users = nats.make_passwords()
     configuration = nats.write_configuration(folder, 0, users).read_text()
     with nats_server(configuration) as url:
         urls = {role: url.replace("://", f"://{role}:{pw}@") for role, pw in users.items()}

@@ -61,7 +61,7 @@ def test_a_merge_is_shown_against_its_first_parent(stack: Stack) -> None:
 def test_a_signed_commit_is_shown_with_who_signed_it(stack: Stack, tmp_path: Path) -> None:
     stack.run("keygen", str(tmp_path / "alice"))
     stack.run("sign-commit", "--key", str(tmp_path / "alice"))
-    assert "\nTrust:  signed (zonegit verify tells by whom)\n" in stack.run("show").out
+    assert "\nTrust:  signed (to verify: zonegit verify)\n" in stack.run("show").out
     stack.environment["ZONEGIT_TRUSTED_KEYS"] = str(tmp_path)
     assert "\nTrust:  signed by alice (" in stack.run("show").out
 

@@ -41,7 +41,7 @@ def test_verify_names_every_commit_that_fails_and_why(stack: Stack, key: Path) -
         "set n0 A",
         "import stdin",
     ]
-    assert "none of the trusted keys" in said[0]
+    assert "not signed by a trusted key" in said[0]
     assert "not signed" in said[1]
     assert said[-1].startswith("4 verified: 2 unsigned, 1 bad; good: alice (")
     assert stack.run("verify", "HEAD~1", "--key", f"{key}.pub").out.endswith("set n1 A\n")
@@ -117,7 +117,7 @@ def test_a_key_file_of_the_original_signs(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "go.pub").write_bytes(base64.b64encode(public))
     (tmp_path / "go").chmod(0o644)
     said = stack.run("sign-commit", "--key", str(tmp_path / "go"))
-    assert "others can read the private key" in said.err
+    assert "other users can read the private key" in said.err
     stack.run("verify", "--key", str(tmp_path / "go.pub"))
 
 
@@ -126,13 +126,13 @@ def test_a_refused_key_says_why_and_nothing_is_committed(stack: Stack, key: Path
     before = stack.json("rev-parse", "HEAD")["id"]
     edit = ["set", "api", "A", "300", "192.0.2.81", "--sign"]
     for file, status, said in (
-        (f"{key}.pub", 1, "named as a public key"),
+        (f"{key}.pub", 1, "the name of a public key"),
         (str(key.parent / "nobody"), 3, "cannot read the key"),
         (str(key.parent), 3, "cannot read the key"),
     ):
         assert said in stack.run(*edit, file, status=status).err
-    assert "no key is trusted" in stack.run("verify", status=3).err
+    assert "no trusted key" in stack.run("verify", status=3).err
     assert "private key" in stack.run("verify", "--key", str(key), status=1).err
-    assert "no key to sign with" in stack.run("sign-commit", status=1).err
+    assert "no signing key" in stack.run("sign-commit", status=1).err
     assert "never overwritten" in stack.run("keygen", str(key), status=4).err
     assert stack.json("rev-parse", "HEAD")["id"] == before

@@ -43,7 +43,7 @@ def test_status_tells_whether_the_tip_is_signed(stack: Stack, tmp_path: Path) ->
     assert stack.json("status")["signature"] is None
     stack.run("keygen", str(tmp_path / "alice"))
     stack.run("sign-commit", "--key", str(tmp_path / "alice"))
-    assert "\nsigned (zonegit verify tells by whom)" in stack.run("status").out
+    assert "\nsigned (to verify: zonegit verify)" in stack.run("status").out
     stack.environment["ZONEGIT_TRUSTED_KEYS"] = str(tmp_path)
     assert "\nsigned by alice (" in stack.run("status").out
     stack.run("set", "a", "A", "300", "192.0.2.1")
@@ -53,5 +53,7 @@ def test_status_tells_whether_the_tip_is_signed(stack: Stack, tmp_path: Path) ->
 def test_status_of_a_zone_without_a_commit_says_what_to_do(stack: Stack) -> None:
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
     stack.run("init", zone)
-    assert "no commit yet, so nothing is served: zonegit import FILE" in stack.run("status").out
+    assert (
+        "no commit yet, so the zone is not served: zonegit import FILE" in stack.run("status").out
+    )
     assert stack.json("status")["commit"] is None

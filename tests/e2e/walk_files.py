@@ -98,7 +98,7 @@ def collision(walk: Walkthrough) -> None:
     walk.run("zonegit workspace checkout some")
     walk.check("one of all zones is left out", len(list(walk.folder.glob("some/**/db.zone"))) == 2)
     walk.run("zonegit workspace checkout both --scheme flat")
-    walk.check("flat has a file for each", len(list(walk.folder.glob("both/*.zone"))) == 3)
+    walk.check("flat has a separate file for each", len(list(walk.folder.glob("both/*.zone"))) == 3)
     for zone in CLASSLESS:
         walk.run(f"zonegit zone remove {zone} --force --reason over")
 

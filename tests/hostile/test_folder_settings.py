@@ -200,7 +200,7 @@ def running(*words: str) -> Iterator[int]:
 @contextmanager
 def stack_that_names(data: Path, pid: int, **more: object) -> Iterator[None]:
     """A data folder whose record names a process; the lock is held, so a stack seems to run."""
-    with record.locked(data):
+    with record.lock(data):
         bus = {"url": "nats://127.0.0.1:1", "users": {}}
         fields = {"pid": pid, "bus": bus, "dns": ["127.0.0.1:53"], "resolvers": 1, **more}
         (data / config.STACK_FILE).write_text(json.dumps(fields))
@@ -211,7 +211,7 @@ def stack_that_names(data: Path, pid: int, **more: object) -> Iterator[None]:
 def test_down_signals_no_process_below_two_and_none_that_is_not(tmp_path: Path, pid: int) -> None:
     with stack_that_names(tmp_path / "data", pid):
         failed = Stack(tmp_path / "data").run("down", status=1)
-    assert "it was sent nothing" in failed.err or "is not the record of a stack" in failed.err
+    assert "no signal was sent" in failed.err or "is not the record of a stack" in failed.err
 
 
 def test_down_signals_no_process_that_is_no_supervisor(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_down_signals_no_process_that_is_no_supervisor(tmp_path: Path) -> None:
         for each, start in ((other, None), (other, find_start(other)), (pid, 1)):
             with stack_that_names(tmp_path / "data", each, start=start):
                 failed = Stack(tmp_path / "data").run("down", status=1)
-            assert "it was sent nothing" in failed.err
+            assert "no signal was sent" in failed.err
             os.kill(each, 0)
         assert supervisors.is_supervisor(pid, find_start(pid))
         assert not supervisors.is_supervisor(pid, (find_start(pid) or 0) + 1)

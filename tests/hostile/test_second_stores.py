@@ -139,7 +139,7 @@ def test_a_resolver_that_is_started_then_serves_its_cache_until_the_store_is_ado
         "resolver-1": held,
     }
     own_stack.run("adopt-store", "nonsense", status=2)
-    assert "that answers held" in own_stack.run("adopt-store", "0" * 16).err
+    assert "that answers has the id" in own_stack.run("adopt-store", "0" * 16).err
     assert not own_stack.run("adopt-store", held).err
     until(lambda: own_stack.answer("api.foo.com.", "A") == ["192.0.2.90"], "it is not followed")
     until(lambda: is_content(own_stack), "doctor is not content")
@@ -387,7 +387,7 @@ def test_doctor_fails_while_two_serve_and_while_one_tries(own_stack: Stack) -> N
 
     with as_refs(own_stack) as url:
         wrong = asyncio.run(serve_next_to_it(url))
-        assert "2 serve on one bus" in wrong["refs"]
+        assert "2 instances serve on one bus" in wrong["refs"]
         assert "instance beside" in wrong["refs"]
         asyncio.run(try_to_serve(url))
 

@@ -83,7 +83,7 @@ def misses(stack: Stack, name: str, *others: str) -> None:
     for seconds in ("1", "10", "100"):
         said = change(stack, "--timeout", seconds, status=6).err
         if name in said and not any(each in said for each in others):
-            assert "the move stands" in said
+            assert "committed, but" in said
             return
     raise AssertionError(said)
 
@@ -259,7 +259,7 @@ def test_a_goodbye_counts_that_came_before_the_registry_was_read(
     """The ref store may not have heard it yet; the next process of that name did not say it."""
     said = announcement("leaver", instance="one", is_leaving=True)
     waiter = Waiter(ZONE, "main", 1.0, session=None)  # type: ignore[arg-type]  # asks nobody
-    waiter.hear_announcement(said)
+    waiter.handle_announcement(said)
     listed = Registered(last=announcement("leaver", instance=instance), age=0.0)
     waiter._await(KnownResolvers([listed]))
     assert waiter.awaited == awaited
@@ -344,7 +344,7 @@ def test_a_registry_that_is_full_is_no_success(tmp_path: Path) -> None:
         asyncio.run(crowd())
         until(lambda: len(registry_of(crowded)) == MAX_RESOLVERS)
         said = change(crowded, status=6).err
-        assert "the move stands" in said
+        assert "committed, but" in said
         assert "than the ref store has room for" in said
         asyncio.run(crowd())  # one that is refused is forgotten after a minute
         assert "BAD  registry" in crowded.run("doctor", status=1).out
@@ -413,7 +413,7 @@ async def test_who_may_not_ask_resolvers_learns_that_the_move_stands(tmp_path: P
                 await asyncio.to_thread(stack.run, "init", "foo.com")
                 words = ("import", "-", "--zone", "foo.com", "--wait")
                 said = await asyncio.to_thread(stack.run, *words, stdin=FOO, status=5)
-        assert "the move stands, but it is not known which resolvers serve it" in said.err
+        assert "committed, but it is not known which resolvers serve it" in said.err
 
 
 @pytest.fixture(scope="module")

@@ -177,7 +177,7 @@ def _subjects() -> Any:
 
 def commands() -> Any:
     """Return options, arguments and exit statuses of every command."""
-    fail = partial(interfaces.exit_status, run.leave_through_one_door)
+    fail = partial(interfaces.exit_status, run.run_cli)
     return {
         "commands": interfaces.command_line(cli, "zonegit"),
         "services": interfaces.command_line(objectstore, "zonegit-objectstore")

@@ -1,8 +1,9 @@
-"""Entry point. Nothing heavy is imported before a command asks for it: help answers at once.
+"""Entry point of the command line.
 
-A command lives for a tenth of a second, most of it spent importing, so what Python does for
-long-lived programs is put off: collecting garbage while modules load, and freeing one by one at
-the end what the kernel frees at once. Together they are a fifth of a command's time.
+Modules are imported when a command needs them, so that ``--help`` is fast. A command runs for about
+a tenth of a second and spends most of it on imports. Two costs are avoided, together a fifth of
+that time: garbage collection while modules load, and the interpreter's clean-up at exit
+(``os._exit``).
 """
 
 import gc
@@ -15,25 +16,28 @@ ALLOCATIONS_BETWEEN_COLLECTIONS: Final = 200_000
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command and ends the process with its status."""
+    """Run one command and end the process with its exit status."""
     gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS)
     from zonegit_cli.cli import cli
-    from zonegit_cli.run import leave_through_one_door
+    from zonegit_cli.run import run_cli
 
-    _open_what_is_closed()
-    if "COMP_WORDS" in os.environ:  # a completion script asks
+    _reopen_closed_streams()
+    if "COMP_WORDS" in os.environ:  # called by a completion script
         from zonegit_cli import shells
 
         shells.register()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    status = leave_through_one_door(cli, words)
+    status = run_cli(cli, words)
     sys.stderr.flush()
     os._exit(status)
 
 
-def _open_what_is_closed() -> None:
-    """Standard streams that whoever started this has closed lead nowhere, as they do in git: else
-    there is none to print on, and the next file or socket takes its number."""
+def _reopen_closed_streams() -> None:
+    """Open the null device for standard streams that the parent process closed, as git does.
+
+    Without this there is no stream to print to, and the next file or socket that is opened gets the
+    descriptor of the closed stream.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115

@@ -1,4 +1,4 @@
-"""The command tree: every command with its one line; its page is imported when it is asked for."""
+"""The command tree: every command with its summary. A command's module is imported when it runs."""
 
 from importlib import import_module
 from typing import Final
@@ -9,70 +9,70 @@ from click.shell_completion import CompletionItem
 SECTIONS: Final[dict[str, dict[str, str]]] = {
     "The stack on this machine": {
         "up": "Start bus, stores and resolvers, and keep them running",
-        "down": "Stop the stack that was started here",
-        "doctor": "Check bus, services, versions, clock, disk, what is served",
-        "fsck": "Check that everything stored is there and whole",
-        "recover": "Bring zones back in step with secondaries after a restore",
-        "adopt-store": "Let this ref store take the place of another installation",
+        "down": "Stop the stack",
+        "doctor": "Check bus, services, versions, clock, disk and resolvers",
+        "fsck": "Check the stores for missing and corrupt objects",
+        "recover": "Raise serials after the ref store was restored from a backup",
+        "adopt-store": "Let this ref store replace that of another installation",
     },
     "Zones": {
-        "init": "Register a zone and stand on its main branch",
+        "init": "Register a zone and switch to its main branch",
         "zone": "Add, list, switch to or remove zones",
-        "import": "Make a zone equal a master file, or take in its whole history",
-        "lint": "Find faults of a zone or a master file",
+        "import": "Replace a zone by a master file, or import its history",
+        "lint": "Find faults in a zone or a master file",
         "export": "Print a zone as a master file, or write zones as a git repository",
-        "migrate": "Take over the store of the original zonegit",
+        "migrate": "Import the store of the original zonegit",
     },
     "Zones as files": {
-        "workspace": "Check zones out, change them with any tool, commit them",
+        "workspace": "Check out zones as files, edit them with any tool, commit them",
     },
     "Edits, one commit each": {
-        "set": "Make an RRset hold exactly these records",
+        "set": "Replace the records of an RRset",
         "add": "Add a record to an RRset",
         "remove": "Remove a record from an RRset",
-        "delete": "Delete an RRset, or all of a name",
-        "edit": "Change the zone file in your editor",
-        "plan": "What a file would change; saved, to be applied later",
-        "apply": "Make many edits, or those of a diff, in one commit",
+        "delete": "Delete an RRset, or all RRsets of a name",
+        "edit": "Edit the zone as a master file in your editor",
+        "plan": "Show what a file would change, and save it as a plan",
+        "apply": "Apply a file of edits, a diff or a saved plan as one commit",
     },
     "History": {
-        "status": "Where you stand and what is served",
-        "log": "Commits, the latest first",
-        "diff": "What differs between two commits",
-        "show": "A commit and its changes, or an RRset at any commit",
-        "blame": "Which commits gave a name its records",
+        "status": "Show the current branch and what is served",
+        "log": "Show commits, the latest first",
+        "diff": "Show the differences between two commits",
+        "show": "Show a commit and its changes, or an RRset at any commit",
+        "blame": "Show which commit last changed each record of a name",
         "branch": "List, create, rename or delete branches",
         "tag": "List, create or delete tags",
-        "checkout": "Stand on another branch",
-        "merge": "Bring another branch's changes into this one",
-        "cherry-pick": "Make the change of one commit on this branch",
-        "revert": "Take back what one commit changed",
-        "reset": "Make a branch as it was",
-        "reflog": "Where a branch has been, and who moved it",
-        "op": "What was done here, operation by operation",
-        "undo": "Take an operation back, your own latest or any other",
-        "redo": "Make again what the last undo took back",
-        "rev-parse": "The id that a refish stands for",
-        "cat-object": "A stored object, decoded",
+        "checkout": "Switch to another branch",
+        "merge": "Merge another branch into this one",
+        "cherry-pick": "Apply the change of one commit to this branch",
+        "revert": "Reverse the change of one commit",
+        "reset": "Reset a branch to an earlier commit",
+        "reflog": "Show the moves of a branch, and who made them",
+        "op": "Show the log of operations",
+        "undo": "Undo an operation, by default your latest",
+        "redo": "Reverse your latest undo",
+        "rev-parse": "Print the id of a refish",
+        "cat-object": "Print a stored object, decoded",
     },
-    "Changes that somebody else looks at first": {
-        "propose": "Begin a proposal, a branch of its own",
-        "review": "What a proposal would change, and whether it merges",
-        "approve": "Make a proposal part of what is served",
+    "Review workflow": {
+        "propose": "Start a proposal, which is a branch",
+        "review": "Show what a proposal would change, and whether it merges",
+        "approve": "Merge a proposal into the served branch",
     },
     "Signatures": {
-        "keygen": "A pair of keys to sign commits with",
+        "keygen": "Generate a key pair to sign commits with",
         "sign-commit": "Sign the tip of a branch",
-        "verify": "Who signed a commit, or all that led to it",
+        "verify": "Verify the signature of a commit, or of its whole history",
     },
     "Serving": {
-        "resolvers": "What each resolver serves, and how far it lags",
-        "query": "Ask a DNS server",
-        "resolve": "What a query gets, or would have got, without a server",
+        "resolvers": "Show what each resolver serves, and how far it lags",
+        "query": "Query a DNS server",
+        "resolve": "Answer a query from the stored zones, now or at any commit",
     },
     "Your shell": {
         "config": "Trust the settings file of a folder",
-        "completion": "The script that completes what you type",
+        "completion": "Print the completion script for your shell",
     },
 }
 
@@ -84,7 +84,7 @@ _MODULES: Final = {
 
 
 class Commands(click.Group):
-    """Lists commands without importing them."""
+    """A group that lists its commands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for section in SECTIONS.values() for name in section]
@@ -103,7 +103,7 @@ class Commands(click.Group):
             for name, text in every.items()
             if name.startswith(incomplete)
         ]
-        # What any command offers, its options; a group would import all its commands.
+        # click.Group.shell_complete would import all commands.
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
@@ -113,8 +113,8 @@ class Commands(click.Group):
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], _MODULES, 3)
-            meant = f" Did you mean {' or '.join(near)}?" if near else ""
-            raise click.UsageError(f"There is no command {args[0]!r}.{meant}", ctx)
+            suggestion = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{suggestion}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -145,10 +145,10 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """Git for authoritative DNS: every change a commit, live on every resolver at once.
+    """Git for authoritative DNS: every change is a commit, and every resolver serves it at once.
 
     \b
     zonegit set www A 300 192.0.2.7      change a record; resolvers answer it milliseconds later
     zonegit log                          who changed what, and when
-    zonegit show www A HEAD~1            what it was one commit ago
+    zonegit show www A HEAD~1            the record one commit ago
     """

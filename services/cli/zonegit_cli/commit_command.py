@@ -1,5 +1,5 @@
-"""What every command that commits does: find the branch, carry the change out (or only say what it
-would be), wait, tell."""
+"""Run a command that commits: find the branch, make the change or preview it, wait for the
+resolvers, and print the outcome."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
@@ -20,12 +20,12 @@ from zonegit_cli.render.documents import CommitDocument
 from zonegit_cli.run import EXIT_STATUS
 from zonegit_cli.session import Session
 
-Extend = Callable[[CommitDocument], CommitDocument]
-"""Adds a command's own fields to its JSON document, once all else in it is known."""
+ExtendDocument = Callable[[CommitDocument], CommitDocument]
+"""Adds a command's own fields to its JSON document, after all other fields are set."""
 
 
-def as_it_is(document: CommitDocument) -> CommitDocument:
-    """Return the document of a command that has no fields of its own."""
+def add_no_fields(document: CommitDocument) -> CommitDocument:
+    """Return the document unchanged, for commands that have no fields of their own."""
     return document
 
 
@@ -36,17 +36,22 @@ async def commit_edit(
     edit: Callable[[Name], RRsetEdit],
     found: Sequence[Finding] = (),
 ) -> None:
-    """Commit one edit, made once the zone is known; ``words`` are the command's own, which are
-    the message where none was given, ``found`` the findings about them."""
+    """Commit one edit.
+
+    Args:
+        words: the command and its arguments; the message if none was given.
+        edit: makes the edit, once the zone is known.
+        found: findings about the arguments.
+    """
 
     def plan_for(_repo: Repo, position: BranchPosition) -> ChangePlanner:
         plan = change_plan.plan_edits([edit(position.zone)], position.zone, respell=how.respell)
         return change_plan.add_findings(plan, found)
 
-    await commit(session, how, plan_for, intent(how, words[0], " ".join(words)))
+    await commit(session, how, plan_for, build_intent(how, words[0], " ".join(words)))
 
 
-def intent(
+def build_intent(
     how: CommitOptions,
     command: str,
     words: str,
@@ -54,8 +59,15 @@ def intent(
     imports: bool = False,
     on_conflict: OnConflict = OnConflict.REBASE_IF_DISJOINT,
 ) -> Intent:
-    """What the command ``reason`` commits for; ``words`` are the message where none was given, or
-    a blank one, the rest as :class:`Intent` has it."""
+    """Return the intent of a command that commits.
+
+    Args:
+        how: the options of the command.
+        command: the command's name, for the reflog.
+        words: the message if none was given, or a blank one.
+        imports: see :class:`Intent`.
+        on_conflict: see :class:`Intent`.
+    """
     message = (how.message or "").strip() or words
     return Intent(
         message,
@@ -74,49 +86,56 @@ async def commit(
     session: Session,
     how: CommitOptions,
     plan_for: Callable[[Repo, BranchPosition], ChangePlanner],
-    meant: Intent,
-    extend: Extend = as_it_is,
+    intent: Intent,
+    extend: ExtendDocument = add_no_fields,
 ) -> None:
-    """Commits a plan on the branch the command works on and tells what came of it."""
+    """Commit a plan on the branch that the command works on, and print the outcome."""
 
     async def work(repo: Repo, at: BranchPosition) -> Outcome:
-        return await commit_loop.commit(repo, at, plan_for(repo, at), meant)
+        return await commit_loop.commit(repo, at, plan_for(repo, at), intent)
 
-    await carry_out(session, how, work, extend=extend)
+    await run_commit(session, how, work, extend=extend)
 
 
 def warn_of_head(
     session: Session, *, strict: bool = False, dry_run: bool = False
 ) -> tuple[Finding, ...]:
-    """Warn where HEAD decided what is about to change, and was moved from elsewhere since this
-    terminal session used it last. Returns the warning, which is printed.
+    """Warn if HEAD chose the branch and was moved from elsewhere since this terminal session last
+    used it. Print the warning and return it.
 
     Raises:
-        Invalid: it was, and ``strict`` makes that an error.
+        Invalid: HEAD was moved, and ``strict`` makes that an error.
     """
     found = session.head.find()
     if strict:
         refuse(found)
-    findings.tell(session, found)
+    findings.print_findings(session, found)
     if not dry_run:
         session.head.accept()
     return found
 
 
-async def carry_out(
+async def run_commit(
     session: Session,
     how: CommitOptions,
     work: Callable[[Repo, BranchPosition], Awaitable[Outcome]],
     *,
-    nothing: str = "nothing to commit: {} is so already",
+    nothing: str = "nothing to commit: {} is already up to date",
     jumped: str = "fast-forward",
-    extend: Extend = as_it_is,
-    advice: conflict_lines.Advice = conflict_lines.by_hand,
+    extend: ExtendDocument = add_no_fields,
+    advice: conflict_lines.Advice = conflict_lines.advise_by_hand,
 ) -> int:
-    """Do ``work`` on the branch that the command works on and print the outcome: ``nothing`` is
-    printed when there was nothing to do, of the branch; ``jumped`` when it moved to a commit that
-    was there before; ``advice`` where there are conflicts; ``extend`` adds to what ``--json``
-    shows. Returns the exit status.
+    """Run an operation on the branch that the command works on, and print its outcome.
+
+    Args:
+        work: the operation.
+        nothing: printed if nothing changed, with ``{}`` for the branch.
+        jumped: printed if the branch moved to a commit that existed before.
+        extend: adds fields to the JSON document.
+        advice: returns what to do about conflicts.
+
+    Returns:
+        The exit status.
 
     Raises:
         ZonegitError: what ``work`` raises; after a dry run was printed, what its move would raise.
@@ -126,25 +145,27 @@ async def carry_out(
         at = await heads.find_position(repo, how.zone, how.branch)
         of_head = warn_of_head(session, strict=how.strict, dry_run=how.dry_run)
         wait = how.wait and not how.dry_run
-        async with propagation.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
+        async with propagation.watch_branch(
+            session, bus, at.zone, at.branch, wanted=wait
+        ) as waiter:
             outcome = await work(repo, at)
-            heard = propagation.Propagated()
+            propagated = propagation.Propagated()
             if isinstance(outcome, Committed):
-                heard = await waiter.until(outcome.moved)
+                propagated = await waiter.wait(outcome.moved)
         if not isinstance(outcome, Conflicted):
-            findings.tell(session, outcome.findings)
+            findings.print_findings(session, outcome.findings)
         hints = advice(outcome) if isinstance(outcome, Conflicted) else ()
         data: dict[str, Any] = {}
         shown: Iterable[str] = ()
         if session.output.as_json:
             found = await outcomes.document(
-                repo, outcome, dry_run=how.dry_run, served_by=heard.served_by, hints=hints
+                repo, outcome, dry_run=how.dry_run, served_by=propagated.served_by, hints=hints
             )
             found.warnings = [*documents.warnings(of_head), *found.warnings]
             data = documents.as_json(extend(found))
         else:
             text = await outcomes.lines(repo, outcome, nothing, jumped, hints)
-            shown = [*text, *heard.lines()]
+            shown = [*text, *propagated.lines()]
         session.output.result(data, shown, paged=not isinstance(outcome, Committed))
     if isinstance(outcome, Preview) and outcome.judgement.refusal is not None:
         raise outcome.judgement.refusal

@@ -1,7 +1,7 @@
-"""What a shell completes zones, branches and tags with: read over the bus, quickly or not at all.
+"""The names of zones, branches and tags for shell completion, read over the bus.
 
-Whoever presses Tab wants to go on typing, so nothing is waited for long, and what goes wrong shows
-when the command itself is run.
+Completion must not delay the operator, so it has a short timeout and ignores errors: the command
+itself reports them.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from zonegit_cli.output import Output
 from zonegit_cli.session import Session
 
 TIMEOUT_S: Final = 0.7
-"""Unless ``ZONEGIT_COMPLETION_TIMEOUT`` says otherwise."""
+"""The default of ``ZONEGIT_COMPLETION_TIMEOUT``."""
 
 T = TypeVar("T")
 
 
 def zones(ctx: click.Context) -> list[str]:
-    """The zones there are: of very many those that were heard of in time."""
+    """Return the zones; if there are very many, those that were read within the timeout."""
     found: list[str] = []
 
     async def read(repo: Repo) -> None:
@@ -40,19 +40,19 @@ def zones(ctx: click.Context) -> list[str]:
 
 
 def branches(ctx: click.Context) -> list[str]:
-    """The branches of the zone that the command line names, or where the operator stands."""
+    """Return the branches of the zone that the command line names, else of the current zone."""
     refs = _refs(ctx)
     return sorted(refs.heads) if refs is not None else []
 
 
 def tags(ctx: click.Context) -> list[str]:
-    """The tags of that zone."""
+    """Return the tags of that zone."""
     refs = _refs(ctx)
     return sorted(refs.tags) if refs is not None else []
 
 
 def branches_and_tags(ctx: click.Context) -> list[str]:
-    """Both, branches first."""
+    """Return the branches of that zone, then its tags."""
     refs = _refs(ctx)
     return [*sorted(refs.heads), *sorted(refs.tags)] if refs is not None else []
 
@@ -66,7 +66,7 @@ def _refs(ctx: click.Context) -> ZoneRefs | None:
 
 
 def _ask(ctx: click.Context, read: Callable[[Repo], Awaitable[T]]) -> T | None:
-    """What ``read`` finds out, None where that fails or takes too long."""
+    """Return the result of ``read``; None if it fails or takes too long."""
     logging.disable()
 
     async def run() -> T:

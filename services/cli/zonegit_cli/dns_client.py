@@ -1,4 +1,4 @@
-"""Asking a DNS server as dig does, with dnspython."""
+"""A DNS client that sends queries as dig does, with dnspython."""
 
 import time
 from ipaddress import ip_network
@@ -21,7 +21,7 @@ UDP_PAYLOAD: Final = 1232
 
 
 class DigResponse(msgspec.Struct, frozen=True):
-    """A response, how it came and how long it took in milliseconds."""
+    """A response, its server, its transport and the elapsed time in milliseconds."""
 
     message: dns.message.Message
     server: str
@@ -30,23 +30,22 @@ class DigResponse(msgspec.Struct, frozen=True):
 
 
 def subnet_option(cidr: str) -> dns.edns.ECSOption:
-    """The client subnet option (RFC 7871) for ``192.0.2.0/24``.
+    """Return the client subnet option (RFC 7871) for a network such as ``192.0.2.0/24``.
 
     Raises:
-        Invalid: not a network.
+        Invalid: ``cidr`` is not a network.
     """
     try:
         network = ip_network(cidr, strict=False)
     except ValueError as error:
-        raise Invalid(f"{cidr!r} is not a subnet", hint="as in 192.0.2.0/24") from error
+        raise Invalid(f"invalid subnet {cidr!r}", hint="for example 192.0.2.0/24") from error
     return dns.edns.ECSOption(str(network.network_address), network.prefixlen)
 
 
 def question(
     name: Name, rdtype: int, subnet: str | None = None, *, dnssec: bool = False
 ) -> dns.message.QueryMessage:
-    """A question as dig asks it: RD and EDNS with a payload of 1232 octets; with ``dnssec`` also
-    DO (RFC 3225)."""
+    """Return a query with RD and with EDNS of 1232 octets; with ``dnssec`` also DO (RFC 3225)."""
     options: list[dns.edns.Option] = [subnet_option(subnet)] if subnet else []
     owner = dns.name.from_wire(name, 0)[0]
     return dns.message.make_query(
@@ -62,10 +61,10 @@ def question(
 async def ask(
     query: dns.message.QueryMessage, host: str, port: int, *, timeout: float, tcp: bool
 ) -> DigResponse:
-    """Asks over UDP and, where that is truncated (or at once with ``tcp``), over TCP.
+    """Send a query over UDP, and over TCP if the response is truncated; with ``tcp`` over TCP only.
 
     Raises:
-        Unavailable: nobody answers in time; names the server.
+        Unavailable: the server does not answer within the timeout; names it.
     """
     started = time.perf_counter()
     over = "tcp" if tcp else "udp"
@@ -83,22 +82,22 @@ async def ask(
             hint="zonegit resolvers shows where resolvers listen",
         ) from error
     except dns.exception.DNSException as error:
-        raise Unavailable(f"{host}:{port} sent no DNS answer: {error}") from error
+        raise Unavailable(f"{host}:{port} sent an invalid DNS message: {error}") from error
     return DigResponse(response, f"{host}:{port}", over, (time.perf_counter() - started) * 1000)
 
 
 async def transfer(zone: Name, host: str, port: int, *, timeout: float) -> list[str]:
-    """A zone's records by AXFR, as master file lines.
+    """Transfer a zone by AXFR, and return its records as master file lines.
 
     Raises:
-        Unavailable: the server does not answer or refuses.
+        Unavailable: the server does not answer, or refuses the transfer.
     """
     origin = dns.name.from_wire(zone, 0)[0]
     received = dns.zone.Zone(origin, relativize=False)
     try:
         await dns.asyncquery.inbound_xfr(host, received, port=port, timeout=timeout)
     except dns.xfr.TransferError as error:
-        raise Unavailable(f"{host}:{port} does not transfer {origin}: {error}") from error
+        raise Unavailable(f"{host}:{port} refuses to transfer {origin}: {error}") from error
     except (dns.exception.DNSException, OSError, EOFError) as error:
         raise Unavailable(f"the transfer of {origin} from {host}:{port} failed: {error}") from error
     return received.to_text(relativize=False).splitlines()

@@ -1,4 +1,4 @@
-"""Notes about HEAD: a setting that overrides it, and a move of it from another terminal."""
+"""Warnings about HEAD: a setting overrides it, or another terminal moved it."""
 
 from pathlib import Path
 from typing import Final
@@ -15,18 +15,23 @@ WITHOUT_EFFECT: Final = "head-without-effect"
 
 
 class SessionHead(HeadMemory):
-    """The HEAD that this command uses, against the one that its terminal session used last."""
+    """The HEAD that this command uses, and the one that its terminal session used last.
 
-    def __init__(self, home: Path, at: Terminal | None, installation: str) -> None:
-        """Take note below ``home``; ``at`` None: there is no terminal, and nothing is noted."""
+    Args:
+        home: the operator's state folder.
+        session: the terminal session; None without a terminal: then nothing is recorded.
+        installation: identifies the stores and the actor.
+    """
+
+    def __init__(self, home: Path, session: Terminal | None, installation: str) -> None:
         self._home = home
-        self._terminal = at
+        self._terminal = session
         self._installation = installation
         self._before: TerminalKey | None = None
         self._now: TerminalKey | None = None
 
     def note_used(self, zone: Name, branch: str) -> None:
-        """Take note that a command works by HEAD; the first time, as what the session knows."""
+        """Record that a command uses HEAD; the first one in a session is accepted at once."""
         if self._terminal is None or self._now is not None:
             return
         self._now = (names.text(zone), branch)
@@ -35,24 +40,24 @@ class SessionHead(HeadMemory):
             self.accept()
 
     def note_moved(self, zone: Name, branch: str) -> None:
-        """Take note that this command moved HEAD."""
+        """Record that this command moved HEAD."""
         self._before = self._now = (names.text(zone), branch)
         if self._terminal is not None:
             terminal.write(self._home, self._terminal, self._installation, self._now)
 
     def note_removed(self) -> None:
-        """Take note that this command removed HEAD: another one decides from now on."""
+        """Record that this command removed HEAD; the default HEAD applies from now on."""
         if self._terminal is not None:
             terminal.write(self._home, self._terminal, self._installation, None)
 
     def accept(self) -> None:
-        """Take the HEAD that was used as known to the operator."""
+        """Record the HEAD that was used as the one that the operator knows."""
         if self._terminal is not None and self._now not in (None, self._before):
             assert self._now is not None
             terminal.write(self._home, self._terminal, self._installation, self._now)
 
     def find(self) -> tuple[Finding, ...]:
-        """Return the warning that HEAD was moved from elsewhere since this session used it."""
+        """Return the warning that HEAD was moved from elsewhere since this session last used it."""
         if self._before is None or self._now is None or self._before == self._now:
             return ()
         zone, branch = self._now
@@ -61,8 +66,8 @@ class SessionHead(HeadMemory):
             Finding(
                 MOVED,
                 "warning",
-                f"HEAD was moved from elsewhere: this works on {zone} {branch}, and the last"
-                f" command here worked on {was} (--zone, ZONEGIT_ZONE say which is meant)",
+                f"HEAD was moved from elsewhere: this command uses {zone} {branch}, the last one in"
+                f" this terminal used {was} (set --zone or ZONEGIT_ZONE to choose)",
                 names.parse(zone),
             ),
         )
@@ -71,13 +76,13 @@ class SessionHead(HeadMemory):
 def find_overrides(
     default: Default, zone: Name, branch: str, *, is_switch: bool
 ) -> tuple[Finding, ...]:
-    """Return the warning that HEAD was moved, and that commands do not work by it.
+    """Return the warning that a setting overrides HEAD, after a command that moved HEAD.
 
     Args:
-        default: the settings that win over HEAD.
-        zone: where HEAD is now.
-        branch: the branch there, which is remembered for the zone.
-        is_switch: whether the command chose the zone, and not a branch of it.
+        default: the settings that override HEAD.
+        zone: the zone that HEAD names now.
+        branch: the branch that HEAD names now.
+        is_switch: whether the command chose the zone, not only a branch.
     """
     if default.zone is not None and (is_switch or default.zone != zone):
         source, value = default.zone_source, names.text(default.zone)
@@ -85,5 +90,5 @@ def find_overrides(
         source, value = default.branch_source, default.branch
     else:
         return ()
-    text = f"this has no effect here: {source} is {value}, and wins over HEAD"
+    text = f"no effect here: {source} is {value} and overrides HEAD"
     return (Finding(WITHOUT_EFFECT, "warning", text, zone),)

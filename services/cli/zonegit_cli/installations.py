@@ -1,4 +1,4 @@
-"""The installation of each store and resolver, and the instances of a store that serve."""
+"""Find the instances of each store on the bus, and describe conflicts between installations."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,18 +17,18 @@ STORES: Final = ("objectstore", "refs")
 PRESENCE_S: Final = 0.3
 """Seconds to wait for the answers of instances."""
 ATTEMPTS: Final = 6
-"""Times to ask a store that answers other questions: a busy machine may need longer."""
+"""Requests to a store that is known to run: a busy machine may need longer."""
 
 StoreInstances = Mapping[str, Sequence[Presence]]
-"""The instances of each store that answer; none where the bus does not let this user ask."""
+"""The instances of each store that answer; none if the bus does not permit this user to ask."""
 
 
 async def ask_instances(bus: "Bus", awaited: Collection[str] = STORES) -> StoreInstances:
-    """Ask every instance of the stores that serves to describe itself, and again while no instance
-    of an ``awaited`` store has.
+    """Ask all instances of the stores that serve to describe themselves; repeat the request while
+    no instance of an ``awaited`` store answers.
 
     Raises:
-        Unavailable: no bus.
+        Unavailable: the bus is not connected.
     """
     return {
         store: await _ask_instances(bus, store, ATTEMPTS if store in awaited else 1)
@@ -51,23 +51,23 @@ async def _ask_instances(bus: "Bus", store: str, attempts: int) -> list[Presence
 
 
 def describe_instances(store: str, instances: Sequence[Presence]) -> list[str]:
-    """Return what is wrong with the instances of a store, sorted by their start."""
+    """Return the problems with the instances of a store, which are sorted by their start."""
     problems = []
     if len(instances) > 1 and not all(each.several for each in instances):
         shown = ", ".join(_describe(each) for each in instances)
         problems.append(
-            f"{len(instances)} serve on one bus: {shown}; a bus has one: stop the one that started"
+            f"{len(instances)} instances serve on one bus: {shown}; stop the one that started"
             " later, and compare what it has acknowledged meanwhile"
         )
     known = {each.instance for each in instances}
     problems += [
-        f"another {store}, instance {each.rival}, tries to serve on this bus and ends each time:"
+        f"another {store}, instance {each.rival}, tries to serve on this bus and exits each time:"
         " disable what starts it, or give it a separate bus"
         for each in instances
         if each.rival and each.rival not in known
     ]
     problems += [
-        f"it belongs to installation {each.installation}, and refs is of {each.refuses}:"
+        f"it belongs to installation {each.installation}, refs to {each.refuses}:"
         f" {_next_step(each.installation)}"
         for each in instances
         if each.refuses
@@ -76,23 +76,24 @@ def describe_instances(store: str, instances: Sequence[Presence]) -> list[str]:
 
 
 def describe_refusal(status: ResolverStatus) -> str | None:
-    """Return why a resolver does not follow the ref store that it hears; None: it does."""
+    """Return why a resolver does not follow the ref store of this bus; None if it follows it."""
     if status.refuses:
         return (
             f"it belongs to installation {status.installation}, keeps what it serves and does not"
-            f" follow refs of {status.refuses}: {_next_step(status.installation)}"
+            f" follow refs of installation {status.refuses}: {_next_step(status.installation)}"
         )
     if status.held:
         return (
-            f"the log of refs went back behind what it holds (epoch {status.epoch}, sequence"
+            f"the log of refs is older than its own state (epoch {status.epoch}, sequence"
             f" {status.sequence}), so it keeps what it serves: zonegit recover; if this store is to"
-            f" replace the one before: zonegit adopt-store {status.epoch}"
+            f" replace the earlier one: zonegit adopt-store {status.epoch}"
         )
     return None
 
 
 def describe_lock(data: Path, store: str) -> str | None:
-    """Return the process that uses the folder of a store that does not answer; None: none does."""
+    """Return the process that uses the folder of a store that does not answer; None if none
+    does."""
     folder = data / store
     if not folder_lock.is_locked(folder):
         return None
@@ -103,7 +104,7 @@ def describe_lock(data: Path, store: str) -> str | None:
 
 def _next_step(held: str) -> str:
     return (
-        "start refs over its own folder (ZONEGIT_DATA); if this store is to replace that one:"
+        "start refs with its own folder (ZONEGIT_DATA); if this store is to replace that one:"
         f" zonegit adopt-store {held}"
     )
 

@@ -1,5 +1,8 @@
-"""A command is a page: its arguments and help, then parse, call, print. What all pages share is
-here: the common options, the session, running an asynchronous body."""
+"""Make click commands of asynchronous functions, and define the options that commands share.
+
+A command's module holds its arguments and its help, parses the input, calls a use case and prints
+the result. The session and the event loop are set up here.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -19,10 +22,10 @@ from zonegit_cli.session import Session
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
 Body = Callable[Concatenate[Session, P], Coroutine[Any, Any, int | None]]
-Commits = Callable[..., Coroutine[Any, Any, int | None]]
+CommandBody = Callable[..., Coroutine[Any, Any, int | None]]
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-COMMON: Final = ("as_json", "timeout", "data", "debug")
+COMMON_OPTIONS: Final = ("as_json", "timeout", "data", "debug")
 
 
 ZONE: Final = params.ZONE
@@ -34,25 +37,28 @@ TAG: Final = params.TAG
 TYPE: Final = params.TYPE
 
 
-def page(name: str | None = None, **settings: Any) -> Callable[[Body[P]], click.Command]:
-    """Makes a command of an asynchronous function that takes a session first."""
+def session_command(name: str | None = None, **settings: Any) -> Callable[[Body[P]], click.Command]:
+    """Return a decorator that makes a command of an asynchronous function.
+
+    The function takes a :class:`Session` as its first argument, and returns an exit status or None.
+    """
 
     make: Callable[[Callable[..., Any]], click.Command] = click.command(name, **settings)
 
     def wrap(body: Body[P]) -> click.Command:
         def run(**arguments: Any) -> int | None:
-            common = {key: arguments.pop(key) for key in COMMON}
+            common = {key: arguments.pop(key) for key in COMMON_OPTIONS}
             session = Session(Output(common["as_json"]), common["timeout"], common["data"])
             return asyncio.run(body(session, **arguments))  # type: ignore[call-arg]
 
         run.__doc__ = body.__doc__
         run.__click_params__ = getattr(body, "__click_params__", [])  # type: ignore[attr-defined]
-        return make(_common(run))
+        return make(_add_common_options(run))
 
     return wrap
 
 
-def _common(function: F) -> F:
+def _add_common_options(function: F) -> F:
     for option in reversed(
         (
             click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
@@ -63,22 +69,22 @@ def _common(function: F) -> F:
                 show_default=True,
                 envvar="ZONEGIT_TIMEOUT",
                 metavar="SECONDS",
-                help="Give up on a service, or on --wait, after this long (ZONEGIT_TIMEOUT).",
+                help="Timeout of each request, and of --wait (ZONEGIT_TIMEOUT).",
             ),
             click.option(
                 "--data",
                 type=click.Path(file_okay=False, path_type=Path),
-                help="The stack's folder (ZONEGIT_DATA).",
+                help="Data folder of the stack (ZONEGIT_DATA).",
             ),
-            click.option("--debug", is_flag=True, help="Show a traceback when something fails."),
+            click.option("--debug", is_flag=True, help="Show a traceback on errors."),
         )
     ):
         function = option(function)
     return function
 
 
-class WithOwners(click.Command):
-    """What follows ``--`` are names in the zone, as it is files in git; handed on as
+class OwnersCommand(click.Command):
+    """A command that takes owner names after ``--``, where git takes paths; passed as
     ``owners``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -88,10 +94,20 @@ class WithOwners(click.Command):
 
 
 class CommitOptions(msgspec.Struct, frozen=True):
-    """How a command commits: where, with what message (None: the command's own words), whether
-    forced, and because of what (None: nothing was said), whether only to show what it would do,
-    whether to wait for the resolvers, whether warnings are errors, whether another spelling of
-    records is stored (False where a command has no such option)."""
+    """The options of a command that commits.
+
+    Args:
+        zone: the zone; None for that of HEAD.
+        branch: the branch; None for that of HEAD.
+        message: the commit's message; None for the command's arguments.
+        force: override safety checks.
+        reason: the reason for the override; None if none was given.
+        dry_run: show what would change, and change nothing.
+        wait: wait until the resolvers serve the commit.
+        strict: treat warnings as errors.
+        respell: store records whose names differ in case only; False in commands without
+            ``--respell``.
+    """
 
     zone: Name | None
     branch: str | None
@@ -104,15 +120,15 @@ class CommitOptions(msgspec.Struct, frozen=True):
     respell: bool = False
 
 
-MESSAGE: Final = click.option("-m", "--message", metavar="TEXT", help="The commit's message.")
-LONG_MESSAGE: Final = click.option("--message", metavar="TEXT", help="The commit's message.")
-"""Where -m means something else."""
+MESSAGE: Final = click.option("-m", "--message", metavar="TEXT", help="Commit message.")
+LONG_MESSAGE: Final = click.option("--message", metavar="TEXT", help="Commit message.")
+"""For commands in which ``-m`` is another option."""
 
 _ZONE: Final = click.option(
-    "--zone", type=ZONE, metavar="ZONE", help="Work in this zone; HEAD stays where it is."
+    "--zone", type=ZONE, metavar="ZONE", help="Use this zone; HEAD does not move."
 )
 _BRANCH: Final = click.option(
-    "--branch", type=BRANCH, metavar="BRANCH", help="Work on this branch; HEAD stays where it is."
+    "--branch", type=BRANCH, metavar="BRANCH", help="Use this branch; HEAD does not move."
 )
 _INTO: Final = click.option(
     "--into",
@@ -121,38 +137,39 @@ _INTO: Final = click.option(
     metavar="BRANCH",
     default=DEFAULT_BRANCH,
     show_default=True,
-    help="The branch that gets the changes.",
+    help="The branch to merge into.",
 )
 
 
-def in_zone(function: F) -> F:
-    """Adds ``--zone`` and ``--branch``, which apply to this one command and move nothing."""
+def zone_options(function: F) -> F:
+    """Add ``--zone`` and ``--branch``, which apply to this one command and do not move HEAD."""
     return _ZONE(_BRANCH(function))
 
 
-def into(function: F) -> F:
-    """Adds ``--zone`` and ``--into``, the branch that a proposal is meant for."""
+def proposal_options(function: F) -> F:
+    """Add ``--zone`` and ``--into``, the branch that a proposal is to be merged into."""
     return _ZONE(_INTO(function))
 
 
-def commits(body: Commits) -> Commits:
-    """Adds what every command that commits takes, handed on as ``how``."""
-    return committing(in_zone, MESSAGE)(body)
+def commit_options(body: CommandBody) -> CommandBody:
+    """Add the options of a command that commits; passed as ``how`` (:class:`CommitOptions`)."""
+    return commit_options_with(zone_options, MESSAGE)(body)
 
 
-def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
-    """As :func:`commits`, with other options for the place or the message."""
+def commit_options_with(where: Option, message: Option) -> Callable[[CommandBody], CommandBody]:
+    """Return :func:`commit_options` with other options for the branch (``where``) or the
+    message."""
 
-    def wrap(body: Commits) -> Commits:
+    def wrap(body: CommandBody) -> CommandBody:
         @wraps(body)
         async def run(session: Session, **arguments: Any) -> int | None:
-            session = signing(session, arguments.pop("sign"), off=arguments.pop("no_sign"))
+            session = apply_signing(session, arguments.pop("sign"), off=arguments.pop("no_sign"))
             fields = msgspec.structs.fields(CommitOptions)
             given = [each.name for each in fields if each.name in arguments]
             how = CommitOptions(**{name: arguments.pop(name) for name in given})
             return await body(session, how=how, **arguments)
 
-        for option in (waits, DRY_RUN, STRICT, REASON, FORCE, NO_SIGN, SIGN, message, where):
+        for option in (wait_option, DRY_RUN, STRICT, REASON, FORCE, NO_SIGN, SIGN, message, where):
             option(run)
         return run
 
@@ -160,59 +177,67 @@ def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
 
 
 DRY_RUN: Final = click.option(
-    "--dry-run", is_flag=True, help="Show what would change, exit as that would; change nothing."
+    "--dry-run", is_flag=True, help="Show the changes and the exit status; change nothing."
 )
 STRICT: Final = click.option(
-    "--strict", is_flag=True, help="Make warnings errors: then nothing is committed."
+    "--strict", is_flag=True, help="Treat warnings as errors: commit nothing."
 )
 RESPELL: Final = click.option(
-    "--respell", is_flag=True, help="Store the new case of names in records that are there already."
+    "--respell", is_flag=True, help="Store records that differ from stored ones in case only."
 )
-FORCE: Final = click.option(
-    "--force", is_flag=True, help="Do it even where it would harm somebody."
-)
+FORCE: Final = click.option("--force", is_flag=True, help="Override safety checks.")
 REASON: Final = click.option(
     "--reason",
     "reason",
     type=params.Reason(),
     metavar="TEXT",
-    help="Why it has to be: kept in the reflog.",
+    help="Reason for the override; recorded in the reflog.",
 )
 SIGN: Final = click.option(
     "--sign",
     type=click.Path(path_type=Path),
     metavar="KEY",
-    help="Sign with this private key's file (ZONEGIT_SIGNING_KEY).",
+    help="Sign with the private key in this file (ZONEGIT_SIGNING_KEY).",
 )
 NO_SIGN: Final = click.option(
-    "--no-sign", is_flag=True, help="Do not sign, whatever is configured."
+    "--no-sign", is_flag=True, help="Do not sign, even if a key is configured."
 )
 
 
-def signing(session: Session, key: Path | None, *, off: bool) -> Session:
-    """The session as ``--sign`` and ``--no-sign`` want it."""
+def apply_signing(session: Session, key: Path | None, *, off: bool) -> Session:
+    """Return the session with the key that ``--sign`` and ``--no-sign`` choose.
+
+    Args:
+        key: the value of ``--sign``; None for the configured key.
+        off: whether ``--no-sign`` was given.
+    """
     if off and key is not None:
         raise click.UsageError("--sign and --no-sign exclude each other")
     return session if off else session.signing(key)
 
 
-def latest(what: str, usual: int, *, most: int | None = None) -> Option:
-    """Adds ``-n``, handed on as ``limit``: how many of ``what`` there are to be, ``most`` at the
-    most, None: any number."""
+def max_count_option(noun: str, default: int, *, maximum: int | None = None) -> Option:
+    """Return the option ``-n``, passed as ``limit``.
+
+    Args:
+        noun: what is counted, in the plural.
+        default: the default.
+        maximum: the maximum; None for no maximum.
+    """
     return click.option(
         "-n",
         "--max-count",
         "limit",
-        type=click.IntRange(1, most),
+        type=click.IntRange(1, maximum),
         metavar="N",
-        default=usual,
+        default=default,
         show_default=True,
-        help=f"The latest N {what}.",
+        help=f"Show the latest N {noun}.",
     )
 
 
-def waits(function: F) -> F:
-    """Adds ``--wait``, for every command that moves a branch."""
+def wait_option(function: F) -> F:
+    """Add ``--wait``, for every command that moves a branch."""
     return click.option(
-        "--wait", is_flag=True, help="Return once every resolver that follows the branch serves it."
+        "--wait", is_flag=True, help="Wait until every resolver of the branch serves the change."
     )(function)

@@ -1,7 +1,8 @@
-"""What commands print: text for people, one JSON document with ``--json``. Colour on a terminal
-only (click strips it elsewhere; ``NO_COLOR`` is honoured); progress goes to stderr.
+"""Print results: text, or one JSON document with ``--json``.
 
-Much of the text is somebody else's: names of authors, messages. It must not steer a terminal.
+Colour is used on a terminal only (click strips it elsewhere; ``NO_COLOR`` is honoured). Progress
+goes to stderr. Names of authors, messages and the like come from other operators, so control
+characters in them are escaped.
 """
 
 import json
@@ -23,21 +24,21 @@ _STEERING: Final = re.compile(
     r"(\x1b\[(?:[01]|22|3[1-6])m)"  # the colours that commands use
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 )
-"""Controls, those of writing direction included; not tabs and line ends."""
+"""Control characters, including those of writing direction, except tabs and line ends."""
 
 _STEERING_IN_JSON: Final = re.compile(
     r"[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
-"""The same of what JSON may hold as it is; they stand in strings alone."""
+"""Control characters that JSON does not require to be escaped; they occur in strings only."""
 
 _NAMES: Final = re.compile(r"[a-z0-9_*.-]+", re.ASCII | re.IGNORECASE)
-"""Text that may be a name with A-labels."""
+"""Text that may be a domain name with A-labels."""
 _PREFIX: Final = "xn--"
 
-MANY: Final = 50
-"""How many it takes for a bar."""
+MIN_BAR_ITEMS: Final = 50
+"""Items below which no progress bar is drawn."""
 BAR: Final = 30
-"""Characters of a bar."""
+"""Width of a progress bar, in characters."""
 
 _COLOURS: Final[Mapping[Severity, str]] = {"error": "red", "warning": "yellow", "note": "cyan"}
 
@@ -57,24 +58,29 @@ class Output(msgspec.Struct, frozen=True):
         paged: bool = False,
         verbatim: bool = False,
     ) -> None:
-        """Print ``data`` with ``--json``, else ``lines``; ``paged`` through a pager where they
-        exceed a terminal. What is long to work out is given as a function or a generator. On a
-        terminal a line with A-labels ends with the U-labels, unless lines are ``verbatim``."""
+        """Print a result.
+
+        Args:
+            data: the document for ``--json``; a function if it is expensive to compute.
+            lines: the text; a generator if it is expensive to compute.
+            paged: use a pager for lines that exceed the terminal.
+            verbatim: do not append the U-labels of A-labels, as is done on a terminal.
+        """
         if self.as_json:
-            made = data() if callable(data) else data
-            click.echo(_escape(json.dumps(made, indent=2, ensure_ascii=False)))
+            document = data() if callable(data) else data
+            click.echo(_escape(json.dumps(document, indent=2, ensure_ascii=False)))
             return
         text = [f"{harmless(line)}\n" for line in lines]
         if not verbatim and sys.stdout.isatty():
             text = [f"{with_u_labels(line[:-1], sys.stdout.encoding)}\n" for line in text]
-        whole = "".join(text)  # click flushes what it echoes: line by line is slow
+        whole = "".join(text)  # click flushes after each echo, so do not print line by line
         if paged and sys.stdout.isatty() and len(text) >= shutil.get_terminal_size().lines:
             click.echo_via_pager(whole, color=colourful())
         else:
             click.echo(whole, nl=False, color=colourful())
 
     def note(self, text: str) -> None:
-        """Something to know beside the result; on stderr."""
+        """Print a note on stderr."""
         self.remark("note", text)
 
     def remark(self, severity: Severity, text: str) -> None:
@@ -85,15 +91,16 @@ class Output(msgspec.Struct, frozen=True):
         click.echo(line, err=True, color=colourful())
 
     def progress(self, text: str) -> None:
-        """How far something long is, on a terminal's stderr, in place of what stood there before;
-        nothing clears it."""
+        """Print progress in place of the last progress, if stderr is a terminal; an empty text
+        clears it."""
         if sys.stderr.isatty() and not self.as_json:
             click.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
     def bar(self, done: int, total: int, what: str) -> None:
-        """:meth:`progress` of many that are alike, drawn as a bar, which goes away at the end;
-        nothing for few."""
-        if total < MANY or (done < total and done * 100 // total == (done - 1) * 100 // total):
+        """Print the progress of at least :data:`MIN_BAR_ITEMS` items as a bar; clear it at the
+        end."""
+        is_same_percent = done < total and done * 100 // total == (done - 1) * 100 // total
+        if total < MIN_BAR_ITEMS or is_same_percent:
             return
         filled = BAR * done // total
         drawn = f"[{'#' * filled}{'.' * (BAR - filled)}] {done:,} of {total:,} {what}"
@@ -101,31 +108,31 @@ class Output(msgspec.Struct, frozen=True):
 
 
 def _escape(document: str) -> str:
-    """Return a JSON document in which what steers a terminal is escaped; it says the same."""
+    """Return an equal JSON document in which control characters are escaped."""
     if document.isascii() and "\x7f" not in document:
         return document  # JSON has escaped the rest of ASCII
     return _STEERING_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def harmless(line: str) -> str:
-    """A line in which nothing moves the cursor, hides text or turns it around: what would is shown
-    as its number."""
+    """Return a line in which control characters are replaced by their code, such as ``<1b>``, so
+    that the line cannot move the cursor, hide text or reverse it."""
     if line.isprintable():
         return line
     return _STEERING.sub(lambda found: found[1] or f"<{ord(found[0]):02x}>", line)
 
 
 def with_u_labels(line: str, encoding: str) -> str:
-    """Return a line with a comment that has its internationalised names in Unicode, if any.
+    """Return a line with a comment that shows its internationalised names in Unicode, if any.
 
     Args:
-        line: may have colours.
-        encoding: that of the terminal; names that it cannot show are left out.
+        line: the text; it may contain colours.
+        encoding: the encoding of the terminal; names that it cannot encode are left out.
     """
     if _PREFIX not in line.lower():
         return line
-    typed = [word for word in _NAMES.findall(click.unstyle(line)) if _PREFIX in word.lower()]
-    found = dict.fromkeys(map(idn.to_unicode, typed))
+    a_names = [word for word in _NAMES.findall(click.unstyle(line)) if _PREFIX in word.lower()]
+    found = dict.fromkeys(map(idn.to_unicode, a_names))
     names = [name for name in found if name is not None and _can_encode(name, encoding)]
     return f"{line}  ; {' '.join(names)}" if names else line
 
@@ -139,16 +146,16 @@ def _can_encode(text: str, encoding: str) -> bool:
 
 
 def colourful() -> bool | None:
-    """False where ``NO_COLOR`` is set (no-color.org), else None: whatever the stream is."""
+    """Return False if ``NO_COLOR`` is set (no-color.org), else None: colour on a terminal only."""
     return False if os.environ.get("NO_COLOR") else None
 
 
 def columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:
-    """Aligned columns; the last one is not padded."""
+    """Return rows as lines with aligned columns; the last column is not padded."""
     every = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
     if not every:
         return []
-    # Colours take no room on a screen.
+    # Colours have no width.
     sizes = [[len(click.unstyle(cell)) for cell in row] for row in every]
     widths = [max(column) for column in zip(*sizes, strict=True)]
     lines = [
@@ -164,10 +171,10 @@ def columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[s
 
 
 def count(number: int, what: str) -> str:
-    """``1 commit``, ``2 commits``."""
+    """Return a number with its noun: ``1 commit``, ``2 commits``."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def commit_id(octets: bytes) -> str:
-    """An abbreviated id, coloured as git's are."""
+    """Return an abbreviated commit id in git's colour."""
     return click.style(short(octets), fg="yellow")

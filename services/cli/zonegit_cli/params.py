@@ -1,4 +1,4 @@
-"""Kinds of arguments: what they convert to, and what a shell completes them with."""
+"""Parameter types: the conversion of arguments, and their shell completion."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -11,12 +11,12 @@ from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names, reverse, rrtypes
 from zonegit.zone.names import Name
 
-LONGEST_REASON: Final = 1_000
-"""Characters, as the wire has it (``wire.messages.ChangeInfo``)."""
+MAX_REASON: Final = 1_000
+"""Characters; the limit of the wire format (``wire.messages.ChangeInfo``)."""
 
 
 class ZoneName(click.ParamType[Name]):
-    """A zone's name, absolute whether it ends in a dot or not."""
+    """A zone's name. It is absolute, with or without a final dot."""
 
     name = "zone"
 
@@ -30,8 +30,11 @@ class ZoneName(click.ParamType[Name]):
 
 
 class NewZone(ZoneName):
-    """The name of a zone that is to be registered; a network is refused with its reverse zone.
-    With a final dot it is taken as a name."""
+    """The name of a zone that is to be registered.
+
+    An address or a network is refused, and the error names its reverse zone. With a final dot it is
+    a name.
+    """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Name:
         found = reverse.find_reverse_zones(value) if isinstance(value, str) else None
@@ -41,37 +44,42 @@ class NewZone(ZoneName):
         zone = names.text(found.first)
         more = f" and so on to {names.text(found.last)}, {found.count} zones in all"
         raise Invalid(
-            f"{value!r} is an address or a network, and a zone has a name",
-            hint=f"{found.network} has its reverse zone: {command} {zone}"
+            f"{value!r} is an address or a network, not a zone name",
+            hint=f"the reverse zone of {found.network}: {command} {zone}"
             f"{more if found.count > 1 else ''}",
         )
 
 
 class Word(click.ParamType[str]):
-    """A word that stays as it was typed; ``fitting`` are those that begin with what was."""
+    """An argument that is passed on unchanged.
 
-    def __init__(self, name: str, fitting: Callable[[click.Context, str], Iterable[str]]) -> None:
+    Args:
+        name: what usage calls it.
+        complete: returns the values that begin with a prefix.
+    """
+
+    def __init__(self, name: str, complete: Callable[[click.Context, str], Iterable[str]]) -> None:
         self.name = name
-        self._fitting = fitting
+        self._complete = complete
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        return [CompletionItem(word) for word in self._fitting(ctx, incomplete)]
+        return [CompletionItem(word) for word in self._complete(ctx, incomplete)]
 
 
 class Reason(click.ParamType[str]):
-    """What the reflog keeps of why something had to be: a line that says something."""
+    """A reason for the reflog: one line that is not empty."""
 
     name = "reason"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        said = " ".join(str(value).split())
-        if not said:
-            self.fail("a reason says something", param, ctx)
-        if len(said) > LONGEST_REASON:
-            self.fail(f"a reason has {LONGEST_REASON:,} characters at the most", param, ctx)
-        return said
+        reason = " ".join(str(value).split())
+        if not reason:
+            self.fail("the reason must not be empty", param, ctx)
+        if len(reason) > MAX_REASON:
+            self.fail(f"the reason must not exceed {MAX_REASON:,} characters", param, ctx)
+        return reason
 
 
 def _zones(ctx: click.Context, typed: str) -> list[str]:
@@ -93,7 +101,7 @@ def _tags(ctx: click.Context, typed: str) -> list[str]:
 
 
 def _refish(ctx: click.Context, typed: str) -> list[str]:
-    """Of two commits with ``..`` or ``...`` between them, the second."""
+    """Complete a refish; in ``A..B`` and ``A...B`` the second one."""
     from zonegit_cli import complete_names
 
     head, dots, _ = typed.rpartition("..")

@@ -1,10 +1,10 @@
-"""``--wait``: return once every resolver that follows the branch serves the move.
+"""``--wait``: return when every resolver that follows the branch serves the move.
 
-The subscription stands before the branch moves, so no report can be missed. Awaited are the
-resolvers in the registry of the ref store that follow the zone and branch, unpinned: also one that
-is silent, for it may be answering queries from the old zone. One that says goodbye is awaited no
-more. A report that was lost is made up for: an announcement that shows a resolver to be past the
-move has it asked (docs/adr/0043-registry-of-resolvers.md).
+The command subscribes to reports before the branch moves, so it cannot miss one. It waits for the
+resolvers in the registry of the ref store that follow the zone and branch and are not pinned. A
+resolver that is silent is among them, because it may still answer queries from the old zone; one
+that announces that it leaves is not. A report may be lost: a resolver that announces itself before
+its report arrived is asked for its status (docs/adr/0043-registry-of-resolvers.md).
 """
 
 import asyncio
@@ -36,28 +36,41 @@ if TYPE_CHECKING:
     from zonegit.bus.resolver_status import KnownResolvers, ResolverSurvey
 
 ZoneBranch = tuple[Name, str | None]
-"""A zone and its branch, None: any of its branches."""
+"""A zone and a branch; None for any branch."""
 
 
 class Propagated(msgspec.Struct, frozen=True):
-    """What a wait came to: who serves the move now; None where nobody wanted to know."""
+    """The resolvers that serve a move; None without ``--wait``."""
 
     served_by: list[str] | None = None
 
-    def json(self) -> dict[str, Any]:
-        """For ``--json``, beside the command's own fields."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields for ``--json``."""
         return {} if self.served_by is None else {"served_by": self.served_by}
 
     def lines(self, verb: str = "served by") -> list[str]:
-        """For people."""
+        """Return the line to print."""
         if self.served_by is None:
             return []
-        return [f"{verb} {', '.join(self.served_by) or 'nobody: no resolver follows it'}"]
+        return [f"{verb} {', '.join(self.served_by) or 'no resolver: none follows the branch'}"]
 
 
 class Waiter(msgspec.Struct):
-    """Collects what resolvers report of one zone and branch; ``branch`` None: of any.
-    ``timeout`` in seconds; ``bus`` None: no wait is wanted."""
+    """Collects the reports of resolvers about one zone and branch.
+
+    Args:
+        zone: the zone.
+        branch: the branch; None for any.
+        timeout: in seconds.
+        session: the session of the command.
+        bus: the bus; None without ``--wait``.
+        awaited: the resolvers to wait for.
+        served: the last report of each resolver, as epoch and sequence.
+        due: the resolvers to ask for their status.
+        left: resolvers and instances that announced that they leave.
+        changed: set when one of these changes.
+        denied: the error if the bus does not permit to ask a resolver.
+    """
 
     zone: Name
     branch: str | None
@@ -71,8 +84,8 @@ class Waiter(msgspec.Struct):
     changed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     denied: Denied | None = None
 
-    def hear(self, subject: str, octets: bytes) -> None:
-        """Take a report from the bus."""
+    def handle_report(self, subject: str, octets: bytes) -> None:
+        """Record a report from the bus."""
         try:
             report = codec.decode(octets, ServedEvent)
         except Invalid:
@@ -82,33 +95,33 @@ class Waiter(msgspec.Struct):
             self.served[report.resolver] = (report.epoch, report.sequence)
             self.changed.set()
 
-    def hear_announcement(self, said: Announcement) -> None:
-        """Take an announcement: a goodbye, or a sign that a report was lost.
+    def handle_announcement(self, announcement: Announcement) -> None:
+        """Record an announcement: the resolver leaves, or its report may be lost.
 
-        The ref store may list a resolver whose goodbye it has not heard yet, and this one has.
+        A resolver that leaves is remembered, because the ref store may still list it.
         """
-        if said.is_leaving and len(self.left) < MAX_RESOLVERS:
-            self.left.add((said.resolver, said.instance))
-        if said.resolver in self.awaited:
-            if said.is_leaving:
-                self.awaited.discard(said.resolver)
+        if announcement.is_leaving and len(self.left) < MAX_RESOLVERS:
+            self.left.add((announcement.resolver, announcement.instance))
+        if announcement.resolver in self.awaited:
+            if announcement.is_leaving:
+                self.awaited.discard(announcement.resolver)
             else:
-                self.due.add(said.resolver)
+                self.due.add(announcement.resolver)
             self.changed.set()
 
-    def lagging(self, moved: Moved) -> set[str]:
-        """The awaited resolvers that have not reported the move yet."""
+    def find_lagging(self, moved: Moved) -> set[str]:
+        """Return the resolvers that did not report the move yet."""
         return {
             resolver for resolver in self.awaited if not _reached(self.served.get(resolver), moved)
         }
 
-    async def until(self, moved: Moved) -> Propagated:
-        """Return when every resolver that is awaited serves the move.
+    async def wait(self, moved: Moved) -> Propagated:
+        """Wait until every resolver serves the move. The move is committed also if this fails.
 
         Raises:
-            Unavailable: some still did not when the time was over, or the ref store does not say
-                which there are; the move stands.
-            Denied: the bus does not let this user ask which there are; the move stands.
+            Unavailable: some resolvers do not serve it within the timeout, or the ref store does
+                not list the resolvers.
+            Denied: the bus does not permit this user to list the resolvers.
         """
         if self.bus is None:
             return Propagated()
@@ -116,15 +129,17 @@ class Waiter(msgspec.Struct):
         try:
             registry = await _read_registry(self.session, self.bus)
         except (Denied, Unavailable) as error:
-            raise _unknown(error) from error
-        return await self._until(moved, registry, deadline)
+            raise _unknown_outcome(error) from error
+        return await self._wait_for(moved, registry, deadline)
 
-    async def _until(self, moved: Moved, registry: "KnownResolvers", deadline: float) -> Propagated:
+    async def _wait_for(
+        self, moved: Moved, registry: "KnownResolvers", deadline: float
+    ) -> Propagated:
         self._await(registry)
         try:
             async with asyncio.timeout_at(deadline), asyncio.TaskGroup() as group:
                 asking = []
-                while self.denied is None and (lagging := self.lagging(moved)):
+                while self.denied is None and (lagging := self.find_lagging(moved)):
                     due, self.due = self.due & lagging, set()
                     asking += [group.create_task(self._ask(each, moved)) for each in due]
                     self.changed.clear()
@@ -132,25 +147,25 @@ class Waiter(msgspec.Struct):
                 for task in asking:
                     task.cancel()
         except TimeoutError:
-            late = ", ".join(sorted(self.lagging(moved)))
+            late = ", ".join(sorted(self.find_lagging(moved)))
             raise Unavailable(
-                f"the move stands, but after {self.timeout:g} s these do not serve it yet: {late}",
-                hint="zonegit resolvers shows how far they are",
+                f"committed, but not yet served after {self.timeout:g} s by: {late}",
+                hint="zonegit resolvers shows how far they lag",
             ) from None
         if self.denied is not None:
-            raise _unknown(self.denied)
+            raise _unknown_outcome(self.denied)
         if registry.is_full:
-            raise _unknown(
+            raise _unknown_outcome(
                 Unavailable(
-                    "more resolvers announce themselves than the ref store has room for",
-                    hint="zonegit doctor says what to do",
+                    "more resolvers announce themselves than the ref store can register",
+                    hint="see zonegit doctor",
                 )
             )
         return Propagated(sorted(self.awaited))
 
     def _await(self, registry: "KnownResolvers") -> None:
-        """Await what is registered, but for those known not to follow the branch; ask those of
-        which the registry does not know it."""
+        """Wait for the registered resolvers, except those that do not follow the branch. Ask those
+        for which the registry does not show it."""
         self.awaited |= set(registry.missing)
         for each in registry.resolvers:
             if (each.last.resolver, each.last.instance) in self.left:
@@ -162,10 +177,10 @@ class Waiter(msgspec.Struct):
                 self.due.add(each.last.resolver)
 
     async def _ask(self, resolver: str, moved: Moved) -> None:
-        """Ask a resolver whether it answers queries and follows the branch, and how far it is."""
-        from zonegit.bus.resolver_status import ask_status  # brings in NATS, which help must not
+        """Ask a resolver whether it answers queries, follows the branch and serves the move."""
+        from zonegit.bus.resolver_status import ask_status  # imports NATS, not needed for --help
 
-        assert self.bus is not None  # else nothing is awaited
+        assert self.bus is not None  # without --wait there is no resolver to ask
         try:
             status = await ask_status(self.bus, resolver, self.zone)
         except Denied as error:
@@ -181,9 +196,9 @@ class Waiter(msgspec.Struct):
         self.changed.set()
 
 
-def _unknown(error: Denied | Unavailable) -> Denied | Unavailable:
+def _unknown_outcome(error: Denied | Unavailable) -> Denied | Unavailable:
     return type(error)(
-        f"the move stands, but it is not known which resolvers serve it: {error.message}",
+        f"committed, but it is not known which resolvers serve it: {error.message}",
         hint=error.hint,
     )
 
@@ -193,86 +208,89 @@ def _reached(served: tuple[str, int] | None, moved: Moved) -> bool:
 
 
 def _is_past(status: ResolverStatus, branch: str | None, moved: Moved) -> bool:
-    """Return whether a resolver serves a move, by its status about the zone."""
+    """Return whether a resolver serves a move, according to its status."""
     if status.epoch != moved.epoch or status.sequence < moved.sequence:
         return False
     ours = [each for each in status.zones if branch in (None, each.branch)]
     return status.lag == 0 or any(each.sequence >= moved.sequence for each in ours)
 
 
-def _may_follow(said: Announcement, branch: str | None) -> bool | None:
-    """Return whether a resolver follows a branch of some zone; None: it has to be asked, since it
-    depends on the zone, or since it was still loading its zones."""
-    if said.own_settings or said.only or not said.is_serving:
+def _may_follow(announcement: Announcement, branch: str | None) -> bool | None:
+    """Return whether a resolver follows a branch; None if it has to be asked, because it depends on
+    the zone or the resolver was still loading its zones."""
+    if announcement.own_settings or announcement.only or not announcement.is_serving:
         return None
-    return not said.is_pinned and (branch is None or branch in said.branches)
+    return not announcement.is_pinned and (branch is None or branch in announcement.branches)
 
 
 @asynccontextmanager
-async def waiting(
+async def watch_branch(
     session: Session, bus: "Bus", zone: Name, branch: str | None, *, wanted: bool
 ) -> AsyncIterator[Waiter]:
-    """Listen from here on for reports about ``branch`` (None: about any)."""
-    async with waiting_for(session, bus, [(zone, branch)], wanted=wanted) as (waiter,):
+    """Collect the reports about a branch (None for any) while the context is open."""
+    async with watch_branches(session, bus, [(zone, branch)], wanted=wanted) as (waiter,):
         yield waiter
 
 
 @asynccontextmanager
-async def waiting_for(
+async def watch_branches(
     session: Session, bus: "Bus", places: Sequence[ZoneBranch], *, wanted: bool
 ) -> AsyncIterator[list[Waiter]]:
-    """Listen for reports about several zones and branches; a waiter each, in their order."""
+    """Collect the reports about several branches; yield a waiter for each, in their order."""
     waiters = [
         Waiter(zone, branch, session.timeout, session, bus if wanted else None)
         for zone, branch in places
     ]
 
-    def hear_announcement(subject: str, octets: bytes) -> None:
+    def handle_announcement(subject: str, octets: bytes) -> None:
         try:
-            said = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
+            announcement = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
         except Invalid:
             return
-        if subject == subjects.announcement(said.resolver):
+        if subject == subjects.announcement(announcement.resolver):
             for each in waiters:
-                each.hear_announcement(said)
+                each.handle_announcement(announcement)
 
     async with AsyncExitStack() as stack:
         if wanted:
             for each in waiters:
-                listening = bus.subscribe(subjects.served_by_any(each.zone), each.hear)
+                listening = bus.subscribe(subjects.served_by_any(each.zone), each.handle_report)
                 await stack.enter_async_context(listening)
-            announced = bus.subscribe(subjects.ANNOUNCEMENTS, hear_announcement)
+            announced = bus.subscribe(subjects.ANNOUNCEMENTS, handle_announcement)
             await stack.enter_async_context(announced)
         yield waiters
 
 
-async def until_all(
+async def wait_all(
     waiters: Sequence[Waiter], moved: Mapping[ZoneBranch, Moved]
 ) -> dict[ZoneBranch, Propagated]:
-    """Wait until what ``moved`` is served by all that are awaited, and return who serves each; the
-    places of ``waiters`` that did not move do not count.
+    """Wait until the resolvers serve all moves, and return the resolvers of each.
+
+    Args:
+        waiters: a waiter for each branch that may have moved.
+        moved: the branches that moved; waiters for others are ignored.
 
     Raises:
-        Unavailable: as :meth:`Waiter.until`.
+        Unavailable, Denied: see :meth:`Waiter.wait`.
     """
     places = [(each.zone, each.branch) for each in waiters if (each.zone, each.branch) in moved]
     mine = [each for each in waiters if (each.zone, each.branch) in moved]
-    heard = await asyncio.gather(
-        *(waiter.until(moved[place]) for waiter, place in zip(mine, places, strict=True))
+    results = await asyncio.gather(
+        *(waiter.wait(moved[place]) for waiter, place in zip(mine, places, strict=True))
     )
-    return dict(zip(places, heard, strict=True))
+    return dict(zip(places, results, strict=True))
 
 
-def together(heard: Iterable[Propagated]) -> Propagated:
-    """Return who serves at least one of several moves; None where it was not asked."""
-    asked = [each.served_by for each in heard if each.served_by is not None]
+def merge_results(results: Iterable[Propagated]) -> Propagated:
+    """Return the resolvers that serve at least one of several moves."""
+    asked = [each.served_by for each in results if each.served_by is not None]
     if not asked:
         return Propagated()
     return Propagated(sorted({name for each in asked for name in each}))
 
 
 async def _read_registry(session: Session, bus: "Bus") -> "KnownResolvers":
-    from zonegit.bus.resolver_status import read_registry  # brings in NATS, which help must not
+    from zonegit.bus.resolver_status import read_registry  # imports NATS, not needed for --help
 
     return await read_registry(
         bus,
@@ -283,12 +301,12 @@ async def _read_registry(session: Session, bus: "Bus") -> "KnownResolvers":
 
 
 async def survey(session: Session, bus: "Bus", zone: Name | None = None) -> "ResolverSurvey":
-    """Ask every resolver what it serves: of one zone, None: of all.
+    """Ask every resolver what it serves of a zone; None for all zones.
 
     Raises:
-        Unavailable: the ref store does not say which resolvers there are.
+        Unavailable: the ref store does not list the resolvers.
     """
-    from zonegit.bus import resolver_status  # brings in NATS, which help must not
+    from zonegit.bus import resolver_status  # imports NATS, not needed for --help
 
     return await resolver_status.survey(
         bus,
@@ -299,7 +317,7 @@ async def survey(session: Session, bus: "Bus", zone: Name | None = None) -> "Res
     )
 
 
-async def answers_of_all(
+async def read_answered_serials(
     bus: "Bus",
     resolvers: Collection[str],
     zone: Name | None = None,
@@ -311,17 +329,18 @@ async def answers_of_all(
     """Ask resolvers for the highest serials that they ever answered.
 
     Args:
-        bus: where they listen.
+        bus: the bus.
         resolvers: their names.
-        zone: of this zone alone; None: of all.
-        ignored: resolvers whose answers are left out.
-        doubted: runs of the ref store: a cache that began in one does not know all.
+        zone: the zone; None for all.
+        ignored: resolvers whose answers are discarded.
+        doubted: epochs of the ref store; the cache of a resolver that began in one of them may not
+            hold all serials.
         timeout: of each request, in seconds.
 
     Returns:
-        The resolvers that answered, and what they said by zone and branch.
+        The resolvers that answered, and their answers by zone and branch.
     """
-    from zonegit.bus.resolver_status import ask_answered  # brings in NATS, which help must not
+    from zonegit.bus.resolver_status import ask_answered  # imports NATS, not needed for --help
 
     names = sorted(resolvers)
     found = await asyncio.gather(
@@ -331,8 +350,8 @@ async def answers_of_all(
     for name, pages in zip(names, found, strict=True):
         for page in pages or () if name not in ignored else ():
             _take(page, answers, is_complete=page.began not in doubted)
-    said = {name for name, pages in zip(names, found, strict=True) if pages is not None}
-    return said, answers
+    answered = {name for name, pages in zip(names, found, strict=True) if pages is not None}
+    return answered, answers
 
 
 def _take(
@@ -348,17 +367,17 @@ def _take(
             given.append(answer)
 
 
-def serial_behind(served: ServedZone) -> str | None:
-    """Return what is wrong with a serial earlier than one answered before; None: nothing."""
+def describe_serial_behind(served: ServedZone) -> str | None:
+    """Return the problem if a resolver answers a serial earlier than one before, else None."""
     if served.highest is None or served.serial is None:
         return None
     if not later(served.highest, served.serial):
         return None
-    return f"serial {served.highest} was answered before, and secondaries keep it: take a later one"
+    return f"serial {served.highest} was answered before, secondaries keep it: use a later serial"
 
 
-def branch_and_share(served: ServedZone) -> str:
-    """What a state is called; a canary's with the share of clients that see it."""
+def format_branch(served: ServedZone) -> str:
+    """Return the branch of a served state; for a canary with its share of clients."""
     return served.branch if served.percent is None else f"{served.branch} ({served.percent} %)"
 
 

@@ -1,4 +1,4 @@
-"""The one door failures leave through: text, hint and exit status.
+"""Run the command line, and map exceptions to an error message, a hint and an exit status.
 
 0 ok, 1 error, 2 usage, 3 not found, 4 conflict, 5 denied, 6 unavailable, 7 unsafe (needs --force).
 """
@@ -22,67 +22,67 @@ EXIT_STATUS: Final = {
 INTERRUPTED: Final = 130
 
 
-def leave_through_one_door(cli: click.Command, words: list[str]) -> int:
-    """Runs the command line and returns its exit status; prints what went wrong on stderr."""
+def run_cli(cli: click.Command, words: list[str]) -> int:
+    """Run the command line and return its exit status; print errors on stderr."""
     stdout = sys.stdout
     try:
         status = cli.main(words, prog_name="zonegit", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except click.exceptions.NoArgsIsHelpError as wanted:
-        wanted.show()
-        return wanted.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("zonegit: interrupted", err=True)
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit) as ended:
-        # click exits with 1 when a pipe breaks, and is known by the stream it puts in place.
-        if isinstance(ended, SystemExit) and sys.stdout is stdout:
+    except (BrokenPipeError, SystemExit) as error:
+        # On a broken pipe click replaces the stream and exits with 1.
+        if isinstance(error, SystemExit) and sys.stdout is stdout:
             raise
-        # The reader (a pager, head) has seen enough; do not fail again at interpreter exit.
+        # The reader (a pager, head) has closed the pipe; do not fail again when stdout is flushed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         if "--debug" in words:
             raise
-        failure, status = _understood(error)
-        tell(failure, as_json="--json" in words)
+        failure, status = _classify(error)
+        print_error(failure, as_json="--json" in words)
         return status
 
 
-def _understood(error: Exception) -> tuple[ZonegitError, int]:
-    """What to say of an exception, and the exit status."""
+def _classify(error: Exception) -> tuple[ZonegitError, int]:
+    """Return the error to print for an exception, and the exit status."""
     match error:
         case ZonegitError():
             return error, EXIT_STATUS.get(error.code, 1)
         case click.ClickException():
-            return _usage(error), error.exit_code
+            return _usage_error(error), error.exit_code
         case ExceptionGroup() if cause := _first_failure(error):
             return cause, EXIT_STATUS.get(cause.code, 1)
         case OSError() if error.filename is not None:
             return ZonegitError(f"{error.filename}: {error.strerror}"), 1
         case OSError() if error.strerror is not None:
-            return ZonegitError(error.strerror), 1  # of standard output, which has no name
+            return ZonegitError(error.strerror), 1  # on standard output, which has no file name
         case _:
             text = f"{type(error).__name__}: {error}"
-            hint = "this is a bug; the same command with --debug shows where"
+            hint = "this is a bug; run the command with --debug to see where"
             return ZonegitError(text, hint=hint), 1
 
 
-def _usage(error: click.ClickException) -> ZonegitError:
-    """A wrong command line, and how the right one looks."""
+def _usage_error(error: click.ClickException) -> ZonegitError:
+    """Return the error for a wrong command line, with the usage as its hint."""
     message = error.format_message().removesuffix(".")
     if isinstance(error, click.NoSuchOption):
-        hint = "where it is a value and no option, put -- before it (--help lists the options)"
+        hint = "if it is a value and not an option, put -- before it (--help lists the options)"
     else:
         context = error.ctx if isinstance(error, click.UsageError) else None
         usage = " ".join(context.get_usage().split()) if context else "Usage: zonegit COMMAND"
-        hint = f"{usage.removeprefix('Usage: ')} (--help says more)"
+        hint = f"{usage.removeprefix('Usage: ')} (see --help)"
     return Usage(message[:1].lower() + message[1:], hint=hint)
 
 
 class Usage(Invalid):
-    """The command line is not one."""
+    """A command line that click cannot parse."""
 
     code = "usage"
 
@@ -95,8 +95,8 @@ def _first_failure(group: ExceptionGroup[Exception]) -> ZonegitError | None:
     return None
 
 
-def tell(error: ZonegitError, *, as_json: bool) -> None:
-    """Prints a failure on stderr: one line and a hint, or one JSON object."""
+def print_error(error: ZonegitError, *, as_json: bool) -> None:
+    """Print an error on stderr: one line and a hint, or one JSON object."""
     if as_json:
         import json
 

@@ -1,8 +1,8 @@
-"""What a merge, a cherry-pick or a revert that stopped at clashes left: what was begun, and what
-was decided since.
+"""The state of a merge, cherry-pick or revert that stopped at conflicts, as a file.
 
-Kept on the operator's own machine, one small file for each branch of each installation: the stores
-hear of nothing until it is committed. Whoever reads the file trusts it no more than any other.
+There is one file for each branch of each installation, on the operator's own machine: the stores do
+not know of the operation before it is committed. The file is validated like any other input. See
+``sequencer`` for how it is used.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,17 +23,17 @@ from zonegit.zone.rrset import title
 
 FOLDER: Final = "unfinished"
 MAX_OCTETS: Final = 1 << 24
-"""Of one file: some fifty thousand clashes."""
+"""Octets of one file, about fifty thousand conflicts."""
 
 _ABSENT: Final = (FileNotFoundError, NotADirectoryError)
-_AT_ONCE: Final = "--ours or --theirs after the REFISH decides all of them"
+_ALL_HINT: Final = "resolve all of them at once: --ours or --theirs with the REFISH"
 
 What = Literal["merge", "cherry-pick", "revert"]
 Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class BranchKey(msgspec.Struct, frozen=True):
-    """A branch of an installation, which the refs' epoch tells from others, as one operator's."""
+    """A branch of one operator in one installation, which the epoch of the ref store identifies."""
 
     epoch: str
     actor: str
@@ -41,12 +41,20 @@ class BranchKey(msgspec.Struct, frozen=True):
     branch: str
 
     def file(self, home: Path) -> Path:
-        """Where it is kept below ``home``: under a name that no other place has."""
+        """Return the path of the state of this branch; ``home`` is the operator's state folder."""
         return home / FOLDER / f"{sha256(msgspec.json.encode(self)).hexdigest()}.json"
 
 
 class RequestedOperation(msgspec.Struct, frozen=True):
-    """What the operator asked for: ``refish`` in their words, ``mainline`` as ``-m`` said it."""
+    """The command as the operator started it.
+
+    Args:
+        what: the command's name.
+        refish: the argument, as it was typed.
+        commit: the commit that it resolved to.
+        mainline: the value of ``-m``.
+        message: the message of the commit to be made.
+    """
 
     what: What
     refish: str
@@ -56,13 +64,20 @@ class RequestedOperation(msgspec.Struct, frozen=True):
 
     @property
     def commit_id(self) -> CommitId:
-        """The commit that ``refish`` was when it was begun."""
+        """Return the commit that ``refish`` resolved to when the command was started."""
         return CommitId(from_hex(self.commit))
 
 
-class Open(msgspec.Struct, frozen=True):
-    """An RRset that clashed: fingerprints of what both sides held, as the operator was shown it,
-    and which side was chosen, None: neither yet."""
+class StoredConflict(msgspec.Struct, frozen=True):
+    """An RRset that clashed.
+
+    Args:
+        name: its owner.
+        type: its type.
+        ours: fingerprint of the content of this branch that the operator saw; None if absent.
+        theirs: fingerprint of the other content; None if absent.
+        side: the side that was chosen; None if none was chosen yet.
+    """
 
     name: str
     type: str
@@ -72,64 +87,70 @@ class Open(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[Name, int]:
-        """Owner and type.
+        """Return owner and type.
 
         Raises:
-            Invalid: they are none.
+            Invalid: one of them cannot be parsed.
         """
         return names.parse(self.name), rrtypes.from_text(self.type)
 
     def decision(self) -> Decision | None:
-        """What is decided of it."""
+        """Return the decision for the merge; None if no side was chosen."""
         if self.side is None:
             return None
         return Decision(*self.key, self.side, _id(self.ours), _id(self.theirs))
 
 
 class SequencerState(msgspec.Struct, frozen=True):
-    """All that is kept. ``clashes`` are in the order in which they were listed."""
+    """The content of the file; ``clashes`` are in the order in which they were listed."""
 
     place: BranchKey
     begun: RequestedOperation
-    clashes: list[Open] = []
+    clashes: list[StoredConflict] = []
     version: Literal[1] = 1
 
     @property
-    def left(self) -> list[Open]:
-        """Those that nobody has decided."""
+    def left(self) -> list[StoredConflict]:
+        """Return the conflicts for which no side was chosen."""
         return [each for each in self.clashes if each.side is None]
 
     def decisions(self) -> list[Decision]:
-        """Those that somebody has."""
-        made = (each.decision() for each in self.clashes)
-        return [each for each in made if each is not None]
+        """Return the decisions for the conflicts for which a side was chosen."""
+        decisions = (each.decision() for each in self.clashes)
+        return [each for each in decisions if each is not None]
 
     def decide(self, side: Side, key: tuple[Name, int] | None) -> "SequencerState":
-        """With a side chosen for one RRset, or (None) for all that are left.
+        """Return the state with a side chosen.
+
+        Args:
+            side: the side.
+            key: the RRset; None for all for which no side was chosen.
 
         Raises:
-            NotFound: it does not clash.
+            NotFound: the RRset is not a conflict.
         """
         chosen = [each for each in self.clashes if each.key == key] if key else self.left
         if key and not chosen:
             raise NotFound(
-                f"{title(*key)} is no conflict of this {self.begun.what}",
-                hint=f"zonegit {self.begun.what} --continue lists those that are left",
+                f"{title(*key)} is not a conflict of this {self.begun.what}",
+                hint=f"list the conflicts that are left: zonegit {self.begun.what} --continue",
             )
         return self._with([msgspec.structs.replace(each, side=side) for each in chosen])
 
     def stopped(self, clashes: Iterable[Clash]) -> "SequencerState":
-        """With what clashes now: that is left to decide, whatever was decided of other content."""
-        return self._with([_open(each) for each in clashes])
+        """Return the state after an attempt that stopped at ``clashes``; their sides have to be
+        chosen, even if sides were chosen for earlier content of the same RRsets."""
+        return self._with([_store(each) for each in clashes])
 
-    def _with(self, changed: Sequence[Open]) -> "SequencerState":
+    def _with(self, changed: Sequence[StoredConflict]) -> "SequencerState":
         known = {each.key: each for each in self.clashes} | {each.key: each for each in changed}
         return msgspec.structs.replace(self, clashes=list(known.values()))
 
 
-def _open(clash: Clash) -> Open:
+def _store(clash: Clash) -> StoredConflict:
     ours, theirs = (conflicts.fingerprint(side) for side in (clash.ours, clash.theirs))
-    return Open(names.text(clash.owner), rrtypes.to_text(clash.rdtype), _hex(ours), _hex(theirs))
+    owner, rdtype = names.text(clash.owner), rrtypes.to_text(clash.rdtype)
+    return StoredConflict(owner, rdtype, _hex(ours), _hex(theirs))
 
 
 def _hex(known: ObjectId | None) -> str | None:
@@ -140,13 +161,13 @@ def _id(text: str | None) -> ObjectId | None:
     return from_hex(text) if text is not None else None
 
 
-def read(home: Path, place: BranchKey) -> SequencerState | None:
-    """What is unfinished at a place, None: nothing.
+def read(home: Path, key: BranchKey) -> SequencerState | None:
+    """Return the state of a branch; None if no operation is in progress.
 
     Raises:
-        Invalid: the file there is not one that :func:`write` wrote; names it.
+        Invalid: :func:`write` did not write this file; names it.
     """
-    file = place.file(home)
+    file = key.file(home)
     try:
         with file.open("rb") as opened:
             octets = opened.read(MAX_OCTETS + 1)
@@ -156,28 +177,28 @@ def read(home: Path, place: BranchKey) -> SequencerState | None:
         if len(octets) > MAX_OCTETS:
             raise ValueError(f"it is longer than {MAX_OCTETS} octets")
         found = msgspec.json.decode(octets, type=SequencerState)
-        if found.place != place:
-            raise ValueError("it is about another branch")
+        if found.place != key:
+            raise ValueError("it is the state of another branch")
         found.decisions()
     except (ValueError, RecursionError, Invalid) as error:
         raise Invalid(
-            f"{file} does not tell what is unfinished: {error}",
-            hint="zonegit merge --abort removes it; nothing has moved",
+            f"cannot read the operation in progress from {file}: {error}",
+            hint="zonegit merge --abort removes the file; the branch did not move",
         ) from error
     return found
 
 
 def write(home: Path, state: SequencerState) -> None:
-    """Keeps it, as a whole or not at all, for its owner's eyes only.
+    """Write the state atomically, readable by its owner only.
 
     Raises:
-        Invalid: it is too much to be kept.
-        Unavailable: there is nowhere to keep it.
+        Invalid: it exceeds ``MAX_OCTETS``.
+        Unavailable: it cannot be written.
     """
     octets = msgspec.json.format(msgspec.json.encode(state))
     if len(octets) > MAX_OCTETS:
         raise Invalid(
-            f"{len(state.clashes)} conflicts are too many to decide one by one", hint=_AT_ONCE
+            f"{len(state.clashes)} conflicts are too many to resolve one by one", hint=_ALL_HINT
         )
     file = state.place.file(home)
     try:
@@ -185,14 +206,14 @@ def write(home: Path, state: SequencerState) -> None:
         replace_file(file, octets)
     except OSError as error:
         raise Unavailable(
-            f"what is unfinished cannot be kept in {file.parent}: {error.strerror}", hint=_AT_ONCE
+            f"cannot save the operation in {file.parent}: {error.strerror}", hint=_ALL_HINT
         ) from error
 
 
-def remove(home: Path, place: BranchKey) -> bool:
-    """Forgets it; whether there was anything."""
+def remove(home: Path, key: BranchKey) -> bool:
+    """Remove the state of a branch; return whether there was one."""
     try:
-        place.file(home).unlink()
+        key.file(home).unlink()
     except _ABSENT:
         return False
     return True

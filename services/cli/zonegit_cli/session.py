@@ -1,4 +1,4 @@
-"""What a command works with: settings, the bus, the stores, and where its output goes."""
+"""The session of a command: its settings, the bus, the stores and its output."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -29,13 +29,19 @@ if TYPE_CHECKING:
 
 
 INSTALLATION_DIGITS: Final = 32
-"""Of the digest by which an installation is known."""
+"""Digits of the digest that identifies an installation in ``terminal``."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """One run of one command. ``timeout`` in seconds, of each request and of ``--wait``; ``sign``
-    makes the signatures of its commits, None: they have none."""
+    """One run of one command.
+
+    Args:
+        output: prints the result.
+        timeout: of each request and of ``--wait``, in seconds.
+        data: the value of ``--data``.
+        sign: signs commits; None to make unsigned commits.
+    """
 
     output: Output
     timeout: float
@@ -44,7 +50,7 @@ class Session:
 
     @cached_property
     def settings(self) -> ClientSettings:
-        """Read once, when first needed."""
+        """Return the settings, which are read when they are first needed."""
         return config.load(os.environ, Path(), data=self.data)
 
     @cached_property
@@ -60,10 +66,10 @@ class Session:
 
     @cached_property
     def default(self) -> "Default":
-        """Return the zone and branch that win over HEAD where a command names none.
+        """Return the zone and branch of the settings, which override HEAD.
 
         Raises:
-            Invalid: it is no name of a zone, or of a branch; names the setting.
+            Invalid: the name of the zone or the branch is malformed; names the setting.
         """
         from zonegit.repo.heads import Default
 
@@ -82,12 +88,12 @@ class Session:
 
     @cached_property
     def state(self) -> Path:
-        """Where what this operator left unfinished is kept, on this machine alone."""
+        """Return the folder of this operator's state on this machine."""
         return config.default_state(os.environ)
 
     @cached_property
     def include(self) -> "Includes":
-        """Return what opens the files that master files include."""
+        """Return the opener of files that master files include."""
         from zonegit.zonefile.includes import Includes
         from zonegit.zonefile.reader import MAX_OCTETS
 
@@ -95,10 +101,10 @@ class Session:
 
     @cached_property
     def ttl(self) -> int | None:
-        """Return the TTL of new RRsets that state none, or None for the minimum of the zone's SOA.
+        """Return the TTL of new RRsets without one; None for the minimum of the zone's SOA.
 
         Raises:
-            Invalid: the setting is no TTL.
+            Invalid: the setting is not a TTL.
         """
         if self.settings.ttl is None:
             return None
@@ -108,35 +114,38 @@ class Session:
             raise Invalid(f"ZONEGIT_TTL: {error.message}", hint=error.hint) from None
 
     def signing(self, key: Path | None) -> "Session":
-        """The same, with commits signed by the private key in a file, None: by the configured one,
-        if any.
+        """Return the session with commits signed by the private key in a file; None for the
+        configured key, if any.
 
         Raises:
-            NotFound, Invalid: the file cannot be read, or holds no private key.
+            NotFound: the file cannot be read.
+            Invalid: it does not hold a private key.
         """
         path = key or self.settings.signing_key
         if path is None:
             return self
         from zonegit_cli.parse import key_files
 
-        signer = key_files.signing_key(path)
+        signer = key_files.read_signing_key(path)
         if key_files.is_exposed(path):
-            self.output.note(f"others can read the private key {path}: chmod 600 it")
+            self.output.note(f"other users can read the private key: chmod 600 {path}")
         return replace(self, sign=signer.sign)
 
     def bus_settings(self) -> BusSettings:
-        """Raises:
-        Unavailable: no bus is configured and no stack was started.
+        """Return the settings of the bus.
+
+        Raises:
+            Unavailable: no bus is configured and no stack was started.
         """
         if self.settings.bus is None:
             raise Unavailable(
-                f"there is no bus: no stack runs from {self.settings.data}, and none is configured",
+                f"no bus: no stack runs from {self.settings.data}, and no bus is configured",
                 hint="start one with zonegit up --detach, or set ZONEGIT_DATA or ZONEGIT_NATS_URL",
             )
         return self.settings.bus
 
     def local_resolvers(self) -> frozenset[str]:
-        """The resolvers of the local stack, answering or not; none when the bus is elsewhere."""
+        """Return the resolvers of the local stack; none if the bus is that of another machine."""
         stack = config.read_stack(self.settings.data)
         bus = self.settings.bus
         if stack is None or bus is None or bus.shown != stack["bus"]["url"]:
@@ -145,7 +154,7 @@ class Session:
 
     @asynccontextmanager
     async def bus(self) -> AsyncIterator["Bus"]:
-        """A connection to the bus.
+        """Connect to the bus.
 
         Raises:
             Unavailable: it cannot be reached; names the URL.
@@ -157,7 +166,7 @@ class Session:
             yield bus
 
     def repo(self, bus: "Bus") -> "Repo":
-        """The stores, over the bus, on the operator's behalf."""
+        """Return the stores, used over the bus on behalf of the operator."""
         from zonegit.bus.remote_objects import RemoteObjects
         from zonegit.bus.remote_refs import RemoteRefs
         from zonegit.repo.heads import Repo
@@ -175,7 +184,7 @@ class Session:
         )
 
     def adopter(self, bus: "Bus") -> "Adopter":
-        """What takes over stores of the original, on the operator's behalf."""
+        """Return the client that imports stores of the original zonegit."""
         from zonegit.bus.remote_refs import RemoteRefs
 
         actor = ref_names.checked_actor(self.settings.actor)
@@ -183,7 +192,7 @@ class Session:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator["Repo"]:
-        """The stores, for commands that need nothing else of the bus."""
+        """Connect to the bus and return the stores, for commands that do not use the bus itself."""
         async with self.bus() as bus:
             yield self.repo(bus)
 

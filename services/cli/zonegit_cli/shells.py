@@ -1,10 +1,10 @@
-"""Shell completion scripts, and completions quoted as each shell needs them.
+"""Shell completion scripts, and the quoting of completions for each shell.
 
-Zones, branches and tags are named by others, and a shell runs the line that a completion is put
-into. zsh and fish quote what they insert. bash inserts it as it is, so for bash a completion is
-quoted here, in the way that the word typed so far allows. Where that is not known, as with a script
-of an earlier release, only names that need no quotes are offered. No shell is given a name with a
-character that does not print: a terminal would act on it.
+Other operators name zones, branches and tags, and a shell executes the line that a completion is
+inserted into. zsh and fish quote what they insert. bash does not, so completions for bash are
+quoted here, according to the quotes of the word typed so far. If that word is not known, as with a
+script of an earlier release, only names that need no quotes are offered. Names with characters that
+are not printable are never offered, because a terminal would interpret them.
 """
 
 import os
@@ -21,7 +21,7 @@ from click.shell_completion import (
 )
 
 TYPED: Final = "COMP_TYPED"
-"""The variable with the word that is being completed, as it was typed."""
+"""The environment variable with the word that is being completed, as it was typed."""
 
 _BASH: Final = """\
 %(complete_func)s() {
@@ -62,20 +62,19 @@ end
 complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
 """
 
-# What bash takes for itself in every place of a word that begins with no such character. It reads
-# octets above ASCII as its locale says, and those that print are letters and symbols.
+# Characters that bash does not interpret anywhere in a word. bash reads octets above ASCII
+# according to its locale; the printable ones are letters and symbols.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@%+,=-]|[^\x00-\x7f]")
 _DOUBLE_QUOTED: Final = re.compile(r'([\\"$`])')
 _QUOTES: Final = re.compile(r"""["'\\$`]""")
 
 
 def quote_for_bash(word: str, typed: str | None) -> str | None:
-    """Return a word as bash is to insert it, or None where it cannot be inserted safely.
+    """Return a word quoted for bash; None if it cannot be inserted safely.
 
     Args:
         word: the completion.
-        typed: the text that it completes, as the command line has it, with its quotes; None
-            where that is not known.
+        typed: the text that it completes, with its quotes; None if that is not known.
     """
     if all(_PLAIN.match(each) for each in word):
         return word
@@ -84,7 +83,7 @@ def quote_for_bash(word: str, typed: str | None) -> str | None:
     if typed.startswith("'"):
         return word.replace("'", "'\\''") if typed.count("'") == 1 else None
     if typed.startswith('"'):
-        # The history expansion of ! cannot be kept off in double quotes.
+        # In double quotes ! cannot be protected from history expansion.
         has_more = _QUOTES.search(typed, 1) or "!" in word
         return None if has_more else _DOUBLE_QUOTED.sub(r"\\\1", word)
     if _is_quoted_inside(typed):
@@ -99,10 +98,10 @@ def _is_quoted_inside(typed: str) -> bool:
 
 
 class _Printable(ShellComplete):
-    """Leaves out what does not print, and what :meth:`quote` finds no quotes for."""
+    """Completion without words that are not printable or that :meth:`quote` cannot quote."""
 
     def quote(self, word: str) -> str | None:
-        """Return a completion as the shell is to be given it, None: not at all."""
+        """Return a completion quoted for the shell; None to leave it out."""
         return word
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
@@ -115,7 +114,7 @@ class _Printable(ShellComplete):
 
 
 class QuotingBash(_Printable, BashComplete):
-    """Completion for bash, which inserts what it is given as it is."""
+    """Completion for bash, which inserts words unchanged."""
 
     source_template = _BASH
 
@@ -134,6 +133,6 @@ class PrintableFish(_Printable, FishComplete):
 
 
 def register() -> None:
-    """Have click complete with these."""
+    """Register these classes with click."""
     for each in (QuotingBash, PrintableZsh, PrintableFish):
         add_completion_class(each)

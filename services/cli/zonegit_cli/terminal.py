@@ -1,13 +1,13 @@
 """The HEAD that this terminal session used last.
 
-HEAD is one for each operator, so a command in another terminal redirects the commands of this one.
-To notice that, each terminal session remembers the HEAD that its commands used: a small file below
-the operator's state folder, one for each session, with a line for each installation.
+An operator has one HEAD, so a command in another terminal redirects the commands of this one. To
+detect that, the HEAD that the commands of a session used is stored in a small file below the
+operator's state folder, one for each session, with an entry for each installation.
 
-A session is known by its id and by when its leader started, since ids are used again; and by the
-boot, since both are. That comes from /proc: without it, and without a terminal, nothing is
-remembered. Nothing depends on the file. It is read with a bound, never through a link, and only
-where no other user may write; a damaged file is treated like a missing one.
+A session is identified by its id and the start time of its leader, because ids are reused, and by
+the boot id, because both are reused after a boot. They are read from /proc; without it, and without
+a terminal, nothing is stored. No command needs the file. It is read up to a bound, never through a
+link, and only from a folder that no other user may write to; a damaged file counts as missing.
 """
 
 import os
@@ -22,11 +22,11 @@ import msgspec
 
 FOLDER: Final = "terminals"
 MAX_OCTETS: Final = 16 * 1024
-"""Of a file."""
+"""Octets of a file."""
 MAX_PLACES: Final = 32
-"""Installations that a session remembers; the one least lately moved goes first."""
+"""Installations in a file; the entry that was written longest ago is dropped first."""
 MAX_LISTED: Final = 1_000
-"""Files of sessions that are looked at when one is added."""
+"""Files that are examined for removal when one is added."""
 MAX_AGE_S: Final = 7 * 86_400
 """Age at which a file is removed if it is unknown whether its session still exists."""
 
@@ -35,14 +35,14 @@ _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _START_FIELD: Final = 19
-"""Of /proc/PID/stat, counted behind the command's name (proc(5): field 22, starttime)."""
+"""Index in /proc/PID/stat after the command's name (proc(5): field 22, starttime)."""
 
 TerminalKey = tuple[str, str]
 """A zone and a branch, as text."""
 
 
 class Terminal(msgspec.Struct, frozen=True):
-    """A terminal session; ``start`` is when its leader started, in ticks since the boot."""
+    """A terminal session; ``start`` is the start time of its leader, in ticks since the boot."""
 
     boot: str
     session: int
@@ -50,13 +50,12 @@ class Terminal(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Return the name of its file."""
+        """Return the name of the session's file."""
         return f"{self.boot}-{self.session}-{self.start}"
 
 
 def find_terminal() -> Terminal | None:
-    """Return the terminal session of this process; None where there is none, or the system
-    does not tell."""
+    """Return the terminal session of this process; None if there is none or it is not known."""
     if not (os.isatty(0) or os.isatty(2)):
         return None
     session = os.getsid(0)
@@ -66,7 +65,7 @@ def find_terminal() -> Terminal | None:
 
 
 def find_boot() -> str | None:
-    """Return the id of this boot; None where the system does not tell."""
+    """Return the id of this boot; None if it is not known."""
     try:
         return _BOOT.read_text().replace("-", "").strip()
     except OSError:
@@ -74,7 +73,7 @@ def find_boot() -> str | None:
 
 
 def find_start(process: int) -> int | None:
-    """Return when a process started; None where there is none of that id."""
+    """Return the start time of a process, in ticks since the boot; None if there is no process."""
     try:
         fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
         return int(fields[_START_FIELD])
@@ -83,7 +82,7 @@ def find_start(process: int) -> int | None:
 
 
 def read(home: Path, terminal: Terminal, installation: str) -> TerminalKey | None:
-    """Return the HEAD that a session used last in an installation; None: it is not known."""
+    """Return the HEAD that a session used last in an installation; None if it is not known."""
     try:
         folder = _open_folder(home, make=False)
     except OSError:
@@ -95,7 +94,7 @@ def read(home: Path, terminal: Terminal, installation: str) -> TerminalKey | Non
 
 
 def write(home: Path, terminal: Terminal, installation: str, place: TerminalKey | None) -> None:
-    """Remember the HEAD that a session used, None: forget it. Where that fails, it is not kept."""
+    """Store the HEAD that a session used; None removes it. Errors are ignored."""
     with suppress(OSError):
         folder = _open_folder(home, make=True)
         try:
@@ -111,10 +110,10 @@ def write(home: Path, terminal: Terminal, installation: str, place: TerminalKey 
 
 
 def _open_folder(home: Path, *, make: bool) -> int:
-    """Return the folder's descriptor.
+    """Open the folder and return its descriptor.
 
     Raises:
-        OSError: there is none, or others may write in it.
+        OSError: it does not exist, or other users may write to it.
     """
     path = home / FOLDER
     if make:
@@ -123,7 +122,7 @@ def _open_folder(home: Path, *, make: bool) -> int:
     found = os.fstat(descriptor)
     if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         os.close(descriptor)
-        raise PermissionError(f"others may write in {path}")
+        raise PermissionError(f"other users may write to {path}")
     return descriptor
 
 
@@ -139,7 +138,7 @@ def _read(folder: int, name: str) -> dict[str, TerminalKey]:
 
 
 def _put(folder: int, name: str, octets: bytes) -> None:
-    """Replace a file, as a whole or not at all."""
+    """Replace a file atomically."""
     temporary = f".{secrets.token_hex(8)}"
     descriptor = os.open(temporary, _NEW, 0o600, dir_fd=folder)
     try:
@@ -153,7 +152,7 @@ def _put(folder: int, name: str, octets: bytes) -> None:
 
 
 def _clean(folder: int, terminal: Terminal) -> None:
-    """Delete the files of sessions that ended, and old ones of which that is not known."""
+    """Delete the files of sessions that ended, and old files if that is not known."""
     oldest = time.time() - MAX_AGE_S
     for name in os.listdir(folder)[:MAX_LISTED]:
         boot, _, rest = name.partition("-")

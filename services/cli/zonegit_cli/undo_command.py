@@ -1,4 +1,4 @@
-"""The body of ``undo`` and ``redo``: say which operation is meant, take it back, print it."""
+"""The body of ``undo`` and ``redo``: find the operation, undo it, and print the refs that moved."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import wraps
@@ -20,16 +20,16 @@ from zonegit.store.protocols import Moved
 from zonegit.store.ref_names import RefName
 from zonegit.zone.findings import Finding
 from zonegit_cli import options, propagation
-from zonegit_cli.options import Commits
+from zonegit_cli.options import CommandBody
 from zonegit_cli.propagation import Propagated, ZoneBranch
 from zonegit_cli.render import documents, dry_runs, findings, outcomes
-from zonegit_cli.render import operations as drawn
+from zonegit_cli.render import operations as operation_lines
 from zonegit_cli.render.documents import RefDocument, UndoDocument
 from zonegit_cli.session import Session
 
 
 class UndoOptions(msgspec.Struct, frozen=True):
-    """The options of both commands, from :mod:`zonegit_cli.options`."""
+    """The options of both commands; see :class:`zonegit_cli.options.CommitOptions`."""
 
     force: bool
     reason: str | None
@@ -38,64 +38,67 @@ class UndoOptions(msgspec.Struct, frozen=True):
     wait: bool
 
 
-def takes_back(body: Commits) -> Commits:
-    """Add the options of a command that takes an operation back, passed on as ``options``."""
+def undo_options(body: CommandBody) -> CommandBody:
+    """Add the options of a command that undoes an operation; passed as ``options``."""
 
     @wraps(body)
     async def run(session: Session, **arguments: Any) -> int | None:
         key: Path | None = arguments.pop("sign")
-        session = options.signing(session, key, off=arguments.pop("no_sign"))
+        session = options.apply_signing(session, key, off=arguments.pop("no_sign"))
         fields = msgspec.structs.fields(UndoOptions)
-        taken = UndoOptions(**{each.name: arguments.pop(each.name) for each in fields})
-        return await body(session, options=taken, **arguments)
+        parsed = UndoOptions(**{each.name: arguments.pop(each.name) for each in fields})
+        return await body(session, options=parsed, **arguments)
 
     for option in (
-        options.waits, options.DRY_RUN, options.STRICT, options.NO_SIGN, options.SIGN,
+        options.wait_option, options.DRY_RUN, options.STRICT, options.NO_SIGN, options.SIGN,
         options.REASON, options.FORCE,
     ):  # fmt: skip
         option(run)
     return run
 
 
-async def take_back(
+async def run_undo(
     session: Session, prefix: str | None, options: UndoOptions, *, redo: bool = False
 ) -> None:
-    """Take an operation back, and print what became of each of its refs.
+    """Undo an operation, and print the outcome for each of its refs.
 
     Args:
-        session: what the command works with.
-        prefix: the first characters of the operation's id; None: what undo, or redo, means.
-        options: how to do it.
-        redo: whether it is the operator's last undo that is taken back.
+        session: the session of the command.
+        prefix: the first characters of the operation's id; None for the operator's latest
+            operation that can be undone, or redone.
+        options: the options of the command.
+        redo: whether to undo the operator's latest undo.
 
     Raises:
-        ZonegitError: as :func:`zonegit.repo.change.undo.undo` does; after a dry run was printed,
-            what the first of its moves would raise.
+        ZonegitError: see :func:`zonegit.repo.change.undo.undo`; after a dry run was printed, what
+            the first of its moves would raise.
     """
     async with session.bus() as bus:
         repo = session.repo(bus)
         done = await operations.find_operation(repo, prefix, redo=redo)
         symrefs = await operations.read_symrefs(repo, done.entries)
         again = await operations.find_operation(repo, done.undoes) if redo and done.undoes else done
-        head = drawn.head(again.operation, again.entries)
+        head = operation_lines.head(again.operation, again.entries)
         if not options.dry_run:
             session.output.note(f"{'redoing' if redo else 'undoing'} {head}{_refs(again)}")
-        meant = _intent(again, options, "redo" if redo else "undo")
+        intent = _intent(again, options, "redo" if redo else "undo")
         wanted = options.wait and not options.dry_run
-        async with propagation.waiting_for(session, bus, _served(done), wanted=wanted) as waiters:
-            undone = await undo.undo(repo, done, meant, _progress(session))
-            heard = await propagation.until_all(waiters, _moved(undone.back))
+        async with propagation.watch_branches(
+            session, bus, _served_branches(done), wanted=wanted
+        ) as waiters:
+            undone = await undo.undo(repo, done, intent, _progress(session))
+            propagated = await propagation.wait_all(waiters, _moved_branches(undone.back))
         for ref in undone.skipped:
-            session.output.note(f"{operations.format_ref(ref)} is left to its operator")
-        findings.tell(session, _found(undone))
+            session.output.note(f"skipped: {operations.format_ref(ref)}, of another operator")
+        findings.print_findings(session, _findings(undone))
         data: dict[str, Any] = {}
         if session.output.as_json:
             redone = done.undoes if redo else None
-            found = await _document(repo, undone, heard, options, redone)
+            found = await _document(repo, undone, propagated, options, redone)
             data = documents.as_json(found)
     first = f"{_verb(options, redo=redo)} {head}"
     lines = [first, *_lines(undone, symrefs), *_advice(undone, options, redo=redo)]
-    session.output.result(data, [*lines, *propagation.together(heard.values()).lines()])
+    session.output.result(data, [*lines, *propagation.merge_results(propagated.values()).lines()])
     if refusal := first_refusal(each.judgement for each in undone.back):
         raise refusal
 
@@ -113,7 +116,7 @@ def _intent(named: Operation, options: UndoOptions, command: str) -> Intent:
 
 
 def _refs(done: Operation) -> str:
-    """Describe in a few words which refs the operation moved."""
+    """Return the first ref that the operation moved, and the number of the others."""
     refs = [operations.format_ref(each.ref) for each in done.turned]
     more = f" and {len(refs) - 1} more" if len(refs) > 1 else ""
     return f": {refs[0]}{more}" if refs else ""
@@ -121,38 +124,38 @@ def _refs(done: Operation) -> str:
 
 def _verb(options: UndoOptions, *, redo: bool) -> str:
     if options.dry_run:
-        return "would make again" if redo else "would take back"
-    return "made again" if redo else "took back"
+        return "would redo" if redo else "would undo"
+    return "redid" if redo else "undid"
 
 
 def _advice(undone: UndoneOperation, options: UndoOptions, *, redo: bool) -> Iterator[str]:
-    """Return the line that says how to go the other way."""
+    """Yield the command that reverses this one."""
     if options.dry_run:
         return
     if redo:
-        yield "zonegit undo takes it back"
+        yield "to reverse: zonegit undo"
     elif undone.undone.undoes is None:
-        yield "zonegit redo makes it again"
+        yield "to reverse: zonegit redo"
     else:
-        yield f"zonegit undo {operations.short_id(undone.operation)} makes it again"
+        yield f"to reverse: zonegit undo {operations.short_id(undone.operation)}"
 
 
 def _progress(session: Session) -> undo.Progress:
-    def tell(back: int, of: int) -> None:
+    def progress(back: int, of: int) -> None:
         if of > undo.RESTORE_CONCURRENCY:
             session.output.progress(f"{back} of {of} refs" if back < of else "")
 
-    return tell
+    return progress
 
 
-def _served(done: Operation) -> list[ZoneBranch]:
+def _served_branches(done: Operation) -> list[ZoneBranch]:
     """Return the branches that resolvers may serve."""
     refs = [each.ref for each in done.turned if each.ref.space == "heads"]
     return [(ref.zone, ref.short) for ref in refs if ref.zone is not None]
 
 
-def _moved(back: Sequence[RestoredRef]) -> dict[ZoneBranch, Moved]:
-    """Return the branches among what went back, by their place."""
+def _moved_branches(back: Sequence[RestoredRef]) -> dict[ZoneBranch, Moved]:
+    """Return the branches among the restored refs."""
     moved = {each.turned.ref: each.moved for each in back if each.moved is not None}
     return {
         (ref.zone, ref.short): each
@@ -174,7 +177,7 @@ def _lines(undone: UndoneOperation, symrefs: Mapping[ObjectId, RefName]) -> Iter
         yield f"    {ref}: {old} -> {new}{same if made else ''}"
 
 
-def _found(undone: UndoneOperation) -> list[Finding]:
+def _findings(undone: UndoneOperation) -> list[Finding]:
     done = [each.outcome for each in undone.back if each.outcome is not None]
     return [finding for each in done for finding in each.findings]
 
@@ -182,7 +185,7 @@ def _found(undone: UndoneOperation) -> list[Finding]:
 async def _document(
     repo: Repo,
     undone: UndoneOperation,
-    heard: Mapping[ZoneBranch, Propagated],
+    propagated: Mapping[ZoneBranch, Propagated],
     options: UndoOptions,
     redone: str | None,
 ) -> UndoDocument:
@@ -190,7 +193,7 @@ async def _document(
     for each in undone.back:
         outcome = each.outcome
         if outcome is not None:
-            served = heard.get((outcome.zone, outcome.branch), Propagated()).served_by
+            served = propagated.get((outcome.zone, outcome.branch), Propagated()).served_by
             results.append(
                 await outcomes.document(repo, outcome, dry_run=options.dry_run, served_by=served)
             )
@@ -198,7 +201,7 @@ async def _document(
         committed=not options.dry_run,
         dry_run=options.dry_run,
         operation=None if options.dry_run else undone.operation,
-        warnings=documents.warnings(_found(undone)),
+        warnings=documents.warnings(_findings(undone)),
         results=results,
         undone=undone.undone.operation,
         redone=redone,

@@ -78,7 +78,7 @@ def no_branch_error(what: str) -> Invalid:
     """The error for something that has no past of its own."""
     return Invalid(
         f"{what} is no branch, and only a branch has stood elsewhere",
-        hint="@{...} goes with a branch, or alone with the one you stand on",
+        hint="@{...} goes with a branch, or alone for the current branch",
     )
 
 

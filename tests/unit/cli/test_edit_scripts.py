@@ -83,7 +83,7 @@ def test_octets_that_are_no_utf8_are_kept_in_text() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("put www A 300 192.0.2.7", "'put' is no edit"),
+        ("put www A 300 192.0.2.7", "'put' is not an edit"),
         ("set www A", "too few"),
         ("set www A 300", "no RDATA of type A"),
         ("delete a A b", "too many"),
@@ -92,7 +92,7 @@ def test_octets_that_are_no_utf8_are_kept_in_text() -> None:
         ("set www.elsewhere. A 300 192.0.2.7", "not within"),
         ("set t TXT 300 'open", "no closing quotation"),
         ("set t TXT 300 open\\", "no escaped character"),
-        ("'' A", "is no edit"),
+        ("'' A", "is not an edit"),
     ],
 )
 def test_what_is_no_edit_is_refused_with_file_and_line(line: str, reason: str) -> None:

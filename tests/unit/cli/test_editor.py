@@ -90,9 +90,7 @@ def test_a_text_that_cannot_be_read_is_opened_again_under_its_error(operator: Op
     operator.types("2\nx", "y", "3")
     with EditedFile("zone", b"1", operator.told.append) as sheet:
         assert sheet.edited(number, LIMIT, lambda: True) == 3
-    advice = (
-        "; zonegit: correct it and save; leave it as it is, or empty it, and nothing is committed"
-    )
+    advice = "; zonegit: correct it and save; an unchanged or an empty file commits nothing"
     assert operator.seen(1) == [
         "; zonegit: text:5: x is no number", "; zonegit: write digits", advice, "2", "x",
     ]  # fmt: skip
@@ -158,7 +156,7 @@ def test_more_than_may_be_read_is_not(operator: Operator) -> None:
     [
         ("false", Invalid, "failed"),
         ("/nonexistent/editor --wait", NotFound, "/nonexistent/editor"),
-        ("vi 'open", Invalid, "no command"),
+        ("vi 'open", Invalid, "invalid editor command"),
     ],
 )
 def test_an_editor_that_fails_commits_nothing(
@@ -180,11 +178,11 @@ def test_an_editor_that_fails_commits_nothing(
 def test_visual_goes_before_editor_and_vi_is_there_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", "code --wait")
     monkeypatch.setenv("EDITOR", "ed")
-    assert editor.words() == ["code", "--wait"]
+    assert editor.editor_command() == ["code", "--wait"]
     monkeypatch.delenv("VISUAL")
-    assert editor.words() == ["ed"]
+    assert editor.editor_command() == ["ed"]
     monkeypatch.setenv("EDITOR", " ")
-    assert editor.words() == ["vi"]
+    assert editor.editor_command() == ["vi"]
 
 
 def test_an_editor_that_keeps_failing_without_a_terminal_stops_after_two_rounds(

@@ -39,10 +39,10 @@ def test_what_apply_takes_is_let_through(octets: bytes, kind: str | None) -> Non
 
 
 def test_a_saved_plan_is_not_planned_again() -> None:
-    with pytest.raises(Invalid, match="x is a saved plan already") as caught:
+    with pytest.raises(Invalid, match="x is already a saved plan") as caught:
         file_kinds.refuse_for_plan(b'{"plan": 1}', "x", "x")
     assert caught.value.hint is not None
-    assert "zonegit apply x " in caught.value.hint
+    assert "zonegit apply x;" in caught.value.hint
     file_kinds.refuse_for_plan(ZONES[0], "x", "x")
 
 
@@ -51,6 +51,6 @@ def test_what_cannot_be_read_as_a_zone_and_is_edits_is_named_so() -> None:
         b"set a A 300 192.0.2.1\n", "stdin", Invalid("stdin:1: unknown type")
     )
     assert error.message.startswith("stdin is a file of edits, not a master file")
-    assert error.hint == "zonegit apply - takes it"
+    assert error.hint == "use zonegit apply -"
     same = Invalid("db:1: unknown type")
     assert file_kinds.explain(ZONES[0], "db", same) is same

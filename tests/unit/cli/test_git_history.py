@@ -21,7 +21,7 @@ def repository(tmp_path: Path) -> GitRepository:
 def read(repository: GitRepository, file: str = "z", rev: str = "HEAD") -> list[tuple[str, object]]:
     """The message and the content of each commit."""
     history = GitHistory(repository.path, file)
-    return [(each.said.message, each.content) for each in history.read(history.commits(rev))]
+    return [(each.commit.message, each.content) for each in history.read(history.commits(rev))]
 
 
 def test_the_commits_that_touch_a_file_come_oldest_first(repository):
@@ -83,7 +83,7 @@ def test_a_name_is_no_pattern_and_no_option(repository):
 @pytest.mark.parametrize("rev", ["--all", "-h", "--output=x", "nowhere", "a\nb", "", "x" * 5000])
 def test_what_is_no_revision_is_told_and_never_an_option(repository, rev):
     repository.commit("one", {"z": "1"})
-    with pytest.raises(Invalid, match=r"no (commit of that repository|revision of git)"):
+    with pytest.raises(Invalid, match=r"(not a commit of the repository|invalid git revision)"):
         GitHistory(repository.path, "z").commits(rev)
 
 
@@ -100,7 +100,7 @@ def test_a_folder_that_is_no_repository_is_told(tmp_path):
 
 def test_a_folder_in_place_of_the_file_is_told(repository):
     repository.commit("one", {"z/inner": "1"})
-    with pytest.raises(Invalid, match="is a tree of git, not a blob"):
+    with pytest.raises(Invalid, match="is a git tree, not a blob"):
         read(repository)
 
 
@@ -132,7 +132,7 @@ def test_a_broken_repository_is_told_and_nothing_is_fetched_from_anywhere(reposi
     }.items():  # fmt: skip
         repository.git("config", key, value)
     history = GitHistory(repository.path, "z")
-    with pytest.raises(Invalid, match="git lacks z of"):
+    with pytest.raises(Invalid, match="the repository lacks z of"):
         list(history.read(history.commits("HEAD")))
     assert not witness.exists()
 

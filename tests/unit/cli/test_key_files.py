@@ -23,8 +23,8 @@ def written(path: Path, octets: bytes) -> Path:
 def test_a_pair_is_written_and_read_back(tmp_path: Path) -> None:
     public = key_files.write_pair(tmp_path / "alice", ALICE)
     assert public == tmp_path / "alice.pub"
-    assert key_files.signing_key(tmp_path / "alice").public == ALICE.public
-    assert key_files.trusted([public]) == {ALICE.public: "alice"}
+    assert key_files.read_signing_key(tmp_path / "alice").public == ALICE.public
+    assert key_files.read_trusted([public]) == {ALICE.public: "alice"}
 
 
 def test_a_private_key_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_key_is_never_overwritten_and_no_half_of_a_pair_is_left(
     tmp_path: Path, taken: str
 ) -> None:
     written(tmp_path / taken, b"what was there")
-    with pytest.raises(Conflict, match=f"{taken} exists"):
+    with pytest.raises(Conflict, match=f"{taken} already exists"):
         key_files.write_pair(tmp_path / "alice", ALICE)
     assert [each.name for each in tmp_path.iterdir()] == [taken]
     assert (tmp_path / taken).read_bytes() == b"what was there"
@@ -63,7 +63,7 @@ def test_the_public_keys_of_a_folder_are_trusted_by_their_file_names(tmp_path: P
     key_files.write_pair(tmp_path / "alice", ALICE)
     key_files.write_pair(tmp_path / "bob", BOB)
     written(tmp_path / "README", b"no key")
-    assert key_files.trusted([tmp_path]) == {ALICE.public: "alice", BOB.public: "bob"}
+    assert key_files.read_trusted([tmp_path]) == {ALICE.public: "alice", BOB.public: "bob"}
 
 
 def test_a_seed_alone_signs_and_the_same_octets_alone_are_trusted_as_a_public_key(
@@ -71,15 +71,15 @@ def test_a_seed_alone_signs_and_the_same_octets_alone_are_trusted_as_a_public_ke
 ) -> None:
     """32 octets could be either; what the file is for decides."""
     file = written(tmp_path / "key", commit_signatures.format_public_key(ALICE.public))
-    assert list(key_files.trusted([file])) == [ALICE.public]
-    assert key_files.signing_key(file).public == SigningKey(ALICE.public).public
+    assert list(key_files.read_trusted([file])) == [ALICE.public]
+    assert key_files.read_signing_key(file).public == SigningKey(ALICE.public).public
 
 
 def test_a_file_named_as_a_public_key_does_not_sign(tmp_path: Path) -> None:
     """Its content as a seed would give a private key that everybody has."""
     public = key_files.write_pair(tmp_path / "alice", ALICE)
-    with pytest.raises(Invalid, match="named as a public key") as caught:
-        key_files.signing_key(public)
+    with pytest.raises(Invalid, match="the name of a public key") as caught:
+        key_files.read_signing_key(public)
     assert str(tmp_path / "alice") in (caught.value.hint or "")
 
 
@@ -87,27 +87,27 @@ def test_a_bad_key_is_named_by_its_file_and_not_shown(tmp_path: Path) -> None:
     secret = base64.b64encode(b"s" * 63)
     file = written(tmp_path / "alice", secret)
     with pytest.raises(Invalid, match=f"{file}: a private key has 64 or 32") as caught:
-        key_files.signing_key(file)
+        key_files.read_signing_key(file)
     assert secret.decode() not in f"{caught.value!r}{caught.value.hint}"
 
 
 def test_a_key_that_cannot_be_read_is_not_found(tmp_path: Path) -> None:
     for path in (tmp_path / "nobody", tmp_path):
         with pytest.raises(NotFound, match="cannot read the key"):
-            key_files.signing_key(path)
-    with pytest.raises(NotFound, match="holds no public key"):
-        key_files.trusted([tmp_path])
+            key_files.read_signing_key(path)
+    with pytest.raises(NotFound, match="no public key in"):
+        key_files.read_trusted([tmp_path])
 
 
 def test_no_more_of_a_file_is_read_than_a_key_can_be(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="larger than"):
-        key_files.trusted([written(tmp_path / "huge.pub", b"A" * 5_000)])
+        key_files.read_trusted([written(tmp_path / "huge.pub", b"A" * 5_000)])
     with pytest.raises(Invalid, match="larger than"):
-        key_files.signing_key(Path(os.devnull).with_name("zero"))
+        key_files.read_signing_key(Path(os.devnull).with_name("zero"))
 
 
 def test_a_folder_holds_no_more_keys_than_can_be_tried(tmp_path: Path) -> None:
     for number in range(key_files.MAX_TRUSTED + 1):
         (tmp_path / f"{number}.pub").touch()
     with pytest.raises(Invalid, match="more than"):
-        key_files.trusted([tmp_path])
+        key_files.read_trusted([tmp_path])

@@ -1,6 +1,6 @@
 """Several resolvers' metrics as one page."""
 
-from zonegit_cli.stack.metrics import merged
+from zonegit_cli.stack.metrics import merge
 
 PAGE = """\
 # HELP zonegit_queries_total Queries answered.
@@ -16,7 +16,7 @@ zonegit_propagation_seconds_sum 3.5
 
 
 def test_each_sample_says_whose_it_is_and_each_family_is_described_once() -> None:
-    page = merged({"resolver-1": PAGE % 3, "resolver-2": PAGE % 4}).decode()
+    page = merge({"resolver-1": PAGE % 3, "resolver-2": PAGE % 4}).decode()
     assert 'zonegit_queries_total{resolver="resolver-1",zone="foo.com."} 3.0' in page
     assert 'zonegit_queries_total{resolver="resolver-2",zone="foo.com."} 4.0' in page
     assert page.count("# TYPE zonegit_queries_total counter") == 1
@@ -25,4 +25,4 @@ def test_each_sample_says_whose_it_is_and_each_family_is_described_once() -> Non
 
 
 def test_nobody_answering_is_an_empty_page() -> None:
-    assert merged({}) == b""
+    assert merge({}) == b""

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from zonegit_cli.output import BAR, MANY, Output, columns, harmless, with_u_labels
+from zonegit_cli.output import BAR, MIN_BAR_ITEMS, Output, columns, harmless, with_u_labels
 
 
 def test_columns_are_aligned_whatever_their_colours() -> None:
@@ -54,7 +54,7 @@ def test_a_bar_is_drawn_a_hundred_times_at_the_most_and_goes_away(
     assert len(steps) == 99
     assert steps[49] == f"[{'#' * 15}{'.' * (BAR - 15)}] 2,500 of 5,000 zones"
     assert last == ""
-    assert drawn(MANY - 1, capsys) == []
+    assert drawn(MIN_BAR_ITEMS - 1, capsys) == []
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,19 @@ import pytest
 
 from zonegit.wire import codec
 from zonegit.wire.messages import ChangeInfo
-from zonegit_cli.params import LONGEST_REASON, Reason
+from zonegit_cli.params import MAX_REASON, Reason
 
 
 def test_a_reason_is_one_line() -> None:
     assert Reason().convert(" ticket 7:\n  wrong  file\n", None, None) == "ticket 7: wrong file"
 
 
-@pytest.mark.parametrize("text", ["", " \t", "x" * (LONGEST_REASON + 1)])
+@pytest.mark.parametrize("text", ["", " \t", "x" * (MAX_REASON + 1)])
 def test_a_reason_that_says_nothing_or_too_much_is_refused(text: str) -> None:
-    with pytest.raises(click.UsageError, match="a reason"):
+    with pytest.raises(click.UsageError, match="the reason must not"):
         Reason().convert(text, None, None)
 
 
 def test_the_longest_reason_fits_a_message() -> None:
-    why = ChangeInfo(command="set", operation="0" * 32, reason="x" * LONGEST_REASON)
+    why = ChangeInfo(command="set", operation="0" * 32, reason="x" * MAX_REASON)
     assert codec.decode(codec.encode(why), ChangeInfo) == why

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from zonegit.errors import Unsafe
-from zonegit_cli.run import leave_through_one_door
+from zonegit_cli.run import run_cli
 
 
 def _failing(error: BaseException) -> click.Command:
@@ -37,21 +37,21 @@ def _failing(error: BaseException) -> click.Command:
 def test_each_failure_has_its_line_and_status(
     error: BaseException, status: int, said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert leave_through_one_door(_failing(error), []) == status
+    assert run_cli(_failing(error), []) == status
     assert capfd.readouterr().err.lstrip("\n") == said
 
 
 def test_a_bug_is_one_line_that_says_how_to_see_more(capfd: pytest.CaptureFixture[str]) -> None:
-    assert leave_through_one_door(_failing(TypeError("oh")), []) == 1
+    assert run_cli(_failing(TypeError("oh")), []) == 1
     said = capfd.readouterr().err
     assert said.startswith("zonegit: TypeError: oh\n")
     assert "--debug" in said
     with pytest.raises(TypeError):
-        leave_through_one_door(_failing(TypeError("oh")), ["--debug"])
+        run_cli(_failing(TypeError("oh")), ["--debug"])
 
 
 def test_a_wrong_command_line_is_json_too(capfd: pytest.CaptureFixture[str]) -> None:
-    assert leave_through_one_door(_failing(TypeError()), ["--json", "--nope"]) == 2
+    assert run_cli(_failing(TypeError()), ["--json", "--nope"]) == 2
     error = json.loads(capfd.readouterr().err)["error"]
     assert error["code"] == "usage"
     assert "--nope" in error["message"]

@@ -74,7 +74,7 @@ def test_a_choice_for_all_leaves_those_that_were_made_before() -> None:
 
 
 def test_what_does_not_clash_cannot_be_decided() -> None:
-    with pytest.raises(NotFound, match=r"ftp\.foo\.com\. A is no conflict of this merge"):
+    with pytest.raises(NotFound, match=r"ftp\.foo\.com\. A is not a conflict of this merge"):
         STOPPED.decide("ours", (names.parse("ftp", ZONE), rrtypes.A))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zonegit_cli.commands.status import ago
+from zonegit_cli.commands.status import format_age
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ from zonegit_cli.commands.status import ago
     ],
 )
 def test_an_age_is_told_in_its_largest_unit(seconds: float, said: str) -> None:
-    assert ago(seconds) == said
+    assert format_age(seconds) == said

@@ -15,7 +15,7 @@ async def test_a_child_that_cannot_be_started_is_tried_again(tmp_path: Path) -> 
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
     child = Child("late", command, {}, folder / "late.log")
     other = Child("other", command, {}, tmp_path / "other.log")
-    async with supervisor._running([child, other], lambda text: None):
+    async with supervisor._run_children([child, other], lambda text: None):
         await eventually(lambda: other.process is not None)
         assert child.process is None
         folder.mkdir()

@@ -98,6 +98,6 @@ async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_o
     found = await continuation.continue_from_git(
         shop.repo, at, history, "main", history.commits("main"), master
     )
-    said = [each.said.message for each in history.read(found.commits, found.known)]
+    said = [each.commit.message for each in history.read(found.commits, found.known)]
     assert side not in found.commits
     assert said == ["1", "merged"]

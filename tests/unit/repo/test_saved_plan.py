@@ -29,7 +29,7 @@ from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 from zonegit.zonefile import reader
-from zonegit_cli.render import plans as plans_drawn
+from zonegit_cli.render import plans as render_plans
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 
@@ -51,7 +51,7 @@ async def planned(
 
 
 def written(saved: SavedPlan) -> bytes:
-    return json.dumps(plans_drawn.as_json(saved, ZoneSize(5, is_exact=True))).encode()
+    return json.dumps(render_plans.as_json(saved, ZoneSize(5, is_exact=True))).encode()
 
 
 async def applied(shop: Shop, saved: SavedPlan) -> Committed | None:

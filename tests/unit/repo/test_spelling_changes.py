@@ -24,7 +24,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rdata_to_text, rrset, soa
 from zonegit.zonefile import reader
-from zonegit_cli.render import plans as plans_drawn
+from zonegit_cli.render import plans as render_plans
 
 MAIL = names.parse("mail", ZONE)
 KEY = (MAIL, rrtypes.MX)
@@ -226,7 +226,7 @@ async def saved(shop: Shop, *todo: RRsetEdit, respell: bool = False) -> ChangePl
     at = await heads.find_position(shop.repo, ZONE)
     plan = change_plan.plan_edits(todo, ZONE, respell=respell)
     found, size = await saved_plan.make_plan(shop.repo, at, plan, is_import=False)
-    text = json.dumps(plans_drawn.as_json(found, size)).encode()
+    text = json.dumps(render_plans.as_json(found, size)).encode()
     return saved_plan.plan_saved(saved_plan.read(text, "x.plan"))
 
 

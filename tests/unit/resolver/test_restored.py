@@ -21,7 +21,7 @@ from zonegit.store.recovery import AnsweredSerial, Leave, Renew
 from zonegit.wire import subjects
 from zonegit.wire.messages import ServedEvent
 from zonegit.zone import names
-from zonegit_cli.propagation import answers_of_all
+from zonegit_cli.propagation import read_answered_serials
 from zonegit_resolver.cache.cache import open_cache
 from zonegit_resolver.scheduling import Scheduler
 
@@ -61,7 +61,7 @@ async def restored(url: str, stores: Path, copy: Path) -> AsyncIterator[Site]:
 async def planned(there: Site, *, headroom: int = 1000) -> list[ZonePlan]:
     found = await there.repo.refs.recovery()
     known = await read_registry(there.bus, "ada", timeout=DEADLINE_S)
-    _, answers = await answers_of_all(
+    _, answers = await read_answered_serials(
         there.bus, known.names, doubted=found.doubted, timeout=DEADLINE_S
     )
     return await use_case.plan(there.repo, found, answers, headroom)

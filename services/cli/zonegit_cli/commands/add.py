@@ -1,4 +1,4 @@
-"""zonegit add: records join an RRset."""
+"""zonegit add: add records to an RRset."""
 
 import click
 
@@ -10,25 +10,25 @@ from zonegit_cli.parse.records import parse_add
 from zonegit_cli.session import Session
 
 
-@options.page("add")
+@options.session_command("add")
 @click.argument("name")
 @click.argument("rdtype", type=options.TYPE, metavar="TYPE")
 @click.argument("rest", nargs=-1, required=True, metavar="[TTL] RDATA...")
 @options.RESPELL
-@options.commits
+@options.commit_options
 async def command(
     session: Session, name: str, rdtype: str, rest: tuple[str, ...], how: CommitOptions
 ) -> None:
-    """Add a record to an RRset, or start one, as one commit.
+    """Add a record to an RRset, or create the RRset, as one commit.
 
-    All records of an RRset share one TTL (RFC 2181 section 5.2): they take the one given here, or
-    keep theirs without one (a new RRset: see zonegit set).
+    All records of an RRset have one TTL (RFC 2181 section 5.2): with TTL they all get it, without
+    TTL they keep theirs (for a new RRset see zonegit set).
 
     \b
     zonegit add www A 192.0.2.8
     zonegit add @ MX 1h 20 mail2
     """
-    typed = typed_records.split_words([rdtype, *rest])  # bad words cost no round trip
+    typed = typed_records.split_words([rdtype, *rest])  # fail before the first request
     await commit_command.commit_edit(
         session,
         how,

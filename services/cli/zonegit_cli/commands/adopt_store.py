@@ -1,4 +1,4 @@
-"""zonegit adopt-store: let this ref store take the place of another installation's."""
+"""zonegit adopt-store: let this ref store replace that of another installation."""
 
 import re
 from collections.abc import Sequence
@@ -26,20 +26,21 @@ TableRow = tuple[str, str, str]
 def _check_id(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not _ID.fullmatch(value):
         raise click.BadParameter(
-            "an installation id has 16 hex digits: zonegit adopt-store lists the ids"
+            "expected an installation id of 16 hex digits; zonegit adopt-store lists the ids"
         )
     return value
 
 
-@options.page("adopt-store")
+@options.session_command("adopt-store")
 @click.argument("installation", metavar="[ID]", required=False, callback=_check_id)
 async def command(session: Session, installation: str | None) -> None:
-    """Let the ref store take the place of installation ID.
+    """Let the running ref store replace that of installation ID.
 
-    Resolvers keep the id of the first ref store that they hear, and follow no other one. This
-    records in the running ref store that it replaces ID. Resolvers that hold ID then follow it, and
-    serve its zones only. Import the zones first, with serials later than those that secondaries
-    have. A store that was moved or restored keeps its id and does not need this command.
+    Resolvers store the id of the first ref store that they follow, and follow no other one. This
+    command records in the running ref store that it replaces ID. Resolvers with that id then follow
+    it, and serve its zones only. Import the zones first, with serials later than those that
+    secondaries have. A store that was moved or restored keeps its id and does not need this
+    command.
 
     Without ID, list the installation of each store and resolver, and change nothing.
 
@@ -52,9 +53,9 @@ async def command(session: Session, installation: str | None) -> None:
         if installation is not None:
             held = await _list_held(session, bus)
             done = await repo.refs.replace(installation, repo.origin("adopt-store"))
-            session.output.result(_json(done), _tell(done, installation))
+            session.output.result(_json(done), _lines(done, installation))
             if held is not None and installation not in held:
-                session.output.note(f"no store or resolver that answers held {installation}")
+                session.output.note(f"no store or resolver that answers has the id {installation}")
             return
         recovery = await repo.refs.recovery()
         instances = await ask_instances(bus)
@@ -76,7 +77,7 @@ async def command(session: Session, installation: str | None) -> None:
 def _rows(
     recovery: Recovery, instances: StoreInstances, statuses: Sequence[ResolverStatus]
 ) -> list[TableRow]:
-    """Return the ref store first, then each member with the id that it holds."""
+    """Return the ref store first, then each store and resolver with the id that it has."""
     replaced = f"replaces {', '.join(recovery.replaces)}" if recovery.replaces else ""
     rows = [("refs", recovery.installation, replaced)]
     rows += [
@@ -86,8 +87,8 @@ def _rows(
 
 
 async def _list_held(session: Session, bus: "Bus") -> set[str] | None:
-    """Return the ids that the object store and resolvers hold, of installations and of logs; None
-    where that is not known."""
+    """Return the ids of installations and of logs that the object store and resolvers have; None if
+    they cannot be read."""
     try:
         instances = await ask_instances(bus)
         statuses = (await survey(session, bus)).statuses
@@ -102,10 +103,10 @@ def _note(refuses: str) -> str:
     return f"does not follow {refuses}" if refuses else ""
 
 
-def _tell(done: Installation, installation: str) -> list[str]:
+def _lines(done: Installation, installation: str) -> list[str]:
     return [
-        f"the ref store (installation {done.id}) replaces {installation}: resolvers that hold that"
-        " id follow it"
+        f"the ref store (installation {done.id}) replaces {installation}: resolvers with that id"
+        " follow it"
     ]
 
 

@@ -1,4 +1,4 @@
-"""zonegit apply: many edits, or a saved plan, as one commit."""
+"""zonegit apply: commit a file of edits, a diff or a saved plan."""
 
 from pathlib import Path
 
@@ -19,21 +19,21 @@ from zonegit_cli.render import plans
 from zonegit_cli.session import Session
 
 
-@options.page("apply")
+@options.session_command("apply")
 @click.argument("file", type=click.Path(), metavar="FILE|-")
 @options.RESPELL
-@options.commits
+@options.commit_options
 async def command(session: Session, file: str, how: CommitOptions) -> None:
-    """Make the edits of FILE, or of standard input, in one commit: all of them or none.
+    """Apply the edits of FILE, or of standard input, as one commit: all of them or none.
 
-    FILE holds the words of the commands, quoted as in a shell, one edit a line; or it is a diff as
-    zonegit diff prints it, which is told by its first line (empty ones and # comments apart): that
-    of a diff begins with diff, + or -. What a diff removes must be there with its TTL, what it adds
-    may be; a serial goes by itself. Errors name file and line.
+    FILE holds one edit a line, in the words of the commands, quoted as in a shell. Or it is a diff,
+    as zonegit diff prints it: then its first line (after empty lines and # comments) begins with
+    diff, + or -. A record that a diff removes must exist with the same TTL; a record that it adds
+    may exist. A difference of the serial alone is ignored. Errors name file and line.
 
-    Or FILE is a plan that zonegit plan saved, which begins with {: it is made where it was planned,
-    whatever else has changed there since. If one of its RRsets is not as the plan saw it, nothing
-    moves, and the exit status is 4.
+    Or FILE is a plan that zonegit plan saved; it begins with {. It is applied to the zone and
+    branch that it was made for, even if they changed since. If an RRset of the plan changed since,
+    the branch does not move, and the exit status is 4.
 
     \b
     zonegit apply changes.txt      set www A 300 192.0.2.7
@@ -52,17 +52,17 @@ async def command(session: Session, file: str, how: CommitOptions) -> None:
         return
 
     def plan_for(_repo: Repo, position: BranchPosition) -> ChangePlanner:
-        return plans.of_edits(octets, position, source, session.ttl, respell=how.respell)
+        return plans.plan_file(octets, position, source, session.ttl, respell=how.respell)
 
     await commit_command.commit(
-        session, how, plan_for, commit_command.intent(how, "apply", message)
+        session, how, plan_for, commit_command.build_intent(how, "apply", message)
     )
 
 
 async def _apply_plan(session: Session, saved: SavedPlan, message: str, how: CommitOptions) -> None:
     _refuse_elsewhere(saved, how)
     there = msgspec.structs.replace(how, zone=saved.zone, branch=saved.branch)
-    intent = commit_command.intent(
+    intent = commit_command.build_intent(
         how, "apply", message, imports=saved.is_import, on_conflict=OnConflict.REBASE
     )
     await commit_command.commit(
@@ -71,12 +71,14 @@ async def _apply_plan(session: Session, saved: SavedPlan, message: str, how: Com
 
 
 def _refuse_elsewhere(saved: SavedPlan, how: CommitOptions) -> None:
-    """Raises:
-    Invalid: the command names another place than the plan is for.
+    """Check that the command names no other zone and branch than the plan.
+
+    Raises:
+        Invalid: it names another zone or branch.
     """
     if how.zone in (None, saved.zone) and how.branch in (None, saved.branch):
         return
     raise Invalid(
-        f"the plan is for {names.text(saved.zone)} {saved.branch}, and for nowhere else",
-        hint="leave --zone and --branch out, or plan anew",
+        f"the plan is for {names.text(saved.zone)} {saved.branch}",
+        hint="omit --zone and --branch, or make a new plan",
     )

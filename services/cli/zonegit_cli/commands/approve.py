@@ -1,4 +1,4 @@
-"""zonegit approve: make a proposal part of the branch it is for."""
+"""zonegit approve: merge a proposal into its target branch."""
 
 import click
 
@@ -13,36 +13,35 @@ from zonegit_cli.render import conflict_lines
 from zonegit_cli.session import Session
 
 
-@options.page("approve")
+@options.session_command("approve")
 @click.argument("name", type=options.BRANCH)
-@options.committing(options.into, options.MESSAGE)
+@options.commit_options_with(options.proposal_options, options.MESSAGE)
 async def command(session: Session, name: str, how: CommitOptions) -> int:
-    """Merge the proposal NAME into the branch it is for, which is served from then on.
+    """Merge the proposal NAME into its target branch.
 
-    As zonegit merge does: conflicts are listed, nothing is moved, and the exit status is 4. The
-    proposal's branch stays: zonegit branch -d NAME deletes it.
+    If there are conflicts, they are listed as by zonegit merge, the branch does not move, and the
+    exit status is 4. The proposal's branch is not deleted: see zonegit branch -d NAME.
 
     \b
     zonegit approve new-mail --wait
     zonegit approve new-mail --into staging
     """
-
-    stood_on = False
+    is_current = False
 
     async def work(repo: Repo, at: BranchPosition) -> Outcome:
-        nonlocal stood_on
-        stood_on = await heads.find_current_branch(repo, at.zone) == name
+        nonlocal is_current
+        is_current = await heads.find_current_branch(repo, at.zone) == name
         proposed = await refish.resolve(repo, name, zone=at.zone)
-        intent = commit_command.intent(how, "approve", f"approve {name}")
+        intent = commit_command.build_intent(how, "approve", f"approve {name}")
         return await merge.merge(repo, at, proposed.commit, intent)
 
-    status = await commit_command.carry_out(
+    status = await commit_command.run_commit(
         session,
         how,
         work,
-        nothing="{} has all of it already",
-        advice=conflict_lines.by_merging(name, how.branch or DEFAULT_BRANCH),
+        nothing="{} already contains it",
+        advice=conflict_lines.advise_merge(name, how.branch or DEFAULT_BRANCH),
     )
-    if status == 0 and stood_on:
-        session.output.note(f"you still stand on {name}: zonegit checkout {how.branch} leaves it")
+    if status == 0 and is_current:
+        session.output.note(f"HEAD is still {name}; to switch: zonegit checkout {how.branch}")
     return status

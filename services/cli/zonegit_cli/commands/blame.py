@@ -1,4 +1,4 @@
-"""zonegit blame: which commits gave a name its records."""
+"""zonegit blame: show which commit last changed each record of a name."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,11 +22,13 @@ from zonegit_cli.render import identities, rrsets
 from zonegit_cli.session import Session
 
 
-@options.page("blame")
+@options.session_command("blame")
 @click.argument("name")
 @click.argument("rdtype", type=options.TYPE, metavar="[TYPE]", required=False)
-@click.option("--at", type=options.REFISH, default="HEAD", metavar="REFISH", help="As it was then.")
-@options.in_zone
+@click.option(
+    "--at", type=options.REFISH, default="HEAD", metavar="REFISH", help="Use this commit."
+)
+@options.zone_options
 async def command(
     session: Session,
     name: str,
@@ -35,8 +37,8 @@ async def command(
     zone: Name | None,
     branch: str | None,
 ) -> None:
-    """Show which commit gave each record at NAME its value, and each RRset of several records
-    (its TTL, or what it lost).
+    """Show the commit that last changed each record of NAME, and for an RRset of several records
+    the commit that last changed its TTL or removed a record.
 
     \b
     zonegit blame www
@@ -56,27 +58,27 @@ def _rows(blamed: Blamed, commits: Mapping[CommitId, Commit]) -> Iterator[list[s
     rrset = blamed.rrset
     head = record_head(rrset)
     if blamed.records != (blamed.commit,):
-        said = count(len(rrset.rdatas), "record")
-        yield [*_who(blamed.commit, commits), click.style(f"{head} ({said})", bold=True)]
+        counted = count(len(rrset.rdatas), "record")
+        yield [*_columns(blamed.commit, commits), click.style(f"{head} ({counted})", bold=True)]
     for rdata, commit in zip(rrset.rdatas, blamed.records, strict=True):
-        yield [*_who(commit, commits), f"{head} {rdata_to_text(rrset.rdtype, rdata)}"]
+        yield [*_columns(commit, commits), f"{head} {rdata_to_text(rrset.rdtype, rdata)}"]
 
 
-def _who(commit: CommitId, commits: Mapping[CommitId, Commit]) -> list[str]:
+def _columns(commit: CommitId, commits: Mapping[CommitId, Commit]) -> list[str]:
     author = commits[commit].author
-    return [commit_id(commit), author.name, identities.moment(author)]
+    return [commit_id(commit), author.name, identities.time_text(author)]
 
 
 def _json(found: Blame) -> list[dict[str, Any]]:
     return [
         {
-            **rrsets.named(each.rrset.owner, each.rrset.rdtype),
+            **rrsets.name_fields(each.rrset.owner, each.rrset.rdtype),
             "ttl": each.rrset.ttl,
-            **_who_json(each.commit, found.commits),
+            **_commit_json(each.commit, found.commits),
             "records": [
                 {
                     "rdata": rdata_to_text(each.rrset.rdtype, rdata),
-                    **_who_json(commit, found.commits),
+                    **_commit_json(commit, found.commits),
                 }
                 for rdata, commit in zip(each.rrset.rdatas, each.records, strict=True)
             ],
@@ -85,5 +87,5 @@ def _json(found: Blame) -> list[dict[str, Any]]:
     ]
 
 
-def _who_json(commit: CommitId, commits: Mapping[CommitId, Commit]) -> dict[str, Any]:
+def _commit_json(commit: CommitId, commits: Mapping[CommitId, Commit]) -> dict[str, Any]:
     return {"commit": commit.hex(), "author": identities.as_json(commits[commit].author)}

@@ -1,4 +1,4 @@
-"""zonegit branch: list, create, rename, delete."""
+"""zonegit branch: list, create, rename and delete branches."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
 
 
-@options.page("branch")
+@options.session_command("branch")
 @click.argument("name", type=options.BRANCH, required=False)
 @click.argument("start", type=options.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option("-d", "--delete", is_flag=True, help="Delete the branch.")
@@ -27,16 +27,16 @@ from zonegit_cli.session import Session
     "--rename",
     type=(options.BRANCH, str),
     metavar="OLD NEW",
-    help="Give branch OLD the name NEW.",
+    help="Rename branch OLD to NEW.",
 )
 @click.option(
     "--force",
     is_flag=True,
-    help="Though you or resolvers stand on it, or one of the name had a later serial.",
+    help="Even if it is checked out or served, or a branch of that name had a later serial.",
 )
 @options.REASON
-@options.in_zone
-@options.waits
+@options.zone_options
+@options.wait_option
 async def command(
     session: Session,
     name: str | None,
@@ -51,50 +51,50 @@ async def command(
 ) -> None:
     """List branches; with NAME create one at REFISH (HEAD), with -d delete it.
 
-    With -m rename one; your own HEAD follows, and resolvers that serve the old name do not.
+    With -m rename one. Your HEAD follows the branch; resolvers that serve the old name do not.
 
     \b
     zonegit branch                 list
-    zonegit branch canary          a branch from where you stand
-    zonegit branch old HEAD~3      from three commits ago
+    zonegit branch canary          create a branch at HEAD
+    zonegit branch old HEAD~3      create one at an earlier commit
     zonegit branch -m canary trial
     zonegit branch -d canary
     """
     if rename is not None and (name is not None or delete):
-        raise click.UsageError("-m takes OLD and NEW, and nothing else with them")
+        raise click.UsageError("-m takes OLD and NEW, and no other argument")
     if name is None and rename is None:
         if delete:
             raise click.UsageError("-d needs the NAME of a branch")
         await _list(session, zone)
         return
     how = _How(force, reason)
-    # What is there afterwards, or is not.
+    # The branch that exists afterwards, or was deleted.
     shown = rename[1] if rename is not None else name
     assert shown is not None
     async with session.bus() as bus:
         repo = session.repo(bus)
         home = await heads.find_zone(repo, zone)
         commit_command.warn_of_head(session)
-        async with propagation.waiting(session, bus, home, shown, wanted=wait) as waiter:
+        async with propagation.watch_branch(session, bus, home, shown, wanted=wait) as waiter:
             if rename is not None:
                 moved, text = await _rename(repo, home, *rename, how)
             elif delete:
                 moved, text = await _delete(repo, home, shown, how)
             else:
                 moved, text = await _create(repo, home, shown, start, branch, how)
-            heard = await waiter.until(moved)
+            heard = await waiter.wait(moved)
     target = moved.entries[-1].new if moved.entries else None
     data = {
         "zone": names.text(home),
         "branch": shown,
         "commit": target.hex() if target else None,
-        **heard.json(),
+        **heard.as_json(),
     }
     session.output.result(data, [text, *heard.lines()])
 
 
 class _How(NamedTuple):
-    """Whether it is forced, and because of what."""
+    """Whether safety checks are overridden, and the reason."""
 
     force: bool
     reason: str | None
@@ -140,7 +140,7 @@ async def _list(session: Session, zone: Name | None) -> None:
             for branch, tip in sorted(refs.heads.items())
         },
     }
-    text = [f"{names.text(here.zone)} has no branch yet: zonegit import FILE makes main"]
+    text = [f"{names.text(here.zone)} has no branch yet: zonegit import FILE creates main"]
     session.output.result(data, columns(rows) if rows else text, paged=True)
 
 

@@ -1,4 +1,4 @@
-"""zonegit cat-object: a stored object, decoded."""
+"""zonegit cat-object: print a stored object, decoded."""
 
 from typing import Any, assert_never
 
@@ -19,11 +19,11 @@ from zonegit_cli.render import rrsets
 from zonegit_cli.session import Session
 
 
-@options.page("cat-object")
+@options.session_command("cat-object")
 @click.argument("text", metavar="ID")
-@options.in_zone
+@options.zone_options
 async def command(session: Session, text: str, zone: Name | None, branch: str | None) -> None:
-    """Print the object ID, which may be abbreviated to 8 digits, or be a refish.
+    """Print the object ID. The id may be abbreviated to 8 digits, or be a refish.
 
     \b
     zonegit cat-object HEAD
@@ -47,7 +47,7 @@ async def _find(repo: Repo, text: str, zone: Name | None, branch: str | None) ->
 
 def _only(text: str, found: list[tuple[ObjectId, ObjectKind]]) -> ObjectId:
     if not found:
-        raise NotFound(f"no object's id begins with {text}")
+        raise NotFound(f"no object with an id that begins with {text}")
     if len(found) > 1:
         shown = ", ".join(f"{kind} {short(object_id)}" for object_id, kind in found)
         raise Invalid(f"{text} could mean {shown}", hint="give more digits")
@@ -80,7 +80,7 @@ def _json(value: Object) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A field of a doc as JSON can hold it."""
+    """Convert a field of a doc to values that JSON has."""
     match value:
         case bytes():
             return value.hex()
@@ -110,7 +110,7 @@ def _lines(raw: RawObject, value: Object) -> list[str]:
 
 
 def _key(key: bytes) -> str:
-    """An entry's key for people: ``A``, or ``www/`` for a label's subtree."""
+    """Return an entry's key as text: ``A``, or ``www/`` for the subtree of a label."""
     if key[0] == RRSET:
         return key[1:].decode()
     return names.text(names.join([key[1:]]))[:-1] + "/"

@@ -1,4 +1,4 @@
-"""zonegit checkout: stand on another branch."""
+"""zonegit checkout: switch to another branch."""
 
 import click
 
@@ -12,14 +12,16 @@ from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 
-@options.page("checkout")
+@options.session_command("checkout")
 @click.argument("branch", type=options.BRANCH)
 @click.argument("start", type=options.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option("-b", "create", is_flag=True, help="Create the branch first, at REFISH (HEAD).")
-@click.option("--force", is_flag=True, help="Create it though one of the name had a later serial.")
+@click.option(
+    "--force", is_flag=True, help="Create it even if a branch of that name had a later serial."
+)
 @options.REASON
-@click.option("--zone", type=options.ZONE, metavar="ZONE", help="Of this zone.")
-@options.waits
+@click.option("--zone", type=options.ZONE, metavar="ZONE", help="Switch to a branch of this zone.")
+@options.wait_option
 async def command(
     session: Session,
     branch: str,
@@ -30,18 +32,18 @@ async def command(
     zone: Name | None,
     wait: bool,
 ) -> None:
-    """Stand on BRANCH: commands without --branch work there from now on.
+    """Switch to BRANCH: commands without --branch use it from now on.
 
-    It is your own HEAD that moves; nobody else's does, and nothing is served differently.
+    Only your own HEAD moves. It does not affect other operators, nor what is served.
 
     \b
     zonegit checkout canary
-    zonegit checkout -b canary              create it, too
-    zonegit checkout -b old HEAD~3          from three commits ago
-    zonegit checkout main --zone foo.com    on a branch of another zone
+    zonegit checkout -b canary              create the branch first
+    zonegit checkout -b old HEAD~3          create it at an earlier commit
+    zonegit checkout main --zone foo.com    a branch of another zone
     """
     if start != DEFAULT_HEAD and not create:
-        raise click.UsageError("a branch is stood on as it is: REFISH goes with -b")
+        raise click.UsageError("REFISH needs -b")
     async with session.bus() as bus:
         repo = session.repo(bus)
         home = await heads.find_zone(repo, zone)
@@ -50,17 +52,17 @@ async def command(
         heard = propagation.Propagated()
         if create:
             commit_command.warn_of_head(session)
-            wait_for = propagation.waiting(session, bus, home, branch, wanted=wait)
+            wait_for = propagation.watch_branch(session, bus, home, branch, wanted=wait)
             async with wait_for as waiter:
                 at = await refish.resolve(repo, start, zone=zone)
                 moved = await branches.create(repo, home, branch, at.commit, origin)
-                heard = await waiter.until(moved)
+                heard = await waiter.wait(moved)
         await branches.checkout(repo, home, branch, origin)
     found = head_notes.find_overrides(session.default, home, branch, is_switch=False)
-    findings.tell(session, found)
-    text = f"you stand on {branch} of {names.text(home)}"
+    findings.print_findings(session, found)
+    text = f"switched to branch {branch} of {names.text(home)}"
     data = {
         "zone": names.text(home), "branch": branch, "created": create,
         "warnings": findings.as_json(found),
     }  # fmt: skip
-    session.output.result({**data, **heard.json()}, [text, *heard.lines()])
+    session.output.result({**data, **heard.as_json()}, [text, *heard.lines()])

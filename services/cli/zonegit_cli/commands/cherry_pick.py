@@ -1,4 +1,4 @@
-"""zonegit cherry-pick: make the change of one commit on another branch."""
+"""zonegit cherry-pick: apply the change of one commit to another branch."""
 
 from typing import Final
 
@@ -29,24 +29,24 @@ async def _work(
 
 
 PICK: Final = SequencedCommand(
-    "cherry-pick", "{} has the change of {refish} already", _begin, _work
+    "cherry-pick", "{} already has the change of {refish}", _begin, _work
 )
 
 
-@options.page("cherry-pick")
+@options.session_command("cherry-pick")
 @sequencer.MAINLINE
-@sequencer.stoppable
-@options.committing(options.in_zone, options.LONG_MESSAGE)
+@sequencer.sequencer_options
+@options.commit_options_with(options.zone_options, options.LONG_MESSAGE)
 async def command(session: Session, asked: SequencerOptions, how: CommitOptions) -> int:
-    """Make the change of one commit on the branch you stand on, as a new commit.
+    """Apply the change of one commit to the current branch, as a new commit.
 
-    It keeps its author and its message; you are its committer. What clashes with this branch is
-    listed, nothing is moved, and the exit status is 4: decide and go on as with zonegit merge.
+    The new commit has the same author and message; you are its committer. Conflicts are listed, the
+    branch does not move, and the exit status is 4: resolve them as with zonegit merge.
 
     \b
     zonegit cherry-pick 1a2b3c4d
     zonegit cherry-pick canary --branch main --wait     the latest change of canary
-    zonegit cherry-pick 5e6f7a8b -m 1                   all that a merge brought
+    zonegit cherry-pick 5e6f7a8b -m 1                   the changes that a merge brought in
     zonegit cherry-pick --continue
     """
     return await sequencer.run(session, how, PICK, asked)

@@ -1,4 +1,4 @@
-"""zonegit completion: the script that has a shell complete commands, zones, branches and tags."""
+"""zonegit completion: print the completion script for a shell."""
 
 import click
 from click.shell_completion import ShellComplete, get_completion_class
@@ -10,11 +10,11 @@ from zonegit_cli.session import Session
 PROGRAM = "zonegit"
 
 
-@options.page("completion")
+@options.session_command("completion")
 @click.argument("shell", metavar="bash|zsh|fish", type=click.Choice(["bash", "zsh", "fish"]))
 async def command(session: Session, shell: str) -> None:
-    """Print the script that has a shell complete commands, options, zones, branches, tags and
-    record types.
+    """Print the script for a shell to complete commands, options, zones, branches, tags and record
+    types.
 
     \b
     eval "$(zonegit completion bash)"        in ~/.bashrc
@@ -25,6 +25,6 @@ async def command(session: Session, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None  # click knows all three
     completer = kind(cli, {}, PROGRAM, f"_{PROGRAM}_COMPLETE".upper())
-    # Not the class's own: bash's starts a bash to see how old it is.
+    # Not the method of the class: that of bash runs bash to check its version.
     script = ShellComplete.source(completer)
     session.output.result({"shell": shell, "script": script}, [script.strip("\n")])

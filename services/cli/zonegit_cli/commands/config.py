@@ -11,14 +11,14 @@ from zonegit_cli import options
 from zonegit_cli.session import Session
 
 
-@options.page("trust")
+@options.session_command("trust")
 @click.option("--remove", is_flag=True, help="Withdraw the trust.")
 async def trust_folder(session: Session, remove: bool) -> None:
     """Trust the .zonegit.toml of this folder to set the bus, the actor and the keys.
 
-    Without trust, a file that sets url, creds, ca, cert, key, context, data, actor, signing_key or
-    trusted_keys is refused. Read it first. When one of these settings changes, it is refused
-    again; other settings need no trust.
+    A file that sets url, creds, ca, cert, key, context, data, actor, signing_key or trusted_keys is
+    refused until it is trusted. Read it first. If one of these settings changes, the file is
+    refused again; other settings need no trust.
 
     \b
     cat .zonegit.toml && zonegit config trust
@@ -28,9 +28,9 @@ async def trust_folder(session: Session, remove: bool) -> None:
     home = config.default_state(os.environ)
     if remove:
         trust.keep(home, file.path, None)
-        text = [f"{file.path} is not trusted"]
+        text = [f"{file.path} is no longer trusted"]
     elif not file.restricted:
-        text = [f"{file.path} sets nothing that needs trust"]
+        text = [f"{file.path} has no setting that needs trust"]
     else:
         settings_file.require_owned(file)
         trust.keep(home, file.path, trust.digest(file.restricted))

@@ -1,4 +1,4 @@
-"""zonegit delete: an RRset, or all of a name."""
+"""zonegit delete: delete an RRset, or all RRsets of a name."""
 
 import click
 
@@ -9,14 +9,14 @@ from zonegit_cli.options import CommitOptions
 from zonegit_cli.session import Session
 
 
-@options.page("delete")
+@options.session_command("delete")
 @click.argument("name")
 @click.argument("rdtype", type=options.TYPE, metavar="[TYPE]", required=False)
-@options.commits
+@options.commit_options
 async def command(session: Session, name: str, rdtype: str | None, how: CommitOptions) -> None:
     """Delete an RRset, or without TYPE every RRset of a name, as one commit.
 
-    Names below NAME stay. The SOA of a zone cannot be deleted.
+    Names below NAME are not deleted. The SOA of a zone cannot be deleted.
 
     \b
     zonegit delete old A

@@ -1,4 +1,4 @@
-"""zonegit diff: what differs between two commits."""
+"""zonegit diff: show the differences between two commits."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from zonegit_cli.render import patches
 from zonegit_cli.session import Session
 
 DIFFERS = 10
-"""The exit status of ``--exit-code`` where something differs."""
+"""Exit status of ``--exit-code`` if the commits differ."""
 
 
-@options.page("diff", cls=options.WithOwners)
+@options.session_command("diff", cls=options.OwnersCommand)
 @click.argument(
     "commits",
     type=options.REFISH,
@@ -26,8 +26,8 @@ DIFFERS = 10
     metavar="[REFISH [REFISH] | A..B | A...B] [-- NAME...]",
 )
 @click.option("--stat", is_flag=True, help="Only count the records of each RRset.")
-@click.option("--exit-code", is_flag=True, help="Exit with 10 where something differs.")
-@options.in_zone
+@click.option("--exit-code", is_flag=True, help="Exit with 10 if the commits differ.")
+@options.zone_options
 async def command(
     session: Session,
     commits: tuple[str, ...],
@@ -37,20 +37,20 @@ async def command(
     zone: Name | None,
     branch: str | None,
 ) -> int:
-    """Show what differs between two commits, record by record; with NAMEs, only there.
+    """Show the differences between two commits, record by record; with NAMEs, only of these names.
 
-    Where nothing but the serial of the SOA differs, nothing does. zonegit apply makes a commit of
-    what is printed.
+    A difference of the SOA's serial alone is not shown. zonegit apply takes the output as its
+    input.
 
     \b
-    zonegit diff                   what the last commit changed
-    zonegit diff HEAD~3            since three commits ago
+    zonegit diff                   the changes of the latest commit
+    zonegit diff HEAD~3            the changes since HEAD~3
     zonegit diff main canary       from one branch to the other
-    zonegit diff main...new-mail   what the proposal new-mail changed
+    zonegit diff main...new-mail   the changes of the proposal new-mail
     zonegit diff main..canary --exit-code -- www mail
     """
     if len(commits) > 2:
-        raise click.UsageError("two commits are compared; names of records stand after --")
+        raise click.UsageError("expected at most two commits; put names after --")
     async with session.connected() as repo:
         reader = Reader(repo.objects)
         at = await compare.resolve_sides(repo, reader, commits, zone=zone, branch=branch)

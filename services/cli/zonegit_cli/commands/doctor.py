@@ -1,4 +1,4 @@
-"""zonegit doctor: what is wrong, if anything."""
+"""zonegit doctor: check the stack and report problems."""
 
 import asyncio
 import shutil
@@ -18,7 +18,7 @@ from zonegit.zone import names
 from zonegit_cli import installations, options
 from zonegit_cli.installations import STORES
 from zonegit_cli.output import columns, count
-from zonegit_cli.propagation import serial_behind, survey
+from zonegit_cli.propagation import describe_serial_behind, survey
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
 
@@ -28,51 +28,51 @@ if TYPE_CHECKING:
 
 PING_S: Final = 0.5
 PINGS: Final = 6
-"""Attempts to reach a store that does not answer: a busy machine may need longer."""
+"""Attempts to reach the stores: a busy machine may need longer."""
 MIN_FREE_OCTETS: Final = 1 << 30
 MAX_SKEW_S: Final = 1.0
 MAX_NAMED: Final = 10
-"""Zones that a finding names."""
+"""Zones that one result names."""
 
 
 class CheckResult(msgspec.Struct, frozen=True):
-    """One thing that was checked."""
+    """The result of one check."""
 
     check: str
     ok: bool
     text: str
 
 
-@options.page("doctor")
+@options.session_command("doctor")
 async def command(session: Session) -> int:
     """Check bus, services, versions, clock, disk and what each resolver serves.
 
-    Exits 1 when something is wrong.
+    Exit status 1 if a check fails.
     """
-    degraded = _degraded(session)
-    findings = [_stack(session), _disk(session), *degraded]
+    degraded = _check_degraded(session)
+    results = [_check_stack(session), _check_disk(session), *degraded]
     try:
         async with session.bus() as bus:
-            findings.append(CheckResult("bus", True, f"{bus.url_shown} answers"))
-            findings += await _services(session, bus, {each.check for each in degraded})
-            findings.append(await _clock(bus))
-            findings += await _recovery(session, bus)
-            findings += await _refs_file(session, bus)
-            findings += await _resolvers(session, bus)
+            results.append(CheckResult("bus", True, f"{bus.url_shown} answers"))
+            results += await _check_services(session, bus, {each.check for each in degraded})
+            results.append(await _check_clock(bus))
+            results += await _check_recovery(session, bus)
+            results += await _check_refs_file(session, bus)
+            results += await _check_resolvers(session, bus)
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""
-        findings.append(CheckResult("bus", False, error.message + hint))
-    session.output.result(_json(findings), columns([_row(each) for each in findings]))
-    return 0 if all(each.ok for each in findings) else 1
+        results.append(CheckResult("bus", False, error.message + hint))
+    session.output.result(_json(results), columns([_row(each) for each in results]))
+    return 0 if all(each.ok for each in results) else 1
 
 
-def _row(finding: CheckResult) -> tuple[str, str, str]:
-    mark = click.style("ok", fg="green") if finding.ok else click.style("BAD", fg="red", bold=True)
-    return mark, finding.check, finding.text
+def _row(result: CheckResult) -> tuple[str, str, str]:
+    mark = click.style("ok", fg="green") if result.ok else click.style("BAD", fg="red", bold=True)
+    return mark, result.check, result.text
 
 
-def _degraded(session: Session) -> list[CheckResult]:
-    """Name the stores of the local stack that cannot be opened."""
+def _check_degraded(session: Session) -> list[CheckResult]:
+    """Return a result for each store of the local stack that cannot be opened."""
     stack = config.read_stack(session.settings.data) or {}
     degraded = stack.get("degraded") or {}
     return [
@@ -81,19 +81,19 @@ def _degraded(session: Session) -> list[CheckResult]:
     ]
 
 
-def _stack(session: Session) -> CheckResult:
+def _check_stack(session: Session) -> CheckResult:
     data = session.settings.data
     if config.read_stack(data) is None:
-        where = "; the bus is elsewhere" if session.settings.bus is not None else ""
+        where = "; another bus is configured" if session.settings.bus is not None else ""
         return CheckResult("stack", True, f"none was started from {data}{where}")
     if record.is_running(data):
         return CheckResult("stack", True, f"runs from {data}")
     return CheckResult(
-        "stack", False, f"the one of {data} ended without a word; zonegit up starts it"
+        "stack", False, f"the stack in {data} exited unexpectedly; start it: zonegit up"
     )
 
 
-def _disk(session: Session) -> CheckResult:
+def _check_disk(session: Session) -> CheckResult:
     folder = session.settings.data
     while not folder.exists():
         folder = folder.parent
@@ -103,9 +103,11 @@ def _disk(session: Session) -> CheckResult:
     )
 
 
-async def _services(session: Session, bus: "Bus", explained: Collection[str]) -> list[CheckResult]:
-    """Check the stores; why one of the ``explained`` ones does not answer is said already."""
-    from zonegit.bus import discovery  # brings in NATS, which help must not
+async def _check_services(
+    session: Session, bus: "Bus", explained: Collection[str]
+) -> list[CheckResult]:
+    """Check the stores; ``explained`` are those that other results report as not answering."""
+    from zonegit.bus import discovery  # imports NATS, not needed for --help
 
     found: list[ServiceInstance] = []
     for _ in range(PINGS):
@@ -113,135 +115,136 @@ async def _services(session: Session, bus: "Bus", explained: Collection[str]) ->
         if {each.name for each in found}.issuperset(STORES):
             break
     instances = await installations.ask_instances(bus, {each.name for each in found})
-    findings = []
+    results = []
     for name in STORES:
         of_store = [each for each in found if each.name == name]
         if of_store or name not in explained:
-            findings.append(_service(session, name, of_store))
+            results.append(_check_service(session, name, of_store))
         problems = installations.describe_instances(name, instances[name])
         if len(of_store) > 1 and not problems:
-            problems = [f"{len(of_store)} serve on one bus: stop the one that started later"]
-        findings += [CheckResult(name, False, problem) for problem in problems]
-    return findings
+            problems = [f"{len(of_store)} instances serve on one bus: stop the later one"]
+        results += [CheckResult(name, False, problem) for problem in problems]
+    return results
 
 
-def _service(session: Session, name: str, found: Sequence["ServiceInstance"]) -> CheckResult:
+def _check_service(session: Session, name: str, found: Sequence["ServiceInstance"]) -> CheckResult:
     if not found:
         locked = installations.describe_lock(session.settings.data, name)
         text = locked or "start it: zonegit up; if it runs, read its log"
         return CheckResult(name, False, f"does not answer; {text}")
-    return _versions(name, [each.version for each in found])
+    return _check_versions(name, [each.version for each in found])
 
 
-def _versions(name: str, versions: Sequence[str]) -> CheckResult:
+def _check_versions(name: str, versions: Sequence[str]) -> CheckResult:
     shown = ", ".join(sorted(set(versions)))
     same = set(versions) == {release()}
     text = f"{len(versions)} answer(s), version {shown}"
     return CheckResult(name, same, text if same else f"{text}; this command is {release()}")
 
 
-async def _clock(bus: "Bus") -> CheckResult:
-    """Commits, ages and deadlines are told by clocks; a heartbeat tells refs' own."""
+async def _check_clock(bus: "Bus") -> CheckResult:
+    """Compare the clock of this machine with that of refs, which a heartbeat carries."""
     skew: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
-    def heard(_subject: str, octets: bytes) -> None:
+    def handle(_subject: str, octets: bytes) -> None:
         if not skew.done():
             skew.set_result(time.time() - codec.decode(octets, Heartbeat).time)
 
     try:
-        async with bus.subscribe(subjects.HEARTBEAT, heard), asyncio.timeout(3):
+        async with bus.subscribe(subjects.HEARTBEAT, handle), asyncio.timeout(3):
             seconds = await skew
     except TimeoutError:
         return CheckResult(
-            "clock", False, "refs has not been heard for 3 s, so clocks were not compared"
+            "clock", False, "no heartbeat from refs within 3 s: clocks were not compared"
         )
     text = f"this machine and refs differ by {abs(seconds) * 1000:.0f} ms"
     return CheckResult("clock", abs(seconds) < MAX_SKEW_S, text)
 
 
-async def _recovery(session: Session, bus: "Bus") -> list[CheckResult]:
-    """Check that the ref store was not restored from a backup, or is recovered from that."""
+async def _check_recovery(session: Session, bus: "Bus") -> list[CheckResult]:
+    """Check that the ref store was not restored from a backup without a recovery."""
     try:
         found = await session.repo(bus).refs.recovery()
     except ZonegitError as error:
         return [CheckResult("recovery", False, error.message)]
-    findings = []
+    problems = []
     if found.witness is not None:
         proof = describe_witness(found.witness, found.sequence)
-        findings.append(f"the ref store was restored from a backup: {proof}; zonegit recover")
+        problems.append(f"the ref store was restored from a backup: {proof}; zonegit recover")
     if found.awaiting:
         shown = ", ".join(map(names.text, found.zones[:MAX_NAMED]))
-        findings.append(f"{count(found.awaiting, 'zone')} not recovered: {shown}; zonegit recover")
-    findings += [
+        problems.append(f"{count(found.awaiting, 'zone')} not recovered: {shown}; zonegit recover")
+    problems += [
         f"{names.text(each.zone)} {each.branch} is signed: import it with a serial later than"
         f" {each.serial}, which secondaries may have"
         for each in found.owed
     ]
-    if findings:
-        return [CheckResult("recovery", False, text) for text in findings]
+    if problems:
+        return [CheckResult("recovery", False, text) for text in problems]
     if found.doubted:
-        text = "no resolver remembers the time before refs was started: was it restored, recover it"
-        return [CheckResult("recovery", True, f"{text} (zonegit recover)")]
-    return [
-        CheckResult("recovery", True, "the log of refs is no older than what resolvers have seen")
-    ]
+        text = (
+            "no resolver has data from before refs started; if refs was restored: zonegit recover"
+        )
+        return [CheckResult("recovery", True, text)]
+    text = "the log of refs is not older than what resolvers have seen"
+    return [CheckResult("recovery", True, text)]
 
 
-async def _refs_file(session: Session, bus: "Bus") -> list[CheckResult]:
-    """Say what the check that refs makes after its start has found in its file."""
+async def _check_refs_file(session: Session, bus: "Bus") -> list[CheckResult]:
+    """Return the result of the check that refs makes of its file after its start."""
     try:
         found = await session.repo(bus).refs.check()
-    except ZonegitError:  # it does not answer, which another finding says, or is of an old release
+    except ZonegitError:  # another result reports that it does not answer; or it is an old release
         return []
     if found.count:
-        text = f"its file is damaged: {found.damage[0]}; zonegit fsck shows it all; restore it"
+        text = f"damaged: {found.damage[0]}; zonegit fsck lists all damage; restore a backup"
         return [CheckResult("refs file", False, text)]
-    text = "is whole" if found.done else f"is being checked, {found.rows:,} rows so far"
+    text = "not damaged" if found.done else f"check in progress, {found.rows:,} rows so far"
     return [CheckResult("refs file", True, text)]
 
 
-async def _resolvers(session: Session, bus: "Bus") -> list[CheckResult]:
+async def _check_resolvers(session: Session, bus: "Bus") -> list[CheckResult]:
     try:
         found = await survey(session, bus)
     except ZonegitError as error:
         return [CheckResult("resolver", False, error.message)]
     started = session.local_resolvers()
     silent = sorted({*found.silent, *(started - {each.resolver for each in found.statuses})})
-    findings = [CheckResult(name, False, _silence(name, started)) for name in silent]
-    findings += [
+    results = [CheckResult(name, False, _describe_silent(name, started)) for name in silent]
+    results += [
         CheckResult(name, False, "two processes have this name: stop one of them")
         for name in found.contested
     ]
     if found.is_full:
-        text = f"refs has room for {MAX_RESOLVERS:,} names, and others announce themselves as well:"
-        text += " the permissions of the bus say who may"
-        findings.append(CheckResult("registry", False, text))
+        text = f"refs registers at most {MAX_RESOLVERS:,} names, but more resolvers announce"
+        text += " themselves: restrict who may with the permissions of the bus"
+        results.append(CheckResult("registry", False, text))
     if not found.statuses:
-        return findings or [CheckResult("resolver", False, "none answers; start one: zonegit up")]
-    findings.append(_versions("resolver", [each.version for each in found.statuses]))
-    return findings + [_resolver(each) for each in found.statuses]
+        return results or [CheckResult("resolver", False, "none answers; start one: zonegit up")]
+    results.append(_check_versions("resolver", [each.version for each in found.statuses]))
+    return results + [_check_resolver(each) for each in found.statuses]
 
 
-def _silence(name: str, started: frozenset[str]) -> str:
+def _describe_silent(name: str, started: frozenset[str]) -> str:
     log = f"; see logs/{name}.log" if name in started else ""
     return f"does not answer{log}"
 
 
-def _resolver(status: ResolverStatus) -> CheckResult:
+def _check_resolver(status: ResolverStatus) -> CheckResult:
     refusal = installations.describe_refusal(status)
     problems = [
         f"{names.text(zone.zone)}: {problem}"
         for zone in status.zones
-        if (problem := zone.problem or serial_behind(zone))
+        if (problem := zone.problem or describe_serial_behind(zone))
     ]
     where = ", ".join(status.listen) or "nowhere"
     text = f"serves {len(status.zones)} zone(s) on {where}, {status.lag} change(s) behind"
     more = len(problems) - MAX_NAMED
     named = [*problems[:MAX_NAMED], f"and {more} more: zonegit resolvers"] if more > 0 else problems
     reasons = [refusal] if refusal is not None else []
-    is_well = not problems and refusal is None
-    return CheckResult(status.resolver, is_well, "; ".join([text, *reasons, *named]))
+    is_ok = not problems and refusal is None
+    return CheckResult(status.resolver, is_ok, "; ".join([text, *reasons, *named]))
 
 
-def _json(findings: Sequence[CheckResult]) -> list[dict[str, Any]]:
-    return [{"check": each.check, "ok": each.ok, "text": each.text} for each in findings]
+def _json(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
+    return [{"check": each.check, "ok": each.ok, "text": each.text} for each in results]

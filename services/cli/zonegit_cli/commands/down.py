@@ -1,4 +1,4 @@
-"""zonegit down: stop the stack that was started here."""
+"""zonegit down: stop the stack of a data folder."""
 
 import asyncio
 from contextlib import suppress
@@ -10,13 +10,13 @@ from zonegit_cli.session import Session
 from zonegit_cli.stack import record, supervisors
 
 
-@options.page("down")
+@options.session_command("down")
 async def command(session: Session) -> None:
-    """Stop the stack of --data (ZONEGIT_DATA), and wait until it has ended."""
+    """Stop the stack of --data (ZONEGIT_DATA), and wait until it exits."""
     data = session.settings.data.absolute()
     found = config.read_stack(data)
     if not record.is_running(data) or found is None:
-        raise NotFound(f"no stack runs from {data}", hint="zonegit up starts one")
+        raise NotFound(f"no stack runs from {data}", hint="start one with zonegit up")
     pid = int(found["pid"])
     start = found.get("start")
     with suppress(ProcessLookupError):
@@ -26,5 +26,7 @@ async def command(session: Session) -> None:
             while record.is_running(data):  # noqa: ASYNC110 # another process's lock
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise Unavailable(f"the stack (pid {pid}) did not end in {session.timeout:g} s") from None
+        raise Unavailable(
+            f"the stack (pid {pid}) did not exit within {session.timeout:g} s"
+        ) from None
     session.output.result({"stopped": pid, "data": str(data)}, [f"stopped the stack of {data}"])

@@ -1,4 +1,4 @@
-"""zonegit edit: the zone file in the operator's editor."""
+"""zonegit edit: edit the zone as a master file in the operator's editor."""
 
 import msgspec
 
@@ -16,15 +16,16 @@ from zonegit_cli.parse.editor import EditedFile
 from zonegit_cli.session import Session
 
 
-@options.page("edit")
+@options.session_command("edit")
 @options.RESPELL
-@options.commits
+@options.commit_options
 async def command(session: Session, how: CommitOptions) -> int:
-    """Open the zone file in your editor (VISUAL, EDITOR), and commit what you save.
+    """Open the zone as a master file in your editor (VISUAL, EDITOR), and commit what you save.
 
-    A text that is no zone is opened again with the error on top; left as it was, or emptied, it
-    commits nothing. What others commit meanwhile is merged with: where both changed an RRset,
-    nothing moves and the exit status is 4. Whatever fails, what you typed is kept.
+    If the text is not a valid zone, it is opened again with the error at its top. An unchanged or
+    an empty text commits nothing. Commits that others made meanwhile are merged; if both changed
+    the same RRset, the branch does not move and the exit status is 4. After an error your text is
+    kept in a file.
 
     \b
     zonegit edit -m 'new mail servers'
@@ -42,14 +43,14 @@ async def command(session: Session, how: CommitOptions) -> int:
         typed = sheet.edited(parse, reader.MAX_OCTETS)
         found = typed.findings if typed is not None else ()
         deltas = edit.find_changes(opened, typed.rrsets.values()) if typed is not None else []
-        intent = commit_command.intent(how, "edit", "edit")
+        intent = commit_command.build_intent(how, "edit", "edit")
 
         async def work(repo: Repo, at: BranchPosition) -> Outcome:
             return await edit.commit_edited(repo, at, opened, deltas, intent, found)
 
-        # HEAD may have moved while the editor was open; what was opened has not.
+        # HEAD may have moved while the editor was open: commit to the branch that was opened.
         here = msgspec.structs.replace(how, zone=zone, branch=branch)
-        status = await commit_command.carry_out(session, here, work)
+        status = await commit_command.run_commit(session, here, work)
         if status or how.dry_run:
             sheet.keep()
     return status
@@ -59,8 +60,8 @@ def _text(opened: EditedZone) -> bytes:
     at = opened.position
     head = (
         f"; {names.text(at.zone)} {at.branch}, commit {short(at.commit())}",
-        "; What you save is committed; leave it unchanged, or empty it, and nothing is.",
-        "; The serial moves on by itself. Comments are not kept.",
+        "; Save to commit. An unchanged or an empty file commits nothing.",
+        "; The serial is incremented automatically. Comments are not kept.",
     )
     lines = (f"{line}\n" for line in head)
     return "".join([*lines, *writer.write(opened.rrsets, at.zone)]).encode()

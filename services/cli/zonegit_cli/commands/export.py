@@ -1,4 +1,4 @@
-"""zonegit export: a zone as a master file, or zones with all their past as a repository of git."""
+"""zonegit export: print a zone as a master file, or write zones as a git repository."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from zonegit_cli.workspace.checkout import RequestedZone, ZoneCheckout
 
 
-@options.page("export")
+@options.session_command("export")
 @click.argument("named", type=options.REFISH, nargs=-1, metavar="[REFISH | ZONE[@REFISH]...]")
 @click.option(
     "--git",
     "folder",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Make a repository of git there, of these ZONEs (all) and their past.",
+    help="Write these ZONEs (all) and their history as a git repository.",
 )
 @click.option(
     "--scheme",
     type=click.Choice(OFFERED),
-    help="How zones lie in DIR (ZONEGIT_WORKSPACE_SCHEME).",
+    help="Layout of the files in DIR (ZONEGIT_WORKSPACE_SCHEME).",
 )
-@options.in_zone
+@options.zone_options
 async def command(
     session: Session,
     named: tuple[str, ...],
@@ -51,21 +51,21 @@ async def command(
     zone: Name | None,
     branch: str | None,
 ) -> None:
-    """Print the zone as it is, or was at REFISH, as a master file in canonical order.
+    """Print the zone at REFISH (HEAD) as a master file in canonical order.
 
-    ZONE means the same as --zone ZONE. Importing what is printed gives the same tree.
+    ZONE is the same as --zone ZONE. Importing the output gives the same tree.
 
-    With --git make a repository of git instead, in a folder that is new or empty: a master file for
-    each zone, a commit for each of its commits, by whom and when it was made. Zones are those named
-    (all), each at the branch you would work on unless its REFISH says otherwise. A folder with an
-    earlier export gets the commits made since; the ids of the others stay.
+    With --git write a git repository, in a folder that is new or empty. It has a master file for
+    each ZONE (all), and a git commit for each commit, with the same author, committer and dates. A
+    zone is exported at its current branch or at REFISH. If the folder holds an earlier export, the
+    commits made since are added; existing git commits keep their ids.
 
     \b
     zonegit export > example.com.zone
-    zonegit export HEAD~1                   as it was one commit ago
+    zonegit export HEAD~1                   the zone one commit ago
     zonegit export example.net              another zone
     zonegit export example.net@canary
-    zonegit export --git ~/dns              all zones; then git log, git blame
+    zonegit export --git ~/dns              all zones; then use git log, git blame
     zonegit export --git ~/dns --scheme flat example.com example.net@canary
     """
     if folder is not None:
@@ -74,9 +74,9 @@ async def command(
         await _export_git(session, folder, scheme, named)
         return
     if scheme is not None:
-        raise click.UsageError("--scheme is for --git")
+        raise click.UsageError("--scheme requires --git")
     if len(named) > 1:
-        raise click.UsageError("one REFISH is printed; --git takes many ZONEs")
+        raise click.UsageError("expected one REFISH; --git takes several ZONEs")
     await _print(session, named[0] if named else DEFAULT_HEAD, zone, branch)
 
 
@@ -91,10 +91,13 @@ async def _print(session: Session, at: str, zone: Name | None, branch: str | Non
 
 
 async def _resolve(repo: Repo, text: str, zone: Name | None, branch: str | None) -> Resolved:
-    """Return the commit that is printed: ``text`` is a refish, or a zone with or without one.
+    """Return the commit to print.
+
+    Args:
+        text: a refish, or a zone with or without a refish.
 
     Raises:
-        Invalid: it could be either, or it is neither.
+        Invalid: it is ambiguous or malformed.
         NotFound: there is no such zone, branch, tag or commit.
     """
     named = await _zone_named(repo, text) if zone is None and text != DEFAULT_HEAD else None
@@ -115,20 +118,20 @@ async def _resolve(repo: Repo, text: str, zone: Name | None, branch: str | None)
     raise Invalid(
         f"{text!r} could mean the zone {names.text(named.zone)}, or a branch, tag or commit of"
         f" {names.text(here.zone)}",
-        hint=f"say --zone {names.text(named.zone)}, or {names.text(here.zone)}:{text}",
+        hint=f"use --zone {names.text(named.zone)}, or {names.text(here.zone)}:{text}",
     )
 
 
 async def _zone_named(repo: Repo, text: str) -> "RequestedZone | None":
-    """Return the zone that an argument begins with; None where there is none of that name."""
+    """Return the zone that an argument begins with; None if there is no zone of that name."""
     from zonegit_cli.workspace import checkout
 
     try:
-        wanted = checkout.wanted(text)
-        await repo.refs.zone(wanted.zone, repo.actor)
+        requested = checkout.parse_zone(text)
+        await repo.refs.zone(requested.zone, repo.actor)
     except (Invalid, NotFound):
         return None
-    return wanted
+    return requested
 
 
 def _json(resolved: Resolved, found: list[RRset]) -> dict[str, Any]:
@@ -149,19 +152,19 @@ async def _export_git(
     from zonegit_cli.workspace import checkout
 
     continued = git_repository.is_earlier_export(folder)
-    asked = [checkout.wanted(text) for text in named]
+    requested = [checkout.parse_zone(text) for text in named]
     written = 0
 
-    def told(commits: int) -> None:
+    def progress(commits: int) -> None:
         nonlocal written
         written = commits
         session.output.progress(f"{commits:,} commits")
 
     async with session.connected() as repo:
-        chosen = await checkout.chosen(repo, asked, session.output.note)
-        found = _lineages(session, chosen, scheme, leaves_out=not asked)
+        chosen = await checkout.resolve_zones(repo, requested, session.output.note)
+        found = _lineages(session, chosen, scheme, leaves_out=not requested)
         await git_repository.write(
-            folder, lambda branch: git_export.iter_stream(repo, found, told, branch)
+            folder, lambda branch: git_export.iter_stream(repo, found, progress, branch)
         )
     session.output.progress("")
     summary = f"{count(written, 'commit')} of {count(len(found), 'zone')} in {folder}"
@@ -183,13 +186,17 @@ async def _export_git(
 def _lineages(
     session: Session, chosen: "Sequence[ZoneCheckout]", scheme: Scheme | None, *, leaves_out: bool
 ) -> list[Lineage]:
-    """In the order of their paths; ``leaves_out`` a zone that has none, and says so."""
+    """Return the zones with their paths, sorted by path.
+
+    With ``leaves_out`` a zone that cannot have a path is left out with a note; otherwise it is an
+    error.
+    """
     from zonegit_cli.import_export import git_repository
     from zonegit_cli.workspace import paths, schemes
 
     if not chosen:
         raise NotFound("there is no zone with a commit", hint="zonegit zone list shows all zones")
-    scheme_of = schemes.fresh(session.settings, scheme).scheme_of
+    scheme_of = schemes.new_index(session.settings, scheme).scheme_of
     if leaves_out:
         chosen = paths.leave_out(
             chosen,
@@ -198,7 +205,7 @@ def _lineages(
             git_repository.check_path,
             session.output.note,
         )
-    placed = paths.placed([(each.zone, each.at) for each in chosen], scheme_of)
+    placed = paths.place_zones([(each.zone, each.at) for each in chosen], scheme_of)
     git_repository.check_paths(placed)
     both = zip(chosen, placed, strict=True)
     found = [Lineage(each.zone, at.path, each.commit) for each, at in both]

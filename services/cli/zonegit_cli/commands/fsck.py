@@ -1,4 +1,4 @@
-"""zonegit fsck: whether everything that is stored is whole."""
+"""zonegit fsck: check the stores for missing and corrupt objects."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,23 +15,23 @@ from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 BROKEN = 1
-"""The exit status when anything is."""
+"""Exit status if an object is broken."""
 
 
-@options.page("fsck")
-@click.option("--history", is_flag=True, help="Count damage that only the log leads to.")
+@options.session_command("fsck")
+@click.option("--history", is_flag=True, help="Also fail for damage that only the log refers to.")
 async def command(session: Session, history: bool) -> int:
-    """Check that every object is there that any ref leads to, or led to at any time, that its
-    octets are what its id says, and that the tips of branches and tags are valid zones.
+    """Check that all objects that refs refer to, now or earlier, exist and match their ids, and
+    that the tips of branches and tags are valid zones.
 
-    Exit status 1 when an object that refs lead to is missing, corrupt or of another kind than what
-    names it says, or a tip is no valid zone; each is named with its zone, name and commit. Damage
-    that only the log leads to is a warning, unless --history is given: nothing serves it, and undo
-    needs it. The ref store checks its own file, and what is wrong with that counts, too.
+    Exit status 1 if an object that is reachable from a ref is missing, corrupt or of the wrong
+    kind, if a tip is not a valid zone, or if the ref store found damage in its own file. Each
+    problem is listed with its zone, name and commit. Damage that only the log refers to is a
+    warning, unless --history is given: such objects are not served, but undo needs them.
 
-    What nothing leads to any more is counted, and does no harm. To repair an object put
-    it again: zonegit import --force FILE. RRsets that are whole and hold what an earlier release
-    accepted are named as warnings, and change nothing about the exit status.
+    Objects that are not reachable (dangling) are counted; they are no problem. To repair an object,
+    store it again: zonegit import --force FILE. RRsets with content that only an earlier release
+    accepted are listed as warnings, and do not change the exit status.
 
     \b
     zonegit fsck
@@ -52,12 +52,12 @@ def _lines(report: FsckReport, history: bool) -> Iterator[str]:
     yield from _refs_lines(report)
     for each in report.broken:
         mark = "warning: " if each.is_past and not history else ""
-        rest = " (in the log alone)" if each.is_past else ""
+        rest = " (in the log only)" if each.is_past else ""
         what = f"{' or '.join(each.expected)} {commit_id(each.id)}"
         yield f"{mark}{what}: {each.why}{_place(each)}{rest}"
     for flawed in report.flawed:
         yield (
-            f"commit {commit_id(flawed.commit)} is no valid zone: {flawed.flaw.message}"
+            f"commit {commit_id(flawed.commit)} is not a valid zone: {flawed.flaw.message}"
             f" (from {flawed.ref.path()})"
         )
     if report.flawed_count > len(report.flawed):
@@ -75,7 +75,7 @@ def _lines(report: FsckReport, history: bool) -> Iterator[str]:
         yield f"and {count(more, 'more broken object')}"
     dangling = report.dangling.total()
     kinds = ", ".join(count(number, kind) for kind, number in sorted(report.dangling.items()))
-    past = f" and {report.past_count} in the log alone" if report.past_count else ""
+    past = f" and {report.past_count} in the log only" if report.past_count else ""
     flaws = f", {count(report.flawed_count, 'flaw')}" if report.flawed_count else ""
     yield (
         f"{count(report.stored, 'object')}, {report.count} broken{past}{flaws}, {dangling} dangling"

@@ -1,4 +1,4 @@
-"""zonegit import: master files become the zone, one commit each."""
+"""zonegit import: import master files, or the history of a file, as commits."""
 
 import gc
 import os
@@ -27,31 +27,31 @@ from zonegit_cli.options import CommitOptions
 from zonegit_cli.parse import files
 from zonegit_cli.session import Session
 
-MODEST: Final = 10
-"""How nice an import is: what it computes must not keep a resolver on this machine waiting."""
+IMPORT_NICENESS: Final = 10
+"""Niceness of the process: an import must not delay a resolver on the same machine."""
 
 
-@options.page("import")
+@options.session_command("import")
 @click.argument("named", nargs=-1, type=click.Path(), metavar="FILE|-...")
-@click.option("--merge", is_flag=True, help="Add the file's records; what else there is stays.")
-@click.option("--series", is_flag=True, help="Each FILE is a version of the zone: a commit each.")
+@click.option("--merge", is_flag=True, help="Add the file's records and keep all others.")
+@click.option("--series", is_flag=True, help="Import each FILE as a version, with its own commit.")
 @click.option(
     "--dates",
     type=click.Choice(DATES),
-    help="What dates the commits of a series  [now]",
+    help="Source of the dates of a series  [now]",
 )
 @click.option(
     "--from-git",
     "repository",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Take the history of a file in this repository of git.",
+    help="Import the history of a file in this git repository.",
 )
-@click.option("--file", "name", metavar="NAME", help="That file, from the repository's top.")
-@click.option("--rev", metavar="BRANCH", help="The branch of git that it is taken from  [HEAD]")
-@click.option("--lenient", is_flag=True, help="Skip records that cannot stand, and say which.")
+@click.option("--file", "name", metavar="NAME", help="The file, relative to the repository's top.")
+@click.option("--rev", metavar="BRANCH", help="The git branch to import  [HEAD]")
+@click.option("--lenient", is_flag=True, help="Skip invalid records, and list them.")
 @options.RESPELL
-@options.commits
+@options.commit_options
 async def command(
     session: Session,
     named: tuple[str, ...],
@@ -64,75 +64,79 @@ async def command(
     lenient: bool,
     how: CommitOptions,
 ) -> None:
-    """Make the zone equal a master file (RFC 1035), as one commit; or many, one after the other.
+    """Replace the zone by the content of a master file (RFC 1035), as one commit; or import many
+    versions, as one commit each.
 
-    Everything is checked before anything is written; an error names file, line and record. The
-    file's serial is taken when it is later than the zone's, else the zone's moves by one. With
-    --force every object is stored anew, which repairs those that the store calls corrupt.
+    The file is checked before anything is written; an error names file, line and record. If the
+    file's serial is later than the zone's, it is used; otherwise the zone's serial is incremented.
+    With --force every object is stored again, which repairs objects that are corrupt in the store.
 
-    With --lenient a record is left out, and named with its line, when its RDATA is malformed (a
-    string over 255 octets), it is outside the zone, a DS or a second SOA at the apex, or a CNAME
-    and other data meet at its name: of those the first in the file stays. Where NS and DNAME meet
-    below the apex, the DNAME is left out, and an RRset that fits no DNS message is left out whole.
-    Of a series a whole version is left out that cannot be read.
+    With --lenient these records are skipped, and listed with their line: a record with malformed
+    RDATA (such as a string over 255 octets), a record outside the zone, a DS or a second SOA at the
+    apex, and a CNAME or other data at the same name, whichever comes later in the file.
+    Where NS and DNAME have the same name below the apex, the DNAME is skipped. An RRset that does
+    not fit into a DNS message is skipped. In a series a version that cannot be read is skipped.
 
-    With --series the files are versions of the zone, the oldest first. Those that differ from the
-    one before become commits, and the branch moves once, at the end. With --dates serial a serial
-    YYYYMMDDnn dates its commit (midnight UTC and nn minutes), with mtime the time of the file.
+    With --series the files are versions of the zone, the oldest first. Each version that differs
+    from the one before becomes a commit; the branch moves once, at the end. The date of a commit is
+    the current time; with --dates serial it is the date in a serial YYYYMMDDnn (midnight UTC plus
+    nn minutes), with --dates mtime the modification time of the file.
 
-    With --from-git each commit of git that changed the file NAME becomes one, with its author,
-    committer, dates and message: those that git log -- NAME lists, but of a merge to which both
-    sides gave something the merge alone, on its first parent.
+    With --from-git each git commit that changed the file NAME becomes a commit with the same
+    author, committer, dates and message: those that git log -- NAME lists. If both sides of a merge
+    changed the file, only the merge becomes a commit, on its first parent.
 
-    A history that is imported again adds only what is new: each commit names the file or the commit
-    of git that it came from in the last line of its message.
+    If a history is imported again, only new versions are added: the last line of each commit's
+    message names the file or the git commit that it came from.
 
     \b
     zonegit import example.com.zone --dry-run
     zonegit import example.com.zone -m 'initial import' --wait
     zonegit import example.com.zone --lenient
-    zonegit import hosts.zone --merge       add its records; the rest stays
+    zonegit import hosts.zone --merge       add its records to the zone
     zonegit export canary | zonegit import - --branch main
     zonegit import --series --dates serial root-*.zone
     zonegit import --from-git ~/dns --file zones/example.com.zone
     """
-    past = _past(repository, name, rev)
-    if past is not None and (named or merge or series or how.message is not None):
+    git_file = _parse_git_options(repository, name, rev)
+    if git_file is not None and (named or merge or series or how.message is not None):
         raise click.UsageError("--from-git takes no FILE, --merge, --series or --message")
     if dates is not None and not series:
-        raise click.UsageError("--dates is for --series; commits of git have dates of their own")
-    if past is None and not series and len(named) != 1:
-        raise click.UsageError("one FILE makes a commit; --series takes many")
+        raise click.UsageError("--dates requires --series; git commits have their own dates")
+    if git_file is None and not series and len(named) != 1:
+        raise click.UsageError("expected one FILE; with --series one or more")
     if series and (merge or not named):
-        raise click.UsageError("--series takes the FILEs of whole zones, and no --merge")
-    os.nice(MODEST)
-    gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
-    left_out = SkippedRecords(session) if lenient else None
-    master = MasterFiles(session, None if past else session.include, left_out)
-    if past is not None:
-        await _import_git(session, past, master, how)
+        raise click.UsageError("--series takes one or more FILEs, and no --merge")
+    os.nice(IMPORT_NICENESS)
+    gc.disable()  # a zone is millions of objects without cycles, and each collection visits all
+    skipped = SkippedRecords(session) if lenient else None
+    master = MasterFiles(session, None if git_file else session.include, skipped)
+    if git_file is not None:
+        await _import_git(session, git_file, master, how)
     elif series:
         await _import_series(session, named, dates or "now", master, how)
     else:
         await _import_one(session, named[0], master, how, merge=merge)
 
 
-class _Past(msgspec.Struct, frozen=True):
-    """The history of a file in a repository of git."""
+class _GitFile(msgspec.Struct, frozen=True):
+    """A file in a git repository, and the revision whose history is imported."""
 
     repository: Path
     file: str
     rev: str
 
 
-def _past(repository: Path | None, name: str | None, rev: str | None) -> _Past | None:
+def _parse_git_options(
+    repository: Path | None, name: str | None, rev: str | None
+) -> _GitFile | None:
     if repository is None:
         if name is not None or rev is not None:
-            raise click.UsageError("--file and --rev are for --from-git")
+            raise click.UsageError("--file and --rev require --from-git")
         return None
     if name is None:
-        raise click.UsageError("--from-git needs --file NAME, a path from the repository's top")
-    return _Past(repository, name, rev or "HEAD")
+        raise click.UsageError("--from-git requires --file NAME, relative to the repository's top")
+    return _GitFile(repository, name, rev or "HEAD")
 
 
 async def _import_one(
@@ -147,13 +151,15 @@ async def _import_one(
             renew = repo.objects if how.force and not how.dry_run else None
             plan = change_plan.plan_replacement(rrsets, position.zone, renew, respell=how.respell)
         else:
-            todo = _merging(rrsets, position)
+            todo = _merge_edits(rrsets, position)
             plan = change_plan.plan_edits(todo, position.zone, respell=how.respell)
         return change_plan.add_findings(plan, master.take_findings())
 
     words = f"{'merge' if merge else 'import'} {files.shown(Path(file).name)}"
     on_conflict = OnConflict.REBASE_IF_DISJOINT if merge else OnConflict.FAIL
-    intent = commit_command.intent(how, "import", words, imports=not merge, on_conflict=on_conflict)
+    intent = commit_command.build_intent(
+        how, "import", words, imports=not merge, on_conflict=on_conflict
+    )
     await commit_command.commit(session, how, plan_for, intent, master.extend)
 
 
@@ -166,42 +172,42 @@ async def _import_series(
             repo, at, named, stdin, master, force=how.force
         )
         new = named[known:]
-        made = versions.of_files(repo, at, new, dates, how.message, master, stdin)
+        made = versions.read_files(repo, at, new, dates, how.message, master, stdin)
         return NewVersions(made, known)
 
-    intent = commit_command.intent(
+    intent = commit_command.build_intent(
         how, "import", "import", imports=True, on_conflict=OnConflict.FAIL
     )
     await commit_series.commit(session, how, versions_for, intent, master)
 
 
 async def _import_git(
-    session: Session, past: _Past, master: MasterFiles, how: CommitOptions
+    session: Session, git_file: _GitFile, master: MasterFiles, how: CommitOptions
 ) -> None:
-    history = GitHistory(past.repository, past.file)
-    chain = history.commits(past.rev)
+    history = GitHistory(git_file.repository, git_file.file)
+    chain = history.commits(git_file.rev)
     if not chain:
         raise NotFound(
-            f"no commit of {past.rev} touches {past.file}",
-            hint="a path from the repository's top, such as git log --name-only shows",
+            f"no commit of {git_file.rev} touches {git_file.file}",
+            hint="the path is relative to the repository's top, as in git log --name-only",
         )
 
     async def versions_for(repo: Repo, at: BranchPosition) -> NewVersions:
         found = await continuation.continue_from_git(
-            repo, at, history, past.rev, chain, master, force=how.force
+            repo, at, history, git_file.rev, chain, master, force=how.force
         )
         warnings = found.findings(at.branch)
-        made = versions.of_git(session, at, history, found.commits, master, found.known, warnings)
+        made = versions.read_git(session, at, history, found.commits, master, found.known, warnings)
         return NewVersions(made, found.known, found.base)
 
-    intent = commit_command.intent(
+    intent = commit_command.build_intent(
         how, "import", "import", imports=True, on_conflict=OnConflict.FAIL
     )
     await commit_series.commit(session, how, versions_for, intent, master)
 
 
-def _merging(rrsets: list[RRset], position: BranchPosition) -> list[RRsetEdit]:
-    """Every record joins its RRset; an SOA counts only where the zone has none."""
+def _merge_edits(rrsets: list[RRset], position: BranchPosition) -> list[RRsetEdit]:
+    """Return edits that add all records; the SOA is used only if the zone has none."""
     return [
         edits.Set(rrset) if rrset.rdtype == rrtypes.SOA else edits.Add(rrset)
         for rrset in rrsets

@@ -1,4 +1,4 @@
-"""zonegit init: register a zone and stand on it."""
+"""zonegit init: register a zone and switch to it."""
 
 import click
 
@@ -10,12 +10,12 @@ from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 
-@options.page("init")
+@options.session_command("init")
 @click.argument("zone", type=options.NEW_ZONE)
 async def command(session: Session, zone: Name) -> None:
-    """Register ZONE and stand on its branch main.
+    """Register ZONE and switch to its branch main.
 
-    The first zone of all also becomes everybody's default. It is served once it has a commit.
+    The first zone also becomes the default HEAD. The zone is served when it has a commit.
 
     \b
     zonegit init example.com
@@ -24,7 +24,7 @@ async def command(session: Session, zone: Name) -> None:
     async with session.connected() as repo:
         first = await heads.initialise(repo, zone)
     found = head_notes.find_overrides(session.default, zone, "main", is_switch=True)
-    findings.tell(session, found)
+    findings.print_findings(session, found)
     data = {
         "zone": names.text(zone), "branch": "main", "default": first,
         "warnings": findings.as_json(found),
@@ -32,7 +32,7 @@ async def command(session: Session, zone: Name) -> None:
     session.output.result(
         data,
         [
-            f"registered {names.text(zone)}; you stand on its branch main",
-            "it is empty, so nothing is served yet: zonegit import FILE",
+            f"registered {names.text(zone)}; switched to its branch main",
+            "it is empty and not served yet; to add records: zonegit import FILE",
         ],
     )

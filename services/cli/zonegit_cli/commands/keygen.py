@@ -1,4 +1,4 @@
-"""zonegit keygen: a pair of keys to sign commits with."""
+"""zonegit keygen: generate a key pair to sign commits with."""
 
 import secrets
 from pathlib import Path
@@ -12,12 +12,13 @@ from zonegit_cli.parse import key_files
 from zonegit_cli.session import Session
 
 
-@options.page("keygen")
+@options.session_command("keygen")
 @click.argument("file", type=click.Path(path_type=Path))
 async def command(session: Session, file: Path) -> None:
-    """Make an Ed25519 key: the private half in FILE, the public one in FILE.pub.
+    """Generate an Ed25519 key pair: the private key in FILE, the public key in FILE.pub.
 
-    FILE is for its owner alone; nothing is ever overwritten. Give FILE.pub to whoever verifies.
+    FILE is readable by its owner only. Existing files are not overwritten. Give FILE.pub to those
+    who verify your signatures.
 
     \b
     zonegit keygen ~/.config/zonegit/alice
@@ -34,8 +35,8 @@ async def command(session: Session, file: Path) -> None:
         "key": commit_signatures.format_public_key(key.public).decode().strip(),
     }
     lines = [
-        f"{file} signs: keep it to yourself (--sign {file}, or the setting signing_key)",
-        f"{public} verifies: give it away (verify --key {public}, or the setting trusted_keys)",
+        f"private key {file}: keep it secret (--sign {file}, or the setting signing_key)",
+        f"public key {public}: publish it (verify --key {public}, or the setting trusted_keys)",
         f"fingerprint {fingerprint}",
     ]
     session.output.result(data, lines)

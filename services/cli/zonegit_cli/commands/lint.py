@@ -1,4 +1,4 @@
-"""zonegit lint: faults of a zone, or of a master file."""
+"""zonegit lint: find faults in a zone or a master file."""
 
 import gc
 from collections import Counter
@@ -25,35 +25,37 @@ from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 EXIT_FOUND: Final = 10
-"""The exit status when there are findings."""
+"""Exit status if there are findings."""
 
 SCHEMA: Final = 1
 
 
-@options.page("lint")
+@options.session_command("lint")
 @click.argument("named", metavar="[ZONE|FILE]", required=False)
-@click.option("--at", "at", type=options.REFISH, metavar="REFISH", help="The zone at this commit.")
-@options.in_zone
+@click.option(
+    "--at", "at", type=options.REFISH, metavar="REFISH", help="Check the zone at this commit."
+)
+@options.zone_options
 async def command(
     session: Session, named: str | None, at: str | None, zone: Name | None, branch: str | None
 ) -> int:
-    """List the faults of a zone, or of a master file: what other name servers refuse, and what
+    """List the faults of a zone or of a master file: data that other name servers refuse, or that
     clients cannot use.
 
-    An argument that is the name of a file, holds a slash, or is -, is a FILE, which needs no
+    An argument that is -, contains a slash, or names an existing file is a FILE; it needs no
     running stack. Its zone is the owner of its SOA record, or is given by --zone. Any other
     argument is a ZONE.
 
-    Exit status 10 when there are findings, 0 when there are none. docs/lint.md explains each rule.
+    Exit status 10 if there are findings, else 0. docs/lint.md explains each rule.
 
     \b
-    zonegit lint                            the zone and branch you work on
+    zonegit lint                            the current zone and branch
     zonegit lint example.com --branch canary
     zonegit lint example.com --at HEAD~1
     zonegit lint db.example.com --zone example.com
     zonegit lint ./example.com.zone --json
     """
-    gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
+    gc.disable()  # a zone is millions of objects without cycles, and each collection visits all
     if named is not None and _is_file(named):
         if at is not None or branch is not None:
             raise click.UsageError(f"{named} is a file; --at and --branch are for a ZONE")
@@ -85,30 +87,30 @@ def _lint_octets(
     octets: bytes, source: str, named: str, zone: Name | None, include: Opener
 ) -> LintResult:
     origin = zone or apex.find_apex(octets, source) or _zone_of_name(named)
-    left_out: list[Finding] = []
+    from_skipped: list[Finding] = []
 
     def skip(skipped: Skipped) -> None:
         message = f"{skipped.source}:{skipped.line}: {skipped.why}"
         source = table.SOURCES.get(skipped.rule)
-        left_out.append(Finding(skipped.rule, "error", message, skipped.owner, source=source))
+        from_skipped.append(Finding(skipped.rule, "error", message, skipped.owner, source=source))
 
     found = reader.read(octets, origin, source=source, include=include, skip=skip)
     about_zone = table.examine_zone(WholeZone(origin, found.rrsets))
-    every = [*left_out, *found.findings, *about_zone]
+    every = [*from_skipped, *found.findings, *about_zone]
     return LintResult(origin, None, found.records, every)
 
 
 def _zone_of_name(named: str) -> Name:
-    """Return the zone that a file of this name is of.
+    """Return the zone that a file's name stands for.
 
     Raises:
-        Invalid: the name does not say it.
+        Invalid: it is not the name of a zone's file.
     """
     found = zone_paths.path_zone(Path(named).name, "flat")
     if found is None:
         raise Invalid(
-            f"{files.shown(named)} does not say which zone it is of",
-            hint="name it: --zone example.com; or begin the file with $ORIGIN",
+            f"cannot tell the zone of {files.shown(named)}",
+            hint="name it with --zone example.com, or begin the file with $ORIGIN",
         )
     return found
 

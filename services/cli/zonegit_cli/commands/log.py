@@ -1,4 +1,4 @@
-"""zonegit log: commits, the latest first."""
+"""zonegit log: show commits, the latest first."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,8 +23,8 @@ from zonegit_cli.session import Session
 _COUNT: Final = re.compile(r"^-(\d+)$", re.ASCII)
 
 
-class _Log(options.WithOwners):
-    """Takes ``-5`` for ``-n 5``, as git does."""
+class _Log(options.OwnersCommand):
+    """A command that accepts ``-5`` for ``-n 5``, as git does."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         before = args[: args.index("--")] if "--" in args else args
@@ -32,15 +32,15 @@ class _Log(options.WithOwners):
         return super().parse_args(ctx, counted + args[len(before) :])
 
 
-@options.page("log", cls=_Log)
+@options.session_command("log", cls=_Log)
 @click.argument("start", type=options.REFISH, metavar="[REFISH] [-- NAME...]", default="HEAD")
-@options.latest("commits", 50)
-@click.option("--oneline", is_flag=True, help="One line a commit.")
-@click.option("--graph", is_flag=True, help="Draw branches and merges beside the commits.")
-@click.option("-p", "--patch", is_flag=True, help="Show what each changed of its first parent.")
+@options.max_count_option("commits", 50)
+@click.option("--oneline", is_flag=True, help="Print one line for each commit.")
+@click.option("--graph", is_flag=True, help="Draw the graph of branches and merges.")
+@click.option("-p", "--patch", is_flag=True, help="Show each commit's diff to its first parent.")
 @click.option("--author", metavar="PATTERN", help="Only commits whose author matches.")
-@click.option("--grep", metavar="PATTERN", help="Only commits with a message that matches.")
-@options.in_zone
+@click.option("--grep", metavar="PATTERN", help="Only commits whose message matches.")
+@options.zone_options
 async def command(
     session: Session,
     start: str,
@@ -54,23 +54,23 @@ async def command(
     zone: Name | None,
     branch: str | None,
 ) -> None:
-    """Show the commits that led to REFISH (HEAD), the latest first; with NAMEs, those that changed
-    records there. A PATTERN is a regular expression; case matters.
+    """Show the history of REFISH (HEAD), the latest commit first; with NAMEs, only the commits that
+    changed records of these names. PATTERN is a case-sensitive regular expression.
 
     \b
-    zonegit log -5 --oneline               as -n 5
-    zonegit log -p main -- www mail        who changed www or mail, and how
+    zonegit log -5 --oneline               the same as -n 5
+    zonegit log -p main -- www mail        changes of www and mail
     zonegit log --author alice --grep '^move'
     zonegit log --graph --oneline
     """
     if graph and (author or grep or owners):
-        raise click.UsageError("--graph draws a whole history: it goes with no filter")
-    said = Filter(_pattern(author), _pattern(grep))
+        raise click.UsageError("--graph cannot be combined with --author, --grep or NAMEs")
+    patterns = Filter(_pattern(author), _pattern(grep))
     async with session.connected() as repo:
         at = await refish.resolve(repo, start, zone=zone, branch=branch)
         reader = Reader(repo.objects)
         where = frozenset(names.parse(name, at.zone) for name in owners)
-        wanted = msgspec.structs.replace(said, owners=where)
+        wanted = msgspec.structs.replace(patterns, owners=where)
         found = await log.read_latest(repo, reader, at.commit, at.zone, limit, wanted)
         labels = await log.read_labels(repo, reader, at.zone)
         deltas = await log.read_deltas(reader, found, at.zone) if patch else [None] * len(found)

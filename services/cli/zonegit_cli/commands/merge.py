@@ -1,4 +1,4 @@
-"""zonegit merge: bring another branch's changes into this one."""
+"""zonegit merge: merge another branch into this one."""
 
 from typing import Final
 
@@ -26,29 +26,30 @@ async def _work(
     return await merge.merge(repo, at, begun.commit_id, intent, choices)
 
 
-MERGE: Final = SequencedCommand("merge", "{} has all of {refish} already", _begin, _work)
+MERGE: Final = SequencedCommand("merge", "{} already contains {refish}", _begin, _work)
 
 
-@options.page("merge")
-@sequencer.stoppable
+@options.session_command("merge")
+@sequencer.sequencer_options
 @options.RESPELL
-@options.commits
+@options.commit_options
 async def command(session: Session, asked: SequencerOptions, how: CommitOptions) -> int:
-    """Bring what REFISH has (a branch, as a rule) into the branch you stand on.
+    """Merge REFISH, usually a branch, into the current branch.
 
-    Where this branch has nothing of its own it is moved forward; else a merge commit takes the
-    changes of both: of an RRset that both changed, its TTL and each of its records. What clashes
-    all the same is listed with its reasons, nothing is moved, and the exit status is 4. Choose a
-    side for each, and go on; or give --ours or --theirs with REFISH, which decides all that
-    clashes. The serial is later than both; it never conflicts.
+    If the current branch has no commits of its own since, it is fast-forwarded. Otherwise a merge
+    commit combines the changes of both. RRsets that both changed are merged by TTL and by record.
+    If that is not possible, the conflicts are listed with their reasons, the branch does not move,
+    and the exit status is 4. Choose a side for each conflict and continue; or give --ours or
+    --theirs with REFISH to choose a side for all of them. The serial is later than both; it is
+    never a conflict.
 
     \b
     zonegit merge canary --dry-run
-    zonegit merge canary                    it stops at conflicts:
-    zonegit merge --theirs www A            take what canary has
-    zonegit merge --ours                    for all others keep what is here
-    zonegit merge --continue                commit it, on what the branch holds by now
-    zonegit merge --abort                   or leave it
+    zonegit merge canary                    stops at conflicts
+    zonegit merge --theirs www A            use the RRset of canary
+    zonegit merge --ours                    keep all other RRsets of this branch
+    zonegit merge --continue                commit on the current tip of the branch
+    zonegit merge --abort                   or abort the merge
     zonegit merge canary --branch main --theirs --wait
     """
     return await sequencer.run(session, how, MERGE, asked)

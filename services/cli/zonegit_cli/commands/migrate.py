@@ -1,4 +1,4 @@
-"""zonegit migrate: take over a store of the original."""
+"""zonegit migrate: import a store of the original zonegit."""
 
 import click
 
@@ -13,7 +13,7 @@ from zonegit_cli.render import zones
 from zonegit_cli.session import Session
 
 
-@options.page("migrate")
+@options.session_command("migrate")
 @click.option(
     "--from-v03",
     "file",
@@ -21,13 +21,13 @@ from zonegit_cli.session import Session
     metavar="FILE|-",
     help="A dump of the store: JSON with its objects and refs.",
 )
-@click.option("--force", is_flag=True, help="Though a branch had a later serial here.")
+@click.option("--force", is_flag=True, help="Even if a branch had a later serial here.")
 async def command(session: Session, file: str, force: bool) -> None:
-    """Take over a store that the original zonegit wrote (v0.3, one zone).
+    """Import a store that the original zonegit wrote (v0.3, one zone).
 
-    Its objects keep their ids, and its branches, tags and HEAD arrive where they were. What is here
-    already stays as it is: a zone of that name with other commits is a conflict, and nothing is
-    changed. It may be interrupted and sent again; sent once more, it changes nothing.
+    Objects keep their ids, and branches, tags and HEAD keep their targets. If a zone of that name
+    exists with other commits, that is a conflict, and nothing is changed. If the command was
+    interrupted, run it again; after it completed, running it again changes nothing.
 
     \b
     zonegit migrate --from-v03 store.json
@@ -57,9 +57,10 @@ def _lines(refs: ZoneRefs, here: str | None, *, changed: bool) -> list[str]:
         _row("*" if name == here else "", name, tip) for name, tip in sorted(refs.heads.items())
     ]
     rows += [_row("", f"tag {name}", tip) for name, tip in sorted(refs.tags.items())]
-    head = f"you stand on {here}" if here else f"you stand elsewhere: zonegit zone switch {shown}"
-    what = "is taken over" if changed else "was taken over before; nothing changed"
-    return [f"{shown} {what}", *columns(rows), head]
+    switch = f"HEAD is in another zone; to switch: zonegit zone switch {shown}"
+    head = f"HEAD is {here}" if here else switch
+    outcome = "imported" if changed else "was imported before; nothing changed"
+    return [f"{shown} {outcome}", *columns(rows), head]
 
 
 def _row(mark: str, name: str, tip: RefTip) -> tuple[str, str, str, str]:

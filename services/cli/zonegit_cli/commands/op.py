@@ -1,4 +1,4 @@
-"""zonegit op: what was done here, operation by operation."""
+"""zonegit op: show the log of operations."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,21 +12,24 @@ from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import count
-from zonegit_cli.render import operations as drawn
+from zonegit_cli.render import operations as operation_lines
 from zonegit_cli.session import Session
 
 
-@options.page("log")
-@options.latest("operations", 20, most=1000)
+@options.session_command("log")
+@options.max_count_option("operations", 20, maximum=1000)
 @click.option(
-    "--zone", type=options.ZONE, metavar="ZONE", help="Only what moved refs of this zone."
+    "--zone",
+    type=options.ZONE,
+    metavar="ZONE",
+    help="Only operations that moved refs of this zone.",
 )
-@click.option("--actor", metavar="ACTOR", help="Only what this operator did.")
+@click.option("--actor", metavar="ACTOR", help="Only operations of this operator.")
 async def log(session: Session, limit: int, zone: Name | None, actor: str | None) -> None:
-    """Show what was done, by whom, and which refs moved from where to where; the latest first.
+    """Show the operations, the latest first: the time, the actor, and the old and new target of
+    each ref that moved.
 
-    One line of a shell is one operation, however many refs it moved. zonegit undo takes any of
-    them back.
+    A command is one operation, even if it moves several refs. zonegit undo undoes an operation.
 
     \b
     zonegit op log -n 5
@@ -38,16 +41,16 @@ async def log(session: Session, limit: int, zone: Name | None, actor: str | None
         symrefs = await operations.read_symrefs(repo, entries)
     data = [_json(each) for each in found]
     lines = [line for each in found for line in _lines(each, symrefs)]
-    session.output.result(data, lines or ["nothing was done yet"], paged=True)
+    session.output.result(data, lines or ["no operations yet"], paged=True)
 
 
 @click.group("op")
 def command() -> None:
-    """What was done here, operation by operation.
+    """Show the log of operations.
 
     \b
     zonegit op log
-    zonegit undo 1a2b3c4d5e6f       take one of them back
+    zonegit undo 1a2b3c4d5e6f       undo an operation
     """
 
 
@@ -55,8 +58,8 @@ command.add_command(log)
 
 
 def _lines(each: OperationSummary, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
-    yield drawn.head(each.operation, each.entries)
-    yield from drawn.moves(each.entries, symrefs)
+    yield operation_lines.head(each.operation, each.entries)
+    yield from operation_lines.moves(each.entries, symrefs)
     if each.rows > len(each.entries):
         yield f"    and {count(each.rows - len(each.entries), 'more move')}"
 
@@ -76,7 +79,8 @@ def _json(each: OperationSummary) -> dict[str, Any]:
 
 
 def move_json(entry: LogEntry) -> dict[str, Any]:
-    """A row of the log for ``--json``, without what its operation's rows share."""
+    """Return a row of the log for ``--json``, without the fields that all rows of an operation
+    share."""
     return {
         "ref": entry.ref.path(),
         "kind": entry.kind,

@@ -1,4 +1,4 @@
-"""zonegit plan: what a file would change."""
+"""zonegit plan: show and save what a file would change."""
 
 import gc
 import json
@@ -26,12 +26,12 @@ from zonegit_cli.session import Session
 EXIT_DIFFERENT: Final = 10
 
 
-@options.page("plan")
+@options.session_command("plan")
 @click.argument("file", type=click.Path(), metavar="FILE|-")
 @click.option("--out", type=click.Path(path_type=Path), metavar="PLAN", help="Save the plan here.")
-@click.option("--exit-code", is_flag=True, help="Exit with 10 if it would change anything.")
+@click.option("--exit-code", is_flag=True, help="Exit with 10 if the plan changes anything.")
 @options.RESPELL
-@options.in_zone
+@options.zone_options
 async def command(
     session: Session,
     file: str,
@@ -43,16 +43,16 @@ async def command(
 ) -> int:
     """Show what FILE would change, RRset by RRset, and change nothing.
 
-    FILE is a master file, as zonegit import takes it, or edits or a diff, as zonegit apply does.
-    That is told by its first line that is neither empty nor a comment: that of edits begins with
-    set, add, remove or delete, that of a diff with diff, + or -; all else is a master file.
+    FILE is a master file, as zonegit import takes it, or edits or a diff, as zonegit apply takes
+    them. The first line that is neither empty nor a comment decides: edits begin with set, add,
+    remove or delete, a diff begins with diff, + or -, and any other line begins a master file.
 
-    With --out the plan is saved, and zonegit apply PLAN makes these changes and no others, on
-    whatever the branch holds by then: it refuses (status 4) when one of these RRsets is not as the
-    plan saw it. The file is the JSON that --json prints.
+    With --out the plan is saved, and zonegit apply PLAN makes exactly these changes, even if the
+    branch moved since. It refuses (exit status 4) if one of these RRsets changed since the plan was
+    made. The file is the JSON that --json prints.
 
-    The last line says whether the move would be accepted as the refs are now. If it would not, the
-    plan is still printed and saved, and the exit status is that of the refusal (7: unsafe).
+    The last line says whether refs would accept the move now. If not, the plan is still printed and
+    saved, and the exit status is that of the refusal (7: unsafe).
 
     \b
     zonegit plan example.com.zone
@@ -69,12 +69,12 @@ async def command(
         if is_import:
             plan = _of_zone(session, octets, source, at, respell=respell)
         else:
-            plan = shown.of_edits(octets, at, source, session.ttl, respell=respell)
+            plan = shown.plan_file(octets, at, source, session.ttl, respell=respell)
         saved, size = await saved_plan.make_plan(repo, at, plan, is_import=is_import)
-    findings.tell(session, saved.findings)
+    findings.print_findings(session, saved.findings)
     if out is not None:
         _save(out, shown.as_json(saved, size))
-        session.output.note(f"saved in {out}; zonegit apply {out} carries it out")
+        session.output.note(f"saved in {out}; to make these changes: zonegit apply {out}")
     session.output.result(lambda: shown.as_json(saved, size), shown.lines(saved, size), paged=True)
     if refusal := first_refusal([saved.judgement]):
         raise refusal
@@ -85,7 +85,7 @@ async def command(
 def _of_zone(
     session: Session, octets: bytes, source: str, at: BranchPosition, *, respell: bool
 ) -> ChangePlanner:
-    gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
+    gc.disable()  # a zone is millions of objects without cycles, and each collection visits all
     master = MasterFiles(session, session.include)
     found = master.read(octets, source, at.zone)
     plan = change_plan.plan_replacement(list(found.values()), at.zone, respell=respell)
@@ -93,14 +93,16 @@ def _of_zone(
 
 
 def _save(path: Path, document: dict[str, Any]) -> None:
-    """Raises:
-    Invalid: it cannot be written, or is longer than a plan may be.
+    """Save a plan.
+
+    Raises:
+        Invalid: it cannot be written, or exceeds ``saved_plan.MAX_OCTETS``.
     """
     octets = json.dumps(document, indent=1).encode() + b"\n"
     if len(octets) > saved_plan.MAX_OCTETS:
         raise Invalid(
-            f"the plan would have {len(octets)} octets, and may have {saved_plan.MAX_OCTETS}",
-            hint="so much is better imported as it is: zonegit import",
+            f"the plan has {len(octets)} octets, more than {saved_plan.MAX_OCTETS}",
+            hint="too large to save as a plan; import it directly with zonegit import",
         )
     try:
         path.write_bytes(octets)

@@ -1,4 +1,4 @@
-"""zonegit propose: begin a change that somebody else looks at first."""
+"""zonegit propose: start a proposal."""
 
 import click
 
@@ -13,7 +13,7 @@ from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 
-@options.page("propose")
+@options.session_command("propose")
 @click.argument("name")
 @click.option(
     "--from",
@@ -22,29 +22,27 @@ from zonegit_cli.session import Session
     metavar="REFISH",
     default=DEFAULT_BRANCH,
     show_default=True,
-    help="What the proposal starts from.",
+    help="The commit to start from.",
 )
 @click.option("--zone", type=options.ZONE, metavar="ZONE", help="Propose a change of this zone.")
 async def command(session: Session, name: str, start: str, zone: Name | None) -> None:
-    """Begin the proposal NAME: a branch of its own, on which you stand from now on.
+    """Start the proposal NAME, which is a branch, and switch to it.
 
-    Nothing is served from it until somebody approves it.
+    It is not served until it is approved.
 
     \b
     zonegit propose new-mail
     zonegit set mail A 300 192.0.2.26 -m 'the new machine'
-    zonegit review new-mail           what it would change, and whether it merges
-    zonegit approve new-mail          now it is live
+    zonegit review new-mail           show its changes, and whether it merges
+    zonegit approve new-mail          merge it into main
     """
     async with session.connected() as repo:
         at = await refish.resolve(repo, start, zone=zone)
         commit_command.warn_of_head(session)
         await proposals.propose(repo, at.zone, name, at.commit)
     found = head_notes.find_overrides(session.default, at.zone, name, is_switch=False)
-    findings.tell(session, found)
+    findings.print_findings(session, found)
     where = {"zone": names.text(at.zone), "branch": name, "commit": at.commit.hex()}
-    text = (
-        f"proposal {name} of {where['zone']} from {start} {commit_id(at.commit)}; you stand on it"
-    )
+    text = f"proposal {name} of {where['zone']} from {start} {commit_id(at.commit)}; switched to it"
     data = {**where, "warnings": findings.as_json(found)}
-    session.output.result(data, [text, f"when it is ready: zonegit review {name}"])
+    session.output.result(data, [text, f"to review it: zonegit review {name}"])

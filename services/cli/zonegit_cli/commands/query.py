@@ -1,4 +1,4 @@
-"""zonegit query: ask a DNS server, as dig would."""
+"""zonegit query: query a DNS server, as dig does."""
 
 import click
 
@@ -12,12 +12,12 @@ from zonegit_cli.session import Session
 from zonegit_cli.stack import record
 
 
-@options.page("query")
+@options.session_command("query")
 @click.argument("words", nargs=-1, required=True, metavar="NAME [TYPE] [@HOST:PORT]")
-@click.option("--subnet", metavar="CIDR", help="Ask on behalf of this client subnet (RFC 7871).")
-@click.option("--dnssec", is_flag=True, help="Ask for signatures and proofs, too (RFC 3225).")
-@click.option("--tcp", is_flag=True, help="Ask over TCP.")
-@click.option("--short", is_flag=True, help="Print the records of the answer only.")
+@click.option("--subnet", metavar="CIDR", help="Send this client subnet (RFC 7871).")
+@click.option("--dnssec", is_flag=True, help="Set DO to request DNSSEC records (RFC 3225).")
+@click.option("--tcp", is_flag=True, help="Use TCP.")
+@click.option("--short", is_flag=True, help="Print only the RDATA of the answer section.")
 async def command(
     session: Session,
     words: tuple[str, ...],
@@ -26,7 +26,7 @@ async def command(
     tcp: bool,
     short: bool,
 ) -> None:
-    """Ask a DNS server; without @HOST:PORT the local stack's.
+    """Query a DNS server; without @HOST:PORT that of the local stack.
 
     \b
     zonegit query www.example.com
@@ -42,16 +42,17 @@ async def command(
         return
     query = dns_client.question(name, rdtype, subnet, dnssec=dnssec)
     answer = await dns_client.ask(query, host, port, timeout=session.timeout, tcp=tcp)
-    came = f"from {answer.server} over {answer.over} in {answer.elapsed_ms:.1f} ms"
+    transport = f"from {answer.server} over {answer.over} in {answer.elapsed_ms:.1f} ms"
     data = {
         **dns_messages.as_json(answer.message),
         "server": answer.server,
         "over": answer.over,
         "elapsed_ms": round(answer.elapsed_ms, 3),
     }
-    lines = (
-        dns_messages.rdatas(answer.message) if short else dns_messages.lines(answer.message, came)
-    )
+    if short:
+        lines = dns_messages.rdatas(answer.message)
+    else:
+        lines = dns_messages.lines(answer.message, transport)
     session.output.result(data, lines)
 
 
@@ -59,7 +60,7 @@ def _parse(words: tuple[str, ...]) -> tuple[names.Name, int, str | None]:
     servers = [word[1:] for word in words if word.startswith("@")]
     plain = [word for word in words if not word.startswith("@")]
     if not 1 <= len(plain) <= 2 or len(servers) > 1:
-        raise click.UsageError("what is wanted is NAME [TYPE] [@HOST:PORT]")
+        raise click.UsageError("expected NAME [TYPE] [@HOST:PORT]")
     rdtype = rrtypes.question_type(plain[1]) if len(plain) == 2 else rrtypes.A
     return names.parse(plain[0]), rdtype, servers[0] if servers else None
 
@@ -69,7 +70,7 @@ def _local_server(session: Session) -> tuple[str, int]:
     stack = config.read_stack(data)
     if stack is None or not record.is_running(data):
         raise NotFound(
-            f"no stack runs from {data}, so it is not clear whom to ask",
+            f"no server was given, and no stack runs from {data}",
             hint="name the server: zonegit query NAME TYPE @127.0.0.1:53",
         )
     return parse_address(stack["dns"][0])

@@ -1,4 +1,4 @@
-"""zonegit recover: bring zones back in step after a restore from a backup."""
+"""zonegit recover: raise serials after the ref store was restored from a backup."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from zonegit.store.recovery import DEFAULT_HEADROOM, MAX_HEADROOM
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.propagation import answers_of_all, survey
+from zonegit_cli.propagation import read_answered_serials, survey
 from zonegit_cli.render import recoveries
 from zonegit_cli.render.recoveries import RecoveryState
 from zonegit_cli.session import Session
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
 
 
-@options.page("recover")
-@click.option("--finish", is_flag=True, help="Do it; without this, only show what would be done.")
+@options.session_command("recover")
+@click.option("--finish", is_flag=True, help="Make the commits; without this, only show them.")
 @click.option(
     "--serial-headroom",
     "headroom",
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     "ignored",
     multiple=True,
     metavar="RESOLVER",
-    help="Disregard what this resolver says; may be repeated.",
+    help="Discard the answers of this resolver; repeatable.",
 )
-@click.option("--dry-run", is_flag=True, help="Show what would be done, even with --finish.")
+@click.option("--dry-run", is_flag=True, help="Change nothing, even with --finish.")
 @options.SIGN
 @options.NO_SIGN
 async def command(
@@ -54,23 +54,24 @@ async def command(
     sign: Path | None,
     no_sign: bool,
 ) -> int:
-    """Bring zones back in step with resolvers and secondaries after the ref store was restored from
-    a backup.
+    """Raise the serials of zones after the ref store was restored from a backup, so that resolvers
+    and secondaries follow it again.
 
-    Resolvers report the highest serial that they ever answered for each branch. Where that is later
-    than the restored serial, or stands for other records, the same records are committed at the
-    serial after it; where it is not known, at the restored serial plus the headroom. Until this is
-    done for a zone, its refs do not move, and resolvers keep what they serve.
+    Resolvers report the highest serial that they ever answered for each branch. If it is later than
+    the restored serial, or was answered with other records, the restored records are committed with
+    the serial after it. If no resolver knows one, they are committed with the restored serial plus
+    the headroom. Until a zone is recovered, its refs do not move, and resolvers keep what they
+    serve.
 
-    Run it after every restore, also when no resolver is left to ask. It may be interrupted and run
-    again: it goes on with the zones that are left. Exits 1 when a zone could not be recovered.
+    Run it after every restore, even if no resolver is left. If it was interrupted, run it again: it
+    continues with the remaining zones. Exit status 1 if a zone could not be recovered.
 
     \b
-    zonegit recover                          what it finds, and what it would do
+    zonegit recover                          show the state, and the commits to be made
     zonegit recover --finish
     zonegit recover --finish --zone example.com --serial-headroom 100
     """
-    session = options.signing(session, sign, off=no_sign)
+    session = options.apply_signing(session, sign, off=no_sign)
     async with session.bus() as bus:
         repo = session.repo(bus)
         survey = await _survey(session, repo, bus, zone, ignored)
@@ -95,7 +96,7 @@ async def _survey(
     found = await survey(session, bus, zone)
     expected = {each.resolver for each in found.statuses} | set(found.silent)
     expected |= session.local_resolvers()
-    said, answers = await answers_of_all(
+    said, answers = await read_answered_serials(
         bus, expected, zone, ignored, recovery.doubted, timeout=session.timeout
     )
     return RecoveryState(
@@ -106,7 +107,7 @@ async def _survey(
 async def _finish(
     session: Session, repo: Repo, survey: RecoveryState, headroom: int, plans: Sequence[ZonePlan]
 ) -> list[ZonePlan]:
-    """Carry out what is not in doubt; return the plans as they were carried out."""
+    """Make the commits of all plans without doubts; return the plans with what was done."""
     origin = repo.origin("recover")
     done = []
     for number, each in enumerate(plans, 1):
@@ -122,8 +123,8 @@ async def _finish(
 async def _find_kept(
     repo: Repo, survey: RecoveryState, plans: Sequence[ZonePlan]
 ) -> dict[str, str]:
-    """Return commits that resolvers serve and that the object store still holds, though the
-    restored branch does not have them: by ``ZONE BRANCH``."""
+    """Return the commits, by ``ZONE BRANCH``, that resolvers serve and the object store still has,
+    but the restored branch does not."""
     tips = {
         (each.zone, branch.branch): branch.tip.target for each in plans for branch in each.branches
     }
@@ -147,16 +148,16 @@ async def _find_kept(
 def _remark(
     session: Session, survey: RecoveryState, plans: Sequence[ZonePlan], ignored: Sequence[str]
 ) -> None:
-    """Say on stderr what the operator has to look at."""
+    """Print the warnings and errors on stderr."""
     for name in survey.silent:
         session.output.remark(
             "warning",
-            f"{name} did not report what it answered: start it first, or serials that only it knows"
-            " may be used again",
+            f"{name} did not report its serials: start it first, or serials that only it knows may"
+            " be used again",
         )
     for name in ignored:
         if name not in survey.resolvers:
-            session.output.remark("warning", f"no resolver {name} answers, so none is ignored")
+            session.output.remark("warning", f"--ignore {name}: no resolver of that name answers")
     for each in plans:
         for branch, doubt in each.doubts:
             session.output.remark("error", recoveries.describe_doubt(each.zone, branch, doubt))

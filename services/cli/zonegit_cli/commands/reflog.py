@@ -1,4 +1,4 @@
-"""zonegit reflog: where a branch has been."""
+"""zonegit reflog: show the moves of a branch."""
 
 from typing import Any, Final
 
@@ -13,24 +13,25 @@ from zonegit_cli import options
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
 
-HEADER: Final = ("", "", "WHEN", "WHO", "WHY", "FROM", "TO", "")
+HEADER: Final = ("", "", "TIME", "ACTOR", "COMMAND", "FROM", "TO", "")
 NOTHING: Final = "-"
 
 
-@options.page("reflog")
+@options.session_command("reflog")
 @click.argument("branch", type=options.BRANCH, required=False)
-@options.latest("moves", 50, most=1000)
-@click.option("--zone", type=options.ZONE, metavar="ZONE", help="Of this zone.")
+@options.max_count_option("moves", 50, maximum=1000)
+@click.option("--zone", type=options.ZONE, metavar="ZONE", help="Show a branch of this zone.")
 async def command(session: Session, branch: str | None, limit: int, zone: Name | None) -> None:
-    """Show where BRANCH (yours) has been, the latest move first: what to call the commit it went
-    to, the move's number in the log, who made it, with which command, from where to where.
+    """Show the moves of BRANCH (the current one), the latest first: the refish of the new target,
+    the number of the move in the log, its time, its actor, its command with the reason, the old and
+    the new target, and the subject of the new commit.
 
-    A branch that was deleted is told of as well. Every commit listed is still there:
+    The moves of a deleted branch are shown as well. All commits that are listed still exist:
 
     \b
     zonegit reflog canary
-    zonegit diff canary@{1} canary           what the latest move changed
-    zonegit branch canary 62b53eb0ef57       bring it back
+    zonegit diff canary@{1} canary           the changes of the latest move
+    zonegit branch canary 62b53eb0ef57       create the branch again
     """
     async with session.connected() as repo:
         home = await heads.find_zone(repo, zone)

@@ -1,4 +1,4 @@
-"""zonegit remove: records leave an RRset."""
+"""zonegit remove: remove records from an RRset."""
 
 import click
 
@@ -10,15 +10,15 @@ from zonegit_cli.parse.records import parse_remove
 from zonegit_cli.session import Session
 
 
-@options.page("remove")
+@options.session_command("remove")
 @click.argument("name")
 @click.argument("rdtype", type=options.TYPE, metavar="TYPE")
 @click.argument("rdata", nargs=-1, required=True)
-@options.commits
+@options.commit_options
 async def command(
     session: Session, name: str, rdtype: str, rdata: tuple[str, ...], how: CommitOptions
 ) -> None:
-    """Remove a record from an RRset, as one commit; the last one takes the RRset with it.
+    """Remove a record from an RRset, as one commit. Without records the RRset is deleted.
 
     \b
     zonegit remove www A 192.0.2.8

@@ -1,4 +1,4 @@
-"""zonegit reset: a branch as it was."""
+"""zonegit reset: reset a branch to an earlier commit."""
 
 import click
 
@@ -12,31 +12,31 @@ from zonegit_cli.options import CommitOptions
 from zonegit_cli.session import Session
 
 
-@options.page("reset")
+@options.session_command("reset")
 @click.argument("text", type=options.REFISH, metavar="REFISH")
-@click.option("--hard", is_flag=True, help="Required: what came after REFISH leaves the branch.")
-@click.option("--exact", is_flag=True, help="Move to that very commit; needs --force.")
-@options.commits
+@click.option("--hard", is_flag=True, help="Required. Discards commits after REFISH.")
+@click.option("--exact", is_flag=True, help="Move to the commit REFISH itself; needs --force.")
+@options.commit_options
 async def command(session: Session, text: str, hard: bool, exact: bool, how: CommitOptions) -> int:
-    """Make the branch as it was at REFISH: its records, and its history.
+    """Reset the branch to the records and the history of REFISH.
 
-    Secondaries follow serials, and those never go back: so the branch gets a new commit on top of
-    REFISH, with the same records and the next serial. --exact moves it to REFISH itself; then
-    secondaries keep what they have until the serial is past what they saw. What is left behind
-    stays in the store: zonegit reflog knows its ids.
+    A serial must not go back, because secondaries compare serials. So the branch moves to a new
+    commit on top of REFISH, with the same records and the next serial. --exact moves it to REFISH
+    itself; then secondaries keep their copy until the serial is later than theirs. The discarded
+    commits stay in the store: zonegit reflog lists their ids.
 
     \b
     zonegit reset --hard HEAD~1
     zonegit reset --hard v1 --dry-run
     """
     if not hard:
-        raise click.UsageError("there is no working copy to keep: say --hard")
+        raise click.UsageError("--hard is required: there is no working copy to keep")
 
     async def work(repo: Repo, at: BranchPosition) -> Outcome:
         target = await refish.resolve(repo, text, zone=at.zone, branch=at.branch)
-        intent = commit_command.intent(how, "reset", f"reset to {short(target.commit)}")
+        intent = commit_command.build_intent(how, "reset", f"reset to {short(target.commit)}")
         return await revert.reset(repo, at, target.commit, intent, exact=exact)
 
-    return await commit_command.carry_out(
-        session, how, work, nothing="{} is there already", jumped="that very commit"
+    return await commit_command.run_commit(
+        session, how, work, nothing="{} is already at this commit", jumped="exact"
     )

@@ -1,4 +1,4 @@
-"""zonegit resolve: what a query gets, or would have got, without a server."""
+"""zonegit resolve: answer a query from the stored zones, now or at any commit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
 
 
-@options.page("resolve")
+@options.session_command("resolve")
 @click.argument("name")
 @click.argument("rdtype", metavar="[TYPE]", default="A")
 @click.option(
-    "--at", type=options.REFISH, metavar="REFISH", help="As of this commit. [the branch's tip]"
+    "--at", type=options.REFISH, metavar="REFISH", help="Use this commit. [the branch's tip]"
 )
 @click.option(
     "--branch",
@@ -37,17 +37,20 @@ if TYPE_CHECKING:
     metavar="BRANCH",
     default=DEFAULT_BRANCH,
     show_default=True,
-    help="The branch that is served.",
+    help="Answer from this branch.",
 )
-@click.option("--subnet", metavar="CIDR", help="Asked on behalf of this client subnet (RFC 7871).")
+@click.option("--subnet", metavar="CIDR", help="Client subnet of the query (RFC 7871).")
 @click.option(
-    "--canary", "split", metavar="BRANCH:PERCENT", help="Who sees what. [as resolvers have it]"
+    "--canary",
+    "split",
+    metavar="BRANCH:PERCENT",
+    help="Canary to choose the branch by. [that of the resolvers]",
 )
 @click.option(
-    "--canary-salt", default=canaries.DEFAULT_SALT, show_default=True, help="Of that --canary."
+    "--canary-salt", default=canaries.DEFAULT_SALT, show_default=True, help="Salt of --canary."
 )
-@click.option("--dnssec", is_flag=True, help="With signatures and proofs; reads the whole zone.")
-@click.option("--short", is_flag=True, help="Print the records of the answer only.")
+@click.option("--dnssec", is_flag=True, help="Include DNSSEC records; reads the whole zone.")
+@click.option("--short", is_flag=True, help="Print only the RDATA of the answer section.")
 async def command(
     session: Session,
     name: str,
@@ -60,12 +63,12 @@ async def command(
     dnssec: bool,
     short: bool,
 ) -> None:
-    """Print what a query for NAME and TYPE (A) gets, or would have got at REFISH.
+    """Print the answer to a query for NAME and TYPE (A), now or at REFISH.
 
-    The answer is made here, by the code that resolvers answer with, from the zones as they are
-    stored: no resolver is asked. NAME is absolute. REFISH is looked up in the zone that holds NAME,
-    and in those that aliases lead to; one that has no such commit is seen at the branch. With
-    --subnet, whoever is shown a canary by the resolvers that run now is shown it here.
+    The answer is computed here from the stored zones, with the code that resolvers use; no resolver
+    is queried. NAME is absolute. REFISH is looked up in the zone that holds NAME, and in the zones
+    that CNAME and DNAME lead to; a zone without that commit is used at the branch. With --subnet
+    the canary of the running resolvers applies, as it does for clients of that subnet.
 
     \b
     zonegit resolve www.example.com
@@ -84,38 +87,42 @@ async def command(
     async with session.bus() as bus:
         repo = session.repo(bus)
 
-        async def answered_to(view: QueryView) -> ResolvedQuery:
+        async def answer(view: QueryView) -> ResolvedQuery:
             return await resolve.resolve(repo, wire, owner, qtype, view)
 
-        answered = await (
-            _as_shown_now(session, bus, view, answered_to) if as_now else answered_to(view)
-        )
+        answered = await (_apply_canaries(session, bus, view, answer) if as_now else answer(view))
     message = dns.message.from_wire(answered.reply)
     lines = dns_messages.rdatas(message) if short else _lines(message, answered)
     session.output.result({**dns_messages.as_json(message), **_json(answered)}, lines)
 
 
-async def _as_shown_now(
+async def _apply_canaries(
     session: Session,
     bus: "Bus",
     view: QueryView,
-    answered_to: Callable[[QueryView], Awaitable[ResolvedQuery]],
+    answer: Callable[[QueryView], Awaitable[ResolvedQuery]],
 ) -> ResolvedQuery:
-    """The answer with the canary that each zone on the way is served with; one can lead to zones
-    that the other branch does not."""
-    shown: dict[Name, Canary | None] = {}
-    view = msgspec.structs.replace(view, canary_of=shown.get)
+    """Answer with the canaries that the resolvers serve.
+
+    The canaries of the zones that the answer comes from are read from the resolvers. A canary may
+    lead to further zones, so the query is repeated until no zone has a canary that was not applied.
+    """
+    canaries_of: dict[Name, Canary | None] = {}
+    view = msgspec.structs.replace(view, canary_of=canaries_of.get)
     while True:
-        answered = await answered_to(view)
-        new = [each.zone for each in answered.met if each.zone not in shown]
-        found = await asyncio.gather(*(_shown_now(session, bus, zone, view.branch) for zone in new))
-        shown.update(zip(new, found, strict=True))
+        answered = await answer(view)
+        new = [each.zone for each in answered.met if each.zone not in canaries_of]
+        found = await asyncio.gather(
+            *(_read_canary(session, bus, zone, view.branch) for zone in new)
+        )
+        canaries_of.update(zip(new, found, strict=True))
         if not any(found):
             return answered
 
 
-async def _shown_now(session: Session, bus: "Bus", zone: Name, branch: str) -> Canary | None:
-    """Whom the resolvers that serve that branch of a zone show what else; None: nobody."""
+async def _read_canary(session: Session, bus: "Bus", zone: Name, branch: str) -> Canary | None:
+    """Return the canary of the resolvers that serve this branch of a zone; None if there is
+    none."""
     for status in (await survey(session, bus, zone)).statuses:
         asked = status.asked
         if asked is not None and asked.canary and asked.salt and branch in asked.branches[:1]:
@@ -124,11 +131,12 @@ async def _shown_now(session: Session, bus: "Bus", zone: Name, branch: str) -> C
 
 
 def _lines(message: dns.message.Message, answered: ResolvedQuery) -> Sequence[str]:
-    came = f"as over {answered.over}"
-    return [*dns_messages.lines(message, came), *(f";; {_met(each)}" for each in answered.met)]
+    transport = f"as over {answered.over}"
+    sources = (f";; {_source(each)}" for each in answered.met)
+    return [*dns_messages.lines(message, transport), *sources]
 
 
-def _met(each: ZoneConsulted) -> str:
+def _source(each: ZoneConsulted) -> str:
     serial = f", serial {each.serial}" if each.serial is not None else ""
     return f"from {names.text(each.zone)} {each.branch}, commit {commit_id(each.commit)}{serial}"
 

@@ -1,4 +1,4 @@
-"""zonegit resolvers: what each one serves, and how far it lags."""
+"""zonegit resolvers: show what each resolver serves, and how far it lags."""
 
 from typing import Any
 
@@ -9,19 +9,19 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import columns, commit_id
-from zonegit_cli.propagation import branch_and_share, serial_behind, survey
+from zonegit_cli.propagation import describe_serial_behind, format_branch, survey
 from zonegit_cli.session import Session
 
 HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
 SILENT = "does not answer"
 
 
-@options.page("resolvers")
-@click.option("--zone", type=options.ZONE, metavar="ZONE", help="This zone only.")
+@options.session_command("resolvers")
+@click.option("--zone", type=options.ZONE, metavar="ZONE", help="Show this zone only.")
 async def command(session: Session, zone: Name | None) -> None:
     """Ask every resolver which commit of each zone it serves.
 
-    A zone has a line for its default state, and one for its canary's.
+    A zone has one line for its default state, and one for its canary.
     """
     async with session.bus() as bus:
         found = await survey(session, bus, zone)
@@ -34,7 +34,7 @@ async def command(session: Session, zone: Name | None) -> None:
 
 
 def _rows(status: ResolverStatus) -> list[tuple[str, ...]]:
-    state = "in step" if status.lag == 0 else f"{status.lag} behind"
+    state = "current" if status.lag == 0 else f"{status.lag} behind"
     if not status.zones:
         return [(status.resolver, "-", ", ".join(status.branches), "-", "-", "-", state)]
     return [_row(status, served, state) for served in status.zones]
@@ -44,12 +44,12 @@ def _row(status: ResolverStatus, served: ServedZone, state: str) -> tuple[str, .
     age = "-" if served.age is None else f"{served.age:.0f} s"
     if served.pinned:
         state = f"pinned to {served.branch}"
-    if problem := served.problem or serial_behind(served):
+    if problem := served.problem or describe_serial_behind(served):
         state = click.style(problem, fg="red")
     return (
         status.resolver,
         names.text(served.zone),
-        branch_and_share(served),
+        format_branch(served),
         commit_id(served.commit) if served.commit else "-",
         "-" if served.serial is None else str(served.serial),
         age,

@@ -1,4 +1,4 @@
-"""zonegit rev-parse: the id that a refish stands for."""
+"""zonegit rev-parse: print the id of a refish."""
 
 import click
 
@@ -8,24 +8,24 @@ from zonegit_cli import options
 from zonegit_cli.session import Session
 
 
-@options.page("rev-parse")
+@options.session_command("rev-parse")
 @click.argument("text", type=options.REFISH, metavar="REFISH")
-@options.in_zone
+@options.zone_options
 async def command(session: Session, text: str, zone: Name | None, branch: str | None) -> None:
-    """Print the id that REFISH stands for.
+    """Print the id of REFISH.
 
-    A time without an offset is your local one, a date alone its beginning. Before the first entry
-    of the log, the dates of commits tell.
+    A time without an offset is local time; a date is its first second. Times before the first entry
+    of the log are compared with the dates of commits.
 
     \b
-    main  HEAD  HEAD~3  main^2       branches, and ways back from them
+    main  HEAD  HEAD~3  main^2       branches and their ancestors
     v1.0                             a tag
     0123abcd                         the first digits of an id, 8 or more
-    example.com:main                 in another zone
+    example.com:main                 a branch of another zone
     HEAD^{tree}                      the tree of a commit
-    @{10.minutes.ago}                where the branch you stand on was then, by the refs' clock
+    @{10.minutes.ago}                the current branch at that time, by the clock of refs
     main@{yesterday}  main@{2026-11-20T14:00Z}  main@{2026-11-20}
-    main@{1}~2                       before its latest move (zonegit reflog), and back from there
+    main@{1}~2                       an ancestor of main before its latest move (zonegit reflog)
     """
     async with session.connected() as repo:
         found = await refish.resolve_id(repo, text, zone=zone, branch=branch)

@@ -1,4 +1,4 @@
-"""zonegit revert: take back what one commit changed."""
+"""zonegit revert: reverse the change of one commit."""
 
 from typing import Final
 
@@ -30,24 +30,24 @@ async def _work(
 
 
 REVERT: Final = SequencedCommand(
-    "revert", "nothing to revert: {} has none of it any more", _begin, _work
+    "revert", "nothing to revert: {} no longer has this change", _begin, _work
 )
 
 
-@options.page("revert")
+@options.session_command("revert")
 @sequencer.MAINLINE
-@sequencer.stoppable
-@options.committing(options.in_zone, options.LONG_MESSAGE)
+@sequencer.sequencer_options
+@options.commit_options_with(options.zone_options, options.LONG_MESSAGE)
 async def command(session: Session, asked: SequencerOptions, how: CommitOptions) -> int:
-    """Take back what one commit changed, as a new commit; what came later stays.
+    """Reverse the change of one commit, as a new commit; later changes stay.
 
-    A record that was changed again since is a conflict: it is listed, nothing is moved, and the
-    exit status is 4. Decide and go on as with zonegit merge; ours is what is here now.
+    A record that was changed again since is a conflict: it is listed, the branch does not move, and
+    the exit status is 4. Resolve it as with zonegit merge; --ours is the current content.
 
     \b
-    zonegit revert HEAD               the last change
-    zonegit revert 1a2b3c4d           any other
-    zonegit revert HEAD -m 1         all that a merge brought
+    zonegit revert HEAD               the latest change
+    zonegit revert 1a2b3c4d           any other change
+    zonegit revert HEAD -m 1          the changes that a merge brought in
     zonegit revert --continue
     """
     return await sequencer.run(session, how, REVERT, asked)

@@ -1,4 +1,4 @@
-"""zonegit review: what a proposal would change."""
+"""zonegit review: show what a proposal would change, and whether it merges."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,15 +22,15 @@ from zonegit_cli.render import conflict_lines, dry_runs, findings, patches
 from zonegit_cli.session import Session
 
 
-@options.page("review")
+@options.session_command("review")
 @click.argument("name", type=options.BRANCH)
 @click.option("--stat", is_flag=True, help="Only count the records of each RRset.")
-@options.into
+@options.proposal_options
 async def command(session: Session, name: str, stat: bool, zone: Name | None, branch: str) -> None:
-    """Show what the proposal NAME would change, commit by commit and in all, and whether it merges.
+    """Show the commits of the proposal NAME, its changes in total, and whether it merges.
 
-    It merges if nothing clashes and refs would accept the move. The exit status is 0 either way:
-    zonegit approve NAME --dry-run exits as the merge would.
+    It merges if there is no conflict and refs would accept the move. The exit status is 0 in any
+    case; that of zonegit approve NAME --dry-run is the exit status of the merge.
 
     \b
     zonegit review new-mail
@@ -46,21 +46,21 @@ async def command(session: Session, name: str, stat: bool, zone: Name | None, br
         lambda: {**data, **_json(review)}, _lines(name, into, review, stat=stat), paged=True
     )
     if not isinstance(review.outcome, Conflicted):
-        findings.tell(session, review.outcome.findings)
+        findings.print_findings(session, review.outcome.findings)
 
 
 def _lines(name: str, into: BranchPosition, review: Review, *, stat: bool) -> Iterator[str]:
     commits = count(len(review.commits), "commit")
-    yield f"{name} brings {commits} to {into.branch} of {names.text(into.zone)}"
+    yield f"{name} has {commits} for {into.branch} of {names.text(into.zone)}"
     for each in review.commits:
         yield f"  {commit_id(each.id)} {each.commit.author.name}: {subject(each.commit)}"
     yield from (patches.stat if stat else patches.lines)(review.deltas)
     match review.outcome:
         case Conflicted() as conflicted:
-            advice = conflict_lines.by_merging(name, into.branch)
+            advice = conflict_lines.advise_merge(name, into.branch)
             yield from conflict_lines.lines(conflicted, advice(conflicted))
         case Preview(judgement=Judgement(refusal=refusal)) if refusal is not None:
-            yield f"it does not merge now ({refusal.code}): {refusal.message}"
+            yield f"the merge would be refused ({refusal.code}): {refusal.message}"
             if refusal.hint:
                 yield f"    {refusal.hint}"
         case Preview(before=before, serial=serial, judgement=judgement):
@@ -71,7 +71,7 @@ def _lines(name: str, into: BranchPosition, review: Review, *, stat: bool) -> It
             yield review.refused.message
             yield f"    {review.refused.hint}"
         case _:
-            yield f"{into.branch} has all of it already"
+            yield f"{into.branch} already contains it"
 
 
 def _json(review: Review) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""zonegit set: an RRset becomes exactly these records."""
+"""zonegit set: replace the records of an RRset."""
 
 import click
 
@@ -10,35 +10,36 @@ from zonegit_cli.parse.records import parse_set
 from zonegit_cli.session import Session
 
 
-@options.page("set")
+@options.session_command("set")
 @click.argument("name")
 @click.argument("rdtype", type=options.TYPE, metavar="TYPE")
 @click.argument("rest", nargs=-1, required=True, metavar="[TTL] RDATA...")
 @options.RESPELL
-@options.commits
+@options.commit_options
 async def command(
     session: Session, name: str, rdtype: str, rest: tuple[str, ...], how: CommitOptions
 ) -> None:
-    """Make an RRset hold exactly these records, as one commit.
+    """Replace the records of an RRset, as one commit.
 
-    NAME is relative to the zone, @ its apex; TTL is in seconds or like 1h30m, before TYPE or after
-    it. Without one the RRset keeps its TTL; a new RRset takes ZONEGIT_TTL, else the minimum of the
-    zone's SOA. A first word of RDATA that reads as a TTL is the TTL. The serial is raised.
+    NAME is relative to the zone; @ is its apex. TTL is in seconds or like 1h30m, before TYPE or
+    after it. Without TTL the RRset keeps its own; a new RRset gets ZONEGIT_TTL, else the minimum of
+    the zone's SOA. If the first word after TYPE can be a TTL, it is the TTL. The serial is
+    incremented.
 
     \b
     zonegit set www A 300 192.0.2.7              one address
-    zonegit set www A 300 192.0.2.7 192.0.2.8    two
-    zonegit set www A 192.0.2.7                  the TTL stays what it is
-    zonegit set ftp CNAME 300 www                names in RDATA are relative, too:
-    zonegit set ftp CNAME 300 www.example.net.   one elsewhere ends with a dot
+    zonegit set www A 300 192.0.2.7 192.0.2.8    two addresses
+    zonegit set www A 192.0.2.7                  keep the TTL
+    zonegit set ftp CNAME 300 www                names in RDATA are relative to the zone
+    zonegit set ftp CNAME 300 www.example.net.   a final dot makes a name absolute
     zonegit set @ MX 1h 10 mail.example.com.     the fields of one record
     zonegit set @ MX 1h '10 mail1' '20 mail2'    two records
     zonegit set @ TXT 300 'v=spf1 -all'          text needs no quotes of its own
-    zonegit set t TXT 300 -- -all                what begins with - follows --
+    zonegit set t TXT 300 -- -all                arguments that begin with - follow --
 
     In set, add, remove and edit scripts, the arguments after TYPE and TTL are the fields of one
-    record where each of them is one field, else one record each (docs/typed-records.md). A TXT
-    argument is one record, whatever it holds.
+    record if each of them is one field; otherwise each is a record (docs/typed-records.md). Each
+    argument of a TXT is a record.
 
     \b
     MX 10 a                                               1 record
@@ -65,7 +66,7 @@ async def command(
     TYPE65400 \\\\# 2 ABCD                                  1 record
     A 192.0.2.1 192.0.2.300                               error
     """
-    typed = typed_records.split_words([rdtype, *rest])  # bad words cost no round trip
+    typed = typed_records.split_words([rdtype, *rest])  # fail before the first request
     await commit_command.commit_edit(
         session,
         how,

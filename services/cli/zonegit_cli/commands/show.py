@@ -1,4 +1,4 @@
-"""zonegit show: a commit and what it changed, or an RRset at any commit."""
+"""zonegit show: show a commit and its changes, or an RRset at any commit."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,14 +22,14 @@ from zonegit_cli.render.commits import ShownCommit
 from zonegit_cli.session import Session
 
 
-@options.page("show")
+@options.session_command("show")
 @click.argument(
     "what", type=options.REFISH, metavar="[COMMIT] | NAME TYPE [REFISH]", default="HEAD"
 )
 @click.argument("rdtype", type=options.TYPE, metavar="", required=False)
 @click.argument("at", type=options.REFISH, metavar="", default="HEAD")
-@click.option("--shell", is_flag=True, help="Print the commands that make it, quoted for a shell.")
-@options.in_zone
+@click.option("--shell", is_flag=True, help="Print zonegit commands for a shell.")
+@options.zone_options
 async def command(
     session: Session,
     what: str,
@@ -39,15 +39,17 @@ async def command(
     zone: Name | None,
     branch: str | None,
 ) -> None:
-    """Show a commit (HEAD) and what it changed of its first parent; with NAME and TYPE, that RRset
-    as it is, or as it was at REFISH.
+    """Show a commit (HEAD) and its changes relative to its first parent; with NAME and TYPE, show
+    that RRset at REFISH (HEAD).
+
+    With --shell print the zonegit commands that make these changes, or this RRset.
 
     \b
-    zonegit show                    the last commit
+    zonegit show                    the latest commit
     zonegit show main~2
-    zonegit show v1.0               a tag, and the commit it names
+    zonegit show v1.0               a tag and its commit
     zonegit show www A
-    zonegit show www A HEAD~1       what it was one commit ago
+    zonegit show www A HEAD~1       the RRset one commit ago
     zonegit show www A @{10.minutes.ago}
     zonegit show www A HEAD~1 --shell    zonegit set ..., ready to paste
     """
@@ -86,7 +88,7 @@ async def _show_commit(
 def _tag_lines(tag: Tag, signed: str | None) -> Iterator[str]:
     yield click.style(f"tag {tag.name}", fg="yellow")
     yield f"Tagger: {tag.tagger.mailbox}"
-    yield f"Date:   {identities.moment(tag.tagger)}"
+    yield f"Date:   {identities.time_text(tag.tagger)}"
     if signed is not None:
         yield f"Trust:  {signed}"
     yield ""

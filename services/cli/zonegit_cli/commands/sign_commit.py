@@ -17,18 +17,18 @@ from zonegit_cli.render import dry_runs
 from zonegit_cli.session import Session
 
 
-@options.page("sign-commit")
+@options.session_command("sign-commit")
 @click.argument("at", type=options.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option(
     "--key",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The private key (ZONEGIT_SIGNING_KEY).",
+    help="The file of the private key (ZONEGIT_SIGNING_KEY).",
 )
-@click.option("--force", is_flag=True, help="Take the place of another key's signature.")
+@click.option("--force", is_flag=True, help="Replace the signature of another key.")
 @options.DRY_RUN
-@options.in_zone
-@options.waits
+@options.zone_options
+@options.wait_option
 async def command(
     session: Session,
     at: str,
@@ -41,8 +41,8 @@ async def command(
 ) -> None:
     """Sign the commit REFISH (HEAD), which must be the tip of a branch.
 
-    The branch moves to the same commit with a signature, under a new id; its records, author and
-    times stay as they are. Commits are signed as they are made with --sign KEY.
+    The branch moves to the same commit with a signature and a new id; records, author and times do
+    not change. To sign a commit when it is made, use --sign KEY.
 
     \b
     zonegit sign-commit --key ~/.config/zonegit/alice
@@ -51,8 +51,8 @@ async def command(
     session = session.signing(key)
     if session.sign is None:
         raise Invalid(
-            "there is no key to sign with",
-            hint="--key FILE or the setting signing_key names one; zonegit keygen makes one",
+            "no signing key",
+            hint="name one with --key FILE or the setting signing_key; zonegit keygen makes one",
         )
     async with session.bus() as bus:
         repo = session.repo(bus)
@@ -60,12 +60,12 @@ async def command(
         commit_command.warn_of_head(session, dry_run=dry_run)
         heard = propagation.Propagated()
         wait = wait and not dry_run
-        async with propagation.waiting(
+        async with propagation.watch_branch(
             session, bus, found.zone, found.branch, wanted=wait
         ) as waiter:
             signed = await sign.sign_tip(repo, found, session.sign, force=force, dry_run=dry_run)
             if signed.moved is not None:
-                heard = await waiter.until(signed.moved)
+                heard = await waiter.wait(signed.moved)
     data = {
         "zone": names.text(found.zone),
         "branch": signed.branch,
@@ -73,7 +73,7 @@ async def command(
         "dry_run": dry_run,
         "replaced": signed.old.hex() if signed.moved is not None else None,
         **({"verdict": dry_runs.as_json(signed.judgement)} if signed.judgement else {}),
-        **heard.json(),
+        **heard.as_json(),
     }
     session.output.result(data, [_line(found.zone, signed), *heard.lines()])
     if refusal := first_refusal([signed.judgement]):
@@ -83,7 +83,7 @@ async def command(
 def _line(zone: Name, signed: SignedBranch) -> str:
     where = f"{names.text(zone)} {signed.branch}"
     if signed.commit == signed.old:
-        return f"nothing to do: {where} {commit_id(signed.commit)} is signed by this key"
+        return f"nothing to do: {where} {commit_id(signed.commit)} is already signed by this key"
     step = f"{where} {commit_id(signed.old)} -> {commit_id(signed.commit)}"
     if signed.moved is None:
         return f"would move {step}; no record changes"

@@ -1,4 +1,4 @@
-"""zonegit status: where you stand and what is served."""
+"""zonegit status: show the current branch and what is served."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options, sequencer, sequencer_state
 from zonegit_cli.output import commit_id, count
-from zonegit_cli.propagation import branch_and_share, survey
+from zonegit_cli.propagation import format_branch, survey
 from zonegit_cli.render import commits
 from zonegit_cli.sequencer_state import BranchKey, SequencerState
 from zonegit_cli.session import Session
@@ -27,10 +27,11 @@ from zonegit_cli.session import Session
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
-@options.page("status")
-@options.in_zone
+@options.session_command("status")
+@options.zone_options
 async def command(session: Session, zone: Name | None, branch: str | None) -> None:
-    """Show the zone and branch you stand on, its tip, how far from main it is, and who serves it.
+    """Show the current zone and branch, its tip, the commits ahead of and behind main, and the
+    resolvers that serve it.
 
     \b
     zonegit status
@@ -42,40 +43,40 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         session.head.accept()
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(survey(session, bus, at.zone))
-            placing = group.create_task(sequencer.place_of(repo, at))
-            stands = await ahead_behind.read_status(repo, at)
+            finding_key = group.create_task(sequencer.find_key(repo, at))
+            status = await ahead_behind.read_status(repo, at)
     found = asking.result()
-    left = _unfinished(session, placing.result())
-    signed = commits.signature(session, stands.tip) if stands.tip else None
+    in_progress = _read_in_progress(session, finding_key.result())
+    signed = commits.signature(session, status.tip) if status.tip else None
     data = {
         "operator": repo.actor,
-        **_json(at, stands),
+        **_json(at, status),
         "signature": signed,
-        "unfinished": sequencer.as_json(left) if left else None,
+        "unfinished": sequencer.as_json(in_progress) if in_progress else None,
         "served_by": [
             _served_json(each, served) for each, served in _serving(found.statuses, at.zone)
         ],
     }
     lines = [
-        *_lines(repo.actor, at, stands, signed),
-        *(sequencer.lines(left) if left else ()),
+        *_lines(repo.actor, at, status, signed),
+        *(sequencer.lines(in_progress) if in_progress else ()),
         *_served_lines(found.statuses, at),
         *(f"{name} does not answer" for name in found.silent),
     ]
     session.output.result(data, lines)
 
 
-def _unfinished(session: Session, place: BranchKey) -> SequencerState | None:
-    """What is unfinished there; a file that does not tell is no reason to say nothing else."""
+def _read_in_progress(session: Session, key: BranchKey) -> SequencerState | None:
+    """Return the merge, cherry-pick or revert in progress; a damaged state is noted only."""
     try:
-        return sequencer_state.read(session.state, place)
+        return sequencer_state.read(session.state, key)
     except Invalid as error:
         session.output.note(f"{error.message}; {error.hint}")
         return None
 
 
-def _json(at: BranchPosition, stands: BranchStatus) -> dict[str, Any]:
-    tip, apart = stands.tip, stands.apart
+def _json(at: BranchPosition, status: BranchStatus) -> dict[str, Any]:
+    tip, apart = status.tip, status.apart
     return {
         "zone": names.text(at.zone),
         "branch": at.branch,
@@ -90,23 +91,23 @@ def _json(at: BranchPosition, stands: BranchStatus) -> dict[str, Any]:
 
 
 def _lines(
-    operator: str, at: BranchPosition, stands: BranchStatus, signed: str | None
+    operator: str, at: BranchPosition, status: BranchStatus, signed: str | None
 ) -> Iterator[str]:
-    tip = stands.tip
+    tip = status.tip
     yield f"{operator} on {click.style(at.branch, fg='green')} of {names.text(at.zone)}"
     if at.tip is None or tip is None:
-        yield "no commit yet, so nothing is served: zonegit import FILE"
+        yield "no commit yet, so the zone is not served: zonegit import FILE"
         return
     yield f"{commit_id(at.tip.target)} serial {at.tip.serial}  {subject(tip)}"
-    when = ago(time.time() - tip.committer.time)
+    when = format_age(time.time() - tip.committer.time)
     yield f"by {tip.author.mailbox}, {when}"
     if signed is not None:
         yield signed
-    if stands.apart is not None:
-        yield _apart_line(stands.apart)
+    if status.apart is not None:
+        yield _ahead_behind_line(status.apart)
 
 
-def _apart_line(apart: AheadBehind) -> str:
+def _ahead_behind_line(apart: AheadBehind) -> str:
     match apart:
         case AheadBehind(0, 0):
             return f"at the same commit as {DEFAULT_BRANCH}"
@@ -118,8 +119,8 @@ def _apart_line(apart: AheadBehind) -> str:
             return f"{count(ahead, 'commit')} ahead of {DEFAULT_BRANCH}, {behind} behind"
 
 
-def ago(seconds: float) -> str:
-    """How long ago something was, in its largest unit; a clock elsewhere may be ahead."""
+def format_age(seconds: float) -> str:
+    """Return an age in its largest unit; it is negative if another machine's clock is ahead."""
     for unit, length in UNITS:
         if whole := int(abs(seconds) // length):
             text = count(whole, unit)
@@ -149,15 +150,15 @@ def _served_lines(statuses: Sequence[ResolverStatus], at: BranchPosition) -> lis
     lines = []
     for resolver, served in _serving(statuses, at.zone):
         problem = f"; {served.problem}" if served.problem else ""
-        lines.append(f"{resolver} serves {_what(served, at)}{problem}")
+        lines.append(f"{resolver} serves {_describe_served(served, at)}{problem}")
     return lines or [f"{len(statuses)} resolver(s) answer; none serves this zone"]
 
 
-def _what(served: ServedZone, at: heads.BranchPosition) -> str:
+def _describe_served(served: ServedZone, at: heads.BranchPosition) -> str:
     is_same = at.tip is not None and served.commit == at.tip.target
     commit = "this commit" if is_same else commit_id(served.commit or b"")
     if served.pinned:
         return f"{commit}, pinned to {served.branch}"
     if is_same and served.percent is None:
         return commit
-    return f"{commit} of {branch_and_share(served)}"
+    return f"{commit} of {format_branch(served)}"

@@ -1,4 +1,4 @@
-"""zonegit tag: list, create, delete."""
+"""zonegit tag: list, create and delete tags."""
 
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,15 @@ from zonegit_cli.render import identities
 from zonegit_cli.session import Session
 
 
-@options.page("tag")
+@options.session_command("tag")
 @click.argument("name", type=options.TAG, required=False)
 @click.argument("start", type=options.REFISH, metavar="[REFISH]", default="HEAD")
-@click.option("-m", "--message", metavar="TEXT", help="What the tag stands for.")
+@click.option("-m", "--message", metavar="TEXT", help="The tag's message; required.")
 @click.option("-d", "--delete", is_flag=True, help="Delete the tag.")
 @click.option("--force", is_flag=True, help="Replace a tag of that name.")
 @options.SIGN
 @options.NO_SIGN
-@options.in_zone
+@options.zone_options
 async def command(
     session: Session,
     name: str | None,
@@ -38,9 +38,9 @@ async def command(
     zone: Name | None,
     branch: str | None,
 ) -> None:
-    """List tags; with NAME and a message tag REFISH (HEAD), with -d delete the tag.
+    """List tags; with NAME and a message create a tag at REFISH (HEAD), with -d delete the tag.
 
-    A tag is a name that stays where it is, with a message, a time and who gave it.
+    A tag is a name for a commit, with a message, a time and a tagger. It does not move.
 
     \b
     zonegit tag                                     list
@@ -49,15 +49,15 @@ async def command(
     zonegit tag -d v1
     """
     if name is None and (delete or message is not None):
-        raise click.UsageError("a tag to create or delete needs a NAME")
+        raise click.UsageError("-m and -d need the NAME of a tag")
     if name is not None and not delete and not (message or "").strip():
-        raise click.UsageError("-m TEXT has to say what the tag stands for")
+        raise click.UsageError("a tag needs a message: -m TEXT")
     if name is not None and not delete:
-        session = options.signing(session, sign, off=no_sign)
+        session = options.apply_signing(session, sign, off=no_sign)
     async with session.connected() as repo:
         home = await heads.find_zone(repo, zone)
         if name is None:
-            _tell(session, home, await tags.list_tags(repo, home))
+            _print(session, home, await tags.list_tags(repo, home))
         elif delete:
             commit_command.warn_of_head(session)
             await _delete(session, repo, home, name)
@@ -82,8 +82,8 @@ def _data(zone: Name, name: str, commit: bytes) -> dict[str, Any]:
     return {"zone": names.text(zone), "tag": name, "commit": commit.hex()}
 
 
-def _tell(session: Session, zone: Name, found: list[ListedTag]) -> None:
-    text = [f"{names.text(zone)} has no tag yet: zonegit tag NAME -m TEXT makes one"]
+def _print(session: Session, zone: Name, found: list[ListedTag]) -> None:
+    text = [f"{names.text(zone)} has no tag yet: zonegit tag NAME -m TEXT creates one"]
     data = {"zone": names.text(zone), "tags": {each.name: _json(each) for each in found}}
     lines = columns([_row(each) for each in found]) if found else text
     session.output.result(data, lines, paged=True)
@@ -91,7 +91,7 @@ def _tell(session: Session, zone: Name, found: list[ListedTag]) -> None:
 
 def _row(each: ListedTag) -> tuple[str, ...]:
     tagger = each.tag.tagger if each.tag is not None else None
-    who = (tagger.name, identities.moment(tagger)) if tagger is not None else ("", "")
+    who = (tagger.name, identities.time_text(tagger)) if tagger is not None else ("", "")
     return each.name, commit_id(each.commit), *who, each.subject
 
 

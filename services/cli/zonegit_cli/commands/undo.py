@@ -1,4 +1,4 @@
-"""zonegit undo: take an operation back."""
+"""zonegit undo: undo an operation."""
 
 import click
 
@@ -7,24 +7,24 @@ from zonegit_cli.session import Session
 from zonegit_cli.undo_command import UndoOptions
 
 
-@options.page("undo")
+@options.session_command("undo")
 @click.argument("operation", required=False)
-@undo_command.takes_back
+@undo_command.undo_options
 async def command(session: Session, operation: str | None, options: UndoOptions) -> None:
-    """Take back what OPERATION did: every branch, tag, HEAD and zone that it moved goes back to
-    where it was. zonegit op log lists operations; four digits of the id are enough.
+    """Undo OPERATION: every branch, tag, HEAD and zone that it moved returns to its earlier state.
+    zonegit op log lists operations; four digits of the id are enough.
 
-    Without OPERATION it is your own newest one that moved a branch, a tag or a zone, is not undone
-    yet, and is neither an undo nor a redo itself. So each further zonegit undo goes further back,
-    and zonegit redo comes forward again. zonegit zone switch and checkout do not count.
+    Without OPERATION, undo your latest operation that moved a branch, a tag or a zone, is not
+    undone yet, and is neither an undo nor a redo. Repeat the command to undo earlier operations;
+    zonegit redo reverses each of these. zonegit zone switch and zonegit checkout are not undone.
 
-    A branch gets its old records as a new commit, under the next serial: secondaries follow. If one
-    of the refs was moved again since, nothing is moved and the exit status is 4. An undo that was
-    interrupted is completed by the same command.
+    A branch gets its old records as a new commit with the next serial, so that secondaries follow.
+    If one of the refs moved again since, nothing is moved and the exit status is 4. If an undo was
+    interrupted, the same command completes it.
 
     \b
-    zonegit undo --dry-run              what your last command did, and what would go back
+    zonegit undo --dry-run              show your latest operation, and what would be restored
     zonegit undo --wait
     zonegit undo 1a2b3c4d5e6f           any operation, also of another operator
     """
-    await undo_command.take_back(session, operation, options)
+    await undo_command.run_undo(session, operation, options)

@@ -1,4 +1,4 @@
-"""zonegit up: the whole stack on this machine."""
+"""zonegit up: start the stack on this machine."""
 
 import os
 import subprocess
@@ -22,14 +22,14 @@ from zonegit_cli.stack.supervisor import UpOptions
 DETACH_S = 40.0
 
 
-@options.page("up")
+@options.session_command("up")
 @click.option(
     "--listen",
     multiple=True,
     metavar="HOST:PORT",
     default=("127.0.0.1:5300",),
     show_default=True,
-    help="Answer DNS here, over UDP and TCP; may be given several times. Port 0: a free one.",
+    help="Answer DNS here, over UDP and TCP; repeatable. Port 0 picks a free port.",
 )
 @click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics, /livez and /readyz here.")
 @click.option(
@@ -38,21 +38,21 @@ DETACH_S = 40.0
     metavar="N",
     default=1,
     show_default=True,
-    help="How many share the port; one to a core is as many as help.",
+    help="Number of resolver processes (at most one per core).",
 )
 @click.option(
     "--resolver-config",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="How each zone is served: zonegit-resolver's --config. SIGHUP has it read again.",
+    help="Configuration of the resolvers (zonegit-resolver --config). SIGHUP reloads it.",
 )
-@click.option("--detach", is_flag=True, help="Return once it is up, and leave it running.")
+@click.option("--detach", is_flag=True, help="Run in the background; return when it is ready.")
 @click.option(
     "--log-level",
     type=click.Choice(("debug", "info", "warning", "error")),
     default="info",
     show_default=True,
-    help="What the services log, to the folder logs of the data.",
+    help="Log level of the services; they log to the folder logs in --data.",
 )
 @click.option(
     "--log-size",
@@ -60,7 +60,7 @@ DETACH_S = 40.0
     metavar="MB",
     default=10,
     show_default=True,
-    help="Rotate a log that is longer, also while it is written.",
+    help="Rotate a log that exceeds this size.",
 )
 @click.option(
     "--log-files",
@@ -68,7 +68,7 @@ DETACH_S = 40.0
     metavar="N",
     default=5,
     show_default=True,
-    help="Rotated logs of each process that are kept.",
+    help="Number of rotated logs to keep for each process.",
 )
 async def command(
     session: Session,
@@ -81,11 +81,11 @@ async def command(
     log_size: int,
     log_files: int,
 ) -> None:
-    """Start bus, object store, refs and resolvers, and start again whatever dies.
+    """Start bus, object store, refs and resolvers, and restart processes that exit.
 
-    Data lies in --data (ZONEGIT_DATA); every other command with the same setting finds the stack
-    there. Runs until Ctrl-C or zonegit down. If a store cannot be opened, up names the file and the
-    next step, resolvers serve from their disks, and the store is opened once its file is replaced.
+    Data is kept in --data (ZONEGIT_DATA); other commands with the same setting use this stack. It
+    runs until Ctrl-C or zonegit down. If a store cannot be opened, up names the file and the next
+    step, resolvers serve from their disks, and the store is opened when its file is replaced.
 
     \b
     zonegit up --detach
@@ -98,15 +98,15 @@ async def command(
         return
     logs = LogBounds(log_size * 1_000_000, log_files)
     options = UpOptions(data, listen, metrics, resolvers, resolver_config, log_level, logs)
-    with record.locked(data):
+    with record.lock(data):
         planned = supervisor.plan(options)
         await supervisor.run(
-            options, planned, lambda up: _tell(session, data, up), session.output.note
+            options, planned, lambda up: _print(session, data, up), session.output.note
         )
 
 
 def _start_in_background(session: Session, data: Path) -> None:
-    with record.locked(data):
+    with record.lock(data):
         record.remove(data)
     words = [word for word in sys.argv[1:] if word != "--detach"]
     (data / "logs").mkdir(exist_ok=True)
@@ -125,16 +125,16 @@ def _start_in_background(session: Session, data: Path) -> None:
     while time.monotonic() < deadline:
         found = config.read_stack(data)
         if found and found.get("ready"):
-            _tell(session, data, StackRecord(**found))
+            _print(session, data, StackRecord(**found))
             return
         if process.poll() is not None:
             break
         time.sleep(0.01)
-    said = log.read_text(errors="replace").strip().removeprefix("zonegit: ")
-    raise Unavailable(f"the stack did not come up: {said or 'it said nothing'}")
+    text = log.read_text(errors="replace").strip().removeprefix("zonegit: ")
+    raise Unavailable(f"the stack did not start: {text or 'no log output'}")
 
 
-def _tell(session: Session, data: Path, up: StackRecord) -> None:
+def _print(session: Session, data: Path, up: StackRecord) -> None:
     host, port = parse_address(up.dns[0])
     metrics = f"http://{up.metrics}/metrics" if up.metrics else None
     facts: dict[str, Any] = {
@@ -146,10 +146,10 @@ def _tell(session: Session, data: Path, up: StackRecord) -> None:
         "resolvers": up.resolvers,
         "degraded": up.degraded,
     }
-    how = "up" if not up.degraded else "up in part"
+    state = "up" if not up.degraded else "degraded"
     lines = [
-        f"zonegit is {how} (pid {up.pid})",
-        *(f"  {name} cannot open its store: {why}" for name, why in up.degraded.items()),
+        f"zonegit is {state} (pid {up.pid})",
+        *(f"  {name} cannot open its store: {error}" for name, error in up.degraded.items()),
         f"  data     {data}",
         f"  bus      {up.bus['url']}",
         f"  dns      {', '.join(up.dns)} (udp, tcp), {up.resolvers} resolver(s)",

@@ -1,4 +1,4 @@
-"""zonegit verify: who signed a commit, or all that led to it."""
+"""zonegit verify: verify the signature of a commit, or of its whole history."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,25 +16,25 @@ from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import commit_id
 from zonegit_cli.parse import key_files
-from zonegit_cli.render.signatures import STATES, Names, said, who
+from zonegit_cli.render.signatures import STATES, Names, key_text, verdict_text
 from zonegit_cli.session import Session
 
 NOT_GOOD = 1
-"""The exit status when anything is not signed by a trusted key."""
+"""Exit status if a commit or tag is not signed by a trusted key."""
 
 
-@options.page("verify")
+@options.session_command("verify")
 @click.argument("at", type=options.REFISH, metavar="[REFISH]", default="HEAD")
-@click.option("--chain", is_flag=True, help="Verify every commit back to the first, too.")
+@click.option("--chain", is_flag=True, help="Verify all commits back to the first.")
 @click.option(
     "--key",
     "files",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Trust this public key, or those in this folder (ZONEGIT_TRUSTED_KEYS); repeatable.",
+    help="Trust this public key, or all in this folder (ZONEGIT_TRUSTED_KEYS); repeatable.",
 )
-@options.in_zone
+@options.zone_options
 async def command(
     session: Session,
     at: str,
@@ -43,16 +43,17 @@ async def command(
     zone: Name | None,
     branch: str | None,
 ) -> int:
-    """Tell which trusted key signed REFISH (HEAD); of a signed tag, its own signature counts.
+    """Verify the signature of REFISH (HEAD), and show the trusted key that made it. If REFISH is a
+    signed tag, the signature of the tag is verified.
 
-    Exit status 1 when anything is unsigned, or signed by no key that is trusted.
+    Exit status 1 if a commit or tag is unsigned, or not signed by a trusted key.
 
     \b
     zonegit verify --key alice.pub
     zonegit verify v1.0 --key /etc/zonegit/keys    a folder of *.pub files
-    zonegit verify --chain                         by those of trusted_keys
+    zonegit verify --chain                         with the keys of trusted_keys
     """
-    trusted = key_files.trusted(files or _configured(session))
+    trusted = key_files.read_trusted(files or _configured(session))
     async with session.connected() as repo:
         found = await refish.resolve(repo, at, zone=zone, branch=branch)
         report = await verify.verify(
@@ -71,8 +72,8 @@ def _configured(session: Session) -> list[Path]:
     path = session.settings.trusted_keys
     if path is None:
         raise NotFound(
-            "no key is trusted, so nothing can be verified",
-            hint="--key FILE.pub names one, the setting trusted_keys a folder of them",
+            "no trusted key, so signatures cannot be verified",
+            hint="name a key with --key FILE.pub, or a folder with the setting trusted_keys",
         )
     return [path]
 
@@ -80,10 +81,10 @@ def _configured(session: Session) -> list[Path]:
 def _lines(report: VerifyReport, trusted: Names, chain: bool) -> Iterator[str]:
     for each in report.failed or [report.named]:
         head = f"{_kind(each)} {commit_id(each.id)}"
-        yield f"{head} {said(each.verdict, trusted)}: {subject(each.value)}"
+        yield f"{head} {verdict_text(each.verdict, trusted)}: {subject(each.value)}"
     if chain:
         bad = len(report.failed) - report.unsigned
-        good = ", ".join(f"{who(key, trusted)} {n}" for key, n in report.good.most_common())
+        good = ", ".join(f"{key_text(key, trusted)} {n}" for key, n in report.good.most_common())
         yield f"{report.count} verified: {report.unsigned} unsigned, {bad} bad; good: {good or 0}"
 
 
@@ -94,7 +95,7 @@ def _json(report: VerifyReport, trusted: Names) -> dict[str, Any]:
         "good": report.good.total(),
         "unsigned": report.unsigned,
         "bad": len(report.failed) - report.unsigned,
-        "signers": {who(key, trusted): count for key, count in report.good.most_common()},
+        "signers": {key_text(key, trusted): count for key, count in report.good.most_common()},
         "failed": [_checked_json(each, trusted) for each in report.failed],
     }
 
@@ -105,7 +106,7 @@ def _checked_json(checked: Checked, trusted: Names) -> dict[str, Any]:
         "kind": _kind(checked),
         "subject": subject(checked.value),
         "state": STATES[type(checked.verdict)],
-        "said": said(checked.verdict, trusted),
+        "said": verdict_text(checked.verdict, trusted),
     }
 
 

@@ -1,4 +1,4 @@
-"""zonegit workspace: checkout, status, diff, commit, update."""
+"""zonegit workspace: check zones out as files, compare, commit and update them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from zonegit_cli.workspace.file_status import FileProgress, FileStatus, compare
 from zonegit_cli.workspace.index import IndexEntry
 
 SHOWN: Final = 20
-"""Files listed one by one before they are only counted."""
+"""Files that are listed; the others are counted."""
 
 _COLOURS: Final = {
     "changed": "yellow",
@@ -33,58 +33,60 @@ _in_folder: Final = click.option(
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="The workspace, or a folder in it; else the working folder.",
+    help="The workspace, or a folder in it. [the working folder]",
 )
 _of_zones: Final = click.option(
     "--zone", "zones", type=options.ZONE, multiple=True, metavar="ZONE",
-    help="Only this zone; may be given several times.",
+    help="Only this zone; repeatable.",
 )  # fmt: skip
 
 
-@options.page("checkout")
+@options.session_command("checkout")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 @click.argument("zones", type=options.ZONE_AT, nargs=-1, metavar="[ZONE[@REFISH]]...")
 @click.option(
-    "--scheme", type=click.Choice(OFFERED), help="How zones lie in DIR (ZONEGIT_WORKSPACE_SCHEME)."
+    "--scheme",
+    type=click.Choice(OFFERED),
+    help="Layout of the files in DIR (ZONEGIT_WORKSPACE_SCHEME).",
 )
 async def checkout(
     session: Session, folder: Path, zones: tuple[str, ...], scheme: Scheme | None
 ) -> None:
     """Write zones as master files below DIR, which becomes a workspace.
 
-    Each zone is that of the branch you would work on, or of its REFISH; without ZONEs it is every
-    zone that is registered. In a workspace that is there already, zones are added to it, and files
-    that are gone come back; no file that is there is written over.
+    A zone is checked out at its current branch or at REFISH; without ZONEs all registered zones
+    are. If DIR is a workspace already, zones are added to it and deleted files are restored.
+    Existing files are never overwritten.
 
     \b
-    golang   com/example/db.zone       the path shows the canonical name
-    flat     example.com.zone          all in one folder
+    golang   com/example/db.zone       a folder for each label
+    flat     example.com.zone          all files in one folder
 
-    Zones that are named and would share a file are refused before one is written; of all zones,
-    those without a file of their own are left out.
+    If two of the named ZONEs would get the same file, the command fails before it writes a file.
+    Without ZONEs such zones are left out.
 
     \b
     zonegit workspace checkout zones
     zonegit workspace checkout --scheme flat zones example.com example.net@canary
     zonegit workspace checkout was example.com@{yesterday}
     """
-    from zonegit_cli.workspace import checkout as taking
+    from zonegit_cli.workspace import checkout as zone_checkout
 
-    asked = [taking.wanted(text) for text in zones]
-    fresh = schemes.fresh(session.settings, scheme)
-    index = working_tree.peek(folder) or fresh
+    requested = [zone_checkout.parse_zone(text) for text in zones]
+    new_index = schemes.new_index(session.settings, scheme)
+    index = working_tree.read_index(folder) or new_index
     if scheme is not None and index.scheme != scheme:
         raise Invalid(
-            f"{folder} is a workspace of the scheme {index.scheme}",
-            hint="name another folder for another scheme",
+            f"{folder} is a workspace with the scheme {index.scheme}",
+            hint="use another folder for another scheme",
         )
     async with session.connected() as repo:
-        chosen = await taking.chosen(repo, asked, session.output.note)
-        if not asked:
-            chosen = taking.leave_out(index, chosen, session.output.note)
-        taking.plan(index, chosen)
-        with working_tree.made(folder, fresh) as workspace:
-            written = await taking.write(repo.objects, workspace, chosen, _bar(session))
+        chosen = await zone_checkout.resolve_zones(repo, requested, session.output.note)
+        if not requested:
+            chosen = zone_checkout.leave_out(index, chosen, session.output.note)
+        zone_checkout.plan_paths(index, chosen)
+        with working_tree.open_or_create(folder, new_index) as workspace:
+            written = await zone_checkout.write(repo.objects, workspace, chosen, _bar(session))
     data = {
         "folder": str(folder),
         "scheme": index.scheme,
@@ -95,24 +97,24 @@ async def checkout(
     session.output.result(data, [head, *columns(rows), *_rest(written)])
 
 
-@options.page("status")
+@options.session_command("status")
 @_in_folder
 async def status(session: Session, folder: Path | None) -> int:
-    """Show what was changed in a workspace since it was checked out.
+    """Show the files of a workspace that changed since they were checked out.
 
-    Nothing is asked over the bus. A file that was only rewritten (comments, order) is the same
-    zone. The exit status is 1 where a file does not parse, and tells the line.
+    The bus is not used. A file that differs in comments or order only is shown as rewritten: it is
+    the same zone. The exit status is 1 if a file does not parse; the line is shown.
 
     \b
     zonegit workspace status
     zonegit workspace status -C zones --json
     """
-    with working_tree.opened(working_tree.find(folder), exclusive=False) as workspace:
+    with working_tree.open_workspace(working_tree.find(folder), exclusive=False) as workspace:
         files = compare(workspace, progress=_bar(session))
         root, index = workspace.folder.root, workspace.index
     differ = [file for file in files if file.state != "unchanged"]
     head = f"{root}: {count(len(index.entries), 'zone')}, scheme {index.scheme}"
-    clean = [] if differ else ["all as checked out"]
+    clean = [] if differ else ["no file changed"]
     data = {
         "folder": str(root),
         "scheme": index.scheme,
@@ -123,13 +125,14 @@ async def status(session: Session, folder: Path | None) -> int:
     return 1 if any(file.state == "malformed" for file in files) else 0
 
 
-@options.page("diff")
+@options.session_command("diff")
 @_in_folder
 @_of_zones
 async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -> None:
-    """Show what was changed in a workspace, record by record.
+    """Show the changes of a workspace, record by record.
 
-    It is what zonegit workspace commit would commit, from the commit that each file came from.
+    Each file is compared with the commit that it was checked out from: zonegit workspace commit
+    would commit these differences.
 
     \b
     zonegit workspace diff
@@ -138,23 +141,23 @@ async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -
     from zonegit_cli.workspace import file_diff
     from zonegit_cli.workspace.commit_files import malformed
 
-    with working_tree.opened(working_tree.find(folder), exclusive=False) as workspace:
+    with working_tree.open_workspace(working_tree.find(folder), exclusive=False) as workspace:
         files = compare(workspace, zones, _bar(session))
     changed = [file for file in files if file.state == "changed"]
     found = []
     if changed:
         async with session.connected() as repo:
-            found = await file_diff.differences(repo, changed)
+            found = await file_diff.compare_files(repo, changed)
     lines = (line for each in found for line in file_diff.lines(each))
     session.output.result(lambda: [file_diff.as_json(each) for each in found], lines, paged=True)
-    if wrong := malformed(files):
-        raise wrong
+    if error := malformed(files):
+        raise error
 
 
-@options.page("commit")
+@options.session_command("commit")
 @_in_folder
 @_of_zones
-@click.option("--new", is_flag=True, help="Register the zones of new files, too.")
+@click.option("--new", is_flag=True, help="Also register and commit the zones of new files.")
 @options.MESSAGE
 @options.SIGN
 @options.NO_SIGN
@@ -163,7 +166,7 @@ async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -
 @options.STRICT
 @options.RESPELL
 @options.DRY_RUN
-@options.waits
+@options.wait_option
 async def commit(
     session: Session,
     folder: Path | None,
@@ -179,11 +182,11 @@ async def commit(
     dry_run: bool,
     wait: bool,
 ) -> None:
-    """Commit what was changed in a workspace: one commit for each zone, all one operation.
+    """Commit the changes of a workspace: one commit for each zone, all in one operation.
 
-    Each is made on the commit that the file came from. Where a branch has moved since, or a file
-    does not parse, nothing at all is committed. A file's serial is taken when it is later than the
-    branch's, else that moves by one; files stay as they are, comments and all.
+    Each commit's parent is the commit that the file was checked out from. If a branch moved since,
+    or a file does not parse, nothing is committed. If the serial of a file is later than that of
+    the branch, it is used; otherwise the branch's serial is incremented. The files are not changed.
 
     \b
     zonegit workspace commit -m 'new mail servers'
@@ -195,13 +198,13 @@ async def commit(
     from zonegit_cli.render import documents, findings
     from zonegit_cli.workspace import commit_files
 
-    session = options.signing(session, sign, off=no_sign)
+    session = options.apply_signing(session, sign, off=no_sign)
     intent = Intent(
         (message or "").strip() or "workspace commit", "workspace commit", force,
         dry_run=dry_run, reason=reason, operation=heads.new_operation(), strict=strict,
         respell=respell,
     )  # fmt: skip
-    with working_tree.opened(working_tree.find(folder), exclusive=not dry_run) as workspace:
+    with working_tree.open_workspace(working_tree.find(folder), exclusive=not dry_run) as workspace:
         todo = _to_commit(session, compare(workspace, zones, _bar(session)), new=new)
         if not todo:
             nothing = documents.SeveralDocument(
@@ -213,14 +216,14 @@ async def commit(
         wanted = wait and not dry_run
         async with (
             session.bus() as bus,
-            propagation.waiting_for(
-                session, bus, commit_files.places(todo), wanted=wanted
+            propagation.watch_branches(
+                session, bus, commit_files.branches_of(todo), wanted=wanted
             ) as waiters,
         ):
             repo = session.repo(bus)
             results = await commit_files.commit(repo, workspace, todo, intent)
-            heard = await propagation.until_all(waiters, commit_files.moved(results))
-            findings.tell(session, commit_files.found(results))
+            heard = await propagation.wait_all(waiters, commit_files.moved(results))
+            findings.print_findings(session, commit_files.found(results))
             data: dict[str, Any] = {}
             shown: list[str] = []
             if session.output.as_json:
@@ -228,22 +231,22 @@ async def commit(
                 data = documents.as_json(found)
             else:
                 shown = await commit_files.lines(repo, results)
-                shown += propagation.together(heard.values()).lines()
+                shown += propagation.merge_results(heard.values()).lines()
     session.output.result(data, shown, paged=True)
     if failure := commit_files.failure(results, intent):
         raise failure
 
 
-@options.page("update")
+@options.session_command("update")
 @_in_folder
-@click.option("--merge", is_flag=True, help="Put changes of yours and of others together.")
+@click.option("--merge", is_flag=True, help="Merge your changes with those of the branches.")
 async def update(session: Session, folder: Path | None, merge: bool) -> int:
-    """Bring the files of a workspace forward to the tips of their branches.
+    """Update the files of a workspace to the tips of their branches.
 
-    What you changed is never written over: a file of yours whose branch has moved is left and
-    named. With --merge it becomes both changes, yours not yet committed; where both changed the
-    same RRset it stays, and the exit status is 4. Comments go then, and for text that its records
-    do not hold the former file stays beside it, as FILE.orig.
+    A file that you changed is not overwritten: if its branch moved, it is listed and left as it is.
+    With --merge your uncommitted changes are merged with those of the branch; if both changed the
+    same RRset, the file is left as it is and the exit status is 4. A merge drops comments; the
+    former file is kept as FILE.orig if it has text that its records do not hold.
 
     \b
     zonegit workspace update
@@ -252,31 +255,31 @@ async def update(session: Session, folder: Path | None, merge: bool) -> int:
     from zonegit.repo import many_zones
     from zonegit_cli.workspace import update_files, update_report
 
-    with working_tree.opened(working_tree.find(folder), exclusive=True) as workspace:
+    with working_tree.open_workspace(working_tree.find(folder), exclusive=True) as workspace:
         files = compare(workspace, progress=_bar(session))
         zones = [file.zone for file in files if file.entry and file.entry.branch is not None]
         async with session.connected() as repo:
             refs = await many_zones.read_refs(repo, zones)
-            fates = update_files.fates(files, refs, merge=merge)
-            found = await update_files.update(repo, workspace, fates, _bar(session))
-    return update_report.tell(session, found)
+            planned = update_files.plan(files, refs, merge=merge)
+            updated = await update_files.update(repo, workspace, planned, _bar(session))
+    return update_report.print_updates(session, updated)
 
 
 @click.group("workspace")
 def command() -> None:
-    """Work on zones as files: with any editor, linter or CI.
+    """Work on zones as files, with any editor, linter or CI.
 
     \b
-    zonegit workspace checkout zones         every zone as a master file below zones/
+    zonegit workspace checkout zones         write all zones as master files below zones/
     cd zones; vi com/example/db.zone
     zonegit workspace diff
     zonegit workspace commit -m 'new mail servers'
-    zonegit workspace update                 what others have committed
+    zonegit workspace update                 get the commits of others
     """
 
 
-for _page in (checkout, status, diff, commit, update):
-    command.add_command(_page)
+for _subcommand in (checkout, status, diff, commit, update):
+    command.add_command(_subcommand)
 
 
 def _bar(session: Session) -> FileProgress:
@@ -284,22 +287,21 @@ def _bar(session: Session) -> FileProgress:
 
 
 def _to_commit(session: Session, files: Sequence[FileStatus], *, new: bool) -> list[FileStatus]:
-    """The files that get a commit; those that are left alone, and what is odd about the others, is
-    told.
+    """Return the files to commit; print a note for each new or deleted file that is not committed.
 
     Raises:
-        Invalid: one that would get a commit does not parse.
+        Invalid: a file to commit does not parse.
     """
     from zonegit_cli.workspace import commit_files
 
-    if wrong := commit_files.malformed([file for file in files if file.entry or new]):
-        raise wrong
+    if error := commit_files.malformed([file for file in files if file.entry or new]):
+        raise error
     for file in files:
         zone = names.text(file.zone)
         if file.entry is None and not new:
             session.output.note(f"{file.path} is new; --new registers {zone}")
         if file.state == "deleted":
-            session.output.note(f"{file.path} is gone, {zone} is not: see zonegit zone remove")
+            session.output.note(f"{file.path} is deleted, {zone} is not: see zonegit zone remove")
     todo = [file for file in files if file.state == "changed" or (new and file.state == "new")]
     return todo
 

@@ -1,4 +1,4 @@
-"""zonegit zone: add, list, switch, remove."""
+"""zonegit zone: add, list, switch to and remove zones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,30 +16,30 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import head_notes, options, propagation
 from zonegit_cli.output import columns, commit_id
-from zonegit_cli.render import dry_runs as drawn
+from zonegit_cli.render import dry_runs as verdicts
 from zonegit_cli.render import findings, zones
 from zonegit_cli.session import Session
 
 
-@options.page("add")
+@options.session_command("add")
 @click.argument("zone", type=options.NEW_ZONE)
 async def add(session: Session, zone: Name) -> None:
-    """Register ZONE without going there.
+    """Register ZONE, and do not switch to it.
 
-    It is served once it has a commit on main: zonegit import FILE --zone ZONE
+    It is served when it has a commit on main: zonegit import FILE --zone ZONE
     """
     async with session.connected() as repo:
         await repo.refs.register(zone, repo.origin("zone add"))
     shown = names.text(zone)
-    text = f"registered {shown}; give it records: zonegit import FILE --zone {shown}"
+    text = f"registered {shown}; to add records: zonegit import FILE --zone {shown}"
     session.output.result({"zone": names.text(zone)}, [text])
 
 
-@options.page("list")
+@options.session_command("list")
 async def list_zones(session: Session) -> None:
     """List all zones with their branches.
 
-    * is where you stand; a zone without a commit on main is empty, and not served.
+    * marks the current zone. A zone without a commit on main is empty and is not served.
     """
     async with session.connected() as repo:
         found = [refs async for refs in many_zones.iter_zones(repo)]
@@ -52,39 +52,38 @@ async def list_zones(session: Session) -> None:
     session.output.result([_json(refs, here) for refs in every], lines, paged=True)
 
 
-@options.page("switch")
+@options.session_command("switch")
 @click.argument("zone", type=options.ZONE)
-@click.option("--default", is_flag=True, help="Also make it everybody's default.")
+@click.option("--default", is_flag=True, help="Also move the default HEAD there.")
 async def switch(session: Session, zone: Name, default: bool) -> None:
-    """Stand in ZONE.
+    """Switch to ZONE.
 
-    That is on the branch you last had there, else on main. Only your own HEAD moves.
+    HEAD moves to the branch that you last used there, else to main. Only your own HEAD moves.
     """
     async with session.connected() as repo:
         branch = await branches.switch(repo, zone, default=default)
     found = head_notes.find_overrides(session.default, zone, branch, is_switch=True)
-    findings.tell(session, found)
+    findings.print_findings(session, found)
     data = {
         "zone": names.text(zone), "branch": branch, "default": default,
         "warnings": findings.as_json(found),
     }  # fmt: skip
-    session.output.result(data, [f"you stand on {branch} of {names.text(zone)}"])
+    session.output.result(data, [f"switched to branch {branch} of {names.text(zone)}"])
 
 
-@options.page("remove")
+@options.session_command("remove")
 @click.argument("zone", type=options.ZONE)
 @click.option("--force", is_flag=True, help="Remove it with its branches and tags.")
 @options.REASON
 @options.DRY_RUN
-@options.waits
+@options.wait_option
 async def remove(
     session: Session, zone: Name, force: bool, reason: str | None, dry_run: bool, wait: bool
 ) -> None:
     """Remove ZONE, so that it is no longer served.
 
-    One that has branches or tags is removed with --force --reason TEXT: each of them is deleted
-    first, main last. If that stops halfway, run the same command again. zonegit undo
-    brings all of it back.
+    A zone with branches or tags needs --force --reason TEXT: they are deleted first, main last. If
+    the command is interrupted, run it again. zonegit undo restores the zone.
     """
     if dry_run:
         await _show_removal(session, zone, force=force, reason=reason)
@@ -93,25 +92,27 @@ async def remove(
         repo = session.repo(bus)
         refs = await repo.refs.zone(zone, repo.actor)
         places = [(zone, branch) for branch in sorted(refs.heads)]
-        async with propagation.waiting_for(session, bus, places, wanted=wait) as waiters:
+        async with propagation.watch_branches(session, bus, places, wanted=wait) as waiters:
             done = await remove_zone.remove_zone(repo, refs, force=force, reason=reason)
             moved: dict[propagation.ZoneBranch, Moved] = {
                 (zone, branch): each for branch, each in done.moves.items()
             }
-            heard = await propagation.until_all(waiters, moved)
+            heard = await propagation.wait_all(waiters, moved)
     gone = {ref.path(): target.hex() for ref, target in sorted(done.removed.items())}
-    served = propagation.together([propagation.Propagated([] if wait else None), *heard.values()])
-    data = {"zone": names.text(zone), "removed": gone, **served.json()}
-    lines = [f"removed {names.text(zone)}", *_branches(gone, "was"), *served.lines("gone from")]
+    served = propagation.merge_results(
+        [propagation.Propagated([] if wait else None), *heard.values()]
+    )
+    data = {"zone": names.text(zone), "removed": gone, **served.as_json()}
+    lines = [f"removed {names.text(zone)}", *_branches(gone, "was"), *served.lines("removed from")]
     session.output.result(data, lines)
 
 
 async def _show_removal(session: Session, zone: Name, *, force: bool, reason: str | None) -> None:
-    """Print what a removal would take away, or fail as it would.
+    """Print the refs that a removal would delete, or fail as it would.
 
     Raises:
         NotFound: the zone is not registered.
-        Unsafe: it has branches or tags, and it is not forced with a reason.
+        Unsafe: it has branches or tags, and no forced removal with a reason was asked for.
         Unavailable: the zone is not recovered yet after a restore from a backup.
     """
     async with session.connected() as repo:
@@ -124,13 +125,13 @@ async def _show_removal(session: Session, zone: Name, *, force: bool, reason: st
     tips = {ref_names.branch(zone, name): tip for name, tip in refs.heads.items()}
     tips |= {ref_names.tag(zone, name): tip for name, tip in refs.tags.items()}
     gone = {ref.path(): tip.target.hex() for ref, tip in sorted(tips.items())}
-    verdict = {"verdict": drawn.as_json(judgement)}
+    verdict = {"verdict": verdicts.as_json(judgement)}
     data = {"zone": names.text(zone), "dry_run": True, "removed": gone, **verdict}
     session.output.result(data, [f"would remove {names.text(zone)}", *_branches(gone, "is")])
 
 
 def _branches(gone: Mapping[str, str], verb: str) -> list[str]:
-    """Return a line for each branch, by which it can be made again."""
+    """Return a line for each branch with its tip, from which it can be created again."""
     heads = [(path, tip) for path, tip in gone.items() if path.startswith("refs/heads/")]
     return [f"  {path} {verb} {tip}" for path, tip in heads]
 
@@ -141,13 +142,13 @@ def command() -> None:
 
     \b
     zonegit zone list
-    zonegit zone switch example.net          work there from now on
-    zonegit log --zone example.net           or only for one command
+    zonegit zone switch example.net          use this zone from now on
+    zonegit log --zone example.net           use it for one command
     """
 
 
-for _page in (add, list_zones, switch, remove):
-    command.add_command(_page)
+for _subcommand in (add, list_zones, switch, remove):
+    command.add_command(_subcommand)
 
 
 def _row(refs: ZoneRefs, here: Name | None) -> tuple[str, str, str, str]:
@@ -160,7 +161,7 @@ def _row(refs: ZoneRefs, here: Name | None) -> tuple[str, str, str, str]:
 
 
 def _served_serial(refs: ZoneRefs) -> int | None:
-    """Of the branch that is served; None: it has no commit, so the zone is not served."""
+    """Return the serial of the served branch; None if it has no commit, so nothing is served."""
     main = refs.heads.get(DEFAULT_BRANCH)
     return main.serial if main is not None else None
 

@@ -1,5 +1,5 @@
-"""What every command does that commits many versions of a zone: find the branch, write them, move
-it once, wait, tell."""
+"""Commit many versions of a zone: find the branch, write the commits, move the branch once, wait
+for the resolvers, and print the outcome."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -34,8 +34,8 @@ class NewVersions(msgspec.Struct, frozen=True):
 
     Args:
         versions: those that the branch does not have, the oldest first.
-        known: how many were left out because the branch has them.
-        base: the commit that the first one comes on, a descendant of the tip; None: the tip.
+        known: the number of versions that were left out because the branch has them.
+        base: the parent of the first one, a descendant of the tip; None for the tip.
     """
 
     versions: Iterable[ImportedVersion]
@@ -44,38 +44,40 @@ class NewVersions(msgspec.Struct, frozen=True):
 
 
 VersionsFor = Callable[[Repo, BranchPosition], Awaitable[NewVersions]]
-"""Finds the versions to commit, once the branch is known."""
+"""Returns the versions to commit on a branch."""
 
 
 async def commit(
     session: Session,
     how: CommitOptions,
     versions_for: VersionsFor,
-    meant: Intent,
+    intent: Intent,
     master: MasterFiles,
 ) -> None:
-    """Commits versions on the branch the command works on and tells what came of it."""
+    """Commit versions on the branch that the command works on, and print the outcome."""
     done = 0
 
-    def told(added: Added) -> None:
+    def progress(added: Added) -> None:
         nonlocal done
         done += 1
-        became = f"serial {added.serial}" if added.commit is not None else "nothing new"
-        session.output.progress(f"{done:,} versions, {added.source}: {became}")
+        text = f"serial {added.serial}" if added.commit is not None else "no change"
+        session.output.progress(f"{done:,} versions, {added.source}: {text}")
 
     async with session.bus() as bus:
         repo = session.repo(bus)
         at = await heads.find_position(repo, how.zone, how.branch)
         of_head = warn_of_head(session, strict=how.strict, dry_run=how.dry_run)
         wait = how.wait and not how.dry_run
-        async with propagation.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
+        async with propagation.watch_branch(
+            session, bus, at.zone, at.branch, wanted=wait
+        ) as waiter:
             new = await versions_for(repo, at)
             written = await import_series.import_versions(
-                repo, at, new.versions, meant, told, new.base
+                repo, at, new.versions, intent, progress, new.base
             )
             session.output.progress("")
-            heard = await waiter.until(written.moved) if written.moved else propagation.Propagated()
-        findings.tell(session, written.findings)
+            heard = await waiter.wait(written.moved) if written.moved else propagation.Propagated()
+        findings.print_findings(session, written.findings)
         data: dict[str, Any] = {}
         if session.output.as_json:
             found = await _document(repo, at, written, how)

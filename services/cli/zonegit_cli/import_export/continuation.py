@@ -1,4 +1,4 @@
-"""The point where an import of a history continues: versions that the branch has are left out."""
+"""Find the point where the import of a history continues, to skip versions that the branch has."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -27,7 +27,8 @@ from zonegit_cli.import_export.master_files import MasterFiles
 from zonegit_cli.parse import files
 
 MAX_VERIFIED: Final = 16
-"""Commits whose claim to be an exported one is checked, the latest first: each is a whole zone."""
+"""Git commits whose claim to be an export of a stored commit is verified, the latest first; each
+verification reads a whole zone."""
 
 REPLACES: Final = "import-replaces-commits"
 
@@ -36,11 +37,12 @@ class Continuation(msgspec.Struct, frozen=True):
     """The point where an import continues.
 
     Args:
-        commits: all commits of git to consider, the oldest first.
-        known: how many of them the branch has.
-        base: the stored commit that the last of those stands for, to which the branch moves first;
-            None: the branch stays at its tip.
-        between: commits of the branch since the last known one, which new versions replace.
+        commits: all git commits to consider, the oldest first.
+        known: the number of them that the branch has.
+        base: the stored commit that the last known one is an export of, to which the branch moves
+            first; None if the branch stays at its tip.
+        between: the number of commits of the branch since the last known one, whose changes the new
+            versions replace.
     """
 
     commits: Sequence[str]
@@ -49,7 +51,7 @@ class Continuation(msgspec.Struct, frozen=True):
     between: int = 0
 
     def findings(self, branch: str) -> tuple[Finding, ...]:
-        """Return the warning about commits that the next version replaces, if there are any."""
+        """Return the warning about commits whose changes are replaced, if there are any."""
         if not self.between:
             return ()
         commits = "1 commit" if self.between == 1 else f"{self.between} commits"
@@ -57,8 +59,8 @@ class Continuation(msgspec.Struct, frozen=True):
             Finding(
                 REPLACES,
                 "warning",
-                f"{branch} has {commits} that the imported history does not have; its versions"
-                " are whole zones and replace what they changed",
+                f"{branch} has {commits} that are not in the imported history; the imported"
+                " versions are whole zones and replace their changes",
             ),
         )
 
@@ -73,15 +75,19 @@ async def continue_from_git(
     *,
     force: bool = False,
 ) -> Continuation:
-    """Find the commits of git that a branch does not have yet.
+    """Find the git commits that a branch does not have yet.
 
     Args:
+        repo: the stores.
+        at: the branch.
+        history: the git repository.
+        rev: the git revision.
         chain: all commits of ``rev`` that touch the file (``GitHistory.commits``).
-        force: take a history whose earlier commits are not those that the branch was imported
-            from.
+        master: reads master files.
+        force: accept a history that does not contain the commits that the branch was imported from.
 
     Raises:
-        Invalid: the history of git was rewritten since, or the clone is shallow.
+        Invalid: the git history was rewritten since, or the clone is shallow.
     """
     history.refuse_shallow()
     if at.tip is None:
@@ -93,21 +99,21 @@ async def continue_from_git(
         found = _read_recorded(history, rev, chain, log, recorded[0])
         chain = list(found.commits) if found is not None else chain
     exported = await _find_exported(repo, at, history, chain, log, master)
-    # An export made after the last import has what was imported, under another id.
+    # An export made after the last import contains the imported commits under other ids.
     is_covered = recorded and exported and exported.between <= _place(log, recorded[0])
     if recorded and not force and found is None and not is_covered:
         raise _rewritten(rev, recorded[0], at.branch)
     known = [each for each in (found, exported) if each is not None]
     if known:
         return max(known, key=lambda each: each.known)
-    return await _equal(repo, at.zone, history, chain, log, master)
+    return await _find_equal(repo, at.zone, history, chain, log, master)
 
 
 def _read_recorded(
     history: GitHistory, rev: str, chain: list[str], log: Sequence[Logged], source: str
 ) -> Continuation | None:
-    """Find the commits of git after the one that a branch was imported up to; None if the history
-    does not contain that."""
+    """Find the git commits after the last one that was imported; None if the history does not
+    contain that one."""
     last = source.removeprefix(import_sources.GIT)
     place = _place(log, source)
     if last in chain:
@@ -118,16 +124,16 @@ def _read_recorded(
 
 
 def _place(log: Sequence[Logged], source: str) -> int:
-    """Return how many commits a branch has since the one that was imported from ``source``."""
+    """Return the number of commits of a branch since the one that was imported from ``source``."""
     return [import_sources.read_source(each.commit.message) for each in log].index(source)
 
 
 def _rewritten(rev: str, source: str, branch: str) -> Invalid:
     last = source.removeprefix(import_sources.GIT)
     return Invalid(
-        f"{branch} was imported up to commit {last[:SHOWN]} of git, which {rev} does not contain:"
-        " that history was rewritten, or is another one",
-        hint="import it on a new branch and merge that, or --force takes it all on top",
+        f"{branch} was imported up to git commit {last[:SHOWN]}, which {rev} does not contain: the"
+        " history was rewritten, or is another one",
+        hint="import it on a new branch and merge that, or import all of it with --force",
     )
 
 
@@ -140,15 +146,20 @@ async def count_known_files(
     *,
     force: bool = False,
 ) -> int:
-    """Return how many of the files, the oldest first, a branch has already.
+    """Return the number of files, the oldest first, that a branch has already.
 
     Args:
-        stdin: what standard input was; None: it is not among them.
-        force: take all files where one that the branch never had comes before one that it has.
+        repo: the stores.
+        at: the branch.
+        named: the files.
+        stdin: the content of standard input; None if it is not among the files.
+        master: reads master files.
+        force: import all files if a file that the branch does not have comes before one that it
+            has.
 
     Raises:
         NotFound: a file cannot be read.
-        Invalid: a file that the branch never had comes before one that it has.
+        Invalid: a file that the branch does not have comes before one that it has.
     """
     if at.tip is None:
         return 0
@@ -161,12 +172,12 @@ async def count_known_files(
         if new is not None and not force:
             raise Invalid(
                 f"{at.branch} was imported up to {files.shown(named[known - 1])} without"
-                f" {files.shown(new)}, which comes before that here",
-                hint="give the files that come after those, or --force takes all of them on top",
+                f" {files.shown(new)}, which now comes before it",
+                hint="give only the files that come after, or import all of them with --force",
             )
         return known if new is None else 0
     contents = await import_sources.commit_contents(repo, log, at.zone)
-    rrsets = (master.try_read(_octets(file, stdin), at.zone) for file in named)
+    rrsets = (master.read_to_compare(_octets(file, stdin), at.zone) for file in named)
     return import_sources.find_continuation(contents[::-1], _contents(rrsets, at.zone))
 
 
@@ -179,8 +190,8 @@ async def _find_new(
     stdin: bytes | None,
     master: MasterFiles,
 ) -> str | None:
-    """Return the first of the files that no commit names, though it differs from the one before;
-    None if there is none. Files that cannot be read were left out before, too."""
+    """Return the first file that no commit names and that differs from the one before; None if
+    there is none. Files that cannot be parsed are ignored, as they were skipped by the import."""
     places = {
         source: place
         for place, each in reversed([*enumerate(log)])
@@ -191,9 +202,9 @@ async def _find_new(
         return None
     before: dict[RRsetKey, RRset] = {}
     if parents := log[first].commit.parents:
-        before = await _stored(repo, parents[0])
+        before = await _read_zone(repo, parents[0])
     for file, source in zip(named, given, strict=False):
-        found = master.try_read(_octets(file, stdin), zone)
+        found = master.read_to_compare(_octets(file, stdin), zone)
         if found is None:
             continue
         if source not in places and _differs(found, before, zone):
@@ -205,7 +216,7 @@ async def _find_new(
 def _differs(
     version: Mapping[RRsetKey, RRset], before: Mapping[RRsetKey, RRset], zone: Name
 ) -> bool:
-    """Return whether a version becomes a commit on top of the one before."""
+    """Return whether a version would be a commit on top of the one before."""
     soa = zone, rrtypes.SOA
     if version.keys() != before.keys():
         return True
@@ -215,7 +226,7 @@ def _differs(
     return bool(spelling_changes.settle(changes, before).changes)
 
 
-async def _stored(repo: Repo, commit: CommitId) -> dict[RRsetKey, RRset]:
+async def _read_zone(repo: Repo, commit: CommitId) -> dict[RRsetKey, RRset]:
     reader = Reader(repo.objects)
     tree = (await read_zone.read_commit(reader, commit)).tree
     return {
@@ -235,9 +246,9 @@ async def _find_exported(
     log: Sequence[Logged],
     master: MasterFiles,
 ) -> Continuation | None:
-    """Find the latest commit of git that is an export of a stored commit: one of the branch, or one
-    that the branch can move to without leaving anything behind."""
-    named = [git_format.read_commit_id(said.message) for said in history.recorded(chain)]
+    """Find the latest git commit that is an export of a stored commit, which is a commit of the
+    branch or a descendant of its tip."""
+    named = [git_format.read_commit_id(each.message) for each in history.read_commits(chain)]
     places = {each.id: place for place, each in enumerate(log)}
     elsewhere = {each for each in named if each is not None and each not in places}
     stored = places.keys() | await import_sources.stored_commits(repo, elsewhere)
@@ -247,14 +258,15 @@ async def _find_exported(
         assert commit is not None
         if commit not in places and not await _is_ahead(repo, at, commit):
             continue
-        if await _holds(repo, at.zone, history, chain[known - 1], commit, master):
+        if await _is_unchanged(repo, at.zone, history, chain[known - 1], commit, master):
             base = commit if commit not in places else None
             return Continuation(chain, known, base, places.get(commit, 0))
     return None
 
 
 async def _is_ahead(repo: Repo, at: BranchPosition, commit: CommitId) -> bool:
-    """Return whether a stored commit is one of the zone, and the branch's tip an ancestor of it."""
+    """Return whether a stored commit belongs to the zone and is a descendant of the branch's
+    tip."""
     reader = Reader(repo.objects)
     try:
         await drafts.read_state(reader, commit, at.zone)
@@ -268,7 +280,7 @@ async def _is_ahead(repo: Repo, at: BranchPosition, commit: CommitId) -> bool:
     return not compared.ours
 
 
-async def _holds(
+async def _is_unchanged(
     repo: Repo,
     zone: Name,
     history: GitHistory,
@@ -276,12 +288,12 @@ async def _holds(
     commit: CommitId,
     master: MasterFiles,
 ) -> bool:
-    """Return whether a commit of git still has the records of the one that it names."""
+    """Return whether a git commit has the records of the stored commit that it names."""
     rrsets = next(_versions(history, [git_commit], zone, master), None)
-    return rrsets == await _stored(repo, commit)
+    return rrsets == await _read_zone(repo, commit)
 
 
-async def _equal(
+async def _find_equal(
     repo: Repo,
     zone: Name,
     history: GitHistory,
@@ -289,7 +301,8 @@ async def _equal(
     log: Sequence[Logged],
     master: MasterFiles,
 ) -> Continuation:
-    """Compare records, for a branch that an earlier release imported, which names no source."""
+    """Find the known commits by their records, for a branch that was imported by an earlier
+    release, which did not record the sources."""
     contents = await import_sources.commit_contents(repo, log, zone)
     given = _contents(_versions(history, chain, zone, master), zone)
     known, edits = import_sources.find_edited_continuation(contents[::-1], given)
@@ -307,12 +320,13 @@ def _contents(
 def _versions(
     history: GitHistory, chain: Sequence[str], zone: Name, master: MasterFiles
 ) -> Iterator[dict[RRsetKey, RRset] | None]:
-    """Yield the RRsets at each commit; None: the file is not there, or cannot be read."""
+    """Yield the RRsets at each commit; None if the file does not exist or cannot be parsed."""
     found: dict[RRsetKey, RRset] | None = None
     changes = history.read(chain)
     change = next(changes, None)
     for commit in chain:
         if change is not None and change.id == commit:
-            found = master.try_read(change.content, zone) if change.content is not None else None
+            content = change.content
+            found = master.read_to_compare(content, zone) if content is not None else None
             change = next(changes, None)
         yield found

@@ -1,8 +1,8 @@
-"""An earlier export: a repository of git whose branch moves on to a new one.
+"""Continue an earlier export: move the branch of a git repository to the new export.
 
-The new commits are written to a reference of their own. The branch moves to them only if that
-loses nothing: its tip is among them, or is the commit that joined the zones last time, which has no
-content of its own.
+The new commits are written to a separate git ref. The branch moves to them only if no commit is
+lost: its tip is an ancestor of the new one, or is the commit that joined the zones in the earlier
+export, which has no content of its own.
 """
 
 import os
@@ -13,20 +13,20 @@ from typing import Final
 
 from zonegit.errors import Conflict, Invalid
 from zonegit.repo.inspect.git_export import BRANCH, JOINED
-from zonegit_cli.import_export.git_history import command, said
+from zonegit_cli.import_export.git_history import command, run_git
 
 STAGING_REF: Final = "refs/zonegit/export"
 
-_HINT: Final = "export to a new folder, and take the other commits in: zonegit import --from-git"
+_HINT: Final = "export to a new folder, and import the other commits: zonegit import --from-git"
 
 
 def check(folder: Path) -> None:
     """Raise Invalid if a repository cannot be continued, before anything is written."""
     if Path(_ask(folder, "rev-parse", "--show-toplevel")).resolve() != folder.resolve():
-        raise Invalid(f"{folder} is not the top of a repository of git")
+        raise Invalid(f"{folder} is not the top folder of a git repository")
     if _succeeds(folder, "config", "--includes", "--local", "--get-regexp", r"^filter\."):
         raise Invalid(
-            f"the settings of {folder} name filters, which would run programs",
+            f"the git settings of {folder} configure filters, which would run programs",
             hint="remove them (git config --local --unset), or export to a new folder",
         )
     if _ask(folder, "rev-parse", "--symbolic-full-name", "HEAD") != BRANCH:
@@ -35,25 +35,24 @@ def check(folder: Path) -> None:
         )
     if _ask(folder, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all"):
         raise Invalid(
-            f"{folder} has changes that are not committed", hint="git stash sets them aside"
+            f"{folder} has uncommitted changes", hint="commit them, or stash them with git stash"
         )
 
 
 @contextmanager
 def continue_export(folder: Path) -> Iterator[None]:
-    """Move the branch of an earlier export to what is written to ``STAGING_REF`` meanwhile.
+    """Move the branch of an earlier export to the commits written to ``STAGING_REF`` in the
+    context.
 
     Raises:
-        Conflict: that would lose a commit; the branch stays.
+        Conflict: a commit would be lost; the branch does not move.
     """
     try:
         yield
         old, new = (_ask(folder, "rev-parse", ref) for ref in (BRANCH, STAGING_REF))
         if not _contains(folder, new, old):
-            raise Conflict(
-                f"main of {folder} has commits that this export does not have", hint=_HINT
-            )
-        # Refuses to overwrite a file that was changed meanwhile, or that git does not know.
+            raise Conflict(f"main of {folder} has commits that are not in this export", hint=_HINT)
+        # --keep refuses to overwrite a file that was changed meanwhile, or that is not tracked.
         _ask(folder, "-c", "core.autocrlf=false", "reset", "--quiet", "--keep", new)
     finally:
         _succeeds(folder, "update-ref", "-d", STAGING_REF)
@@ -72,7 +71,7 @@ def _contains(folder: Path, new: str, old: str) -> bool:
 
 
 def _ask(folder: Path, *words: str) -> str:
-    return said(command("-C", os.fspath(folder), *words))
+    return run_git(command("-C", os.fspath(folder), *words))
 
 
 def _succeeds(folder: Path, *words: str) -> bool:

@@ -1,5 +1,7 @@
-"""Makes a repository of git out of a stream: in a new or empty folder, whole or not at all, or on
-top of an earlier export, whose branch then moves on or stays as it is.
+"""Create a git repository from a fast-import stream, or continue an earlier export.
+
+A new repository is created in a temporary folder and moved into place when it is complete. In an
+earlier export the branch moves when the stream is complete; after an error it does not move.
 """
 
 import asyncio
@@ -15,45 +17,49 @@ from zonegit.errors import Invalid
 from zonegit.repo.inspect.git_export import BRANCH
 from zonegit.zone import names
 from zonegit_cli.import_export import earlier_export, git_history
-from zonegit_cli.import_export.git_history import command, environment, said
+from zonegit_cli.import_export.git_history import command, environment, run_git
 from zonegit_cli.workspace.paths import PlacedZone
 
 STAGING: Final = ".zonegit-"
 
-# What git never checks out, or fsck takes for an attack, by a name that Windows or macOS would take
-# for .git, .gitmodules and their like; a backslash divides there, too.
+# Names that git never checks out, or that git fsck reports as an attack, because Windows or macOS
+# would resolve them to .git, .gitmodules and the like; a backslash is a separator there.
 _NOT_FOR_GIT: Final = re.compile(r"(?:^|[/\\])(?:\.git|git~\d|gi[0-9a-z]{0,4}~\d)", re.IGNORECASE)
 
 
 def check_paths(placed: Iterable[PlacedZone]) -> None:
-    """Raises:
-    Invalid: git would not keep a file of that path.
+    """Check that git can store the files of all zones.
+
+    Raises:
+        Invalid: see :func:`check_path`.
     """
     for each in placed:
         check_path(each)
 
 
 def check_path(placed: PlacedZone) -> None:
-    """Raises:
-    Invalid: git would not keep a file of that path.
+    """Check that git can store the file of a zone.
+
+    Raises:
+        Invalid: git refuses such a path.
     """
     if _NOT_FOR_GIT.search(placed.path):
         raise Invalid(
-            f"git keeps no file {placed.path!r}, which {names.text(placed.zone)} would have",
-            hint="name the other zones; zonegit export prints this one",
+            f"git cannot store the path {placed.path!r} of {names.text(placed.zone)}",
+            hint="name the other zones to export; zonegit export prints this one",
         )
 
 
 Stream = Callable[[str], AsyncIterator[bytes]]
-"""Makes the stream for a branch (``lineages.stream``)."""
+"""Returns the stream for a git branch (``git_export.iter_stream``)."""
 
 
 def is_earlier_export(folder: Path) -> bool:
-    """Return whether the folder is a repository to continue; False: it is new or empty.
+    """Return whether the folder holds an earlier export; False if it does not exist or is empty.
 
     Raises:
-        Invalid: it holds something else, it is not a folder, or it has uncommitted changes or
-            settings that would run a program.
+        Invalid: it has other files, is not a folder, or has uncommitted changes or settings that
+            would run a program.
     """
     try:
         if not any(folder.iterdir()):
@@ -70,39 +76,38 @@ def is_earlier_export(folder: Path) -> bool:
 
 
 async def write(folder: Path, stream: Stream) -> None:
-    """Make a repository of what ``lineages.stream`` gives, with its files checked out, or
-    continue the one that is there (:func:`is_earlier_export`).
+    """Create a repository from a stream and check out its files, or continue an earlier export.
 
     Raises:
-        Conflict: the branch there has commits that the stream does not have.
-        Invalid: git does not take it.
-        NotFound: there is no git.
+        Conflict: the branch has commits that are not in the stream.
+        Invalid: git refuses the stream.
+        NotFound: git is not installed.
     """
     if is_earlier_export(folder):
         with earlier_export.continue_export(folder):
             await _import(folder, stream(earlier_export.STAGING_REF))
     else:
-        with _staged(folder) as repository:
+        with _stage(folder) as repository:
             await _import(repository, stream(BRANCH))
 
 
 @contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """An empty repository within ``folder``, which comes to lie there once it is filled: a failure
-    leaves nothing."""
+def _stage(folder: Path) -> Iterator[Path]:
+    """Yield an empty repository in a temporary folder; check out its files and move it to
+    ``folder`` at the end. After an error it is removed."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=STAGING) as staging:
-        made = Path(staging) / "repository"
-        said(command("init", "--quiet", "--template=", os.fspath(made)))
-        _git(made, "symbolic-ref", "HEAD", BRANCH)
-        yield made
-        _git(made, "-c", "core.autocrlf=false", "reset", "--quiet", "--hard")
-        for each in made.iterdir():
+        repository = Path(staging) / "repository"
+        run_git(command("init", "--quiet", "--template=", os.fspath(repository)))
+        _git(repository, "symbolic-ref", "HEAD", BRANCH)
+        yield repository
+        _git(repository, "-c", "core.autocrlf=false", "reset", "--quiet", "--hard")
+        for each in repository.iterdir():
             each.rename(folder / each.name)
 
 
 def _git(repository: Path, *words: str) -> None:
-    said(command("-C", os.fspath(repository), *words))
+    run_git(command("-C", os.fspath(repository), *words))
 
 
 async def _import(repository: Path, stream: AsyncIterator[bytes]) -> None:
@@ -125,7 +130,7 @@ async def _import(repository: Path, stream: AsyncIterator[bytes]) -> None:
             await process.wait()
         if process.returncode:
             stderr.seek(0)
-            raise git_history.failed(stderr.read(git_history.MAX_LINE))
+            raise git_history.git_error(stderr.read(git_history.MAX_LINE))
 
 
 async def _feed(stdin: asyncio.StreamWriter, stream: AsyncIterator[bytes]) -> None:
@@ -136,4 +141,4 @@ async def _feed(stdin: asyncio.StreamWriter, stream: AsyncIterator[bytes]) -> No
         stdin.close()
         await stdin.wait_closed()
     except (BrokenPipeError, ConnectionResetError):
-        return  # git has ended; what it says of that is told
+        return  # git exited; its message is reported by the caller

@@ -1,5 +1,4 @@
-"""Master files as commands take them in: parsed with progress, what was left out told as it is
-met."""
+"""Read master files with progress, and report the records that are skipped."""
 
 from typing import Final
 
@@ -17,40 +16,40 @@ from zonegit_cli.parse import file_kinds
 from zonegit_cli.render.documents import CommitDocument, ImportDocument, SkippedDocument
 from zonegit_cli.session import Session
 
-MOST_SKIPPED: Final = 1_000
-"""Skipped records that are told one by one; beyond that they are counted."""
+MAX_SKIPPED: Final = 1_000
+"""Skipped records that are reported and kept; the others are counted."""
 
 
 class SkippedRecords:
-    """The records that were skipped: each is told as it is met, the first thousand are kept."""
+    """The records that were skipped."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._first: list[Skipped] = []
         self._count = 0
-        self._told = MOST_SKIPPED
+        self._reported = MAX_SKIPPED
 
     def add(self, skipped: Skipped) -> None:
-        """Tells one."""
+        """Count a skipped record, and report it if it is among the first :data:`MAX_SKIPPED`."""
         self._count += 1
-        if self._count <= MOST_SKIPPED:
+        if self._count <= MAX_SKIPPED:
             self._first.append(skipped)
             self._session.output.progress("")
             self._session.output.note(f"{skipped.source}:{skipped.line}: skipped: {skipped.why}")
 
-    def tell_rest(self) -> None:
-        """How many were not told, since this was asked last."""
-        if self._count > self._told:
-            self._session.output.note(f"{self._count - self._told} more records skipped")
-            self._told = self._count
+    def report_rest(self) -> None:
+        """Report the number of skipped records that were not reported yet."""
+        if self._count > self._reported:
+            self._session.output.note(f"{self._count - self._reported} more records skipped")
+            self._reported = self._count
 
     @property
     def count(self) -> int:
-        """Return how many records were skipped."""
+        """Return the number of skipped records."""
         return self._count
 
     def documents(self) -> list[SkippedDocument]:
-        """Return the first of them for ``--json``."""
+        """Return the records that were kept, for ``--json``."""
         return [
             SkippedDocument(file=each.source, line=each.line, reason=each.why)
             for each in self._first
@@ -58,16 +57,20 @@ class SkippedRecords:
 
 
 class MasterFiles:
-    """Reads the master files of one command, each distinct line once. ``include`` opens what they
-    include, None: they may not; ``left_out`` hears of records that cannot stand, None: one is an
-    error."""
+    """Reads the master files of one command; each distinct line is parsed once.
+
+    Args:
+        session: the session of the command.
+        include: opens the files of ``$INCLUDE``; None if it is not allowed.
+        skipped: collects invalid records; None if an invalid record is an error.
+    """
 
     def __init__(
-        self, session: Session, include: Opener | None, left_out: SkippedRecords | None = None
+        self, session: Session, include: Opener | None, skipped: SkippedRecords | None = None
     ) -> None:
         self._session = session
         self._include = include
-        self._left_out = left_out
+        self._skipped = skipped
         self._known = Lines()
         self._findings: list[Finding] = []
 
@@ -77,7 +80,7 @@ class MasterFiles:
         """Read the RRsets of one file; :meth:`take_findings` returns the findings about it.
 
         Raises:
-            Invalid: it cannot be read; names file and line.
+            Invalid: it cannot be parsed; names file and line.
         """
 
         def progress(records: int) -> None:
@@ -91,50 +94,53 @@ class MasterFiles:
                 include=self._include,
                 whole=whole,
                 progress=progress,
-                skip=self._left_out.add if self._left_out is not None else None,
+                skip=self._skipped.add if self._skipped is not None else None,
                 known=self._known,
             )
         except Invalid as error:
             raise file_kinds.explain(octets, source, error) from None
         self._session.output.progress("")
-        if self._left_out is not None:
-            self._left_out.tell_rest()
+        if self._skipped is not None:
+            self._skipped.report_rest()
         self._findings += found.findings
         return found.rrsets
 
     def take_findings(self) -> tuple[Finding, ...]:
-        """Return the findings about what was read since this was called last."""
+        """Return the findings about the files that were read since the last call."""
         found, self._findings = tuple(self._findings), []
         return found
 
-    def read_if_it_can_be(
-        self, octets: bytes, source: str, zone: Name
-    ) -> dict[RRsetKey, RRset] | None:
-        """As :meth:`read`, but where records may be left out, so may a whole file: None then."""
+    def try_read(self, octets: bytes, source: str, zone: Name) -> dict[RRsetKey, RRset] | None:
+        """Read the RRsets of one version; None with a note if it cannot be parsed and invalid
+        records may be skipped.
+
+        Raises:
+            Invalid: it cannot be parsed, and invalid records may not be skipped.
+        """
         try:
             return self.read(octets, source, zone)
         except Invalid as error:
-            if self._left_out is None:
+            if self._skipped is None:
                 raise
             self._session.output.progress("")
-            self._session.output.note(f"left out: {error.message}")
+            self._session.output.note(f"skipped: {error.message}")
             return None
 
-    def try_read(self, octets: bytes, zone: Name) -> dict[RRsetKey, RRset] | None:
-        """Return the RRsets of a version that is only compared; None: it cannot be read."""
+    def read_to_compare(self, octets: bytes, zone: Name) -> dict[RRsetKey, RRset] | None:
+        """Read the RRsets of a version without notes; None if it cannot be parsed."""
         try:
-            skip = _skip if self._left_out is not None else None
+            skip = _skip if self._skipped is not None else None
             return reader.read(octets, zone, known=self._known, skip=skip).rrsets
         except Invalid:
             return None
 
     def extend(self, document: CommitDocument) -> ImportDocument:
-        """Return the document with what was left out."""
-        skipped = self._left_out.count if self._left_out is not None else 0
-        records = self._left_out.documents() if self._left_out is not None else []
+        """Return the document with the skipped records."""
+        skipped = self._skipped.count if self._skipped is not None else 0
+        records = self._skipped.documents() if self._skipped is not None else []
         fields = msgspec.structs.asdict(document)
         return ImportDocument(**fields, skipped=skipped, skipped_records=records)
 
 
 def _skip(_skipped: Skipped) -> None:
-    """Leave a record out of what is only compared."""
+    """Skip a record without a note."""

@@ -1,4 +1,4 @@
-"""The versions of a zone, as files of their own or as commits of git: what they become here."""
+"""Read the versions of a zone from files or from git commits, as commits to be made."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -23,12 +23,12 @@ from zonegit_cli.parse import files
 from zonegit_cli.session import Session
 
 Dates = Literal["now", "serial", "mtime"]
-"""What dates the commit of a file: the clock, its serial, or when it was last written."""
+"""Source of a commit's date: the clock, the serial of the file, or its modification time."""
 
 DATES: Final[tuple[Dates, ...]] = ("now", "serial", "mtime")
 
 
-def of_files(
+def read_files(
     repo: Repo,
     at: BranchPosition,
     named: Sequence[str],
@@ -37,11 +37,19 @@ def of_files(
     master: MasterFiles,
     stdin: bytes | None = None,
 ) -> Iterator[ImportedVersion]:
-    """Read a version from each file, in their order; ``message`` None: each says its file's name.
-    ``stdin`` is what standard input was, if it was read.
+    """Yield a version for each file, in their order.
+
+    Args:
+        repo: the stores.
+        at: the branch.
+        named: the files.
+        dates: the source of the commits' dates.
+        message: the message of the commits; None for the name of the file.
+        master: reads master files.
+        stdin: the content of standard input, if it was read.
 
     Raises:
-        Invalid: a file cannot be read as a zone, or has no such date.
+        Invalid: a file is not a valid zone, or does not have such a date.
         NotFound: it cannot be opened.
     """
     for file in named:
@@ -49,15 +57,15 @@ def of_files(
         octets = stdin if file == files.STDIN else None
         if octets is None:
             octets = files.read(file, MAX_OCTETS)
-        rrsets = master.read_if_it_can_be(octets, source, at.zone)
+        rrsets = master.try_read(octets, source, at.zone)
         if rrsets is not None:
-            who = _dated(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
+            who = _set_date(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
             words = message or f"import {files.shown(Path(file).name)}"
             words = import_sources.add_source(words, import_sources.of_file(octets))
             yield ImportedVersion(source, rrsets, words, who, who, master.take_findings())
 
 
-def of_git(
+def read_git(
     session: Session,
     at: BranchPosition,
     history: GitHistory,
@@ -66,54 +74,62 @@ def of_git(
     known: int = 0,
     findings: tuple[Finding, ...] = (),
 ) -> Iterator[ImportedVersion]:
-    """Read a version from each of these commits of git that changed the file, the first ``known``
-    left out, with its author, committer and message. Where the file was deleted the zone stays as
-    it was, and that is reported. The first version has ``findings`` in addition to its own.
+    """Yield a version for each git commit that changed the file, with its author, committer and
+    message. A commit that deleted the file is skipped with a note.
+
+    Args:
+        session: the session of the command.
+        at: the branch.
+        history: the git repository.
+        commits: the git commits, the oldest first.
+        master: reads master files.
+        known: the number of commits at the beginning to leave out.
+        findings: findings to add to those of the first version.
 
     Raises:
-        Invalid: a version cannot be read; names the commit of git, the file and the line.
+        Invalid: a version is not a valid zone; names the git commit, the file and the line.
     """
     for each in history.read(commits, known):
         source = f"{each.short}:{history.file}"
         if each.content is None:
             session.output.progress("")
-            session.output.note(f"{source} is deleted there; the zone stays as it was before")
+            session.output.note(f"{source} was deleted by this commit; the zone is not changed")
             continue
-        rrsets = master.read_if_it_can_be(each.content, source, at.zone)
+        rrsets = master.try_read(each.content, source, at.zone)
         if rrsets is not None:
-            said = each.said
+            commit = each.commit
             words = import_sources.add_source(
-                said.message or f"import {source}", import_sources.of_git(each.id)
+                commit.message or f"import {source}", import_sources.of_git(each.id)
             )
             found = findings + master.take_findings()
             findings = ()
-            yield ImportedVersion(source, rrsets, words, said.author, said.committer, found)
+            yield ImportedVersion(source, rrsets, words, commit.author, commit.committer, found)
 
 
-def _dated(who: Identity, dates: Dates, file: str, found: RRset) -> Identity:
+def _set_date(who: Identity, dates: Dates, file: str, found: RRset) -> Identity:
     match dates:
         case "now":
             return who
         case "serial":
-            return msgspec.structs.replace(who, time=_by_serial(file, found), zone="+0000")
+            return msgspec.structs.replace(who, time=_serial_time(file, found), zone="+0000")
         case "mtime":
-            return msgspec.structs.replace(who, time=_by_mtime(file), zone="+0000")
+            return msgspec.structs.replace(who, time=_modification_time(file), zone="+0000")
 
 
-def _by_serial(file: str, found: RRset) -> int:
+def _serial_time(file: str, found: RRset) -> int:
     serial = soa(found).serial
     at = moment(serial)
     if at is None:
         raise Invalid(
-            f"{files.shown(file)}: the serial {serial} is no date (YYYYMMDDnn)",
-            hint="--dates mtime takes the time of the file, --dates now the clock",
+            f"{files.shown(file)}: the serial {serial} is not a date (YYYYMMDDnn)",
+            hint="use --dates mtime for the file's modification time, or --dates now",
         )
     return at
 
 
-def _by_mtime(file: str) -> int:
+def _modification_time(file: str) -> int:
     if file == files.STDIN:
-        raise Invalid("what comes from a pipe has no time of its own", hint="--dates now or serial")
+        raise Invalid("standard input has no modification time", hint="use --dates now or serial")
     try:
         return max(0, int(os.stat(file).st_mtime))
     except OSError as error:

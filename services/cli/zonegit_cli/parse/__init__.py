@@ -1,1 +1,1 @@
-"""What an operator typed, pointed at or wrote, taken apart."""
+"""Parse the input of commands: arguments, files and edited text."""

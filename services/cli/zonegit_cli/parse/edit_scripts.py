@@ -1,4 +1,4 @@
-"""Files of edits, in the commands' own words: one edit a line, words quoted as a shell does.
+"""Parse files of edits: one edit a line, in the words of the commands, quoted as in a shell.
 
 # mail moves
 set @ MX 1h '10 mail1' '20 mail2'
@@ -29,11 +29,11 @@ from zonegit_cli.parse.records import parse_add, parse_remove, parse_set
 
 _BLANKS: Final = " \t\r\n"
 _PLAIN: Final = re.compile(r"[!$-&(-\[\]-~ \t]*")
-"""Words without quotes, backslashes or comments, most lines by far."""
+"""Words without quotes, backslashes or comments; most lines have no others."""
 _UNCOMMENTED: Final = re.compile(
     r"""(?:[ \t]*+(?!\#)(?:[^ \t\\'"]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")++)*+""", re.DOTALL
 )
-"""Up to the # that begins a word (shlex would cut a word that has one inside)."""
+"""The text before a # that begins a word (shlex also treats a # within a word as a comment)."""
 
 MAX_EDITS: Final = 1_000_000
 USAGE: Final = {
@@ -45,14 +45,14 @@ USAGE: Final = {
 
 
 class Script(msgspec.Struct, frozen=True):
-    """The edits of a script, in order, and what the operator should know about them."""
+    """The edits of a script, in order, and the findings about them."""
 
     edits: list[RRsetEdit]
     findings: list[Finding]
 
 
 def is_script(octets: bytes) -> bool:
-    """Whether the first line that is neither empty nor a comment begins as an edit does."""
+    """Return whether the first line that is neither empty nor a comment is an edit."""
     for line in io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")):
         if (words := line.split()) and not words[0].startswith((b"#", b";")):
             return words[0].decode("ascii", "replace") in USAGE
@@ -60,16 +60,16 @@ def is_script(octets: bytes) -> bool:
 
 
 def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Script:
-    """Return the edits, in order; each knows its line.
+    """Return the edits in order, each with its line.
 
     Args:
         octets: the script.
-        zone: completes relative names.
-        source: how errors name the script.
-        ttl: the TTL of a new RRset where none is typed; None: the minimum of the zone's SOA.
+        zone: the origin of relative names.
+        source: the name of the script in errors.
+        ttl: the TTL of a new RRset without one; None for the minimum of the zone's SOA.
 
     Raises:
-        Invalid: a line is no edit; names ``source`` and the line.
+        Invalid: a line is not an edit; names ``source`` and the line.
     """
     if len(octets) > patch.MAX_OCTETS:
         raise Invalid(f"{source}: more than {patch.MAX_OCTETS} octets")
@@ -93,7 +93,7 @@ def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Scri
 
 
 def _notes(words: list[str], where: str) -> Iterator[Finding]:
-    """Yield what the operator should know about one line that is an edit."""
+    """Yield the findings about a line."""
     match words:
         case ["set" | "add", _, *rest]:
             typed = typed_records.split_words(rest)
@@ -107,7 +107,7 @@ def _notes(words: list[str], where: str) -> Iterator[Finding]:
 
 
 def _shorten(notes: list[Finding]) -> list[Finding]:
-    """Return the first note of each rule, which counts the others."""
+    """Return the first note of each rule, with the number of the others."""
     counts = Counter(each.rule for each in notes)
     firsts = {each.rule: each for each in reversed(notes)}.values()
     return [
@@ -123,7 +123,7 @@ def _shorten(notes: list[Finding]) -> list[Finding]:
 def _words(line: bytes) -> list[str]:
     if len(line) > MAX_ENTRY:
         raise Invalid(f"a line of more than {MAX_ENTRY} octets")
-    # As the words of a command line come: what is not UTF-8 stays the octets it was.
+    # As in command line arguments: octets that are not UTF-8 are kept.
     text = line.decode("utf-8", "surrogateescape").strip(_BLANKS)
     if _PLAIN.fullmatch(text):
         return text.split()
@@ -135,7 +135,7 @@ def _words(line: bytes) -> list[str]:
         return shlex.split(text)
     except ValueError as error:
         reason = str(error).lower()
-        raise Invalid(reason, hint="words are quoted as in a shell; \\ quotes one sign") from None
+        raise Invalid(reason, hint="quote words as in a shell; \\ quotes one character") from None
 
 
 def _edit(words: list[str], zone: Name, ttl: int | None) -> RRsetEdit:
@@ -154,4 +154,4 @@ def _edit(words: list[str], zone: Name, ttl: int | None) -> RRsetEdit:
             raise Invalid(f"{verb} has too few or too many words", hint=USAGE[verb])
         case _:
             known = ", ".join(USAGE)
-            raise Invalid(f"{words[0][:40]!r} is no edit", hint=f"a line begins with {known}")
+            raise Invalid(f"{words[0][:40]!r} is not an edit", hint=f"a line begins with {known}")

@@ -1,4 +1,4 @@
-"""A text in the operator's editor, again and again until it can be read, and never lost."""
+"""Edit a text in the operator's editor until it can be parsed, and keep it after an error."""
 
 import itertools
 import os
@@ -18,27 +18,27 @@ from zonegit.errors import Invalid, NotFound
 
 DEFAULT: Final = "vi"
 MARK: Final = b"; zonegit: "
-"""What begins a line that tells an error on top of the text."""
+"""The beginning of an error line at the top of the text."""
 ERROR_LINES: Final = 3
-"""How many of them: message, hint, advice."""
+"""Error lines: the message, the hint, and how to proceed."""
 
 MAX_ROUNDS_UNASKED: Final = 2
-"""Rounds with a text that cannot be read before the operator is asked whether to go on."""
+"""Times that a text which cannot be parsed is opened before the operator is asked to confirm."""
 
 T = TypeVar("T")
 
 
-def ask_again() -> bool:
-    """Ask whether to open the editor again; without a terminal it is not opened."""
+def confirm_reopen() -> bool:
+    """Ask whether to open the editor again; without a terminal return False."""
     if not sys.stdin.isatty():
         return False
     import click
 
-    return click.confirm("the text cannot be read; open it again?", default=True, err=True)
+    return click.confirm("the text cannot be parsed; open it again?", default=True, err=True)
 
 
-def words() -> list[str]:
-    """The command that edits: ``VISUAL``, else ``EDITOR``, words quoted as in a shell.
+def editor_command() -> list[str]:
+    """Return the words of ``VISUAL``, else of ``EDITOR``, which are quoted as in a shell.
 
     Raises:
         Invalid: its quotes do not match.
@@ -47,20 +47,28 @@ def words() -> list[str]:
     try:
         return shlex.split(text) or [DEFAULT]
     except ValueError as error:
-        raise Invalid(f"the editor {text!r} is no command: {str(error).lower()}") from error
+        raise Invalid(f"invalid editor command {text!r}: {str(error).lower()}") from error
 
 
 class EditedFile:
-    """A file of the operator's alone while it is edited. It goes when all went well; with a
-    failure, or once :meth:`keep` was called, what was typed stays, and ``tell`` is told so."""
+    """A temporary file, readable by its owner only, that is edited.
 
-    def __init__(self, name: str, octets: bytes, tell: Callable[[str], None]) -> None:
+    It is removed at the end, unless it was changed and an error occurred or :meth:`keep` was
+    called.
+
+    Args:
+        name: the file's name.
+        octets: its content.
+        note: prints the path if the file is kept.
+    """
+
+    def __init__(self, name: str, octets: bytes, note: Callable[[str], None]) -> None:
         folder = Path(tempfile.mkdtemp(prefix="zonegit-"))
         self.path = folder / re.sub(r"[^A-Za-z0-9._-]", "_", name)[-64:]
         self._first = octets
         self._typed = octets
         self._kept = False
-        self._tell = tell
+        self._note = note
         self.path.write_bytes(octets)
 
     def __enter__(self) -> Self:
@@ -73,42 +81,43 @@ class EditedFile:
         trace: TracebackType | None,
     ) -> None:
         if self._typed != self._first and (error is not None or self._kept):
-            self._tell(f"what you typed is kept in {self.path}")
+            self._note(f"your text is kept in {self.path}")
         else:
             shutil.rmtree(self.path.parent, ignore_errors=True)
 
     def keep(self) -> None:
-        """Leaves the file, however this ends."""
+        """Keep the file at the end."""
         self._kept = True
 
     def edited(
-        self, parse: Callable[[bytes], T], limit: int, again: Callable[[], bool] = ask_again
+        self, parse: Callable[[bytes], T], limit: int, reopen: Callable[[], bool] = confirm_reopen
     ) -> T | None:
-        """Return what ``parse`` makes of the text that comes out of the editor; None where it is
-        what it was, or empty. A text that cannot be parsed is opened again, the error on top; left
-        as it was then, the error is raised.
+        """Open the editor and return the parsed text; None if it is unchanged or empty.
+
+        A text that cannot be parsed is opened again, with the error at its top. If it is then saved
+        unchanged, the error is raised.
 
         Args:
-            parse: reads the text.
-            limit: octets; of a longer text ``parse`` gets one more.
-            again: asked from the second text on that cannot be parsed whether to go on, so that a
-                script in the editor's place does not run for ever.
+            parse: parses the text.
+            limit: in octets; of a longer text ``parse`` gets one octet more.
+            reopen: asks whether to open the editor again, from the second text on that cannot be
+                parsed, so that a script that acts as the editor does not run forever.
 
         Raises:
-            Invalid: what ``parse`` raised, or the editor ended with an error.
-            NotFound: there is no such editor.
+            Invalid: ``parse`` raised it, or the editor failed.
+            NotFound: the editor does not exist.
         """
         for rounds in itertools.count(1):
-            _run(words(), self.path)
+            _run(editor_command(), self.path)
             before, self._typed = self._typed, _without_error(self._read(limit))
             if self._typed == self._first or not self._typed.strip():
                 self._typed = self._first
                 return None
             try:
-                # Lines count as they will when an error stands above them.
+                # Count lines as they will be numbered below the error lines.
                 return parse(b"\n" * ERROR_LINES + self._typed)
             except Invalid as error:
-                if self._typed == before or (rounds >= MAX_ROUNDS_UNASKED and not again()):
+                if self._typed == before or (rounds >= MAX_ROUNDS_UNASKED and not reopen()):
                     raise
                 self.path.write_bytes(_as_comments(error) + self._typed)
         raise AssertionError("counting does not end")
@@ -118,14 +127,14 @@ class EditedFile:
             with self.path.open("rb") as file:
                 return file.read(limit + 1)
         except OSError as error:
-            raise NotFound(f"cannot read {self.path} any more: {error.strerror}") from error
+            raise NotFound(f"cannot read {self.path}: {error.strerror}") from error
 
 
 def _as_comments(error: Invalid) -> bytes:
-    """What stands on top of a text that could not be read, in ``ERROR_LINES`` lines."""
-    advice = "correct it and save; leave it as it is, or empty it, and nothing is committed"
-    said = (error.message, error.hint or "", advice)
-    return b"".join(MARK + " ".join(each.split()).encode() + b"\n" for each in said)
+    """Return the error as ``ERROR_LINES`` comment lines."""
+    advice = "correct it and save; an unchanged or an empty file commits nothing"
+    lines = (error.message, error.hint or "", advice)
+    return b"".join(MARK + " ".join(each.split()).encode() + b"\n" for each in lines)
 
 
 def _without_error(octets: bytes) -> bytes:
@@ -141,13 +150,15 @@ def _run(command: list[str], path: Path) -> None:
     except OSError as error:
         raise NotFound(
             f"cannot start the editor {command[0]!r}: {error.strerror}",
-            hint="VISUAL or EDITOR names another",
+            hint="set VISUAL or EDITOR to another editor",
         ) from error
-    # What is typed there, Ctrl-C too, is the editor's.
+    # Ctrl-C is for the editor.
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         status = editor.wait()
     finally:
         signal.signal(signal.SIGINT, interrupt)
     if status:
-        raise Invalid(f"the editor {command[0]!r} failed ({status}), so nothing is committed")
+        raise Invalid(
+            f"the editor {command[0]!r} failed with status {status}; nothing was committed"
+        )

@@ -1,4 +1,4 @@
-"""The kinds of files: master files, edits, diffs and saved plans, and the command for each."""
+"""Tell master files, edits, diffs and saved plans apart, and name the command for each."""
 
 import io
 from typing import Final, Literal
@@ -18,12 +18,12 @@ NAMES: Final[dict[FileKind, str]] = {
     "zone": "a master file",
 }
 MAX_WORDS: Final = 4
-"""Words of a record up to its type: owner, TTL, class, type."""
+"""Words of a record up to and including its type: owner, TTL, class, type."""
 
 
 def find_kind(octets: bytes) -> FileKind | None:
-    """Return what a file looks like, by its first line that is neither empty nor a comment; None:
-    like nothing that is known."""
+    """Return the kind of a file according to its first line that is neither empty nor a comment;
+    None if it is unknown."""
     if saved_plan.is_plan(octets):
         return "plan"
     if patch.is_patch(octets):
@@ -43,39 +43,41 @@ def _is_master_file(octets: bytes) -> bool:
 
 
 def refuse_for_apply(octets: bytes, file: str, source: str) -> None:
-    """Refuse what another command takes.
+    """Refuse a file for ``zonegit import``.
 
     Raises:
         Invalid: it is a master file.
     """
     if find_kind(octets) == "zone":
         raise Invalid(
-            f"{source} is a master file, and apply takes edits, a diff or a saved plan",
-            hint=f"zonegit import {file} makes the zone equal it; with --merge its records join",
+            f"{source} is a master file; apply takes edits, a diff or a saved plan",
+            hint=f"zonegit import {file} replaces the zone; with --merge it adds the records",
         )
 
 
 def refuse_for_plan(octets: bytes, file: str, source: str) -> None:
-    """Refuse what another command takes.
+    """Refuse a file for ``zonegit apply``.
 
     Raises:
         Invalid: it is a saved plan.
     """
     if saved_plan.is_plan(octets):
         raise Invalid(
-            f"{source} is a saved plan already",
-            hint=f"zonegit apply {file} carries it out; --dry-run shows what it would change",
+            f"{source} is already a saved plan",
+            hint=f"apply it with zonegit apply {file}; --dry-run shows what it would change",
         )
 
 
 def explain(octets: bytes, source: str, error: Invalid) -> Invalid:
-    """Return the error of a file that is not a master file, for one that looks like something else;
-    else ``error``. A name may be ``add``, so only a file that cannot be read is judged."""
+    """Return a better error for a file of another kind that was read as a master file.
+
+    An owner name may be ``add``, so the kind is considered only after ``error``.
+    """
     kind = find_kind(octets)
     if kind is None or kind == "zone":
         return error
     file = "-" if source == "stdin" else source
     return Invalid(
         f"{source} is {NAMES[kind]}, not a master file ({error.message})",
-        hint=f"zonegit apply {file} takes it",
+        hint=f"use zonegit apply {file}",
     )

@@ -1,4 +1,4 @@
-"""Files that commands are given, ``-`` for standard input."""
+"""Read the files that commands are given; ``-`` is standard input."""
 
 import sys
 from pathlib import Path
@@ -11,12 +11,12 @@ STDIN: Final = "-"
 
 
 def shown(file: str) -> str:
-    """How messages call it."""
+    """Return the name of a file in messages."""
     return "stdin" if file == STDIN else file
 
 
 def read(file: str, limit: int) -> bytes:
-    """The octets, one more than ``limit`` at the most: whoever parses them refuses those.
+    """Return the octets of a file, at most one more than ``limit``: the parser refuses those.
 
     Raises:
         NotFound: it cannot be read.

@@ -1,8 +1,8 @@
-"""Key files: the private one that signs, the public ones that are trusted, a new pair.
+"""Read and write key files: private keys to sign with, and trusted public keys.
 
-A file of 32 octets could hold either half of a pair. Its role decides: what signs is read as a
-seed, what is trusted as a public key. Signing with a public key by mistake would make signatures
-that everybody can make, so the name of a signing key's file must not end in ``.pub``.
+A file of 32 octets may be a private or a public key. It is read according to its use: a signing key
+as a seed, a trusted key as a public key. If a public key were used as a seed by mistake, anyone
+could make the same signatures, so the name of a signing key's file must not end in ``.pub``.
 """
 
 import os
@@ -19,39 +19,41 @@ from zonegit.objects.commit_signatures import PublicKey, SigningKey
 PUBLIC: Final = ".pub"
 MAX_OCTETS: Final = 4_096
 MAX_TRUSTED: Final = 1_024
-"""How many public keys a folder may hold."""
+"""Public keys in a folder."""
 
 T = TypeVar("T")
 
 
-def signing_key(path: Path) -> SigningKey:
-    """The private key in a file.
+def read_signing_key(path: Path) -> SigningKey:
+    """Read the private key in a file.
 
     Raises:
         NotFound: the file cannot be read.
-        Invalid: it holds no private key.
+        Invalid: it is not a private key.
     """
     if path.suffix == PUBLIC:
         raise Invalid(
-            f"{path} is named as a public key, and only a private one can sign",
-            hint=f"the private key lies beside it: {path.with_suffix('')}",
+            f"{path} is the name of a public key; signing needs the private key",
+            hint=f"use {path.with_suffix('')}",
         )
     return _read(path, commit_signatures.parse_signing_key)
 
 
 def is_exposed(path: Path) -> bool:
-    """Whether others on this machine can read a file."""
+    """Return whether other users of this machine can read a file."""
     mode = path.stat().st_mode
     return stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
-def trusted(paths: Iterable[Path]) -> dict[PublicKey, str]:
-    """The public keys in files, and in the ``*.pub`` files of folders, with what they are called:
-    the file's name without ``.pub``.
+def read_trusted(paths: Iterable[Path]) -> dict[PublicKey, str]:
+    """Read the public keys in files, and in the ``*.pub`` files of folders.
+
+    Returns:
+        The name of each key, which is the file's name without ``.pub``.
 
     Raises:
-        NotFound: there is no such file or folder, or no key in it.
-        Invalid: a file holds no public key, or a folder too many.
+        NotFound: there is no such file or folder, or a folder has no key.
+        Invalid: a file is not a public key, or a folder has more than ``MAX_TRUSTED``.
     """
     found: dict[PublicKey, str] = {}
     for path in paths:
@@ -67,9 +69,11 @@ def _files(path: Path) -> list[Path]:
         return [path]
     files = sorted(path.glob(f"*{PUBLIC}"))
     if not files:
-        raise NotFound(f"{path} holds no public key", hint=f"a public key's name ends in {PUBLIC}")
+        raise NotFound(
+            f"no public key in {path}", hint=f"the name of a public key ends in {PUBLIC}"
+        )
     if len(files) > MAX_TRUSTED:
-        raise Invalid(f"{path} holds {len(files)} public keys, more than {MAX_TRUSTED}")
+        raise Invalid(f"{path} has {len(files)} public keys, more than {MAX_TRUSTED}")
     return files
 
 
@@ -80,7 +84,7 @@ def _read(path: Path, parse: Callable[[bytes], T]) -> T:
     except OSError as error:
         raise NotFound(f"cannot read the key {path}: {error.strerror}") from error
     if len(octets) > MAX_OCTETS:
-        raise Invalid(f"{path}: no key is larger than {MAX_OCTETS} octets")
+        raise Invalid(f"{path} is not a key: it is larger than {MAX_OCTETS} octets")
     try:
         return parse(octets)
     except Invalid as error:
@@ -88,8 +92,8 @@ def _read(path: Path, parse: Callable[[bytes], T]) -> T:
 
 
 def write_pair(path: Path, key: SigningKey) -> Path:
-    """Writes a private key for its owner alone, and the public one beside it, whose path is
-    returned.
+    """Write a private key, readable by its owner only, and its public key; return the path of the
+    public key.
 
     Raises:
         Conflict: one of the files exists; a key is never overwritten.
@@ -110,7 +114,7 @@ def _write_new(path: Path, octets: bytes, mode: int) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
         raise Conflict(
-            f"{path} exists, and a key is never overwritten", hint="take another name"
+            f"{path} already exists; a key is never overwritten", hint="use another name"
         ) from None
     try:
         with open(descriptor, "wb") as file:

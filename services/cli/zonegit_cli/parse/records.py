@@ -1,4 +1,4 @@
-"""Records as an operator types them: names, TTLs and RDATA as words of a shell."""
+"""Parse records from arguments: names, TTLs and RDATA."""
 
 from collections.abc import Sequence
 
@@ -14,23 +14,23 @@ def parse_set(zone: Name, name: str, typed: TypedRRset, ttl: int | None = None) 
     """Return the edit of ``set NAME TYPE [TTL] RDATA...``.
 
     Args:
-        zone: completes relative names.
+        zone: the origin of relative names.
         name: the owner.
-        typed: what follows it.
-        ttl: the TTL of a new RRset where none is typed; None: the minimum of the zone's SOA.
+        typed: the type, the TTL and the RDATA.
+        ttl: the TTL of a new RRset without one; None for the minimum of the zone's SOA.
 
     Raises:
-        Invalid: a part is malformed; says which.
+        Invalid: an argument is malformed; names it.
     """
     value, source = _parse_rrset(zone, name, typed, ttl)
     return Set(value, source)
 
 
 def parse_add(zone: Name, name: str, typed: TypedRRset, ttl: int | None = None) -> Add:
-    """Return the edit of ``add NAME TYPE [TTL] RDATA...``; arguments as :func:`parse_set` has them.
+    """Return the edit of ``add NAME TYPE [TTL] RDATA...``; see :func:`parse_set` for the arguments.
 
     Raises:
-        Invalid: a part is malformed; says which.
+        Invalid: an argument is malformed; names it.
     """
     value, source = _parse_rrset(zone, name, typed, ttl)
     return Add(value, source)
@@ -40,7 +40,7 @@ def parse_remove(zone: Name, name: str, rdtype: str, words: Sequence[str]) -> Re
     """Return the edit of ``remove NAME TYPE RDATA...``.
 
     Raises:
-        Invalid: a part is malformed; says which.
+        Invalid: an argument is malformed; names it.
     """
     number = rrtypes.from_text(rdtype)
     rdatas = typed_records.parse_rdatas(number, words, zone)

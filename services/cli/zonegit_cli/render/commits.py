@@ -1,4 +1,4 @@
-"""How a commit looks: its header for people, its fields for programs."""
+"""Format commits as lines and as JSON."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,8 +16,15 @@ from zonegit_cli.session import Session
 
 
 class ShownCommit(msgspec.Struct, frozen=True):
-    """A commit, what points at it, what is to be said of its signature, and what it changed of its
-    first parent; None: nobody asked."""
+    """A commit to print.
+
+    Args:
+        id: its id.
+        commit: the commit.
+        labels: the branches and tags that point at it.
+        signature: the verification of its signature; None to print none.
+        deltas: its changes relative to its first parent; None to print none.
+    """
 
     id: CommitId
     commit: Commit
@@ -27,19 +34,19 @@ class ShownCommit(msgspec.Struct, frozen=True):
 
 
 def oneline(entry: ShownCommit) -> Iterator[str]:
-    """A line for the commit, and its patch."""
+    """Yield one line for the commit, and its patch."""
     yield f"{commit_id(entry.id)}{_decoration(entry)} {subject(entry.commit)}"
     yield from patches.lines(entry.deltas or ())
 
 
 def full(entry: ShownCommit) -> Iterator[str]:
-    """All of its header and message, and its patch."""
+    """Yield the header and the message of the commit, and its patch."""
     commit, author = entry.commit, entry.commit.author
     yield click.style(f"commit {entry.id.hex()}", fg="yellow") + _decoration(entry)
     if len(commit.parents) > 1:
         yield "Merge:  " + " ".join(commit_id(parent) for parent in commit.parents)
     yield f"Author: {author.mailbox}"
-    yield f"Date:   {identities.moment(author)}"
+    yield f"Date:   {identities.time_text(author)}"
     if entry.signature is not None:
         yield f"Trust:  {entry.signature}"
     yield ""
@@ -51,20 +58,22 @@ def full(entry: ShownCommit) -> Iterator[str]:
 
 
 def signature(session: Session, value: Commit | Tag) -> str | None:
-    """What the configured keys say of its signature, for a command that was not asked to verify.
-    None: it has none, and no key is trusted."""
+    """Return the verification of a signature with the trusted keys of the settings.
+
+    Without trusted keys return whether there is a signature; None if there is none.
+    """
     path = session.settings.trusted_keys
     if path is None:
-        return "signed (zonegit verify tells by whom)" if value.signature else None
+        return "signed (to verify: zonegit verify)" if value.signature else None
     from zonegit_cli.render import signatures
 
-    return signatures.by_keys_in(path, value)
+    return signatures.verify_by_keys_in(path, value)
 
 
 def as_json(entry: ShownCommit) -> dict[str, Any]:
-    """For ``--json``; ``changes`` only where somebody asked for them."""
+    """Return a commit for ``--json``; with ``changes`` if it has deltas."""
     commit = entry.commit
-    said = {
+    fields = {
         "commit": entry.id.hex(),
         "tree": commit.tree.hex(),
         "parents": [parent.hex() for parent in commit.parents],
@@ -75,7 +84,7 @@ def as_json(entry: ShownCommit) -> dict[str, Any]:
         "tags": [label.name for label in entry.labels if label.kind == "tag"],
         "signed": bool(commit.signature),
     }
-    return said if entry.deltas is None else said | {"changes": patches.as_json(entry.deltas)}
+    return fields if entry.deltas is None else fields | {"changes": patches.as_json(entry.deltas)}
 
 
 def _decoration(entry: ShownCommit) -> str:

@@ -1,4 +1,4 @@
-"""How conflicts look: each RRset with its reason, and what it was, is here, and is there."""
+"""Format conflicts: each RRset with its reason, and its content in the base and on both sides."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -14,43 +14,43 @@ from zonegit_cli.output import count
 from zonegit_cli.render import documents
 
 Advice = Callable[[Conflicted], Sequence[str]]
-"""What to do about a conflict, a line each."""
+"""Returns what to do about conflicts, as lines."""
 
 
 BY_HAND: Final = (
-    "make both sides agree on these (zonegit set or delete, on either branch), then try again",
+    "make both sides equal (zonegit set or delete, on either branch), then try again",
 )
 
 
-def by_hand(_conflicted: Conflicted) -> Sequence[str]:
-    """Where no command takes up what stopped."""
+def advise_by_hand(_conflicted: Conflicted) -> Sequence[str]:
+    """Return the advice for commands without a sequencer."""
     return BY_HAND
 
 
-def by_merging(name: str, into: str) -> Advice:
-    """Where what stopped was a merge of branch ``name`` into another one."""
+def advise_merge(name: str, into: str) -> Advice:
+    """Return the advice to merge branch ``name`` into branch ``into`` with ``zonegit merge``."""
 
     def advice(conflicted: Conflicted) -> Sequence[str]:
         where = f"--zone {names.text(conflicted.zone)} --branch {into}"
-        return [f"zonegit merge {name} {where} lets you decide each of them"]
+        return [f"resolve them with zonegit merge {name} {where}"]
 
     return advice
 
 
 def lines(conflicted: Conflicted, advice: Sequence[str] = BY_HAND) -> Iterator[str]:
-    """For people."""
+    """Yield the conflicts and the advice as lines."""
     where = f"{names.text(conflicted.zone)} {conflicted.branch}"
     found = count(len(conflicted.clashes), "conflict")
-    yield click.style(f"{found}; {where} stays as it is", fg="red")
-    yield from each(conflicted.clashes)
+    yield click.style(f"{found}; {where} did not move", fg="red")
+    yield from clash_lines(conflicted.clashes)
     yield from advice
 
 
-def each(clashes: Iterable[Clash]) -> Iterator[str]:
-    """The RRsets alone, for people."""
+def clash_lines(clashes: Iterable[Clash]) -> Iterator[str]:
+    """Yield the RRsets as lines."""
     for clash in clashes:
-        why = f"{clash.reason}: {clash.detail}" if clash.detail else clash.reason
-        yield f"  {title(clash.owner, clash.rdtype)}  {click.style(why, fg='yellow')}"
+        reason = f"{clash.reason}: {clash.detail}" if clash.detail else clash.reason
+        yield f"  {title(clash.owner, clash.rdtype)}  {click.style(reason, fg='yellow')}"
         for name, side in _sides(clash)[clash.reason == "no agreed base" :]:
             yield f"    {name:<6}  {_value(side)}"
 
@@ -62,7 +62,7 @@ def _value(rrset: RRset | None) -> str:
 
 
 def as_json(clash: Clash) -> dict[str, Any]:
-    """One of them as ``--json`` shows it."""
+    """Return one conflict for ``--json``."""
     (found,) = documents.conflicts([clash])
     plain: dict[str, Any] = msgspec.to_builtins(found)
     return plain

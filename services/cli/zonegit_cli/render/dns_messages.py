@@ -1,4 +1,4 @@
-"""How DNS messages look, section by section."""
+"""Format DNS messages as lines and as JSON."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ import dns.rrset
 SECTIONS = ("answer", "authority", "additional")
 
 
-def lines(message: dns.message.Message, came: str) -> list[str]:
-    """For people; ``came`` is how it came."""
+def lines(message: dns.message.Message, transport: str) -> list[str]:
+    """Return the sections of a message; ``transport`` is printed after its size."""
     flags = dns.flags.to_text(message.flags).lower()
     shown = [f";; {dns.rcode.to_text(message.rcode())}, id {message.id}, flags {flags}"]
     shown += [f";; {reason}" for reason in _reasons(message)]
@@ -20,16 +20,16 @@ def lines(message: dns.message.Message, came: str) -> list[str]:
             records = (line for rrset in section for line in _records(rrset))
             shown += [f";; {title.upper()}", *records]
     size = len(message.wire) if message.wire else 0
-    return [*shown, f";; {size} octets {came}"]
+    return [*shown, f";; {size} octets {transport}"]
 
 
 def rdatas(message: dns.message.Message) -> list[str]:
-    """What the answer holds, and nothing else."""
+    """Return the RDATA of the answer section."""
     return [rdata.to_text() for rrset in message.answer for rdata in rrset]
 
 
 def as_json(message: dns.message.Message) -> dict[str, Any]:
-    """For programs."""
+    """Return the sections of a message for ``--json``."""
     return {
         "rcode": dns.rcode.to_text(message.rcode()),
         "flags": dns.flags.to_text(message.flags).split(),
@@ -42,7 +42,7 @@ def as_json(message: dns.message.Message) -> dict[str, Any]:
 
 
 def _reasons(message: dns.message.Message) -> list[str]:
-    """What the server adds to its RCODE (RFC 8914)."""
+    """Return the extended DNS errors (RFC 8914)."""
     return [error.to_text() for error in message.extended_errors()]
 
 

@@ -43,8 +43,8 @@ class ChangeDocument(_Document, kw_only=True):
 
 
 class WarningDocument(_Document, kw_only=True):
-    """A finding about the input or the change. ``name`` and ``type`` are null where it concerns no
-    single name or type, ``source`` where no RFC is behind the rule."""
+    """A finding about the input or the change. ``name`` and ``type`` are null if it concerns no
+    single name or type, ``source`` if the rule is not from an RFC."""
 
     rule: str
     severity: Severity
@@ -67,9 +67,9 @@ class ConflictDocument(_Document, kw_only=True):
 
 
 class VerdictDocument(_Document, kw_only=True):
-    """The answer to a move that was not made. ``judged_by`` is ``refs``, or ``client`` where the
+    """The verdict on a move that was not made. ``judged_by`` is ``refs``, or ``client`` if the
     change is too large for one message; ``code``, ``message`` and ``hint`` are those of the error
-    that the command would end with, null where the move would be accepted."""
+    that the command would fail with, null if the move would be accepted."""
 
     accepted: bool
     judged_by: str
@@ -89,14 +89,14 @@ class CommitDocument(_Document, kw_only=True):
         parent: the first parent of the commit that the branch moved to.
         serial: the SOA serial that the branch has, or would have after a dry run.
         serial_before: the serial that it had.
-        replayed: how many times another change came first, and this one was made again.
-        verdict: in a dry run whether the move would be accepted; null where nothing would move.
+        replayed: how many times another change came first, and this one was applied to it.
+        verdict: in a dry run whether the move would be accepted; null if nothing would move.
         served_by: with ``--wait`` the resolvers that serve the move.
         warnings: findings about the input and the change.
         conflicts: RRsets that need a decision; nothing moved then, and the exit status is 4.
-        hints: commands that lead out of the conflicts.
-        changes: RRsets that differ, in canonical order; an SOA whose serial alone moved is not
-            among them. Null where they could not be read after a commit.
+        hints: commands that resolve the conflicts.
+        changes: RRsets that differ, in canonical order, except an SOA of which only the serial
+            differs. Null if they could not be read after a commit.
     """
 
     schema: Literal[1] = SCHEMA
@@ -127,16 +127,16 @@ class SkippedDocument(_Document, kw_only=True):
 
 
 class ImportDocument(CommitDocument, kw_only=True):
-    """One zone imported; ``skipped`` counts the records left out, of which the first thousand are
-    listed."""
+    """The import of one zone; ``skipped`` counts the skipped records, of which the first thousand
+    are listed."""
 
     skipped: int
     skipped_records: list[SkippedDocument]
 
 
 class VersionDocument(_Document, kw_only=True):
-    """A version of a series. ``commit`` is null where it was equal to the one before, ``changed``
-    counts RRsets."""
+    """A version of a series. ``commit`` is null if the version is equal to the one before;
+    ``changed`` counts RRsets."""
 
     source: str
     commit: str | None
@@ -145,17 +145,17 @@ class VersionDocument(_Document, kw_only=True):
 
 
 class SeriesDocument(ImportDocument, kw_only=True):
-    """Many versions imported. ``known`` counts those that were imported before; ``changes`` is all
-    that differs between the branch before and after; ``commit`` of a version in a dry run is the id
-    that it would have."""
+    """The import of a series. ``known`` counts versions that were imported before; ``changes`` are
+    the differences between the branch before and after; in a dry run ``commit`` of a version is the
+    id that it would have."""
 
     known: int
     versions: list[VersionDocument]
 
 
 class SummaryDocument(_Document, kw_only=True):
-    """The number of RRsets that a plan changes, and of how many; ``of_is_exact`` false: at least so
-    many."""
+    """The number of RRsets that a plan changes, and of RRsets in the zone (``of``), which is a
+    minimum if ``of_is_exact`` is false."""
 
     added: int
     changed: int
@@ -165,8 +165,8 @@ class SummaryDocument(_Document, kw_only=True):
 
 
 class PlanDocument(CommitDocument, kw_only=True):
-    """A plan, which ``zonegit apply`` carries out. ``base`` is the commit that it was made on,
-    ``whole_zone`` whether it came from a whole master file."""
+    """A plan for ``zonegit apply``. ``base`` is the commit that it was made on, ``whole_zone``
+    whether it was made from a master file of the whole zone."""
 
     plan: Literal[1]
     base: str | None
@@ -187,8 +187,8 @@ class SeveralDocument(_Document, kw_only=True):
 
 
 class RefDocument(_Document, kw_only=True):
-    """A ref that an undo takes back: ``undone`` is how the operation moved it. ``old`` and ``new``
-    are what it is at before and after; null: it does not exist."""
+    """A ref that an undo restores. ``undone`` is how the operation moved it, ``old`` and ``new``
+    are its targets before and after the undo, null if it does not exist."""
 
     ref: str
     undone: str
@@ -198,9 +198,9 @@ class RefDocument(_Document, kw_only=True):
 
 
 class UndoDocument(SeveralDocument, kw_only=True):
-    """An operation taken back. ``undone`` is its id, ``redone`` that of the operation which this
-    makes again, null unless it is a redo. ``refs`` are all that it moved, ``skipped_refs`` what is
-    left to other operators; ``results`` are of the branches that get records back."""
+    """The undo of an operation. ``undone`` is the id of the operation; ``redone`` is the id of the
+    operation that a redo makes again, null for an undo. ``refs`` are the refs that were restored,
+    ``skipped_refs`` those of other operators; ``results`` has the branches with a new commit."""
 
     undone: str
     redone: str | None
@@ -209,7 +209,7 @@ class UndoDocument(SeveralDocument, kw_only=True):
 
 
 def content(rrset: RRset | None) -> RRsetDocument | None:
-    """Return the TTL and the records; None where there is no RRset."""
+    """Return the TTL and the records of an RRset; None for None."""
     if rrset is None:
         return None
     rdata = [rdata_to_text(rrset.rdtype, each) for each in rrset.rdatas]
@@ -217,7 +217,7 @@ def content(rrset: RRset | None) -> RRsetDocument | None:
 
 
 def changes(deltas: Iterable[RRsetDelta]) -> list[ChangeDocument]:
-    """Return what differs, an entry for each RRset."""
+    """Return the differences, an entry for each RRset."""
     return [
         ChangeDocument(
             name=names.text(delta.owner),
@@ -237,7 +237,7 @@ def _kind(delta: RRsetDelta) -> DocumentKind:
 
 
 def warnings(findings: Iterable[Finding]) -> list[WarningDocument]:
-    """Return findings, an entry for each."""
+    """Return findings as documents."""
     return [
         WarningDocument(
             rule=each.rule,
@@ -252,7 +252,7 @@ def warnings(findings: Iterable[Finding]) -> list[WarningDocument]:
 
 
 def conflicts(clashes: Iterable[Clash]) -> list[ConflictDocument]:
-    """Return conflicts, an entry for each RRset."""
+    """Return conflicts as documents."""
     return [
         ConflictDocument(
             name=names.text(clash.owner),
@@ -268,7 +268,7 @@ def conflicts(clashes: Iterable[Clash]) -> list[ConflictDocument]:
 
 
 def as_json(document: CommitDocument | SeveralDocument) -> dict[str, Any]:
-    """Return the document as it is printed, the longest field last."""
+    """Return the document as JSON values, with the longest fields last."""
     plain: dict[str, Any] = msgspec.to_builtins(document)
     for long in ("results", "changes"):
         if long in plain:

@@ -1,4 +1,4 @@
-"""The answer to a move that was not made, as it is printed."""
+"""Format the verdict of refs on the move of a dry run."""
 
 from typing import Any, Final, overload
 
@@ -14,7 +14,7 @@ BY_CLIENT: Final = (
 
 
 def as_json(judgement: Judgement) -> dict[str, Any]:
-    """Return the ``verdict`` of every command that shows what a move would do."""
+    """Return the field ``verdict`` of commands with ``--dry-run``."""
     plain: dict[str, Any] = msgspec.to_builtins(document(judgement))
     return plain
 
@@ -26,7 +26,7 @@ def document(judgement: None) -> None: ...
 @overload
 def document(judgement: Judgement | None) -> VerdictDocument | None: ...
 def document(judgement: Judgement | None) -> VerdictDocument | None:
-    """Return the answer as part of a document; None where nothing was asked."""
+    """Return the verdict as a part of a document; None for None."""
     if judgement is None:
         return None
     refusal = judgement.refusal
@@ -40,12 +40,12 @@ def document(judgement: Judgement | None) -> VerdictDocument | None:
 
 
 def lines(judgement: Judgement) -> list[str]:
-    """Return what people have to know of an answer, apart from a refusal, which is an error."""
+    """Return the note about who judged; a refusal is not included, as it is raised as an error."""
     return [BY_CLIENT] if judgement.judged_by == "client" else []
 
 
 def verdict_lines(judgement: Judgement) -> list[str]:
-    """Return an answer for people, whatever it is."""
+    """Return the verdict as lines, including a refusal."""
     refusal = judgement.refusal
-    said = "accepted" if refusal is None else f"refused ({refusal.code}): {refusal.message}"
-    return [f"verdict: {said}", *lines(judgement)]
+    text = "accepted" if refusal is None else f"refused ({refusal.code}): {refusal.message}"
+    return [f"verdict: {text}", *lines(judgement)]

@@ -1,4 +1,4 @@
-"""Findings as they are printed: a line each on stderr, a list of the same fields in JSON."""
+"""Format findings: a line each on stderr, or a list in JSON."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -10,16 +10,16 @@ from zonegit_cli.render import documents
 from zonegit_cli.session import Session
 
 MAX_SHOWN: Final = 100
-"""Findings that are printed one by one before they are only counted; ``--json`` has all."""
+"""Findings that are printed; the others are counted. ``--json`` has all."""
 
 
-def tell(session: Session, found: Iterable[Finding]) -> None:
+def print_findings(session: Session, found: Iterable[Finding]) -> None:
     """Print findings on stderr, each with its severity."""
     every = list(found)
     for each in every[:MAX_SHOWN]:
         session.output.remark(each.severity, each.message)
     if len(every) > MAX_SHOWN:
-        session.output.note(f"{len(every) - MAX_SHOWN} more like these; --json lists all")
+        session.output.note(f"and {len(every) - MAX_SHOWN} more; --json lists all")
 
 
 def as_json(found: Iterable[Finding]) -> list[dict[str, Any]]:

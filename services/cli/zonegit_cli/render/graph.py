@@ -1,13 +1,13 @@
-"""History drawn beside a log: a lane for each line of commits that is still to be met. All pure.
+"""Draw the graph of ``log --graph``, with a lane for each parent that was not printed yet.
 
     *   merge
     |\\
-    | * on the branch
-    * | on main
+    | * a commit of the branch
+    * | a commit of main
     |/
-    * where they parted
+    * the common ancestor
 
-Commits come children first. In rows that are no commit's own, lines move by one lane at the most.
+Children come before their parents. In the rows between commits a line moves by at most one lane.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -16,21 +16,21 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 Line = tuple[int, int]
-"""Something drawn downwards: from which lane to which."""
+"""A line from a lane of one row to a lane of the next."""
 
 
 class GraphLanes(Generic[T]):
-    """The lanes below the last commit, each with the commit it leads to."""
+    """The lanes below the last commit that was drawn, each with the commit that it leads to."""
 
     def __init__(self) -> None:
         self._leads: list[T] = []
 
     def beside(self, commit: T, parents: Sequence[T], lines: Sequence[str]) -> Iterator[str]:
-        """The next commit's lines of text, at least one, behind what is drawn there."""
+        """Yield the text lines of the next commit, each after its part of the graph."""
         if commit not in self._leads:
             self._leads.append(commit)
         at = self._leads.index(commit)
-        drawn = [_straight(len(self._leads), star=at), *self._on(at, parents)]
+        drawn = [_straight(len(self._leads), star=at), *self._rows_below(at, parents)]
         below = _straight(len(self._leads))
         width = max(map(len, [*drawn, below]))
         for number in range(max(len(lines), len(drawn))):
@@ -38,14 +38,14 @@ class GraphLanes(Generic[T]):
             text = lines[number] if number < len(lines) else ""
             yield f"{picture:<{width}} {text}".rstrip()
 
-    def _on(self, at: int, parents: Sequence[T]) -> Iterator[str]:
-        """The rows from a commit to its parents: its lane divides or ends, then lanes that lead to
-        the same commit become one."""
+    def _rows_below(self, at: int, parents: Sequence[T]) -> Iterator[str]:
+        """Yield the rows between a commit and its parents: the lane of a merge divides, that of a
+        root commit ends, and lanes that lead to the same commit join."""
         lanes = list(enumerate(self._leads))
         more = len(parents) - 1
         if more > 0:
-            aside = [(lane, lane + more * (lane > at)) for lane, _ in lanes]
-            yield from _rows([*aside, *((at, at + extra) for extra in range(1, more + 1))])
+            shifted = [(lane, lane + more * (lane > at)) for lane, _ in lanes]
+            yield from _rows([*shifted, *((at, at + extra) for extra in range(1, more + 1))])
         if parents:
             lanes = list(enumerate([*self._leads[:at], *parents, *self._leads[at + 1 :]]))
         else:
@@ -59,7 +59,7 @@ def _straight(lanes: int, star: int | None = None) -> str:
 
 
 def _rows(lines: Collection[Line]) -> Iterator[str]:
-    """The rows it takes until every line is in its lane."""
+    """Yield rows until every line is in its lane."""
     while any(at != to for at, to in lines):
         row = [" "] * (2 * max(max(line) for line in lines) + 1)
         for at, to in lines:

@@ -1,4 +1,4 @@
-"""Who and when, as people and programs read it."""
+"""Format authors, committers and taggers, with their times."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from zonegit.objects.model import Identity
 
 
-def moment(who: Identity) -> str:
-    """When, in the author's own zone, as ISO 8601 without the T."""
+def time_text(who: Identity) -> str:
+    """Return the time in the time zone of the identity, as ISO 8601 without the T."""
     sign = -1 if who.zone.startswith("-") else 1
     offset = timedelta(hours=int(who.zone[1:3]), minutes=int(who.zone[3:5]))
     try:
@@ -18,5 +18,5 @@ def moment(who: Identity) -> str:
 
 
 def as_json(who: Identity) -> dict[str, Any]:
-    """An identity as ``--json`` shows it."""
+    """Return an identity for ``--json``."""
     return {"name": who.name, "email": who.email, "time": who.time, "zone": who.zone}

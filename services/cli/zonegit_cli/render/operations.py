@@ -1,4 +1,4 @@
-"""Operations as they are printed: a line for the whole, and one for each ref that moved."""
+"""Format operations: a line for the operation, and one for each ref that moved."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,11 +12,11 @@ from zonegit.store.ref_names import RefName
 
 
 def head(operation: str, entries: Iterable[LogEntry]) -> str:
-    """Return an operation in one line: its id, when, who and with what."""
+    """Return the line of an operation: its id, time, actor, command and reason."""
     first = next(iter(entries))
-    why = f"{first.command}: {first.reason}" if first.reason else first.command
+    command = f"{first.command}: {first.reason}" if first.reason else first.command
     shown = click.style(operations.short_id(operation), fg="yellow")
-    return f"operation {shown}  {refish_time.format_time(first.time)}  {first.actor}  {why}"
+    return f"operation {shown}  {refish_time.format_time(first.time)}  {first.actor}  {command}"
 
 
 def moves(entries: Iterable[LogEntry], symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The outcome of a command on a branch, as it is printed: one document for programs, or lines."""
+"""Format the outcome of a command on a branch, as a JSON document or as lines."""
 
 import heapq
 import itertools
@@ -22,13 +22,13 @@ from zonegit_cli.render import conflict_lines, documents, dry_runs, patches
 from zonegit_cli.render.documents import ChangeDocument, CommitDocument
 
 MAX_RRSETS: Final = 10
-"""Changed RRsets whose records a commit's summary shows; the others are counted."""
+"""Changed RRsets that the summary of a commit shows; the others are counted."""
 
 MAX_RECORDS: Final = 20
-"""Records that it shows."""
+"""Records that the summary shows."""
 
 MAX_CHARACTERS: Final = 160
-"""Characters of a record that it shows."""
+"""Characters of a record that the summary shows."""
 
 
 async def document(
@@ -42,12 +42,14 @@ async def document(
     """Return the JSON document of an outcome.
 
     Args:
-        dry_run: whether it is the outcome of a dry run, in which nothing may have been to do.
-        served_by: the resolvers that serve the move; None where they were not waited for.
+        repo: the stores.
+        outcome: the outcome.
+        dry_run: whether the command was run with ``--dry-run``.
+        served_by: the resolvers that serve the move; None without ``--wait``.
         hints: what to do about conflicts.
 
     Raises:
-        ZonegitError: as the store says, of a dry run.
+        ZonegitError: the changes of a dry run cannot be read.
     """
     match outcome:
         case Unchanged():
@@ -112,8 +114,10 @@ def _trees(repo: Repo, preview: Preview) -> TreePair:
 
 
 async def changes(repo: Repo, trees: TreePair) -> list[ChangeDocument] | None:
-    """Return what a commit changed, None where that cannot be read: it is committed already,
-    so this is no failure."""
+    """Return the changes of a commit; None with a note if they cannot be read.
+
+    This is not an error, because the commit was made.
+    """
     try:
         return documents.changes(await trees.deltas())
     except ZonegitError as error:
@@ -122,30 +126,32 @@ async def changes(repo: Repo, trees: TreePair) -> list[ChangeDocument] | None:
 
 
 def _note_unread(repo: Repo, error: ZonegitError) -> None:
-    repo.note(f"it is committed, but what changed cannot be read: {error.message}")
+    repo.note(f"committed, but the changes cannot be read: {error.message}")
 
 
 async def lines(
     repo: Repo,
     outcome: Outcome,
-    nothing: str = "nothing to commit: {} is so already",
+    nothing: str = "nothing to commit: {} is already up to date",
     jumped: str = "fast-forward",
     advice: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Return an outcome for people.
+    """Return an outcome as lines.
 
     Args:
-        nothing: said where there was nothing to do, with ``{}`` for the branch.
-        jumped: said of a move to a commit that was there before.
+        repo: the stores.
+        outcome: the outcome.
+        nothing: the text if nothing changed, with ``{}`` for the branch.
+        jumped: the text for a move to a commit that existed before.
         advice: what to do about conflicts.
 
     Raises:
-        ZonegitError: as the store says, of a dry run.
+        ZonegitError: the changes of a dry run cannot be read.
     """
     where = f"{names.text(outcome.zone)} {outcome.branch}"
     match outcome:
         case Unchanged():
-            # Not by format(): a refish within the text may have braces of its own.
+            # Not str.format(): a refish in the text may contain braces.
             return iter([nothing.replace("{}", where, 1)])
         case Conflicted():
             return conflict_lines.lines(outcome, advice)
@@ -167,7 +173,7 @@ def _serials(outcome: Committed | Preview) -> str:
 
 
 async def _summary(repo: Repo, made: Committed) -> Iterator[str]:
-    """Return the lines of the records that came and went, as far as they are few."""
+    """Return the records that were removed and added, up to the bounds above."""
     first = heapq.nsmallest(MAX_RRSETS, made.changes, key=lambda key: sort_key(*key))
     try:
         deltas = await made.trees.complete({key: made.changes[key] for key in first})

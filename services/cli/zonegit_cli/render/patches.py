@@ -1,4 +1,4 @@
-"""How differences look: records in red and green for people, RRsets before and after in JSON."""
+"""Format diffs: records in red and green as text, RRsets before and after as JSON."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -16,12 +16,12 @@ COLOURS = {"-": "red", "+": "green"}
 
 
 def lines(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
-    """A patch with colours, which the terminal's end strips where they do not belong."""
+    """Return the lines of a patch with colours; output strips these if there is no terminal."""
     return (click.style(line, fg=COLOURS[line[0]]) for line in patch.write(deltas))
 
 
 def count_text(minus: int, plus: int) -> str:
-    """As ``--stat`` shows them; empty where nothing differs."""
+    """Return counts of records as ``--stat`` shows them; an empty text for zero."""
     shown = []
     if plus:
         shown.append(click.style(f"+{plus}", fg=COLOURS["+"]))
@@ -31,21 +31,21 @@ def count_text(minus: int, plus: int) -> str:
 
 
 def stat(deltas: Sequence[RRsetDelta]) -> Iterator[str]:
-    """Yield how many records of each RRset came and went, and how many in all."""
+    """Yield the number of records added to and removed from each RRset, and the totals."""
     if not deltas:
         yield "no RRset differs"
         return
-    rows, came, went = [], 0, 0
+    rows, added, removed = [], 0, 0
     for delta in deltas:
         minus, plus = patch.count_records(delta)
-        came, went = came + plus, went + minus
+        added, removed = added + plus, removed + minus
         rows.append((f"  {title(delta.owner, delta.rdtype)}", count_text(minus, plus)))
     yield from columns(rows)
     rrsets = "1 RRset differs" if len(deltas) == 1 else f"{len(deltas)} RRsets differ"
-    yield f"{rrsets}: {count_text(went, came) or 'no record'}"
+    yield f"{rrsets}: {count_text(removed, added) or 'no record'}"
 
 
 def as_json(deltas: Iterable[RRsetDelta]) -> list[dict[str, Any]]:
-    """RRsets as they were and are; null where there is none."""
+    """Return each RRset before and after; null if it does not exist."""
     found: list[dict[str, Any]] = msgspec.to_builtins(documents.changes(deltas))
     return found

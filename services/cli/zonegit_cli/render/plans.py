@@ -1,4 +1,4 @@
-"""Files of changes as commands take them in, and how a change looks before it is made."""
+"""Make a plan of a file of edits or a diff, and format plans."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -20,20 +20,20 @@ from zonegit_cli.render.documents import PlanDocument, SummaryDocument
 SIGNS: Final = {"added": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}
 
 
-def of_edits(
+def plan_file(
     octets: bytes, position: BranchPosition, source: str, ttl: int | None, *, respell: bool
 ) -> ChangePlanner:
-    """Return what a file of edits, or a diff, is to change.
+    """Return the plan of a file of edits or a diff.
 
     Args:
         octets: the file.
         position: the zone and branch.
-        source: how errors name the file.
-        ttl: that of new RRsets for which the edits state none; None: the minimum of the SOA.
-        respell: another spelling of records that are there is stored, too.
+        source: the name of the file in errors.
+        ttl: the TTL of new RRsets without one; None for the minimum of the SOA.
+        respell: whether to store records that differ from stored ones in case only.
 
     Raises:
-        Invalid: it is neither; names ``source`` and the line.
+        Invalid: the file is neither; names ``source`` and the line.
     """
     if patch.is_patch(octets):
         found = patch.read(octets, position.zone, source)
@@ -44,7 +44,7 @@ def of_edits(
 
 
 def lines(plan: SavedPlan, size: ZoneSize) -> Iterator[str]:
-    """A plan for people: each RRset with what goes and what comes."""
+    """Yield a plan as lines: each RRset with its removed and added records, and the verdict."""
     at = short(plan.base) if plan.base is not None else "no commit yet"
     serials = f"{plan.before} -> " if plan.before is not None else ""
     where = f"{names.text(plan.zone)} {plan.branch}"
@@ -59,14 +59,14 @@ def lines(plan: SavedPlan, size: ZoneSize) -> Iterator[str]:
 
 
 def summary(plan: SavedPlan, size: ZoneSize) -> str:
-    """How much it changes, and of how much."""
+    """Return the number of RRsets that the plan changes, and of RRsets in the zone."""
     counted = ", ".join(f"{number} {what}" for what, number in saved_plan.count_kinds(plan).items())
     more = "" if size.is_exact else " or more"
     return f"{counted}, of {size.rrsets:,} RRsets{more}"
 
 
 def as_json(plan: SavedPlan, size: ZoneSize) -> dict[str, Any]:
-    """Return the document that ``--json`` prints, and that is saved."""
+    """Return the document that ``--json`` prints and ``--out`` saves."""
     counts = saved_plan.count_kinds(plan)
     base = plan.base.hex() if plan.base is not None else None
     return documents.as_json(

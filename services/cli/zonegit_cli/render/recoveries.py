@@ -1,4 +1,4 @@
-"""A recovery as it is printed: what was found, and a row for each branch."""
+"""Format a recovery: the state that was found, and a row for each branch."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -15,13 +15,20 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli.output import columns, count
 
-HEADER: Final = ("ZONE", "BRANCH", "SERIAL", "RESOLVERS HAD", "", "WHAT")
+HEADER: Final = ("ZONE", "BRANCH", "SERIAL", "RESOLVERS HAD", "", "ACTION")
 NOTHING: Final = "-"
 
 
 class RecoveryState(msgspec.Struct, frozen=True):
-    """The state of stores and resolvers before anything is done. ``silent`` are resolvers that
-    ought to have said what they answered, and did not."""
+    """The state of stores and resolvers before the recovery.
+
+    Args:
+        recovery: the state of the ref store.
+        resolvers: the resolvers that reported their serials.
+        silent: the resolvers that are expected to report them, and did not.
+        answers: the serials, by zone and branch.
+        statuses: the status of each resolver.
+    """
 
     recovery: Recovery
     resolvers: list[str]
@@ -31,21 +38,21 @@ class RecoveryState(msgspec.Struct, frozen=True):
 
 
 def describe_doubt(zone: Name, branch: str, doubt: Doubt) -> str:
-    """Return why a branch is not recovered, and what the operator can do."""
+    """Return why a branch is not recovered, and what to do about it."""
     place = f"{names.text(zone)} {branch}"
     if doubt.answer is None:
         return f"{place} is not recovered: {doubt.reason}"
     return (
-        f"{place} is not recovered: {doubt.answer.resolver} says so, but {doubt.reason}; if that"
-        f" is wrong, --ignore {doubt.answer.resolver}; if it is right, give a --serial-headroom"
-        " that passes it, too"
+        f"{place} is not recovered: {doubt.answer.resolver} reports a serial, but {doubt.reason};"
+        f" if the report is wrong, use --ignore {doubt.answer.resolver}; if it is right, use a"
+        " --serial-headroom that exceeds it"
     )
 
 
 def lines(
     survey: RecoveryState, plans: Sequence[ZonePlan], kept: dict[str, str], *, is_done: bool
 ) -> Iterable[str]:
-    """Yield what was found and what becomes of each branch, for people."""
+    """Yield the state and the action for each branch as lines."""
     yield _state(survey)
     asked = ", ".join(survey.resolvers) or "none answers"
     yield f"resolvers: {asked}"
@@ -60,17 +67,16 @@ def lines(
         yield from columns(rows, HEADER)
     for place, commit in kept.items():
         zone, branch = place.rsplit(" ", 1)
-        yield (
-            f"resolvers serve {short(bytes.fromhex(commit))} of {place}, and it is stored: zonegit"
-            f" reset --hard {commit[:12]} --zone {zone} --branch {branch} brings its records back"
-        )
+        reset = f"zonegit reset --hard {commit[:12]} --zone {zone} --branch {branch}"
+        served = short(bytes.fromhex(commit))
+        yield f"resolvers serve {served} of {place}, which is stored; to restore it: {reset}"
     recovered = [each for each in plans if not each.doubts and not each.is_lost]
     if is_done:
         yield f"{count(len(recovered), 'zone')} recovered"
     elif plans:
-        yield "nothing was changed; zonegit recover --finish does it"
+        yield "nothing was changed; to recover: zonegit recover --finish"
     else:
-        yield "there is nothing to recover"
+        yield "nothing to recover"
 
 
 def _state(survey: RecoveryState) -> str:
@@ -82,8 +88,8 @@ def _state(survey: RecoveryState) -> str:
             witness = Witness(status.resolver, status.epoch, status.sequence)
             return f"the ref store was restored: {describe_witness(witness, found.sequence)}"
     if found.awaiting:
-        return f"a recovery has begun: {count(found.awaiting, 'zone')} still to be recovered"
-    return "no resolver says that the ref store was restored"
+        return f"a recovery is in progress: {count(found.awaiting, 'zone')} not recovered yet"
+    return "no resolver reports that the ref store was restored"
 
 
 def _row(zone: Name, branch: str, made: BranchPlan, *, is_done: bool) -> tuple[str, ...]:
@@ -94,12 +100,12 @@ def _row(zone: Name, branch: str, made: BranchPlan, *, is_done: bool) -> tuple[s
         branch,
         str(made.tip.serial),
         *known,
-        _what(verdict, is_done=is_done),
+        _action(verdict, is_done=is_done),
     )
 
 
 def _known(verdict: Leave | Renew | OweSerial | Doubt, made: BranchPlan) -> tuple[str, str]:
-    """Return the highest serial that resolvers answered, and the resolvers that did."""
+    """Return the highest serial that resolvers answered, and the resolver that answered it."""
     match verdict:
         case Leave():
             return str(made.tip.serial), ""
@@ -111,14 +117,14 @@ def _known(verdict: Leave | Renew | OweSerial | Doubt, made: BranchPlan) -> tupl
             return NOTHING, ""
 
 
-def _what(verdict: Leave | Renew | OweSerial | Doubt, *, is_done: bool) -> str:
+def _action(verdict: Leave | Renew | OweSerial | Doubt, *, is_done: bool) -> str:
     match verdict:
         case Leave():
-            return "stays" if not is_done else "stayed"
+            return "unchanged"
         case Renew(serial, _):
-            return f"{'is committed' if is_done else 'to be committed'} at serial {serial}"
+            return f"{'committed' if is_done else 'to be committed'} with serial {serial}"
         case OweSerial(serial, _):
-            return click.style(f"signed: import it with a serial after {serial}", fg="red")
+            return click.style(f"signed: import it with a serial later than {serial}", fg="red")
         case Doubt(_, reason):
             return click.style(f"in doubt: {reason}", fg="red")
 
@@ -130,7 +136,7 @@ def _lost_row(zone: Name, lost: LostBranch) -> tuple[str, ...]:
         NOTHING,
         str(lost.answer.serial),
         lost.answer.resolver,
-        "not in the backup; one of that name needs a later serial",
+        "not in the backup; a branch of that name needs a later serial",
     )
 
 
@@ -142,7 +148,7 @@ def document(
     *,
     is_done: bool,
 ) -> dict[str, Any]:
-    """Return what was found and what becomes of each branch, for programs."""
+    """Return the state and the action for each branch for ``--json``."""
     found = survey.recovery
     return {
         "epoch": found.epoch,

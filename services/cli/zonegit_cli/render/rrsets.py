@@ -1,4 +1,4 @@
-"""How RRsets look to programs: the same fields, whichever command prints them."""
+"""Convert RRsets to JSON, with the same fields in all commands."""
 
 from typing import Any
 
@@ -8,17 +8,17 @@ from zonegit.zone.rrset import RRset, rdata_to_text
 
 
 def as_json(rrset: RRset) -> dict[str, Any]:
-    """All of an RRset."""
-    return {**named(rrset.owner, rrset.rdtype), **_content(rrset)}
+    """Return an RRset for ``--json``."""
+    return {**name_fields(rrset.owner, rrset.rdtype), **_content(rrset)}
 
 
-def named(owner: Name, rdtype: int) -> dict[str, Any]:
-    """Which RRset it is."""
+def name_fields(owner: Name, rdtype: int) -> dict[str, Any]:
+    """Return the fields that name an RRset."""
     return {"name": names.text(owner), "type": rrtypes.to_text(rdtype)}
 
 
 def content(rrset: RRset | None) -> dict[str, Any] | None:
-    """Its TTL and records; None where there is none."""
+    """Return the TTL and the records of an RRset; None for None."""
     return _content(rrset) if rrset is not None else None
 
 

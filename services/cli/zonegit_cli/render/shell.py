@@ -1,4 +1,4 @@
-"""RRsets as commands that make them, quoted for a shell."""
+"""Format RRsets as ``zonegit`` commands, quoted for a shell."""
 
 import shlex
 from collections.abc import Sequence
@@ -16,27 +16,27 @@ _OPTION: Final = "-"
 
 
 def set_line(rrset: RRset) -> str:
-    """Return ``zonegit set NAME TYPE TTL 'RDATA'...``, which makes exactly this RRset."""
+    """Return ``zonegit set NAME TYPE TTL 'RDATA'...`` for an RRset."""
     head = names.text(rrset.owner), rrtypes.to_text(rrset.rdtype), str(rrset.ttl)
     return _line("set", *head, *_arguments(rrset))
 
 
 def change_line(delta: RRsetDelta) -> str:
-    """Return the command that makes one RRset what it became."""
+    """Return the command that makes the change of one RRset."""
     if delta.new is not None:
         return set_line(delta.new)
     return _line("delete", names.text(delta.owner), rrtypes.to_text(delta.rdtype))
 
 
 def _arguments(rrset: RRset) -> Sequence[str]:
-    """Return an argument for each record; generic RDATA where the texts of several records would
-    be read as the fields of one, as two strings of RESINFO are."""
+    """Return an argument for each record, in the generic form (RFC 3597) if the arguments of
+    several records would be parsed as the fields of one, like two strings of RESINFO."""
     texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
     try:
         if typed_records.parse_rdatas(rrset.rdtype, texts, ROOT) == list(rrset.rdatas):
             return texts
     except Invalid:
-        pass  # octets that no text stands for, which only generic RDATA can have
+        pass  # the RDATA has no text other than the generic form
     return [generic_text(rdata) for rdata in rrset.rdatas]
 
 

@@ -1,4 +1,4 @@
-"""What a signature is worth, in words."""
+"""Format the verification of signatures."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,32 +23,32 @@ STATES: Final[Mapping[type[SignatureVerdict], str]] = {
     MalformedSignature: "malformed",
     Unknown: "unknown",
 }
-"""The states of a signature as programs read them."""
+"""The states of a signature in JSON."""
 Names = Mapping[PublicKey, str]
-"""What the trusted keys are called."""
+"""The names of trusted keys."""
 
 
-def said(verdict: SignatureVerdict, trusted: Names) -> str:
-    """The verdict on a commit or tag, to stand after its name."""
+def verdict_text(verdict: SignatureVerdict, trusted: Names) -> str:
+    """Return the verdict on a commit or tag, to be printed after its id."""
     match verdict:
         case GoodSignature(key):
-            return f"signed by {who(key, trusted)}"
+            return f"signed by {key_text(key, trusted)}"
         case Unsigned():
             return "not signed"
         case MalformedSignature(why):
             return f"malformed signature ({why})"
         case Unknown():
-            return "signed by none of the trusted keys, or changed after signing"
+            return "not signed by a trusted key, or changed after signing"
         case _:
             assert_never(verdict)
 
 
-def who(key: PublicKey, trusted: Names) -> str:
-    """A trusted key: its name and fingerprint."""
+def key_text(key: PublicKey, trusted: Names) -> str:
+    """Return the name and the fingerprint of a trusted key."""
     return f"{trusted[key]} ({commit_signatures.fingerprint(key)})"
 
 
-def by_keys_in(path: Path, value: Commit | Tag) -> str:
-    """The verdict by the public key in a file, or by those in a folder."""
-    trusted = key_files.trusted([path])
-    return said(Keyring(trusted).verify(value), trusted)
+def verify_by_keys_in(path: Path, value: Commit | Tag) -> str:
+    """Verify a commit or tag with the public key in a file, or with all in a folder."""
+    trusted = key_files.read_trusted([path])
+    return verdict_text(Keyring(trusted).verify(value), trusted)

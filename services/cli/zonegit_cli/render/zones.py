@@ -1,4 +1,4 @@
-"""How the branches and tags of a zone look to programs."""
+"""Convert the branches and tags of a zone to JSON."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from zonegit.store.protocols import ZoneRefs
 
 
 def tips_json(refs: ZoneRefs) -> dict[str, Any]:
-    """The branches and tags of one."""
+    """Return the branches and tags of a zone for ``--json``."""
     return {
         "branches": {
             branch: {"commit": tip.target.hex(), "serial": tip.serial}

@@ -1,1 +1,1 @@
-"""The stack on one machine: start it, keep it running, record it, stop it."""
+"""The stack on one machine: start, supervise, record and stop its processes."""

@@ -1,4 +1,4 @@
-"""One process of the stack: started on a leash, started again with back-off when it dies."""
+"""One process of the stack, which is restarted with back-off when it exits."""
 
 import asyncio
 import os
@@ -15,24 +15,26 @@ import msgspec
 from zonegit.process import FILE_STATUS
 from zonegit_cli.stack import die_with_parent
 
-FIRST_BACK_OFF_S: Final = 0.1
-LONGEST_BACK_OFF_S: Final = 5.0
+MIN_BACK_OFF_S: Final = 0.1
+MAX_BACK_OFF_S: Final = 5.0
 STEADY_S: Final = 10.0
-"""A process that ran this long is started again at once."""
+"""Running time after which the back-off is reset."""
 STOP_S: Final = 5.0
+"""Time to exit after SIGTERM, before SIGKILL."""
 
 OPEN_S: Final = 3.0
-"""A service that ran this long has opened its store."""
+"""Running time after which a service has opened its store."""
 RETRY_STORE_S: Final = 60.0
-"""Until a store that cannot be opened is tried again, unless its file changes before."""
-LOOK_S: Final = 0.5
+"""Time until a store that cannot be opened is tried again, unless its file changes before."""
+POLL_S: Final = 0.5
 FAILURE_LINES: Final = 20
 
-Say = Callable[[str], None]
+Note = Callable[[str], None]
+"""Prints a note to the operator."""
 
 
 class StoreFailure(msgspec.Struct, frozen=True):
-    """A line of a service's log that says which file of its own it cannot use."""
+    """A line of a service's log about a file of its store that it cannot use."""
 
     event: str
     error: str
@@ -40,13 +42,25 @@ class StoreFailure(msgspec.Struct, frozen=True):
     hint: str | None = None
 
     def describe(self) -> str:
-        """Return what is wrong, and what to do."""
+        """Return the error and its hint."""
         return f"{self.error}; {self.hint}" if self.hint else self.error
 
 
 class Child(msgspec.Struct):
-    """A process to run: its command, its additional environment and its log. While a store
-    cannot be opened, it is started again when its file has changed."""
+    """A process of the stack. If its store cannot be opened, it is restarted when the store's file
+    changed.
+
+    Args:
+        name: its name in the stack.
+        command: the command line.
+        environment: variables in addition to those of the supervisor.
+        log: the file for its output.
+        is_store: whether it has a store to open.
+        process: the running process; None if it does not run.
+        starts: how many times it was started.
+        started: the monotonic time of its last start, in seconds.
+        broken: the failure to open its store with which it last exited; None if there is none.
+    """
 
     name: str
     command: Sequence[str]
@@ -59,59 +73,59 @@ class Child(msgspec.Struct):
     broken: StoreFailure | None = None
 
     def store_failure(self) -> StoreFailure | None:
-        """Return why it cannot open its store; None: it runs, or has not said so."""
+        """Return why it cannot open its store; None if it runs or no such failure is known."""
         is_open = self.process is not None and time.monotonic() - self.started > OPEN_S
         return None if is_open else self.broken
 
     def read_failure(self) -> StoreFailure | None:
-        """Return the failure with which it ended, by its log; None: that has none with a file."""
-        for line in reversed(self.last_words(FAILURE_LINES)):
+        """Return the failure of its store from its log; None if the log has none."""
+        for line in reversed(self.log_tail(FAILURE_LINES)):
             with suppress(msgspec.MsgspecError, RecursionError):
                 found = msgspec.json.decode(line, type=StoreFailure)
                 if found.event == "service.failed":
                     return found
         return None
 
-    def last_words(self, lines: int = 5) -> list[str]:
-        """The end of its log."""
+    def log_tail(self, lines: int = 5) -> list[str]:
+        """Return the last lines of its log."""
         try:
             return self.log.read_text(errors="replace").splitlines()[-lines:]
         except OSError:
             return []
 
     def send(self, signum: signal.Signals) -> None:
-        """Sends it a signal, if it runs."""
-        # The process and not its id, which is another's once that has ended.
+        """Send it a signal, if it runs."""
+        # Not os.kill: the id may be that of another process after it exited.
         if self.process is not None:
             with suppress(ProcessLookupError):
                 self.process.send_signal(signum)
 
 
-async def keep_running(child: Child, say: Say) -> None:
-    """Runs a child for ever, until cancelled; then stops it and waits for its end."""
-    back_off = FIRST_BACK_OFF_S
+async def keep_running(child: Child, note: Note) -> None:
+    """Run a child and restart it when it exits, until cancelled; then stop it and wait for it."""
+    back_off = MIN_BACK_OFF_S
     while True:
         started = time.monotonic()
         status = await _run(child)
         if time.monotonic() - started > STEADY_S:
-            back_off = FIRST_BACK_OFF_S
+            back_off = MIN_BACK_OFF_S
         has_failed = child.is_store and status == FILE_STATUS
         child.broken = child.read_failure() if has_failed else None
         if child.broken is not None:
-            say(f"{child.name} cannot open its store: {child.broken.describe()}")
+            note(f"{child.name} cannot open its store: {child.broken.describe()}")
             await _wait_for_change(Path(child.broken.file))
             continue
-        say(f"{child.name} ended with status {status}; starting it again in {back_off:g} s")
+        note(f"{child.name} exited with status {status}; restarting it in {back_off:g} s")
         await asyncio.sleep(back_off)
-        back_off = min(back_off * 2, LONGEST_BACK_OFF_S)
+        back_off = min(back_off * 2, MAX_BACK_OFF_S)
 
 
 async def _wait_for_change(file: Path) -> None:
-    """Wait until a file is replaced or written, at most :data:`RETRY_STORE_S`."""
+    """Wait until a file is replaced or written, or :data:`RETRY_STORE_S` passed."""
     before = _read_version(file)
     deadline = time.monotonic() + RETRY_STORE_S
     while time.monotonic() < deadline and _read_version(file) == before:  # noqa: ASYNC110 # a file
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_S)
 
 
 def _read_version(file: Path) -> tuple[int, int, int] | None:
@@ -134,7 +148,7 @@ async def _run(child: Child) -> int:
             stdout=log,
             stderr=log,
             env={**os.environ, **child.environment},
-            # A Ctrl-C in the terminal reaches the supervisor alone; it stops them in order.
+            # Ctrl-C in the terminal must reach the supervisor only; it stops the children in order.
             start_new_session=True,
         )
     child.process = process

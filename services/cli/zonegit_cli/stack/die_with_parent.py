@@ -1,8 +1,8 @@
-"""Starts a command that cannot outlive the process that asked for it.
+"""Run a command that is killed when its parent process exits.
 
-Run as ``python -I leash.py PARENT_PID COMMAND...``. On Linux the kernel kills the command when its
-parent ends in any way; elsewhere this process stays and watches. The services lose nothing by
-being killed: an acknowledged write is durable.
+Run as ``python -I die_with_parent.py PARENT_PID COMMAND...``. On Linux the kernel kills the command
+(``PR_SET_PDEATHSIG``); on other systems this process stays and polls for the parent. A service that
+is killed loses no data: an acknowledged write is durable.
 """
 
 import ctypes
@@ -17,12 +17,12 @@ WATCH_S = 0.5
 
 
 def main(parent: int, command: list[str]) -> int:
-    """Becomes ``command``, or watches over it; returns its exit status in the latter case."""
+    """Replace this process by ``command``, or run it as a child and return its exit status."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-        if os.getppid() != parent:  # it ended before the leash was on
+        if os.getppid() != parent:  # it exited before prctl
             return 1
         os.execv(command[0], command)  # noqa: S606 # a list, no shell
     child = subprocess.Popen(command)

@@ -1,9 +1,8 @@
-"""The data folder of a stack: check its owner, and make it private.
+"""The data folder of a stack: check that it is one, and make it private.
 
-A marker file says that a folder is a stack's. A folder that is not empty and has no marker belongs
-to another program or user: it is refused, and nothing in it is created or changed. The release
-before wrote no marker, so a folder with one of its stores, or with the files of its supervisor, is
-a stack's, too.
+A marker file identifies the folder. A folder that is not empty and has no marker belongs to another
+program or user: it is refused, and nothing in it is created or changed. The previous release wrote
+no marker, so a folder with one of its stores, or with the files of its supervisor, is accepted.
 """
 
 import json
@@ -16,7 +15,7 @@ from zonegit.errors import Invalid
 MARKER: Final = "ZONEGIT"
 MODE: Final = 0o700
 PRIVATE: Final = 0o077
-"""The umask of a stack: what it makes is for its owner alone."""
+"""The umask of a stack: its files are accessible by their owner only."""
 
 _MARK: Final = {"owner": "stack", "version": 1}
 _MAX_MARK_OCTETS: Final = 4_096
@@ -27,19 +26,19 @@ _OF_FILE_SYSTEM: Final = frozenset({"lost+found"})
 
 
 def claim(data: Path) -> None:
-    """Create or take a folder for a stack, readable by its owner alone.
+    """Create the data folder of a stack, or take an existing one, and make it private.
 
     Raises:
-        Invalid: it holds files and is not a stack's; nothing was touched.
+        Invalid: it contains other files; nothing was changed.
         OSError: it cannot be used.
     """
     if not _is_ours(data):
         foreign = sorted(set(os.listdir(data)) - _OF_FILE_SYSTEM) if data.exists() else []
         if foreign:
             raise Invalid(
-                f"{data} holds {foreign[0][:100]!r} and is no data folder of zonegit; nothing in it"
-                " was touched",
-                hint="name a new or an empty folder: --data, or ZONEGIT_DATA",
+                f"{data} is not a data folder of zonegit: it contains {foreign[0][:100]!r}; nothing"
+                " was changed",
+                hint="use a new or an empty folder: --data, or ZONEGIT_DATA",
             )
     data.mkdir(mode=MODE, parents=True, exist_ok=True)
     data.chmod(MODE)

@@ -1,8 +1,7 @@
-"""The logs of a stack, bounded while it runs.
+"""Rotate the logs of a stack while it runs.
 
-Each process appends to its log through a descriptor that it was given, so a log is rotated as
-``copytruncate`` of logrotate does it: copied, then cut to nothing. Lines that are written in
-between are lost.
+Each process appends to its log through an inherited descriptor, so a log is rotated like
+``copytruncate`` of logrotate: it is copied, then truncated. Lines written in between are lost.
 """
 
 import asyncio
@@ -15,12 +14,12 @@ from typing import Final
 
 import msgspec
 
-LOOK_S: Final = 2.0
-"""Seconds between two looks at the sizes."""
+CHECK_S: Final = 2.0
+"""Interval at which the sizes are checked."""
 
 
 class LogBounds(msgspec.Struct, frozen=True):
-    """The size in octets at which a log is rotated, and how many rotated logs are kept."""
+    """The size in octets at which a log is rotated, and the number of rotated logs to keep."""
 
     octets: int = 10_000_000
     files: int = 5
@@ -32,13 +31,13 @@ async def keep_bounded(logs: Iterable[Path], bounds: LogBounds) -> None:
     while True:
         for log in every:
             await asyncio.to_thread(rotate, log, bounds)
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(CHECK_S)
 
 
 def rotate(log: Path, bounds: LogBounds) -> None:
-    """Set a log aside as ``.1`` where it is too long, and the earlier ones as ``.2`` and so on.
+    """Rename a log that is too long to ``.1``, ``.1`` to ``.2``, and so on.
 
-    Where that fails, as on a full disk, the log is cut: a log must not stop the stack.
+    If that fails, for example on a full disk, the log is truncated: a log must not stop the stack.
     """
     try:
         if log.stat().st_size <= bounds.octets:
@@ -48,12 +47,12 @@ def rotate(log: Path, bounds: LogBounds) -> None:
     with suppress(OSError):
         for number in range(bounds.files - 1, 0, -1):
             with suppress(FileNotFoundError):
-                _aside(log, number).replace(_aside(log, number + 1))
+                _rotated(log, number).replace(_rotated(log, number + 1))
         if bounds.files:
-            shutil.copyfile(log, _aside(log, 1))
+            shutil.copyfile(log, _rotated(log, 1))
     with suppress(OSError):
         os.truncate(log, 0)
 
 
-def _aside(log: Path, number: int) -> Path:
+def _rotated(log: Path, number: int) -> Path:
     return log.with_name(f"{log.name}.{number}")

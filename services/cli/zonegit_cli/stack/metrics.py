@@ -1,6 +1,6 @@
-"""The metrics of several resolvers as one page: each sample with a ``resolver`` label.
+"""Serve the metrics of several resolvers as one page, each sample with a ``resolver`` label.
 
-The label is there for one resolver too, so that dashboards outlive a second one.
+A single resolver has the label too, so that dashboards work for any number of resolvers.
 """
 
 import asyncio
@@ -24,7 +24,11 @@ SCRAPE_S: Final = 3.0
 
 @asynccontextmanager
 async def serve(address: str, resolvers: Mapping[str, str]) -> AsyncIterator[None]:
-    """Serves the merged pages of ``resolvers`` (name to address) from entry to exit.
+    """Serve the merged pages of the resolvers while the context is open.
+
+    Args:
+        address: ``HOST:PORT`` to listen on.
+        resolvers: the address of each resolver's metrics, by name.
 
     Raises:
         Unavailable: the address cannot be bound.
@@ -33,7 +37,7 @@ async def serve(address: str, resolvers: Mapping[str, str]) -> AsyncIterator[Non
     async def metrics() -> HttpReply:
         replies = await _ask_all(resolvers, "/metrics")
         texts = {name: reply.body.decode() for name, reply in replies.items() if reply}
-        return HttpReply(200, merged(texts), CONTENT_TYPE_LATEST)
+        return HttpReply(200, merge(texts), CONTENT_TYPE_LATEST)
 
     async def ready() -> HttpReply:
         replies = await _ask_all(resolvers, "/readyz")
@@ -51,8 +55,8 @@ async def serve(address: str, resolvers: Mapping[str, str]) -> AsyncIterator[Non
 
 
 def _line(name: str, reply: HttpReply | None) -> str:
-    said = reply.body.decode("utf-8", "replace").strip() if reply else "does not answer"
-    return f"{name}: {said}\n"
+    text = reply.body.decode("utf-8", "replace").strip() if reply else "does not answer"
+    return f"{name}: {text}\n"
 
 
 async def _ask_all(resolvers: Mapping[str, str], path: str) -> dict[str, HttpReply | None]:
@@ -68,27 +72,27 @@ async def _ask(address: str, path: str) -> HttpReply | None:
         return None
 
 
-def merged(texts: Mapping[str, str]) -> bytes:
-    """One exposition of several, each sample labelled with whose it is."""
+def merge(texts: Mapping[str, str]) -> bytes:
+    """Merge expositions into one; each sample gets the label of its resolver."""
     families: dict[str, Metric] = {}
     for name, text in texts.items():
         for family in text_string_to_metric_families(text):
             known = families.setdefault(
                 family.name, Metric(family.name, family.documentation, family.type, family.unit)
             )
-            known.samples.extend(_labelled(family.samples, name))
+            known.samples.extend(_add_label(family.samples, name))
     registry = CollectorRegistry()
     registry.register(_Families(families.values()))
     return generate_latest(registry)
 
 
-def _labelled(samples: Iterable[Sample], resolver: str) -> Iterator[Sample]:
+def _add_label(samples: Iterable[Sample], resolver: str) -> Iterator[Sample]:
     for sample in samples:
         yield sample._replace(labels={"resolver": resolver, **sample.labels})
 
 
 class _Families(Collector):
-    """What has been collected already."""
+    """A collector of families that were collected before."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = list(families)

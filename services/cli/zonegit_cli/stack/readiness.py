@@ -1,4 +1,4 @@
-"""Whether a stack answers: bus, object store, refs and every resolver, asked as a client would."""
+"""Wait until a stack is ready: bus, object store, refs and every resolver answer requests."""
 
 import asyncio
 import time
@@ -18,20 +18,20 @@ from zonegit_cli.stack.record import StackRecord
 
 STORES: Final = ("objectstore", "refs")
 DEGRADED_S: Final = 10.0
-"""Seconds that a resolver has to serve what is on its disk while a store cannot be opened."""
+"""Seconds to wait for a resolver while a store cannot be opened; it may have nothing on disk."""
 ACTOR: Final = "zonegit-up"
-AGAIN_S: Final = 0.02
+RETRY_S: Final = 0.02
 ASK_TIMEOUT_S: Final = 2.0
 
 
-async def everything_answers(
+async def wait_until_ready(
     planned: StackRecord, list_broken: Callable[[], Container[str]] = frozenset
 ) -> None:
-    """Return once every part has answered a request, but for stores that cannot be opened, and
-    for resolvers that have nothing to serve without these.
+    """Wait until every service answered a request, except stores that cannot be opened, and
+    resolvers that have nothing to serve without them.
 
     Args:
-        planned: the parts.
+        planned: the stack.
         list_broken: returns the names of the services that cannot open their stores.
     """
     url = planned.bus["url"].replace("://", f"://cli:{planned.bus['users']['cli']}@")
@@ -43,9 +43,9 @@ async def everything_answers(
                 for name in record.resolver_names(planned.resolvers):
                     group.create_task(_resolver(bus, name, list_broken))
             return
-        except* Unavailable:  # the bus may go while the tasks ask
+        except* Unavailable:  # the bus may exit meanwhile
             pass
-        await asyncio.sleep(AGAIN_S)
+        await asyncio.sleep(RETRY_S)
 
 
 async def _objectstore(bus: Bus, list_broken: Callable[[], Container[str]]) -> None:
@@ -55,7 +55,7 @@ async def _objectstore(bus: Bus, list_broken: Callable[[], Container[str]]) -> N
             await objects.missing([identify("blob", b"")])
             return
         except Unavailable:
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(RETRY_S)
 
 
 async def _refs(bus: Bus, list_broken: Callable[[], Container[str]]) -> None:
@@ -65,11 +65,11 @@ async def _refs(bus: Bus, list_broken: Callable[[], Container[str]]) -> None:
             await refs.where(ACTOR)
             return
         except Unavailable:
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(RETRY_S)
 
 
 async def _resolver(bus: Bus, name: str, list_broken: Callable[[], Container[str]]) -> None:
-    """Return once a resolver answers queries: it may answer on the bus before that."""
+    """Wait until a resolver answers queries; it may answer on the bus before."""
     started = time.monotonic()
     while True:
         status = await ask_status(bus, name, names.ROOT, timeout=ASK_TIMEOUT_S)
@@ -78,4 +78,4 @@ async def _resolver(bus: Bus, name: str, list_broken: Callable[[], Container[str
         has_waited = time.monotonic() - started > DEGRADED_S
         if has_waited and any(store in list_broken() for store in STORES):
             return
-        await asyncio.sleep(AGAIN_S)
+        await asyncio.sleep(RETRY_S)

@@ -1,7 +1,8 @@
-"""What a stack records of itself below its data folder, so that every other command finds it.
+"""The record of a running stack in its data folder, by which other commands find it.
 
-``stack.json`` holds addresses and the local bus's passwords and is readable by its owner only;
-``stack.lock`` is held for as long as the stack runs, which a pid alone could not tell.
+``stack.json`` has the addresses and the passwords of the local bus, and is readable by its owner
+only. ``stack.lock`` is locked while the stack runs: a pid alone does not show that, as it is
+reused.
 """
 
 import fcntl
@@ -23,10 +24,19 @@ VERSION = 1
 
 
 class StackRecord(msgspec.Struct, frozen=True):
-    """A running stack: its supervisor's pid and when that started (None: not known), its bus with
-    a password for each role, where it answers DNS, where it serves metrics (None: nowhere).
-    ``ready`` once everything answers but what is ``degraded``: the services that cannot open their
-    stores, with the reason."""
+    """A running stack.
+
+    Args:
+        pid: the process id of the supervisor.
+        bus: the URL of the bus, and the password of each user.
+        dns: the addresses of the resolvers.
+        metrics: the address of the metrics; None if they are not served.
+        resolvers: the number of resolvers.
+        ready: whether all services answer, except the degraded ones.
+        degraded: the services that cannot open their stores, with the error.
+        version: the version of this format.
+        start: the start time of the supervisor; None if it is not known.
+    """
 
     pid: int
     bus: dict[str, Any]
@@ -40,24 +50,24 @@ class StackRecord(msgspec.Struct, frozen=True):
 
 
 def resolver_names(number: int) -> list[str]:
-    """What the resolvers of a stack call themselves."""
+    """Return the names of the resolvers of a stack."""
     return [f"resolver-{each + 1}" for each in range(number)]
 
 
 def write(data: Path, record: StackRecord) -> None:
-    """Replaces the record as a whole: a reader sees the old or the new one."""
+    """Replace the record atomically."""
     text = json.dumps(msgspec.structs.asdict(record), indent=2)
     replace_file(data / config.STACK_FILE, text.encode())
 
 
 def remove(data: Path) -> None:
-    """Forgets the stack."""
+    """Remove the record."""
     (data / config.STACK_FILE).unlink(missing_ok=True)
 
 
 @contextmanager
-def locked(data: Path) -> Iterator[None]:
-    """Holds the lock of a data folder, which is made if need be.
+def lock(data: Path) -> Iterator[None]:
+    """Hold the lock of a data folder, which is created if it does not exist.
 
     Raises:
         Conflict: a stack runs there already.
@@ -69,7 +79,7 @@ def locked(data: Path) -> Iterator[None]:
     except OSError as error:
         raise Invalid(
             f"cannot keep data in {data}: {error.strerror}",
-            hint="name a folder of your own: --data, or ZONEGIT_DATA",
+            hint="use another folder: --data, or ZONEGIT_DATA",
         ) from error
     with file:
         try:
@@ -77,18 +87,18 @@ def locked(data: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise Conflict(
                 f"a stack runs from {data} already",
-                hint="zonegit down stops it; --data starts another one beside it",
+                hint="stop it with zonegit down, or start another stack with --data",
             ) from error
         yield
 
 
 def is_running(data: Path) -> bool:
-    """Whether a supervisor holds the folder's lock."""
+    """Return whether a supervisor holds the lock of the folder."""
     try:
         with (data / LOCK_FILE).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # no such folder, or none of ours
+    except OSError:  # no such folder, or not a data folder
         return False
     return False

@@ -1,6 +1,6 @@
-"""Starts everything in order of need, watches over it, stops it in the opposite order.
+"""The supervisor of a stack: start its processes, restart them, stop them in reverse order.
 
-The supervisor holds no DNS socket: every resolver binds the shared port itself (SO_REUSEPORT).
+The supervisor has no DNS socket: every resolver binds the shared port itself (SO_REUSEPORT).
 """
 
 import asyncio
@@ -19,21 +19,20 @@ from zonegit import containment
 from zonegit.errors import Unavailable
 from zonegit_cli.parse.addresses import format_address, parse_address
 from zonegit_cli.stack import nats, ports, readiness, record
-from zonegit_cli.stack.child import Child, Say, keep_running
+from zonegit_cli.stack.child import Child, Note, keep_running
 from zonegit_cli.stack.logs import LogBounds, keep_bounded, rotate
 from zonegit_cli.stack.record import StackRecord
 from zonegit_cli.terminal import find_start
 
 START_S: Final = 30.0
 WATCH_S: Final = 1.0
-"""Between two looks at which services cannot open their stores."""
-TOO_MANY_STARTS: Final = 4
-"""A process that dies this often before the stack is ready will not come up."""
+"""Interval of the check for services that cannot open their stores."""
+MAX_STARTS: Final = 4
+"""Starts of a process before the stack is ready, after which it is taken for a crash loop."""
 
 
 class UpOptions(msgspec.Struct, frozen=True):
-    """What ``zonegit up`` was asked for; ports may be 0. ``resolver_config`` None: all zones are
-    served alike."""
+    """The options of ``zonegit up``. Ports may be 0; ``resolver_config`` may be None."""
 
     data: Path
     listen: Sequence[str]
@@ -45,16 +44,16 @@ class UpOptions(msgspec.Struct, frozen=True):
 
 
 def plan(options: UpOptions) -> StackRecord:
-    """Chooses ports and passwords.
+    """Choose ports and passwords.
 
     Raises:
-        Conflict: an address is taken.
+        Conflict: an address is in use.
         Invalid: an address is malformed.
     """
-    users = nats.passwords(record.resolver_names(options.resolvers))
-    bus = {"url": f"nats://127.0.0.1:{ports.free_port()}", "users": users}
+    users = nats.make_passwords(record.resolver_names(options.resolvers))
+    bus = {"url": f"nats://127.0.0.1:{ports.find_free_port()}", "users": users}
     addresses = [parse_address(text) for text in options.listen]
-    dns = [format_address(host, ports.dns_port(host, port)) for host, port in addresses]
+    dns = [format_address(host, ports.choose_dns_port(host, port)) for host, port in addresses]
     pid = os.getpid()
     start = find_start(pid)
     return StackRecord(pid, bus, dns, _metrics_address(options), options.resolvers, start=start)
@@ -64,19 +63,26 @@ def _metrics_address(options: UpOptions) -> str | None:
     if options.metrics is None:
         return None
     host, port = parse_address(options.metrics)
-    return format_address(host, port or ports.free_port(host))
+    return format_address(host, port or ports.find_free_port(host))
 
 
 async def run(
-    options: UpOptions, planned: StackRecord, ready: Callable[[StackRecord], None], say: Say
+    options: UpOptions, planned: StackRecord, ready: Callable[[StackRecord], None], note: Note
 ) -> None:
-    """Run the stack until SIGTERM or SIGINT. ``ready`` is called once everything answers that can:
-    a store that cannot be opened leaves the resolvers serving from their disks.
+    """Run the stack until SIGTERM or SIGINT.
 
-    SIGHUP goes to the resolvers where they have a file to read again, and else ends the stack.
+    If the resolvers have a configuration file, SIGHUP is passed on to them; else it stops the
+    stack.
+
+    Args:
+        options: the options of the command.
+        planned: the ports and passwords.
+        ready: called when all services answer; a store that cannot be opened does not delay it, as
+            the resolvers serve from their disks.
+        note: prints notes about the processes.
 
     Raises:
-        Unavailable: something does not come up; names it, with the end of its log.
+        Unavailable: a process does not start; names it, with the end of its log.
     """
     pages = _pages(planned)
     children = _children(options, planned, pages)
@@ -86,19 +92,19 @@ async def run(
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(signum, stopping.set)
     if options.resolver_config is not None:
-        loop.add_signal_handler(signal.SIGHUP, _hang_up, children, set(pages))
+        loop.add_signal_handler(signal.SIGHUP, _send_hangup, children, set(pages))
     record.write(options.data, planned)
     try:
-        async with _running(children, say), _merged_metrics(planned, pages):
+        async with _run_children(children, note), _serve_metrics(planned, pages):
             logs = [*(child.log for child in children), options.data / "logs" / "up.log"]
             rotate_logs = partial(keep_bounded, logs, options.logs)
             rotating = asyncio.create_task(containment.keep_running("log-file", rotate_logs))
             stop = asyncio.create_task(stopping.wait())
-            starting = asyncio.create_task(_until_ready(planned, children))
+            starting = asyncio.create_task(_wait_until_ready(planned, children))
             await asyncio.wait({stop, starting}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-                up = _note_degraded(options, planned, children)
+                up = _record_degraded(options, planned, children)
                 ready(up)
                 watch = partial(_watch_degraded, options, up, children)
                 watching = asyncio.create_task(containment.keep_running("process", watch))
@@ -111,7 +117,7 @@ async def run(
         record.remove(options.data)
 
 
-def _note_degraded(options: UpOptions, up: StackRecord, children: Sequence[Child]) -> StackRecord:
+def _record_degraded(options: UpOptions, up: StackRecord, children: Sequence[Child]) -> StackRecord:
     """Record that the stack is ready, and which services cannot open their stores."""
     degraded = {
         child.name: failure.describe()
@@ -127,79 +133,79 @@ def _note_degraded(options: UpOptions, up: StackRecord, children: Sequence[Child
 async def _watch_degraded(options: UpOptions, up: StackRecord, children: Sequence[Child]) -> None:
     while True:
         await asyncio.sleep(WATCH_S)
-        up = _note_degraded(options, up, children)
+        up = _record_degraded(options, up, children)
 
 
 def _list_broken(children: Sequence[Child]) -> set[str]:
     return {child.name for child in children if child.store_failure() is not None}
 
 
-def _hang_up(children: Sequence[Child], names: Container[str]) -> None:
+def _send_hangup(children: Sequence[Child], names: Container[str]) -> None:
     for child in children:
         if child.name in names:
             child.send(signal.SIGHUP)
 
 
 @asynccontextmanager
-async def _running(children: Sequence[Child], say: Say) -> AsyncIterator[None]:
-    """Keeps the children running; at the end stops the last one first."""
-    # A child that cannot be started, for want of processes or of disk, is tried again.
-    work = (partial(keep_running, child, say) for child in children)
+async def _run_children(children: Sequence[Child], note: Note) -> AsyncIterator[None]:
+    """Keep the children running while the context is open; then stop them in reverse order."""
+    # If a child cannot be started, for lack of processes or disk space, it is tried again.
+    work = (partial(keep_running, child, note) for child in children)
     tasks = [asyncio.create_task(containment.keep_running("process", each)) for each in work]
     try:
         yield
     finally:
-        # Resolvers first, so that no query meets a closing door while the stores go down; the bus
-        # last, so that everybody can say goodbye on it.
+        # Stop the resolvers first, then the stores; stop the bus last, so that services can
+        # disconnect cleanly.
         for task in reversed(tasks):
             task.cancel()
             await asyncio.wait({task})
 
 
 @asynccontextmanager
-async def _merged_metrics(
+async def _serve_metrics(
     planned: StackRecord, pages: Mapping[str, str | None]
 ) -> AsyncIterator[None]:
     if planned.metrics is None:
         yield
         return
-    from zonegit_cli.stack import metrics  # brings in the Prometheus client, for this alone
+    from zonegit_cli.stack import metrics  # imports the Prometheus client, used only here
 
-    of_each = {name: page for name, page in pages.items() if page is not None}
-    async with metrics.serve(planned.metrics, of_each):
+    addresses = {name: page for name, page in pages.items() if page is not None}
+    async with metrics.serve(planned.metrics, addresses):
         yield
 
 
-async def _until_ready(planned: StackRecord, children: Sequence[Child]) -> None:
+async def _wait_until_ready(planned: StackRecord, children: Sequence[Child]) -> None:
     async with asyncio.TaskGroup() as group:
-        watching = group.create_task(_fail_when_hopeless(children))
+        watching = group.create_task(_fail_on_crash_loop(children))
         try:
             async with asyncio.timeout(START_S):
-                await readiness.everything_answers(planned, partial(_list_broken, children))
+                await readiness.wait_until_ready(planned, partial(_list_broken, children))
         except TimeoutError as error:
             raise Unavailable(
-                f"the stack did not come up within {START_S:g} s",
+                f"the stack did not start within {START_S:g} s",
                 hint=f"its logs are in {children[0].log.parent}",
             ) from error
         watching.cancel()
 
 
-async def _fail_when_hopeless(children: Sequence[Child]) -> None:
+async def _fail_on_crash_loop(children: Sequence[Child]) -> None:
     while True:
         await asyncio.sleep(0.1)
         for child in children:
-            if child.starts >= TOO_MANY_STARTS and child.store_failure() is None:
-                words = " | ".join(child.last_words()) or "it said nothing"
+            if child.starts >= MAX_STARTS and child.store_failure() is None:
+                tail = " | ".join(child.log_tail()) or "no log output"
                 raise Unavailable(
-                    f"{child.name} does not come up: {words}", hint=f"its log is {child.log}"
+                    f"{child.name} does not start: {tail}", hint=f"its log is {child.log}"
                 )
 
 
 def _pages(planned: StackRecord) -> dict[str, str | None]:
-    """Each resolver's own address for metrics, None where none are wanted."""
-    wanted = planned.metrics is not None
+    """Return the address for the metrics of each resolver; None if metrics are not served."""
+    is_served = planned.metrics is not None
     return {
-        name: f"127.0.0.1:{ports.free_port()}" if wanted else None
+        name: f"127.0.0.1:{ports.find_free_port()}" if is_served else None
         for name in record.resolver_names(planned.resolvers)
     }
 
@@ -211,7 +217,7 @@ def _children(
     logs.mkdir(exist_ok=True)
     port = int(planned.bus["url"].rpartition(":")[2])
     configuration = nats.write_configuration(options.data, port, planned.bus["users"])
-    bus = Child("nats", [nats.binary(), "-c", str(configuration)], {}, logs / "nats.log")
+    bus = Child("nats", [nats.find_binary(), "-c", str(configuration)], {}, logs / "nats.log")
     stores = [_service(options, planned, role, role, []) for role in ("objectstore", "refs")]
     resolvers = [_resolver(options, planned, *each) for each in pages.items()]
     children = [bus, *stores, *resolvers]

@@ -1,7 +1,7 @@
 """Identify the supervisor of a stack before a signal is sent to it.
 
-A record may be old or not ours: its process has ended, and the id is another's by now. So a process
-is identified by its start time and its command before it receives a signal.
+A record may be outdated: its process exited, and the id was reused. So a process is identified by
+its start time and its command before it gets a signal.
 """
 
 import os
@@ -15,7 +15,7 @@ from zonegit_cli.terminal import find_start
 
 _PS_S: Final = 5.0
 _PROGRAMS: Final = ("zonegit", "zonegit_cli", "__main__.py")
-"""The beginnings and ends of the command's path, of a module or an archive."""
+"""Names of the program, of the package and of the module in an archive, in a command line."""
 
 
 def stop(pid: int, start: int | None, record: Path) -> None:
@@ -23,24 +23,23 @@ def stop(pid: int, start: int | None, record: Path) -> None:
 
     Args:
         pid: the process that the record names.
-        start: when it started, as :func:`find_start` has it; None: the record does not say.
-        record: the record, for the error.
+        start: its start time from the record, see :func:`find_start`; None if it is not recorded.
+        record: the path of the record, for the error.
 
     Raises:
-        Invalid: that process is no supervisor, or another one than was recorded.
-        ProcessLookupError: it ended meanwhile.
+        Invalid: the process is not a supervisor, or not the one that was recorded.
+        ProcessLookupError: it exited meanwhile.
     """
     if not is_supervisor(pid, start):
         raise Invalid(
-            f"{record} names the process {pid}, which is not the supervisor of a stack; it was sent"
-            " nothing",
+            f"process {pid} in {record} is not the supervisor of a stack; no signal was sent",
             hint="remove the file if no stack runs from that folder",
         )
     os.kill(pid, signal.SIGTERM)
 
 
 def is_supervisor(pid: int, start: int | None) -> bool:
-    """Return whether a process is the one that was recorded, and runs ``zonegit up``."""
+    """Return whether a process has the recorded start time and runs ``zonegit up``."""
     if pid <= 1 or pid == os.getpid():
         return False
     if start is not None and find_start(pid) not in (None, start):
@@ -55,15 +54,15 @@ def _is_program(word: str) -> bool:
 
 
 def _command(pid: int) -> list[str]:
-    """Return the command line of a process; nothing where there is none."""
+    """Return the command line of a process; an empty list if there is no such process."""
     try:
         octets = Path(f"/proc/{pid}/cmdline").read_bytes()
         return octets.decode("utf-8", "replace").split("\0")
     except OSError:
         pass
     try:
-        said = subprocess.run(
-            ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607 # the one on the path
+        found = subprocess.run(
+            ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607 # ps from PATH
             capture_output=True,
             text=True,
             timeout=_PS_S,
@@ -71,4 +70,4 @@ def _command(pid: int) -> list[str]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return said.stdout.split()
+    return found.stdout.split()

@@ -1,4 +1,4 @@
-"""Checking out: which zones, each at which commit, and their files."""
+"""Check out zones: resolve them to commits, choose their paths and write their files."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -24,14 +24,15 @@ from zonegit_cli.workspace.working_tree import Workspace
 
 
 class RequestedZone(msgspec.Struct, frozen=True):
-    """A zone as the operator names it; ``refish`` None: the branch that they would work on."""
+    """A zone as the operator names it; ``refish`` None for its current branch."""
 
     zone: Name
     refish: str | None
 
 
 class ZoneCheckout(msgspec.Struct, frozen=True):
-    """A zone at a commit. ``branch`` None: that is no branch's tip; ``at`` is how to call it."""
+    """A zone at a commit; ``branch`` is None if it is not the tip of a branch, ``at`` is the branch
+    or the refish."""
 
     zone: Name
     branch: str | None
@@ -39,78 +40,82 @@ class ZoneCheckout(msgspec.Struct, frozen=True):
     commit: CommitId
 
 
-def wanted(text: str) -> RequestedZone:
-    """``example.com``, ``example.com@canary``, ``example.com@{yesterday}``.
+def parse_zone(text: str) -> RequestedZone:
+    """Parse ``example.com``, ``example.com@canary`` or ``example.com@{yesterday}``.
 
     Raises:
-        Invalid: the zone is no name, or the refish is empty.
+        Invalid: the zone's name is malformed, or the refish is empty.
     """
     at = _first_at(text)
     if at < 0:
         return RequestedZone(names.parse(text), None)
     after = text[at + 1 :]
     if not after:
-        raise Invalid(f"{text[:80]!r} names no branch, tag or commit after the @")
+        raise Invalid(f"{text[:80]!r}: expected a branch, a tag or a commit after the @")
     return RequestedZone(names.parse(text[:at]), text[at:] if after.startswith("{") else after)
 
 
 def _first_at(text: str) -> int:
-    r"""Where the zone ends; a label may hold an ``@``, as ``\@``."""
+    r"""Return the index of the @ after the zone; an @ within a label is escaped as ``\@``."""
     at = text.find("@")
     while at > 0 and text[at - 1] == "\\":
         at = text.find("@", at + 1)
     return at
 
 
-async def chosen(
-    repo: Repo, asked: Sequence[RequestedZone], left_out: Callable[[str], None]
+async def resolve_zones(
+    repo: Repo, requested: Sequence[RequestedZone], note: Callable[[str], None]
 ) -> list[ZoneCheckout]:
-    """The zones asked for, each at its commit; none: all that are registered, and ``left_out`` is
-    told of each that has no commit, or no branch that could be meant.
+    """Return zones with their commits.
+
+    Args:
+        repo: the stores.
+        requested: the zones; if empty, all registered zones.
+        note: prints why a registered zone is left out, because it has no commit or no usual branch.
 
     Raises:
-        NotFound, Invalid: a zone or a refish stands for nothing.
+        NotFound, Invalid: a zone or a refish does not exist, or is malformed.
     """
-    if asked:
+    if requested:
 
-        async def resolved(each: RequestedZone) -> ZoneCheckout:
-            return await _resolved(repo, each)
+        async def resolve(each: RequestedZone) -> ZoneCheckout:
+            return await _resolve(repo, each)
 
-        return await many_zones.run_concurrently(resolved, asked)
+        return await many_zones.run_concurrently(resolve, requested)
 
-    async def remembering(refs: ZoneRefs) -> ZoneRefs:
-        return await _remembering(repo, refs)
+    async def read_refs(refs: ZoneRefs) -> ZoneRefs:
+        return await _with_last_branch(repo, refs)
 
     every = [refs async for refs in many_zones.iter_zones(repo)]
     found = []
-    for refs in await many_zones.run_concurrently(remembering, every):
+    for refs in await many_zones.run_concurrently(read_refs, every):
         try:
-            found.append(_usual(repo, refs))
+            found.append(_at_usual_branch(repo, refs))
         except NotFound as error:
-            left_out(f"left out: {error.message}")
+            note(f"left out: {error.message}")
     return sorted(found, key=lambda each: names.canonical_key(each.zone))
 
 
-async def _remembering(repo: Repo, refs: ZoneRefs) -> ZoneRefs:
-    """A zone's refs, with the branch that the operator last had where there is a choice."""
+async def _with_last_branch(repo: Repo, refs: ZoneRefs) -> ZoneRefs:
+    """Return a zone's refs with the branch that the operator last used, if it has several."""
     return refs if len(refs.heads) < 2 else await repo.refs.zone(refs.zone, repo.actor)
 
 
-def _usual(repo: Repo, refs: ZoneRefs) -> ZoneCheckout:
+def _at_usual_branch(repo: Repo, refs: ZoneRefs) -> ZoneCheckout:
     branch = repo.default.branch or heads.choose_branch(refs)
     if repo.default.branch is not None and refs.heads and branch not in refs.heads:
         raise heads.unknown_branch_error(refs, branch)
     if branch not in refs.heads:
         raise NotFound(
             f"{names.text(refs.zone)} has no commit yet",
-            hint=f"give it one: zonegit import FILE --zone {names.text(refs.zone)}",
+            hint=f"add records: zonegit import FILE --zone {names.text(refs.zone)}",
         )
     return ZoneCheckout(refs.zone, branch, branch, CommitId(refs.heads[branch].target))
 
 
-async def _resolved(repo: Repo, each: RequestedZone) -> ZoneCheckout:
+async def _resolve(repo: Repo, each: RequestedZone) -> ZoneCheckout:
     if each.refish is None:
-        return _usual(repo, await repo.refs.zone(each.zone, repo.actor))
+        return _at_usual_branch(repo, await repo.refs.zone(each.zone, repo.actor))
     found = await refish.resolve(repo, each.refish, zone=each.zone)
     if found.zone != each.zone:
         raise Invalid(
@@ -121,31 +126,32 @@ async def _resolved(repo: Repo, each: RequestedZone) -> ZoneCheckout:
 
 
 def leave_out(
-    index: WorkspaceIndex, zones: Sequence[ZoneCheckout], tell: Callable[[str], None]
+    index: WorkspaceIndex, zones: Sequence[ZoneCheckout], note: Callable[[str], None]
 ) -> list[ZoneCheckout]:
-    """Return the zones that have a path in a workspace, those that are in it already first; each
-    other one is left out, and ``tell`` takes why."""
+    """Return the zones that do not collide in a workspace, and print a note for each of the others.
+    Zones that are in the workspace already take precedence."""
     there = {entry.zone for entry in index.entries}
     first = [each for each in zones if each.zone in there]
     others = [each for each in zones if each.zone not in there]
     kept = paths.leave_out(
-        [*first, *others], lambda each: (each.zone, each.at), index.scheme_of, lambda _: None, tell
+        [*first, *others], lambda each: (each.zone, each.at), index.scheme_of, lambda _: None, note
     )
     return sorted(kept, key=lambda each: names.canonical_key(each.zone))
 
 
-def plan(index: WorkspaceIndex, zones: Sequence[ZoneCheckout]) -> list[PlacedZone]:
-    """Where ``zones`` lie in a workspace, those that are in it already too.
+def plan_paths(index: WorkspaceIndex, zones: Sequence[ZoneCheckout]) -> list[PlacedZone]:
+    """Return ``zones`` with their paths in a workspace.
 
     Raises:
-        Conflict: two of them collide, or one with what is there; or one is there from elsewhere.
-        Invalid: one has no path.
+        Conflict: two of them collide, or one collides with a zone of the workspace, or is in it at
+            another branch or refish.
+        Invalid: a zone has no path.
     """
     there = {(entry.zone, entry.refish) for entry in index.entries}
     added = [(each.zone, each.at) for each in zones if (each.zone, each.at) not in there]
     every = [(entry.zone, entry.refish) for entry in index.entries]
     placed = {
-        (each.zone, each.at): each for each in paths.placed([*every, *added], index.scheme_of)
+        (each.zone, each.at): each for each in paths.place_zones([*every, *added], index.scheme_of)
     }
     return [placed[each.zone, each.at] for each in zones]
 
@@ -156,23 +162,25 @@ async def write(
     zones: Sequence[ZoneCheckout],
     progress: FileProgress,
 ) -> list[IndexEntry]:
-    """Writes the files that are not there yet, and returns their entries. A file that is there
-    without having been checked out stays; it has to be what would have been written.
+    """Write the files that do not exist yet, and return their index entries.
+
+    An existing file that was not checked out stays, if its content is what would be written. Such
+    files are compared first, so that nothing is written if one differs. After another error the
+    files that were written are kept.
 
     Raises:
-        Conflict: as :func:`plan` says, or a file is there that says something else; where it was
-            there before, nothing was written.
-        NotFound, Corrupt, Unavailable: as the stores say; what was written is kept.
+        Conflict: see :func:`plan_paths`; or an existing file has other content.
+        NotFound, Corrupt, Unavailable: a zone cannot be read from the stores.
     """
     folder = workspace.folder
     checked_out = {entry.zone for entry in workspace.index.entries}
     old, new = [], []
-    for each, at in zip(zones, plan(workspace.index, zones), strict=True):
+    for each, at in zip(zones, plan_paths(workspace.index, zones), strict=True):
         if folder.stamp(at.path) is None:
             new.append((each, at.path))
         elif each.zone not in checked_out:
             old.append((each, at.path))
-    todo = [*old, *new]  # those that may be refused first
+    todo = [*old, *new]  # first those that may be refused
     wanted = [(each.zone, each.commit) for each, _ in todo]
     entries: list[IndexEntry] = []
     try:
@@ -188,17 +196,17 @@ async def write(
 
 
 def text_of(whole: WholeZoneAt) -> bytes:
-    """A zone as its file: what ``zonegit export`` prints."""
+    """Return the file of a zone, which is the output of ``zonegit export``."""
     return "".join(writer.write(whole.rrsets, whole.zone)).encode()
 
 
 def entry_of(each: ZoneCheckout, path: str, tree: ObjectId, seen: SeenContent) -> IndexEntry:
-    """What the index says of a file just written."""
+    """Return the index entry of a file that was written."""
     return IndexEntry(each.zone, path, each.branch, each.at, each.commit, tree, seen)
 
 
 def seen_as(octets: bytes, stamp: FileStamp) -> SeenContent:
-    """A file of these octets."""
+    """Return the fingerprint of a file with these octets."""
     return SeenContent(hashlib.sha256(octets).digest(), stamp)
 
 

@@ -1,5 +1,8 @@
-"""What was changed in a workspace, as one commit for each zone; all of them or none, as far as can
-be."""
+"""Commit the changed files of a workspace, one commit for each zone.
+
+Everything is checked before the first branch moves. A ref store has no transaction over several
+zones, so a branch that moves concurrently can still leave a part of them uncommitted.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
@@ -28,97 +31,100 @@ from zonegit_cli.workspace.index import IndexEntry
 from zonegit_cli.workspace.working_tree import Workspace
 
 SHOWN: Final = 5
-"""Zones that an error names before it only counts them."""
+"""Zones that an error names; the others are counted."""
 
 
 async def commit(
     repo: Repo, workspace: Workspace, files: Sequence[FileStatus], intent: Intent
 ) -> dict[Name, Result]:
-    """Commits ``files``, which are changed or new; those are registered. Each file stays as it is,
-    and says from now on what its commit does.
+    """Commit changed and new files; the zones of new files are registered.
+
+    The files are not changed. Their index entries refer to the new commits afterwards.
 
     Raises:
-        Conflict: a branch moved since its zone was checked out, or a new zone is registered
-            already; names them, and nothing was committed.
-        Invalid: a zone is at no branch, or breaks a rule of DNS; nothing was committed.
-        Unsafe: a signed zone was changed and not signed anew; nothing was committed.
-        Unavailable: as the stores say.
-        Conflict, Invalid: the index cannot be written; says that the commits stand.
+        Conflict: a branch moved since its zone was checked out, or the zone of a new file has
+            commits; names them, and nothing was committed.
+        Invalid: a zone is not at a branch, or violates a rule of DNS; nothing was committed.
+        Unsafe: a signed zone was changed and not signed again; nothing was committed.
+        Unavailable: the stores cannot be reached.
+        Conflict, Invalid: the index cannot be written; the commits were made.
     """
     refs = await many_zones.read_refs(repo, [file.zone for file in files])
-    wishes = _wishes(files, refs)
+    requests = _make_requests(files, refs)
     try:
-        results = await multi_zone.commit(repo, wishes, intent)
+        results = await multi_zone.commit(repo, requests, intent)
     except ZonesRefused as refused:
-        raise together(refused.errors, "nothing was committed") from None
+        raise combine_errors(refused.errors, "nothing was committed") from None
     if not intent.dry_run:
-        done = [_done(file, results[file.zone]) for file in files]
-        _keep(workspace, [entry for entry in done if entry is not None])
+        entries = [_entry_after(file, results[file.zone]) for file in files]
+        _keep(workspace, [entry for entry in entries if entry is not None])
     return results
 
 
 def _keep(workspace: Workspace, entries: Sequence[IndexEntry]) -> None:
     try:
         workspace.keep(entries)
-    except ZonegitError as error:  # a full disk, perhaps
+    except ZonegitError as error:  # for example a full disk
         raise type(error)(
-            f"{error.message}; what was committed is committed all the same",
-            hint="zonegit workspace update --merge brings the files up to that",
+            f"{error.message}; the commits were made anyway",
+            hint="update the files with zonegit workspace update --merge",
         ) from error
 
 
-def _wishes(files: Sequence[FileStatus], refs: Mapping[Name, ZoneRefs]) -> list[ZoneCommitRequest]:
-    wishes: list[ZoneCommitRequest] = []
+def _make_requests(
+    files: Sequence[FileStatus], refs: Mapping[Name, ZoneRefs]
+) -> list[ZoneCommitRequest]:
+    requests: list[ZoneCommitRequest] = []
     errors: dict[Name, ZonegitError] = {}
     for file in files:
         try:
-            wishes.append(_wish(file, refs.get(file.zone)))
+            requests.append(_make_request(file, refs.get(file.zone)))
         except ZonegitError as error:
             errors[file.zone] = error
     if errors:
-        raise together(errors, "nothing was committed")
-    return wishes
+        raise combine_errors(errors, "nothing was committed")
+    return requests
 
 
-def _wish(file: FileStatus, refs: ZoneRefs | None) -> ZoneCommitRequest:
+def _make_request(file: FileStatus, refs: ZoneRefs | None) -> ZoneCommitRequest:
     rrsets, found = file.content.rrsets, file.content.findings
     if file.entry is None:
         return ZoneCommitRequest(
-            _beginning(file.zone, refs), rrsets, register=refs is None, findings=found
+            _require_no_commit(file.zone, refs), rrsets, register=refs is None, findings=found
         )
     entry = file.entry
     if entry.branch is None:
         raise Invalid(
-            f"{entry.shown} is at no branch that could get a commit",
-            hint="check its branch out into another folder, and change it there",
+            f"{entry.shown} is not at a branch, so it cannot be committed",
+            hint="check out its branch into another folder, and make the change there",
         )
     tip = refs.heads.get(entry.branch) if refs is not None else None
     if tip is None:
         raise Conflict(
-            f"branch {entry.branch} of {names.text(file.zone)} is gone since it was checked out",
-            hint="zonegit workspace update",
+            f"branch {entry.branch} of {names.text(file.zone)} was deleted after the checkout",
+            hint="run zonegit workspace update",
         )
     if tip.target != entry.commit:
         raise Conflict(
-            f"{names.text(file.zone)} {entry.branch} is at {short(tip.target)} by now, and"
-            f" {entry.path} is from {short(entry.commit)}",
-            hint="zonegit workspace update --merge puts both together",
+            f"{names.text(file.zone)} {entry.branch} moved to {short(tip.target)}, and"
+            f" {entry.path} was checked out from {short(entry.commit)}",
+            hint="merge both with zonegit workspace update --merge",
             tip=tip.target.hex(),
         )
     return ZoneCommitRequest(BranchPosition(file.zone, entry.branch, tip), rrsets, findings=found)
 
 
-def _beginning(zone: Name, refs: ZoneRefs | None) -> BranchPosition:
+def _require_no_commit(zone: Name, refs: ZoneRefs | None) -> BranchPosition:
     if refs is not None and refs.heads:
         raise Conflict(
-            f"{names.text(zone)} is registered, and has commits that this file is not from",
-            hint="move the file away, check the zone out, and change that",
+            f"{names.text(zone)} already has commits, and this file was not checked out",
+            hint="move the file away, check the zone out, and make the change there",
         )
     return BranchPosition(zone, DEFAULT_BRANCH, None)
 
 
-def _done(file: FileStatus, result: Result) -> IndexEntry | None:
-    """What the index says of a file whose content is committed; None: it is not."""
+def _entry_after(file: FileStatus, result: Result) -> IndexEntry | None:
+    """Return the index entry of a file after the commit; None if it was not committed."""
     seen, tree = file.fingerprint, file.content.tree
     match result:
         case Committed():
@@ -136,13 +142,20 @@ def _done(file: FileStatus, result: Result) -> IndexEntry | None:
             return None
 
 
-def together(errors: Mapping[Name, ZonegitError], outcome: str) -> ZonegitError:
-    """One error for those of several zones: of the gravest kind, with the hint of the first such;
-    ``outcome`` is what this means for all of them. Its details are the tips that zones are at."""
+def combine_errors(errors: Mapping[Name, ZonegitError], outcome: str) -> ZonegitError:
+    """Return one error for those of several zones.
+
+    It is a Conflict if one of them is, and has the hint of the first of that kind. Its details are
+    the tips of the branches that moved.
+
+    Args:
+        errors: the error of each zone.
+        outcome: the consequence for all zones, which begins the message.
+    """
     first = min(errors.values(), key=lambda error: not isinstance(error, Conflict))
-    said = [_named(zone, error) for zone, error in errors.items()]
-    more = f"; and {count(len(said) - SHOWN, 'more zone')}" if len(said) > SHOWN else ""
-    message = f"{outcome}: {'; '.join(said[:SHOWN])}{more}"
+    messages = [_message(zone, error) for zone, error in errors.items()]
+    more = f"; and {count(len(messages) - SHOWN, 'more zone')}" if len(messages) > SHOWN else ""
+    message = f"{outcome}: {'; '.join(messages[:SHOWN])}{more}"
     tips = {
         names.text(zone): error.details["tip"]
         for zone, error in errors.items()
@@ -151,7 +164,7 @@ def together(errors: Mapping[Name, ZonegitError], outcome: str) -> ZonegitError:
     return type(first)(message, hint=first.hint, **tips)
 
 
-def _named(zone: Name, error: ZonegitError) -> str:
+def _message(zone: Name, error: ZonegitError) -> str:
     shown = names.text(zone)
     return error.message if shown in error.message else f"{shown}: {error.message}"
 
@@ -162,7 +175,8 @@ async def documents_of(
     heard: Mapping[ZoneBranch, Propagated],
     intent: Intent,
 ) -> SeveralDocument:
-    """Return the JSON document of what became of all zones; of the refused ones an error tells."""
+    """Return the JSON document of all zones but the refused ones, which are reported as an
+    error."""
     found = []
     for each in results.values():
         if isinstance(each, ZonegitError):
@@ -179,18 +193,18 @@ async def documents_of(
 
 
 async def lines(repo: Repo, results: Mapping[Name, Result]) -> list[str]:
-    """Return what became of all zones for people; of the refused ones an error tells."""
+    """Return the lines of all zones but the refused ones, which are reported as an error."""
     done = [each for each in results.values() if not isinstance(each, ZonegitError)]
     return [line for each in done for line in await outcomes.lines(repo, each)]
 
 
-def places(files: Collection[FileStatus]) -> list[ZoneBranch]:
-    """The branches that get the commits."""
+def branches_of(files: Collection[FileStatus]) -> list[ZoneBranch]:
+    """Return the branches that get the commits."""
     return [(file.zone, file.entry.branch if file.entry else DEFAULT_BRANCH) for file in files]
 
 
 def moved(results: Mapping[Name, Result]) -> dict[ZoneBranch, Moved]:
-    """What moved, by its place."""
+    """Return the moves by zone and branch."""
     made = [each for each in results.values() if isinstance(each, Committed)]
     return {(each.zone, each.branch): each.moved for each in made}
 
@@ -202,28 +216,28 @@ def found(results: Mapping[Name, Result]) -> list[Finding]:
 
 
 def failure(results: Mapping[Name, Result], intent: Intent) -> ZonegitError | None:
-    """Return the error for what was refused, after all was judged or in a dry run.
-    None where nothing was. It names what was committed, and the command that takes it back."""
+    """Return the error for refused commits, after a dry run or after some were made; None if none
+    was refused. It names the zones that were committed, and the command to undo them."""
     would = {
         zone: each.judgement.refusal
         for zone, each in results.items()
         if isinstance(each, Preview) and each.judgement.refusal is not None
     }
     if would:
-        return together(would, "nothing would be committed")
+        return combine_errors(would, "nothing would be committed")
     failed = {zone: each for zone, each in results.items() if isinstance(each, ZonegitError)}
     if not failed:
         return None
     done = [zone for zone, each in results.items() if isinstance(each, Committed)]
     begun = [zone for zone, each in failed.items() if multi_zone.REGISTERED in each.details]
     if not done and not begun:
-        return together(failed, "nothing was committed")
+        return combine_errors(failed, "nothing was committed")
     outcome = (
         f"{_listed(done)} committed, but not all" if done else f"only registered {_listed(begun)}"
     )
-    error = together(failed, outcome)
+    error = combine_errors(failed, outcome)
     assert intent.operation is not None
-    undo = f"zonegit undo {operations.short_id(intent.operation)} takes back what was done"
+    undo = f"to undo what was done: zonegit undo {operations.short_id(intent.operation)}"
     hint = f"{undo}; or {error.hint}" if error.hint else undo
     return type(error)(error.message, hint=hint, **error.details, operation=intent.operation)
 
@@ -235,11 +249,9 @@ def _listed(zones: Sequence[Name]) -> str:
 
 
 def malformed(files: Collection[FileStatus]) -> Invalid | None:
-    """The error of those that do not parse, None where all do."""
+    """Return the error for files that do not parse; None if all do."""
     bad = [file for file in files if file.state == "malformed"]
     if not bad:
         return None
     more = f" (and {count(len(bad) - 1, 'more file')})" if len(bad) > 1 else ""
-    return Invalid(
-        f"{bad[0].problems[0]}{more}", hint="zonegit workspace status lists all that is wrong"
-    )
+    return Invalid(f"{bad[0].problems[0]}{more}", hint="zonegit workspace status lists all errors")

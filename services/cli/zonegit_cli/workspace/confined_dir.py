@@ -1,8 +1,8 @@
-"""Files below one folder, and never outside it.
+"""Access files below one folder, and never outside it.
 
-Whoever may write in the folder may plant a symbolic link there, at any moment. So every path is
-walked down from an open folder, component by component, and no link is ever followed: what is read
-or written lies below, or it is an error.
+Another user who may write to the folder could place a symbolic link in it at any time. So every
+path is opened component by component from the descriptor of the folder, and links are not followed:
+a path that leads out of the folder is an error.
 """
 
 import os
@@ -19,11 +19,11 @@ import msgspec
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.zonefile.zone_paths import LONGEST_COMPONENT
 
-DEEPEST: Final = 128
-"""Folders within each other: a name has 127 labels at the most."""
+MAX_DEPTH: Final = 128
+"""Nested folders; a name has at most 127 labels."""
 TEMPORARY: Final = ".zonegit-"
-"""What names of files begin with that are not finished. No zone's file does: a dot within a label
-is written with a backslash."""
+"""Prefix of the names of temporary files. The name of a zone's file does not begin with a dot,
+because a dot within a label is written with a backslash."""
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -31,7 +31,7 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 
 
 class FileStamp(msgspec.Struct, frozen=True):
-    """What tells without reading it that a file is as it was; times in nanoseconds since 1970."""
+    """The metadata by which a change of a file is detected; times in nanoseconds since 1970."""
 
     mtime_ns: int
     ctime_ns: int
@@ -40,29 +40,28 @@ class FileStamp(msgspec.Struct, frozen=True):
 
 
 class ConfinedDir:
-    """A folder, held open; :func:`opened` makes one. Paths are relative, divided by ``/``."""
+    """An open folder, see :func:`open_dir`. Paths are relative to it, and separated by ``/``."""
 
     def __init__(self, root: Path, descriptor: int) -> None:
         self.root = root
         self._descriptor = descriptor
 
     def stamp(self, path: str) -> FileStamp | None:
-        """That of a regular file; None: nothing is there.
+        """Return the stamp of a regular file; None if it does not exist.
 
         Raises:
-            Invalid: something else is there, or on the way.
+            Invalid: it is not a regular file, or a component of the path is not a folder.
         """
         with suppress(NotFound), self._parent(path) as (folder, name):
             return self._stamp_of(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
         return None
 
     def read(self, path: str, limit: int) -> tuple[bytes, FileStamp]:
-        """A file's octets, one more than ``limit`` at the most, and its stamp before they were
-        read.
+        """Return a file's octets, at most one more than ``limit``, and its stamp before the read.
 
         Raises:
-            NotFound: there is no such file.
-            Invalid: it is no regular file, or a link is on the way.
+            NotFound: it does not exist.
+            Invalid: it is not a regular file, or a component of the path is a link.
         """
         with (
             self._parent(path) as (folder, name),
@@ -72,31 +71,36 @@ class ConfinedDir:
             return file.read(limit + 1), stamp
 
     def create(self, path: str, octets: bytes, *, durable: bool = False) -> FileStamp:
-        """Writes a new file, and the folders to it; ``durable``: it outlives a power failure.
+        """Write a new file, and create its folders; with ``durable`` it survives a power failure.
 
         Raises:
-            Conflict: something of that name is there.
-            Invalid: it cannot be written, or a link is on the way.
+            Conflict: a file of that name exists.
+            Invalid: it cannot be written, or a component of the path is a link.
         """
         with self._parent(path, make=True) as (folder, name):
-            return self._written(folder, name, octets, 0o666, durable=durable)
+            return self._write(folder, name, octets, 0o666, durable=durable)
 
     def replace(
         self, path: str, octets: bytes, was: FileStamp | None, *, durable: bool = False
     ) -> FileStamp:
-        """Puts octets in a file's place, all at once; ``was`` None: whatever was there;
-        ``durable`` as :meth:`create` has it.
+        """Replace a file atomically.
+
+        Args:
+            path: the file.
+            octets: its new content.
+            was: its expected stamp; None to replace it in any case.
+            durable: see :meth:`create`.
 
         Raises:
-            Conflict: the file is not what ``was`` says any more.
-            Invalid: it cannot be written, or a link is on the way.
+            Conflict: the file changed since ``was``.
+            Invalid: it cannot be written, or a component of the path is a link.
         """
         with self._parent(path, make=True) as (folder, name):
             temporary = TEMPORARY + secrets.token_hex(8)
-            self._written(folder, temporary, octets, self._mode(folder, name), durable=durable)
+            self._write(folder, temporary, octets, self._mode(folder, name), durable=durable)
             try:
                 if was is not None and self.stamp(path) != was:
-                    raise self._changed(path)
+                    raise self._changed_error(path)
                 os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
                 if durable:
                     os.fsync(folder)
@@ -107,16 +111,15 @@ class ConfinedDir:
             return self._stamp_of(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
 
     def remove(self, path: str, was: FileStamp) -> None:
-        """Removes a file, and the folders to it that are empty then; whatever else lies in them
-        stays.
+        """Remove a file, and its folders that are empty afterwards.
 
         Raises:
-            Conflict: the file is not what ``was`` says any more.
-            Invalid: it cannot be removed, or a link is on the way.
+            Conflict: the file changed since ``was``.
+            Invalid: it cannot be removed, or a component of the path is a link.
         """
         with self._parent(path) as (folder, name):
             if self.stamp(path) != was:
-                raise self._changed(path)
+                raise self._changed_error(path)
             os.unlink(name, dir_fd=folder)
         above = path.rpartition("/")[0]
         while above:
@@ -124,26 +127,26 @@ class ConfinedDir:
                 try:
                     os.rmdir(name, dir_fd=folder)
                 except OSError:
-                    return  # something else is in it
+                    return  # it is not empty
             above = above.rpartition("/")[0]
 
     def walk(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, FileStamp]]:
-        """Every regular file whose path is wanted; names that begin with a dot, links, and what
-        is deeper than any zone's file, are passed over."""
-        with self._blamed(""):
-            yield from _walked(os.dup(self._descriptor), "", wanted, 0)
+        """Yield the regular files whose paths are ``wanted``. Names that begin with a dot, links,
+        and folders deeper than ``MAX_DEPTH`` are skipped."""
+        with self._translate_errors(""):
+            yield from _walk(os.dup(self._descriptor), "", wanted, 0)
 
-    def is_empty(self, beside: str) -> bool:
-        """Whether nothing is in the folder itself, ``beside`` that name."""
+    def is_empty(self, ignore: str) -> bool:
+        """Return whether the folder has no entry other than ``ignore``."""
         with os.scandir(self._descriptor) as found:
-            return all(each.name == beside for each in found)
+            return all(each.name == ignore for each in found)
 
     @contextmanager
     def locked(self, path: str) -> Iterator[None]:
-        """Holds the lock on a file, made where there is none.
+        """Hold the lock on a file, which is created if it does not exist.
 
         Raises:
-            Conflict: another process holds it.
+            Conflict: another process holds the lock.
         """
         import fcntl
 
@@ -155,7 +158,7 @@ class ConfinedDir:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Conflict(
-                    f"another command is at work in {self.root}", hint="wait until it is done"
+                    f"another command uses {self.root}", hint="wait until it completes"
                 ) from None
             yield
         finally:
@@ -163,12 +166,12 @@ class ConfinedDir:
 
     @contextmanager
     def _parent(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
-        """The folder that a file is in, open, and the file's name in there; what fails inside is
-        told of ``path``."""
-        *folders, name = components(path)
+        """Open the folder that contains a file, and yield it with the file's name. Errors in the
+        context are reported for ``path``."""
+        *folders, name = split_path(path)
         folder = os.dup(self._descriptor)
         try:
-            with self._blamed(path):
+            with self._translate_errors(path):
                 for each in folders:
                     if make:
                         with suppress(FileExistsError):
@@ -181,23 +184,23 @@ class ConfinedDir:
             os.close(folder)
 
     @contextmanager
-    def _blamed(self, path: str) -> Iterator[None]:
+    def _translate_errors(self, path: str) -> Iterator[None]:
         shown = self.root / path
         try:
             yield
         except FileNotFoundError:
-            raise NotFound(f"{shown} is not there") from None
+            raise NotFound(f"{shown} does not exist") from None
         except FileExistsError:
-            raise Conflict(f"{shown} is there already, and would be overwritten") from None
+            raise Conflict(f"{shown} already exists and would be overwritten") from None
         except OSError as error:
             if error.errno in (ENOTDIR, ELOOP):
                 raise Invalid(
-                    f"{shown}: on the way is a symbolic link, or a file where a folder should be",
-                    hint="no link is followed in a workspace",
+                    f"{shown}: a component of the path is a symbolic link or not a folder",
+                    hint="links are not followed in a workspace",
                 ) from None
             raise Invalid(f"{shown}: {error.strerror}") from error
 
-    def _written(
+    def _write(
         self, folder: int, name: str, octets: bytes, mode: int, *, durable: bool
     ) -> FileStamp:
         descriptor = os.open(name, _NEW, mode, dir_fd=folder)
@@ -208,7 +211,7 @@ class ConfinedDir:
                 if durable:
                     os.fsync(descriptor)
                 return _stamp(os.fstat(descriptor))
-        except BaseException:  # half a file is none
+        except BaseException:  # do not leave an incomplete file
             with suppress(OSError):
                 os.unlink(name, dir_fd=folder)
             raise
@@ -223,20 +226,22 @@ class ConfinedDir:
         if not stat.S_ISREG(found.st_mode):
             raise Invalid(
                 f"{self.root / path} is not a regular file",
-                hint="no link is followed in a workspace",
+                hint="links are not followed in a workspace",
             )
         return _stamp(found)
 
-    def _changed(self, path: str) -> Conflict:
+    def _changed_error(self, path: str) -> Conflict:
         return Conflict(
-            f"{self.root / path} was changed this very moment", hint="send the command again"
+            f"{self.root / path} was changed concurrently", hint="run the command again"
         )
 
 
 @contextmanager
-def opened(root: Path) -> Iterator[ConfinedDir]:
-    """Raises:
-    NotFound: there is no such folder.
+def open_dir(root: Path) -> Iterator[ConfinedDir]:
+    """Open a folder.
+
+    Raises:
+        NotFound: it cannot be opened.
     """
     try:
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -248,23 +253,23 @@ def opened(root: Path) -> Iterator[ConfinedDir]:
         os.close(descriptor)
 
 
-def components(path: str) -> list[str]:
-    """The last look at a path before it is used, wherever it is from.
+def split_path(path: str) -> list[str]:
+    """Check a relative path, and return its components.
 
     Raises:
-        Invalid: it would lead elsewhere, or no file can have it.
+        Invalid: it leads out of the folder, or cannot be the path of a file.
     """
     found = path.split("/")
     for each in found:
         octets = os.fsencode(each)
         if each in ("", ".", "..") or b"\0" in octets or len(octets) > LONGEST_COMPONENT:
-            raise Invalid(f"{path[:80]!r} is no path within a folder")
-    if len(found) > DEEPEST:
-        raise Invalid(f"{path[:80]!r} is more than {DEEPEST} folders deep")
+            raise Invalid(f"invalid path {path[:80]!r}")
+    if len(found) > MAX_DEPTH:
+        raise Invalid(f"{path[:80]!r} has more than {MAX_DEPTH} components")
     return found
 
 
-def _walked(
+def _walk(
     folder: int, prefix: str, wanted: Callable[[str], bool], depth: int
 ) -> Iterator[tuple[str, FileStamp]]:
     below: list[str] = []
@@ -277,10 +282,10 @@ def _walked(
                     below.append(each.name)
                 elif wanted(prefix + each.name) and each.is_file(follow_symlinks=False):
                     yield prefix + each.name, _stamp(each.stat(follow_symlinks=False))
-        for name in below if depth < DEEPEST else ():
+        for name in below if depth < MAX_DEPTH else ():
             with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
                 inner = os.open(name, _FOLDER, dir_fd=folder)
-                yield from _walked(inner, f"{prefix}{name}/", wanted, depth + 1)
+                yield from _walk(inner, f"{prefix}{name}/", wanted, depth + 1)
     finally:
         os.close(folder)
 

@@ -1,4 +1,4 @@
-"""What changed files hold against the commits that they came from."""
+"""Compare changed files with the commits that they were checked out from, record by record."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,17 +20,17 @@ from zonegit_cli.workspace.file_status import FileStatus
 
 
 class FileDifference(msgspec.Struct, frozen=True):
-    """A file that says something else than its commit; the SOA's serial alone is no delta."""
+    """A changed file and its differences from its commit, without that of the serial alone."""
 
     file: FileStatus
     deltas: list[RRsetDelta]
 
 
-async def differences(repo: Repo, files: Sequence[FileStatus]) -> list[FileDifference]:
-    """What differs in each of ``files``, read in a few round trips for all of them.
+async def compare_files(repo: Repo, files: Sequence[FileStatus]) -> list[FileDifference]:
+    """Return the differences of each file; objects of all files are read together.
 
     Raises:
-        NotFound, Corrupt, Unavailable: as the store says.
+        NotFound, Corrupt, Unavailable: an object cannot be read from the store.
     """
     reader = Reader(repo.objects)
     for file in files:
@@ -56,7 +56,7 @@ def _blobs(change: zone_tree.TreeChange) -> Iterator[ObjectId]:
 
 
 def lines(each: FileDifference) -> Iterator[str]:
-    """As zonegit diff prints it."""
+    """Yield the lines of a file, in the format of ``zonegit diff``."""
     file = each.file
     head = f"diff {names.text(file.zone)} {short(file.known.commit)}..{file.path}"
     yield click.style(head, bold=True)
@@ -64,7 +64,7 @@ def lines(each: FileDifference) -> Iterator[str]:
 
 
 def as_json(each: FileDifference) -> dict[str, Any]:
-    """One file as ``--json`` shows it."""
+    """Return the differences of a file for ``--json``."""
     file = each.file
     return {
         "zone": names.text(file.zone),

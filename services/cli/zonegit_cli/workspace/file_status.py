@@ -1,5 +1,7 @@
-"""How the files of a workspace stand to what was checked out. No store is asked: what a file holds
-is known by its stamp, else by its hash, else by the tree that its records make.
+"""Compare the files of a workspace with the commits that they were checked out from.
+
+No store is read: a file is unchanged if its stamp is that of the index, else if its hash is; else
+its records are compared by the id of the tree that they make.
 """
 
 import hashlib
@@ -23,16 +25,16 @@ from zonegit_cli.workspace.working_tree import Workspace
 if TYPE_CHECKING:
     from zonegit.zonefile.reader import Skipped
 
-PROBLEMS: Final = 20
-"""What is told of a file that does not parse, at the most."""
+MAX_PROBLEMS: Final = 20
+"""Errors that are reported for a file that does not parse."""
 
 FileState = Literal["unchanged", "rewritten", "changed", "new", "deleted", "malformed"]
-"""``rewritten``: the same zone in other words, or with other comments. ``malformed``: it does not
-parse, or is nothing that could."""
+"""``rewritten``: the text differs, the records do not. ``malformed``: it does not parse, or is not
+a regular file."""
 
 
 class ParsedFile(msgspec.Struct, frozen=True):
-    """What a file holds, with the objects that this would be stored as."""
+    """The content of a file, with the objects for it."""
 
     rrsets: list[RRset]
     objects: list[RawObject]
@@ -41,9 +43,17 @@ class ParsedFile(msgspec.Struct, frozen=True):
 
 
 class FileStatus(msgspec.Struct, frozen=True):
-    """One zone's file. ``entry`` None: it was not checked out. ``seen`` is None, too, for one that
-    is not there or no regular file; ``parsed`` for one that had not to be read, or does not parse:
-    ``problems`` are why, each as ``FILE:LINE: reason``."""
+    """The file of a zone.
+
+    Args:
+        zone: the zone.
+        path: the path of the file in the workspace.
+        state: see :data:`FileState`.
+        entry: its index entry; None if it was not checked out.
+        seen: its fingerprint; None if it does not exist or is not a regular file.
+        parsed: its content; None if it was not read, or does not parse.
+        problems: why it does not parse, each as ``FILE:LINE: reason``.
+    """
 
     zone: Name
     path: str
@@ -55,35 +65,39 @@ class FileStatus(msgspec.Struct, frozen=True):
 
     @property
     def known(self) -> IndexEntry:
-        """The entry of one that was checked out."""
+        """Return the index entry of a file that was checked out."""
         assert self.entry is not None
         return self.entry
 
     @property
     def content(self) -> ParsedFile:
-        """What it holds, of one that is new or differs."""
+        """Return the content of a file that is new or changed."""
         assert self.parsed is not None
         return self.parsed
 
     @property
     def fingerprint(self) -> SeenContent:
-        """Its octets, of one that is there."""
+        """Return the fingerprint of a file that exists."""
         assert self.seen is not None
         return self.seen
 
 
 FileProgress = Callable[[int, int], None]
-"""Told how many of how many are done."""
+"""Takes the number of files that are done, and the total."""
 
 
 def compare(
     workspace: Workspace, zones: Collection[Name] = (), progress: FileProgress | None = None
 ) -> list[FileStatus]:
-    """Every file of a zone, or those of ``zones`` alone where some are given, in the order of
-    their zones.
+    """Return the status of each file, sorted by zone.
+
+    Args:
+        workspace: the workspace.
+        zones: the zones to compare; if empty, all.
+        progress: called after each file.
 
     Raises:
-        NotFound: one of ``zones`` has no file here.
+        NotFound: one of ``zones`` has no file in the workspace.
     """
     there = dict(workspace.folder.walk(_is_candidate))
     entries = {entry.zone: entry for entry in workspace.index.entries}
@@ -104,13 +118,13 @@ def compare(
 
 
 def _is_candidate(path: str) -> bool:
-    return path.endswith(zone_paths.FLAT_SUFFIX)  # as golang's files do
+    return path.endswith(zone_paths.FLAT_SUFFIX)  # golang has the same suffix
 
 
 def _new(
     index: WorkspaceIndex, paths: Collection[str], entries: Collection[Name]
 ) -> Iterator[tuple[Name, str]]:
-    """The zones whose files these would be."""
+    """Yield the zone of each path that is the path of a zone in its scheme."""
     for path in paths:
         for scheme in OFFERED:
             zone = zone_paths.path_zone(path, scheme)
@@ -126,13 +140,13 @@ def _known(workspace: Workspace, entry: IndexEntry, stamp: FileStamp | None) -> 
 
 
 def _is_racy(workspace: Workspace, stamp: FileStamp) -> bool:
-    """Whether a file was written as late as the index: then it may have been written again since,
-    within the same tick of the clock, and its stamp would not tell."""
+    """Return whether a file was written as late as the index: then it may have been written again
+    within the same tick of the clock, which its stamp does not show."""
     return workspace.kept_ns is None or stamp.mtime_ns >= workspace.kept_ns
 
 
 def _read(workspace: Workspace, at: FileStatus) -> FileStatus:
-    """``at`` with what its file holds."""
+    """Return the status of a file after reading it."""
     from zonegit.zonefile import reader
 
     entry = at.entry
@@ -158,11 +172,11 @@ def _read(workspace: Workspace, at: FileStatus) -> FileStatus:
 
 
 def parse(octets: bytes, zone: Name, source: str) -> ParsedFile:
-    """Reads a zone's file. ``$INCLUDE`` is not allowed: it could lead out of the folder, and the
-    stamp of a file says nothing of what it includes.
+    """Parse the file of a zone. ``$INCLUDE`` is not allowed: it could lead out of the folder, and
+    the stamp of a file does not cover the files that it includes.
 
     Raises:
-        Invalid: it is no zone; begins with ``source`` and a line.
+        Invalid: it is not a valid zone; begins with ``source`` and a line.
     """
     from zonegit.repo.commit import change_plan
     from zonegit.zonefile import reader
@@ -175,13 +189,13 @@ def parse(octets: bytes, zone: Name, source: str) -> ParsedFile:
 
 
 def _problems(octets: bytes, zone: Name, source: str) -> tuple[str, ...]:
-    """The records that cannot stand, and what ends the reading; the first few of them."""
+    """Return the first errors of a file: invalid records, and the error that ends the parsing."""
     from zonegit.zonefile import reader
 
     found: list[str] = []
 
     def skip(skipped: "Skipped") -> None:
-        if len(found) < PROBLEMS:
+        if len(found) < MAX_PROBLEMS:
             found.append(f"{skipped.source}:{skipped.line}: {skipped.why}")
 
     try:

@@ -1,5 +1,6 @@
-"""What was checked out: of each zone where it lies, which commit it came from, and what its file
-was like then. Everything read from a workspace is hostile until it is checked here.
+"""The index of a workspace: the path, the commit and the fingerprint of each checked out file.
+
+The index is untrusted input, and is validated here.
 """
 
 from collections.abc import Iterable
@@ -12,15 +13,15 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import DEFAULT, OFFERED, Scheme
-from zonegit_cli.workspace.confined_dir import FileStamp, components
+from zonegit_cli.workspace.confined_dir import FileStamp, split_path
 
 VERSION: Final = 1
 MAX_OCTETS: Final = 256 << 20
-"""Of an index: a million zones take about as many."""
+"""Octets of an index; that of a million zones has about as many."""
 
 
 class SeenContent(msgspec.Struct, frozen=True):
-    """Octets that a file had, by their SHA-256, and its stamp then."""
+    """The fingerprint of a file: the SHA-256 of its octets, and its stamp."""
 
     sha256: bytes
     stamp: FileStamp
@@ -29,10 +30,16 @@ class SeenContent(msgspec.Struct, frozen=True):
 class IndexEntry(msgspec.Struct, frozen=True):
     """A zone that was checked out.
 
-    ``branch`` None: it is at a tag or commit, and no branch's; ``refish`` is how the operator named
-    that, or the branch. ``tree`` is the zone that the file held when it was ``seen``, which is that
-    of ``commit`` but perhaps for the serial. ``seen`` None: the file holds something else than
-    ``commit``. ``own``: its text is the operator's, not ours.
+    Args:
+        zone: the zone.
+        path: the path of its file.
+        branch: its branch; None if it is at a tag or a commit.
+        refish: the argument of the checkout, or the branch.
+        commit: the commit.
+        tree: the tree of the file's records when it was ``seen``; it may differ from that of
+            ``commit`` by the serial only.
+        seen: the fingerprint of the file; None if its records are not those of ``commit``.
+        own: whether the text was written by the operator, not by a checkout.
     """
 
     zone: Name
@@ -46,19 +53,19 @@ class IndexEntry(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         names.require(self.zone)
-        if any(part.startswith(".") for part in components(self.path)):
-            raise Invalid(f"{self.path[:80]!r} is no path of a zone")
+        if any(part.startswith(".") for part in split_path(self.path)):
+            raise Invalid(f"{self.path[:80]!r} is not the path of a zone")
         if len(self.commit) != 32 or len(self.tree) != 32:
-            raise Invalid("an id is not one")
+            raise Invalid("an id does not have 32 octets")
 
     @property
     def shown(self) -> str:
-        """The zone, and where it is from."""
+        """Return the zone and its refish, for messages."""
         return f"{names.text(self.zone)} at {self.refish}"
 
 
 class WorkspaceIndex(msgspec.Struct, frozen=True):
-    """All of a workspace. ``scheme`` is that of its zones, but for those in ``particular``."""
+    """The index. ``scheme`` is the layout of all zones except those in ``particular``."""
 
     version: int = VERSION
     scheme: Scheme = DEFAULT
@@ -67,7 +74,7 @@ class WorkspaceIndex(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not {self.scheme, *self.particular.values()} <= set(OFFERED):
-            raise Invalid("its scheme is not one for a workspace")
+            raise Invalid("unknown scheme")
         for zone in self.particular:
             names.require(zone)
         for each in ("zone", "path"):
@@ -75,11 +82,12 @@ class WorkspaceIndex(msgspec.Struct, frozen=True):
                 raise Invalid(f"two entries have the same {each}")
 
     def scheme_of(self, zone: Name) -> Scheme:
-        """How a zone lies in this workspace."""
+        """Return the scheme of a zone."""
         return self.particular.get(zone, self.scheme)
 
     def updated(self, changed: Iterable[IndexEntry], gone: Iterable[Name] = ()) -> "WorkspaceIndex":
-        """With these entries instead of those of the same zones, in the order of zones."""
+        """Return the index with these entries changed or added, and the entries of ``gone``
+        removed; entries are sorted by zone."""
         entries = {entry.zone: entry for entry in self.entries}
         entries.update((entry.zone, entry) for entry in changed)
         for zone in gone:
@@ -93,20 +101,22 @@ class _Versioned(msgspec.Struct):
 
 
 def encode(index: WorkspaceIndex) -> bytes:
-    """The octets of an index's file."""
+    """Return the octets of the index file."""
     return msgspec.msgpack.encode(index)
 
 
 def decode(octets: bytes) -> WorkspaceIndex:
-    """Raises:
-    Invalid: it is no index, or one of another version; says what is wrong.
+    """Parse and validate the octets of an index file.
+
+    Raises:
+        Invalid: it is malformed, or has another version; says why.
     """
     if len(octets) > MAX_OCTETS:
         raise Invalid(f"it has more than {MAX_OCTETS} octets")
     try:
         version = msgspec.msgpack.decode(octets, type=_Versioned).version
         if version != VERSION:
-            raise Invalid(f"it is of version {version}, and this zonegit knows {VERSION}")
+            raise Invalid(f"unknown version {version}, expected {VERSION}")
         return msgspec.msgpack.decode(octets, type=WorkspaceIndex)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise Invalid(f"it is damaged: {error}") from error

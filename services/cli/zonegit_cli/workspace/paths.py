@@ -1,4 +1,4 @@
-"""Which file each zone gets, and whether all of them can lie below one folder. All pure."""
+"""Choose the path of each zone's file, and detect collisions. Pure functions."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class PlacedZone(msgspec.Struct, frozen=True):
-    """A zone and its path; ``at`` is the branch or commit, for messages."""
+    """A zone and its path; ``at`` is its branch or refish, for messages."""
 
     zone: Name
     at: str
@@ -24,16 +24,20 @@ class PlacedZone(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """As messages name it."""
+        """Return the name of the zone in messages."""
         return f"{names.text(self.zone)} at {self.at}"
 
 
-def placed(zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf) -> list[PlacedZone]:
-    """Where each zone lies; ``zones`` with what they are at.
+def place_zones(zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf) -> list[PlacedZone]:
+    """Return zones with their paths.
+
+    Args:
+        zones: each zone with its branch or refish.
+        scheme_of: returns the scheme of a zone.
 
     Raises:
-        Invalid: a zone has no path under its scheme.
-        Conflict: two would get the same file, or the one a folder of the other; names both.
+        Invalid: a zone has no path in its scheme.
+        Conflict: two zones have the same path, or one path is a folder of the other; names both.
     """
     found = [
         PlacedZone(zone, at, zone_paths.zone_path(zone, scheme_of(zone))) for zone, at in zones
@@ -44,12 +48,12 @@ def placed(zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf) -> list[Place
     one, other = both
     if one.zone == other.zone:
         raise Conflict(
-            f"{one.shown} and {other.shown} would both be {one.path}",
-            hint="a folder holds one state of a zone; check each out into a folder of its own",
+            f"{one.shown} and {other.shown} have the same path {one.path}",
+            hint="a workspace has one file for each zone; check them out into separate folders",
         )
     raise Conflict(
         f"{one.shown} and {other.shown} collide: {_paths(one, other)}",
-        hint=_instead(zones, scheme_of, one, other),
+        hint=_alternative(zones, scheme_of, one, other),
     )
 
 
@@ -58,15 +62,16 @@ def leave_out(
     of: Callable[[T], tuple[Name, str]],
     scheme_of: SchemeOf,
     check: Callable[[PlacedZone], None],
-    tell: Callable[[str], None],
+    note: Callable[[str], None],
 ) -> list[T]:
-    """Return the zones that can lie below one folder; one odd zone does not keep the others out.
+    """Return the zones that do not collide, and print a note for each of the others.
 
     Args:
-        zones: in the order in which they are given room.
-        of: returns a zone's name and what it is at.
-        check: raises Invalid where a zone cannot lie at its path.
-        tell: takes the reason why a zone is left out.
+        zones: the zones; of two that collide the first is kept.
+        of: returns a zone's name, and its branch or refish.
+        scheme_of: returns the scheme of a zone.
+        check: raises Invalid if a zone cannot have its path.
+        note: prints why a zone is left out.
     """
     found: list[tuple[str, int]] = []
     for number, each in enumerate(zones):
@@ -76,33 +81,34 @@ def leave_out(
             check(PlacedZone(zone, at, path))
             found.append((path, number))
         except Invalid as error:
-            tell(f"left out: {error.message}")
+            note(f"left out: {error.message}")
     kept = {number for _, number in found}
     for taken, number in zone_paths.collisions(found):
         kept.discard(number)
         first, second = (of(zones[each])[0] for each in (taken, number))
-        advice = "; --scheme flat has a file for each" if scheme_of(second) == "golang" else ""
-        tell(f"left out: {names.text(second)} cannot lie beside {names.text(first)}{advice}")
+        advice = "; use --scheme flat" if scheme_of(second) == "golang" else ""
+        note(f"left out: {names.text(second)} collides with {names.text(first)}{advice}")
     return [each for number, each in enumerate(zones) if number in kept]
 
 
 def _paths(one: PlacedZone, other: PlacedZone) -> str:
     if one.path == other.path:
-        return f"both would be {one.path}"
-    return f"{one.path} and {other.path} cannot lie side by side"
+        return f"both have the path {one.path}"
+    return f"{one.path} and {other.path} cannot both exist"
 
 
-def _instead(
+def _alternative(
     zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf, one: PlacedZone, other: PlacedZone
 ) -> str:
-    """What works: another scheme where all zones have room in it, else separate folders."""
+    """Return the hint: another scheme in which no zones collide, else separate folders."""
     for scheme in OFFERED:
-        if scheme not in (scheme_of(one.zone), scheme_of(other.zone)) and _fits(zones, scheme):
-            return f"--scheme {scheme} has a file for each"
-    return "put them into separate folders"
+        is_other = scheme not in (scheme_of(one.zone), scheme_of(other.zone))
+        if is_other and _is_without_collision(zones, scheme):
+            return f"use --scheme {scheme}"
+    return "use separate folders"
 
 
-def _fits(zones: Sequence[tuple[Name, str]], scheme: Scheme) -> bool:
+def _is_without_collision(zones: Sequence[tuple[Name, str]], scheme: Scheme) -> bool:
     try:
         return (
             zone_paths.collision((zone_paths.zone_path(zone, scheme), zone) for zone, _ in zones)

@@ -1,4 +1,4 @@
-"""How zones lie as files, as the command line and the settings say."""
+"""The layout of zones as files, from the command line and the settings."""
 
 from zonegit.config import ClientSettings
 from zonegit.errors import Invalid
@@ -8,24 +8,24 @@ from zonegit.zonefile.zone_paths import OFFERED, Scheme
 from zonegit_cli.workspace.index import WorkspaceIndex
 
 
-def fresh(settings: ClientSettings, scheme: Scheme | None) -> WorkspaceIndex:
-    """The index of a folder that is filled now; ``scheme`` None: as the settings say.
+def new_index(settings: ClientSettings, scheme: Scheme | None) -> WorkspaceIndex:
+    """Return the index of a new workspace; ``scheme`` None for those of the settings.
 
     Raises:
-        Invalid: they name a scheme that is not offered.
+        Invalid: the settings name an unknown scheme.
     """
     if scheme is not None:
         return WorkspaceIndex(scheme=scheme)
     usual = settings.workspace_scheme
     return WorkspaceIndex(
-        scheme=_offered(usual) if usual is not None else zone_paths.DEFAULT,
+        scheme=_parse_scheme(usual) if usual is not None else zone_paths.DEFAULT,
         particular={
-            names.parse(zone): _offered(text) for zone, text in settings.zone_schemes.items()
+            names.parse(zone): _parse_scheme(text) for zone, text in settings.zone_schemes.items()
         },
     )
 
 
-def _offered(text: str) -> Scheme:
+def _parse_scheme(text: str) -> Scheme:
     if text not in OFFERED:
         raise Invalid(
             f"the setting workspace-scheme is {text[:40]!r}", hint=f"{' or '.join(OFFERED)}"

@@ -1,4 +1,4 @@
-"""Bringing files forward to the tips of their branches, and never over what the operator wrote."""
+"""Update files to the tips of their branches, without overwriting changes of the operator."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -25,19 +25,26 @@ ORIGINAL = ".orig"
 
 
 class UpdateOutcome(Enum):
-    """What an update does with a file."""
+    """The outcome of an update for a file."""
 
-    CURRENT = "its branch has not moved, or it is at none"
-    FORWARD = "it is as it was checked out, and becomes what its branch is now"
-    REMOVED = "its branch is gone, and it is as it was checked out, or not there"
-    LEFT = "its branch moved or is gone, but it is not as it was checked out"
-    MERGED = "what was changed in it is put together with what others committed"
-    CLASHED = "both changed the same RRsets, so it stays as it is"
+    CURRENT = "the branch did not move, or the file is not at a branch"
+    FORWARD = "the branch moved and the file was not changed: it is written again"
+    REMOVED = "the branch was deleted and the file was not changed: it is removed"
+    LEFT = "the branch moved or was deleted and the file was changed: it stays"
+    MERGED = "the branch moved and the file was changed: both changes are merged"
+    CLASHED = "the branch and the file changed the same RRsets: it stays"
 
 
 class UpdatedFile(msgspec.Struct, frozen=True):
-    """A file and what became of it. ``tip`` None: its branch is gone; ``kept`` is where the text
-    that it had before is now, None: nowhere; ``conflict`` of one that clashed."""
+    """A file with the outcome of an update.
+
+    Args:
+        file: the file.
+        fate: the outcome.
+        tip: the tip of its branch; None if the branch was deleted.
+        kept: the path of the file's former text; None if it was not kept.
+        conflict: the conflicts, if there are any.
+    """
 
     file: FileStatus
     fate: UpdateOutcome
@@ -46,14 +53,14 @@ class UpdatedFile(msgspec.Struct, frozen=True):
     conflict: Conflicted | None = None
 
 
-def fates(
+def plan(
     files: Sequence[FileStatus], refs: Mapping[Name, ZoneRefs], *, merge: bool
 ) -> list[UpdatedFile]:
-    """What is to become of each file that was checked out. Pure."""
-    return [_fate(file, refs.get(file.zone), merge=merge) for file in files if file.entry]
+    """Return the outcome to be reached for each file that was checked out. Pure."""
+    return [_plan_file(file, refs.get(file.zone), merge=merge) for file in files if file.entry]
 
 
-def _fate(file: FileStatus, refs: ZoneRefs | None, *, merge: bool) -> UpdatedFile:
+def _plan_file(file: FileStatus, refs: ZoneRefs | None, *, merge: bool) -> UpdatedFile:
     entry = file.known
     tip = refs.heads.get(entry.branch) if refs is not None and entry.branch is not None else None
     target = CommitId(tip.target) if tip is not None else None
@@ -73,12 +80,13 @@ def _fate(file: FileStatus, refs: ZoneRefs | None, *, merge: bool) -> UpdatedFil
 async def update(
     repo: Repo, workspace: Workspace, every: Sequence[UpdatedFile], progress: FileProgress
 ) -> list[UpdatedFile]:
-    """Carries out what :func:`fates` said; returns it as it came.
+    """Carry out the plan of :func:`plan`, and return the outcomes.
+
+    After an error the files that were updated before it stay updated.
 
     Raises:
-        Conflict: a file changed at that moment; what was done before is kept, and so it is where
-            anything else fails.
-        NotFound, Corrupt, Unavailable: as the stores say.
+        Conflict: a file was changed concurrently.
+        NotFound, Corrupt, Unavailable: a zone cannot be read from the stores.
     """
     todo = [
         each
@@ -144,8 +152,8 @@ async def _merge(
 
 
 def _keep_own(workspace: Workspace, file: FileStatus) -> str | None:
-    """Puts the operator's text aside before it is written over, where it says more than its
-    records do."""
+    """Copy the operator's text before it is overwritten, if it has more than its records, and
+    return the path of the copy."""
     folder = workspace.folder
     octets, _ = folder.read(file.path, file.fingerprint.stamp.size)
     content = file.parsed or file_status.parse(octets, file.zone, str(folder.root / file.path))
@@ -160,5 +168,5 @@ def _keep_own(workspace: Workspace, file: FileStatus) -> str | None:
 
 
 def _lines(octets: bytes) -> list[list[bytes]]:
-    """The words of each line, in whatever order the lines are."""
+    """Return the words of each line, sorted, to compare texts without the order of lines."""
     return sorted(line.split() for line in octets.splitlines() if line.strip())

@@ -1,4 +1,4 @@
-"""What an update did, told."""
+"""Print the result of ``workspace update``."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -14,16 +14,16 @@ from zonegit_cli.session import Session
 from zonegit_cli.workspace.update_files import UpdatedFile, UpdateOutcome
 
 SHOWN: Final = 20
-"""Files brought forward that are listed one by one before they are only counted."""
+"""Updated files that are listed; the others are counted."""
 
 
-def tell(session: Session, every: Sequence[UpdatedFile]) -> int:
-    """Prints what became of each file, and returns the exit status."""
+def print_updates(session: Session, every: Sequence[UpdatedFile]) -> int:
+    """Print the outcome for each file, and return the exit status."""
     touched = [each for each in every if each.fate is not UpdateOutcome.CURRENT]
     session.output.result([_json(each) for each in touched], _lines(touched), paged=True)
     for each in touched:
         if each.kept is not None:
-            session.output.note(f"the text that {each.file.path} had is in {each.kept}")
+            session.output.note(f"the former text of {each.file.path} is kept in {each.kept}")
     clashed = any(each.fate is UpdateOutcome.CLASHED for each in touched)
     return EXIT_STATUS["conflict"] if clashed else 0
 
@@ -43,18 +43,18 @@ def _lines(touched: Sequence[UpdatedFile]) -> Iterator[str]:
 def _line(each: UpdatedFile) -> Iterator[str]:
     match each.fate:
         case UpdateOutcome.REMOVED:
-            yield f"  {each.file.path} removed: {_branch(each)} is gone"
+            yield f"  {each.file.path} removed: {_branch(each)} was deleted"
         case UpdateOutcome.MERGED:
-            yield f"  {_moved(each)}, with your changes, which are not committed yet"
+            yield f"  {_moved(each)}, merged with your uncommitted changes"
         case UpdateOutcome.LEFT:
-            yield click.style(f"  {each.file.path} left: {_why(each)}", fg="yellow")
+            yield click.style(f"  {each.file.path} not updated: {_reason(each)}", fg="yellow")
         case UpdateOutcome.CLASHED if each.conflict is not None:
             found = count(len(each.conflict.clashes), "conflict")
-            yield click.style(f"  {each.file.path} left: {found}", fg="red")
-            yield from conflict_lines.each(each.conflict.clashes)
+            yield click.style(f"  {each.file.path} not updated: {found}", fg="red")
+            yield from conflict_lines.clash_lines(each.conflict.clashes)
             yield (
-                f"ours is {each.file.known.branch} now, theirs is the file; where they clash, make"
-                " the file as ours, then update again"
+                f"ours is {each.file.known.branch}, theirs is the file; change the file to ours"
+                " where they conflict, then update again"
             )
         case _:
             return
@@ -69,17 +69,17 @@ def _branch(each: UpdatedFile) -> str:
     return f"branch {each.file.known.branch} of {names.text(each.file.zone)}"
 
 
-def _why(each: UpdatedFile) -> str:
+def _reason(each: UpdatedFile) -> str:
     if each.tip is None:
-        return f"{_branch(each)} is gone, and you changed the file"
-    moved = f"{each.file.known.branch} is at {short(each.tip)} now"
+        return f"{_branch(each)} was deleted, and you changed the file"
+    moved = f"{each.file.known.branch} moved to {short(each.tip)}"
     match each.file.state:
         case "deleted":
-            return f"{moved}, and you deleted it; zonegit workspace checkout brings it back"
+            return f"{moved}, and you deleted the file; zonegit workspace checkout restores it"
         case "malformed":
-            return f"{moved}, and it does not parse"
+            return f"{moved}, and the file does not parse"
         case _:
-            return f"{moved}, and you changed it; --merge puts both together"
+            return f"{moved}, and you changed the file; --merge merges both"
 
 
 def _json(each: UpdatedFile) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A workspace: its folder and its index, found, opened, and kept."""
+"""Find, open and create workspaces: a folder with an index."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,8 +17,14 @@ LOCK: Final = f"{FOLDER}/lock"
 
 
 class Workspace:
-    """An open workspace. ``kept_ns`` is when its index was written, by the clock of its file
-    system, in nanoseconds since 1970; None: not yet."""
+    """An open workspace.
+
+    Args:
+        folder: its folder.
+        found: its index.
+        kept_ns: when the index was written, by the clock of the file system, in nanoseconds since
+            1970; None if it was not written yet.
+    """
 
     def __init__(self, folder: ConfinedDir, found: WorkspaceIndex, kept_ns: int | None) -> None:
         self.folder = folder
@@ -26,75 +32,75 @@ class Workspace:
         self.kept_ns = kept_ns
 
     def keep(self, changed: Iterable[IndexEntry], gone: Iterable[Name] = ()) -> None:
-        """Writes the index with these entries changed: durable, and all at once."""
+        """Change these entries of the index, and write it durably and atomically."""
         self.index = self.index.updated(changed, gone)
         self.folder.replace(INDEX, index.encode(self.index), None, durable=True)
 
 
 @contextmanager
-def opened(root: Path, *, exclusive: bool) -> Iterator[Workspace]:
-    """``exclusive``: to change it, which one command does at a time.
+def open_workspace(root: Path, *, exclusive: bool) -> Iterator[Workspace]:
+    """Open a workspace; ``exclusive`` to lock and change it.
 
     Raises:
-        NotFound: there is no workspace.
-        Invalid: its index is not one.
-        Conflict: another command changes it.
+        NotFound: the folder is not a workspace.
+        Invalid: its index is malformed.
+        Conflict: another command has locked it.
     """
-    with confined_dir.opened(root) as folder:
+    with confined_dir.open_dir(root) as folder:
         if not exclusive:
             yield _read(folder)
             return
-        _read(folder)  # nothing is made in a folder that is no workspace
+        _read(folder)  # do not create the lock file in a folder that is not a workspace
         with folder.locked(LOCK):
             yield _read(folder)
 
 
-def peek(root: Path) -> WorkspaceIndex | None:
-    """The index of a folder that is a workspace; None: it could become one.
+def read_index(root: Path) -> WorkspaceIndex | None:
+    """Return the index of a workspace; None if the folder does not exist or is empty.
 
     Raises:
-        Conflict: something else is in it.
-        Invalid: its index is not one.
+        Conflict: the folder has files and is not a workspace.
+        Invalid: its index is malformed.
     """
     if not root.exists():
         return None
-    with confined_dir.opened(root) as folder:
+    with confined_dir.open_dir(root) as folder:
         try:
             return _read(folder).index
         except NotFound:
-            if folder.is_empty(beside=FOLDER):
+            if folder.is_empty(ignore=FOLDER):
                 return None
             raise Conflict(
-                f"{root} is not empty, and no workspace: nothing is written among those files",
-                hint="name a folder that is not there yet, or is empty",
+                f"{root} is not empty and not a workspace; nothing was written",
+                hint="use a folder that does not exist or is empty",
             ) from None
 
 
 @contextmanager
-def made(root: Path, fresh: WorkspaceIndex) -> Iterator[Workspace]:
-    """The workspace in a folder, to change it; where there is none, one whose index is ``fresh``.
+def open_or_create(root: Path, new_index: WorkspaceIndex) -> Iterator[Workspace]:
+    """Open a workspace to change it; create it with ``new_index`` if it does not exist.
 
     Raises:
-        Conflict: something else is in the folder, or another command is at work there.
-        Invalid: it cannot be made, or its index is not one.
+        Conflict: the folder has other files, or another command has locked it.
+        Invalid: it cannot be created, or its index is malformed.
     """
-    if peek(root) is None:
+    if read_index(root) is None:
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Invalid(f"cannot make {root}: {error.strerror}") from error
-        with confined_dir.opened(root) as folder, folder.locked(LOCK):
+            raise Invalid(f"cannot create {root}: {error.strerror}") from error
+        with confined_dir.open_dir(root) as folder, folder.locked(LOCK):
             if folder.stamp(INDEX) is None:
-                Workspace(folder, fresh, None).keep(())
-    with opened(root, exclusive=True) as workspace:
+                Workspace(folder, new_index, None).keep(())
+    with open_workspace(root, exclusive=True) as workspace:
         yield workspace
 
 
 def find(start: Path | None) -> Path:
-    """The workspace that a folder is in or is; None: the working folder.
+    """Return the workspace that contains a folder; None for the working folder.
 
     Raises:
-        NotFound: it is in none.
+        NotFound: no workspace contains it.
     """
     here = (start or Path()).absolute()
     for folder in (here, *here.parents):
@@ -102,7 +108,7 @@ def find(start: Path | None) -> Path:
             return folder
     raise NotFound(
         f"{here} is not in a workspace",
-        hint="make one: zonegit workspace checkout DIR; or name one: -C DIR",
+        hint="create one with zonegit workspace checkout DIR, or name one with -C DIR",
     )
 
 
@@ -113,5 +119,5 @@ def _read(folder: ConfinedDir) -> Workspace:
     except Invalid as error:
         raise Invalid(
             f"{folder.root / INDEX}: {error.message}",
-            hint="check the zones out anew into another folder, and copy your changes there",
+            hint="check the zones out into another folder, and copy your changes there",
         ) from error

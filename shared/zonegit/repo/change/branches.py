@@ -142,15 +142,17 @@ async def read_reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[R
 
 
 async def check_deletable(repo: Repo, zone: Name, branch: str) -> None:
-    """Raises:
-    Unsafe: without that branch the zone is not served any more, or the operator stands on it.
+    """Check that a branch may be deleted.
+
+    Raises:
+        Unsafe: it is the branch that is served by default, or the operator's HEAD names it.
     """
     if branch == ref_names.DEFAULT_BRANCH:
         raise _served_error(zone, branch)
     if await heads.find_current_branch(repo, zone) == branch:
         raise Unsafe(
-            f"you stand on {branch} of {names.text(zone)}",
-            hint="stand elsewhere first (zonegit checkout); --force deletes it all the same",
+            f"branch {branch} of {names.text(zone)} is checked out",
+            hint="switch to another branch first (zonegit checkout), or use --force",
         )
 
 

@@ -212,7 +212,7 @@ def short_id(operation: str) -> str:
 
 
 def format_ref(ref: RefName) -> str:
-    """A ref as people say it."""
+    """Return the text of a ref, for messages."""
     zone = names.text(ref.zone) if ref.zone is not None else ""
     match ref.space:
         case "heads":
@@ -222,13 +222,13 @@ def format_ref(ref: RefName) -> str:
         case "zone":
             return f"zone {zone}"
         case "head" if zone:
-            return f"branch of {zone} that {ref.short} stood on"
+            return f"last branch of {ref.short} in {zone}"
         case "head":
-            return f"HEAD of {ref.short}" if ref.short else "everybody's HEAD"
+            return f"HEAD of {ref.short}" if ref.short else "the default HEAD"
 
 
 def format_target(target: ObjectId | None, symrefs: Mapping[ObjectId, RefName]) -> str:
-    """Where a ref stands, as people say it."""
+    """Return the text of a ref's target, for messages."""
     if target is None:
         return "nothing"
     branch = symrefs.get(target)

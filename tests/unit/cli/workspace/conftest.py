@@ -39,16 +39,16 @@ class Desk:
         left_out: list[str] = []
         repo = self.shop.repo
         fresh = fresh or WorkspaceIndex()
-        wanted = [checkout.wanted(text) for text in asked]
-        chosen = await checkout.chosen(repo, wanted, left_out.append)
-        checkout.plan(working_tree.peek(self.root) or fresh, chosen)
-        with working_tree.made(self.root, fresh) as workspace:
+        wanted = [checkout.parse_zone(text) for text in asked]
+        chosen = await checkout.resolve_zones(repo, wanted, left_out.append)
+        checkout.plan_paths(working_tree.read_index(self.root) or fresh, chosen)
+        with working_tree.open_or_create(self.root, fresh) as workspace:
             written = await checkout.write(repo.objects, workspace, chosen, lambda done, of: None)
         return [*(entry.path for entry in written), *left_out]
 
     def files(self, zones: Iterable[Name] = ()) -> list[FileStatus]:
         """How all of them stand."""
-        with working_tree.opened(self.root, exclusive=False) as workspace:
+        with working_tree.open_workspace(self.root, exclusive=False) as workspace:
             return compare(workspace, list(zones))
 
     def states(self) -> dict[str, FileState]:
@@ -65,16 +65,16 @@ class Desk:
             "edited", "workspace commit", reason is not None,
             reason=reason, dry_run=dry_run, operation=heads.new_operation(),
         )  # fmt: skip
-        with working_tree.opened(self.root, exclusive=True) as workspace:
+        with working_tree.open_workspace(self.root, exclusive=True) as workspace:
             files = [file for file in compare(workspace, zones) if file.state in ("changed", "new")]
             return await commit_files.commit(self.shop.repo, workspace, files, intent)
 
     async def update(self, *, merge: bool = False) -> dict[Name, UpdatedFile]:
         """Brings the files forward."""
-        with working_tree.opened(self.root, exclusive=True) as workspace:
+        with working_tree.open_workspace(self.root, exclusive=True) as workspace:
             files = compare(workspace)
             refs = await many_zones.read_refs(self.shop.repo, [file.zone for file in files])
-            fates = update_files.fates(files, refs, merge=merge)
+            fates = update_files.plan(files, refs, merge=merge)
             found = await update_files.update(
                 self.shop.repo, workspace, fates, lambda done, of: None
             )

@@ -64,7 +64,9 @@ async def test_nobody_waits_for_each_zone_with_branches_in_turn(desk: Desk) -> N
     for zone in ZONES:
         await branches.create(repo, zone, "canary", await desk.tip(zone))
     refs = Overlapping(repo.refs)
-    found = await checkout.chosen(msgspec.structs.replace(repo, refs=refs), [], lambda said: None)
+    found = await checkout.resolve_zones(
+        msgspec.structs.replace(repo, refs=refs), [], lambda said: None
+    )
     assert [each.zone for each in found] == sorted(ZONES, key=names.canonical_key)
     assert refs.most == len(ZONES)
 
@@ -105,13 +107,13 @@ async def test_a_tag_is_checked_out_and_no_branchs(desk: Desk) -> None:
     ],
 )
 def test_a_zone_and_a_refish_are_told_apart(text: str, zone: str, refish: str | None) -> None:
-    assert checkout.wanted(text) == RequestedZone(names.parse(zone), refish)
+    assert checkout.parse_zone(text) == RequestedZone(names.parse(zone), refish)
 
 
 @pytest.mark.parametrize("text", ["example.com@", "@main", ""])
 def test_half_a_zone_and_refish_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
-        checkout.wanted(text)
+        checkout.parse_zone(text)
 
 
 async def test_nothing_at_all_is_made_where_zones_collide(desk: Desk) -> None:
@@ -168,7 +170,7 @@ async def test_a_file_that_is_there_is_not_written_over_and_nothing_else_is(desk
 async def test_a_checkout_that_was_cut_short_goes_on(desk: Desk) -> None:
     """The files are there, the index does not know of them."""
     await desk.checkout()
-    with working_tree.opened(desk.root, exclusive=True) as workspace:
+    with working_tree.open_workspace(desk.root, exclusive=True) as workspace:
         workspace.keep([], [EXAMPLE, SUB])
     assert desk.states() == {"example.com.": "new", "sub.example.com.": "new"}
     assert len(await desk.checkout()) == 2
@@ -214,10 +216,10 @@ async def test_what_is_checked_out_makes_the_same_trees_again_whatever_the_names
         chosen.append(ZoneCheckout(zone, "main", "main", CommitId(commit.id)))
     root = tmp_path_factory.mktemp("checkouts") / "zones"
     try:
-        checkout.plan(WorkspaceIndex(scheme=scheme), chosen)
+        checkout.plan_paths(WorkspaceIndex(scheme=scheme), chosen)
     except (Conflict, Invalid):
         assume(False)
-    with working_tree.made(root, WorkspaceIndex(scheme=scheme)) as workspace:
+    with working_tree.open_or_create(root, WorkspaceIndex(scheme=scheme)) as workspace:
         await checkout.write(objects, workspace, chosen, lambda done, of: None)
         found = file_status.compare(workspace)
     assert {file.zone: file.known.tree for file in found} == trees

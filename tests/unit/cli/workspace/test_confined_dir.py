@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import Conflict, Invalid, NotFound, ZonegitError
-from zonegit_cli.workspace.confined_dir import ConfinedDir, opened
+from zonegit_cli.workspace.confined_dir import ConfinedDir, open_dir
 
 SECRET = b"secret"
 
@@ -25,7 +25,7 @@ def outside(tmp_path: Path) -> Path:
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[ConfinedDir]:
     (tmp_path / "root").mkdir()
-    with opened(tmp_path / "root") as found:
+    with open_dir(tmp_path / "root") as found:
         yield found
 
 
@@ -103,7 +103,7 @@ def test_what_is_no_regular_file_is_not_read(root: ConfinedDir, way: str) -> Non
 
 def test_a_file_that_is_there_is_never_created_over(root: ConfinedDir) -> None:
     root.create("a/b/db.zone", b"first")
-    with pytest.raises(Conflict, match="is there already"):
+    with pytest.raises(Conflict, match="already exists"):
         root.create("a/b/db.zone", b"second")
     assert root.read("a/b/db.zone", 100)[0] == b"first"
 
@@ -183,5 +183,5 @@ def test_one_command_holds_the_lock_at_a_time(root: ConfinedDir) -> None:
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="none"), opened(tmp_path / "none"):
+    with pytest.raises(NotFound, match="none"), open_dir(tmp_path / "none"):
         pass

@@ -11,7 +11,7 @@ from tests.unit.repo.conftest import FOO
 from zonegit.errors import NotFound
 from zonegit.zone import names
 from zonegit_cli.workspace import working_tree
-from zonegit_cli.workspace.file_status import PROBLEMS
+from zonegit_cli.workspace.file_status import MAX_PROBLEMS
 from zonegit_cli.workspace.index import WorkspaceIndex
 
 
@@ -61,7 +61,7 @@ async def test_every_line_that_does_not_parse_is_told(out: Desk) -> None:
 async def test_of_very_many_bad_lines_the_first_are_told(out: Desk) -> None:
     out.path(EXAMPLE).write_text(FOO + "a A 192.0.2.300\n" * 1_000)
     (file,) = out.files([EXAMPLE])
-    assert len(file.problems) == PROBLEMS
+    assert len(file.problems) == MAX_PROBLEMS
 
 
 @pytest.mark.parametrize("text", ["", "@ NS ns1\n", "www.example.org. 60 A 192.0.2.1\n"])
@@ -101,7 +101,7 @@ async def test_a_change_that_no_stamp_tells_is_seen_in_a_file_as_young_as_the_in
 ) -> None:
     """Same size, same inode, same times: written twice in one tick of the clock."""
     path = out.path(EXAMPLE)
-    with working_tree.opened(out.root, exclusive=True) as workspace:
+    with working_tree.open_workspace(out.root, exclusive=True) as workspace:
         (file,) = [each for each in workspace.index.entries if each.zone == EXAMPLE]
         stamp = file.seen.stamp if file.seen else None
         assert stamp is not None

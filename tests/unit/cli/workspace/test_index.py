@@ -91,12 +91,12 @@ def test_a_scheme_that_is_not_offered_is_refused() -> None:
 
 
 def test_an_index_of_a_later_version_is_named_as_such() -> None:
-    with pytest.raises(Invalid, match="of version 2"):
+    with pytest.raises(Invalid, match="unknown version 2"):
         decode(msgspec.msgpack.encode({"version": 2, "entries": "otherwise"}))
 
 
 def test_a_workspace_is_found_from_any_folder_in_it(tmp_path: Path) -> None:
-    with working_tree.made(tmp_path / "zones", WorkspaceIndex()):
+    with working_tree.open_or_create(tmp_path / "zones", WorkspaceIndex()):
         pass
     below = tmp_path / "zones" / "com" / "example"
     below.mkdir(parents=True)

@@ -11,7 +11,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import zone_paths
 from zonegit.zonefile.zone_paths import OFFERED, Scheme
-from zonegit_cli.workspace.paths import placed
+from zonegit_cli.workspace.paths import place_zones
 
 REVERSE = ["0/25.2.0.192.in-addr.arpa.", "25.0.2.0.192.in-addr.arpa."]
 SHORTER = ["0/25.2.0.192.in-addr.arpa.", "25.2.0.192.in-addr.arpa."]
@@ -21,7 +21,7 @@ zone_lists = st.lists(st.lists(_labels, max_size=3).map(names.join), max_size=6)
 
 
 def place(zones: Sequence[str], scheme: Scheme) -> list[str]:
-    found = placed([(names.parse(zone), "main") for zone in zones], lambda _: scheme)
+    found = place_zones([(names.parse(zone), "main") for zone in zones], lambda _: scheme)
     return [each.path for each in found]
 
 
@@ -52,15 +52,15 @@ def test_what_is_said_to_work_instead_does() -> None:
 def test_two_branches_of_a_zone_do_not_share_a_folder() -> None:
     zone = names.parse("example.com.")
     with pytest.raises(Conflict, match=r"at main and .* at canary") as refused:
-        placed([(zone, "main"), (zone, "canary")], lambda _: "golang")
-    assert "folder of its own" in (refused.value.hint or "")
+        place_zones([(zone, "main"), (zone, "canary")], lambda _: "golang")
+    assert "separate folders" in (refused.value.hint or "")
 
 
 def test_zones_of_both_schemes_collide_where_their_paths_do() -> None:
     """``db.`` lies flat where golang has the root."""
     root, db = names.ROOT, names.parse("db.")
     with pytest.raises(Conflict):
-        placed([(root, "main"), (db, "main")], lambda zone: "flat" if zone == db else "golang")
+        place_zones([(root, "main"), (db, "main")], lambda zone: "flat" if zone == db else "golang")
 
 
 def test_nested_zones_lie_side_by_side() -> None:
@@ -78,12 +78,12 @@ def test_every_collision_is_found_and_no_other(zones: list[Name], scheme: Scheme
             paths.append(zone_paths.zone_path(zone, scheme).casefold())
         except Invalid:
             with pytest.raises(Invalid):
-                placed([(each, "main") for each in zones], lambda _: scheme)
+                place_zones([(each, "main") for each in zones], lambda _: scheme)
             return
     below = {path[:at] for path in paths for at, letter in enumerate(path) if letter == "/"}
     collide = len(set(paths)) < len(paths) or not below.isdisjoint(paths)
     if collide:
         with pytest.raises(Conflict):
-            placed([(each, "main") for each in zones], lambda _: scheme)
+            place_zones([(each, "main") for each in zones], lambda _: scheme)
     else:
-        assert len(placed([(each, "main") for each in zones], lambda _: scheme)) == len(zones)
+        assert len(place_zones([(each, "main") for each in zones], lambda _: scheme)) == len(zones)
