@@ -262,7 +262,7 @@ def test_query_shows_signatures_on_request_and_why_a_server_refuses(
 @pytest.mark.usefixtures("zone")
 def test_an_export_of_what_is_neither_a_zone_nor_a_commit_says_both(stack: Stack) -> None:
     said = stack.run("export", "nowhere.example", status=3).err
-    assert "'nowhere.example' is no branch, tag or commit of " in said
+    assert "'nowhere.example' is not a branch, tag or commit of " in said
     assert said.partition("\n")[0].endswith(", nor a zone")
 
 

@@ -24,12 +24,18 @@ from zonegit.zone.names import Name
 
 
 def _discard(_text: str) -> None:
-    """Nobody listens."""
+    """Discard a note."""
 
 
 class Default(msgspec.Struct, frozen=True):
-    """The zone and branch that win over HEAD where a command names none, None: HEAD does; and the
-    setting that says so, for messages."""
+    """The zone and branch that override HEAD if a command names none.
+
+    Attributes:
+        zone: None if HEAD decides.
+        branch: None if HEAD decides.
+        zone_source: the setting that names the zone, for messages.
+        branch_source: the setting that names the branch, for messages.
+    """
 
     zone: Name | None = None
     branch: str | None = None
@@ -38,23 +44,29 @@ class Default(msgspec.Struct, frozen=True):
 
 
 class HeadMemory:
-    """A listener that learns which HEAD a command uses, and where it moves it. This one forgets."""
+    """A listener for the HEADs that a command uses and moves. This base class ignores them."""
 
     def note_used(self, zone: Name, branch: str) -> None:
-        """Note that HEAD decided where a command works."""
+        """Record that HEAD decided which branch the command works on."""
 
     def note_moved(self, zone: Name, branch: str) -> None:
-        """Note where the command moved HEAD."""
+        """Record where the command moved HEAD."""
 
     def note_removed(self) -> None:
-        """Note that the command removed HEAD."""
+        """Record that the command removed HEAD."""
 
 
 class Repo(msgspec.Struct, frozen=True):
-    """The stores, and on whose behalf they are used. ``now`` gives the identity that a commit made
-    at this moment bears; ``sign`` the base64 signature of a commit's payload, None: commits are
-    not signed; ``note`` hears what the operator should know next to a result; ``default`` is what
-    wins over HEAD, and ``memory`` hears of HEAD."""
+    """The stores, and the operator on whose behalf they are used.
+
+    Attributes:
+        actor: the operator's name in the reflog.
+        now: returns the identity and time for a new commit.
+        sign: returns the base64 signature of a commit's payload. None: commits are not signed.
+        note: called with notes for the operator.
+        default: the zone and branch that override HEAD.
+        memory: is told which HEADs are used and moved.
+    """
 
     objects: ObjectStore
     refs: RefStore
@@ -75,13 +87,21 @@ class Repo(msgspec.Struct, frozen=True):
         operation: str | None = None,
         undoes: str | None = None,
     ) -> Origin:
-        """Return the origin of one change, with an id of its own unless it is part of
-        ``operation``; ``turn``, ``reason`` and ``undoes`` as :class:`Origin` has them."""
+        """Return the origin of one change.
+
+        Args:
+            command: the command's name, for the reflog.
+            force: override the safety checks.
+            turn: as in :class:`Origin`.
+            reason: the operator's reason; recorded in the reflog.
+            operation: the operation that the change is part of; None starts a new one.
+            undoes: as in :class:`Origin`.
+        """
         operation = operation or new_operation()
         return Origin(self.actor, command, operation, force, turn, reason, undoes)
 
     def seal(self, value: Commit | Tag) -> RawObject:
-        """A new commit or tag in its octets, signed where the operator signs."""
+        """Encode a new commit or tag, signed if the operator signs."""
         raw = encode(value)
         if self.sign is None:
             return raw
@@ -89,12 +109,12 @@ class Repo(msgspec.Struct, frozen=True):
 
 
 def new_operation() -> str:
-    """A name for one intended change of one or more refs, like no other."""
+    """Return a new unique id for an operation."""
     return secrets.token_hex(16)
 
 
 class BranchPosition(msgspec.Struct, frozen=True):
-    """A branch of a zone; ``tip`` is None while it has no commit."""
+    """A branch of a zone. ``tip`` is None while it has no commit."""
 
     zone: Name
     branch: str
@@ -102,16 +122,16 @@ class BranchPosition(msgspec.Struct, frozen=True):
 
     @property
     def ref(self) -> RefName:
-        """The branch as a ref."""
+        """Return the branch as a ref."""
         return ref_names.branch(self.zone, self.branch)
 
     @property
     def expected(self) -> Expected:
-        """What the branch has to hold for a move from here to go through."""
+        """Return the state that the branch must be in for a move from this position."""
         return Exactly(self.tip.target) if self.tip is not None else Absent()
 
     def commit(self) -> CommitId:
-        """The tip's id.
+        """Return the tip's id.
 
         Raises:
             NotFound: the branch has no commit.
@@ -119,7 +139,7 @@ class BranchPosition(msgspec.Struct, frozen=True):
         if self.tip is None:
             raise NotFound(
                 f"branch {self.branch} of {names.text(self.zone)} has no commit yet",
-                hint="give it one (zonegit import FILE) or go to another (zonegit checkout)",
+                hint="import a zone (zonegit import FILE), or switch branches (zonegit checkout)",
             )
         return CommitId(self.tip.target)
 
@@ -127,8 +147,12 @@ class BranchPosition(msgspec.Struct, frozen=True):
 async def find_position(
     repo: Repo, zone: Name | None = None, branch: str | None = None
 ) -> BranchPosition:
-    """Return the branch a command works on; ``zone`` and ``branch`` are those that it names, None
-    where it names none.
+    """Return the branch that a command works on.
+
+    Args:
+        repo: the stores.
+        zone: the zone that the command names; None if it names none.
+        branch: the branch that the command names; None if it names none.
 
     Raises:
         NotFound: no HEAD applies, its zone was removed, or the zone or branch does not exist.
@@ -154,8 +178,11 @@ async def find_position(
 
 
 async def find_zone(repo: Repo, zone: Name | None = None) -> Name:
-    """Return the zone a command works in, whatever its branches are; ``zone`` is the one that it
-    names, None: it names none.
+    """Return the zone that a command works in.
+
+    Args:
+        repo: the stores.
+        zone: the zone that the command names; None if it names none.
 
     Raises:
         NotFound: no HEAD applies, or its zone was removed.
@@ -178,7 +205,7 @@ async def _find_position(repo: Repo, zone: Name | None, branch: str | None) -> B
 
 
 def choose_branch(refs: ZoneRefs) -> str:
-    """The branch meant when only the zone was named.
+    """Return the branch to use if only the zone was named.
 
     Raises:
         NotFound: it has several, none of them ``main`` or checked out before.
@@ -190,21 +217,22 @@ def choose_branch(refs: ZoneRefs) -> str:
     if len(refs.heads) == 1:
         return next(iter(refs.heads))
     raise NotFound(
-        f"{names.text(refs.zone)} has no branch {DEFAULT_BRANCH}; which one is meant?",
-        hint=f"--branch takes one of {', '.join(sorted(refs.heads))}",
+        f"{names.text(refs.zone)} has no branch {DEFAULT_BRANCH}; name a branch",
+        hint=f"use --branch with one of {', '.join(sorted(refs.heads))}",
     )
 
 
 def unknown_branch_error(refs: ZoneRefs, branch: str) -> NotFound:
-    """The error for a branch that a zone does not have, naming those it has."""
+    """Return the error for a branch that a zone does not have; its hint lists those it has."""
     return NotFound(
         f"{names.text(refs.zone)} has no branch {branch!r}",
-        hint=f"it has {', '.join(sorted(refs.heads)) or 'none yet'}; zonegit branch makes one",
+        hint=f"it has {', '.join(sorted(refs.heads)) or 'none yet'}; zonegit branch creates one",
     )
 
 
 async def find_current_branch(repo: Repo, zone: Name) -> str | None:
-    """The branch of a zone the operator stands on, None: they stand elsewhere."""
+    """Return the branch of a zone that the operator's HEAD is on, None if HEAD is in another
+    zone."""
     where = await repo.refs.where(repo.actor)
     head = where.own or where.default
     return head.branch if head is not None and head.zone == zone else None
@@ -215,19 +243,19 @@ async def _read_head(repo: Repo) -> Head:
     head = where.own or where.default
     if where.own_lost or (head is None and where.default_lost):
         raise NotFound(
-            "HEAD is in a zone that was removed", hint="go to another: zonegit zone switch ZONE"
+            "HEAD is in a zone that was removed", hint="switch to another: zonegit zone switch ZONE"
         )
     if head is None:
         raise NotFound(
             "HEAD is not in a zone yet",
-            hint="zonegit zone switch ZONE goes to one, zonegit init ZONE makes one",
+            hint="zonegit zone switch ZONE switches to one, zonegit init ZONE creates one",
         )
     repo.memory.note_used(head.zone, head.branch)
     return head
 
 
 async def set_head(repo: Repo, target: RefName, origin: Origin, *, default: bool = False) -> Moved:
-    """Makes the operator's own HEAD, or the default one, stand for a branch.
+    """Set the operator's own HEAD, or the default one, to a branch.
 
     Raises:
         NotFound: the zone is not registered.
@@ -241,8 +269,10 @@ async def set_head(repo: Repo, target: RefName, origin: Origin, *, default: bool
 
 
 async def initialise(repo: Repo, zone: Name) -> bool:
-    """Registers a zone and stands on its ``main``. The first zone of all becomes the default;
-    tells whether it did.
+    """Register a zone and check out its ``main``. The first zone becomes the default.
+
+    Returns:
+        Whether it became the default.
 
     Raises:
         Conflict: the zone is registered already.

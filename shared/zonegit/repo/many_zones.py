@@ -1,4 +1,4 @@
-"""Many zones at once, their refs or all of their records: few round trips, bounded memory."""
+"""Read the refs or all records of many zones, with few round trips and bounded memory."""
 
 import asyncio
 from collections.abc import (
@@ -26,20 +26,20 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
 REQUEST_CONCURRENCY: Final = 16
-"""Requests under way at a time."""
+"""Requests in progress at a time."""
 MAX_SINGLE_LOOKUPS: Final = 64
-"""Zones that are asked about one by one; of more, all zones are listed."""
+"""Zones up to which each is looked up by its name. For more, all zones are listed."""
 ZONE_BATCH: Final = 256
 """Zones whose trees are walked together."""
 RRSET_BATCH: Final = 8_192
-"""RRsets that are read together; of one zone all are."""
+"""RRsets that are read together; those of one zone always are."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 
 
 class WholeZoneAt(msgspec.Struct, frozen=True):
-    """A zone as it is at a commit; its RRsets in no particular order."""
+    """A zone at a commit, with its RRsets in no particular order."""
 
     zone: Name
     commit: CommitId
@@ -48,7 +48,7 @@ class WholeZoneAt(msgspec.Struct, frozen=True):
 
 
 async def iter_zones(repo: Repo) -> AsyncIterator[ZoneRefs]:
-    """Every registered zone with its tips, as the store sorts them."""
+    """Yield every registered zone with its tips, in the order of the store."""
     after: Name | None = None
     while True:
         page = await repo.refs.snapshot(after)
@@ -60,7 +60,8 @@ async def iter_zones(repo: Repo) -> AsyncIterator[ZoneRefs]:
 
 
 async def read_refs(repo: Repo, zones: Collection[Name]) -> dict[Name, ZoneRefs]:
-    """The refs of those of ``zones`` that are registered; what is ``remembered`` of few alone."""
+    """Return the refs of those of ``zones`` that are registered. ``remembered`` is set only if
+    the zones are few."""
     if len(zones) > MAX_SINGLE_LOOKUPS:
         wanted = set(zones)
         return {refs.zone: refs async for refs in iter_zones(repo) if refs.zone in wanted}
@@ -75,8 +76,10 @@ async def read_refs(repo: Repo, zones: Collection[Name]) -> dict[Name, ZoneRefs]
 
 
 async def run_concurrently(work: Callable[[Item], Awaitable[T]], items: Sequence[Item]) -> list[T]:
-    """Does the same with every item, a few of them at a time; the results in their order. What the
-    first to fail raises is raised, and the others are given up."""
+    """Do the same work for every item, a few at a time; return the results in order.
+
+    The first exception is raised, and the other items are cancelled.
+    """
     free = asyncio.Semaphore(REQUEST_CONCURRENCY)
 
     async def one(item: Item) -> T:
@@ -94,11 +97,11 @@ async def run_concurrently(work: Callable[[Item], Awaitable[T]], items: Sequence
 async def read_zones(
     objects: ObjectStore, wanted: Sequence[tuple[Name, CommitId]]
 ) -> AsyncGenerator[WholeZoneAt, None]:
-    """Zones, each as it is at a commit, in their order.
+    """Yield zones, each at a commit, in their order.
 
     Raises:
-        Invalid: a commit is of another zone.
-        NotFound, Corrupt, Unavailable: as the store says.
+        Invalid: a commit belongs to another zone.
+        NotFound, Corrupt, Unavailable: errors of the store.
     """
     for start in range(0, len(wanted), ZONE_BATCH):
         some = wanted[start : start + ZONE_BATCH]
@@ -117,7 +120,7 @@ async def read_zones(
 
 
 def _group(sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Runs of what fits together, by index."""
+    """Yield runs of indexes whose sizes fit together."""
     run: list[int] = []
     total = 0
     for at, size in enumerate(sizes):
@@ -134,5 +137,5 @@ def _check(zone: Name, commit: CommitId, rrsets: Collection[RRset]) -> None:
     if not any(each.rdtype == rrtypes.SOA and each.owner == zone for each in rrsets):
         raise Invalid(
             f"{short(commit)} is not a commit of {names.text(zone)}",
-            hint="the history of one zone is nothing to another",
+            hint="a commit belongs to one zone",
         )

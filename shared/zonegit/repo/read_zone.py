@@ -1,4 +1,4 @@
-"""Reading: RRsets and whole zones of a commit."""
+"""Read RRsets and whole zones of a commit."""
 
 from collections.abc import Collection
 
@@ -14,8 +14,10 @@ from zonegit.zone.rrset import RRset, RRsets, title
 
 
 async def read_commit(reader: Reader, commit: CommitId) -> Commit:
-    """Raises:
-    Invalid: the object is not a commit.
+    """Read a commit.
+
+    Raises:
+        Invalid: the object is not a commit.
     """
     found = (await reader.get([commit]))[commit]
     if not isinstance(found, Commit):
@@ -24,7 +26,7 @@ async def read_commit(reader: Reader, commit: CommitId) -> Commit:
 
 
 async def read_subjects(reader: Reader, annotated: Collection[ObjectId]) -> dict[ObjectId, str]:
-    """The first line of the message of each commit or tag.
+    """Return the first line of the message of each commit or tag.
 
     Raises:
         Invalid: one of the objects is neither.
@@ -42,7 +44,7 @@ async def read_subjects(reader: Reader, annotated: Collection[ObjectId]) -> dict
 async def read_rrsets_at(
     reader: Reader, tree: ObjectId | None, owners: Collection[Name], apex: Name
 ) -> dict[Name, RRsets]:
-    """What stands at each of ``owners``, which may be nothing.
+    """Return the RRsets at each of ``owners``; an empty dict if there are none.
 
     Raises:
         Invalid: an owner is outside the zone.
@@ -59,7 +61,7 @@ async def read_rrsets_at(
 
 
 async def read_rrset(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, apex: Name) -> RRset:
-    """One RRset; of a wide zone only the way to it is read.
+    """Return one RRset. Of a wide zone only the path to it is read.
 
     Raises:
         NotFound: there is none.
@@ -69,13 +71,13 @@ async def read_rrset(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, a
     if blob is None:
         raise NotFound(
             f"there is no {title(owner, rdtype)}",
-            hint="zonegit export prints all there is; a name without a final dot is in the zone",
+            hint="zonegit export prints the zone; a name without a final dot is relative to it",
         )
     return (await read_rrsets(reader, {blob}))[blob]
 
 
 async def read_rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
-    """Read the RRsets that blobs hold, with one spelling of each record (``zone.spelling``).
+    """Read the RRsets in blobs, with one spelling of each record (``zone.spelling``).
 
     Raises:
         Invalid: one of the objects is not a blob.
@@ -85,7 +87,7 @@ async def read_rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[Objec
 
 
 async def read_stored_rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
-    """Read the RRsets that blobs hold, octet by octet, to store them again unchanged.
+    """Read the RRsets in blobs octet by octet, to store them again unchanged.
 
     Raises:
         Invalid: one of the objects is not a blob.
@@ -101,20 +103,20 @@ async def read_stored_rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dic
 
 
 async def read_whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
-    """Every RRset of a tree, in no particular order.
+    """Return every RRset of a tree, in no particular order.
 
     Raises:
-        Corrupt: as :func:`list_blobs` says.
+        Corrupt: for the reason of :func:`list_blobs`.
     """
     return list((await read_rrsets(reader, await reader.answer(list_blobs(tree)))).values())
 
 
 def list_blobs(tree: ObjectId) -> Walk[Collection[ObjectId]]:
-    """The ids of a tree's RRsets, in no particular order.
+    """Return the ids of a tree's RRsets, in no particular order.
 
     Raises:
-        Corrupt: the tree holds an RRset twice. An RRset names its owner, so no zone does; but a
-            few objects can be arranged to hold one more often than could ever be listed.
+        Corrupt: the tree has an RRset twice. An RRset names its owner, so no zone does; but a few
+            objects can be arranged so that one occurs more often than could ever be listed.
     """
     blobs: dict[ObjectId, None] = {}
 

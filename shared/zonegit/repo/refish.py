@@ -1,8 +1,7 @@
-"""Refish: whatever resolves to a commit. Nothing is guessed: a word that could mean two things is
-an error naming both.
+"""Resolve a refish to a commit. A word that could mean two things is an error that names both.
 
-    main   HEAD   HEAD~3   main^2   v1   0123abcd...   foo.com.:main   foo.com./main   refs/...
-    @{10.minutes.ago}   main@{3}   foo.com.:main@{2026-11-20T14:00Z}~1      (``repo.when``)
+main   HEAD   HEAD~3   main^2   v1   0123abcd...   foo.com.:main   foo.com./main   refs/...
+@{10.minutes.ago}   main@{3}   foo.com.:main@{2026-11-20T14:00Z}~1  (``repo.refish_time``)
 """
 
 import re
@@ -34,16 +33,21 @@ _STEP: Final = re.compile(r"~(\d{0,6})|\^(\d?)(?!\{)", re.ASCII)
 
 
 class Step(msgspec.Struct, frozen=True):
-    """To the ``parent``-th parent (1 or 2; 0 is the commit itself), ``times`` over."""
+    """Go to the ``parent``-th parent (1 or 2; 0 is the commit itself), ``times`` times."""
 
     parent: int
     times: int = 1
 
 
 class Refish(msgspec.Struct, frozen=True):
-    """A refish taken apart. ``zone`` None: wherever the command works; ``ref`` when ``base`` is
-    the path of a branch or tag; ``when`` which of the branch's former states is meant, None: what
-    it holds. ``base`` may be empty then: the branch that HEAD stands for."""
+    """A parsed refish.
+
+    Attributes:
+        zone: None for the zone that the command works in.
+        base: the word to start from; may be empty with ``when``, for the branch that HEAD is on.
+        ref: set if ``base`` is the path of a branch or tag.
+        when: the time at which the branch is meant; None for now.
+    """
 
     zone: Name | None
     base: str
@@ -54,8 +58,8 @@ class Refish(msgspec.Struct, frozen=True):
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """A commit, and the zone it was looked up in; ``branch`` when the refish names a branch
-    itself, ``tag`` when it names an annotated tag, None when it names a commit some other way."""
+    """A commit, and the zone it was looked up in. ``branch`` is set if the refish names a branch
+    itself, ``tag`` if it names an annotated tag."""
 
     zone: Name
     commit: CommitId
@@ -64,7 +68,7 @@ class Resolved(msgspec.Struct, frozen=True):
 
 
 def parse_refish(text: str) -> Refish:
-    """Takes a refish apart; a zone before the last ``:`` counts for this refish alone.
+    """Parse a refish. A zone before the last ``:`` applies to this refish only.
 
     Raises:
         Invalid: it is malformed.
@@ -77,7 +81,7 @@ def parse_refish(text: str) -> Refish:
     suffix = bare[then.end() :] if then else rest[len(base) :]
     if ".." in base + suffix:
         raise Invalid(
-            f"{text!r} is a range, where one commit is wanted",
+            f"{text!r} is a range; expected one commit",
             hint="zonegit diff A..B shows what differs, zonegit review BRANCH its commits",
         )
     if not base and not then:
@@ -90,7 +94,7 @@ def parse_refish(text: str) -> Refish:
 
 
 def _parse_ref(base: str) -> RefName | None:
-    """The ref whose path ``base`` is; None when it is one word, or nothing."""
+    """Return the ref whose path ``base`` is, None for one word or an empty text."""
     if "./" not in base:
         if base not in ("", ref_names.DEFAULT_HEAD):
             ref_names.checked(base, "branch or tag")
@@ -108,7 +112,7 @@ def _parse_steps(text: str, suffix: str) -> tuple[Step, ...]:
         matched = _STEP.match(suffix, at)
         if matched is None:
             raise Invalid(
-                f"{text!r} is not a refish: {suffix[at:]!r} is no way to a commit",
+                f"{text!r} is not a refish: unexpected {suffix[at:]!r}",
                 hint="HEAD~3 is three commits back, main^2 the second parent",
             )
         steps.append(_parse_step(matched))
@@ -121,35 +125,38 @@ def _parse_step(matched: re.Match[str]) -> Step:
         return Step(1, int(matched[1]) if matched[1] else 1)
     parent = int(matched[2]) if matched[2] else 1
     if parent > 2:
-        raise Invalid("a commit has at most two parents", hint="main^1 and main^2 exist")
+        raise Invalid("a commit has at most two parents", hint="use main^1 or main^2")
     return Step(parent)
 
 
 async def resolve(
     repo: Repo, text: str, *, zone: Name | None = None, branch: str | None = None
 ) -> Resolved:
-    """The commit a refish stands for. ``zone`` and ``branch`` are those the command works on,
-    None where the operator's HEAD says.
+    """Return the commit that a refish names.
+
+    Args:
+        repo: the stores.
+        text: the refish.
+        zone: the zone that the command works on; None for that of HEAD.
+        branch: the branch that the command works on; None for that of HEAD.
 
     Raises:
-        Invalid: malformed, it could mean two things, or it names a tree.
+        Invalid: it is malformed, ambiguous, or names a tree.
         NotFound: it names nothing.
     """
     refish = parse_refish(text)
     if refish.tree:
-        raise Invalid(
-            f"{text!r} names a tree, and a commit is needed", hint=f"leave {TREE_SUFFIX} out"
-        )
+        raise Invalid(f"{text!r} names a tree; expected a commit", hint=f"omit {TREE_SUFFIX}")
     return await _resolve_commit(repo, Reader(repo.objects), refish, zone, branch)
 
 
 async def resolve_id(
     repo: Repo, text: str, *, zone: Name | None = None, branch: str | None = None
 ) -> ObjectId:
-    """The id of the commit, or with ``^{tree}`` of its tree, that a refish stands for.
+    """Return the id of the commit that a refish names, or with ``^{tree}`` of its tree.
 
     Raises:
-        Invalid, NotFound: as :func:`resolve`.
+        Invalid, NotFound: for the reasons of :func:`resolve`.
     """
     refish = parse_refish(text)
     reader = Reader(repo.objects)
@@ -193,7 +200,7 @@ async def _resolve_past(
     zone: Name | None,
     branch: str | None,
 ) -> Resolved:
-    """What a branch held, whether it is still there or not."""
+    """Return the commit that a branch was at, whether the branch still exists or not."""
     home = refish.zone or zone
     ref = refish.ref
     if ref is None and refish.base in ("", ref_names.DEFAULT_HEAD):
@@ -213,7 +220,7 @@ async def _resolve_past(
 
 
 async def _resolve_ref(repo: Repo, reader: Reader, ref: RefName) -> Resolved:
-    """A ref given by its whole path."""
+    """Resolve a ref that is given by its whole path."""
     assert ref.zone is not None  # every branch and tag has one
     refs = await repo.refs.zone(ref.zone, repo.actor)
     tips = refs.heads if ref.space == "heads" else refs.tags
@@ -224,7 +231,7 @@ async def _resolve_ref(repo: Repo, reader: Reader, ref: RefName) -> Resolved:
 
 
 async def _resolve_word(repo: Repo, reader: Reader, zone: Name, word: str) -> Resolved:
-    """A branch, a tag or an id, whichever there is; more than one is an error."""
+    """Resolve a branch, a tag or an id; an ambiguous word is an error."""
     refs = await repo.refs.zone(zone, repo.actor)
     meanings: dict[str, ObjectId] = {}
     if word in refs.heads:
@@ -236,7 +243,7 @@ async def _resolve_word(repo: Repo, reader: Reader, zone: Name, word: str) -> Re
     if len(meanings) > 1:
         raise Invalid(
             f"{word!r} could mean {' or '.join(meanings)}",
-            hint=f"say refs/heads/{names.text(zone)}/{word}, or more digits of the id",
+            hint=f"use refs/heads/{names.text(zone)}/{word}, or more digits of the id",
         )
     if not meanings:
         raise _not_found(refs, word)
@@ -265,16 +272,16 @@ async def _find_ids(repo: Repo, word: str) -> list[ObjectId]:
 def _not_found(refs: ZoneRefs, word: str) -> NotFound:
     known = ", ".join([*sorted(refs.heads), *sorted(refs.tags)]) or "no branch yet"
     return NotFound(
-        f"{word!r} is no branch, tag or commit of {names.text(refs.zone)}",
-        hint=f"it has {known}; ids take {MIN_SHORT_ID} digits or more",
+        f"{word!r} is not a branch, tag or commit of {names.text(refs.zone)}",
+        hint=f"it has {known}; an id needs at least {MIN_SHORT_ID} digits",
     )
 
 
 async def peel(reader: Reader, target: ObjectId) -> CommitId:
-    """The commit behind a tag; a commit is itself.
+    """Return the commit that a tag names; a commit is returned as it is.
 
     Raises:
-        Invalid: it is neither.
+        Invalid: the object is neither.
     """
     found = (await reader.get([target]))[target]
     match found:

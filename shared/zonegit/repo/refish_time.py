@@ -1,7 +1,7 @@
-"""Where a branch stood: how a refish says when, and which commit that is (ADR 0025).
+"""Parse the time in a refish, and find the commit that a branch was at (ADR 0025).
 
 10.minutes.ago   2.weeks.ago   yesterday   now      by the clock of the ref store
-2026-11-20T14:00Z   2026-11-20 14:00   2026-11-20   with no offset, the operator's local time
+2026-11-20T14:00Z   2026-11-20 14:00   2026-11-20   without an offset, the operator's local time
 3                                                   before its latest three moves
 """
 
@@ -33,10 +33,10 @@ _TIME: Final = re.compile(
 
 
 def parse_when(text: str) -> When:
-    """What stands between ``@{`` and ``}``.
+    """Parse the text between ``@{`` and ``}``.
 
     Raises:
-        Invalid: it says no time.
+        Invalid: it is not a time or a number of moves.
     """
     said = text.strip()
     if (named := _NAMED.get(said.lower())) is not None:
@@ -49,14 +49,14 @@ def parse_when(text: str) -> When:
     if _TIME.fullmatch(said) and (time := _parse_time(said)) is not None:
         return At(time)
     raise Invalid(
-        f"@{{{text}}} says no time since 1970, nor how many moves ago",
-        hint="@{10.minutes.ago}, @{yesterday}, @{2026-11-20T14:00Z}, @{2026-11-20}, @{3} do;"
-        f" units are {', '.join(_UNITS)}",
+        f"@{{{text}}} is not a time or a number of moves",
+        hint="for example @{10.minutes.ago}, @{yesterday}, @{2026-11-20T14:00Z}, @{2026-11-20},"
+        f" @{{3}}; units are {', '.join(_UNITS)}",
     )
 
 
 def _parse_time(text: str) -> float | None:
-    """In seconds since 1970; None: there is no such time, or it is earlier."""
+    """Return the time in seconds since 1970; None for an earlier or invalid one."""
     try:
         time = datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
@@ -65,8 +65,8 @@ def _parse_time(text: str) -> float | None:
 
 
 def format_time(time: float) -> str:
-    """A time in seconds since 1970, as the operator's clock has it; the bare number where no
-    calendar reaches."""
+    """Return a time in seconds since 1970 in the operator's local time, or as a number if it
+    exceeds the calendar."""
     try:
         at = datetime.fromtimestamp(time, UTC).astimezone()
     except (ValueError, OverflowError, OSError):
@@ -75,10 +75,10 @@ def format_time(time: float) -> str:
 
 
 def no_branch_error(what: str) -> Invalid:
-    """The error for something that has no past of its own."""
+    """Return the error for ``@{...}`` after something that is not a branch."""
     return Invalid(
-        f"{what} is no branch, and only a branch has stood elsewhere",
-        hint="@{...} goes with a branch, or alone for the current branch",
+        f"{what} is not a branch, and only branches have earlier positions",
+        hint="put @{...} after a branch, or use it alone for the current branch",
     )
 
 
@@ -119,7 +119,7 @@ def _deleted_error(entry: LogEntry) -> NotFound:
     return NotFound(
         f"{_format_ref(entry.ref)} did not exist then: {entry.actor} had deleted it at"
         f" {format_time(entry.time)}",
-        hint=f"zonegit reflog {entry.ref.short} shows where it was before{was}",
+        hint=f"zonegit reflog {entry.ref.short} shows its earlier commits{was}",
     )
 
 

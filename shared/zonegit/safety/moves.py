@@ -171,6 +171,6 @@ def _lost_race(ref: RefName, expected: Expected, current: ObjectId | None) -> Co
         return Conflict(f"{ref.path()} exists already", tip=current.hex())
     return Conflict(
         f"{ref.path()} has moved to {short(current)} meanwhile",
-        hint="look at what changed, then send the change again",
+        hint="check what changed, then repeat the change",
         tip=current.hex(),
     )

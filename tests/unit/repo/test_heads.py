@@ -66,9 +66,9 @@ async def test_of_several_branches_without_main_none_is_guessed(foo: Shop) -> No
     for name in ("east", "west"):
         await branches.create(foo.repo, ZONE, name, tip)
     await branches.delete(foo.repo, ZONE, "main", force=True)
-    with pytest.raises(NotFound, match="which one is meant") as caught:
+    with pytest.raises(NotFound, match="name a branch") as caught:
         await heads.find_position(foo.other, ZONE)
-    assert caught.value.hint == "--branch takes one of east, west"
+    assert caught.value.hint == "use --branch with one of east, west"
     await branches.delete(foo.repo, ZONE, "west")
     assert (await heads.find_position(foo.other, ZONE)).branch == "east"
 
@@ -84,7 +84,7 @@ async def test_a_head_into_a_removed_zone_is_not_found_with_a_hint(foo: Shop) ->
     await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     with pytest.raises(NotFound, match="removed") as caught:
         await heads.find_position(foo.repo)
-    assert caught.value.hint == "go to another: zonegit zone switch ZONE"
+    assert caught.value.hint == "switch to another: zonegit zone switch ZONE"
 
 
 async def test_where_head_is_in_no_zone_the_hint_is_switch_or_init(shop: Shop) -> None:

@@ -43,7 +43,7 @@ def read(*text: str) -> list[RRsetEdit]:
 
 def applied(todo: Sequence[RRsetEdit], zone: Zone) -> dict[tuple[Name, int], RRset]:
     """The zone as it is after ``todo``."""
-    present: dict[Name, dict[int, RRset]] = {edits.owner(edit): {} for edit in todo}
+    present: dict[Name, dict[int, RRset]] = {edits.owner_of(edit): {} for edit in todo}
     for (owner, rdtype), value in zone.items():
         if owner in present:
             present[owner][rdtype] = value
@@ -119,12 +119,12 @@ def test_a_rule_of_dns_that_is_broken_names_the_line_that_broke_it() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("www 300 IN A 192.0.2.1", "no line of a diff"),
-        ("+www 300 IN A 192.0.2.1", "no line of a diff"),
-        ("different", "no line of a diff"),
-        ('"+" www 300 IN A 192.0.2.1', "no line of a diff"),
-        ("+ www 300 CH A 192.0.2.1", "no line of a diff"),
-        ("+ www 300 IN", "no line of a diff"),
+        ("www 300 IN A 192.0.2.1", "invalid line of a diff"),
+        ("+www 300 IN A 192.0.2.1", "invalid line of a diff"),
+        ("different", "invalid line of a diff"),
+        ('"+" www 300 IN A 192.0.2.1', "invalid line of a diff"),
+        ("+ www 300 CH A 192.0.2.1", "invalid line of a diff"),
+        ("+ www 300 IN", "invalid line of a diff"),
         ("+ www soon IN A 192.0.2.1", "not a TTL"),
         ("+ www 300 IN NOPE 192.0.2.1", "not a record type"),
         ("+ www 300 IN A 192.0.2.256", "not RDATA of type A"),

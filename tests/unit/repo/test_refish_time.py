@@ -199,8 +199,8 @@ async def test_further_back_than_a_branch_has_moved_is_not_found(
 async def test_only_branches_have_a_past(shop: Shop, history: list[CommitId]) -> None:
     await tags.create(shop.repo, ZONE, "v1", history[0], "released")
     for text in ("v1@{1}", f"{history[0].hex()}@{{1}}", "refs/tags/foo.com./v1@{yesterday}"):
-        with pytest.raises(Invalid, match="is no branch"):
+        with pytest.raises(Invalid, match="is not a branch"):
             await resolved(shop, text)
-    with pytest.raises(NotFound, match="no branch, tag or commit"):
+    with pytest.raises(NotFound, match="not a branch, tag or commit"):
         await resolved(shop, "mian@{1}")
     assert await tip(shop) == history[2]

@@ -1,4 +1,5 @@
-"""What a commit is to change, worked out on whatever tip it finds: so it can be replayed."""
+"""Plans: functions that compute a change for the tip they get, so that they can run again on
+another."""
 
 from collections.abc import (
     Awaitable,
@@ -30,17 +31,22 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, RRsets, soa, title
 
 ChangePlanner = Callable[[Reader, CommitBase], Awaitable[PlannedChange | None]]
-"""Works out what to commit on a tip; None: nothing."""
+"""Return the change for a tip; None if there is nothing to commit."""
 
 NO_RRSETS: Final[RRsets] = {}
 
 
 def plan_edits(todo: Collection[RRsetEdit], apex: Name, *, respell: bool = False) -> ChangePlanner:
-    """Return a plan that applies edits to whatever the tip holds at their owners. ``respell``:
-    another spelling of records that are there is stored, too."""
+    """Return a plan that applies edits to the RRsets that the tip has at their owners.
+
+    Args:
+        todo: the edits.
+        apex: the zone.
+        respell: store another spelling of records that exist.
+    """
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
-        owners = {edits.owner(edit) for edit in todo}
+        owners = {edits.owner_of(edit) for edit in todo}
         present = await read_zone.read_rrsets_at(reader, tip.tree, owners, apex)
         meant = default_ttl.fill(todo, tip.soa)
         changes = edits.apply(meant, present, apex, respell=respell)
@@ -61,7 +67,7 @@ def plan_edits(todo: Collection[RRsetEdit], apex: Name, *, respell: bool = False
 def _find_respelled_adds(
     todo: Collection[RRsetEdit], changes: Changes, present: Mapping[Name, RRsets]
 ) -> Iterator[Finding]:
-    """Note the edits that add nothing but records which are there in another spelling."""
+    """Yield a note for each edit that only adds records which exist in another spelling."""
     for edit in todo:
         if isinstance(edit, Add) and (edit.rrset.owner, edit.rrset.rdtype) not in changes:
             known = present[edit.rrset.owner].get(edit.rrset.rdtype)
@@ -74,7 +80,7 @@ def _find_respelled_adds(
 def _find_changed_ttls(
     todo: Collection[RRsetEdit], changes: Changes, present: Mapping[Name, RRsets]
 ) -> list[Finding]:
-    """Return notes about records that were there and get the TTL of those that join them."""
+    """Return notes about existing records that get the TTL of added ones."""
     joined: dict[RRsetKey, set[bytes]] = {}
     for edit in todo:
         if isinstance(edit, Add):
@@ -104,7 +110,7 @@ def _find_stated_serial(rrsets: Iterable[RRset]) -> int | None:
 def settle(
     changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False
 ) -> PlannedChange:
-    """Drop changes of spelling alone from the changes to what is present at their owners."""
+    """Drop changes that only respell records."""
     now = {
         key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NO_RRSETS)
     }
@@ -113,7 +119,7 @@ def settle(
 
 
 def add_findings(plan: ChangePlanner, findings: Sequence[Finding]) -> ChangePlanner:
-    """Return a plan whose commit also has ``findings``, which are known before it is made."""
+    """Return a plan whose commit also has ``findings``."""
     if not findings:
         return plan
 
@@ -125,7 +131,7 @@ def add_findings(plan: ChangePlanner, findings: Sequence[Finding]) -> ChangePlan
 
 
 def plan_deltas(deltas: Collection[RRsetDelta]) -> PlannedChange:
-    """All that differs, from the old state to the new one."""
+    """Return the change from the old state of deltas to the new one."""
     added = {(each.owner, each.rdtype) for each in deltas if each.old is None}
     return PlannedChange(diff.to_changes(deltas), added)
 
@@ -137,9 +143,14 @@ def plan_replacement(
     *,
     respell: bool = False,
 ) -> ChangePlanner:
-    """Return a plan that makes the zone equal ``rrsets``; equal subtrees are never read. ``renew``
-    is a store that is given every object again, what it holds already too: that repairs what
-    rotted. ``respell``: another spelling of records that are there is stored, too."""
+    """Return a plan that makes the zone equal to ``rrsets``. Equal subtrees are not read.
+
+    Args:
+        rrsets: all RRsets of the zone.
+        apex: the zone.
+        renew: a store that gets every object again, also those it has; this repairs corrupt ones.
+        respell: store another spelling of records that exist.
+    """
     wanted = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
@@ -166,7 +177,7 @@ def plan_replacement(
 async def _read_present(
     reader: Reader, changes: Changes, was: Mapping[RRsetKey, ObjectId | None]
 ) -> dict[RRsetKey, RRset]:
-    """Read the tip's RRsets of those that change, as far as their spelling matters."""
+    """Read the tip's RRsets that change, if their spelling matters."""
     blobs = {
         key: blob
         for key, blob in was.items()
@@ -177,7 +188,8 @@ async def _read_present(
 
 
 def build_zone(rrsets: Collection[RRset], apex: Name) -> tuple[list[RawObject], ObjectId | None]:
-    """The blobs and trees of a whole zone, and its tree's id, None of one without records."""
+    """Return the blobs and trees of a whole zone, and its tree's id; None for one without
+    records."""
     blobs = [encode(Blob(rrset)) for rrset in rrsets]
     placed = {
         (names.path(rrset.owner, apex), rrset.rdtype): raw.id

@@ -1,8 +1,42 @@
-"""One change from a plan to an acknowledged commit.
+"""Make one commit from a plan, and retry it if another change came first."""
 
-Read the tip, work out the new tree purely, store its objects, then move the branch by
-compare-and-swap: objects before refs. A lost race replays the plan on the new tip.
-"""
+# Theory of operation
+#
+# Every command that changes a zone ends here, except those that move a branch to an existing commit
+# (change.fast_forward) or import a series. A change is a plan: a function that gets the tip of a
+# branch and returns what to change there. It can therefore be run again on another tip.
+#
+#   read the tip -> plan -> draft -> put the objects -> move the branch
+#        ^                                                   |
+#        +------------- another move came first -------------+
+#
+# 1. drafts.read_tip() reads what the plan needs to know of the tip: its tree, and the SOA and the
+#    RRSIGs of the apex.
+# 2. The plan returns a PlannedChange, or None if there is nothing to do. A merge whose sides clash
+#    raises MergeConflicts, and the outcome is Conflicted.
+# 3. drafts.draft() makes the commit in memory: it chooses the serial, refuses to break the
+#    signatures of a signed zone, checks sizes and delegations, builds the new tree, and collects
+#    findings. If nothing is left to change, the outcome is Unchanged. Nothing is stored so far.
+# 4. The objects are stored before the ref names them. If the process is killed in between, the
+#    store has objects that nothing refers to, and no ref is broken.
+# 5. refs.move() is a compare-and-swap: it names the tip that was read. The ref store applies its
+#    safety checks in the same transaction. On success the outcome is Committed.
+#
+# If the branch has moved, refs.move() raises Conflict. What follows depends on the intent:
+#
+# - REBASE_IF_DISJOINT, for edits. What others changed since is compared with the footprint of the
+#   edits (commit.replay). If they are disjoint, the plan is run on the new tip; else Conflict is
+#   raised. An edit that adds a record has a smaller footprint than one that sets an RRset.
+# - REBASE, for merges, cherry-picks and reverts. The plan is run on the new tip and sees for itself
+#   what has changed there.
+# - FAIL, for a change that was shown to an operator, or that resets the branch.
+#
+# The reader keeps what it has read, so another round fetches only what changed. All rounds have the
+# same turn id, by which the ref store queues changes that lost a race, so that each gets its turn
+# (ADR 0013). After MAX_REPLAYS rounds the loop gives up.
+#
+# A dry run does all of this up to step 4. Then it asks the ref store whether it would accept the
+# move, and returns a Preview with the answer (commit.dry_runs).
 
 import secrets
 from collections.abc import Set as AbstractSet
@@ -36,7 +70,7 @@ MAX_REPLAYS: Final = 50
 
 
 class OnConflict(Enum):
-    """What becomes of a change when somebody else's came first."""
+    """What to do with a change if another one came first."""
 
     REBASE_IF_DISJOINT = "plan it again, unless the other change touched what this one relies on"
     REBASE = "plan the change again on the new tip"
@@ -44,15 +78,23 @@ class OnConflict(Enum):
 
 
 class Intent(msgspec.Struct, frozen=True):
-    """What a commit is for. ``reason`` is the command's name, for the reflog; ``imports`` says
-    that the change is a whole zone from outside, which is why it may replace a signed one;
-    ``dry_run`` that nothing is to be stored or moved. ``reason`` is what the operator said of it,
-    None: nothing; ``operation`` the operation of several refs that this is one of, None: of this
-    alone; ``undoes`` the operation that it takes back, None: it is no undo; ``author`` who made the
-    change at first, None: the committer; ``strict`` that a finding of severity ``warning`` is
-    an error, before anything is stored; ``registers`` that the operation registers the zone before
-    it moves the branch; ``respell`` that another spelling of records that are there is stored,
-    too."""
+    """The purpose of a commit.
+
+    Attributes:
+        message: the commit message.
+        command: the command's name, for the reflog.
+        force: override the safety checks.
+        imports: the change is a whole zone from outside, so it may replace a signed one.
+        on_conflict: what to do if another change came first.
+        dry_run: store and move nothing.
+        reason: the operator's reason; None if none was given.
+        operation: the operation that this is part of; None for one of its own.
+        undoes: the operation that this takes back; None if it is no undo.
+        author: the author of the change; None for the committer.
+        strict: a finding of severity ``warning`` is an error, before anything is stored.
+        registers: the operation registers the zone before it moves the branch.
+        respell: store another spelling of records that exist.
+    """
 
     message: str
     command: str
@@ -69,7 +111,7 @@ class Intent(msgspec.Struct, frozen=True):
     respell: bool = False
 
     def origin(self, repo: Repo, turn: str | None = None) -> Origin:
-        """What a move for this says of itself."""
+        """Return the origin of a move for this intent."""
         return repo.origin(
             self.command,
             force=self.force,
@@ -83,11 +125,15 @@ class Intent(msgspec.Struct, frozen=True):
 class Committed(msgspec.Struct, frozen=True):
     """An acknowledged move of a branch to a commit.
 
-    ``before`` is the serial it replaced, None for a first commit; ``parent`` the commit's first
-    parent; ``changes`` what it changed in the branch beside the SOA's serial, ``added`` which of
-    these RRsets were not there before, ``trees`` those of the branch before and after;
-    ``replayed`` how many races it lost; ``is_new`` False: the commit was there before, and the
-    branch moved to it; ``findings`` all that an operator should know.
+    Attributes:
+        parent: the commit's first parent.
+        before: the serial that it replaced; None for a first commit.
+        changes: what it changed in the branch, without a change of the SOA's serial only.
+        added: those of these RRsets that are new.
+        trees: the trees of the branch before and after.
+        replayed: the number of conflicts before it succeeded.
+        is_new: False if the commit existed and the branch moved to it.
+        findings: everything that the operator should know.
     """
 
     zone: Name
@@ -106,9 +152,16 @@ class Committed(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """What a dry run would have made of a branch: its tree now, None while it has none, and then;
-    ``objects`` are those that no store holds; ``judgement`` says whether refs would accept it.
-    ``tip`` is the commit that it is at; ``is_new`` False: it would be moved to one that exists."""
+    """The result of a dry run.
+
+    Attributes:
+        old: the branch's tree now; None while it has none.
+        new: the branch's tree after the change.
+        objects: the new objects, which no store has.
+        judgement: whether the ref store would accept the move.
+        tip: the commit that the branch is at.
+        is_new: False if the branch would move to an existing commit.
+    """
 
     zone: Name
     branch: str
@@ -124,8 +177,8 @@ class Preview(msgspec.Struct, frozen=True):
 
 
 class Unchanged(msgspec.Struct, frozen=True):
-    """Nothing to do: the branch is as the change wants it. ``commit`` and ``serial`` are its tip's,
-    None of a branch without one."""
+    """The branch has the wanted content already. ``commit`` and ``serial`` are its tip's; None
+    for a branch without a commit."""
 
     zone: Name
     branch: str
@@ -135,7 +188,7 @@ class Unchanged(msgspec.Struct, frozen=True):
 
 
 Outcome = Committed | Preview | Conflicted | Unchanged
-"""What came of a change."""
+"""The result of a change."""
 
 
 async def commit(
@@ -145,14 +198,21 @@ async def commit(
     intent: Intent,
     reader: Reader | None = None,
 ) -> Outcome:
-    """Carry a plan out as one commit. ``reader`` has what the caller read already, None: nothing.
+    """Make one commit from a plan.
+
+    Args:
+        repo: the stores.
+        position: the branch, and its tip as the caller saw it.
+        plan: returns the change for a tip.
+        intent: the purpose of the commit.
+        reader: has what the caller read already; None: nothing.
 
     Raises:
-        Conflict: the race was lost to a change of what this one relies on (``races``), or too
-            often; names the tip.
+        Conflict: another change touched what this one relies on (``races``), or other changes came
+            first too often; names the tip.
         Unsafe: the zone is signed and the change would invalidate signatures.
         Invalid: the result would break a rule of DNS.
-        NotFound, Unavailable: as the stores say.
+        NotFound, Unavailable: errors of the stores.
     """
     reader = reader or Reader(repo.objects)
     turn = secrets.token_hex(16) if intent.on_conflict is not OnConflict.FAIL else None
@@ -184,10 +244,10 @@ async def commit(
 
 
 def too_many_races_error(position: BranchPosition) -> Conflict:
-    """The error of whoever lost every race."""
+    """Return the error for a change that lost every race."""
     return Conflict(
-        f"{position.branch} moved {MAX_REPLAYS} times while this was tried",
-        hint="somebody commits without pause; try again later",
+        f"{position.branch} moved {MAX_REPLAYS} times during this change",
+        hint="the branch is too busy; try again later",
     )
 
 
@@ -199,8 +259,16 @@ def make_committed(
     moved: Moved,
     replayed: int = 0,
 ) -> Committed:
-    """Return the outcome for a draft that a branch is at now; ``tip`` is where it was, ``reader``
-    made it."""
+    """Return the outcome for a draft that a branch was moved to.
+
+    Args:
+        position: the branch before the move.
+        tip: the state before the move.
+        draft: the commit.
+        reader: the reader that the draft was made with.
+        moved: the move.
+        replayed: the number of conflicts before it.
+    """
     return Committed(
         zone=position.zone,
         branch=position.branch,
@@ -220,7 +288,7 @@ def make_committed(
 def make_preview(
     position: BranchPosition, tip: CommitBase, draft: Draft, judgement: Judgement
 ) -> Preview:
-    """What a dry run tells of a draft."""
+    """Return the outcome of a dry run."""
     return Preview(
         position.zone, position.branch, tip.tree, draft.tree,
         draft.serial, tip.serial, draft.objects, judgement, draft.findings, tip.commit,
@@ -247,10 +315,10 @@ async def _preview(
     draft: Draft,
     intent: Intent,
 ) -> Preview:
-    """Ask about a move instead of making it.
+    """Ask the ref store about the move instead of making it.
 
     Raises:
-        Conflict: the branch has moved, as it may when the move is made.
+        Conflict: the branch has moved.
     """
     judgement = await dry_runs.judge(
         repo, position.ref, position.expected, draft.commit, intent.origin(repo),
@@ -283,10 +351,10 @@ async def _next_position(
     intent: Intent,
     lost: Conflict,
 ) -> BranchPosition:
-    """Return the position to replay on after a lost race.
+    """Return the position to plan the change on after a conflict.
 
     Raises:
-        Conflict: the winner changed what this relies on, or this change is not one to replay.
+        Conflict: the other change touched what this one relies on, or this one must not be retried.
     """
     if intent.on_conflict is OnConflict.FAIL or position.tip is None:
         raise lost
@@ -301,10 +369,10 @@ async def _next_position(
 async def _check_footprint(
     reader: Reader, tip: CommitBase, draft: Draft, now: BranchPosition
 ) -> None:
-    """Check that what others changed leaves this change as it is.
+    """Check that the changes of others leave alone what this change relies on.
 
     Raises:
-        Conflict: others changed what this change relies on.
+        Conflict: they do not.
     """
     mine = draft.footprint or Footprint(whole=draft.visible_changes.keys())
     theirs = await drafts.read_tip(reader, now)
@@ -319,6 +387,6 @@ async def _check_footprint(
         raise Conflict(
             f"{title(clash.owner, clash.rdtype)} was changed meanwhile:"
             f" {now.branch} is now at {short(now.commit())}",
-            hint="look at it (zonegit show), then send the change again",
+            hint="check it (zonegit show), then repeat the change",
             tip=now.commit().hex(),
         )

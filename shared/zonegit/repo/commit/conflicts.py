@@ -1,4 +1,4 @@
-"""What two commits made of one, put together: the changes, or the RRsets somebody has to decide."""
+"""Merge two trees with a common base: the changes, or the RRsets that clash."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,12 +19,16 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
 MAX_ROUNDS: Final = 3
-"""How often a preference is asked for: one choice can bring up another at the same owner."""
+"""How often a preference is applied: one choice can cause another clash at the same owner."""
 
 
 class Choices(msgspec.Struct, frozen=True):
-    """What somebody decided of clashes: of some RRsets, and (``preferred``, None: nothing) of all
-    others; and whether records that both sides have are ``respell``ed as the other side has them.
+    """Decisions about clashes.
+
+    Attributes:
+        decisions: those about single RRsets.
+        preferred: the side that wins all others; None if they stay undecided.
+        respell: take the spelling of the other side for records that both sides have.
     """
 
     decisions: Sequence[Decision] = ()
@@ -36,8 +40,8 @@ NO_CHOICES: Final = Choices()
 
 
 class Conflicted(msgspec.Struct, frozen=True):
-    """Nothing moved: these RRsets have to be decided upon first. ``commit`` and ``serial`` are
-    those that the branch is at, None where it has no commit or they do not matter."""
+    """Nothing moved: these RRsets have to be decided first. ``commit`` and ``serial`` are those
+    of the branch's tip; None if it has none or they do not matter."""
 
     zone: Name
     branch: str
@@ -47,7 +51,8 @@ class Conflicted(msgspec.Struct, frozen=True):
 
 
 class MergeConflicts(Exception):
-    """A plan cannot go on; for whoever carries it out (``commits``), never for a user."""
+    """A plan cannot continue because of clashes. Only for ``commit_loop``, never shown to a
+    user."""
 
     def __init__(self, clashes: Sequence[Clash]) -> None:
         super().__init__()
@@ -62,10 +67,10 @@ async def merge_trees(
     apex: Name,
     choices: Choices = NO_CHOICES,
 ) -> PlannedChange:
-    """What to change in tree ``ours`` so that it has what ``theirs`` changed since ``base``.
+    """Return the changes to tree ``ours`` that bring what ``theirs`` changed since ``base``.
 
     Raises:
-        Clashing: both changed the same records, and nobody has decided.
+        MergeConflicts: both changed the same records, and there is no decision.
     """
     decisions = list(choices.decisions)
     for _ in range(MAX_ROUNDS):

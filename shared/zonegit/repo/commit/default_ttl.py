@@ -1,4 +1,4 @@
-"""The TTL of new RRsets whose edits state none: the minimum of the zone's SOA. Pure."""
+"""Choose the TTL of new RRsets whose edits state none: the minimum of the zone's SOA. Pure."""
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
@@ -24,8 +24,8 @@ def fill(todo: Collection[RRsetEdit], found: RRset | None) -> Collection[RRsetEd
         return todo
     if found is None:
         raise Invalid(
-            "the zone has no SOA yet, so a TTL has to be stated",
-            hint="put it after the type, as in A 300 192.0.2.1, or set ZONEGIT_TTL",
+            "the zone has no SOA yet, so a TTL is required",
+            hint="give it after the type, as in A 300 192.0.2.1, or set ZONEGIT_TTL",
         )
     minimum = min(soa(found).minimum, MAX_TTL)
     return [edits.set_minimum(edit, minimum) for edit in todo]

@@ -1,4 +1,4 @@
-"""What differs between two trees, RRset by RRset."""
+"""Compare two trees, RRset by RRset."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -16,7 +16,7 @@ from zonegit.zone.rrset import RRset, sort_key, with_serial
 
 
 class RRsetDelta(msgspec.Struct, frozen=True):
-    """One RRset that differs; ``old`` None: it was not there, ``new`` None: it is gone."""
+    """One RRset that differs. ``old`` is None if it is new, ``new`` is None if it was deleted."""
 
     owner: Name
     rdtype: int
@@ -25,12 +25,12 @@ class RRsetDelta(msgspec.Struct, frozen=True):
 
 
 class TreePair(msgspec.Struct, frozen=True):
-    """Two trees of a zone, to be compared when the difference is wanted.
+    """Two trees of a zone, to be compared on demand.
 
-    Args:
-        old: None where there was no tree.
+    Attributes:
+        old: None if there was no tree.
         reader: has read what the new tree was made of, so that little is fetched again.
-        made: objects that the reader does not know yet.
+        made: objects that the reader does not have yet.
     """
 
     zone: Name
@@ -40,19 +40,19 @@ class TreePair(msgspec.Struct, frozen=True):
     made: Sequence[RawObject] = ()
 
     async def deltas(self) -> list[RRsetDelta]:
-        """Return all that differs, without an SOA whose serial alone does.
+        """Return the differences, without a change of the SOA's serial only.
 
         Raises:
-            Corrupt, NotFound, Unavailable: as the store says.
+            Corrupt, NotFound, Unavailable: errors of the store.
         """
         self.reader.learn(self.made)
         return drop_serial_changes(await diff_trees(self.reader, self.old, self.new, self.zone))
 
     async def complete(self, changes: Changes) -> list[RRsetDelta]:
-        """Return deltas for some of the changes, with what the old tree has there.
+        """Return deltas for some changes, with the RRsets of the old tree.
 
         Raises:
-            Corrupt, NotFound, Unavailable: as the store says.
+            Corrupt, NotFound, Unavailable: errors of the store.
         """
         owners = {owner for owner, _ in changes}
         was = await read_zone.read_rrsets_at(self.reader, self.old, owners, self.zone)
@@ -65,12 +65,14 @@ class TreePair(msgspec.Struct, frozen=True):
 async def diff_trees(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
 ) -> list[RRsetDelta]:
-    """List what differs between two trees of a zone, in the order zones are sorted in (RFC 4034
-    section 6.1). None is a tree without records. Equal subtrees are never read. Each record has one
-    spelling, and what differs in no more than twins (``zone.spelling``) is left out.
+    """Return the differences between two trees of a zone, in canonical order (RFC 4034 section
+    6.1).
+
+    None is a tree without records. Equal subtrees are not read. Each record has one spelling, and a
+    difference in duplicate spellings only (``zone.spelling``) is left out.
 
     Raises:
-        Corrupt, NotFound, Unavailable: as the store says.
+        Corrupt, NotFound, Unavailable: errors of the store.
     """
     return await read_deltas(reader, await reader.answer(zone_tree.list_changes(old, new)), apex)
 
@@ -78,10 +80,10 @@ async def diff_trees(
 async def diff_stored_trees(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
 ) -> list[RRsetDelta]:
-    """List the differences that lead from one tree to exactly the other, octet by octet.
+    """Return the differences that lead from one tree to exactly the other, octet by octet.
 
     Raises:
-        Corrupt, NotFound, Unavailable: as the store says.
+        Corrupt, NotFound, Unavailable: errors of the store.
     """
     found = await reader.answer(zone_tree.list_changes(old, new))
     return _deltas(found, await read_zone.read_stored_rrsets(reader, _blobs(found)), apex)
@@ -90,8 +92,8 @@ async def diff_stored_trees(
 async def read_deltas(
     reader: Reader, found: Collection[TreeChange], apex: Name
 ) -> list[RRsetDelta]:
-    """Return differences between trees of a zone with the RRsets they are of, in the same order;
-    those in twins alone are left out."""
+    """Read the RRsets of differences between trees, in canonical order. A difference in
+    duplicate spellings only is left out."""
     deltas = _deltas(found, await read_zone.read_rrsets(reader, _blobs(found)), apex)
     return [delta for delta in deltas if delta.old != delta.new]
 
@@ -116,11 +118,12 @@ def _deltas(
 
 
 async def have_same_records(reader: Reader, one: CommitId, other: CommitId) -> bool:
-    """Whether two commits of a zone have the same records, the SOA's serial apart; the first other
-    difference ends the search.
+    """Return whether two commits of a zone have the same records, except for the SOA's serial.
+
+    The first other difference ends the search.
 
     Raises:
-        Corrupt, NotFound, Unavailable: as the store says.
+        Corrupt, NotFound, Unavailable: errors of the store.
     """
     serials: list[TreeChange] = []
 
@@ -139,11 +142,11 @@ async def have_same_records(reader: Reader, one: CommitId, other: CommitId) -> b
 
 
 class _Differ(Exception):
-    """Two trees do."""
+    """The two trees differ."""
 
 
 def drop_serial_changes(deltas: Iterable[RRsetDelta]) -> list[RRsetDelta]:
-    """Without the SOA, where nothing but its serial differs."""
+    """Return the deltas without that of the SOA if only its serial differs."""
     return [delta for delta in deltas if not _is_serial_alone(delta)]
 
 
@@ -154,5 +157,5 @@ def _is_serial_alone(delta: RRsetDelta) -> bool:
 
 
 def to_changes(deltas: Iterable[RRsetDelta]) -> Changes:
-    """The changes that lead from the old state to the new one."""
+    """Return the changes that lead from the old state to the new one."""
     return {(delta.owner, delta.rdtype): delta.new for delta in deltas}

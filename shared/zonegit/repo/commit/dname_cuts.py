@@ -1,4 +1,4 @@
-"""Names that a change would make a zone cut and a DNAME, which RFC 6672 section 2.3 forbids."""
+"""Refuse changes that make a name both a zone cut and a DNAME (RFC 6672 section 2.3)."""
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -29,13 +29,13 @@ async def check_delegations(
     Args:
         reader: reads the tree.
         apex: the zone's name.
-        tree: the zone before the change, None where there is none.
-        changes: what RRsets become.
-        added: which of them are new.
+        tree: the zone before the change, None if there is none.
+        changes: the new RRsets.
+        added: those of them that are new.
         known: findings about the input, which say where in it an RRset is.
 
     Raises:
-        Invalid: one would be both and was not before; names file and line where they are known.
+        Invalid: a name would be both and was not before; names file and line if they are known.
     """
     paths = {owner: names.path(owner, apex) for owner in _candidates(apex, changes, added)}
     found: dict[names.Path, dict[int, ObjectId]] = {}
@@ -61,6 +61,6 @@ def _candidates(apex: Name, changes: Changes, added: AbstractSet[RRsetKey]) -> I
 
 
 def _locate(error: Invalid, owner: Name, known: Sequence[Finding]) -> Invalid:
-    """Return an error that says where it is in the input, if that is known."""
+    """Return the error with its place in the input, if that is known."""
     of_owner = (each.message for each in known if each.owner == owner and each.rule == NS_AND_DNAME)
     return Invalid(next(of_owner, error.message), hint=error.hint)

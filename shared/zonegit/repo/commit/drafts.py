@@ -1,6 +1,5 @@
-"""From planned changes to a commit that is made but not yet pointed at: its serial, what a signed
-zone allows, its objects. Nothing is stored here.
-"""
+"""Make a commit from a planned change, before any ref names it: its serial, the rules for signed
+zones, its objects. Nothing is stored here."""
 
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -27,12 +26,12 @@ from zonegit.zone.rrset import RRset, soa, title, with_serial
 from zonegit.zone.serial import later, latest
 
 MAX_NAMED: Final = 5
-"""How many RRsets an error names before it only counts them."""
+"""RRsets that an error names; the rest is counted."""
 
 
 class CommitBase(msgspec.Struct, frozen=True):
-    """A zone at a commit, as far as making the next one needs it: its tree, and the SOA and the
-    RRSIGs of its apex. All None: before the first commit."""
+    """A zone at a commit, as far as the next commit needs it: its tree, and the SOA and the
+    RRSIGs of its apex. All None before the first commit."""
 
     commit: CommitId | None = None
     tree: ObjectId | None = None
@@ -41,19 +40,23 @@ class CommitBase(msgspec.Struct, frozen=True):
 
     @property
     def serial(self) -> int | None:
-        """The serial of its SOA, None without one."""
+        """Return the serial of its SOA, None without one."""
         return soa(self.soa).serial if self.soa is not None else None
 
 
 class PlannedChange(msgspec.Struct, frozen=True):
-    """What the next commit is to be.
+    """The content of the next commit.
 
-    ``changes`` are those to the tip's records, ``added`` which of them it does not have yet.
-    ``parents`` None: the tip, if there is one; others make it a commit even where no record
-    changes. ``reached`` is a serial that it has to follow beside those its branch had, None where
-    there is no such. ``findings`` are those about the input and about the changes.
-    ``footprint`` says which changes of others it cannot be made again on, None: any of the same
-    RRsets. ``stated`` is the serial that the input states, None: none.
+    Attributes:
+        changes: the changes to the tip's records.
+        added: those of them that the tip does not have.
+        parents: the parents; None for the tip. If given, a commit is made even if no record
+            changes.
+        reached: a serial that the new one must follow, in addition to the branch's own; None if
+            there is none.
+        findings: findings about the input and the changes.
+        footprint: the RRsets that the change relies on; None for those it changes.
+        stated: the serial that the input states; None if it states none.
     """
 
     changes: Changes
@@ -87,14 +90,16 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class NothingToCommit(msgspec.Struct, frozen=True):
-    """No commit is needed; ``findings`` are those about the input."""
+    """No commit is needed. ``findings`` are about the input."""
 
     findings: tuple[Finding, ...] = ()
 
 
 async def read_state(reader: Reader, commit: CommitId, apex: Name) -> CommitBase:
-    """Raises:
-    Invalid: it is not a commit, or one of another zone.
+    """Read the state of a zone at a commit.
+
+    Raises:
+        Invalid: it is not a commit, or it belongs to another zone.
     """
     tree = (await read_zone.read_commit(reader, commit)).tree
     at = (await read_zone.read_rrsets_at(reader, tree, [apex], apex))[apex]
@@ -102,13 +107,13 @@ async def read_state(reader: Reader, commit: CommitId, apex: Name) -> CommitBase
     if found is not None and found.owner != apex:
         raise Invalid(
             f"{short(commit)} is a commit of {names.text(found.owner)}, not {names.text(apex)}",
-            hint="the history of one zone is nothing to another",
+            hint="a commit belongs to one zone",
         )
     return CommitBase(commit, tree, found, at.get(rrtypes.RRSIG))
 
 
 async def read_tip(reader: Reader, position: BranchPosition) -> CommitBase:
-    """What the tip of a branch holds, which may be nothing."""
+    """Read the state at the tip of a branch; an empty one if it has no commit."""
     if position.tip is None:
         return CommitBase()
     return await read_state(reader, position.commit(), position.zone)
@@ -128,14 +133,26 @@ async def draft(
     author: Identity | None = None,
     examine: bool = True,
 ) -> Draft | NothingToCommit:
-    """Draft the next commit of a branch, if one is needed. ``author`` None: the committer.
-    Unless ``examine``, there are no findings but those of the plan.
+    """Draft the next commit of a branch, if one is needed.
+
+    Args:
+        repo: the stores.
+        reader: reads the objects.
+        position: the branch.
+        tip: the state at its tip.
+        planned: the change.
+        message: the commit message.
+        may_touch_signed: the change may invalidate signatures, because it brings its own.
+        force: override the safety checks.
+        strict: findings of severity ``warning`` are errors.
+        author: the author; None for the committer.
+        examine: look for findings about the change.
 
     Raises:
-        Unsafe: the zone is signed, the change would invalidate signatures (unless it
-            ``may_touch_signed``) or its serial would not move on, and it is not forced.
-        Invalid: the zone would have no SOA; a name would become both a zone cut and a DNAME; an
-            RRset that is new is too large; or there are findings that ``strict`` makes errors.
+        Unsafe: the zone is signed, and the change would invalidate signatures or its serial would
+            not increase; without ``force``.
+        Invalid: the zone would have no SOA, a name would become both a zone cut and a DNAME, a new
+            RRset is too large, or there are findings that ``strict`` makes errors.
     """
     apex = position.zone
     changes = planned.changes
@@ -194,7 +211,7 @@ def _missing_soa_error(apex: Name) -> Invalid:
 def _decide_soa(
     position: BranchPosition, tip: CommitBase, planned: PlannedChange, *, force: bool
 ) -> RRset | None:
-    """The SOA to store, None where it stays; see docs/object-model.md, Serials."""
+    """Return the SOA to store, None if it stays; see docs/object-model.md, Serials."""
     changes = planned.changes
     apex = position.zone
     wanted = changes.get((apex, rrtypes.SOA))
@@ -203,14 +220,14 @@ def _decide_soa(
     if not is_soa_signed(changes.get((apex, rrtypes.RRSIG), tip.rrsig)):
         others = planned.parents is not None or any(key != (apex, rrtypes.SOA) for key in changes)
         return next_soa(tip.soa, wanted, reached, others)
-    # A signed SOA is never touched: its serial is whatever was signed.
+    # A signed SOA is never modified: its serial is the one that was signed.
     kept = wanted or tip.soa
     if changes and not force and kept is not None and tip.soa is not None:
         before = soa(tip.soa).serial if reached is None else reached
         if not later(soa(kept).serial, before):
             raise Unsafe(
                 f"the signed zone's serial {soa(kept).serial} is not later than {before}",
-                hint="sign it again with a later serial; --force serves it all the same",
+                hint="sign it again with a later serial; --force serves it anyway",
             )
     return wanted
 
@@ -233,12 +250,12 @@ def _same_but_serial(one: RRset, other: RRset | None) -> bool:
 
 
 def is_soa_signed(rrsig: RRset | None) -> bool:
-    """Whether the RRSIGs of an apex cover its SOA: then the serial is whatever was signed."""
+    """Return whether the RRSIGs of an apex cover its SOA. Then its serial cannot be changed."""
     return _covers(rrsig, rrtypes.SOA)
 
 
 def _covers(rrsig: RRset | None, rdtype: int) -> bool:
-    """Whether one of the RRSIGs is over that type (RFC 4034 section 3.1.1)."""
+    """Return whether one of the RRSIGs covers that type (RFC 4034 section 3.1.1)."""
     covered = rdtype.to_bytes(2, "big")
     return rrsig is not None and any(rdata[:2] == covered for rdata in rrsig.rdatas)
 
@@ -253,20 +270,18 @@ async def _broken_signatures_error(
         for owner, rdtype in sorted(changes)
         if _covers(present[owner].get(rrtypes.RRSIG), rdtype)
     ]
-    shown = (
-        ", ".join(broken[:MAX_NAMED]) or "none of the RRsets changed, but the proofs around them"
-    )
+    shown = ", ".join(broken[:MAX_NAMED]) or "the NSEC or NSEC3 records around the changes"
     more = f" and {len(broken) - MAX_NAMED} more" if len(broken) > MAX_NAMED else ""
     return Unsafe(
         f"{names.text(apex)} is signed; this would invalidate the signatures of {shown}{more}",
-        hint="import a newly signed zone instead; --force changes it all the same",
+        hint="import a newly signed zone instead; --force changes it anyway",
     )
 
 
 async def build_tree(
     reader: Reader, apex: Name, tree: ObjectId | None, changes: Changes
 ) -> tuple[list[RawObject], ObjectId]:
-    """The new blobs and trees that changes to a tree make, and the new tree's id."""
+    """Return the new blobs and trees that changes to a tree make, and the new tree's id."""
     objects: list[RawObject] = []
     blobs: dict[ObjectId, RawObject] = {}
     placed: dict[tuple[names.Path, int], ObjectId | None] = {}

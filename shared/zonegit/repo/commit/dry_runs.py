@@ -1,5 +1,5 @@
-"""The verdict on a move that is not made: the ref store's, or this client's where the move is too
-large for one message."""
+"""Ask whether a move would be accepted, without making it: the ref store, or this client if the
+move is too large for one message."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -21,14 +21,19 @@ from zonegit.zone.names import Name
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """The answer to a move that was not made. ``refusal`` is the error that the move would raise,
-    None where it would be accepted; ``judged_by`` says whose process applied the rules."""
+    """The answer about a move that was not made.
+
+    Attributes:
+        refusal: the error that the move would raise; None if it would be accepted.
+        judged_by: the process that applied the rules.
+    """
 
     refusal: ZonegitError | None
     judged_by: Literal["refs", "client"]
 
     def raise_lost_race(self) -> None:
-        """Raise what a real move raises when another came first: the caller may try again."""
+        """Raise the Conflict that the move would raise if the branch has moved: the caller may
+        retry."""
         if isinstance(self.refusal, Conflict):
             raise self.refusal
 
@@ -44,11 +49,11 @@ async def judge(
     *,
     registers: bool = False,
 ) -> Judgement:
-    """Return what would come of a move, which is not made. Nothing is stored either.
+    """Return whether a move would be accepted. Nothing is moved or stored.
 
     Args:
-        objects: the new objects that the move would have stored.
-        seen: others that were read.
+        objects: the new objects that the move would store.
+        seen: other objects that were read.
         registers: the same operation registers the zone first.
     """
     by_refs = messages.fits_message(objects)
@@ -66,8 +71,8 @@ async def judge(
 
 
 async def judge_zone(repo: Repo, zone: Name) -> Judgement:
-    """Return whether the ref store registers and removes zones at this time: it does not before a
-    recovery. Whether this zone is there, and has branches, the caller knows."""
+    """Return whether the ref store registers and removes zones at present: not before a
+    recovery. The caller knows whether this zone exists and has branches."""
     try:
         await repo.refs.basis(ref_names.branch(zone, DEFAULT_BRANCH))
     except ZonegitError as refusal:
@@ -76,6 +81,6 @@ async def judge_zone(repo: Repo, zone: Name) -> Judgement:
 
 
 def first_refusal(judgements: Iterable[Judgement | None]) -> ZonegitError | None:
-    """Return the first error among several judgements, None where all are accepted."""
+    """Return the first error among several judgements, None if all are accepted."""
     refusals = (each.refusal for each in judgements if each is not None)
     return next((each for each in refusals if each is not None), None)

@@ -1,4 +1,4 @@
-"""Edits: intended changes as values, so that they can be replayed on another tip. All pure."""
+"""Edits: intended changes as values, which can be applied to another tip as well. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,32 +14,33 @@ from zonegit.zone.rrset import RRset, RRsets, title
 from zonegit.zone.rules import check_owner, check_rrset
 
 Ttl = Literal["stated", "configured", "minimum"]
-"""Where the TTL of an RRset comes from: the edit states it; or the RRset keeps the one it has, and
-a new RRset takes that of the edit (configured) or the minimum of the zone's SOA."""
+"""The source of an RRset's TTL. ``stated``: the edit. ``configured`` and ``minimum``: the RRset
+keeps its own, and a new RRset takes that of the edit or the minimum of the zone's SOA."""
 
 
 class _Written(msgspec.Struct, frozen=True, kw_only=True):
-    """``where`` is the FILE:LINE that an edit was read from, which its errors name; None: none."""
+    """An edit with its source. ``where`` is the FILE:LINE that it was read from, for errors;
+    None if there is none."""
 
     where: str | None = None
 
 
 class Set(_Written, frozen=True):
-    """The RRset becomes this one."""
+    """Replace the RRset by this one."""
 
     rrset: RRset
     ttl: Ttl = "stated"
 
 
 class Add(_Written, frozen=True):
-    """These records join the RRset, which takes their TTL where one is stated."""
+    """Add these records to the RRset, which takes their TTL if one is stated."""
 
     rrset: RRset
     ttl: Ttl = "stated"
 
 
 class Remove(_Written, frozen=True):
-    """These records leave the RRset; where a ``ttl`` is stated, that has to be theirs."""
+    """Remove these records from the RRset. If a ``ttl`` is stated, it has to be theirs."""
 
     owner: Name
     rdtype: int
@@ -48,7 +49,7 @@ class Remove(_Written, frozen=True):
 
 
 class Delete(_Written, frozen=True):
-    """The RRset goes; ``rdtype`` None: every RRset of the owner, but never a zone's SOA."""
+    """Delete the RRset; with ``rdtype`` None every RRset of the owner, except a zone's SOA."""
 
     owner: Name
     rdtype: int | None = None
@@ -60,15 +61,15 @@ RRsetKey = tuple[Name, int]
 """An RRset of a zone: its owner and type."""
 
 Changes = dict[RRsetKey, RRset | None]
-"""What RRsets become; None: they go."""
+"""The new RRsets; None deletes one."""
 
 
 _Working = dict[int, RRset | RRsetBuilder]
 """The RRsets of an owner while edits are applied, by type."""
 
 
-def owner(edit: RRsetEdit) -> Name:
-    """The owner name an edit touches."""
+def owner_of(edit: RRsetEdit) -> Name:
+    """Return the owner name of an edit."""
     match edit:
         case Set(value) | Add(value):
             return value.owner
@@ -79,22 +80,22 @@ def owner(edit: RRsetEdit) -> Name:
 def apply(
     edits: Iterable[RRsetEdit], present: Mapping[Name, RRsets], apex: Name, *, respell: bool = False
 ) -> Changes:
-    """Return what ``edits``, in order, make of what is present at their owners.
+    """Apply edits in order, and return the changes they make.
 
     Args:
-        edits: what to do; records are named by their keys, in any spelling.
+        edits: the edits; records are compared by their keys, in any spelling.
         present: the RRsets of every owner that an edit names.
         apex: the zone.
-        respell: a record that is added takes the new spelling, where it is there already.
+        respell: a record that is added replaces the spelling of an existing one.
 
     Raises:
-        NotFound: what is to be removed is not there.
-        Invalid: the result would break a rule of DNS; the last edit of its owner is blamed.
+        NotFound: a record or RRset to remove does not exist.
+        Invalid: the result would break a rule of DNS; names the last edit of its owner.
     """
     after: dict[Name, _Working] = {name: dict(rrsets) for name, rrsets in present.items()}
     latest: dict[Name, RRsetEdit] = {}
     for edit in edits:
-        name = owner(edit)
+        name = owner_of(edit)
         latest[name] = edit
         with _name_source(edit):
             _apply_one(edit, after.setdefault(name, {}), apex, respell=respell)
@@ -118,7 +119,7 @@ def _build(value: RRset | RRsetBuilder) -> RRset:
 
 @contextmanager
 def _name_source(edit: RRsetEdit | None) -> Iterator[None]:
-    """Failures inside name the line that the edit was read from."""
+    """Add the line that the edit was read from to errors raised inside."""
     try:
         yield
     except (NotFound, Invalid) as error:
@@ -149,7 +150,7 @@ def _apply_one(edit: RRsetEdit, at: _Working, apex: Name, *, respell: bool) -> N
 
 
 def _open_builder(at: _Working, rdtype: int, new: RRset | None = None) -> RRsetBuilder:
-    """Return the builder of the RRset of a type; one that is not there begins as ``new``."""
+    """Return the builder of the RRset of a type; ``new`` is its start if there is no such RRset."""
     value = at.get(rdtype, new)
     assert value is not None
     if not isinstance(value, RRsetBuilder):
@@ -168,7 +169,7 @@ def needs_minimum(edit: RRsetEdit) -> bool:
 
 
 def set_minimum(edit: RRsetEdit, minimum: int) -> RRsetEdit:
-    """Return an edit with the TTL that a new RRset takes."""
+    """Return the edit with the TTL for a new RRset."""
     if not isinstance(edit, (Set, Add)) or not needs_minimum(edit):
         return edit
     return msgspec.structs.replace(edit, rrset=msgspec.structs.replace(edit.rrset, ttl=minimum))
@@ -181,7 +182,7 @@ def _types_to_delete(at: _Working, name: Name, rdtype: int | None, apex: Name) -
         return [rdtype]
     gone = [each for each in at if (name, each) != (apex, rrtypes.SOA)]
     if not gone:
-        raise NotFound(f"there is nothing to delete at {names.text(name)}")
+        raise NotFound(f"{names.text(name)} has no RRset to delete")
     return gone
 
 

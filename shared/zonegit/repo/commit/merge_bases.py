@@ -1,10 +1,10 @@
-"""What two histories have in common, where they met more than once.
+"""Find one merge base for two histories that met more than once.
 
 Branches that were merged crosswise have several merge bases. These are merged themselves, and so
-are the bases of those, into a tree that no store ever sees (docs/adr/0024-merging-records.md).
-Where they clash there is no agreed base: whatever both sides hold alike stands, all else is for
-somebody to decide. The order is that of the walk, which is the same wherever the history is read
-and whichever side is ours.
+are their bases, into a tree that is never stored (docs/adr/0024-merging-records.md). Where the
+bases clash there is no common base: what both sides hold alike stays, everything else has to be
+decided. The order is that of the walk, which is the same for every reader of the history and for
+both sides.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
 MAX_MERGES: Final = 32
-"""Merges of bases that one merge is worth. Past them, all that differs between bases is disputed:
-histories can be arranged that would take more than could ever be merged."""
+"""Merges of bases within one merge. After that, everything that differs between bases is
+disputed: histories can be constructed that would take more merges than could ever be done."""
 
 
 class MergeBaseFinder:
-    """Works out bases for one merge of a zone."""
+    """Find the base for one merge of a zone."""
 
     def __init__(
         self, past: CommitReader, reader: Reader, apex: Name, max_merges: int = MAX_MERGES
     ) -> None:
-        """``reader`` learns the trees that are made."""
+        """Create a finder. ``reader`` gets the trees that are made."""
         self._past = past
         self._reader = reader
         self._apex = apex
@@ -44,10 +44,11 @@ class MergeBaseFinder:
         self._left = max_merges
 
     async def find(self, commits: Sequence[CommitId]) -> MergeBase:
-        """One base for merge bases, in the order that the walk found them; of none, nothing.
+        """Return one base for merge bases, in the order of the walk; an empty one for no merge
+        bases.
 
         Raises:
-            Corrupt, NotFound, Unavailable: as the store says.
+            Corrupt, NotFound, Unavailable: errors of the store.
         """
         key = tuple(commits)
         if key not in self._known:
@@ -63,7 +64,7 @@ class MergeBaseFinder:
     async def _merge_one(
         self, found: MergeBase, seen: Sequence[CommitId], other: CommitId
     ) -> MergeBase:
-        """``found``, which is what ``seen`` come to, merged with one more commit."""
+        """Merge one more commit into ``found``, the base of the commits ``seen``."""
         theirs = await self._tree(other)
         if not self._left:
             differing = await self._reader.answer(zone_tree.list_changes(found.tree, theirs))
@@ -83,7 +84,7 @@ class MergeBaseFinder:
         changes: dict[PathKey, ObjectId | RRset | None],
         clashing: set[PathKey],
     ) -> MergeBase:
-        """``found`` with changes, but nothing of what is disputed."""
+        """Apply changes to ``found``, except to what is disputed."""
         disputed = found.disputed | clashing
         objects: list[RawObject] = []
         edits: dict[PathKey, ObjectId | None] = dict.fromkeys(disputed)

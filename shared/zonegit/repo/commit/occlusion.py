@@ -1,4 +1,4 @@
-"""Names that a new zone cut or DNAME hides."""
+"""Find the names that a new zone cut or DNAME hides."""
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
@@ -19,17 +19,17 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import sort_key, title
 
 MAX_NAMED: Final = 3
-"""Hidden RRsets that a finding names before it only counts them."""
+"""Hidden RRsets that a finding names; the rest is counted."""
 
 
 class OccludedRRsets(msgspec.Struct, frozen=True):
-    """The RRsets that a zone cut or DNAME hides; of very many the first."""
+    """The RRsets that a zone cut or DNAME hides; the first ones if they are very many."""
 
     hider: RRsetKey
     keys: Collection[RRsetKey]
 
     def finding(self) -> Finding:
-        """Return the finding about it."""
+        """Return the finding about them."""
         owner, rdtype = self.hider
         rule = table.HIDDEN_BY_CUT if rdtype == rrtypes.NS else table.HIDDEN_BY_DNAME
         first = sorted(self.keys, key=lambda key: sort_key(*key))
@@ -43,7 +43,7 @@ class OccludedRRsets(msgspec.Struct, frozen=True):
 
 
 def hider_of(view: ZoneView, key: RRsetKey) -> RRsetKey | None:
-    """Return the NS or DNAME RRset that hides an RRset, None where queries reach it."""
+    """Return the NS or DNAME RRset that hides an RRset, None if queries reach it."""
     cut = delegations.hiding_cut(view, *key)
     if cut is not None:
         return cut, rrtypes.NS
@@ -54,13 +54,13 @@ def hider_of(view: ZoneView, key: RRsetKey) -> RRsetKey | None:
 async def gather_hidden(
     reader: Reader, tree: ObjectId, view: ZoneView, added: AbstractSet[RRsetKey]
 ) -> list[OccludedRRsets]:
-    """Return what the zone cuts and DNAMEs in ``added`` hide in a tree.
+    """Return the RRsets that the zone cuts and DNAMEs in ``added`` hide in a tree.
 
     Args:
         reader: reads the tree.
         tree: the zone with the change.
         view: the zone around the added RRsets.
-        added: the RRsets that were not there before.
+        added: the RRsets that are new.
     """
     hiders = [key for key in added if _can_hide(view, key)]
     paths = [names.path(owner, view.apex) for owner, _ in hiders]
@@ -75,7 +75,7 @@ async def gather_hidden(
 
 
 def gather_hidden_in(view: ZoneView, keys: Collection[RRsetKey]) -> list[OccludedRRsets]:
-    """Return what the zone cuts and DNAMEs of a zone hide in it.
+    """Return the RRsets that the zone cuts and DNAMEs of a zone hide in it.
 
     Args:
         view: the zone.
@@ -94,7 +94,8 @@ def gather_hidden_in(view: ZoneView, keys: Collection[RRsetKey]) -> list[Occlude
 
 
 def _is_at_or_below(key: RRsetKey, hiders: AbstractSet[Name], apex: Name) -> bool:
-    """Return whether one of the names may hide an RRset. Most are not hidden, and this is quick."""
+    """Return whether one of the names may hide an RRset. This is a fast test: most are not
+    hidden."""
     name, rdtype = key
     if name in hiders and rdtype not in delegations.OF_THE_CUT:
         return True

@@ -1,11 +1,11 @@
-"""A diff as text, one record a line, and back to the edits that it stands for.
+"""Write a diff as text, one record a line, and read it as edits. Pure.
 
     diff foo.com. 0f3a8c41d2e7..9b21c07754aa
     - www.foo.com. 300 IN A 192.0.2.7
     + www.foo.com. 300 IN A 192.0.2.8
 
-What differs is told by records; where the TTL of an RRset differs, by all of them. Empty lines and
-lines that begin with ``#``, ``;`` or ``diff `` say nothing. All pure.
+A diff lists the records that differ; if the TTL of an RRset differs, all of its records. Empty
+lines and lines that begin with ``#``, ``;`` or ``diff `` are ignored.
 """
 
 import io
@@ -29,8 +29,8 @@ COMMENTS: Final = ("#", ";")
 
 
 def write(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
-    """The lines of a diff, without line ends: of each RRset first what went, then what came, as
-    the records are stored. :func:`read` gives the same octets back."""
+    """Yield the lines of a diff, without line ends: for each RRset the removed records, then the
+    added ones. :func:`read` returns edits with the same octets."""
     for delta in deltas:
         stays = _unchanged_records(delta.old, delta.new)
         yield from _format_side("-", delta.old, stays)
@@ -38,7 +38,7 @@ def write(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
 
 
 def count_records(delta: RRsetDelta) -> tuple[int, int]:
-    """How many records went, and how many came."""
+    """Return how many records were removed, and how many were added."""
     stays = _unchanged_records(delta.old, delta.new)
     old, new = ((value.rdatas if value else ()) for value in (delta.old, delta.new))
     return len(old) - len(stays), len(new) - len(stays)
@@ -60,7 +60,7 @@ def _format_side(sign: str, value: RRset | None, stays: set[bytes]) -> Iterator[
 
 
 def is_patch(octets: bytes) -> bool:
-    """Whether the first line that is neither empty nor a comment is one of a diff."""
+    """Return whether the first line that is neither empty nor a comment is one of a diff."""
     for _, line in _lines(octets):
         if not line.startswith(COMMENTS):
             return line.startswith(("+", "-", HEADER))
@@ -68,14 +68,14 @@ def is_patch(octets: bytes) -> bool:
 
 
 def read(octets: bytes, apex: Name, source: str) -> list[RRsetEdit]:
-    """The edits that a diff of the zone stands for, one a line, each knowing its line.
+    """Read a diff of the zone as edits, one per line.
 
-    A record that goes must be there, with its TTL, when the edits are applied; one that comes may
-    be there already. The zone's SOA becomes the one that comes, its serial as the rules for
-    serials say; two that differ in the serial alone are no edit.
+    A removed record must exist, with its TTL, when the edits are applied. An added one may exist
+    already. The added SOA replaces the zone's, with a serial by the rules for serials; two SOAs
+    that differ in the serial only are no edit.
 
     Raises:
-        Invalid: it is no diff, or one of another zone; names ``source`` and the line.
+        Invalid: it is not a diff, or one of another zone; names ``source`` and the line.
     """
     if len(octets) > MAX_OCTETS:
         raise Invalid(f"{source}: more than {MAX_OCTETS} octets")
@@ -114,7 +114,7 @@ def _soa_edit(soas: dict[str, Set]) -> list[RRsetEdit]:
             return []
         case {"+": comes}:
             return [comes]
-        case {"-": goes}:  # no zone is without, so this will be refused
+        case {"-": goes}:  # a zone needs an SOA, so this will be refused
             return [Delete(goes.rrset.owner, rrtypes.SOA, where=goes.where)]
         case _:
             return []
@@ -125,14 +125,14 @@ def _without_serial(value: RRset) -> RRset:
 
 
 def _lines(octets: bytes) -> Iterator[tuple[int, str]]:
-    """The lines that are not empty, numbered from 1."""
+    """Yield the lines that are not empty, numbered from 1."""
     for number, raw in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
         if line := lexer.text(raw.removesuffix(b"\n").removesuffix(b"\r")).strip(" \t"):
             yield number, line
 
 
 def _parse_line(line: str, apex: Name) -> tuple[str, RRset]:
-    """The sign and the record of a line: ``+ OWNER TTL IN TYPE RDATA``."""
+    """Return the sign and the record of a line: ``+ OWNER TTL IN TYPE RDATA``."""
     if len(line) > lexer.MAX_ENTRY:
         raise Invalid(f"a line of more than {lexer.MAX_ENTRY} octets")
     words = lexer.split(line)
@@ -145,7 +145,7 @@ def _parse_line(line: str, apex: Name) -> tuple[str, RRset]:
             return sign, rrset(name, number, ttl_from_text(ttl), [found])
         case _:
             raise Invalid(
-                f"{lexer.shown(words)!r} is no line of a diff",
+                f"invalid line of a diff: {lexer.shown(words)!r}",
                 hint="a line is + or -, then a record: OWNER TTL IN TYPE RDATA",
             )
 

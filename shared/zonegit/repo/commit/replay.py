@@ -1,11 +1,12 @@
-"""Replays: decides whether a change that lost a race can be made again on the tip. All pure.
+"""Decide whether a change can be made again on a new tip, after another change came first. Pure.
 
-Edits that add and remove records state nothing about the other records of an RRset, so any order
-of them is right. An edit that states a whole RRset, or deletes it, was typed by an operator who saw
-other records there: it is not made again. What the others changed is compared by RRset:
+Edits that add and remove records state nothing about the other records of an RRset, so their order
+does not matter. An edit that states a whole RRset, or deletes it, was typed by an operator who saw
+other records there, so it is not made again. The changes of others are compared by RRset:
 
-- an RRset that is stated or deleted whole must not have changed, except to the very same;
-- of an RRset that records join, the TTL must not have become another one than is stated with them.
+- an RRset that is stated or deleted as a whole must not have changed, except to the same records;
+- the TTL of an RRset to which records are added must not have changed to another one than the TTL
+  stated with them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,10 +23,10 @@ from zonegit.zone.names import Name
 class Footprint(msgspec.Struct, frozen=True):
     """The RRsets and names that a change relies on.
 
-    Args:
+    Attributes:
         whole: RRsets that it states or deletes as a whole.
         owners: names of which it deletes every RRset.
-        ttls: RRsets that records join, with the TTL stated for them.
+        ttls: RRsets to which it adds records, with the TTL stated for them.
     """
 
     whole: AbstractSet[RRsetKey] = frozenset()
@@ -33,13 +34,13 @@ class Footprint(msgspec.Struct, frozen=True):
     ttls: Mapping[RRsetKey, int] = msgspec.field(default_factory=dict)
 
     def touches(self, owner: Name, rdtype: int) -> bool:
-        """Return whether it relies on that RRset."""
+        """Return whether the change relies on that RRset."""
         key = (owner, rdtype)
         return key in self.whole or key in self.ttls or owner in self.owners
 
 
 def find_footprint(edits: Iterable[RRsetEdit]) -> Footprint:
-    """Return what edits rely on."""
+    """Return the footprint of edits."""
     whole: set[RRsetKey] = set()
     owners: set[Name] = set()
     ttls: dict[RRsetKey, int] = {}
@@ -50,26 +51,27 @@ def find_footprint(edits: Iterable[RRsetEdit]) -> Footprint:
             case Add(value, "stated"):
                 ttls[value.owner, value.rdtype] = value.ttl
             case Add():
-                pass  # the RRset keeps its TTL, whatever that is by then
+                pass  # the RRset keeps its TTL
             case Delete(owner, rdtype):
                 if rdtype is None:
                     owners.add(owner)
                 else:
                     whole.add((owner, rdtype))
             case Remove():
-                pass  # a record that is gone by then is an error of its own
+                pass  # a record that was removed meanwhile is an error when the edit is applied
     return Footprint(whole, owners, ttls)
 
 
 def find_clash(
     mine: Footprint, changes: Changes, theirs: Iterable[RRsetDelta]
 ) -> RRsetDelta | None:
-    """Return the first change of others that stands in the way of making a change again.
+    """Return the first change of others that prevents a change from being made again, None if none
+    does.
 
     Args:
-        mine: what the change relies on.
-        changes: what it made of RRsets before the others came first.
-        theirs: what the others changed, without an SOA whose serial alone moved.
+        mine: the footprint of the change.
+        changes: its changes, computed on the old tip.
+        theirs: the changes of others, without those of a serial only.
     """
     for delta in theirs:
         key = (delta.owner, delta.rdtype)
@@ -82,7 +84,7 @@ def find_clash(
 
 
 def _changes_ttl(theirs: RRsetDelta, stated: int | None) -> bool:
-    """Return whether the TTL became another one than is stated with records that join."""
+    """Return whether the TTL changed to another one than is stated with added records."""
     if stated is None or theirs.new is None or theirs.new.ttl == stated:
         return False
     return theirs.old is None or theirs.old.ttl != theirs.new.ttl

@@ -1,4 +1,4 @@
-"""An RRset that many edits change, one record after another, in time that follows the edits."""
+"""Build an RRset from many edits, one record after another, in time linear in the edits."""
 
 from collections.abc import Iterable
 
@@ -11,10 +11,10 @@ MAX_SHOWN = 4
 
 
 class RRsetBuilder:
-    """The records of an RRset by their keys; of two spellings the first is kept.
+    """The records of an RRset by their keys; the first of two spellings is kept.
 
     Args:
-        value: the RRset to begin with; the first of its twins is the record.
+        value: the RRset to begin with.
     """
 
     def __init__(self, value: RRset) -> None:
@@ -29,7 +29,7 @@ class RRsetBuilder:
         return bool(self._records)
 
     def add(self, rdatas: Iterable[bytes], *, respell: bool = False) -> None:
-        """Add records; one that is there takes the new spelling where ``respell`` says so."""
+        """Add records. With ``respell`` an existing record takes the new spelling."""
         for rdata in rdatas:
             known = key(self._rdtype, rdata)
             if respell or known not in self._records:
@@ -40,7 +40,7 @@ class RRsetBuilder:
 
         Args:
             rdatas: the records, in any spelling.
-            ttl: the TTL that the RRset has to have; None: any.
+            ttl: the TTL that the RRset must have; None for any.
 
         Raises:
             NotFound: the RRset has another TTL, or not all of the records.
@@ -63,7 +63,7 @@ class RRsetBuilder:
             del self._records[known]
 
     def build(self) -> RRset:
-        """Make the RRset.
+        """Return the RRset.
 
         Raises:
             Invalid: it is too large for a DNS message.

@@ -1,4 +1,4 @@
-"""Which SOA a new commit gets (docs/object-model.md, Serials; RFC 1982). All pure."""
+"""Choose the SOA of a new commit (docs/object-model.md, Serials; RFC 1982). Pure."""
 
 from typing import Final
 
@@ -10,17 +10,22 @@ from zonegit.zone.serial import following, later, latest, lead
 NOT_TAKEN: Final = "serial-not-taken"
 FAR_AHEAD: Final = "serial-far-ahead"
 MAX_STEP: Final = 1 << 30
-"""How far ahead a serial may be without a note: half of what RFC 1982 allows."""
+"""Increase of a serial up to which there is no note: half of what RFC 1982 allows."""
 
 
 def next_soa(
     tip: RRset | None, wanted: RRset | None, highest: int | None, others: bool
 ) -> RRset | None:
-    """The SOA RRset of the next commit, None when there is nothing to commit.
+    """Return the SOA RRset of the next commit, None if there is nothing to commit.
 
-    An edit takes the serial after the tip's; an SOA that was asked for keeps its own serial when
-    that is later. ``highest`` is the highest serial the branch ever had, ``others`` whether
-    anything beside the SOA changes; ``tip`` None: the branch has no SOA yet.
+    An edit takes the serial after the tip's. An SOA that was given keeps its own serial if that is
+    later.
+
+    Args:
+        tip: the branch's SOA; None if it has none yet.
+        wanted: the SOA that was given; None if none was.
+        highest: the highest serial that the branch ever had.
+        others: whether anything other than the SOA changes.
     """
     if tip is None:
         return wanted
@@ -39,13 +44,13 @@ def next_soa(
 def find_notes(
     stated: int | None, tip: RRset | None, highest: int | None, stored: RRset | None
 ) -> list[Finding]:
-    """Return what an operator should know about the serial that an input states.
+    """Return notes about the serial that an input states.
 
     Args:
-        stated: the serial in the file or the edit; None: it states none.
-        tip: the SOA RRset of the branch; None: it has none yet.
+        stated: the serial in the file or the edit; None if it states none.
+        tip: the SOA RRset of the branch; None if it has none yet.
         highest: the highest serial that the branch ever had.
-        stored: the SOA RRset of the commit; None: it stays as it is.
+        stored: the SOA RRset of the commit; None if it stays.
     """
     if stated is None or tip is None or stated == soa(tip).serial:
         return []

@@ -1,7 +1,7 @@
-"""RRsets that are too large to be stored as new ones.
+"""Refuse RRsets that are too large to be stored.
 
-What is stored already may come back: an undo, a reset, a revert and an import of the same records
-take it as it is.
+RRsets that are stored already are accepted again: by an undo, a reset, a revert or an import of the
+same records.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,15 +18,15 @@ from zonegit.zone.rrset import RRset
 async def check_sizes(
     objects: ObjectStore, rrsets: Iterable[RRset | None], known: Sequence[Finding] = ()
 ) -> None:
-    """Check that no RRset that is not stored yet is too large.
+    """Check that no new RRset is too large.
 
     Args:
-        objects: where they would be stored.
-        rrsets: what RRsets become; None: they go.
+        objects: the store that they would be stored in.
+        rrsets: the new RRsets; None for those that are deleted.
         known: findings about the input, which say where in it an RRset is.
 
     Raises:
-        Invalid: one is; says how large it is, and where it is in the input, if that is known.
+        Invalid: an RRset is too large; gives its size and, if known, its place in the input.
     """
     large = {
         encode(Blob(value)).id: value

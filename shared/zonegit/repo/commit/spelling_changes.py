@@ -1,7 +1,7 @@
-"""Changes without those of spelling: records that a branch has keep the spelling they have.
+"""Drop changes of spelling: existing records keep their spelling.
 
-A plan works out what RRsets are to become; here it is compared with what they are, by the keys of
-their records (``zone.canonical_rdata``). All pure.
+A planned change is compared with the present RRsets by the keys of their records
+(``zone.canonical_rdata``). Pure.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,11 +13,11 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset
 
 MAX_NAMED: Final = 10
-"""Findings of one rule that name their RRset; beyond that they are counted."""
+"""Findings of one rule that name their RRset; the rest is counted."""
 
 
 class RespelledChanges(NamedTuple):
-    """The changes that are left, and the findings about them."""
+    """The remaining changes, and the findings about the others."""
 
     changes: Changes
     findings: tuple[Finding, ...]
@@ -26,18 +26,18 @@ class RespelledChanges(NamedTuple):
 def settle(
     changes: Changes, present: Mapping[RRsetKey, RRset], *, respell: bool = False
 ) -> RespelledChanges:
-    """Take out of changes what is another spelling of the same records.
+    """Drop the changes that only respell the same records.
 
     Args:
-        changes: what RRsets are to become.
-        present: these RRsets as they are now; those that do not exist are left out, and so may be
-            those of which :func:`is_needed` says so.
-        respell: the spelling in ``changes`` is the one to store.
+        changes: the planned RRsets.
+        present: these RRsets as they are now. Those that do not exist are missing, and those for
+            which :func:`is_needed` returns False may be.
+        respell: store the spelling in ``changes``.
 
     Returns:
-        The changes in which known records have the spelling they have in ``present``, without
-        those RRsets that are the same then. The findings are a note for each RRset whose new
-        spelling is not stored.
+        The changes in which existing records have their spelling in ``present``, without RRsets
+            that are then unchanged. The findings are a note for each RRset whose new spelling is
+            not stored.
     """
     left: Changes = {}
     found: list[Finding] = []
@@ -55,7 +55,7 @@ def settle(
 
 
 def is_needed(rdtype: int) -> bool:
-    """Return whether :func:`settle` needs what an RRset of that type is now."""
+    """Return whether :func:`settle` needs the present RRset of that type."""
     return rdtype in canonical_rdata.FOLDED
 
 
