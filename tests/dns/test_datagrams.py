@@ -22,7 +22,7 @@ LOOPBACK = {
 def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Channel]:
     """Makes the channel that a socket would get here, or where there are no batches."""
     if request.param == "singles":
-        monkeypatch.setattr(udp_batch, "are_possible", lambda sock: False)
+        monkeypatch.setattr(udp_batch, "is_supported", lambda sock: False)
 
     def made(sock: socket.socket) -> Channel:
         found = open_channel(sock)

@@ -140,9 +140,10 @@ def test_a_dry_run_a_second_run_and_an_unknown_resolver_change_nothing(
     own_stack.run("recover", "--finish", "--serial-headroom", "0", status=2)
     own_stack.run("recover", "--finish", "--serial-headroom", str(1 << 31), status=2)
     own_stack.run("recover", "--finish")
+    until(lambda: served(own_stack) == (7, None), "it is not recovered")
     again = own_stack.json("recover", "--finish")
     assert [each["verdict"] for each in again["zones"][0]["branches"]] == ["leave"]
-    until(lambda: served(own_stack) == (7, None), "it is not recovered")
+    assert served(own_stack) == (7, None)
 
 
 def recovers(stack: Stack) -> bool:

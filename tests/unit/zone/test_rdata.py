@@ -74,7 +74,7 @@ def test_any_octets_that_are_stored_read_back_from_what_is_printed(
     assert writer.rdata_from_words(rdtype, words, ROOT) == octets
     try:
         rdata.check(rdtype, octets)
-    except rdata.Malformed:
+    except rdata.MalformedRdata:
         assert words[0] == "\\#"
     else:
         assert rdata_from_tokens(rdtype, Words(words), ROOT) == octets
