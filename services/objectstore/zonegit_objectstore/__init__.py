@@ -1,1 +1,1 @@
-"""The object store: keeps immutable objects by id, whole and verified (README.md)."""
+"""Store immutable objects by id, complete and verified (README.md)."""

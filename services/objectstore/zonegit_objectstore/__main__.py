@@ -1,4 +1,4 @@
-"""The process ``zonegit-objectstore``: reads settings, runs the service."""
+"""Run the process ``zonegit-objectstore``: read settings, start the service."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from zonegit_objectstore import app
 @click.command()
 @process.common_options
 def main(data: Path | None, nats_url: str | None, log_level: str) -> None:
-    """Keeps immutable objects by id, for all who ask over the bus."""
+    """Store immutable objects by id, and answer requests for them on the bus."""
     sys.exit(process.run(app.NAME, app.run, data=data, nats_url=nats_url, log_level=log_level))
 
 

@@ -1,4 +1,4 @@
-"""Puts the object store together: the only place that constructs things."""
+"""Construct the object store from its parts."""
 
 from typing import Final
 
@@ -22,20 +22,20 @@ log = structlog.get_logger()
 
 
 async def run(bus_settings: BusSettings, settings: ClientSettings) -> None:
-    """Serves until cancelled.
+    """Serve until cancelled.
 
     Raises:
-        Unavailable: the store cannot be opened, or the bus closed the connection for good.
-        Conflict: another instance serves on that bus.
-        Corrupt, Invalid, Denied: the store or the bus cannot be used.
+        Unavailable: The store cannot be opened, or the bus closed the connection permanently.
+        Conflict: Another instance serves on that bus.
+        Corrupt, Invalid, Denied: The store or the bus cannot be used.
     """
     with locked(settings.data / FOLDER, NAME):
         await _serve(bus_settings, settings)
-    raise Unavailable(f"{bus_settings.shown} closed the connection for good")
+    raise Unavailable(f"{bus_settings.shown} closed the connection permanently")
 
 
 async def _serve(bus_settings: BusSettings, settings: ClientSettings) -> None:
-    """Serve until the bus closes the connection for good."""
+    """Serve until the bus closes the connection permanently."""
     async with (
         open_objects(settings.data / FILE) as store,
         connect(bus_settings, name=NAME, patient=True, report=log.warning) as bus,

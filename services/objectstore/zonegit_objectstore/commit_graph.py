@@ -1,5 +1,5 @@
-"""The graph of commits in SQL: each with its parents and its moment, which grows with every commit
-from its parents to itself (docs/adr/0011-moments.md)."""
+"""Store the graph of commits: the parents of each commit, and its moment, which increases from
+parents to children (docs/adr/0011-moments.md)."""
 
 from collections.abc import Collection, Iterable, Iterator
 from sqlite3 import Connection
@@ -19,7 +19,7 @@ TABLE: Final = (
 _ADD: Final = "INSERT OR IGNORE INTO history (id, moment, first, second) VALUES (?, ?, ?, ?)"
 _MOMENT: Final = "SELECT id, moment FROM history WHERE id = ?"
 _COMMITS: Final = "SELECT id, kind, payload FROM object WHERE kind = 'commit' ORDER BY rowid"
-# Of all that was reached, the latest is taken up next: the tips and their ancestors by moment.
+# Yields the tips and their ancestors in descending order of their moments.
 _WALK: Final = """
     WITH RECURSIVE past (moment, id, first, second) AS (
         SELECT moment, id, first, second FROM history WHERE id IN ({tips})
@@ -38,7 +38,7 @@ _DATED: Final[RowReader[tuple[CommitId, int]]] = RowReader(
 
 
 def add_commits(connection: Connection, commits: Iterable[tuple[ObjectId, Commit]]) -> None:
-    """Takes commits into the graph, parents before children."""
+    """Add commits to the graph, parents before children."""
     for commit_id, commit in commits:
         before = _read_moments(connection, commit.parents)
         first, second = (*commit.parents, None, None)[:2]
@@ -46,9 +46,9 @@ def add_commits(connection: Connection, commits: Iterable[tuple[ObjectId, Commit
 
 
 def build_graph(connection: Connection) -> None:
-    """Makes the graph of a file that had none, of all its commits."""
+    """Build the graph of a file that had none, from all its commits."""
     connection.execute(TABLE)
-    # Objects were stored parents first, and a row stays where it is when it is repaired.
+    # Parents were stored before children, and a repair does not change the number of a row.
     add_commits(connection, _read_commits(connection))
 
 
@@ -56,7 +56,7 @@ def _read_commits(connection: Connection) -> Iterator[tuple[ObjectId, Commit]]:
     for object_id, kind, payload in connection.execute(_COMMITS):
         try:
             value = decode(verify(RawObject(object_id, kind, payload)))
-        except Corrupt:  # it is taken in when it is repaired
+        except Corrupt:  # the commit is added to the graph when it is repaired
             continue
         assert isinstance(value, Commit)
         yield object_id, value
@@ -70,8 +70,10 @@ def _read_moments(connection: Connection, ids: Collection[CommitId]) -> list[int
 def walk_ancestors(
     connection: Connection, tips: Collection[CommitId], limit: int
 ) -> dict[CommitId, int]:
-    """Moments by commit: the tips that are in the graph, and their ancestors, the latest first,
-    up to ``limit`` in all unless there are more tips."""
+    """Return moments by commit: of the tips in the graph and of their ancestors, the latest first.
+
+    Up to ``limit`` in total, unless there are more tips.
+    """
     query = _WALK.format(tips=",".join("?" * len(tips)))
     latest = dict(_DATED.read_all(connection.execute(query, (*tips, limit))))
     found = {tip: at for tip in tips for at in _read_moments(connection, [tip])}

@@ -1,7 +1,8 @@
-"""Handle each verb of the object store: a message in, one call, a message out.
+"""Handle the verbs of the object store: each takes a message, makes one call, and returns a
+message.
 
-The store has a thread that reads and one that writes, and a lane for each. A reply is a batch of
-what was asked for, so that no request keeps a thread for long: about 10 ms.
+The store has a thread for reads and one for writes, and a lane for each. A reply is a batch of what
+was requested, so that no request occupies a thread for longer than about 10 ms.
 """
 
 from typing import Final
@@ -28,23 +29,23 @@ from zonegit.wire.subjects import Request
 from zonegit_objectstore.sqlite import SqliteObjects
 
 DEPTHS: Final = {READ: 2, WRITE: 2}
-"""Requests that each lane runs at a time: one in its thread, one that is being decoded or
+"""Requests that each lane runs at a time: one in its thread, and one that is decoded or
 answered."""
 
 GET_BATCH: Final = 1_024
-"""Objects in a reply, at the most."""
+"""The maximum number of objects in a reply."""
 HISTORY_BATCH: Final = 512
-"""Commits in a reply, at the most, unless there are more tips."""
+"""The maximum number of commits in a reply, unless there are more tips."""
 
 
 class ObjectHandlers:
-    """The verbs, over a store."""
+    """The handlers of a store."""
 
     def __init__(self, store: SqliteObjects) -> None:
         self._store = store
 
     def endpoints(self) -> Endpoints:
-        """Return the verbs of the table, each with its answer."""
+        """Return the verbs of the object store with their handlers."""
         answers: dict[str, RequestHandler] = {
             "get": self.get,
             "put": self.put,

@@ -1,8 +1,8 @@
-"""The installation that an object store belongs to: that of the first ref store it hears.
+"""Record the installation that an object store belongs to: that of the first ref store it hears.
 
-It answers a ref store of another installation as well: objects are the same for all, and none is
-ever changed or lost by what others store. But it belongs to its own, and says so, since one of the
-two is the wrong one (docs/adr/0045-installations.md).
+The store also answers a ref store of another installation: objects are the same for all, and no
+client can change or delete one. But it reports the other one, since one of the two is started by
+mistake (docs/adr/0045-installations.md).
 """
 
 import asyncio
@@ -24,8 +24,13 @@ log = structlog.get_logger()
 
 
 class Membership:
-    """Made by :func:`open_membership`. ``refuses`` is the installation of the ref store that was
-    heard last, if this store does not belong to it; else empty."""
+    """The installation of an object store, opened by :func:`open_membership`.
+
+    Attributes:
+        installation: The installation; empty if there is none yet.
+        refuses: The installation of the ref store that was heard last, if this store does not
+            belong to it; else empty.
+    """
 
     def __init__(self, store: SqliteObjects, installation: str) -> None:
         self._store = store
@@ -36,7 +41,7 @@ class Membership:
 
     @asynccontextmanager
     async def running(self, bus: Bus) -> AsyncIterator[None]:
-        """Hear the ref store from entry to exit; say so where the bus denies it."""
+        """Listen to the ref store from entry to exit; log it if the bus denies that."""
         async with AsyncExitStack() as stack:
             group = await stack.enter_async_context(asyncio.TaskGroup())
             try:
@@ -45,7 +50,7 @@ class Membership:
                 log.warning(
                     "heartbeats.not-heard",
                     error=error.message,
-                    hint=f"objectstore has to subscribe to {subjects.HEARTBEAT}, to know its refs",
+                    hint=f"allow objectstore to subscribe to {subjects.HEARTBEAT}",
                 )
             keeping = group.create_task(keep_running("membership", self._keep))
             try:
@@ -81,14 +86,14 @@ class Membership:
             try:
                 await self._store.join(self.installation)
                 log.info("installation.joined", installation=self.installation)
-            except ZonegitError as error:  # a full disk: it is taken again at the next start
+            except ZonegitError as error:  # a full disk; recorded at the next start
                 log.warning("installation.not-kept", error=error.message, hint=error.hint)
 
 
 async def open_membership(store: SqliteObjects) -> Membership:
-    """Return what an object store knows of its installation.
+    """Read the installation of an object store.
 
     Raises:
-        Unavailable, Corrupt: it cannot be read.
+        Unavailable, Corrupt: It cannot be read.
     """
     return Membership(store, await store.installation())

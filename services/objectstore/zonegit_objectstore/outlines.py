@@ -1,9 +1,9 @@
-"""Outlines of stored objects, in SQL.
+"""Read the outlines of stored objects.
 
-An RRset is judged when it is stored, and refused if it is malformed. So of what this release stored
-the owner and the type are all there is to say, and they are the first octets of the payload; only
-RRsets that an earlier release stored are judged when they are asked about. Rows are never deleted,
-so a row's number tells these apart.
+An RRset is checked when it is stored, and refused if it is malformed. So for what this release
+stored, the outline is the owner and the type, which are the first octets of the payload. Only
+RRsets that an earlier release stored are checked when their outline is requested. Rows are never
+deleted, so the number of a row distinguishes the two.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,20 +29,20 @@ from zonegit_objectstore import runs
 from zonegit_objectstore.rows import not_stored, select_objects
 
 TABLE: Final = "CREATE TABLE judged (since INTEGER NOT NULL) STRICT"
-"""Rows up to ``since`` were stored by earlier releases, and not judged."""
+"""The row ``since`` and those before it were stored by earlier releases, and not checked."""
 _ADD: Final = "INSERT INTO judged SELECT coalesce(max(rowid), 0) FROM object"
 _KIND: Final = "CAST(kind AS BLOB)"
-"""Text that is no UTF-8 would fail the whole statement."""
+"""Text that is not valid UTF-8 would fail the whole statement."""
 _RRSET: Final = bytes((RRSET,))
 _LONG_COUNT: Final = b"\x80"
-"""The first octet of a count that has several (a varint) is not less."""
+"""The first octet of a count (a varint) of several octets is not less than this."""
 _UNKNOWN: Final = Outline("tree")
 _NUMBERS: Final = {mnemonic.encode(): number for mnemonic, number in rrtypes.NUMBERS.items()}
 _HEAD: Final = 1 + MAX_OCTETS + 4
-"""Octets of a blob's payload that hold its owner, class and type."""
+"""Octets of the payload of a blob that hold its owner, class and type."""
 _MAX_READ: Final = 128 << 10
-"""Octets of a tree that is read: more than one of ``MAX_RUN`` entries has. So an answer takes about
-as much time and memory whatever is asked about."""
+"""The maximum octets of a tree that is read, more than a tree of ``MAX_RUN`` entries has. So each
+request takes a similar time and amount of memory."""
 _COLUMNS: Final = (
     f"id, {_KIND}, substr(payload, 1, CASE WHEN kind <> 'tree' THEN {_HEAD}"
     f" WHEN length(payload) <= {_MAX_READ} THEN {_MAX_READ} ELSE 0 END), rowid"
@@ -65,7 +65,7 @@ _BLOB: Final = RowReader(
 
 
 def add_table(connection: Connection) -> None:
-    """Add the table to a file that had none: none of its rows was judged."""
+    """Add the table to a file that had none; none of its rows was checked."""
     connection.execute(TABLE)
     connection.execute(_ADD)
 
@@ -74,8 +74,8 @@ def read_outlines(connection: Connection, ids: Sequence[ObjectId]) -> dict[Objec
     """Return the outlines of objects.
 
     Raises:
-        NotFound: one is not stored.
-        Corrupt: one does not decode.
+        NotFound: One is not stored.
+        Corrupt: One does not decode.
     """
     since = _SINCE.read_first(connection.execute("SELECT since FROM judged"))
     if since is None:
@@ -118,8 +118,8 @@ def read_outlines(connection: Connection, ids: Sequence[ObjectId]) -> dict[Objec
 def _read_rows(
     connection: Connection, ids: Sequence[ObjectId]
 ) -> Iterable[tuple[ObjectId, bytes, bytes, int]]:
-    """Read the id, kind, payload and row number of objects: of a tree that is too large no octet,
-    of another object the first ones."""
+    """Read the id, kind, payload and row number of objects: no octets of a tree that is too large,
+    the first octets of other objects."""
     return _OUTLINED.read_all(select_objects(connection, _COLUMNS, ids))
 
 
@@ -145,8 +145,8 @@ def _outline_trees(
 
 
 def _read_terminal(payload: bytes) -> list[tuple[bytes, ObjectId]] | None:
-    """Return the type names and ids that a tree of few RRsets has; None for any other tree. It
-    decoded when it was stored, so only its form is told apart here."""
+    """Return the type names and ids of a tree of few RRsets; None for any other tree. It was
+    decoded when it was stored, so only its form is checked."""
     count = payload[1] if payload[:1] == b"\1" else 0
     if not 0 < count <= MAX_TYPES:
         return None
@@ -163,8 +163,8 @@ def _read_terminal(payload: bytes) -> list[tuple[bytes, ObjectId]] | None:
 def _outline_tree(
     tree: list[tuple[bytes, ObjectId]] | None, heads: Mapping[ObjectId, tuple[bytes, int] | None]
 ) -> Outline:
-    """Return the outline of a tree, from the owners and types of its RRsets; None: an RRset that is
-    malformed, or none."""
+    """Return the outline of a tree from the owners and types of its RRsets; None stands for an
+    object that is malformed or not an RRset."""
     owner = b""
     types = []
     for name, object_id in tree or ():
@@ -195,7 +195,7 @@ def _outline_blob(
 
 
 def _read_head(object_id: ObjectId, payload: bytes) -> tuple[bytes, int]:
-    """Return the owner and the type that a blob's payload begins with."""
+    """Return the owner and the type at the start of the payload of a blob."""
     at = 1
     try:
         while length := payload[at]:

@@ -1,4 +1,4 @@
-"""Rows of objects by their ids."""
+"""Select objects by their ids."""
 
 from collections.abc import Sequence
 from sqlite3 import Connection
@@ -8,7 +8,7 @@ from zonegit.errors import NotFound
 from zonegit.objects.ids import ObjectId, short
 
 IDS_BATCH: Final = 500
-"""Ids that one statement asks for."""
+"""Ids in one statement."""
 
 
 def select_objects(connection: Connection, columns: str, ids: Sequence[ObjectId]) -> list[Any]:

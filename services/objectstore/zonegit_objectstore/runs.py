@@ -1,14 +1,14 @@
-"""Outlines of runs, written down when the runs are stored.
+"""Write the outlines of runs when the runs are stored.
 
-Most objects of a large zone are below the runs of its widest node. Judging its first tip asks for
-the outline of each run (``store.outline``), and to find that out later takes a look-up of each tree
-and each RRset below it. When a run is stored these have just been stored, children first, so their
-outlines are still at hand. Where they are not, no outline is written down, and it is found out when
-it is asked for.
+Most objects of a large zone are below the runs of its widest node. A check of its first tip
+requests the outline of each run (``store.outline``), and computing that later takes a look-up of
+each tree and each RRset below it. When a run is stored, these have just been stored, children
+first, so their outlines are still in memory. If they are not, no outline is written, and it is
+computed when it is requested.
 
-An outline follows from the octets of the objects, which their ids name. So it stays true, whether
-a transaction succeeds or not. A row that rotted names no owner of any zone that asks for it, and a
-run with another owner than the one asked about is judged by its parts.
+An outline follows from the octets of the objects, which their ids identify, so it stays valid
+whether the transaction succeeds or not. A damaged row has an owner of no zone that requests it, and
+a run with another owner than the requested one is checked by its parts.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -22,17 +22,18 @@ from zonegit.store.stored_rows import RowReader, StoredId
 from zonegit_objectstore.rows import IDS_BATCH
 
 TABLE: Final = "CREATE TABLE run (id BLOB PRIMARY KEY, owner BLOB NOT NULL) STRICT, WITHOUT ROWID"
-"""A release that changes what is well-formed, or what may clash, has to empty it at its upgrade."""
+"""A release that changes what is well-formed, or which types may coexist, has to empty this table
+in its upgrade."""
 _ADD: Final = "INSERT OR REPLACE INTO run (id, owner) VALUES (?, ?)"
 MAX_RECENT: Final = 8_192
-"""Outlines of RRsets, and of trees, that are kept: at least those of one message."""
+"""Outlines of RRsets and of trees that are kept: at least those of one message."""
 _ROW: Final[RowReader[tuple[ObjectId, bytes]]] = RowReader(
     "run", tuple[StoredId, bytes], lambda *columns: columns, keys=1
 )
 
 
 class RecentOutlines:
-    """The outlines of RRsets, and of trees that have nothing else, which were stored lately."""
+    """The outlines of recently stored RRsets, and of trees of RRsets only."""
 
     def __init__(self) -> None:
         self._blobs: dict[ObjectId, Outline] = {}
@@ -45,13 +46,13 @@ class RecentOutlines:
         values: Sequence[Object],
         malformed: Collection[ObjectId],
     ) -> None:
-        """Write down the outlines of the runs among objects that are being stored.
+        """Write the outlines of the runs among objects that are being stored.
 
         Args:
-            connection: inside of the transaction that stores them.
-            objects: the objects, children first.
-            values: what they decode to.
-            malformed: the RRsets among them that are malformed, so an earlier release stored them.
+            connection: The store, in the transaction that stores them.
+            objects: The objects, children first.
+            values: The decoded objects.
+            malformed: Malformed RRsets among them, which an earlier release stored.
         """
         runs: list[tuple[ObjectId, bytes]] = []
         for raw, value in zip(objects, values, strict=True):
@@ -71,7 +72,7 @@ class RecentOutlines:
 
 
 def _keep(recent: dict[ObjectId, Outline], object_id: ObjectId, outline: Outline) -> None:
-    """Keep an outline as the latest, and drop the oldest one where there are too many."""
+    """Add an outline as the most recent, and drop the oldest if there are too many."""
     recent.pop(object_id, None)
     recent[object_id] = outline
     if len(recent) > MAX_RECENT:
@@ -81,8 +82,8 @@ def _keep(recent: dict[ObjectId, Outline], object_id: ObjectId, outline: Outline
 def read_runs(
     connection: Connection, ids: Sequence[ObjectId]
 ) -> Iterable[tuple[ObjectId, Outline]]:
-    """Return the outlines of those objects that were found to be runs when they were stored. A row
-    that rotted so far that it has no owner counts for nothing."""
+    """Return the outlines of objects that were runs when they were stored. Damaged rows without an
+    owner are skipped."""
     found: list[tuple[ObjectId, Outline]] = []
     for at in range(0, len(ids), IDS_BATCH):
         some = ids[at : at + IDS_BATCH]

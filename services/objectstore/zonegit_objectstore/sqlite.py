@@ -1,4 +1,4 @@
-"""Objects in one SQLite file."""
+"""Store objects in one SQLite file."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -32,7 +32,7 @@ from zonegit_objectstore.runs import RecentOutlines
 
 VERSION: Final = 6
 WATCHED: Final = Watched(("installation", "judged"))
-"""Tables with digests. An object is verified by its id."""
+"""Tables with digests. Objects need none: each is verified by its id."""
 _INSTALLATION: Final = (
     "CREATE TABLE installation (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT"
 )
@@ -53,21 +53,21 @@ UPGRADES: Final[Upgrades] = {
     4: lambda connection: connection.execute(digests.TABLE),
     5: lambda connection: connection.execute(runs.TABLE),
 }
-# An object that is held is left alone, unless its octets rotted: then this is its repair.
+# Leaves a stored object unchanged, unless it is damaged: then this repairs it.
 _PUT: Final = """
     INSERT INTO object (id, kind, payload) VALUES (?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, payload = excluded.payload
     WHERE kind IS NOT excluded.kind OR payload IS NOT excluded.payload
 """
 LIST_BATCH: Final = 1_024
-"""Objects on a page of all there are."""
+"""Objects on a page of the list of all objects."""
 
 MAX_FOUND: Final = 16
 MAX_KIND: Final = 16
-"""Characters of a kind; no object has one as long, but a row that rotted may."""
+"""The maximum characters of a kind; every kind is shorter, but a damaged row may have more."""
 
 
-# A kind is read as octets: text that is no UTF-8 fails the whole statement, and names no row.
+# A kind is read as octets: invalid UTF-8 would fail the whole statement without naming the row.
 _OBJECT_COLUMNS: Final = "id, CAST(kind AS BLOB), payload"
 
 
@@ -76,7 +76,7 @@ def _decode_object(object_id: bytes, kind: bytes, payload: bytes) -> RawObject:
 
 
 def _decode_kind(octets: bytes) -> ObjectKind:
-    """Return a stored kind, which may be none: the id tells."""
+    """Decode a stored kind, which may be damaged; the id verifies it."""
     return cast(ObjectKind, octets.decode(errors="backslashreplace"))
 
 
@@ -106,14 +106,19 @@ class SqliteObjects:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._recent = RecentOutlines()  # for the thread that writes alone
+        self._recent = RecentOutlines()  # used by the writing thread only
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
         return {raw.id: raw for raw in await self.first(ids, None)}
 
     async def first(self, ids: Collection[ObjectId], octets: int | None) -> list[RawObject]:
-        """As :meth:`get`, but only the first of ``ids``: as many as have ``octets`` of payload
-        together, and one at least. None: all."""
+        """Return the first of ``ids``: as many as have ``octets`` of payload in total, at least
+        one.
+
+        Args:
+            ids: The ids.
+            octets: The maximum octets; None for all objects.
+        """
         return await self._database.read(
             partial(_read_first, ids=list(dict.fromkeys(ids)), most=octets)
         )
@@ -141,26 +146,34 @@ class SqliteObjects:
     async def latest(
         self, tips: Collection[CommitId], limit: int, octets: int | None
     ) -> list[Dated]:
-        """As :meth:`history`, but only the first: as many as have ``octets`` of payload together,
-        and one at least. None: all."""
+        """Return the first commits of a history: as many as have ``octets`` of payload in total, at
+        least one.
+
+        Args:
+            tips: The tips.
+            limit: The maximum number of commits.
+            octets: The maximum octets; None for no limit.
+        """
         wanted = list(dict.fromkeys(tips))
         return await self._database.read(
             partial(_read_history, tips=wanted, limit=limit, most=octets)
         )
 
     async def installation(self) -> str:
-        """Return the installation that this store belongs to; empty: none yet."""
+        """Return the installation that this store belongs to; empty if there is none yet."""
         return await self._database.read(_read_installation)
 
     async def join(self, installation: str) -> None:
-        """Let this store belong to an installation from now on."""
+        """Record the installation that this store belongs to."""
         await self._database.write(partial(_write_installation, installation=installation))
 
 
 @asynccontextmanager
 async def open_objects(path: Path) -> AsyncIterator[SqliteObjects]:
-    """Raises:
-    Unavailable, Corrupt, Invalid: the file cannot be used.
+    """Open the store in a file, which is created if it does not exist.
+
+    Raises:
+        Unavailable, Corrupt, Invalid: The file cannot be used.
     """
     async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
         yield SqliteObjects(database)
@@ -178,8 +191,8 @@ def _read_first(
 
 
 def _select_fitting(connection: Connection, ids: Sequence[ObjectId], most: int) -> list[ObjectId]:
-    """The first of ``ids`` whose payloads fit; the length of a payload is known without reading
-    it."""
+    """Return the first of ``ids`` whose payloads fit; the length of a payload is known without
+    reading it."""
     lengths = dict(_LENGTH.read_all(select_objects(connection, "id, length(payload)", ids)))
     fitting: list[ObjectId] = []
     total = 0
@@ -210,8 +223,10 @@ def _put_objects(
 def _check_links(
     connection: Connection, objects: Sequence[RawObject], values: Sequence[Object]
 ) -> None:
-    """Raises:
-    Invalid: an object names one that is neither held nor before it.
+    """Check that each object names only objects that are stored, or before it in ``objects``.
+
+    Raises:
+        Invalid: One names another object.
     """
     before: set[ObjectId] = set()
     named: dict[ObjectId, RawObject] = {}
@@ -225,20 +240,20 @@ def _check_links(
         if link in missing:
             raise Invalid(
                 f"{raw.kind} {short(raw.id)} names {short(link)}, which is not stored",
-                hint="objects are stored children first",
+                hint="store children before parents",
             )
 
 
 def _refuse_malformed(
     connection: Connection, objects: Sequence[RawObject], values: Sequence[Object]
 ) -> set[ObjectId]:
-    """Judge RRsets, once: what is stored was judged, or an earlier release stored it.
+    """Check the RRsets among objects that are being stored.
 
     Returns:
-        Those that are malformed and that an earlier release stored.
+        The malformed ones, which an earlier release stored.
 
     Raises:
-        Invalid: one is malformed and not stored yet.
+        Invalid: One is malformed and not stored yet.
     """
     malformed = set()
     for raw, value in zip(objects, values, strict=True):
@@ -270,7 +285,7 @@ def _find_prefix(connection: Connection, prefix: str) -> list[tuple[ObjectId, Ob
 
 
 def _list_page(connection: Connection, after: ObjectId | None) -> list[tuple[ObjectId, str]]:
-    # What rotted so far that it has no id or kind of an object's size is told of by nobody.
+    # Skips rows that are too corrupt to have a valid id.
     found = connection.execute(
         "SELECT id, substr(CAST(kind AS BLOB), 1, ?) FROM object"
         " WHERE id > ? AND length(id) = ? AND typeof(id) = 'blob' ORDER BY id LIMIT ?",
@@ -283,7 +298,7 @@ def _read_history(
     connection: Connection, tips: Sequence[CommitId], limit: int, most: int | None
 ) -> list[Dated]:
     moments = commit_graph.walk_ancestors(connection, tips, limit)
-    # A tip that is not in the graph is asked for all the same: to say what is wrong with it.
+    # A tip that is not in the graph is read as well, for an error that says why.
     raws = _read_first(connection, list(dict.fromkeys([*tips, *moments])), most)
     for raw in raws:
         if raw.id not in moments:
@@ -294,7 +309,7 @@ def _read_history(
 
 
 def _select_readable(connection: Connection, ids: Sequence[ObjectId]) -> list[Any]:
-    """Select objects by their ids; where one cannot be read, say which."""
+    """Select objects by their ids; if one cannot be read, the error names it."""
     try:
         return select_objects(connection, _OBJECT_COLUMNS, ids)
     except sqlite3.DatabaseError:

@@ -1,4 +1,4 @@
-"""The process ``zonegit-refs``: reads settings, runs the service."""
+"""Run the process ``zonegit-refs``: read settings, start the service."""
 
 import sys
 from functools import partial
@@ -19,7 +19,7 @@ from zonegit_refs import app
     default=USUAL.percent,
     envvar="ZONEGIT_MAX_CHANGE",
     show_default=True,
-    help="Refuse a move that changes or deletes more of a zone's RRsets, unless it is forced.",
+    help="Refuse moves that change or delete more of the RRsets of a zone, unless forced.",
 )
 @click.option(
     "--max-change-from",
@@ -28,13 +28,13 @@ from zonegit_refs import app
     default=USUAL.floor,
     envvar="ZONEGIT_MAX_CHANGE_FROM",
     show_default=True,
-    help="That holds for zones of so many RRsets or more.",
+    help="Apply --max-change to zones with at least this many RRsets.",
 )
 @click.option(
     "--allow-ds-changes",
     is_flag=True,
     envvar="ZONEGIT_ALLOW_DS_CHANGES",
-    help="Let DS RRsets of delegations change unforced.",
+    help="Allow moves that change DS RRsets of delegations.",
 )
 @process.common_options
 def main(
@@ -45,7 +45,7 @@ def main(
     nats_url: str | None,
     log_level: str,
 ) -> None:
-    """Keeps branches, tags, zones and HEADs, and tells everybody when one moves."""
+    """Store branches, tags, zones and HEADs, and publish each move on the bus."""
     serve = partial(app.run, limits=MoveLimits(max_change, max_change_from, allow_ds_changes))
     sys.exit(process.run(app.NAME, serve, data=data, nats_url=nats_url, log_level=log_level))
 

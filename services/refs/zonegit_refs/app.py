@@ -1,4 +1,4 @@
-"""Puts the ref store together: the only place that constructs things."""
+"""Construct the ref store from its parts."""
 
 from typing import Final
 
@@ -29,20 +29,25 @@ log = structlog.get_logger()
 
 
 async def run(bus_settings: BusSettings, settings: ClientSettings, limits: MoveLimits) -> None:
-    """Serves until cancelled; branches move within ``limits``.
+    """Serve until cancelled.
+
+    Args:
+        bus_settings: The bus.
+        settings: The settings of the process.
+        limits: The limits of moves.
 
     Raises:
-        Unavailable: the store cannot be opened, or the bus closed the connection for good.
-        Conflict: another instance serves on that bus.
-        Corrupt, Invalid, Denied: the store or the bus cannot be used.
+        Unavailable: The store cannot be opened, or the bus closed the connection permanently.
+        Conflict: Another instance serves on that bus.
+        Corrupt, Invalid, Denied: The store or the bus cannot be used.
     """
     with locked(settings.data / FOLDER, NAME):
         await _serve(bus_settings, settings, limits)
-    raise Unavailable(f"{bus_settings.shown} closed the connection for good")
+    raise Unavailable(f"{bus_settings.shown} closed the connection permanently")
 
 
 async def _serve(bus_settings: BusSettings, settings: ClientSettings, limits: MoveLimits) -> None:
-    """Serve until the bus closes the connection for good."""
+    """Serve until the bus closes the connection permanently."""
     async with (
         open_refs(settings.data / FILE) as refs,
         connect(bus_settings, name=NAME, patient=True, report=log.warning) as bus,

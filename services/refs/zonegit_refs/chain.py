@@ -1,8 +1,8 @@
-"""The chain of the log: each row holds the hash of the row before it.
+"""Chain the rows of the log: each row holds the hash of the row before it.
 
-The first row holds ``digests.NOTHING``. The hash of the last one, with the number of all rows, is
-the row ``log`` of table ``digest``. So a row that was changed, lost or put in is found by what
-reads it, at the price of one hash; and all of them by :func:`find_damage`, a page at a time.
+The first row holds ``digests.NOTHING``. The row ``log`` of the table ``digest`` has the hash of the
+last row and the number of rows. So a read detects a changed, lost or inserted row at the cost of
+one hash; :func:`find_damage` checks all rows, a page at a time.
 """
 
 from collections.abc import Callable
@@ -30,23 +30,23 @@ FOLLOWS: Final = (
     "coalesce((SELECT previous FROM log AS next WHERE next.sequence = log.sequence + 1),"
     " (SELECT sum FROM digest WHERE name = 'log'))"
 )
-"""The hash of a row that the row after it holds."""
+"""The hash of a row, which the row after it holds."""
 SELECT: Final = f"SELECT {COLUMNS}, previous, {FOLLOWS} FROM log"  # noqa: S608  # ours alone
-"""Selects what :class:`LoggedRow` holds."""
+"""Selects the columns of :class:`LoggedRow`."""
 _AFTER: Final = "WHERE sequence > ? ORDER BY sequence LIMIT ?"
 _FOLLOWED_PAGE: Final = f"{SELECT} {_AFTER}"
 _PAGE: Final = f"SELECT {COLUMNS} FROM log {_AFTER}"  # noqa: S608  # ours alone
 _APPEND: Final = f"INSERT INTO log VALUES ({', '.join('?' * 15)})"  # noqa: S608  # ours alone
 CHECK_BATCH: Final = 200
-"""Rows that are checked in one go, which takes a few milliseconds."""
+"""Rows that are checked in one step, which takes a few milliseconds."""
 FILL_BATCH: Final = 10_000
-"""Rows that an upgrade fills in between two lines of progress."""
+"""Rows that an upgrade chains between two progress lines in the log."""
 
 log = structlog.get_logger()
 
 
 class LoggedRow(NamedTuple):
-    """A row of the log as it is stored; ``follows`` is what the next one says of it."""
+    """A row of the log as it is stored. ``follows`` is its hash as the next row holds it."""
 
     sequence: Annotated[int, msgspec.Meta(ge=1)]
     kind: EntryKind
@@ -66,20 +66,20 @@ class LoggedRow(NamedTuple):
     follows: StoredId
 
     def check(self) -> None:
-        """Check that this is what was written.
+        """Check that the row is as it was written.
 
         Raises:
-            ValueError: it is not.
+            ValueError: It is not.
         """
         if digests.hash_row(self[:-1]) != self.follows:
-            raise ValueError("its hash is not what the next row says")
+            raise ValueError("its hash does not match the next row")
 
 
 def append_row(connection: Connection, *row: Any) -> None:
-    """Add a row: the values of ``COLUMNS``.
+    """Append a row with the values of ``COLUMNS``.
 
     Raises:
-        Damaged: the log lacks rows at its end.
+        Damaged: The log lacks rows at its end.
     """
     end = digests.read(connection, NAME)
     if row[0] != end.rows + 1:
@@ -106,8 +106,13 @@ def chain_rows(connection: Connection) -> None:
 
 
 class CheckedPage(NamedTuple):
-    """The result of a page of the log: the last row that was looked at, whether there are more, and
-    what is wrong."""
+    """The result of checking a page of the log.
+
+    Attributes:
+        last: The last row that was checked.
+        has_more: Whether there are further rows.
+        damage: The faults found.
+    """
 
     last: int
     has_more: bool
@@ -117,12 +122,12 @@ class CheckedPage(NamedTuple):
 def find_damage(
     connection: Connection, after: int, read: Callable[[tuple[Any, ...]], object]
 ) -> CheckedPage:
-    """Check the rows after a sequence, as many as are checked in one go.
+    """Check a page of rows after a sequence.
 
     Args:
-        connection: the store, in a transaction.
-        after: the last sequence that was checked before; 0: none was.
-        read: reads a row, and raises Damaged where it is not what was written.
+        connection: The store, in a transaction.
+        after: The last sequence that was checked; 0 for none.
+        read: Reads a row, and raises Damaged if it is not as it was written.
     """
     found = connection.execute(_FOLLOWED_PAGE, (after, CHECK_BATCH)).fetchall()
     damage = []
@@ -149,10 +154,10 @@ def _compare_end(connection: Connection, last: int) -> list[str]:
 
 
 def check_end(connection: Connection, last: int) -> None:
-    """Check that the last row is the last one that was written.
+    """Check that the log ends with the row that was written last.
 
     Raises:
-        Damaged: it is not.
+        Damaged: It does not.
     """
     for each in _compare_end(connection, last):
         raise DamagedFile(each)

@@ -1,6 +1,7 @@
-"""What each verb of the ref store does: a message in, one call, a message out.
+"""Handle the verbs of the ref store: each takes a message, makes one call, and returns a message.
 
-Who asks, and about which ref, is taken from the subject alone: that is what the broker checked.
+The actor and the ref of a request are taken from its subject only, because that is what the broker
+checked.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -61,19 +62,20 @@ from zonegit.wire.subjects import Request
 from zonegit.zone.names import Name
 
 DEPTHS: Final = {READ: 64, WRITE: 64, SLOW: 64}
-"""Requests that each lane runs at a time. Moves, and questions what a move would come to, may wait
-long until they are judged, and hold no place of what only reads."""
+"""Requests that each lane runs at a time. Moves and checks of moves can wait long until they are
+checked, and do not occupy the lane of reads."""
 RESOLVER: Final = "resolver"
-"""The actor that resolvers are."""
+"""The actor of resolvers."""
 
 OnWitness = Callable[[Witness], Awaitable[None]]
-"""Takes a resolver's word for what it holds of the log."""
+"""Called with the claim of a resolver about the log."""
 ListResolvers = Callable[[Sequence[str], str], Awaitable[RegisteredResolvers]]
-"""Returns a page of the registry: given which are expected, and the name that the page follows."""
+"""Returns a page of the registry; called with the expected resolvers and the name before the
+page."""
 
 
 class RefHandlers:
-    """The verbs, over a store and what takes over stores of the original."""
+    """The handlers of a store."""
 
     def __init__(
         self,
@@ -88,7 +90,7 @@ class RefHandlers:
         self._list_resolvers = list_resolvers
 
     def endpoints(self) -> Endpoints:
-        """Return the verbs of the table, each with its answer."""
+        """Return the verbs of the ref store with their handlers."""
         answers: dict[str, RequestHandler] = {
             "where": self.where,
             "zone": self.zone,
@@ -126,7 +128,7 @@ class RefHandlers:
     async def since(self, request: Request, message: AskSince) -> LogPage:
         found = await self._refs.since(message.epoch, message.sequence, message.operation)
         holds_more = found.is_other or message.sequence > found.sequence
-        # The broker lets none but resolvers speak as such.
+        # The broker allows only resolvers to send requests as this actor.
         if self._hear is not None and holds_more and request.actor == RESOLVER:
             await self._hear(
                 Witness("a resolver", message.epoch, message.sequence, message.operation)
@@ -188,8 +190,8 @@ class RefHandlers:
         is_default = request.about == subjects.DEFAULT
         if message.default and not is_default:
             raise Denied(
-                "the default HEAD is moved under a subject of its own, refs.point.default",
-                hint="this client is of an earlier release: upgrade it",
+                "the default HEAD is moved with the subject refs.point.default",
+                hint="this client is of an earlier release; upgrade it",
             )
         head = _head(request, zone, default=is_default)
         return await self._refs.point(head, branch, _origin(request, message.why))
@@ -197,7 +199,7 @@ class RefHandlers:
     async def unpoint(self, request: Request, message: Unpoint) -> Moved:
         zone = _zone(request) if request.ref is not None else None
         if message.default and request.about == subjects.OWN:
-            raise Invalid("the subject names one's own HEAD, and the message the default one")
+            raise Invalid("the subject names the own HEAD, the message the default HEAD")
         head = _head(request, zone, default=message.default)
         return await self._refs.unpoint(head, _origin(request, message.why))
 
@@ -219,27 +221,27 @@ class RefHandlers:
 
     async def resolvers(self, request: Request, message: AskResolvers) -> RegisteredResolvers:
         if self._list_resolvers is None:
-            raise Unavailable("this ref store listens to no resolvers")
+            raise Unavailable("this ref store does not listen to resolvers")
         return await self._list_resolvers(message.expected, message.after)
 
 
 def _ref(request: Request) -> RefName:
     if request.ref is None:
-        raise Invalid(f"the subject of refs.{request.verb} has to name a ref")
+        raise Invalid(f"the subject of refs.{request.verb} must name a ref")
     return request.ref
 
 
 def _zone(request: Request) -> Name:
     ref = _ref(request)
     if ref.space != "zone" or ref.zone is None:
-        raise Invalid(f"refs.{request.verb} is about a zone, not {ref.path()}")
+        raise Invalid(f"the subject of refs.{request.verb} must name a zone, not {ref.path()}")
     return ref.zone
 
 
 def _head(request: Request, zone: Name | None, *, default: bool) -> RefName:
-    """Whose HEAD is meant, or what the actor remembers of ``zone``."""
+    """Return the ref of a HEAD, or of the branch that the actor remembers for ``zone``."""
     if default and zone is not None:
-        raise Invalid("the default HEAD remembers nothing")
+        raise Invalid("the default HEAD has no remembered branches")
     if zone is not None:
         return ref_names.remembered(request.actor, zone)
     return ref_names.default_head() if default else ref_names.own_head(request.actor)

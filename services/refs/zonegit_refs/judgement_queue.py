@@ -1,8 +1,8 @@
-"""The queue of moves that are to be judged: this process has one event loop, and a judgement may
-take it for seconds in all, if in short slices.
+"""Queue the checks of moves: the process has one event loop, and a check can use it for seconds in
+total, in short slices.
 
-Moves that are made and moves that are only asked about are a class each, with places of their own,
-so that neither waits for the other's. Within a class each actor has an equal part of the time.
+Moves and dry runs are a class each with places of their own, so that neither waits for the places
+of the other. Within a class each actor gets an equal part of the time.
 """
 
 from typing import Final
@@ -15,17 +15,17 @@ QUESTIONS: Final = "questions"
 
 MAX_MOVES: Final = 8
 MAX_QUESTIONS: Final = 4
-"""Judgements of each class that run at a time."""
+"""Checks of each class that run at a time."""
 MAX_OF_ACTOR: Final = 4
 MAX_QUESTIONS_OF_ACTOR: Final = 2
-"""Those of one actor, which leave room for others'."""
+"""Checks of one actor that run at a time."""
 MAX_WAITING_OF_ACTOR: Final = 64
-"""More than the requests of an actor that the service runs at a time (:mod:`zonegit.bus.lanes`):
-what was taken on is judged."""
+"""More than the requests of an actor that the service runs at a time (:mod:`zonegit.bus.lanes`), so
+every request that the service accepted is checked."""
 
 
 def open_queue() -> Gate:
-    """Return the queue, empty."""
+    """Return an empty queue."""
     shares = {
         MOVES: Share(
             weight=2.0,
@@ -39,4 +39,4 @@ def open_queue() -> Gate:
             max_waiting_of_flow=MAX_WAITING_OF_ACTOR,
         ),
     }
-    return Gate("moves of {flow}, which are to be judged,", shares, MAX_MOVES + MAX_QUESTIONS)
+    return Gate("checks of moves of {flow}", shares, MAX_MOVES + MAX_QUESTIONS)

@@ -1,7 +1,7 @@
-"""The ref store: what a ref may become is checked against the objects, then moved by SQLite.
+"""Implement the ref store: check a move against the objects, then carry it out in SQLite.
 
-Objects are read before the transaction begins, so the one writer never waits for the bus; inside
-it only what may have changed meanwhile is compared, and where it has, policy is asked anew.
+Objects are read before the transaction begins, so the writing thread never waits for the bus. The
+transaction compares only what may have changed since; if it has, the move is checked again.
 """
 
 import time
@@ -53,27 +53,27 @@ from zonegit_refs.store_check import StoreCheck
 from zonegit_refs.writes import TipMoved
 
 Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
-"""Tells the world of durable log rows, with the new objects of a commit; returns at once."""
+"""Publishes durable log rows, with the new objects of a commit; returns at once."""
 
 MAX_CHECKS: Final = 20
-"""How often policy is asked about one move, when the branch moves on each time meanwhile."""
+"""The maximum number of checks of one move, if the branch moves again after each of them."""
 
 log = structlog.get_logger()
 
 
 class RestoreWitnesses(Protocol):
-    """The resolvers, which know whether the store was restored from a backup."""
+    """Finds out from resolvers whether the store was restored from a backup."""
 
     async def ask(self) -> None:
-        """Ask all resolvers what they hold, and keep what proves a restore."""
+        """Request the log positions of all resolvers, and record what proves a restore."""
         ...
 
     async def wait_until_asked(self) -> None:
-        """Wait until they were asked once."""
+        """Wait until this was done once."""
         ...
 
     def hint(self) -> None:
-        """Ask them soon, since a follower of the log holds more than there is."""
+        """Do it soon, because a follower of the log has more rows than there are."""
         ...
 
 
@@ -92,8 +92,10 @@ class NoResolvers:
 
 @dataclass
 class _Tip:
-    """The commit that a ref is to move to. ``candidate`` None: the ref is deleted. ``is_checked``:
-    it is known to be a valid zone."""
+    """The commit that a ref is to move to.
+
+    ``candidate`` is None if the ref is deleted. ``is_checked``: the commit is a valid zone.
+    """
 
     reading: MoveReader
     is_legacy: bool = False
@@ -206,7 +208,7 @@ class RefKeeper:
         return await self._judge_and_move(request, origin, objects, seen)
 
     async def take_over(self, ref: RefName, new: ObjectId, origin: Origin) -> Moved:
-        """Move a ref that is absent to what the original's store had there
+        """Create a ref with its value in a store of the original
         (:meth:`zonegit_refs.legacy.converter.NewRefs.take_over`)."""
         request = MoveRequest(ref, Absent(), new, origin.force, origin.reason)
         return await self._judge_and_move(request, origin, is_legacy=True)
@@ -226,7 +228,7 @@ class RefKeeper:
         tip = _Tip(MoveReader(self._objects, known), is_legacy=is_legacy)
         if new is not None:
             async with self._judgements.turn(MOVES, origin.actor):
-                # What rides along is true, but only what is stored may be named by a ref.
+                # Objects sent with the move are verified, but a ref may only name a stored one.
                 if new in known and await self._objects.missing([new]):
                     raise _not_stored(new)
                 tip.candidate = await judgement.admit(tip.reading, ref, new)
@@ -243,14 +245,14 @@ class RefKeeper:
     async def _move(
         self, request: MoveRequest, new: "_Tip", origin: Origin, objects: Sequence[RawObject]
     ) -> Moved:
-        """Asks policy about the tip there is, then moves the ref if it still has that tip."""
+        """Check the move from the current tip, then move the ref if it still has that tip."""
         ref, expected = request.ref, request.expected
         served = judgement.served_by(ref, new.candidate)
         for _ in range(MAX_CHECKS):
             tip = None
             if served is not None:
-                # Where the zone is not recovered the transaction says so, unless the operation is
-                # one that was carried out before.
+                # If the zone is not recovered, the transaction raises it, unless the operation was
+                # carried out before.
                 with suppress(Unavailable):
                     tip = (await self._refs.state(ref)).tip
             if served is None or (tip != request.new and holds(expected, tip)):
@@ -262,12 +264,13 @@ class RefKeeper:
                     self._tell(objects),
                 )  # fmt: skip
         raise Conflict(
-            f"{ref.path()} moved {MAX_CHECKS} times while this was tried",
-            hint="somebody moves it without pause; try again later",
+            f"{ref.path()} was moved {MAX_CHECKS} times during this move",
+            hint="the branch is too busy; try again later",
         )
 
     async def _check_move(self, request: MoveRequest, new: "_Tip", tip: ObjectId | None) -> None:
-        """Check the new tip itself, once, and the move to it from ``tip``; None: there is none."""
+        """Check the new tip itself, once, and the move to it from ``tip``; None if the ref does not
+        exist."""
         candidate, ref = new.candidate, request.ref
         if candidate is None:
             return
@@ -289,12 +292,12 @@ class RefKeeper:
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         _require_own(head, origin)
         if head.zone not in (None, branch.zone) or branch.space != "heads":
-            raise Invalid(f"a HEAD stands for a branch, not {head.path()} for {branch.path()}")
+            raise Invalid(f"a HEAD points to a branch: cannot set {head.path()} to {branch.path()}")
         symref = encode(Symref(branch.path())).id
         if await self._objects.missing([symref]):
             raise NotFound(
                 f"the symref to {branch.path()} is not stored",
-                hint="it is put into the object store before a HEAD may name it",
+                hint="store the symref before the HEAD is moved",
                 object=symref.hex(),
             )
         await self._resolvers.wait_until_asked()
@@ -329,14 +332,14 @@ class RefKeeper:
         return Basis(state, self._limits, accepted)
 
     async def check_legacy(self, ref: RefName, new: ObjectId) -> ServedTree | None:
-        """Check what a ref of the original's store holds.
+        """Check the value of a ref in a store of the original.
 
         Returns:
             What a branch will serve; None for a tag.
 
         Raises:
-            NotFound: ``new`` is not stored, or not what such a ref may hold.
-            Invalid: it is a commit of another zone, without a SOA, or no valid zone.
+            NotFound: ``new`` is not stored, or has the wrong kind for the ref.
+            Invalid: It is a commit of another zone, without an SOA, or not a valid zone.
         """
         tip = _Tip(MoveReader(self._objects, {}), is_legacy=True)
         tip.candidate = await judgement.admit(tip.reading, ref, new)
@@ -348,12 +351,14 @@ class RefKeeper:
 
 
 def _require_own(head: RefName, origin: Origin) -> None:
-    """Raises:
-    Invalid: it is no HEAD, and nothing that is remembered.
-    Denied: it is somebody else's.
+    """Check that a ref is a HEAD or a remembered branch of the actor.
+
+    Raises:
+        Invalid: It is neither.
+        Denied: It belongs to another actor.
     """
     if head.space != "head":
-        raise Invalid(f"{head.path()} is no HEAD")
+        raise Invalid(f"{head.path()} is not a HEAD")
     if head.short not in ("", origin.actor):
         raise Denied(f"{head.path()} is not the HEAD of {origin.actor}")
 
@@ -361,6 +366,6 @@ def _require_own(head: RefName, origin: Origin) -> None:
 def _not_stored(object_id: ObjectId) -> NotFound:
     return NotFound(
         f"commit {short(object_id)} is not stored",
-        hint="objects are put before a ref may name them",
+        hint="store the objects before the ref is moved",
         object=object_id.hex(),
     )

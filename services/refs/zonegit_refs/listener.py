@@ -1,8 +1,8 @@
-"""Listen to resolvers on the bus: keep the registry, and pass on their reports of the log.
+"""Listen to resolvers on the bus: maintain the registry, and pass on their reports about the log.
 
-A store that starts, or that may have missed announcements, calls resolvers: each that runs
-announces itself at once. The subject of what they say names its sender, and the broker lets a
-resolver use its own alone; what contradicts its subject is dropped.
+A store that starts, or that may have missed announcements, calls resolvers, and each announces
+itself at once. The subject of a report names its sender, and the broker allows a resolver its own
+subject only. A report that contradicts its subject is dropped.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from zonegit.wire.messages import (
 from zonegit_refs.registry import SETTLED_AFTER_S, Registry
 
 MAX_SERVED: Final = 4_096
-"""Octets of a report of what is served."""
+"""The maximum octets of a report of what is served."""
 
 OnAnnouncement = Callable[[Announcement | ServedEvent], None]
 
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 class ResolverListener:
-    """Listens while :meth:`running`; ``hear`` takes each message that is what it claims to be."""
+    """Listens while :meth:`running`; ``hear`` is called with each valid message."""
 
     def __init__(
         self, bus: Bus, hear: OnAnnouncement, clock: Callable[[], float] = time.monotonic
@@ -50,7 +50,7 @@ class ResolverListener:
         self._has_refused = False
         self._call_is_due = asyncio.Event()
         self.has_answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        """True if a resolver answered the first call, or may answer it yet; else False."""
+        """True if a resolver answered the first call, or may still answer; else False."""
         bus.on_reconnect(self._resume)
 
     @asynccontextmanager
@@ -71,7 +71,7 @@ class ResolverListener:
     async def list_registered(
         self, expected: Sequence[str] = (), after: str = ""
     ) -> RegisteredResolvers:
-        """Return a page of the registry, once that is complete."""
+        """Return a page of the registry, once the registry is complete."""
         while not self._registry.is_settled(self._clock(), expected):
             heard = self._heard
             try:
@@ -82,7 +82,7 @@ class ResolverListener:
         return self._registry.page(self._clock(), after)
 
     def list_heard(self) -> list[Registered]:
-        """Return the resolvers that are not silent, as far as they are known."""
+        """Return the known resolvers that are not silent."""
         return self._registry.list_heard(self._clock())
 
     def _resume(self) -> None:
@@ -98,7 +98,7 @@ class ResolverListener:
                 self.has_answer.set_result(is_answered)
 
     async def _call(self) -> bool:
-        """Call resolvers; return whether one of them answers, or may answer yet."""
+        """Call resolvers, and return whether one answers or may still answer."""
         subject = subjects.resolvers("announce")
         try:
             await self._bus.request(subject, CallResolvers(), Announcement, timeout=SETTLED_AFTER_S)
@@ -129,24 +129,26 @@ class ResolverListener:
                 "registry.full",
                 resolvers=MAX_RESOLVERS,
                 refused=said.resolver,
-                hint="--wait and doctor fail meanwhile; the broker's permissions say which users"
-                " may announce themselves",
+                hint="--wait and doctor fail meanwhile; restrict in the permissions of the broker"
+                " which users may announce resolvers",
             )
 
 
 def _decode(subject: str, octets: bytes) -> Announcement | ServedEvent:
-    """Raises:
-    Invalid: malformed, too large, or not what its subject says.
+    """Decode a report.
+
+    Raises:
+        Invalid: It is malformed, too large, or contradicts its subject.
     """
     if subject.endswith("._"):
         said = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
         if subject != subjects.announcement(said.resolver):
-            raise Invalid(f"an announcement of {said.resolver!r}, whose subject this is not")
+            raise Invalid(f"an announcement of {said.resolver!r} under another subject")
         return said
     report = codec.decode(octets, ServedEvent, MAX_SERVED)
     bound = subjects.served(report.resolver, report.zone)
     if subject not in (bound, subjects.served_unbound(report.zone)):
-        raise Invalid(f"a report of {report.resolver[:64]!r}, whose subject this is not")
+        raise Invalid(f"a report of {report.resolver[:64]!r} under another subject")
     return report
 
 
@@ -154,5 +156,5 @@ def _warn(error: ZonegitError) -> None:
     log.warning(
         "resolvers.not-heard",
         error=error.message,
-        hint="refs has to publish zg.resolvers.> and subscribe to zg.served.>",
+        hint="allow refs to publish zg.resolvers.> and subscribe to zg.served.>",
     )

@@ -1,4 +1,4 @@
-"""Tell new refs from old ones: a rule for names holds for new refs alone."""
+"""Distinguish new refs from old ones: a rule for names applies to new refs only."""
 
 from sqlite3 import Connection
 from typing import Final
@@ -13,7 +13,8 @@ _SLOT: Final[RowReader[tuple[str, bytes]]] = RowReader(
 
 
 def is_new_ref(connection: Connection, ref: RefName) -> bool:
-    """Return whether neither the log nor a store that is being taken over has a branch or tag."""
+    """Return whether a branch or tag is neither in the log nor in a store that is being taken
+    over."""
     if connection.execute(
         "SELECT 1 FROM log WHERE zone = ? AND space = ? AND short = ? LIMIT 1",
         (ref.zone, ref.space, ref.short),

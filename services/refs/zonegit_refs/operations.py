@@ -1,6 +1,6 @@
-"""What can be asked of operations: the changes of one or more refs that belong together.
+"""Read operations: the changes of one or more refs that belong together.
 
-An operation is where its latest row is; whatever is asked, so many rows are looked at and no more.
+The position of an operation is that of its last row. Each request reads a bounded number of rows.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ from zonegit.zone.names import Name
 from zonegit_refs import reads, schema, undos
 
 SHOWN_ROWS: Final = 20
-"""Rows of each operation that a list of them shows."""
+"""Rows of each operation that a list of operations includes."""
 
 MAX_SCANNED_ROWS: Final = 20_000
-"""Rows of the log that one question goes back through."""
+"""The maximum number of rows that one request reads."""
 
 PAGE_ROWS: Final = 1_000
 MAX_NAMED: Final = 10
@@ -36,16 +36,19 @@ _LAST_CHARACTER: Final = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class OperationFilter:
-    """Which rows of the log count: those before a sequence, of one zone's refs, of one operator;
-    None: all."""
+    """A filter of log rows: those before a sequence, of the refs of one zone, of one operator; None
+    for all."""
 
     before: int | None
     zone: Name | None
     actor: str | None
 
     def condition(self, unindexed: str = "") -> tuple[str, list[object]]:
-        """What SQL compares, but for ``before``, and with what; ``unindexed`` ``+``: rows are found
-        by something else (sqlite.org/optoverview.html, section 2.1)."""
+        """Return the SQL condition without ``before``, and its values.
+
+        With ``unindexed`` ``+`` the rows are found by another index (sqlite.org/optoverview.html,
+        section 2.1).
+        """
         columns = {"zone": self.zone, "actor": self.actor}
         given = {name: value for name, value in columns.items() if value is not None}
         compared = [f"{unindexed}{name} = ?" for name in given]
@@ -53,7 +56,7 @@ class OperationFilter:
 
 
 def list_operations(connection: Connection, limit: int, wanted: OperationFilter) -> Operations:
-    """A page of operations, the latest first."""
+    """Return a page of operations, the latest first."""
     told: list[OperationSummary] = []
     seen: set[str] = set()
     octets = looked = 0
@@ -72,7 +75,7 @@ def list_operations(connection: Connection, limit: int, wanted: OperationFilter)
 
 
 def _scan_rows(connection: Connection, wanted: OperationFilter) -> Iterator[tuple[int, str]]:
-    """Sequence and operation of each row that counts, the latest first."""
+    """Yield the sequence and operation of each row that passes the filter, the latest first."""
     condition, values = wanted.condition()
     before = (
         wanted.before if wanted.before is not None else schema.read_last_sequence(connection) + 1
@@ -85,7 +88,7 @@ def _scan_rows(connection: Connection, wanted: OperationFilter) -> Iterator[tupl
 
 
 def _was_listed(connection: Connection, operation: str, wanted: OperationFilter) -> bool:
-    """Whether an earlier page had the operation, by a later row of it."""
+    """Return whether an earlier page listed the operation, because of a later row."""
     if wanted.before is None:
         return False
     condition, values = wanted.condition("+")
@@ -109,11 +112,11 @@ def _summarize(connection: Connection, operation: str, wanted: OperationFilter) 
 def read_details(
     connection: Connection, actor: str, prefix: str | None, after: int, *, redo: bool
 ) -> OperationDetails:
-    """Return a page of one operation's rows after a sequence, and what became of their refs.
+    """Return a page of the rows of one operation after a sequence, with later moves of their refs.
 
     Raises:
-        NotFound: there is no such operation.
-        Invalid: there are several.
+        NotFound: There is no such operation.
+        Invalid: There are several.
     """
     if prefix is not None:
         operation = _find_by_prefix(connection, prefix)
@@ -141,7 +144,7 @@ def read_details(
 
 
 def _find_by_prefix(connection: Connection, prefix: str) -> str:
-    """The only operation whose id begins so, or is that."""
+    """Return the only operation whose id begins with a prefix, or is the prefix."""
     found = _NAME.read_all(
         connection.execute(
             "SELECT DISTINCT operation FROM log WHERE operation BETWEEN ? AND ? LIMIT ?",
@@ -151,19 +154,17 @@ def _find_by_prefix(connection: Connection, prefix: str) -> str:
     if prefix in found or len(found) == 1:
         return prefix if prefix in found else str(found[0])
     if not found:
-        raise NotFound(
-            f"there is no operation {prefix!r}", hint="zonegit op log lists them, the latest first"
-        )
+        raise NotFound(f"there is no operation {prefix!r}", hint="zonegit op log lists operations")
     raise Invalid(
-        f"{prefix!r} could mean the operations {', '.join(sorted(found)[:MAX_NAMED])}"
+        f"{prefix!r} is ambiguous: operations {', '.join(sorted(found)[:MAX_NAMED])}"
         f"{' and more' if len(found) > MAX_NAMED else ''}",
-        hint="give more of its digits",
+        hint="give more digits",
     )
 
 
 def _find_later_moves(connection: Connection, entry: LogEntry) -> list[LogEntry]:
-    """The ref's latest move, where another operation made it; of a zone that was added, also the
-    latest moves of branches and tags that it holds now and that others made."""
+    """Return the latest move of the ref if another operation made it. For a zone that was added,
+    also the latest moves by others of branches and tags that it has now."""
     ref = entry.ref
     found = connection.execute(
         f"{schema.LOG} WHERE zone = ? AND space = ? AND short = ? ORDER BY sequence DESC LIMIT 1",

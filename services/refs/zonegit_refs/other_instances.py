@@ -1,4 +1,4 @@
-"""Heartbeats of other instances of this service, which must not serve next to it."""
+"""Listen to heartbeats of other instances of refs, which must not serve on the same bus."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,10 +16,10 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def hear_others(bus: Bus, instance: Instance) -> AsyncIterator[None]:
-    """Let ``instance`` know of each heartbeat, from entry to exit; say so where the bus denies it.
+    """Record each heartbeat in ``instance``, from entry to exit; log it if the bus denies that.
 
     Raises:
-        Unavailable: no bus.
+        Unavailable: There is no bus.
     """
 
     def hear(subject: str, octets: bytes) -> None:
@@ -44,6 +44,6 @@ async def hear_others(bus: Bus, instance: Instance) -> AsyncIterator[None]:
             log.warning(
                 "heartbeats.not-heard",
                 error=error.message,
-                hint=f"refs has to subscribe to {subjects.HEARTBEAT}, to find a second refs",
+                hint=f"allow refs to subscribe to {subjects.HEARTBEAT}, to detect a second refs",
             )
         yield

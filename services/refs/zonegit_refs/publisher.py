@@ -1,7 +1,7 @@
-"""Tells the world: an event for each row of the log, and every second where the log stands.
+"""Publish log events and a heartbeat.
 
-Events leave in the order of their sequence and only after their row is durable. One that is lost,
-because the bus was away, is found missing by whoever follows: the next heartbeat is ahead of them.
+Events are published in the order of their sequence, after their row is durable. A follower detects
+an event that was lost while the bus was down: the next heartbeat is ahead of its position.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class Publisher:
-    """Publishes while :meth:`running`. ``instance`` is what its heartbeats say of this process."""
+    """Publishes while :meth:`running`. Heartbeats describe ``instance``."""
 
     def __init__(self, bus: Bus, refs: SqliteRefs, instance: Instance | None = None) -> None:
         self._bus = bus
@@ -38,7 +38,7 @@ class Publisher:
         self._outgoing: asyncio.Queue[RefEvent] = asyncio.Queue()
 
     def announce(self, objects: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
-        """Queues an event for each row; the commit's new objects ride on the last one."""
+        """Queue an event for each row; the last one carries the new objects of the commit."""
         small = sum(len(raw.payload) for raw in objects) <= MAX_RIDE_ALONG
         for entry in entries:
             riding = list(objects) if small and entry is entries[-1] else []
@@ -52,7 +52,7 @@ class Publisher:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Publishes from entry to exit; what is queued by then is still sent."""
+        """Publish from entry to exit; queued events are still sent at exit."""
         async with asyncio.TaskGroup() as group:
             work = (self._publish, self._beat)
             tasks = [group.create_task(keep_running("publish", each)) for each in work]
@@ -84,7 +84,7 @@ class Publisher:
                     beat = Heartbeat(**pulse._asdict(), **self._describe(), time=time.time())
                     await self._bus.publish(subjects.HEARTBEAT, beat)
             except ZonegitError as error:
-                if self._bus.connected:  # when it is not, its own log says so
+                if self._bus.connected:  # otherwise the connection has logged it
                     log.warning("heartbeat.lost", error=error.message)
             await asyncio.sleep(HEARTBEAT_S)
 

@@ -1,6 +1,6 @@
-"""What can be asked of the tables. Each function sees one state of the store.
+"""Read the tables. Each function sees one state of the store.
 
-Whatever can be long is cut to fit a message; the reply says, or shows, that there is more.
+What can be long is cut to fit a message; the reply shows that there is more.
 """
 
 from collections.abc import Collection, Iterable
@@ -28,12 +28,12 @@ from zonegit.zone.names import Name
 from zonegit_refs import recovery, schema
 
 PAGE_OCTETS: Final = 400 * 1024
-"""About what a reply holds at the most."""
+"""The approximate maximum size of a reply."""
 
 PAGE_ZONES: Final = 500
 PAGE_ENTRIES: Final = 2_000
 ENTRY_OCTETS: Final = 220
-"""Octets of a log row in a message without its texts, at the most; of a tip likewise."""
+"""The maximum size of a log row in a message without its texts, and of a tip."""
 
 _OF_REF: Final = f"{schema.LOG} WHERE zone = ? AND space = ? AND short = ?"
 _BY_THEN: Final = """
@@ -43,14 +43,14 @@ _BY_THEN: Final = """
 
 
 def read_heads(connection: Connection, actor: str) -> HeadsOfOperator:
-    """The HEADs that apply to ``actor``."""
+    """Return the HEADs that apply to an actor."""
     own, own_lost = _read_head(connection, actor)
     default, default_lost = _read_head(connection, "")
     return HeadsOfOperator(own, default, own_lost, default_lost)
 
 
 def _read_head(connection: Connection, actor: str) -> tuple[Head | None, bool]:
-    """What a HEAD stands for, and whether its zone was removed."""
+    """Return the branch that a HEAD points to, and whether its zone was removed."""
     found = schema.POINTED.read_first(
         connection.execute(
             "SELECT to_zone, to_branch FROM head WHERE actor = ? AND zone = ?",
@@ -69,8 +69,10 @@ def _read_head(connection: Connection, actor: str) -> tuple[Head | None, bool]:
 
 
 def read_zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
-    """Raises:
-    NotFound: the zone is not registered.
+    """Return the refs of a zone.
+
+    Raises:
+        NotFound: The zone is not registered.
     """
     require_zone(connection, zone)
     found = connection.execute(f"{schema.TIP} WHERE ref.zone = ?", (zone,)).fetchall()
@@ -86,8 +88,10 @@ def read_zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
 
 
 def require_zone(connection: Connection, zone: Name) -> None:
-    """Raises:
-    NotFound: the zone is not registered.
+    """Check that a zone is registered.
+
+    Raises:
+        NotFound: It is not.
     """
     if not schema.is_registered(connection, zone):
         raise unknown_zone(zone)
@@ -105,7 +109,8 @@ def _zone_refs(
 
 
 def read_snapshot(connection: Connection, after: Name | None) -> RefsSnapshot:
-    """A page of zones in the order of their octets; ``after`` in the answer says where to go on."""
+    """Return a page of zones, sorted by their octets; ``after`` of the result is the start of the
+    next one."""
     zones = schema.ZONE.read_all(
         connection.execute(
             "SELECT zone FROM zone WHERE zone > ? ORDER BY zone LIMIT ?",
@@ -143,7 +148,7 @@ def _read_awaiting(connection: Connection, zones: list[Name]) -> set[Name]:
 
 
 def _read_refs(connection: Connection, zones: list[Name]) -> dict[Name, list[tuple[Any, ...]]]:
-    """The refs of all ``zones``, which are sorted and without gaps among the registered ones."""
+    """Return the refs of ``zones``, which are sorted and contiguous among the registered ones."""
     if not zones:
         return {}
     found = connection.execute(
@@ -157,7 +162,7 @@ def _zone_octets(refs: list[tuple[Any, ...]]) -> int:
 
 
 def cut_to_page(sized: list[tuple[int, Any]]) -> list[Any]:
-    """The first values whose sizes together fit a page; one at least."""
+    """Return the first values whose sizes together fit a page, at least one."""
     total = 0
     fitting: list[Any] = []
     for size, value in sized:
@@ -169,7 +174,7 @@ def cut_to_page(sized: list[tuple[int, Any]]) -> list[Any]:
 
 
 def read_since(connection: Connection, epoch: str, sequence: int, operation: str) -> LogPage:
-    """Log rows after ``sequence``, as many as fit; none when ``epoch`` is another store's."""
+    """Return the log rows after ``sequence`` that fit a page; none if ``epoch`` is another one."""
     ours = schema.read_epoch(connection)
     last = schema.read_last_sequence(connection)
     if epoch != ours:
@@ -186,8 +191,11 @@ def read_since(connection: Connection, epoch: str, sequence: int, operation: str
 def read_reflog(
     connection: Connection, ref: RefName, limit: int, serial: int | None
 ) -> list[LogEntry]:
-    """Return the last moves of one ref, newest first, as many as fit; with ``serial`` those to it
-    in this epoch: before a restore it may have stood for another state, which this log has lost."""
+    """Return the last moves of a ref that fit a page, the newest first.
+
+    With ``serial`` only moves to that serial in this epoch: before a restore it may have stood for
+    another state, which this log has lost.
+    """
     began = schema.read_epoch_start(connection) if serial is not None else 0
     found = connection.execute(
         f"{_OF_REF} AND serial IS coalesce(?, serial) AND sequence > ?"
@@ -200,7 +208,7 @@ def read_reflog(
 def list_accepted(
     connection: Connection, zone: Name, commits: Collection[ObjectId]
 ) -> list[ObjectId]:
-    """Return those of some commits that a branch or tag of a zone held at any time."""
+    """Return those of ``commits`` that a branch or tag of the zone ever had."""
     return [
         commit
         for commit in commits
@@ -216,10 +224,16 @@ def _key(ref: RefName) -> tuple[bytes, str, str]:
 
 
 def read_at(connection: Connection, ref: RefName, when: When, now: float) -> RefAt:
-    """Where a ref stood; ``now`` in seconds since 1970.
+    """Return the value of a ref at a time.
+
+    Args:
+        connection: The store.
+        ref: The ref.
+        when: The time, or a number of moves ago.
+        now: The current time, in seconds since 1970.
 
     Raises:
-        NotFound: it never was, or has not moved as often as that.
+        NotFound: The ref never existed, or has not moved so often.
     """
     match when:
         case Back(moves):
@@ -240,12 +254,12 @@ def _read_first_move(connection: Connection, ref: RefName) -> LogEntry:
         connection.execute(f"{_OF_REF} ORDER BY sequence LIMIT 1", _key(ref))
     )
     if found is None:
-        raise NotFound(f"there is and was no ref {ref.path()}", moves="0")
+        raise NotFound(f"ref {ref.path()} never existed", moves="0")
     return found
 
 
 def _read_nth_move(connection: Connection, ref: RefName, moves: int) -> LogEntry:
-    """The move before the latest ``moves`` ones."""
+    """Return the move before the latest ``moves`` ones."""
     found = schema.read_first_entry(
         connection.execute(
             f"{_OF_REF} ORDER BY sequence DESC LIMIT 1 OFFSET ?", (*_key(ref), moves)
@@ -257,7 +271,7 @@ def _read_nth_move(connection: Connection, ref: RefName, moves: int) -> LogEntry
     (count,) = connection.execute(
         "SELECT count(*) FROM log WHERE zone = ? AND space = ? AND short = ?", _key(ref)
     ).fetchone()
-    raise NotFound(f"{ref.path()} has moved {count} times, and not {moves + 1}", moves=str(count))
+    raise NotFound(f"{ref.path()} has moved {count} times, not {moves + 1}", moves=str(count))
 
 
 def _page(entries: list[LogEntry]) -> list[LogEntry]:
@@ -265,7 +279,7 @@ def _page(entries: list[LogEntry]) -> list[LogEntry]:
 
 
 def entry_octets(entry: LogEntry) -> int:
-    """About what a log row takes in a message."""
+    """Return the approximate size of a log row in a message."""
     texts = (
         entry.command, entry.reason or "", entry.actor, entry.operation, entry.undoes or "",
         entry.ref.short,

@@ -1,9 +1,9 @@
-"""The tables about a restore from a backup, and the recovery of a zone from one.
+"""Record a restore from a backup, and recover zones after it.
 
-A store that was restored has lost the end of its log, and its next rows would bear sequences that
-resolvers have seen already. ``witness`` holds the proof of that; while there is one, nothing moves.
-The first zone that is recovered begins a new epoch, and puts all others into ``awaiting``: these do
-not move before their turn has come. All of it is on disk, so a kill at any point loses none of it
+A restored store has lost the end of its log, and its next rows would have sequences that resolvers
+have seen already. The table ``witness`` holds the proof of that; while it has a row, no ref moves.
+The first zone that is recovered begins a new epoch, and adds all others to ``awaiting``; these do
+not move until they are recovered. Everything is on disk, so a kill loses nothing
 (docs/adr/0030-recovery.md).
 """
 
@@ -25,11 +25,11 @@ from zonegit.zone.serial import HALF, lead
 from zonegit_refs import schema
 
 MAX_SHOWN: Final = 100
-"""Zones and branches that the state of a recovery names."""
+"""Zones and branches in the reported state of a recovery."""
 MAX_STARTS: Final = 1_000
-"""Runs of the service that are remembered while no resolver confirms the log."""
+"""Runs of the service that are kept while no resolver confirms the log."""
 MAX_PAST: Final = 100
-"""Earlier epochs in one answer: one for each restore."""
+"""Earlier epochs in one reply; there is one for each restore."""
 _WITNESS: Final[RowReader[Witness]] = RowReader(
     "witness", tuple[str, str, StoredCount, str], Witness
 )
@@ -44,14 +44,18 @@ _OWED: Final[RowReader[Owed]] = RowReader(
     lambda zone, branch, serial: Owed(read_name(zone), branch, serial),
 )
 _RUN: Final[RowReader[str]] = RowReader("start", tuple[str], read_value)
-HINT: Final = "zonegit recover shows what has to be done, zonegit recover --finish does it"
+HINT: Final = "run zonegit recover to see what to do, then zonegit recover --finish"
 
 
 def require_recovered(connection: Connection, zone: Name | None) -> None:
-    """Check that refs may move: those of ``zone``, or None: those that are about no zone.
+    """Check that refs may move.
+
+    Args:
+        connection: The store.
+        zone: The zone of the refs; None for refs without a zone.
 
     Raises:
-        Unavailable: the store was restored from a backup, and the zone is not recovered yet.
+        Unavailable: The store was restored from a backup, and the zone is not recovered yet.
     """
     found = read_witness(connection)
     if found is not None:
@@ -67,7 +71,8 @@ def require_recovered(connection: Connection, zone: Name | None) -> None:
 
 
 def is_other_row(connection: Connection, sequence: int, operation: str) -> bool:
-    """Return whether the row at a sequence is not the one of ``operation``, empty: unknown."""
+    """Return whether the row at a sequence is of another operation; False if ``operation`` is
+    empty."""
     if not operation:
         return False
     row = schema.read_first_entry(
@@ -83,13 +88,13 @@ def is_awaiting(connection: Connection, zone: Name) -> bool:
 
 
 def count_awaiting(connection: Connection) -> int:
-    """Return how many zones are not recovered yet in this epoch."""
+    """Return the number of zones that are not recovered yet in this epoch."""
     (count,) = connection.execute("SELECT count(*) FROM awaiting").fetchone()
     return int(count)
 
 
 def read_witness(connection: Connection) -> Witness | None:
-    """Return who proves that the store was restored; None: no recovery has to begin."""
+    """Return the resolver that proves a restore; None if no recovery has to begin."""
     found = connection.execute("SELECT resolver, epoch, sequence, operation FROM witness")
     return _WITNESS.read_first(found)
 
@@ -103,7 +108,7 @@ def read_past(connection: Connection) -> list[PastEpoch]:
 
 
 def read_state(connection: Connection) -> Recovery:
-    """Return what has to be done."""
+    """Return the state of the recovery."""
     zones = connection.execute("SELECT zone FROM awaiting ORDER BY zone LIMIT ?", (MAX_SHOWN,))
     owed = connection.execute("SELECT zone, short, serial FROM owed LIMIT ?", (MAX_SHOWN,))
     return Recovery(
@@ -126,7 +131,7 @@ def list_doubted(connection: Connection) -> list[str]:
 
 
 def record_start(connection: Connection, run: str) -> None:
-    """Note that the service runs again: its store may be another one than before."""
+    """Record a new run of the service: its store may be another one than before."""
     connection.execute("INSERT INTO start (id) VALUES (?)", (run,))
     connection.execute(
         "DELETE FROM start WHERE number NOT IN"
@@ -136,20 +141,20 @@ def record_start(connection: Connection, run: str) -> None:
 
 
 def record_confirmation(connection: Connection) -> None:
-    """Note that a resolver which knows the log from before holds no more of it than there is."""
+    """Record that a resolver with knowledge from before has no more of the log than there is."""
     connection.execute("DELETE FROM start")
 
 
 def record_claim(connection: Connection, claim: Witness, before: Sequence[str]) -> bool:
-    """Keep what a resolver holds, if it proves that the store was restored.
+    """Record the position of a resolver, if it proves that the store was restored.
 
     Args:
-        connection: the store, in a transaction.
-        claim: the resolver, and how far it followed which epoch.
-        before: the epochs before that one, as the resolver has them.
+        connection: The store, in a transaction.
+        claim: The resolver, and how far it followed which epoch.
+        before: The epochs before that one, as the resolver has them.
 
     Returns:
-        Whether this is the first proof of it.
+        Whether this is the first proof.
     """
     ours = schema.read_epoch(connection)
     is_later = claim.sequence > schema.read_last_sequence(connection)
@@ -169,12 +174,12 @@ def record_claim(connection: Connection, claim: Witness, before: Sequence[str]) 
 
 
 def begin_recovery(connection: Connection, zone: Name) -> bool:
-    """Begin a new epoch, unless zones await their recovery in this one.
+    """Begin a new epoch, unless zones await recovery in this one.
 
-    A zone that is not registered begins none, unless it is proved that the store was restored.
+    A zone that is not registered begins none, unless a restore is proved.
 
     Returns:
-        Whether ``zone`` is to be recovered now; False: it was already.
+        Whether ``zone`` has to be recovered; False if it was recovered already.
     """
     is_lost = not schema.is_registered(connection, zone)
     if read_witness(connection) is None and (is_lost or count_awaiting(connection)):
@@ -192,7 +197,7 @@ def begin_recovery(connection: Connection, zone: Name) -> bool:
 
 
 def finish_zone(connection: Connection, zone: Name) -> None:
-    """Let the refs of a zone move again."""
+    """Allow the refs of a zone to move again."""
     connection.execute("DELETE FROM awaiting WHERE zone = ?", (zone,))
 
 
@@ -200,7 +205,7 @@ def raise_guards(connection: Connection, zone: Name, guards: Sequence[Guard]) ->
     """Raise the highest serials of branches, which need not exist.
 
     Raises:
-        Invalid: one is exactly half of all serials away from the one known.
+        Invalid: One differs from the known one by exactly half of all serials.
     """
     for guard in guards:
         found = connection.execute(
@@ -230,11 +235,11 @@ def check_expected(
     renewals: Sequence[Renewal],
     served: Mapping[str, ServedTree],
 ) -> None:
-    """Check that the branches of a zone are those that the renewals are for, and no others.
+    """Check that a zone has exactly the branches that the renewals expect.
 
     Raises:
-        Conflict: one is not, or there are others.
-        Invalid: a renewal has a commit that was not looked at.
+        Conflict: A branch differs, or there are others.
+        Invalid: A renewal has a commit that was not checked.
     """
     found = connection.execute(
         "SELECT space, short, target FROM ref WHERE zone = ? AND space = 'heads'", (zone,)
@@ -247,8 +252,8 @@ def check_expected(
             path = ref_names.branch(zone, branch).path()
             raise Conflict(
                 f"{path} is at {short(tip)}" if tip is not None else f"{path} does not exist",
-                hint="send the same command again: it looks at the branches first",
+                hint="run the command again, it reads the branches first",
                 tip=tip.hex() if tip is not None else "",
             )
     if any(each.new is not None and each.branch not in served for each in renewals):
-        raise Invalid("a branch is recovered to a commit that was not looked at")
+        raise Invalid("a branch is recovered to a commit that was not checked")

@@ -1,9 +1,9 @@
-"""The registry of resolvers: which of them announce themselves, and when each was last heard.
+"""Maintain the registry of resolvers: which ones announce themselves, and when each was last heard.
 
-It is held in memory and made from announcements alone. A resolver that misses three of them is
-silent, and is still listed, for it may be answering queries from an old zone. One that says goodbye
-leaves the registry at once; one that stays silent leaves it after a minute. Pure: the caller has
-the clock (docs/adr/0043-registry-of-resolvers.md).
+It is in memory, and built from announcements only. A resolver that misses three of them is silent.
+It stays listed, because it may be answering queries from an old zone, until it has been silent for
+a minute. One that says goodbye is removed at once. Pure: the caller provides the time
+(docs/adr/0043-registry-of-resolvers.md).
 """
 
 from collections.abc import Collection
@@ -22,13 +22,19 @@ from zonegit.wire.messages import (
 )
 
 SETTLED_AFTER_S: Final = ANNOUNCE_INTERVAL_S + 0.5
-"""Every resolver that runs has announced itself once the registry has listened for so long."""
+"""After so many seconds of listening every running resolver has announced itself."""
 
 
 @dataclass(slots=True)
 class _Entry:
-    """One name. ``former`` is the process that had it before, ``contested`` when that was last
-    heard after the present one."""
+    """An entry for one name.
+
+    Attributes:
+        last: The last announcement.
+        heard: The time of the last announcement.
+        former: The process that had the name before.
+        contested: The time when the former process was heard after the present one; None if never.
+    """
 
     last: Announcement
     heard: float
@@ -37,27 +43,27 @@ class _Entry:
 
 
 class Registry:
-    """Entries by name. All times are those of one monotonic clock, in seconds."""
+    """The entries by name. All times are seconds of one monotonic clock."""
 
     def __init__(self, now: float) -> None:
         self._entries: dict[str, _Entry] = {}
         self._began = now
-        self._refused: dict[str, float] = {}  # names that were refused, and when that was last
+        self._refused: dict[str, float] = {}  # refused names, and the time of the last refusal
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def resume(self, now: float) -> None:
-        """Listen again after announcements may have been lost: no silence before now counts."""
+        """Restart the silence of each resolver, because announcements may have been lost."""
         self._began = now
         for entry in self._entries.values():
             entry.heard = now
 
     def hear(self, said: Announcement, now: float) -> bool:
-        """Take an announcement.
+        """Record an announcement.
 
         Returns:
-            False if there was no room for it: of more than ``MAX_RESOLVERS`` names the first stay.
+            False if there was no room for it: the first ``MAX_RESOLVERS`` names stay.
         """
         entry = self._entries.get(said.resolver)
         if said.is_leaving:
@@ -82,18 +88,18 @@ class Registry:
         return True
 
     def is_settled(self, now: float, expected: Collection[str] = ()) -> bool:
-        """Return whether the registry is complete: it has listened for long enough, or has heard
-        all of ``expected`` where there are any."""
+        """Return whether the registry is complete: it has listened long enough, or has heard all of
+        ``expected`` if there are any."""
         if now - self._began >= SETTLED_AFTER_S:
             return True
         return bool(expected) and all(name in self._entries for name in expected)
 
     def settles_in(self, now: float) -> float:
-        """Return after how many seconds the registry is complete in any case."""
+        """Return the seconds until the registry is complete in any case."""
         return max(0.0, self._began + SETTLED_AFTER_S - now)
 
     def page(self, now: float, after: str = "") -> RegisteredResolvers:
-        """Return the resolvers past a name, by name."""
+        """Return a page of resolvers after a name, sorted by name."""
         self._forget(now)
         names = sorted(name for name in self._entries if name > after)
         listed = names[:MAX_RESOLVERS_LISTED]

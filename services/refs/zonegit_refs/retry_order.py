@@ -1,9 +1,9 @@
-"""Whose turn it is to move a ref, after a race was lost.
+"""Order retries fairly after a compare-and-swap conflict.
 
-A client that lost reads the new tip and tries again; whoever won is ahead of it, and so would win
-again and again. Hence a loser that says it will be back has the next turn: others who would move
-that ref wait for it, briefly. Nothing depends on this but fairness; it is forgotten with the
-process (docs/adr/0013-fair-retries.md).
+A client that lost a race reads the new tip and tries again; the winner is ahead of it, and would
+win again. So a loser that announces a retry gets the next turn: other clients that move the same
+ref wait for it briefly. Only fairness depends on this; the order is forgotten when the process ends
+(docs/adr/0013-fair-retries.md).
 """
 
 import asyncio
@@ -14,19 +14,19 @@ from typing import Final
 from zonegit.store.ref_names import RefName
 
 TURN_S: Final = 0.25
-"""How long a turn is kept for somebody who does not come."""
+"""Seconds for which a turn is reserved for a client that does not return."""
 
 MAX_WAIT_S: Final = 1.0
-"""How long anybody waits for the turns of others."""
+"""The maximum time in seconds for which a client waits for the turns of others."""
 
 MAX_WAITING: Final = 100
-"""Losers with a turn to come, for each ref; more of them race as if there were no turns."""
+"""The maximum number of clients with a turn for one ref; others race without order."""
 
 
 @dataclass(slots=True)
 class _RetryQueue:
-    """Those who lost, the first of whom has the turn until ``ends``, in seconds of the loop's
-    clock. ``moved_up`` is replaced each time somebody leaves."""
+    """The clients that lost, by token. The first has the turn until ``ends``, in seconds of the
+    clock of the loop. ``moved_up`` is set and replaced when a client leaves."""
 
     ends: float
     tokens: deque[str] = field(default_factory=deque)
@@ -34,7 +34,7 @@ class _RetryQueue:
 
 
 class RetryQueues:
-    """The lines before refs that are raced for; a ref that nobody lost a race for has none."""
+    """The queues of refs for which a race was lost."""
 
     def __init__(self, turn_s: float = TURN_S, max_wait_s: float = MAX_WAIT_S) -> None:
         self._turn_s = turn_s
@@ -42,7 +42,7 @@ class RetryQueues:
         self._lines: dict[RefName, _RetryQueue] = {}
 
     async def wait(self, ref: RefName, token: str | None) -> None:
-        """Returns when nobody else has the turn, or patience is at its end."""
+        """Wait until no other client has the turn, but no longer than ``max_wait_s``."""
         clock = asyncio.get_running_loop().time
         give_up = clock() + self._max_wait_s
         while (line := self._lines.get(ref)) and line.tokens[0] != token and clock() < give_up:
@@ -55,7 +55,7 @@ class RetryQueues:
                     self.leave(ref, first)
 
     def record_loss(self, ref: RefName, token: str | None) -> None:
-        """Somebody lost a race; ``token`` None: and will not be back."""
+        """Record that a client lost a race. Without a token it does not announce a retry."""
         if token is None:
             return
         line = self._lines.setdefault(ref, _RetryQueue(self._end_of_turn()))
@@ -66,7 +66,7 @@ class RetryQueues:
             line.tokens.append(token)
 
     def leave(self, ref: RefName, token: str | None) -> None:
-        """Somebody has moved the ref, or given up."""
+        """Record that a client has moved the ref or given up."""
         line = self._lines.get(ref)
         if line is None or token is None or token not in line.tokens:
             return

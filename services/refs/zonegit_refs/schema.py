@@ -1,8 +1,8 @@
-"""The tables, and how their rows are values.
+"""Define the tables, and convert their rows to values.
 
 Each row of the log holds the hash of the row before it (``previous``), so the log is a chain: a row
-that is read is hashed and compared with what the next row says of it, the last one with what table
-``digest`` says. All other tables have a digest of their content (:mod:`zonegit.store.digests`).
+that is read is hashed and compared with the next row, the last one with the table ``digest``. All
+other tables have a digest of their content (:mod:`zonegit.store.digests`).
 """
 
 from collections.abc import Iterable
@@ -37,8 +37,8 @@ WATCHED: Final = Watched(
     ),
     later=("operation",),
 )  # fmt: skip
-"""Tables with digests. The operations are as many as the rows of the log."""
-# Names of the original's store that are still to be converted, and on whose behalf.
+"""Tables with digests. The table of operations is as long as the log, so it is checked later."""
+# Names of a store of the original that are not converted yet, and the actor who migrates it.
 _LEGACY: Final = """CREATE TABLE legacy (
         name TEXT PRIMARY KEY, slot BLOB NOT NULL,
         actor TEXT NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL, force INTEGER NOT NULL
@@ -48,7 +48,7 @@ _RECOVERY: Final = (
     """CREATE TABLE past (
         number INTEGER PRIMARY KEY, epoch TEXT NOT NULL, sequence INTEGER NOT NULL
     ) STRICT""",
-    # Who proves that this store was restored from a backup, until a recovery begins.
+    # The resolver that proves a restore from a backup, until a recovery begins.
     """CREATE TABLE witness (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         resolver TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,
@@ -62,24 +62,24 @@ _RECOVERY: Final = (
         zone BLOB NOT NULL, short TEXT NOT NULL, serial INTEGER NOT NULL, PRIMARY KEY (zone, short)
     ) STRICT, WITHOUT ROWID""",
 )
-# The installation bears the name of its first epoch, so that all backups of it have the same id,
-# those that an earlier release made too.
+# The id of the installation is its first epoch, so that all its backups have the same id, including
+# those of an earlier release.
 _INSTALLATION: Final = (
     "ALTER TABLE store ADD COLUMN installation TEXT NOT NULL DEFAULT ''",
     """UPDATE store SET installation =
         coalesce((SELECT epoch FROM past ORDER BY number LIMIT 1), epoch)""",
     "ALTER TABLE past ADD COLUMN recovered INTEGER NOT NULL DEFAULT 1",
-    # Installations whose resolvers are to follow this store, and who said so.
+    # Installations that this store replaces, and the actor who declared it.
     """CREATE TABLE replaced (
         id TEXT PRIMARY KEY, actor TEXT NOT NULL, time REAL NOT NULL, reason TEXT NOT NULL
     ) STRICT, WITHOUT ROWID""",
 )
-# With the time, so that looking far back in a ref reads nothing but this.
+# With the time, so that a search far back in a ref reads this index only.
 _LOG_OF_REF: Final = "CREATE INDEX log_of_ref ON log (zone, space, short, sequence, time)"
 _LOG_OF_OPERATION: Final = "CREATE INDEX log_of_operation ON log (operation, sequence)"
 _LOG_OF_ACTOR: Final = "CREATE INDEX log_of_actor ON log (actor, sequence)"
 _LOG_OF_ZONE: Final = "CREATE INDEX log_of_zone ON log (zone, sequence)"
-# What undo and redo without an argument look through: the latest row first, rows of HEADs left out.
+# For undo and redo without an argument: the latest row first, without rows of HEADs.
 _LOG_OF_WORK: Final = """CREATE INDEX log_of_work ON log (actor, sequence, operation, undoes)
     WHERE space <> 'head'"""
 _LOG_OF_UNDONE: Final = """CREATE INDEX log_of_undone ON log (undoes, operation, sequence)
@@ -96,7 +96,7 @@ def _add_reason(connection: Connection) -> None:
     connection.execute(_LOG_OF_ZONE)
 
 
-# An undo said which operation it took back in words alone: the first 12 digits of its id.
+# The text of an undo was the only record of the operation taken back: 12 digits of its id.
 _UNDOS: Final = "SELECT sequence, substr(reason, 6) FROM log WHERE reason GLOB 'undo ????????????'"
 _UNDONE: Final = """SELECT DISTINCT operation FROM log
     WHERE operation BETWEEN ? AND ? || char(1114111) AND sequence < ? LIMIT 2"""
@@ -149,7 +149,7 @@ SCHEMA: Final = (
         target BLOB NOT NULL, serial INTEGER, sequence INTEGER NOT NULL,
         PRIMARY KEY (zone, space, short)
     ) STRICT, WITHOUT ROWID""",
-    # Outlives its branch: secondaries remember the serial of one that was deleted.
+    # Outlives its branch: secondaries have the serial of a deleted branch.
     """CREATE TABLE highest (
         zone BLOB NOT NULL, short TEXT NOT NULL, serial INTEGER NOT NULL, tree BLOB NOT NULL,
         PRIMARY KEY (zone, short)
@@ -191,7 +191,7 @@ SCHEMA: Final = (
 
 LOG: Final = chain.SELECT
 NO_ZONE: Final = b""
-"""Stands for None, which no key may hold; a name has one octet at least."""
+"""Stands for None, which a key may not contain; a name has at least one octet."""
 
 TIP: Final = """
     SELECT ref.short, ref.target, ref.sequence, ref.serial, highest.serial, ref.space, ref.zone
@@ -201,7 +201,7 @@ TIP: Final = """
 
 
 def zone_key(ref: RefName) -> bytes:
-    """A ref's zone as the tables hold it."""
+    """Return the zone of a ref as the tables store it."""
     return NO_ZONE if ref.zone is None else ref.zone
 
 
@@ -248,39 +248,39 @@ POINTED: Final[RowReader[tuple[Name, str]]] = RowReader(
 WROTE: Final[RowReader[tuple[int, int, bytes | None]]] = RowReader(
     "operation", tuple[StoredCount, StoredCount, bytes | None], _read_columns
 )
-"""The first and the last row of an operation, and its target."""
+"""The first and last row of an operation, and its target."""
 STEP: Final[RowReader[tuple[str, str | None]]] = RowReader(
     "log", tuple[str, str | None], _read_columns
 )
-"""An operation, and which one it takes back."""
+"""An operation, and the one it takes back."""
 
 
 def read_entry(row: tuple[Any, ...]) -> LogEntry:
-    """Return a row of ``LOG``.
+    """Read a row of ``LOG``.
 
     Raises:
-        Damaged: it is not what was written, or the row after it is not.
+        Damaged: It is not as it was written, or the row after it is not.
     """
     return _ENTRY.read(row)
 
 
 def read_first_entry(rows: Iterable[tuple[Any, ...]]) -> LogEntry | None:
-    """Return the first row of ``LOG``; None where there is none."""
+    """Read the first row of ``LOG``; None if there is none."""
     return _ENTRY.read_first(rows)
 
 
 def read_entries(rows: Iterable[tuple[Any, ...]]) -> list[LogEntry]:
-    """Return rows of ``LOG``."""
+    """Read rows of ``LOG``."""
     return _ENTRY.read_all(rows)
 
 
 def read_tip(row: tuple[Any, ...]) -> tuple[RefName, RefTip]:
-    """Return a row of ``TIP``."""
+    """Read a row of ``TIP``."""
     return _TIP.read(row)
 
 
 def read_last_sequence(connection: Connection) -> int:
-    """Where the log stands; 0 when it is empty."""
+    """Return the last sequence of the log; 0 if it is empty."""
     (sequence,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM log").fetchone()
     return int(sequence)
 
@@ -296,7 +296,7 @@ def check_end(connection: Connection) -> None:
 
 
 def read_last_operation(connection: Connection) -> str:
-    """Return the operation of the last row of the log; empty where there is none."""
+    """Return the operation of the last row of the log; empty if there is none."""
     found = connection.execute(f"{LOG} ORDER BY sequence DESC LIMIT 1")
     last = _ENTRY.read_first(found)
     return last.operation if last is not None else ""
@@ -309,12 +309,12 @@ def read_epoch_start(connection: Connection) -> int:
 
 
 def read_epoch(connection: Connection) -> str:
-    """The random name of this log, made with it: another store has another."""
+    """Return the epoch, a random id of this log."""
     return _read_store(connection.execute("SELECT epoch FROM store"))
 
 
 def _read_store(found: Iterable[tuple[Any, ...]]) -> str:
-    """Return what the one row of table ``store`` says."""
+    """Read the value of the one row of the table ``store``."""
     text = _STORE.read_first(found)
     if text is None:
         raise DamagedFile("table store is empty")
@@ -332,7 +332,7 @@ def read_replaced(connection: Connection) -> list[str]:
 
 
 def is_registered(connection: Connection, zone: Name) -> bool:
-    """Whether the zone has its marker."""
+    """Return whether the zone has its marker."""
     return bool(connection.execute("SELECT 1 FROM zone WHERE zone = ?", (zone,)).fetchone())
 
 

@@ -1,4 +1,4 @@
-"""Refs in one SQLite file: each question one read, each change one durable transaction."""
+"""Store refs in one SQLite file: each request is one read, each change one durable transaction."""
 
 import asyncio
 import secrets
@@ -46,18 +46,23 @@ from zonegit_refs.legacy.pending_names import PendingNames
 from zonegit_refs.writes import OperationWriter, WriteOutcome
 
 OnLogged = Callable[[list[LogEntry]], None]
-"""Hears of log rows once they are durable, in their order."""
+"""Called with log rows once they are durable, in order."""
 
 
 MAX_DAMAGE: Final = 100
-"""Faults of the structure of the file that a check names."""
+"""The maximum number of faults of the file structure that a check reports."""
 PAUSE_S: Final = 0.005
-"""Between two slices of a check, so that what is asked meanwhile does not wait for it."""
+"""Seconds between two slices of a check, so that requests do not wait for it."""
 
 
 class LogEnd(NamedTuple):
-    """The end of the log. ``awaiting`` counts the zones that await their recovery;
-    ``restored``: it has not begun. ``replaces`` are the installations that this one replaces."""
+    """The end of the log.
+
+    Attributes:
+        awaiting: The number of zones that await recovery.
+        restored: The store was restored, and recovery has not begun.
+        replaces: The installations that this one replaces.
+    """
 
     epoch: str
     sequence: int
@@ -68,14 +73,14 @@ class LogEnd(NamedTuple):
 
 
 class SqliteRefs:
-    """The tables behind an open file. ``epoch`` is the name of its log."""
+    """The tables of an open file. ``epoch`` is that of its log."""
 
     def __init__(self, database: Database, end: LogEnd, run: str) -> None:
         self._database = database
         self.epoch = end.epoch
         self.installation = end.installation
         self.run = run
-        """The name of this run of the service."""
+        """The id of this run of the service."""
         self.latest = end.sequence
         """The last sequence of the log."""
         self.begun: set[str] = set()
@@ -118,23 +123,23 @@ class SqliteRefs:
         return await self._database.read(work)
 
     async def check_file(self) -> list[str]:
-        """Return what is wrong with the file as a whole, but for the rows of its log."""
+        """Return the faults of the file, without those of the rows of its log."""
         return await self._database.check(_check_file)
 
     async def check_log(self, after: int) -> CheckedPage:
-        """Return what is wrong with the rows after a sequence, as many as are checked at a time."""
+        """Check a page of the log after a sequence."""
         work = partial(chain.find_damage, after=after, read=schema.read_entry)
         return await self._database.read(work)
 
     async def recovery(self) -> Recovery:
-        """Return what has to be done after a restore."""
+        """Return the state of the recovery after a restore."""
         return await self._database.read(recovery.read_state)
 
     async def note(self, claim: Witness, before: Sequence[str]) -> bool:
-        """Keep a resolver's claim, if it proves that this store was restored.
+        """Record the claim of a resolver, if it proves that this store was restored.
 
         Returns:
-            Whether this is the first proof of it.
+            Whether this is the first proof.
         """
         return await self._database.write(
             partial(recovery.record_claim, claim=claim, before=before)
@@ -145,7 +150,8 @@ class SqliteRefs:
         return await self._database.read(recovery.list_doubted)
 
     async def confirm(self) -> None:
-        """Note that a resolver knows the log from before, and no more of it than there is."""
+        """Record that a resolver with knowledge from before has no more of the log than there
+        is."""
         await self._database.write(recovery.record_confirmation)
 
     async def recover(
@@ -163,24 +169,24 @@ class SqliteRefs:
         return await self._change("recover", marker(zone), origin, time, tell, work)
 
     async def replace(self, installation: str, origin: Origin, time: float) -> Installation:
-        """Note that this store replaces an installation (:func:`changes.replace`)."""
+        """Record that this store replaces an installation (:func:`zonegit_refs.writes.replace`)."""
         work = partial(writes.replace, installation=installation, origin=origin, time=time)
         return await self._database.write(work)
 
     async def read_end(self) -> LogEnd:
-        """Return where the log stands."""
+        """Return the end of the log."""
         return await self._database.read(_read_end)
 
     async def sequence(self) -> int:
-        """Where the log stands."""
+        """Return the last sequence of the log."""
         return await self._database.read(schema.read_last_sequence)
 
     async def state(self, ref: RefName) -> RefState:
-        """Return the state of a branch or tag, as far as a move of it depends on that."""
+        """Return the state of a branch or tag on which a move of it depends."""
         return await self._database.read(partial(writes.read_state, ref=ref))
 
     async def list_accepted(self, zone: Name, commits: Collection[ObjectId]) -> list[ObjectId]:
-        """Return those of some commits that the log has as tips of a zone."""
+        """Return those of ``commits`` that the log has as tips of a zone."""
         work = partial(reads.list_accepted, zone=zone, commits=commits)
         return await self._database.read(work)
 
@@ -232,7 +238,7 @@ class SqliteRefs:
     async def keep(
         self, slots: Slots, served: Mapping[RefName, ServedTree], origin: Origin
     ) -> None:
-        """As :func:`zonegit_refs.legacy.pending_names.keep`."""
+        """Store names as :func:`zonegit_refs.legacy.pending_names.keep` does."""
         work = partial(pending_names.keep, slots=slots, served=served, origin=origin)
         await self._database.write(work)
 
@@ -263,8 +269,10 @@ class SqliteRefs:
 
 @asynccontextmanager
 async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
-    """Raises:
-    Unavailable, Corrupt, Invalid: the file cannot be used.
+    """Open the store in a file, which is created if it does not exist.
+
+    Raises:
+        Unavailable, Corrupt, Invalid: The file cannot be used.
     """
     is_new, run = await asyncio.to_thread(_is_absent, path), secrets.token_hex(8)
     async with open_database(
@@ -299,5 +307,5 @@ def _check_file(connection: Connection) -> list[str]:
 
 
 def _is_absent(path: Path) -> bool:
-    """Return whether there is no such file: a store that is made now cannot have been restored."""
+    """Return whether the file does not exist: a new store cannot have been restored."""
     return not path.exists()

@@ -1,8 +1,8 @@
-"""Check the whole store, a slice at a time, while it is used.
+"""Check the whole store in slices, while it is in use.
 
-At open only what is small is compared. So the rest is checked in the background after each start,
-and again when ``zonegit fsck`` asks for it: the structure of the file, the digest of every table,
-and the chain of the log. What a check finds is logged, and kept for who asks next.
+Opening the store compares only what is small. The rest is checked in the background after each
+start, and again if ``zonegit fsck`` requests it: the structure of the file, the digest of each
+table, and the chain of the log. The faults found are logged, and kept for later requests.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from zonegit.store.protocols import CheckedStore
 from zonegit_refs.sqlite import PAUSE_S, SqliteRefs
 
 MAX_DAMAGE: Final = 100
-"""Faults that are named; further ones are counted."""
+"""Faults that are reported; further ones are counted."""
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ class StoreCheck:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Check the store once, and again when asked, from entry to exit."""
+        """Check the store once, and again on request, from entry to exit."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             self._start(group)
@@ -49,10 +49,10 @@ class StoreCheck:
                     self._task.cancel()
 
     def state(self, *, again: bool = False) -> CheckedStore:
-        """Return how far the check is and what it found.
+        """Return the progress of the check and the faults found.
 
         Args:
-            again: begin another one, unless one runs.
+            again: Start another check, unless one runs.
         """
         if again and self._group is not None and not self._is_running:
             self._start(self._group)

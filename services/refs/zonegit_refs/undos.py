@@ -1,22 +1,23 @@
 """Decide which operations are undone, and which one the next ``undo`` or ``redo`` takes back.
 
-Theory of operation. An undo is an operation whose rows in the log say which operation they take
-back (column ``undoes``); a redo is one that takes back an undo. Nothing else is stored, so a client
-has no say in it and no file can disagree with the log. From these rows follows:
+Theory of operation. An undo is an operation whose rows in the log name the operation that they take
+back (column ``undoes``); a redo takes back an undo. Nothing else is stored, so clients cannot
+influence it and no file can disagree with the log. From these rows follows:
 
 - An operation is undone while an undo of it is in effect, and an undo is in effect unless it is
-  undone itself. All that was done about an operation is read at once; what takes something back is
-  newer than that, so deciding from the newest to the oldest needs each of them once.
+  undone itself. All undos about an operation are read at once. What takes an operation back is
+  newer than it, so one pass from the newest to the oldest decides all.
 - An undo that its client did not complete (it was killed, or lost a race) leaves refs of the
   operation behind. Then the operation is still the next to be undone, and a client that repeats the
   command completes the same undo.
-- ``undo`` means an actor's newest operation that moved a branch, a tag or a zone, is not undone and
-  takes nothing back. ``redo`` means their newest undo that is not undone, unless they did something
-  else after it. An operation that moved HEADs only counts for neither.
-- How often something was taken back tells undos (odd) from redos (even): an undo of a redo by its
-  id is an undo.
+- ``undo`` takes back the newest operation of an actor that moved a branch, a tag or a zone, is not
+  undone and takes nothing back. ``redo`` takes back their newest undo that is not undone, unless
+  another operation of theirs came after it. Operations that moved only HEADs do not count for
+  either.
+- The number of times that something was taken back distinguishes undos (odd) from redos (even): an
+  undo of a redo by its id is an undo.
 
-Each question reads an index backwards and looks at no more than ``MAX_ROWS`` rows.
+Each request reads an index backwards, and at most ``MAX_ROWS`` rows.
 """
 
 from collections.abc import Iterator
@@ -27,13 +28,13 @@ from zonegit.errors import Conflict, NotFound
 from zonegit_refs import schema
 
 MAX_ROWS: Final = 20_000
-"""Rows of an actor that one question goes back through."""
+"""The maximum number of rows of an actor that one request reads."""
 
 SHORT_ID: Final = 12
 """Characters of an operation's id in messages."""
 
 MAX_UNDOS: Final = 10_000
-"""Undos, redos and undos of these that one operation is judged by."""
+"""The maximum number of undos and redos that are read for one operation."""
 
 _WORK: Final = """
     SELECT operation, undoes FROM log WHERE actor = ? AND space <> 'head'
@@ -50,7 +51,7 @@ _ABOUT: Final = """
     ORDER BY (SELECT min(sequence) FROM log WHERE log.operation = about.operation) DESC
 """
 _TAKES_BACK: Final = f"{schema.LOG} WHERE operation = ? LIMIT 1"
-# A ref that the undo found where it was to go is not left behind, though it has no row of it.
+# A ref that already had its old value is not left behind, although the undo has no row for it.
 _LEFT_BEHIND: Final = """
     SELECT 1 FROM log AS done WHERE operation = ? AND space <> 'head'
     AND (zone, space, short) NOT IN (SELECT zone, space, short FROM log WHERE operation = ?)
@@ -67,8 +68,8 @@ def find_undoable(connection: Connection, actor: str) -> str:
     """Return the operation that the next ``undo`` of ``actor`` takes back.
 
     Raises:
-        NotFound: there is none.
-        Conflict: their latest operation is a redo that did not complete.
+        NotFound: There is none.
+        Conflict: Their latest operation is a redo that did not complete.
     """
     seen = False
     for operation, undoes in _list_work(connection, actor):
@@ -79,11 +80,11 @@ def find_undoable(connection: Connection, actor: str) -> str:
             return operation
     if not seen:
         raise NotFound(
-            f"{actor} has done nothing here", hint="zonegit op log shows what others have done"
+            f"no operations by {actor}", hint="zonegit op log lists the operations of all actors"
         )
     raise NotFound(
         f"{actor} has nothing left to undo",
-        hint="zonegit op log lists operations; name one of them",
+        hint="name an operation of zonegit op log",
     )
 
 
@@ -101,7 +102,7 @@ def find_redoable(connection: Connection, actor: str) -> str:
     """Return the undo that the next ``redo`` of ``actor`` takes back.
 
     Raises:
-        NotFound: there is none, or another operation of theirs came after it.
+        NotFound: There is none, or another operation of theirs came after it.
     """
     ended_by: str | None = None
     for operation, undoes in _list_work(connection, actor):
@@ -113,15 +114,15 @@ def find_redoable(connection: Connection, actor: str) -> str:
             raise NotFound(
                 f"{actor} has nothing to redo: operation {ended_by[:SHORT_ID]} came after undo"
                 f" {operation[:SHORT_ID]}",
-                hint=f"zonegit undo {operation[:SHORT_ID]} takes that undo back nevertheless",
+                hint=f"to take back that undo anyway: zonegit undo {operation[:SHORT_ID]}",
             )
     raise NotFound(
-        f"{actor} has nothing to redo", hint="redo takes back an undo of yours: zonegit op log"
+        f"{actor} has nothing to redo", hint="zonegit redo takes back the last zonegit undo"
     )
 
 
 def find_undo_of(connection: Connection, operation: str) -> str | None:
-    """Return the newest undo in effect that took an operation back; None where there is none."""
+    """Return the newest undo in effect of an operation; None if there is none."""
     in_effect: dict[str, bool] = {}
     undos: dict[str, list[str]] = {}
     about = schema.STEP.read_all(connection.execute(_ABOUT, (operation, MAX_UNDOS)))
@@ -133,7 +134,7 @@ def find_undo_of(connection: Connection, operation: str) -> str | None:
 
 
 def is_partial(connection: Connection, operation: str, undo: str) -> bool:
-    """Return whether an undo did not get to all refs of what it takes back."""
+    """Return whether an undo did not reach all refs of the operation."""
     return connection.execute(_LEFT_BEHIND, (operation, undo)).fetchone() is not None
 
 

@@ -1,14 +1,14 @@
-"""Listen to resolvers, to find out whether this store was restored from a backup.
+"""Find out from resolvers whether this store was restored from a backup.
 
-Announcements make the registry, and say which row of the log a resolver applied last; each report
-of what is served says it, too. When this store starts, resolvers are called to announce themselves.
-Moves wait until one that knows the log from before confirms it, or until every one of them had the
-time to. When a request hints that a resolver holds more than the log has, all that are registered
-are asked for details.
+Announcements build the registry, and name the row of the log that a resolver applied last; so does
+each report of what is served. When this store starts, resolvers are called to announce themselves.
+Moves wait until one that has knowledge of the log from before confirms it, or until all had the
+time to contradict it. If a request hints that a resolver has more of the log than there is, the
+status of all registered resolvers is requested.
 
-Only what comes from resolvers counts, which the broker lets speak of themselves alone. One that is
-faulty or hostile can stop moves until an operator finishes a recovery, not after that: of an epoch
-that began in this process nothing can have been lost (docs/adr/0030-recovery.md).
+Only messages of resolvers count, and the broker allows each to report on itself only. A faulty or
+hostile resolver can stop moves until an operator finishes a recovery, but not after that: an epoch
+that began in this process cannot have lost rows (docs/adr/0030-recovery.md).
 """
 
 import asyncio
@@ -30,19 +30,21 @@ from zonegit_refs.registry import SETTLED_AFTER_S
 from zonegit_refs.sqlite import SqliteRefs
 
 ANSWER_TIMEOUT_S: Final = 2.0
-"""Seconds that a resolver has to answer; one that is slower is asked again at the next hint."""
+"""Seconds for a resolver to answer; a slower one gets a new request at the next hint."""
 RECONNECT_S: Final = 1.0
-"""Seconds after which a resolver is connected again, where this store came up with the bus."""
+"""Seconds after which a resolver has reconnected, if this store started together with the bus."""
 PAUSE_S: Final = 1.0
-"""Between two times that they are asked because of a hint."""
+"""Seconds between two rounds of requests because of hints."""
 MAX_CLAIMS: Final = 1_000
-"""Claims that wait, and resolvers whose claims are refused, before further ones are dropped."""
+"""The maximum number of waiting claims, and of resolvers whose refusal was logged; further ones are
+dropped."""
 
 log = structlog.get_logger()
 
 
 class Witnesses:
-    """Takes what resolvers say of the log while :meth:`running`; ``listener`` has the registry."""
+    """Evaluates what resolvers report of the log while :meth:`running`. ``listener`` has the
+    registry."""
 
     def __init__(self, bus: Bus, refs: SqliteRefs) -> None:
         self._bus = bus
@@ -56,16 +58,17 @@ class Witnesses:
         self._strangers: dict[str, tuple[str, str]] = {}
 
     async def wait_until_asked(self) -> None:
-        """Wait until resolvers had the time to say what they hold; moves wait for this."""
+        """Wait until resolvers had the time to report; moves wait for this."""
         await self._may_move.wait()
 
     def hint(self) -> None:
-        """Ask resolvers soon, since a follower of the log holds more than there is."""
+        """Request the status of resolvers soon, because a follower of the log has more rows than
+        there are."""
         self._hinted.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listen and ask from entry to exit."""
+        """Listen and send requests from entry to exit."""
         tasks = (self._ask_when_hinted, self._note, self._let_move)
         async with self.listener.running(), asyncio.TaskGroup() as group:
             running = [group.create_task(keep_running("witness", each)) for each in tasks]
@@ -76,7 +79,7 @@ class Witnesses:
                     task.cancel()
 
     async def _let_move(self) -> None:
-        """Let refs move once a resolver confirms the log, or all had the time to contradict it."""
+        """Allow moves once a resolver confirms the log, or all had the time to contradict it."""
         if self._refs.latest:
             is_answered = await self.listener.has_answer
             try:
@@ -87,7 +90,7 @@ class Witnesses:
         self._may_move.set()
 
     async def ask(self) -> None:
-        """Ask the registered resolvers, and keep what proves a restore."""
+        """Request the status of the registered resolvers, and record what proves a restore."""
         await self._may_move.wait()
         await self._ask([each.last.resolver for each in self.listener.list_heard()])
 
@@ -128,7 +131,8 @@ class Witnesses:
         return epoch == self._refs.epoch and sequence > self._refs.latest
 
     def _is_strange(self, said: Announcement) -> bool:
-        """Return whether a resolver is in another epoch, about which it was not asked yet."""
+        """Return whether a resolver is in another epoch and its status was not requested for that
+        yet."""
         is_other = bool(said.epoch) and said.epoch != self._refs.epoch
         return is_other and self._strangers.get(said.resolver) != (said.instance, said.epoch)
 
@@ -161,7 +165,8 @@ class Witnesses:
         self._is_doubted = bool(doubted)
 
     def _confirms(self, said: Announcement, doubted: Sequence[str]) -> bool:
-        """Return whether a resolver that knows the log from before holds no more than there is."""
+        """Return whether a resolver with knowledge from before has no more of the log than there
+        is."""
         is_old = said.began is not None and said.began not in doubted
         is_ours = said.epoch == self._refs.epoch and not said.held
         return is_old and is_ours and said.sequence <= self._refs.latest
@@ -174,7 +179,7 @@ class Witnesses:
             log.warning("report.not-kept", error=error.message)
 
     async def take(self, claim: Witness, before: Sequence[str] = ()) -> None:
-        """Keep what a resolver claims, if it proves that the store was restored."""
+        """Record the claim of a resolver, if it proves that the store was restored."""
         is_ours = claim.epoch == self._refs.epoch
         if not (is_ours or self._refs.epoch in before):
             return
@@ -190,7 +195,7 @@ class Witnesses:
                 "store.was-restored",
                 **_fields(claim),
                 here=self._refs.latest,
-                hint="nothing moves until: zonegit recover --finish",
+                hint="no ref can be moved until an operator runs zonegit recover --finish",
             )
 
 

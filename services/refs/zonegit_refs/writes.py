@@ -1,6 +1,7 @@
-"""What changes the tables. Each function is one transaction's work: the compare-and-swap, the row
-of the log with its sequence number, the highest serial and the operation's outcome stand or fall
-together.
+"""Change the tables. Each function is the work of one transaction.
+
+The compare-and-swap, the row of the log with its sequence, the highest serial and the outcome of
+the operation are committed together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,26 +32,29 @@ from zonegit_refs import chain, reads, recovery, schema
 from zonegit_refs.new_names import is_new_ref
 
 MAX_REPLY_ROWS: Final = 100
-"""Log rows that the answer to one operation holds: the last ones it wrote."""
+"""The maximum number of log rows in the reply to an operation: the last ones it wrote."""
 NOTHING: Final = b""
 """The target of a move that deletes its ref."""
 
 
 class TipMoved(Exception):
-    """A branch has moved since policy was asked; for the keeper, who asks anew."""
+    """A branch has moved since the move was checked; the keeper checks it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteOutcome:
-    """What is answered, and the log rows that are news; none when the operation was sent again."""
+    """The reply, and the new log rows; none if the operation was repeated."""
 
     moved: Moved
     news: list[LogEntry]
 
 
 class OperationWriter:
-    """One operation inside its transaction. ``what`` tells apart the refs it moves; ``target`` is
-    what the ref is to hold, empty: nothing, None: the verb has none."""
+    """One operation in its transaction.
+
+    ``what`` distinguishes the refs that it moves. ``target`` is the new value of the ref: empty if
+    it is deleted, None if the verb has none.
+    """
 
     target: bytes | None = None
 
@@ -65,20 +69,20 @@ class OperationWriter:
         self._written: list[LogEntry] = []
 
     def done_before(self) -> Moved | None:
-        """Return the first outcome, when this operation was carried out already.
+        """Return the first outcome if this operation was carried out already; else None.
 
         Raises:
-            Invalid: the operation's id is that of another actor, of a move to another target, or
-                of an operation that takes back something else.
-            NotFound: the log has no operation that this one could take back.
+            Invalid: The id of the operation is that of another actor, of a move to another target,
+                or of an operation that takes back something else.
+            NotFound: The log does not have the operation to take back.
         """
         key = self._origin.operation
         self._check_undoes()
-        # Whoever takes an operation back takes back all of it: nobody may add to another's.
+        # An undo takes back all of an operation, so no actor may add to the one of another.
         if self.connection.execute(
             "SELECT 1 FROM operation WHERE id = ? AND actor <> ?", (key, self._origin.actor)
         ).fetchone():
-            raise Invalid("this operation's id was used by another operator")
+            raise Invalid("the id of this operation was used by another operator")
         found = schema.WROTE.read_first(
             self.connection.execute(
                 "SELECT first, last, target FROM operation WHERE id = ? AND what = ?",
@@ -89,7 +93,7 @@ class OperationWriter:
             return None
         first, last, target = found
         if target is not None and target != self.target:
-            raise Invalid("this operation's id was used for another move")
+            raise Invalid("the id of this operation was used for another move")
         written = self.connection.execute(
             f"{schema.LOG} WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
             (max(first, last - MAX_REPLY_ROWS + 1), last),
@@ -97,13 +101,13 @@ class OperationWriter:
         return Moved(schema.read_epoch(self.connection), last, schema.read_entries(written))
 
     def _check_undoes(self) -> None:
-        """Refuse rows of one operation that disagree about what it takes back."""
+        """Check that all rows of one operation take back the same operation."""
         operation, undoes = self._origin.operation, self._origin.undoes
         if self.connection.execute(
             "SELECT 1 FROM log WHERE operation = ? AND undoes IS NOT ? LIMIT 1",
             (operation, undoes),
         ).fetchone():
-            raise Invalid("this operation's id was used for one that takes back something else")
+            raise Invalid("the id of this operation was used to take back another operation")
         if (
             undoes is not None
             and not self.connection.execute(
@@ -113,7 +117,7 @@ class OperationWriter:
         ):
             raise NotFound(
                 f"there is no operation {undoes!r} to take back",
-                hint="zonegit op log lists them, the latest first",
+                hint="zonegit op log lists operations",
             )
 
     def write(
@@ -125,7 +129,7 @@ class OperationWriter:
         kind: EntryKind = "moved",
         serial: int | None = None,
     ) -> int:
-        """Appends a row to the log and returns its sequence."""
+        """Append a row to the log, and return its sequence."""
         sequence = self._first + len(self._written)
         origin = self._origin
         entry = LogEntry(
@@ -143,7 +147,7 @@ class OperationWriter:
         return sequence
 
     def outcome(self) -> WriteOutcome:
-        """Records that the operation is done."""
+        """Record the outcome of the operation, and return it."""
         last = self._first + len(self._written) - 1
         origin = self._origin
         self.connection.execute(
@@ -159,9 +163,8 @@ def register(operation: OperationWriter, zone: Name) -> WriteOutcome:
     """Register a zone.
 
     Raises:
-        Conflict: the zone is registered already.
-        Unavailable: the store was restored, and not recovered yet; this is so for all functions
-            here.
+        Conflict: The zone is registered already.
+        Unavailable: The store was restored and is not recovered yet; all functions here raise this.
     """
     if (before := operation.done_before()) is not None:
         return WriteOutcome(before, [])
@@ -174,11 +177,11 @@ def register(operation: OperationWriter, zone: Name) -> WriteOutcome:
 
 
 def unregister(operation: OperationWriter, zone: Name) -> WriteOutcome:
-    """Remove a zone that holds nothing.
+    """Remove a zone without branches and tags.
 
     Raises:
-        NotFound: the zone is not registered.
-        Unsafe: it has branches or tags; these are deleted by :func:`move` alone.
+        NotFound: The zone is not registered.
+        Unsafe: It has branches or tags; :func:`move` deletes these.
     """
     if (before := operation.done_before()) is not None:
         return WriteOutcome(before, [])
@@ -208,20 +211,28 @@ def move(
     *,
     force: bool,
 ) -> WriteOutcome:
-    """``served`` is what a branch's new commit gives to the world; None for a tag or no commit.
-    ``judged`` is the tip from which policy allows that move, None: it does not exist.
+    """Move a branch or tag.
+
+    Args:
+        operation: The operation.
+        ref: The branch or tag.
+        expected: The value that it must have.
+        new: The new value; None to delete it.
+        served: The serial and tree of the new commit; None for a tag or a deletion.
+        judged: The tip from which the move was checked; None if the ref did not exist.
+        force: Whether a serial that is not later is allowed.
 
     Raises:
-        Overtaken: it is another tip by now.
-        NotFound: the zone is not registered.
-        Conflict: the ref does not hold what was expected; names the tip.
-        Unsafe: the serial would go back.
-        Invalid: the operation's id was used for another move.
+        TipMoved: The ref has another tip now.
+        NotFound: The zone is not registered.
+        Conflict: The ref does not have the expected value; the error names the tip.
+        Unsafe: The serial would go back.
+        Invalid: The id of the operation was used for another move.
     """
     operation.target = new or NOTHING
     if (before := operation.done_before()) is not None:
         if before.entries and before.entries[-1].new != new:  # of an earlier release
-            raise Invalid("this operation's id was used for another move")
+            raise Invalid("the id of this operation was used for another move")
         return WriteOutcome(before, [])
     found = read_state(operation.connection, ref)
     moves.check_expected(ref, found, expected)
@@ -238,10 +249,10 @@ def move(
 
 
 def read_state(connection: Connection, ref: RefName) -> RefState:
-    """Return the state of a branch or tag, as far as a move of it depends on that.
+    """Return the state of a branch or tag on which a move of it depends.
 
     Raises:
-        Unavailable: the store was restored, and the zone is not recovered yet.
+        Unavailable: The store was restored, and the zone is not recovered yet.
     """
     zone = moves.require_movable(ref)
     recovery.require_recovered(connection, zone)
@@ -257,7 +268,7 @@ def read_state(connection: Connection, ref: RefName) -> RefState:
 
 
 def read_target(connection: Connection, ref: RefName) -> ObjectId | None:
-    """What a branch or tag holds; None: it does not exist."""
+    """Return the value of a branch or tag; None if it does not exist."""
     found = connection.execute(
         "SELECT target FROM ref WHERE zone = ? AND space = ? AND short = ?",
         (ref.zone, ref.space, ref.short),
@@ -266,10 +277,10 @@ def read_target(connection: Connection, ref: RefName) -> ObjectId | None:
 
 
 def check_serial(connection: Connection, ref: RefName, served: ServedTree, *, force: bool) -> None:
-    """Check that a branch may serve that.
+    """Check that a branch may serve a serial.
 
     Raises:
-        Unsafe: the serial would go back, and it is not forced.
+        Unsafe: The serial would go back, and it is not forced.
     """
     policy.check(ref, served, _highest(connection, ref), force=force)
 
@@ -336,12 +347,12 @@ def recover(
 ) -> WriteOutcome:
     """Recover a zone (:meth:`zonegit.store.protocols.RefStore.recover`).
 
-    ``served`` is what each new commit gives to the world, by branch.
+    ``served`` has the serial and tree of each new commit, by branch.
 
     Raises:
-        Conflict: its branches are not those that the renewals expect.
-        Unsafe: a serial would not be later than the highest one.
-        Invalid: a guard is too far ahead.
+        Conflict: Its branches are not those that the renewals expect.
+        Unsafe: A serial would not be later than the highest one.
+        Invalid: A guard is too far ahead.
     """
     if (before := operation.done_before()) is not None:
         return WriteOutcome(before, [])
@@ -357,14 +368,14 @@ def recover(
 
 
 def replace(connection: Connection, installation: str, origin: Origin, time: float) -> Installation:
-    """Note that this store replaces an installation.
+    """Record that this store replaces an installation.
 
     Raises:
-        Invalid: it is this store's own, or it replaces too many already.
+        Invalid: It is the installation of this store, or too many are replaced already.
     """
     own, replaces = schema.read_installation(connection), schema.read_replaced(connection)
     if installation == own:
-        raise Invalid(f"{own} is the id of this store itself: resolvers that hold it follow it")
+        raise Invalid(f"{own} is the id of this store: its resolvers follow it already")
     if installation not in replaces:
         if len(replaces) >= MAX_REPLACED:
             raise Invalid(f"this store replaces {MAX_REPLACED} installations already")
@@ -386,11 +397,13 @@ def _renew(operation: OperationWriter, ref: RefName, renewal: Renewal, served: S
 def point(
     operation: OperationWriter, head: RefName, branch: RefName, symref: ObjectId
 ) -> WriteOutcome:
-    """``head`` may be an actor's remembered branch of the zone; an own HEAD moves that as well.
+    """Point a HEAD, or the remembered branch of an actor, to a branch.
+
+    The HEAD of an actor also moves the branch that is remembered for the zone.
 
     Raises:
-    NotFound: the branch's zone is not registered.
-    Invalid: the operation's id was used to point to another branch.
+        NotFound: The zone of the branch is not registered.
+        Invalid: The id of the operation was used to point to another branch.
     """
     operation.target = symref
     if (before := operation.done_before()) is not None:
@@ -422,7 +435,7 @@ def _point_one(
 
 
 def unpoint(operation: OperationWriter, head: RefName) -> WriteOutcome:
-    """Removes a HEAD or a remembered branch, if it is there."""
+    """Remove a HEAD or a remembered branch, if it exists."""
     if (before := operation.done_before()) is not None:
         return WriteOutcome(before, [])
     recovery.require_recovered(operation.connection, None)

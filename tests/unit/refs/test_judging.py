@@ -161,7 +161,7 @@ async def test_others_go_through_whatever_one_actor_has_judged_meanwhile(tmp_pat
         ]
         await store.all_asked.wait()
         assert store.asked == MAX_QUESTIONS_OF_ACTOR
-        with pytest.raises(Busy, match="too many moves of ada, which are to be judged"):
+        with pytest.raises(Busy, match="too many checks of moves of ada"):
             await keeper.judge(MAIN, Anything(), GROWN.id, origin())
         await keeper.judge(MAIN, Anything(), GROWN.id, origin("modest"))
         await keeper.move(MAIN, Exactly(BIG.id), GROWN.id, origin())

@@ -172,7 +172,7 @@ async def test_an_operation_takes_back_one_other_that_is_in_the_log(log: Log) ->
     why = Origin("ada", "undo", "u" * 16, undoes=first)
     await log.keeper.unregister(name("a"), why)
     for other in (None, second):
-        with pytest.raises(Invalid, match="takes back something else"):
+        with pytest.raises(Invalid, match="to take back another operation"):
             await log.keeper.unregister(name("b"), Origin("ada", "undo", "u" * 16, undoes=other))
 
 

@@ -1,7 +1,7 @@
-"""Takes over stores of the original: checks them, keeps their names, converts them to the end.
+"""Take over stores of the original: check them, store their names, and convert these.
 
-What is kept is converted by a task of its own, which outlives the request that asked for it, waits
-for the object store where that is away, and starts anew with the service.
+A task of its own converts the stored names. It outlives the request, waits while the object store
+is down, and is restarted with the service.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class LegacyAdopter:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Completes what an earlier run left, and stops at exit wherever it is."""
+        """Continue an unfinished conversion; at exit the conversion stops after any step."""
         self._start()
         try:
             yield

@@ -1,8 +1,9 @@
-"""From the original's names to ours, one durable step after the other (docs/object-model.md).
+"""Convert the names of the original to those of this store, in durable steps
+(docs/object-model.md).
 
-An old name goes only when what it held stands under its new one, so at no point is a commit lost,
-and whoever begins again after any step comes to the same end. Steps that were carried out already
-are known by their operation; those that somebody else was ahead with, by their result.
+An old name is dropped only after its value has its new name, so no commit is lost at any point, and
+a conversion that is restarted after any step has the same result. Steps that were carried out
+already are recognized by their operation; those that another client has made, by their result.
 """
 
 from typing import Protocol
@@ -20,33 +21,33 @@ from zonegit_refs.legacy.pending_names import PendingNames
 
 
 class UnconvertedNames(Protocol):
-    """The names still to be converted."""
+    """The names that are not converted yet."""
 
     async def pending(self) -> PendingNames | None:
-        """None when all is done."""
+        """Return the names; None if all are converted."""
         ...
 
     async def drop(self, name: str) -> None:
-        """That name is done; durable when it returns."""
+        """Drop a converted name; durable on return."""
         ...
 
 
 class NewRefs(RefStore, Protocol):
-    """The names of our own store."""
+    """The ref store that gets the names."""
 
     async def take_over(self, ref: RefName, new: ObjectId, origin: Origin) -> Moved:
-        """Move a ref that is absent, as :meth:`move` does, to what the original's store had there:
-        a type may stand as ``TYPEnnn`` under any of its spellings."""
+        """Create a ref as :meth:`move` does, with its value in a store of the original. A type in
+        it may have any spelling of ``TYPEnnn``."""
         ...
 
 
 async def convert(old: UnconvertedNames, new: NewRefs, objects: ObjectStore) -> list[LogEntry]:
-    """Converts every old name, and returns the rows of the log that this operation wrote.
+    """Convert all names, and return the log rows of this operation.
 
     Raises:
-        Conflict: a branch or tag came to hold something else.
-        Unsafe: a branch of that name had a later serial.
-        NotFound, Invalid, Unavailable: as the stores say.
+        Conflict: A branch or tag has got another value.
+        Unsafe: A branch of that name had a later serial.
+        NotFound, Invalid, Unavailable: A store raised it.
     """
     pending = await old.pending()
     if pending is None:
@@ -65,10 +66,10 @@ async def convert(old: UnconvertedNames, new: NewRefs, objects: ObjectStore) -> 
 
 
 async def absent(new: RefStore, found: V03Refs, actor: str) -> list[tuple[RefName, ObjectId]]:
-    """The refs, and what they hold, that are not here yet.
+    """Return the refs, with their values, that do not exist in this store yet.
 
     Raises:
-        Conflict: one is here, and holds something else.
+        Conflict: One exists with another value.
     """
     try:
         held = await new.zone(found.zone, actor)
@@ -106,8 +107,8 @@ async def _copy(new: NewRefs, ref: RefName, target: ObjectId, origin: Origin) ->
 async def _stand(
     new: RefStore, objects: ObjectStore, branch: RefName, origin: Origin
 ) -> list[LogEntry]:
-    """HEAD becomes the default one where there is none yet, and the branch that the operator who
-    migrates is taken to in this zone, unless they know one there already."""
+    """Set the default HEAD if there is none, and the branch that the migrating operator remembers
+    for this zone, unless they have one."""
     assert branch.zone is not None
     await objects.put([encode(Symref(branch.path()))])
     written: list[LogEntry] = []

@@ -1,4 +1,4 @@
-"""Names of the original's store, kept until each stands in its zone (docs/object-model.md)."""
+"""Store names of the original until each is converted (docs/object-model.md)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from zonegit_refs import writes
 
 @dataclass(frozen=True, slots=True)
 class PendingNames:
-    """What is still to be converted, and on whose behalf. It never is without the zone's name,
-    which goes last."""
+    """The names that are not converted yet, with the origin of the request. The zone is the last
+    name to be converted."""
 
     slots: Slots
     origin: Origin
@@ -29,7 +29,7 @@ _KEPT: Final[RowReader[tuple[str, bytes, str, str, str, int]]] = RowReader(
 
 
 def read(connection: Connection) -> PendingNames | None:
-    """None when all is done."""
+    """Return the names; None if all are converted."""
     found = _KEPT.read_all(
         connection.execute(
             "SELECT name, slot, actor, reason, operation, force FROM legacy ORDER BY name"
@@ -45,12 +45,18 @@ def read(connection: Connection) -> PendingNames | None:
 def keep(
     connection: Connection, slots: Slots, served: Mapping[RefName, ServedTree], origin: Origin
 ) -> None:
-    """Names that wait already may be kept again, on behalf of whoever asks last. ``served`` is what
-    the branches among them will give to the world.
+    """Store names to be converted. Names that wait already may be stored again, with the new
+    origin.
+
+    Args:
+        connection: The store, in a transaction.
+        slots: The names and their values.
+        served: The serials and trees that the branches among them will serve.
+        origin: The origin of the request.
 
     Raises:
-        Conflict: others wait than these.
-        Unsafe: a branch's serial would go back, and ``origin.force`` is not set.
+        Conflict: Other names wait.
+        Unsafe: The serial of a branch would go back, and ``origin.force`` is not set.
     """
     for ref, would in served.items():
         writes.check_serial(connection, ref, would, force=origin.force)
@@ -72,5 +78,5 @@ def keep(
 
 
 def drop(connection: Connection, name: str) -> None:
-    """That name is done."""
+    """Drop a converted name."""
     connection.execute("DELETE FROM legacy WHERE name = ?", (name,))
