@@ -254,11 +254,11 @@ SOA = {"ttl": 300, "rdata": ["ns. host. 1 2 3 4 5"]}
 @pytest.mark.parametrize(
     ("octets", "said"),
     [
-        (b"{", "no plan"),
+        (b"{", "not a plan"),
         (b"{}", "missing required field"),
         (b'{"plan": 2}', "plan"),
-        (b"\xff{", "no plan"),
-        (b"[" * 100_000, "no plan"),
+        (b"\xff{", "not a plan"),
+        (b"[" * 100_000, "not a plan"),
         (document(zone="a..b"), "a..b"),
         (document(branch="../x"), "branch name"),
         (document(base="123"), "not the id of a commit"),
@@ -272,7 +272,7 @@ SOA = {"ttl": 300, "rdata": ["ns. host. 1 2 3 4 5"]}
         (document(changes=[change(new={"ttl": 1, "rdata": ["192.0.2.1 ; x"]})]), "comment"),
         (document(changes=[change(new={"ttl": 1, "rdata": ["192.0.2.1\n192.0.2.2"]})]), "line end"),
         (document(changes=[change(), change(new=None, old=change()["new"])]), "twice"),
-        (document(changes=[change(**APEX_SOA, old=SOA, new=None)]), "without its SOA"),
+        (document(changes=[change(**APEX_SOA, old=SOA, new=None)]), "must keep its SOA"),
         (document(changes=[change(**APEX_SOA, new={"ttl": 1, "rdata": [r"\# 1 00"]})]), "SOA"),
     ],
 )

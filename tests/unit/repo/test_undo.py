@@ -405,7 +405,7 @@ async def test_a_branch_that_had_later_serials_comes_back_under_one_that_goes_on
 
 async def test_others_heads_are_left_to_them(foo: Shop) -> None:
     await branches.checkout(foo.other, ZONE, "main")
-    with pytest.raises(Denied, match="HEAD of bob is not yours"):
+    with pytest.raises(Denied, match="HEAD of bob belongs to"):
         await undone(foo.repo, await latest(foo.repo))
     await proposals.propose(foo.other, ZONE, "new-mail", await tip(foo))
     done = await undone(foo.repo, await latest(foo.repo))
@@ -421,7 +421,7 @@ async def test_a_head_in_a_zone_that_is_gone_is_removed_and_that_is_said(foo: Sh
     await foo.repo.refs.unregister(BAR, foo.repo.origin("zone remove"))
     await undone(foo.repo, switching)
     assert (await foo.repo.refs.where("alice")).own is None
-    assert "HEAD of alice stood for bar.org. main, and that zone was removed" in foo.noted[0]
+    assert "HEAD of alice was on bar.org. main, and that zone was removed" in foo.noted[0]
 
 
 async def test_a_signed_zone_gets_no_commit_of_ours_unless_forced(foo: Shop) -> None:
@@ -524,7 +524,7 @@ async def test_an_undo_that_lost_a_race_halfway_says_what_is_back_and_what_is_no
     with pytest.raises(Conflict) as stopped:
         await undone(msgspec.structs.replace(foo.repo, refs=store))
     said = stopped.value.message
-    assert "back are foo.com. canary; not back are foo.com. trial" in said
+    assert "restored: foo.com. canary; not restored: foo.com. trial" in said
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main", "canary", "trial"}
     await undone(foo.repo, stopped.value.details["operation"])
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main", "trial"}

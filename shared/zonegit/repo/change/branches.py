@@ -22,7 +22,7 @@ REFLOG_BATCH: Final = 1_000
 
 
 class ReflogEntry(msgspec.Struct, frozen=True):
-    """A move of a branch; ``subject`` is the first line of the new tip's message, None where the
+    """A move of a branch. ``subject`` is the first line of the new tip's message, None if the
     branch was deleted."""
 
     move: LogEntry
@@ -32,12 +32,15 @@ class ReflogEntry(msgspec.Struct, frozen=True):
 async def create(
     repo: Repo, zone: Name, branch: str, commit: CommitId, origin: Origin | None = None
 ) -> Moved:
-    """``origin`` is that of the operation which this is a part of, None: of none.
+    """Create a branch at a commit.
+
+    Args:
+        origin: the origin of the operation that this is part of; None for one of its own.
 
     Raises:
         Conflict: the branch exists.
-        Unsafe: one of that name had a later serial, and it is not forced.
-        Invalid: not a branch name, or not one for a new branch.
+        Unsafe: an earlier branch of that name had a later serial; without force.
+        Invalid: the name is not valid for a new branch.
     """
     why = origin or repo.origin("branch")
     ref = ref_names.branch(zone, branch)
@@ -51,10 +54,12 @@ async def create(
 async def delete(
     repo: Repo, zone: Name, branch: str, *, force: bool = False, reason: str | None = None
 ) -> Moved:
-    """Raises:
-    NotFound: there is no such branch.
-    Unsafe: the operator stands on it, or the zone is served from it, and it is not forced.
-    Conflict: it moved meanwhile.
+    """Delete a branch.
+
+    Raises:
+        NotFound: there is no such branch.
+        Unsafe: it is checked out, or the zone is served from it; without ``force``.
+        Conflict: it moved meanwhile.
     """
     refs = await repo.refs.zone(zone, repo.actor)
     if branch not in refs.heads:
@@ -75,16 +80,16 @@ async def rename(
     force: bool = False,
     reason: str | None = None,
 ) -> Moved:
-    """Gives a branch another name, and the operator's HEAD follows. Returns the move that made the
-    new name: it comes first and the old one goes last, so that whatever ends this halfway, it is
-    completed by doing it again.
+    """Rename a branch, and the operator's HEAD with it. Return the move that created the new name.
+
+    The new name is created first and the old one is deleted last, so a rename that stopped halfway
+    is completed by repeating it.
 
     Raises:
         NotFound: there is no such branch.
-        Unsafe: the zone is served from it, or the new name had a later serial, and it is not
-            forced.
-        Conflict: there is a branch of the new name, or either moved meanwhile.
-        Invalid: not a branch name, not one for a new branch, or no other than before.
+        Unsafe: the zone is served from it, or the new name had a later serial; without ``force``.
+        Conflict: a branch of the new name exists, or one of the two moved meanwhile.
+        Invalid: the new name is not valid for a new branch, or is the old one.
     """
     command = f"branch -m {old} {new}"
     renamed = ref_names.branch(zone, new)
@@ -114,8 +119,11 @@ async def rename(
 
 
 async def _find_begun(repo: Repo, old: RefName, renamed: RefName, command: str) -> LogEntry | None:
-    """The row with which this very renaming began; None where it did not, where the new name has
-    moved since, or where the old one was deleted since and so is another branch by now."""
+    """Return the log entry with which this rename began.
+
+    None if there is none, if the new branch has moved since, or if the old one was deleted since
+    and is a different branch now.
+    """
     last = await repo.refs.reflog(renamed, 1)
     if not last or last[0].command != command:
         return None
@@ -126,7 +134,7 @@ async def _find_begun(repo: Repo, old: RefName, renamed: RefName, command: str) 
 
 
 async def read_reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[ReflogEntry]:
-    """Where a branch has been, the latest first; one that was deleted has been somewhere, too.
+    """Return the moves of a branch, the latest first; also of a deleted branch.
 
     Raises:
         NotFound: there is and was no such branch.
@@ -142,10 +150,10 @@ async def read_reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[R
 
 
 async def check_deletable(repo: Repo, zone: Name, branch: str) -> None:
-    """Check that a branch may be deleted.
+    """Check that a branch can be deleted without harm.
 
     Raises:
-        Unsafe: it is the branch that is served by default, or the operator's HEAD names it.
+        Unsafe: the zone is served from it, or it is checked out.
     """
     if branch == ref_names.DEFAULT_BRANCH:
         raise _served_error(zone, branch)
@@ -158,21 +166,24 @@ async def check_deletable(repo: Repo, zone: Name, branch: str) -> None:
 
 def _served_error(zone: Name, branch: str) -> Unsafe:
     return Unsafe(
-        f"{names.text(zone)} is served from {branch}: without it, nobody answers for the zone",
-        hint="--force does it all the same",
+        f"{names.text(zone)} is served from {branch}: without it, no resolver answers for the zone",
+        hint="use --force to do it anyway",
     )
 
 
 def _exists_error(zone: Name, branch: str, **details: str) -> Conflict:
     return Conflict(
         f"{names.text(zone)} has a branch {branch!r} already",
-        hint="zonegit checkout goes to it; zonegit branch -d deletes it",
+        hint="zonegit checkout switches to it; zonegit branch -d deletes it",
         **details,
     )
 
 
 async def checkout(repo: Repo, zone: Name, branch: str, origin: Origin | None = None) -> Moved:
-    """Stands on a branch: it becomes the operator's own HEAD. ``origin`` as :func:`create` has it.
+    """Check out a branch: set the operator's own HEAD to it.
+
+    Args:
+        origin: the origin of the operation that this is part of; None for one of its own.
 
     Raises:
         NotFound: there is no such branch.
@@ -185,11 +196,14 @@ async def checkout(repo: Repo, zone: Name, branch: str, origin: Origin | None = 
 
 
 async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
-    """Stands in another zone, on its usual branch, which is returned; ``default`` moves the HEAD
-    of everybody without one of their own, too.
+    """Switch to another zone, on the branch that :func:`heads.choose_branch` returns, and return
+    that.
+
+    Args:
+        default: also move the default HEAD, which operators without one of their own use.
 
     Raises:
-        NotFound: the zone is not registered, or has several branches and none that is usual.
+        NotFound: the zone is not registered, or it is unclear which of its branches to use.
     """
     try:
         refs = await repo.refs.zone(zone, repo.actor)

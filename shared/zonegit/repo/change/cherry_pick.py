@@ -1,4 +1,4 @@
-"""The change that one commit made, brought to a branch that has not got it."""
+"""Apply the change of one commit to a branch that does not have it."""
 
 import msgspec
 
@@ -22,22 +22,24 @@ async def cherry_pick(
     intent: Intent,
     choices: Choices = conflicts.NO_CHOICES,
 ) -> Outcome:
-    """Makes the change of ``commit`` on a branch, as a new commit by its author. ``mainline`` is
-    which parent (1 or 2) of a merge its change is told from; None for other commits. None: the
-    branch has all of that already.
+    """Apply the change of ``commit`` to a branch, as a new commit by its author.
+
+    Args:
+        mainline: the parent (1 or 2) that a merge is compared with; None for other commits.
 
     Raises:
-        Invalid: the first commit of all, one of another zone, or a merge without ``mainline``.
+        Invalid: the commit is a first commit, a commit of another zone, or a merge without
+            ``mainline``.
         NotFound: the branch has no commit.
-        Unsafe: the zone is signed, and it is not forced.
+        Unsafe: the zone is signed; without force.
     """
     position.commit()
     reader = Reader(repo.objects)
     picked = await read_zone.read_commit(reader, commit)
     if not picked.parents:
         raise Invalid(
-            f"{short(commit)} is the first commit: it is a whole zone, and no change of one",
-            hint=f"zonegit merge {short(commit)} --force puts together what both have",
+            f"{short(commit)} is the first commit: it is a whole zone, not a change",
+            hint=f"zonegit merge {short(commit)} --force merges the union of both",
         )
     before = await choose_parent(reader, commit, mainline, "-m 1 picks what the merge brought")
     old = await drafts.read_state(reader, before, position.zone)
@@ -49,17 +51,20 @@ async def cherry_pick(
 async def choose_parent(
     reader: Reader, commit: CommitId, mainline: int | None, advice: str
 ) -> CommitId:
-    """What a commit that is not the first one changed; ``advice`` says what to do about a merge,
-    which changed one parent as well as the other.
+    """Return the parent that a commit is compared with.
+
+    Args:
+        mainline: the number of the parent of a merge; None for other commits.
+        advice: the hint for a merge without ``mainline``.
 
     Raises:
         Invalid: a merge without ``mainline``, or there is no such parent.
     """
     parents = (await read_zone.read_commit(reader, commit)).parents
     if len(parents) > 1 and mainline is None:
-        raise Invalid(f"{short(commit)} is a merge: which of its sides is to stay?", hint=advice)
+        raise Invalid(f"{short(commit)} is a merge: choose one of its parents", hint=advice)
     if mainline is not None and mainline > len(parents):
-        raise Invalid(f"{short(commit)} has no parent {mainline}", hint="-m is for merges alone")
+        raise Invalid(f"{short(commit)} has no parent {mainline}", hint="-m is for merges only")
     return parents[(mainline or 1) - 1]
 
 
@@ -71,7 +76,7 @@ async def commit_difference(
     intent: Intent,
     choices: Choices,
 ) -> Outcome:
-    """Commits what leads from ``old`` to ``new``, merged with whatever the branch holds by now."""
+    """Commit the difference between two states, merged with the tip of the branch."""
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange | None:
         if tip.tree is None or new.tree is None:

@@ -1,5 +1,5 @@
-"""A whole zone taken out, changed, and put back: what was changed is merged with whatever others
-committed meanwhile."""
+"""Open a whole zone, edit it, and commit it: the edits are merged with what others committed
+meanwhile."""
 
 from collections.abc import Collection, Sequence
 
@@ -23,7 +23,7 @@ from zonegit.zone.rrtypes import RRSIG, SOA
 
 
 class EditedZone(msgspec.Struct, frozen=True):
-    """The zone as it was when it was taken out."""
+    """The zone as it was when it was opened."""
 
     position: BranchPosition
     state: CommitBase
@@ -31,7 +31,7 @@ class EditedZone(msgspec.Struct, frozen=True):
 
 
 async def open_zone(repo: Repo, zone: Name | None, branch: str | None) -> EditedZone:
-    """All of a branch; ``zone`` and ``branch`` None: where the operator stands.
+    """Read a whole branch; by default the one that HEAD is on.
 
     Raises:
         NotFound: there is no such branch, or it has no commit.
@@ -44,8 +44,8 @@ async def open_zone(repo: Repo, zone: Name | None, branch: str | None) -> Edited
 
 
 def find_changes(opened: EditedZone, rrsets: Collection[RRset]) -> list[RRsetDelta]:
-    """What makes ``rrsets`` of what was taken out. The TTL of RRSIGs is that of what they cover
-    (RFC 4034 section 3), so it differs by itself for no reason."""
+    """Return the differences between the opened zone and ``rrsets``. The TTL of RRSIGs is that
+    of the RRset they cover (RFC 4034 section 3), so a difference in it alone is ignored."""
     old = {(rrset.owner, rrset.rdtype): rrset for rrset in opened.rrsets}
     new = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
     deltas = [
@@ -70,13 +70,19 @@ async def commit_edited(
     intent: Intent,
     found: Sequence[Finding] = (),
 ) -> Outcome:
-    """Commit what was changed, on top of what the branch holds by now; ``found`` are the findings
-    about what was put back.
+    """Commit the edits on top of the tip.
+
+    Args:
+        at: the branch.
+        opened: the zone as it was opened.
+        deltas: the edits.
+        intent: the purpose of the commit.
+        found: findings about the edited zone.
 
     Raises:
-        Unsafe: the zone is signed, and it is not forced.
+        Unsafe: the zone is signed; without force.
         Invalid: there are findings that ``intent.strict`` makes errors.
-        Conflict: the branch was deleted meanwhile, or moved again and again.
+        Conflict: the branch was deleted meanwhile, or moved too often.
     """
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange | None:
@@ -108,11 +114,13 @@ async def commit_edited(
 async def rebase_edited(
     reader: Reader, base: ObjectId, tip: ObjectId, edited: ObjectId, apex: Name
 ) -> tuple[list[RRset], ObjectId]:
-    """The zone that tree ``tip`` makes together with what ``edited`` changed since ``base``, and
-    its tree; nothing is committed.
+    """Merge the tree ``edited``, which is based on ``base``, with ``tip``; nothing is committed.
+
+    Returns:
+        The RRsets of the merged zone, and its tree.
 
     Raises:
-        Clashing: both changed the same RRsets.
+        MergeConflicts: both changed the same RRsets.
     """
     planned = await conflicts.merge_trees(reader, MergeBase(base), tip, edited, apex)
     objects, tree = await drafts.build_tree(reader, apex, tip, planned.changes)
@@ -124,5 +132,5 @@ def _deleted_error(opened: EditedZone) -> Conflict:
     was = opened.position
     return Conflict(
         f"branch {was.branch} of {names.text(was.zone)} was deleted meanwhile",
-        hint=f"zonegit branch {was.branch} {short(was.commit())} makes it again",
+        hint=f"zonegit branch {was.branch} {short(was.commit())} creates it again",
     )

@@ -1,4 +1,4 @@
-"""Moving a branch to a commit that is there already: a fast-forward, or an exact reset."""
+"""Move a branch to an existing commit: a fast-forward, or an exact reset."""
 
 from zonegit.repo import read_zone
 from zonegit.repo.commit import change_plan, diff, drafts, dry_runs
@@ -13,8 +13,9 @@ from zonegit.zone.serial import later
 
 
 def is_serial_later(position: BranchPosition, tip: CommitBase, target: CommitBase) -> bool:
-    """Whether secondaries follow when the branch serves that very commit: its serial is later than
-    all the branch had, or it is what is served already (docs/object-model.md, Serials)."""
+    """Return whether secondaries follow if the branch serves that very commit: its serial is
+    later than all that the branch had, or it is the one served already (docs/object-model.md,
+    Serials)."""
     highest = position.tip.highest if position.tip is not None else None
     if highest is None or target.serial is None:
         return True
@@ -29,13 +30,15 @@ async def fast_forward(
     intent: Intent,
     found: tuple[Finding, ...] = (),
 ) -> Committed | Preview:
-    """Move the branch from where ``position`` saw it to the commit that ``target`` is; ``found``
-    are the findings about it.
+    """Move the branch from ``position`` to the commit of ``target``.
+
+    Args:
+        found: the findings about the target.
 
     Raises:
         Conflict: the branch moved meanwhile.
         Invalid: there are findings that ``intent.strict`` makes errors.
-        Unsafe: the serial would go back, and it is not forced.
+        Unsafe: the serial would go back; without force.
     """
     tip = await drafts.read_tip(reader, position)
     assert target.commit is not None

@@ -1,8 +1,7 @@
-"""Many versions of one zone as successive commits, and one move of its branch at the end: a crash
-before that leaves nothing that anybody sees.
+"""Import many versions of one zone as successive commits, with one move of its branch at the end.
 
-Versions are compared as they come, RRset by RRset, so that only changed trees are built, and
-objects are stored in batches, children first.
+A crash before the move changes nothing. Versions are compared RRset by RRset, so only changed trees
+are built, and objects are stored in batches, children first.
 """
 
 import asyncio
@@ -31,15 +30,15 @@ from zonegit.zone.rrset import RRset, soa, with_serial
 from zonegit.zone.serial import latest
 
 BATCH_OCTETS: Final = 4 << 20
-"""New objects that wait to be stored together; about as much is kept for the next version."""
+"""Size of new objects that are stored together. About as much is kept for the next version."""
 
 Zone = Mapping[RRsetKey, RRset]
 """All RRsets of a zone."""
 
 
 class ImportedVersion(msgspec.Struct, frozen=True):
-    """A whole zone as it was, with its SOA, and the commit that it is to become. ``source`` is
-    what people know it by: a file, a commit of git; ``findings`` are those about it."""
+    """A version of a whole zone, with its SOA, and the commit to make from it. ``source`` names
+    it in messages: a file, or a git commit. ``findings`` are those about it."""
 
     source: str
     rrsets: Zone
@@ -50,9 +49,13 @@ class ImportedVersion(msgspec.Struct, frozen=True):
 
 
 class Added(msgspec.Struct, frozen=True):
-    """What became of a version. ``commit`` None: it was equal to the one before; ``changed``
-    counts RRsets, an SOA's whose serial alone is another not among them; ``findings`` are those
-    about the version and its commit."""
+    """The result for one version.
+
+    Attributes:
+        commit: None if it was equal to the version before.
+        changed: the number of RRsets that changed, without an SOA whose serial only changed.
+        findings: those about the version and its commit.
+    """
 
     source: str
     commit: CommitId | None
@@ -62,11 +65,16 @@ class Added(msgspec.Struct, frozen=True):
 
 
 class ImportedSeries(msgspec.Struct, frozen=True):
-    """A series as it was taken in, in its order. ``before`` is the serial that the branch had,
-    None: it had none; ``moved`` None: nothing was to be moved, or it was a dry run, which has a
-    ``judgement`` instead; ``about_all`` are the findings about what the last version brings that
-    was not there before the first. ``parent`` is the first parent of the last commit; ``trees`` are
-    those of the branch before and after, None where it has none after."""
+    """The result of an import, in its order.
+
+    Attributes:
+        before: the serial that the branch had; None if it had none.
+        moved: None if nothing had to move, and for a dry run.
+        judgement: the answer to a dry run.
+        about_all: findings about what all versions together changed.
+        parent: the first parent of the last commit.
+        trees: those of the branch before and after; None if it has none after.
+    """
 
     added: list[Added]
     before: int | None
@@ -78,7 +86,7 @@ class ImportedSeries(msgspec.Struct, frozen=True):
 
     @property
     def commits(self) -> list[Added]:
-        """The versions that became commits."""
+        """Return the versions that became commits."""
         return [each for each in self.added if each.commit is not None]
 
     @property
@@ -95,16 +103,21 @@ async def import_versions(
     told: Callable[[Added], None] = lambda added: None,
     base: CommitId | None = None,
 ) -> ImportedSeries:
-    """Commits each version that differs from the one before on top of it, the first one on
-    ``base``, a descendant of the tip (None: the tip), and moves the branch once. ``told`` hears of
-    each version as it is done. A version's own serial stands where it is later than the one before,
-    else that moves by one.
+    """Commit each version on top of the one before, and move the branch once.
+
+    A version's own serial is used if it is later than the one before; else that is incremented.
+
+    Args:
+        versions: the versions, oldest first.
+        intent: the purpose of the commits.
+        told: called for each version when it is committed.
+        base: the commit to start from, a descendant of the tip; None for the tip.
 
     Raises:
         Conflict: the branch moved meanwhile.
-        Unsafe: a signed zone's serial did not move on, or as the refs say; and it is not forced.
+        Unsafe: a signed zone's serial did not increase, or the ref store refuses; without force.
         Invalid: a version cannot be stored, or has findings that ``intent.strict`` makes errors.
-        NotFound, Unavailable: as the stores say.
+        NotFound, Unavailable: errors of the stores.
     """
     chain = _Chain(repo, position, intent)
     await chain.begin(base)
@@ -112,12 +125,12 @@ async def import_versions(
     for version in versions:
         added.append(await chain.add(version))
         told(added[-1])
-        await asyncio.sleep(0)  # to answer the bus, which takes whoever is silent for gone
+        await asyncio.sleep(0)  # answer the bus, which disconnects clients that are silent
     return await chain.end(added)
 
 
 class _Chain:
-    """The commits so far: the last one's state, and the objects that are not stored yet."""
+    """The commits so far: the state of the last one, and the objects that are not stored yet."""
 
     def __init__(self, repo: Repo, position: BranchPosition, intent: Intent) -> None:
         self._repo = repo
@@ -136,20 +149,20 @@ class _Chain:
         self._parent: CommitId | None = None
 
     async def begin(self, base: CommitId | None) -> None:
-        """Read what the branch holds, or is to hold before the first version is added."""
+        """Read the state that the first version is added to."""
         self._state = await drafts.read_tip(self._reader, self._start)
         self._before = self._state
         if base is not None:
             self._state = await drafts.read_state(self._reader, base, self._at.zone)
             self._reach(base, self._state.serial or 0)
         if self._state.tree is not None:
-            # A reader of its own: of a whole zone nothing but the RRsets has to be kept.
+            # A separate reader, because only the RRsets of the whole zone have to be kept.
             found = await read_zone.read_whole_zone(Reader(self._repo.objects), self._state.tree)
             self._zone = {(each.owner, each.rdtype): each for each in found}
         self._first = self._state.tree, self._zone
 
     async def add(self, version: ImportedVersion) -> Added:
-        """Commits one version, unless it is equal to the last."""
+        """Commit one version, unless it is equal to the last."""
         planned, zone = self._planned(version)
         draft = await self._draft(version, planned)
         if isinstance(draft, NothingToCommit):
@@ -209,14 +222,14 @@ class _Chain:
         self._octets += sum(len(raw.payload) for raw in draft.objects)
         if self._octets > BATCH_OCTETS and not self._intent.dry_run:
             await self._store()
-            self._reader = Reader(self._repo.objects)  # it kept all that it ever read
+            self._reader = Reader(self._repo.objects)  # release what the old one has read
 
     async def _store(self) -> None:
         await self._repo.objects.put(self._waiting)
         self._waiting, self._octets = [], 0
 
     def _advance(self, draft: Draft, rrsets: Zone) -> None:
-        """The next version comes on top of this one."""
+        """Continue from the draft."""
         apex = self._at.zone
         soa = with_serial(rrsets[apex, rrtypes.SOA], draft.serial)
         self._zone = {**rrsets, (apex, rrtypes.SOA): soa}
@@ -224,18 +237,18 @@ class _Chain:
         self._reach(draft.commit, draft.serial)
 
     def _reach(self, commit: CommitId, serial: int) -> None:
-        """Note that the branch has to be at that commit."""
+        """Set the position to a commit."""
         tip = self._at.tip
         reached = tip.highest if tip is not None and tip.highest is not None else serial
         made = RefTip(commit, 0, serial, latest(reached, serial))
         self._at = msgspec.structs.replace(self._at, tip=made)
 
     async def end(self, added: list[Added]) -> ImportedSeries:
-        """Store the rest and move the branch, if there is something to move it to; in a dry run
-        ask about that move.
+        """Store the rest and move the branch, if there is a commit to move it to; a dry run asks
+        about the move.
 
         Raises:
-            Invalid: there are findings about all of it that ``strict`` makes errors.
+            Invalid: there are findings about the whole that ``strict`` makes errors.
         """
         found = await self._examine()
         if self._intent.strict:

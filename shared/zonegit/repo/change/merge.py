@@ -1,4 +1,4 @@
-"""Merging a commit into a branch: nothing to do, a fast-forward, or a merge commit."""
+"""Merge a commit into a branch: nothing to do, a fast-forward, or a merge commit."""
 
 import msgspec
 
@@ -28,14 +28,21 @@ async def merge(
     intent: Intent,
     choices: Choices = conflicts.NO_CHOICES,
 ) -> Outcome:
-    """Bring into a branch what ``theirs`` has. What others commit to it meanwhile is
-    merged with, too. ``choices`` decide what would clash.
+    """Merge ``theirs`` into a branch. Commits that others make to the branch meanwhile are merged
+    too.
+
+    Args:
+        repo: the stores.
+        position: the branch.
+        theirs: the commit to merge.
+        intent: the purpose of the commit.
+        choices: decisions about clashes.
 
     Raises:
         Invalid: ``theirs`` is a commit of another zone.
-        Unsafe: the zone is signed, or the two share no history, and it is not forced.
-        Conflict: the branch moved again and again; or it has ``theirs`` already and reverted it
-            since, and ``details['reverts']`` names the reverts.
+        Unsafe: the zone is signed, or the two share no history; without ``force``.
+        Conflict: the branch moved too often; or it has ``theirs`` already and reverted it since,
+            and ``details['reverts']`` names the reverts.
     """
     reader = Reader(repo.objects)
     past = CommitReader(repo.objects, reader)
@@ -57,8 +64,8 @@ async def merge(
 async def _examine(
     reader: Reader, position: BranchPosition, target: CommitBase
 ) -> tuple[Finding, ...]:
-    """Return the findings about what a fast-forward brings; the first state of a branch was
-    examined when it was made."""
+    """Return the findings about a fast-forward. The first state of a branch was examined when it
+    was made."""
     tip = await drafts.read_tip(reader, position)
     if tip.tree is None or target.tree is None or target.soa is None:
         return ()
@@ -72,11 +79,11 @@ async def _examine(
 async def _explain(
     past: CommitReader, reader: Reader, outcome: Outcome, theirs: CommitId, *, strict: bool
 ) -> Outcome:
-    """Add to the outcome of a merge that had nothing to do what was reverted of ``theirs``.
+    """Add the reverts of ``theirs`` to the outcome of a merge that had nothing to do.
 
     Raises:
-        Conflict: ``theirs`` itself was.
-        Invalid: another commit was, and ``strict`` makes that an error.
+        Conflict: ``theirs`` itself was reverted.
+        Invalid: another commit was reverted, and ``strict`` makes that an error.
     """
     if not isinstance(outcome, Unchanged) or outcome.commit is None:
         return outcome
@@ -94,8 +101,8 @@ async def _explain(
 async def _is_behind(
     reader: Reader, past: CommitReader, position: BranchPosition, target: CommitBase
 ) -> bool:
-    """Whether the branch can be moved to the target as it is: all that it has is in there, and
-    its serial goes on."""
+    """Return whether the branch can be fast-forwarded: the target has all its commits and a
+    later serial."""
     if position.tip is None:
         return True
     assert target.commit is not None
@@ -148,5 +155,5 @@ def _plan(
 def _unrelated_histories(position: BranchPosition, theirs: CommitId) -> Unsafe:
     return Unsafe(
         f"{short(theirs)} shares no history with {position.branch}",
-        hint="what either deleted cannot be told; --force puts together what both have",
+        hint="deletions cannot be detected; --force merges the union of both",
     )

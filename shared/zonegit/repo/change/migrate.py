@@ -1,7 +1,7 @@
-"""A dump of a store that the original wrote at v0.3 (docs/object-model.md), taken over.
+"""Import a dump of a v0.3 store of the original (docs/object-model.md).
 
 The file is JSON: ``objects``, a list of ``Kind``, ``Hash`` and ``Payload`` (hex), and ``refs``, a
-map of names to the hex digits of their slots. All of it is checked before any of it is sent.
+map of names to the hex digits of their slots. Everything is checked before anything is sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,14 +28,14 @@ from zonegit.store.v03_slots import Slots, V03Refs
 from zonegit.wire.messages import MAX_ADOPTED
 
 MAX_OCTETS: Final = 512 << 20
-"""A larger dump is not read."""
+"""Maximum size of a dump."""
 
 _Hex = Annotated[str, Meta(pattern=r"^([0-9a-fA-F]{2})*\Z", max_length=2 * MAX_PAYLOAD)]
 _Slot = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}\Z")]
 
 
 class Dump(msgspec.Struct, frozen=True):
-    """A store of the original: its objects, children first, its slots and what they mean."""
+    """A store of the original: its objects, children first, its slots and their meaning."""
 
     objects: Sequence[RawObject]
     slots: Slots
@@ -54,11 +54,11 @@ class _File(msgspec.Struct):
 
 
 def read(octets: bytes, source: str) -> Dump:
-    """Reads a dump; ``source`` is what errors call it.
+    """Read a dump; ``source`` names it in errors.
 
     Raises:
-        Invalid: it is none, it is too large, a slot is malformed, or something is missing.
-        Corrupt: an object is not what its hash promises.
+        Invalid: it is malformed or too large, a slot is malformed, or an object is missing.
+        Corrupt: an object does not hash to its id.
     """
     if len(octets) > MAX_OCTETS:
         raise Invalid(f"{source}: more than {MAX_OCTETS} octets")
@@ -76,11 +76,11 @@ def read(octets: bytes, source: str) -> Dump:
 
 
 async def migrate(objects: ObjectStore, adopter: Adopter, dump: Dump, origin: Origin) -> Moved:
-    """Puts the objects of a dump and has its names taken over; sent again, it changes nothing.
+    """Store the objects of a dump and adopt its refs. Repeating it changes nothing.
 
     Raises:
-        Conflict: its zone is here already and differs.
-        Unsafe, Unavailable: as the stores say.
+        Conflict: its zone exists already and differs.
+        Unsafe, Unavailable: errors of the stores.
     """
     await objects.put(dump.objects)
     return await adopter.adopt(dump.slots, origin)
@@ -92,8 +92,10 @@ def _objects(rows: Sequence[_Row]) -> dict[ObjectId, RawObject]:
 
 
 def _children_first(objects: Mapping[ObjectId, RawObject], meaning: V03Refs) -> list[RawObject]:
-    """Raises:
-    Invalid: an object or a ref names an object that is not in the dump.
+    """Return the objects, children first.
+
+    Raises:
+        Invalid: an object or a ref names an object that is not in the dump.
     """
     named = {raw.id: set(links(decode(raw))) for raw in objects.values()}
     for name, (_, target) in meaning.refs.items():

@@ -1,8 +1,8 @@
-"""Several zones committed as one operation: every commit is made, and the ref store asked about
-each, before the first branch moves.
+"""Commit several zones as one operation.
 
-Branches move one by one, so another's move may still come between; then those that moved stay
-moved, and what became of each zone is told.
+Every commit is made, and the ref store is asked about each, before the first branch moves. Branches
+move one by one, so another move may come between; then those that moved stay moved, and the result
+says what happened to each zone.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ from zonegit.zone.rrtypes import RRSIG
 from zonegit.zone.serial import later
 
 REGISTERED: Final = "registered"
-"""The detail of the error about a zone that was registered and then got no commit."""
+"""The error detail for a zone that was registered but got no commit."""
 
 JUDGE_CONCURRENCY: Final = 8
 """Zones that the ref store is asked about at a time: as many as it judges at once."""
 
 
 class ZoneCommitRequest(msgspec.Struct, frozen=True):
-    """The whole of a zone as it is to be, on top of the tip that ``position`` has; ``register``:
-    the zone is not registered yet; ``findings`` are those about the input."""
+    """The new content of a whole zone, on top of the tip at ``position``. ``register`` is set if
+    the zone is not registered yet. ``findings`` are about the input."""
 
     position: BranchPosition
     rrsets: Collection[RRset]
@@ -44,16 +44,17 @@ class ZoneCommitRequest(msgspec.Struct, frozen=True):
 
     @property
     def zone(self) -> Name:
-        """Which zone."""
+        """Return the zone's name."""
         return self.position.zone
 
 
 Result = Committed | Preview | Unchanged | ZonegitError
-"""What became of one."""
+"""The result for one zone."""
 
 
 class ZonesRefused(Exception):
-    """Nothing was moved, because some of the zones cannot be committed; for whoever tells it."""
+    """Nothing was moved, because some zones cannot be committed. Handled by the caller of
+    :func:`commit`."""
 
     def __init__(self, errors: Mapping[Name, ZonegitError]) -> None:
         super().__init__()
@@ -77,14 +78,15 @@ class _Drafted(msgspec.Struct, frozen=True):
 async def commit(
     repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent
 ) -> dict[Name, Result]:
-    """Commit each zone that differs from its tip, all under ``intent.operation``. A signed
-    zone may change where its apex has other signatures than before: then it was signed again. The
-    ref store is asked about all of them before the first branch moves.
+    """Commit each zone that differs from its tip, as one operation ``intent.operation``.
+
+    A signed zone may change if its apex has other signatures than before, because then it was
+    signed again. The ref store is asked about all moves before the first branch moves.
 
     Raises:
-        Refused: some cannot be committed, so none was. A dry run shows in its previews which would
-            be refused by the ref store.
-        Unavailable: as the stores say.
+        ZonesRefused: some zones cannot be committed, so none was. The previews of a dry run show
+            which moves the ref store would refuse.
+        Unavailable: errors of the stores.
     """
     ready = await _draft_all(repo, wishes, intent)
     if not intent.dry_run:
@@ -106,10 +108,10 @@ async def commit(
 async def _draft_all(
     repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent
 ) -> list[_Drafted]:
-    """Draft a commit for each wish, and ask the ref store about it.
+    """Draft a commit for each request, and ask the ref store about it.
 
     Raises:
-        Refused: some cannot be drafted.
+        ZonesRefused: some cannot be drafted.
     """
     tops = await _read_tops(repo, wishes)
 
@@ -151,8 +153,7 @@ async def _judge(repo: Repo, each: _Drafted, intent: Intent) -> _Drafted:
 async def _read_tops(
     repo: Repo, wishes: Sequence[ZoneCommitRequest]
 ) -> dict[Name, list[RawObject]]:
-    """Of every zone the commit that its branch is at, and the top of its tree, if there is one: two
-    round trips for all."""
+    """Return the tip of each zone's branch and the root of its tree, in two round trips for all."""
     tips = {wish.zone: wish.position.commit() for wish in wishes if wish.position.tip}
     found = await repo.objects.get(tips.values())
     reader = Reader(repo.objects, found.values())
@@ -168,9 +169,9 @@ async def _draft(
     tip = await drafts.read_tip(reader, wish.position)
     replacement = change_plan.plan_replacement(wish.rrsets, wish.zone, respell=intent.respell)
     planned = await change_plan.add_findings(replacement, wish.findings)(reader, tip)
-    assert planned is not None  # a replacement always says what is to change
+    assert planned is not None  # a replacement always returns a change
     if planned.stated is not None and tip.serial is not None:
-        # A file stays as it was committed, so an earlier serial in it says nothing.
+        # A file keeps the serial it was committed with, so an earlier one needs no note.
         stated = planned.stated if later(planned.stated, tip.serial) else None
         planned = msgspec.structs.replace(planned, stated=stated)
     signed_anew = (wish.zone, RRSIG) in planned.changes

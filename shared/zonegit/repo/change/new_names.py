@@ -1,4 +1,4 @@
-"""The rule for names of new branches and tags, as clients apply it before anything is stored."""
+"""Check the names of new branches and tags before anything is stored."""
 
 from zonegit.errors import Invalid
 from zonegit.repo.heads import Repo

@@ -1,4 +1,4 @@
-"""Changes somebody else looks at first: a branch proposed, reviewed and approved."""
+"""The review workflow: propose a branch, review it, approve it."""
 
 import msgspec
 
@@ -19,10 +19,15 @@ from zonegit.zone.names import Name
 
 
 class Review(msgspec.Struct, frozen=True):
-    """What a proposal would bring: its commits, latest first; what they change since it left the
-    branch it is for (the serial apart); and what merging it now would come to. ``refused`` is the
-    error of a merge that would bring nothing, because the branch has it and reverted it; None
-    otherwise."""
+    """The content of a proposal.
+
+    Attributes:
+        commits: its commits, latest first.
+        deltas: what they changed since the proposal left its target branch, without serials.
+        outcome: the result of merging it now.
+        refused: the error of a merge that brings nothing because the target branch reverted it;
+            else None.
+    """
 
     commits: list[Logged]
     deltas: list[RRsetDelta]
@@ -31,10 +36,10 @@ class Review(msgspec.Struct, frozen=True):
 
 
 async def propose(repo: Repo, zone: Name, name: str, start: CommitId) -> Moved:
-    """Makes the branch of a proposal and stands on it.
+    """Create the branch of a proposal and check it out.
 
     Raises:
-        Conflict: there is a branch of that name.
+        Conflict: a branch of that name exists.
     """
     origin = repo.origin("propose")
     moved = await branches.create(repo, zone, name, start, origin)
@@ -43,11 +48,11 @@ async def propose(repo: Repo, zone: Name, name: str, start: CommitId) -> Moved:
 
 
 async def review(repo: Repo, into: BranchPosition, proposed: CommitId) -> Review:
-    """What approving a proposal would do.
+    """Return what approving a proposal would do.
 
     Raises:
         Invalid: it is a commit of another zone.
-        NotFound: the branch it is for has no commit.
+        NotFound: the target branch has no commit.
     """
     reader = Reader(repo.objects)
     compared = await CommitReader(repo.objects, reader).answer(

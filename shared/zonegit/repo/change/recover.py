@@ -1,7 +1,7 @@
-"""Recovery after a restore of the ref store: a plan for each zone, and carrying it out.
+"""Recover after a restore of the ref store: make a plan for each zone, and carry it out.
 
 The verdicts are those of ``store.recovery``. Each zone is one transaction of the ref store, and all
-of them are one operation: whatever is killed in between, the next run goes on with the zones that
+of them are one operation. If a recovery is interrupted, the next run continues with the zones that
 are left (docs/adr/0030-recovery.md).
 """
 
@@ -28,22 +28,22 @@ from zonegit.zone.serial import HALF, MODULUS, later, lead
 PLAN_BATCH: Final = 16
 """Zones that are looked at together."""
 MAX_ATTEMPTS: Final = 3
-"""How often a zone is looked at when it changes meanwhile."""
+"""Attempts for a zone that is changed meanwhile."""
 
 AnswersByBranch = Mapping[Name, Mapping[str, Sequence[AnsweredSerial]]]
-"""What resolvers ever answered, by zone and branch."""
+"""The serials that resolvers ever answered with, by zone and branch."""
 
 
 class OweSerial(msgspec.Struct, frozen=True):
-    """The branch's SOA is signed, so it gets no commit: a tip with a serial later than ``serial``
-    has to be imported. ``known`` as :class:`Renew` has it."""
+    """The branch's SOA is signed, so it gets no commit: a tip with a serial later than
+    ``serial`` has to be imported. ``known`` is that of :class:`Renew`."""
 
     serial: int
     known: AnsweredSerial | None = None
 
 
 class BranchPlan(msgspec.Struct, frozen=True):
-    """A branch, and what becomes of it. ``state`` is empty where its tip cannot be read."""
+    """A branch and its verdict. ``state`` is empty if its tip cannot be read."""
 
     branch: str
     tip: RefTip
@@ -52,15 +52,14 @@ class BranchPlan(msgspec.Struct, frozen=True):
 
 
 class LostBranch(msgspec.Struct, frozen=True):
-    """A branch that resolvers answered, and that the restored store does not have."""
+    """A branch that resolvers served and that the restored store does not have."""
 
     branch: str
     answer: AnsweredSerial
 
 
 class ZonePlan(msgspec.Struct, frozen=True):
-    """The plan for a zone, which is in doubt where one of its branches is. ``is_lost``: it is not
-    registered in the restored store."""
+    """The plan for a zone. ``is_lost`` is set if it is not registered in the restored store."""
 
     zone: Name
     branches: list[BranchPlan]
@@ -69,7 +68,7 @@ class ZonePlan(msgspec.Struct, frozen=True):
 
     @property
     def doubts(self) -> list[tuple[str, Doubt]]:
-        """Return the branches for which no serial can be decided upon."""
+        """Return the branches for which no serial can be chosen."""
         return [
             (each.branch, each.verdict) for each in self.branches if isinstance(each.verdict, Doubt)
         ]
@@ -82,17 +81,17 @@ async def plan(
     headroom: int,
     only: Name | None = None,
 ) -> list[ZonePlan]:
-    """Find out what a recovery would do.
+    """Return what a recovery would do.
 
     Args:
         repo: the stores.
-        recovery: what the ref store says of itself.
-        answers: what resolvers ever answered.
-        headroom: what is added to a serial where nothing later is known.
-        only: this zone alone; None: all zones, or those that are left of a recovery.
+        recovery: the state of the ref store.
+        answers: the serials that resolvers ever answered with.
+        headroom: the increase of a serial if no later one is known.
+        only: the only zone to plan; None for all zones, or those that an interrupted recovery left.
 
     Returns:
-        A plan for each zone that is not recovered yet, those that are lost first.
+        A plan for each zone that is not recovered yet, lost zones first.
     """
     registered = await _list_registered(repo)
     is_begun = recovery.witness is None and recovery.awaiting > 0

@@ -1,4 +1,4 @@
-"""Taking back: a commit's changes (revert), or all that came after a commit (reset)."""
+"""Revert the changes of a commit, or reset a branch to a commit."""
 
 import asyncio
 
@@ -24,21 +24,24 @@ async def revert(
     intent: Intent,
     choices: Choices = conflicts.NO_CHOICES,
 ) -> Outcome:
-    """Takes back what ``commit`` changed, as a new commit; what came later stays. ``mainline`` is
-    which parent (1 or 2) of a merge counts as what was before; None for other commits.
+    """Revert the changes of ``commit`` by a new commit; later changes stay.
+
+    Args:
+        mainline: the parent (1 or 2) of a merge to return to; None for other commits.
 
     Raises:
-        Invalid: the first commit of all, one of another zone, or a merge without ``mainline``.
-        Unsafe: the zone is signed, and it is not forced.
+        Invalid: the commit is a first commit, a commit of another zone, or a merge without
+            ``mainline``.
+        Unsafe: the zone is signed; without force.
     """
     reader = Reader(repo.objects)
     undone = await drafts.read_state(reader, commit, position.zone)
     if not (await read_zone.read_commit(reader, commit)).parents:
         raise Invalid(
             f"{short(commit)} is the first commit: before it there was no zone",
-            hint="zonegit zone remove takes the zone away",
+            hint="zonegit zone remove removes the zone",
         )
-    advice = "-m 1 takes back what the merged branch brought, -m 2 what was there before"
+    advice = "-m 1 reverts what the merged branch brought, -m 2 what the branch had before"
     parent = await cherry_pick.choose_parent(reader, commit, mainline, advice)
     before = await drafts.read_state(reader, parent, position.zone)
     message = revert_history.add_trailer(intent.message, commit, parent if mainline else None)
@@ -55,13 +58,17 @@ async def reset(
     exact: bool,
     reader: Reader | None = None,
 ) -> Outcome:
-    """Gives a branch the records and the history of ``target``. Where the serial would not go on,
-    that is a new commit on top of it; ``exact``: the very commit, which is forced then. ``reader``
-    has what the caller read already, None: nothing.
+    """Give a branch the records and the history of ``target``.
+
+    If the serial would not increase, this is a new commit on top of the target.
+
+    Args:
+        exact: move to the very commit, which may need force.
+        reader: has what the caller read already; None: nothing.
 
     Raises:
         Invalid: ``target`` is a commit of another zone.
-        Unsafe: ``exact`` and the serial would go back, or the zone is signed, and it is not forced.
+        Unsafe: with ``exact`` the serial would go back, or the zone is signed; without force.
         Conflict: the branch moved meanwhile.
     """
     if position.tip is not None and position.commit() == target:
@@ -76,7 +83,7 @@ async def reset(
         raise Unsafe(
             f"the serial of {short(target)} is {state.serial}, and {position.branch} has served"
             " a later one: secondaries would keep what they have",
-            hint="without --exact a commit with a later serial is made; --force does it exactly",
+            hint="without --exact a commit with a later serial is made; --force moves to it",
         )
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:

@@ -1,8 +1,8 @@
-"""Reverts on a branch of commits that it has.
+"""Find commits of a branch that were reverted.
 
 A revert leaves the reverted commit in the history, so a later merge of it brings nothing: the
-branch has it already, though not its records. The message of a revert names the commit it took
-back; that is how it is found again.
+branch has the commit already, but not its records. The message of a revert names the reverted
+commit.
 """
 
 import re
@@ -26,10 +26,10 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 
 MAX_SEARCHED: Final = 10_000
-"""Commits, the latest first, among which reverts are looked for."""
+"""Commits, the latest first, among which reverts are searched."""
 
 MAX_SHOWN: Final = 5
-"""Reverts that are named; ``--json`` has no more."""
+"""Reverts that are named, in ``--json`` too."""
 
 RULE: Final = "merged-and-reverted"
 STAYS_RULE: Final = "stays-reverted"
@@ -40,8 +40,8 @@ _TRAILER: Final = re.compile(
 
 
 class RevertCommit(msgspec.Struct, frozen=True):
-    """A revert in the history of a branch, with the first line of its message: it took back
-    ``commit``. ``whole`` says that the last commit of what was to be merged is among that."""
+    """A revert in the history of a branch, with the first line of its message. It reverted
+    ``commit``. ``whole`` is set if that includes the last commit of what was to be merged."""
 
     revert: CommitId
     subject: str
@@ -50,12 +50,12 @@ class RevertCommit(msgspec.Struct, frozen=True):
 
 
 def add_trailer(message: str, commit: CommitId, parent: CommitId | None) -> str:
-    """Return a message that says which commit is taken back.
+    """Return a message with a line that names the reverted commit.
 
     Args:
-        message: what the operator says.
-        commit: what is taken back.
-        parent: of a merge, the parent whose records come back; None for other commits.
+        message: the operator's message.
+        commit: the reverted commit.
+        parent: of a merge, the parent whose records are restored; None for other commits.
     """
     if _parse(message) == (commit, parent):
         return message
@@ -79,7 +79,7 @@ async def find_reverts(
     theirs: CommitId,
     settled: Collection[tuple[Name, int]] = (),
 ) -> list[RevertCommit]:
-    """Return the reverts on a branch of what ``theirs`` has and the branch does not have back.
+    """Return the reverts on a branch of commits that ``theirs`` has, unless they were restored.
 
     Args:
         past: the history.
@@ -87,7 +87,7 @@ async def find_reverts(
         apex: the zone.
         tip: the branch's tip, built on ``theirs``.
         theirs: the commit that a merge has nothing to bring of.
-        settled: the RRsets that the merge changes; they are not missed.
+        settled: RRsets that the merge changes, which are ignored.
     """
     since = (await past.answer(commit_graph.compare(tip, theirs))).ours
     ids = {each.id for each in since}
@@ -111,8 +111,8 @@ async def _lost(
     commit: CommitId,
     parent: CommitId | None,
 ) -> list[CommitId]:
-    """Return which commits of ``theirs`` went when ``commit`` was taken back; ``since`` are those
-    of the branch that ``theirs`` does not have."""
+    """Return the commits of ``theirs`` that were lost when ``commit`` was reverted; ``since``
+    are the commits of the branch that ``theirs`` does not have."""
     try:
         if commit not in since and await past.answer(commit_graph.merge_bases(commit, theirs)) != [
             commit
@@ -136,7 +136,7 @@ async def _is_missing(
     tip: CommitId,
     settled: Collection[tuple[Name, int]],
 ) -> bool:
-    """Return whether a revert of the revert would change the branch beyond ``settled``."""
+    """Return whether a revert of the revert would change the branch, except for ``settled``."""
     before = await read_zone.read_commit(reader, revert.parents[0])
     now = await read_zone.read_commit(reader, tip)
     try:
@@ -148,9 +148,9 @@ async def _is_missing(
 
 
 def describe(branch: str, found: Collection[RevertCommit]) -> tuple[str, str]:
-    """Return what to say of reverts, and how to bring back what they took."""
+    """Return a description of reverts, and how to restore what they reverted."""
     said = "; ".join(
-        f"{short(each.commit)} was taken back by {short(each.revert)} ({each.subject})"
+        f"{short(each.commit)} was reverted by {short(each.revert)} ({each.subject})"
         for each in found
     )
     ways = ", then ".join(f"zonegit revert {short(each.revert)}" for each in found)
@@ -158,23 +158,23 @@ def describe(branch: str, found: Collection[RevertCommit]) -> tuple[str, str]:
 
 
 def note(found: Iterable[RevertCommit]) -> Iterator[Finding]:
-    """Yield a note for each revert whose records a merge leaves out, though it brings others."""
+    """Yield a note for each revert whose records a merge does not restore."""
     for each in found:
         yield Finding(
             STAYS_RULE,
             "note",
-            f"{short(each.commit)} was taken back by {short(each.revert)} ({each.subject}), and"
+            f"{short(each.commit)} was reverted by {short(each.revert)} ({each.subject}), and"
             f" this merge does not bring it back; zonegit revert {short(each.revert)} does",
         )
 
 
 def refuse(branch: str, found: Collection[RevertCommit]) -> Conflict:
-    """Return the error of a merge that would bring nothing of what was reverted."""
+    """Return the error of a merge of a commit that was reverted."""
     message, hint = describe(branch, found)
     return Conflict(message, hint=hint, reverts=" ".join(each.revert.hex() for each in found))
 
 
 def warn(branch: str, found: Collection[RevertCommit]) -> Finding:
-    """Return the warning of a merge that has nothing to bring, where a part was reverted."""
+    """Return the warning of a merge that has nothing to bring, if a part was reverted."""
     message, hint = describe(branch, found)
     return Finding(RULE, "warning", f"{message.replace('merged it', 'merged all of it')}; {hint}")

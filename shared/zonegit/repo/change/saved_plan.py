@@ -1,7 +1,7 @@
-"""A change that somebody looks at first: worked out on the tip, saved, and carried out later if the
-RRsets it touches are still as it saw them. What else has changed meanwhile does not matter.
+"""Saved plans: a change that is computed on the tip, reviewed, and applied later.
 
-A saved plan is a JSON document, and input like any other: nothing in it is believed.
+It is applied only if the RRsets that it changes are still as it saw them. Other changes do not
+matter. A saved plan is a JSON document and untrusted input.
 """
 
 from collections import Counter
@@ -39,17 +39,24 @@ VERSION: Final = 1
 MAX_OCTETS: Final = 64 << 20
 MAX_CHANGES: Final = 1_000_000
 MAX_NAMED: Final = 1_000
-"""RRsets that have changed which an error names; beyond that they are counted."""
+"""Changed RRsets that an error names; the rest is counted."""
 EXACT_COUNT_LIMIT: Final = 250
-"""RRsets of a zone that are counted; of a bigger one it is told how many there are at least."""
+"""RRsets up to which a zone is counted exactly; for a larger zone a lower bound is given."""
 
 
 class SavedPlan(msgspec.Struct, frozen=True):
-    """A plan: the RRsets of a branch that change, from what they were at ``base`` (None: it had no
-    commit); an SOA whose serial alone changes is not among them. ``serial`` is what the commit
-    would have got, ``before`` the tip's. ``is_import``: it was worked out from a whole zone, which
-    may replace a signed one. ``findings`` and ``judgement`` (None: nothing would be moved) are
-    about the tip that it was worked out on; a plan that was read has none."""
+    """A plan.
+
+    Attributes:
+        base: the commit that it was computed on; None if the branch had none.
+        serial: the serial that the commit would have got.
+        before: the tip's serial.
+        is_import: it was computed from a whole zone, which may replace a signed one.
+        deltas: the RRsets that change, without a change of the SOA's serial only.
+        findings: findings about the tip it was computed on; empty for a plan that was read.
+        judgement: whether the ref store would accept the move; None if nothing would be moved, or
+            for a plan that was read.
+    """
 
     zone: Name
     branch: str
@@ -63,7 +70,7 @@ class SavedPlan(msgspec.Struct, frozen=True):
 
 
 class ZoneSize(msgspec.Struct, frozen=True):
-    """How many RRsets a zone has: so many, or more unless ``is_exact``."""
+    """The number of RRsets of a zone; a lower bound unless ``is_exact``."""
 
     rrsets: int
     is_exact: bool
@@ -98,11 +105,11 @@ class _Document(msgspec.Struct, frozen=True):
 async def make_plan(
     repo: Repo, at: BranchPosition, plan: ChangePlanner, *, is_import: bool
 ) -> tuple[SavedPlan, ZoneSize]:
-    """What a plan would change where a branch is now, and how big the zone is; nothing is stored.
+    """Return the saved plan for a change to a branch, and the size of the zone. Nothing is stored.
 
     Raises:
         Unsafe: the zone is signed, and this would break it.
-        Invalid, NotFound: as the plan says.
+        Invalid, NotFound: errors of the plan.
     """
     dry = Intent("plan", "plan", imports=is_import, on_conflict=OnConflict.FAIL, dry_run=True)
     reader = Reader(repo.objects)
@@ -141,20 +148,22 @@ def count_kinds(plan: SavedPlan) -> Mapping[str, int]:
 
 
 def kind_of(delta: RRsetDelta) -> str:
-    """Whether an RRset is added, changed or deleted."""
+    """Return whether an RRset is added, changed or deleted."""
     if delta.old is None:
         return "added"
     return "deleted" if delta.new is None else "changed"
 
 
 def is_plan(octets: bytes) -> bool:
-    """Whether it is to be read as a plan: no edit and no diff begins with a brace."""
+    """Return whether the input is a saved plan: no edit and no diff begins with a brace."""
     return octets.lstrip()[:1] == b"{"
 
 
 def read(octets: bytes, source: str) -> SavedPlan:
-    """Raises:
-    Invalid: it is no plan, or one that nobody can carry out; names ``source`` and where.
+    """Read a saved plan.
+
+    Raises:
+        Invalid: it is not a plan, or it cannot be applied; names ``source`` and the place.
     """
     if len(octets) > MAX_OCTETS:
         raise Invalid(f"{source}: more than {MAX_OCTETS} octets")
@@ -163,7 +172,7 @@ def read(octets: bytes, source: str) -> SavedPlan:
         found = msgspec.json.decode(octets, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(
-            f"{source} is no plan: {error}", hint="zonegit plan FILE --out PLAN makes one"
+            f"{source} is not a plan: {error}", hint="zonegit plan FILE --out PLAN writes one"
         ) from None
     if found.base is not None and not HEX_ID.fullmatch(found.base):
         raise Invalid(f"{source}: base {found.base[:80]!r} is not the id of a commit")
@@ -192,7 +201,7 @@ def _parse_delta(change: _Change, number: int, zone: Name, source: str) -> RRset
         if old == new:
             raise Invalid("it changes nothing")
         if new is None and (owner, rdtype) == (zone, rrtypes.SOA):
-            raise Invalid("no zone is without its SOA")
+            raise Invalid("a zone must keep its SOA")
     except Invalid as error:
         where = f"{source}: change {number}, {change.name[:80]} {change.type}"
         raise Invalid(f"{where}: {error.message}", hint=error.hint) from None
@@ -205,7 +214,7 @@ def _parse_rrset(owner: Name, rdtype: int, content: _Content | None) -> RRset | 
     rdatas = [typed_records.read_rdata(rdtype, text, ROOT) for text in content.rdata]
     value = rrset(owner, rdtype, content.ttl, rdatas)
     if rdtype == rrtypes.SOA:
-        soa(value)  # or it is none
+        soa(value)  # raises if it is malformed
     return value
 
 
@@ -216,10 +225,10 @@ def _check_unique(plan: SavedPlan, source: str) -> None:
 
 
 def plan_saved(plan: SavedPlan) -> ChangePlanner:
-    """Carries out a saved plan on whatever the branch holds; where all is as it wants it already,
-    there is nothing to do.
+    """Return a plan that applies a saved plan to the tip; nothing to do if the tip has its content
+    already.
 
-    Its Raises:
+    The returned plan raises:
         Conflict: RRsets are not as the plan saw them; names them.
         Invalid: the result would break a rule of DNS.
     """
@@ -233,7 +242,7 @@ def plan_saved(plan: SavedPlan) -> ChangePlanner:
             return None
         if moved := [delta for delta, value in now if not _same(delta.old, value)]:
             raise _changed_error(plan, moved)
-        # Where the spelling is still what the plan saw, the one that it shows is stored.
+        # If the spelling is still as the plan saw it, store the plan's own.
         respell = all(_same_octets(delta.old, value) for delta, value in now)
         changes = edits.apply(map(_edit, plan.deltas), present, plan.zone)
         settled = change_plan.settle(changes, present, respell=respell)
@@ -243,8 +252,7 @@ def plan_saved(plan: SavedPlan) -> ChangePlanner:
 
 
 def _with_serial(settled: PlannedChange, plan: SavedPlan, tip: CommitBase) -> PlannedChange:
-    """Let a commit have the plan's serial where that is later than all the branch had, as it has a
-    file's."""
+    """Give the commit the plan's serial if that is later than all the branch had."""
     key = (plan.zone, rrtypes.SOA)
     if key in settled.changes or tip.soa is None:
         return settled
@@ -257,20 +265,21 @@ def _edit(delta: RRsetDelta) -> RRsetEdit:
 
 
 def _is_done(delta: RRsetDelta, value: RRset | None) -> bool:
-    """Return whether an RRset is as a plan wants it. The spelling of its records matters only where
-    that is all that the plan changes."""
+    """Return whether an RRset is as a plan wants it. The spelling of its records matters only if
+    the plan changes nothing else."""
     if _same(delta.old, delta.new):
         return _same_octets(delta.new, value)
     return _same(delta.new, value)
 
 
 def _same(one: RRset | None, other: RRset | None) -> bool:
-    """Return whether two hold the same records, serials apart: those move with every commit."""
+    """Return whether two have the same records, except for serials, which change with every
+    commit."""
     return spelling.is_same(_without_serial(one), _without_serial(other))
 
 
 def _same_octets(one: RRset | None, other: RRset | None) -> bool:
-    """Return whether two hold the same records in the same spelling, serials apart."""
+    """Return whether two have the same records in the same spelling, except for serials."""
     return _without_serial(one) == _without_serial(other)
 
 
@@ -285,5 +294,5 @@ def _changed_error(plan: SavedPlan, moved: Iterable[RRsetDelta]) -> Conflict:
     return Conflict(
         f"{where} has changed since the plan was made: {', '.join(every[:MAX_NAMED])}{more};"
         " nothing was moved",
-        hint="look at them (zonegit diff), then plan anew",
+        hint="check them (zonegit diff), then make a new plan",
     )

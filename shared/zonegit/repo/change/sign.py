@@ -1,7 +1,7 @@
-"""Signing what is there already: the tip of a branch gives way to itself with a signature.
+"""Sign an existing commit: replace the tip of a branch by the same commit with a signature.
 
-A signature is part of a commit's octets, so a signed commit has another id. Only a tip can be
-signed afterwards: commits made on it name it by its id.
+The signature is part of a commit's octets, so a signed commit has another id. Only a tip can be
+signed, because later commits name it by its id.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,13 @@ from zonegit.zone import names
 
 
 class SignedBranch(msgspec.Struct, frozen=True):
-    """A branch whose tip is signed now. ``moved`` None: it was, by the same key, and then
-    ``commit`` is ``old``; or it is only said what signing would come to, with a ``judgement``."""
+    """A branch whose tip is signed.
+
+    Attributes:
+        moved: None if it was signed by the same key already (then ``commit`` is ``old``), and for a
+            dry run.
+        judgement: the answer to a dry run.
+    """
 
     branch: str
     old: CommitId
@@ -41,12 +46,15 @@ async def sign_tip(
     force: bool = False,
     dry_run: bool = False,
 ) -> SignedBranch:
-    """Signs the tip of a branch; ``force`` takes the place of another key's signature,
-    ``dry_run`` stores and moves nothing.
+    """Sign the tip of a branch.
+
+    Args:
+        force: replace the signature of another key.
+        dry_run: store and move nothing.
 
     Raises:
-        Invalid: the commit is no branch's tip, or that of several while none was named.
-        Unsafe: it bears the signature of another key, and it is not forced.
+        Invalid: the commit is not a branch's tip, or it is that of several and none was named.
+        Unsafe: it has the signature of another key; without ``force``.
         Conflict: the branch moved meanwhile.
     """
     branch = _branch(await repo.refs.zone(at.zone, repo.actor), at)
@@ -59,7 +67,7 @@ async def sign_tip(
     if before is not None and not force:
         raise Unsafe(
             f"{short(at.commit)} is signed by another key",
-            hint="zonegit verify tells by which; --force puts this signature in its place",
+            hint="zonegit verify shows which; --force replaces that signature",
         )
     signed = encode(msgspec.structs.replace(decode_commit(payload), signature=signature))
     ref = ref_names.branch(at.zone, branch)
@@ -73,7 +81,7 @@ async def sign_tip(
 
 
 def _branch(refs: ZoneRefs, at: Resolved) -> str:
-    """The branch whose tip a commit is."""
+    """Return the branch whose tip a commit is."""
     branches = sorted(name for name, tip in refs.heads.items() if tip.target == at.commit)
     if at.branch in branches:
         return at.branch
@@ -81,11 +89,11 @@ def _branch(refs: ZoneRefs, at: Resolved) -> str:
         raise Invalid(
             f"{short(at.commit)} is not the tip of a branch of {names.text(refs.zone)}:"
             " signing it would rewrite every commit made on it",
-            hint="commits are signed when they are made (--sign), or while they are a branch's tip",
+            hint="sign commits when they are made (--sign), or while they are a branch's tip",
         )
     if len(branches) > 1:
         raise Invalid(
-            f"{short(at.commit)} is the tip of {' and '.join(branches)}; which one is to move?",
-            hint=f"name it: zonegit sign-commit {branches[0]}",
+            f"{short(at.commit)} is the tip of {' and '.join(branches)}; name one of them",
+            hint=f"for example zonegit sign-commit {branches[0]}",
         )
     return branches[0]

@@ -1,4 +1,4 @@
-"""Annotated tags: made, listed, deleted. A tag is an object with a message, and a ref to it."""
+"""Create, list and delete annotated tags. A tag is an object with a message, and a ref to it."""
 
 import msgspec
 
@@ -16,8 +16,8 @@ from zonegit.zone.names import Name
 
 
 class ListedTag(msgspec.Struct, frozen=True):
-    """A tag: the commit it stands for, and the annotation; None where the ref holds the commit
-    itself. ``subject`` is the first line of the annotation, else of the commit's message."""
+    """A tag and its commit. ``tag`` is None if the ref names the commit itself. ``subject`` is
+    the first line of the annotation, else of the commit's message."""
 
     name: str
     commit: CommitId
@@ -26,7 +26,7 @@ class ListedTag(msgspec.Struct, frozen=True):
 
 
 async def list_tags(repo: Repo, zone: Name) -> list[ListedTag]:
-    """The tags of a zone, by name.
+    """Return the tags of a zone, by name.
 
     Raises:
         NotFound: the zone is not registered.
@@ -48,12 +48,14 @@ async def list_tags(repo: Repo, zone: Name) -> list[ListedTag]:
 async def create(
     repo: Repo, zone: Name, name: str, commit: CommitId, message: str, *, force: bool = False
 ) -> ObjectId:
-    """Tags a commit, and returns the tag's id; signed where the operator signs. ``force`` moves a
-    tag that is there.
+    """Tag a commit and return the tag's id. It is signed if the operator signs.
+
+    Args:
+        force: replace an existing tag.
 
     Raises:
-        Conflict: there is a tag of that name, and it is not forced.
-        Invalid: not a tag's name, not one for a new tag, or the commit is not one of the zone.
+        Conflict: a tag of that name exists; without ``force``.
+        Invalid: the name is not valid for a new tag, or the commit belongs to another zone.
     """
     ref = ref_names.tag(zone, name)
     await new_names.require_usable(repo, ref)
@@ -65,14 +67,14 @@ async def create(
     except Conflict as error:
         raise Conflict(
             f"{names.text(zone)} has a tag {name!r} already",
-            hint="whoever knows it expects it to stay; --force replaces it all the same",
+            hint="tags should not move; use --force to replace it",
             **error.details,
         ) from error
     return made.id
 
 
 async def delete(repo: Repo, zone: Name, name: str) -> CommitId:
-    """Deletes a tag, and returns the commit it stood for.
+    """Delete a tag and return its commit.
 
     Raises:
         NotFound: there is no such tag.

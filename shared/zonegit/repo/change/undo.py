@@ -1,8 +1,8 @@
-"""Taking an operation back: each ref it moved goes back to where it found it, as one new operation,
-which can be taken back itself.
+"""Undo an operation: move each of its refs back, as one new operation, which can be undone itself.
 
-Nothing moves before all of it was looked at. Then zones come back before their branches, what is
-served before what is not served any more, and a zone goes when nothing is left of it.
+Nothing moves before everything was checked. Then zones are restored before their branches, branches
+that are served again before those that are removed, and a zone is removed when nothing is left in
+it.
 """
 
 import asyncio
@@ -43,25 +43,30 @@ from zonegit.zone.rrset import with_serial
 from zonegit.zone.serial import following
 
 RESTORE_CONCURRENCY: Final = 16
-"""Refs that go back at the same time."""
+"""Refs that are restored at the same time."""
 
 MAX_NAMED: Final = 10
-"""Refs that the error of an undo which stopped halfway names, of each kind."""
+"""Refs of each kind that the error of a partial undo names."""
 
 REDO: Final = "redo"
-"""What the command of an intent begins with that takes an undo back."""
+"""The first word of the command if an intent redoes an undone operation."""
 
 _UNDO: Final = re.compile(r'undo (".*")')
 """The subject of a commit that an undo made."""
 
 Progress = Callable[[int, int], None]
-"""Hears how many refs have gone back, of how many."""
+"""Called with the number of refs restored so far, and their total."""
 
 
 class RestoredRef(msgspec.Struct, frozen=True):
-    """A ref that went back. ``moved`` None: it was only looked at, or stood there already;
-    ``commit`` what a branch holds now; ``outcome`` what became of one that got records back;
-    ``judgement`` the answer that a dry run got about it."""
+    """A ref that was restored.
+
+    Attributes:
+        moved: None if it was only checked, or did not have to move.
+        commit: the commit that a branch is at now.
+        outcome: the outcome for a branch whose records were restored.
+        judgement: the answer to a dry run.
+    """
 
     turned: RefChange
     moved: Moved | None = None
@@ -71,8 +76,8 @@ class RestoredRef(msgspec.Struct, frozen=True):
 
 
 class UndoneOperation(msgspec.Struct, frozen=True):
-    """What came of it. ``operation`` is the new one; ``skipped`` are other operators' own HEADs,
-    which are theirs to move."""
+    """The result of an undo. ``operation`` is the new operation. ``skipped`` are the HEADs of
+    other operators, which are left alone."""
 
     undone: Operation
     operation: str
@@ -81,8 +86,13 @@ class UndoneOperation(msgspec.Struct, frozen=True):
 
 
 class _StateBefore(msgspec.Struct, frozen=True):
-    """What there is before anything moves: the refs of the registered ones of the zones whose
-    branches go back, the zones that will be registered first, and what HEADs stood for."""
+    """The state before anything moves.
+
+    Attributes:
+        zones: the refs of the registered zones whose branches are restored.
+        registers: the zones that will be registered first.
+        symrefs: the branches that HEADs were on.
+    """
 
     zones: Mapping[Name, ZoneRefs]
     registers: frozenset[Name]
@@ -92,16 +102,18 @@ class _StateBefore(msgspec.Struct, frozen=True):
 async def undo(
     repo: Repo, done: Operation, meant: Intent, progress: Progress = lambda done, of: None
 ) -> UndoneOperation:
-    """Take an operation back, under the id ``meant.operation``, or where this operator began that
-    and did not complete it, under the id that it was begun with. Nothing is moved when that is a
-    dry run. Commits that it takes have messages of their own.
+    """Undo an operation.
+
+    The new operation has the id ``meant.operation``. If this operator began to undo the operation
+    and did not complete that, it continues under the earlier id. A dry run moves nothing. The
+    commits of an undo have messages of their own.
 
     Raises:
-        Conflict: one of its refs was moved since; names the moves. Or one is moved at this moment.
-        Unsafe: it would take away what is served or stood on, a signed zone would get a commit, or
-            the ref store asks for it to be forced; and it is not.
-        Denied: all it moved are other operators' HEADs, or the broker does not allow it.
-        ZonegitError: it stopped halfway; says what stands and what does not.
+        Conflict: one of its refs was moved since, or is moved concurrently; names the moves.
+        Unsafe: it would remove a branch that is served or checked out, a signed zone would get a
+            commit, or the ref store requires force; without ``force``.
+        Denied: it moved only other operators' HEADs, or the bus does not permit it.
+        ZonegitError: it stopped halfway; names the refs that were restored and those that were not.
     """
     operation = done.begun_by(repo.actor) or meant.operation
     assert operation is not None
@@ -127,13 +139,14 @@ async def undo(
 def _split_by_owner(
     repo: Repo, turned: Iterable[RefChange]
 ) -> tuple[list[RefChange], list[RefName]]:
-    """What may go back, in the order to do it, and other operators' own HEADs."""
+    """Return the changes that this operator may undo, in the order to do it, and other
+    operators' HEADs."""
     every = list(turned)
     theirs = [each.ref for each in every if _is_others(repo, each.ref)]
     if theirs and len(theirs) == len(every):
         raise Denied(
-            f"{operations.format_ref(theirs[0])} is not yours to move",
-            hint="an operator's HEAD is moved by that operator alone: zonegit checkout",
+            f"{operations.format_ref(theirs[0])} belongs to another operator",
+            hint="only that operator can move it: zonegit checkout",
         )
     mine = [each for each in every if not _is_others(repo, each.ref)]
     return sorted(mine, key=_phase), theirs
@@ -148,7 +161,7 @@ def _phase(turned: RefChange) -> int:
         case "zone", "removed":
             return 0
         case "head", _:
-            # The HEAD itself remembers its branch for the zone, so that comes after it.
+            # Moving HEAD also records its branch for the zone, so that is restored after it.
             return 2 if turned.ref.zone is None else 3
         case "zone", _:
             return 5
@@ -157,7 +170,7 @@ def _phase(turned: RefChange) -> int:
 
 
 def _steps(mine: Sequence[RefChange]) -> Iterable[Sequence[RefChange]]:
-    """What may be done at the same time, one after the other."""
+    """Yield the changes in steps; those of one step may be undone at the same time."""
     for phase in range(6):
         todo = [each for each in mine if _phase(each) == phase]
         for start in range(0, len(todo), RESTORE_CONCURRENCY):
@@ -179,7 +192,7 @@ async def _read_state(repo: Repo, mine: Sequence[RefChange]) -> _StateBefore:
 async def _check(
     repo: Repo, mine: Sequence[RefChange], world: _StateBefore, *, force: bool
 ) -> None:
-    """Raises what :func:`undo` does of what can be known before."""
+    """Raise the errors of :func:`undo` that can be found before anything moves."""
     if force:
         return
     moves_head = any(each.ref == ref_names.own_head(repo.actor) for each in mine)
@@ -201,7 +214,7 @@ async def _restore(
         case "zone" if meant.dry_run and ref.zone is not None:
             return RestoredRef(turned, judgement=await dry_runs.judge_zone(repo, ref.zone))
         case "head" if meant.dry_run:
-            return RestoredRef(turned)  # whatever could be in the way of these was looked at before
+            return RestoredRef(turned)  # these were checked before
         case "zone":
             return RestoredRef(turned, await _restore_zone(repo, turned, origin))
         case "head":
@@ -225,7 +238,7 @@ async def _restore_zone(repo: Repo, turned: RefChange, origin: Origin) -> Moved:
     assert turned.ref.zone is not None
     if turned.kind == "removed":
         return await repo.refs.register(turned.ref.zone, origin)
-    # Forced, this would take along what somebody has just made there.
+    # With force, this would also remove what was created there meanwhile.
     unforced = msgspec.structs.replace(origin, force=False)
     return await repo.refs.unregister(turned.ref.zone, unforced)
 
@@ -242,7 +255,7 @@ async def _restore_head(
             return moved
         except NotFound:
             head, stood = operations.format_ref(turned.ref), operations.format_ref(branch)
-            repo.note(f"{head} stood for {stood}, and that zone was removed: it stands for nothing")
+            repo.note(f"{head} was on {stood}, and that zone was removed: it is unset now")
     removed = await repo.refs.unpoint(turned.ref, origin)
     if turned.ref.zone is None:
         repo.memory.note_removed()
@@ -252,14 +265,14 @@ async def _restore_head(
 async def _restore_branch(
     repo: Repo, turned: RefChange, target: CommitId, refs: ZoneRefs | None, meant: Intent
 ) -> RestoredRef:
-    """The records of ``target``, under a serial that secondaries follow."""
+    """Restore the records of ``target``, with a serial that secondaries follow."""
     assert turned.ref.zone is not None
     tip = refs.heads.get(turned.ref.short) if refs is not None else None
     position = BranchPosition(turned.ref.zone, turned.ref.short, tip)
     if (tip.target if tip is not None else None) != turned.now:
         raise Conflict(
-            f"{operations.format_ref(turned.ref)} was moved at this moment",
-            hint="zonegit reflog tells by whom",
+            f"{operations.format_ref(turned.ref)} was moved concurrently",
+            hint="zonegit reflog shows by whom",
             tip=tip.target.hex() if tip is not None else "",
         )
     reader = Reader(repo.objects)
@@ -278,8 +291,8 @@ async def _restore_branch(
 async def _reset(
     repo: Repo, reader: Reader, position: BranchPosition, target: CommitId, meant: Intent
 ) -> Outcome:
-    """Give a branch the records of ``target``, under the next serial where one that was deleted had
-    a later one than that."""
+    """Give a branch the records of ``target``, with the next serial if the deleted branch had a
+    later one."""
     try:
         done = await revert.reset(repo, position, target, meant, exact=False, reader=reader)
     except Unsafe as error:
@@ -294,13 +307,14 @@ async def _reset(
 
 
 def _highest_serial(position: BranchPosition, refusal: Unsafe) -> int | None:
-    """Return the highest serial that a deleted branch had, if it is why making it is refused."""
+    """Return the highest serial that a deleted branch had, if that is why it cannot be created
+    again."""
     highest = refusal.details.get("highest")
     return int(highest) if position.tip is None and highest is not None else None
 
 
 async def _compose_message(reader: Reader, turned: RefChange, meant: Intent) -> str:
-    """What the commit says that takes a branch back. What is found and left is read at once."""
+    """Return the message of the commit that restores a branch. Both commits are read at once."""
     await reader.get([each for each in (turned.found, turned.left) if each is not None])
     if turned.left is None:
         return f"bring back {turned.ref.short}"
@@ -319,10 +333,10 @@ async def _recreate(
     meant: Intent,
     error: Unsafe,
 ) -> Outcome:
-    """Makes a branch again that had later serials than its last commit.
+    """Create a branch again that had later serials than its last commit.
 
     Raises:
-        Unsafe: that is ``error``, for the zone is signed: its serial is whatever was signed.
+        Unsafe: ``error``, if the zone is signed, because its serial cannot be changed.
     """
     state = await drafts.read_state(reader, target, position.zone)
     if state.soa is None or drafts.is_soa_signed(state.rrsig):
@@ -342,15 +356,15 @@ async def _recreate(
 def _partial_error(
     error: BaseException, back: Sequence[RestoredRef], mine: Sequence[RefChange], operation: str
 ) -> BaseException:
-    """What is said of an undo that could not go on."""
+    """Return the error of an undo that stopped halfway."""
     if not back or not isinstance(error, ZonegitError):
         return error
     stands = [each.turned.ref for each in back]
     rest = [each.ref for each in mine if each.ref not in stands]
     return type(error)(
-        f"{error.message}; back are {_format_refs(stands)}; not back are {_format_refs(rest)}",
-        hint=f"the same command completes it; zonegit undo {operations.short_id(operation)} takes"
-        " back what was done of it",
+        f"{error.message}; restored: {_format_refs(stands)}; not restored: {_format_refs(rest)}",
+        hint="repeat the command to complete it;"
+        f" zonegit undo {operations.short_id(operation)} undoes what was done",
         **{**error.details, "operation": operation},
     )
 
