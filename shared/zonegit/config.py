@@ -1,8 +1,8 @@
-"""Settings: where the bus is, where data lies, who is asking.
+"""Read the settings of a process: the bus, the data folder, the actor.
 
-A flag wins over ``ZONEGIT_*``, that over ``.zonegit.toml`` in the working folder, that over a
-context, that over the local stack that ``zonegit up`` recorded. Read once, at a process's edge:
-everything below is handed values.
+An option overrides ``ZONEGIT_*``, which overrides ``.zonegit.toml`` in the working folder, which
+overrides a context, which overrides the local stack that ``zonegit up`` recorded. A process reads
+its settings once, at the start, and passes on values.
 """
 
 import getpass
@@ -29,17 +29,22 @@ MAX_LOGIN: Final = 64
 
 
 class HeadOverride(msgspec.Struct, frozen=True):
-    """A setting that wins over HEAD, with where it was found, for messages."""
+    """A setting that overrides HEAD, with its source for messages."""
 
     value: str
     source: str
 
 
 class BusSettings(msgspec.Struct, frozen=True):
-    """How to reach the bus. ``url`` may hold a user and a password; ``creds`` is a NATS
-    credentials file, ``ca`` a PEM file of authorities for ``tls://``, ``cert`` and ``key`` the PEM
-    files of the certificate that is shown to the bus, where ``key`` None: the key is in ``cert``,
-    too. None: not used."""
+    """The settings of a connection to the bus. None: not used.
+
+    Attributes:
+        url: The URL, which may contain a user and a password.
+        creds: A NATS credentials file.
+        ca: A PEM file of authorities for ``tls://``.
+        cert: The PEM file of the client certificate.
+        key: The PEM file of its key; None if the key is in ``cert``.
+    """
 
     url: str
     creds: Path | None = None
@@ -49,19 +54,24 @@ class BusSettings(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The URL without secrets, for logs and messages."""
+        """Return the URL without secrets, for logs and messages."""
         return strip_secrets(self.url)
 
 
 class ClientSettings(msgspec.Struct, frozen=True):
-    """What one process was told, from all its sources. ``signing_key`` is a private key's file,
-    ``trusted_keys`` a public key's, or a folder of such; None: no commit is signed, no key
-    trusted. ``date`` is the time that commits bear, with its offset; None: that of the clock.
-    ``workspace_scheme`` is how zones lie as files, None: not said; ``zone_schemes`` those of some
-    zones, by their names as they were written. ``ttl`` is that of new RRsets for which none is
-    typed, as text; None: not said. ``zone`` and ``branch`` are those that commands work in, None:
-    HEAD decides. ``include_folders`` are those that master files may include from, in addition
-    to their own."""
+    """The settings of one process, from all sources.
+
+    Attributes:
+        signing_key: The file of a private key; None to sign no commits.
+        trusted_keys: The file of a public key, or a folder of such files; None to trust no key.
+        date: The time of commits, with its offset; None for that of the clock.
+        workspace_scheme: The scheme of zone files in workspaces; None if it is not set.
+        zone_schemes: The schemes of single zones, by their names as written.
+        ttl: The TTL of new RRsets that are given none, as text; None if it is not set.
+        zone: The zone that commands work in; None if HEAD decides.
+        branch: The branch that commands work on; None if HEAD decides.
+        include_folders: Folders that master files may include from, in addition to their own.
+    """
 
     data: Path
     actor: str
@@ -80,7 +90,7 @@ class ClientSettings(msgspec.Struct, frozen=True):
 
 
 def strip_secrets(url: str) -> str:
-    """A URL without its user and password."""
+    """Return a URL without its user and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
@@ -88,12 +98,18 @@ def strip_secrets(url: str) -> str:
 def load(
     env: Mapping[str, str], folder: Path, *, data: Path | None = None, role: str = "cli"
 ) -> ClientSettings:
-    """Merges all sources. ``data`` is the flag, ``role`` the user of the local stack to be.
+    """Merge all sources of settings.
+
+    Args:
+        env: The environment.
+        folder: The working folder.
+        data: The data folder of the option; None if it is not given.
+        role: The user of the local stack.
 
     Raises:
-        Invalid: a settings file or the date is malformed; names it.
-        NotFound: the context that was asked for does not exist.
-        Denied: the folder's file sets what the operator does not trust it with.
+        Invalid: A settings file or the date is malformed; the error names it.
+        NotFound: The requested context does not exist.
+        Denied: The file of the folder sets something that the operator does not trust it with.
     """
     here = settings_file.read_trusted(folder, default_state(env), _trusted_folders(env))
     context = env.get("ZONEGIT_CONTEXT") or here.values.get("context")
@@ -109,7 +125,7 @@ def load(
         email=env.get("ZONEGIT_AUTHOR_EMAIL")
         or merged.get("email")
         or f"{actor}@{socket.gethostname()}",
-        # A stack that was named is meant, whatever a file says of another bus.
+        # A data folder that is given selects its stack; the bus of a settings file is ignored.
         bus=_find_bus(env, [] if data or env.get("ZONEGIT_DATA") else [here, named], root, role),
         signing_key=_expand_path(env.get("ZONEGIT_SIGNING_KEY") or merged.get("signing_key")),
         trusted_keys=_expand_path(env.get("ZONEGIT_TRUSTED_KEYS") or merged.get("trusted_keys")),
@@ -134,7 +150,8 @@ def _choose_override(
     merged: Mapping[str, str],
     key: str,
 ) -> HeadOverride | None:
-    """Return what wins over HEAD: a variable, else a key of the folder's file or the context."""
+    """Return the override of HEAD: a variable, otherwise a key in the file of the folder or the
+    context."""
     if value := env.get(variable):
         return HeadOverride(value, variable)
     if value := merged.get(key):
@@ -143,22 +160,22 @@ def _choose_override(
 
 
 def default_data(env: Mapping[str, str]) -> Path:
-    """Where a stack keeps its data when nobody said."""
+    """Return the default data folder of a stack."""
     home = env.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return Path(home) / "zonegit"
 
 
 def default_state(env: Mapping[str, str]) -> Path:
-    """Where an operator's commands keep what is not done yet."""
+    """Return the state folder of the commands of an operator."""
     home = env.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     return Path(home) / "zonegit"
 
 
 def read_stack(data: Path) -> dict[str, Any] | None:
-    """What ``zonegit up`` recorded below ``data``; None when no stack was started there.
+    """Return the record of ``zonegit up`` in a data folder; None if no stack was started there.
 
     Raises:
-        Invalid: the record is malformed.
+        Invalid: The record is malformed.
     """
     try:
         with open_file(data / STACK_FILE) as file:
@@ -175,14 +192,14 @@ def read_stack(data: Path) -> dict[str, Any] | None:
         case _:
             raise Invalid(
                 f"{data / STACK_FILE} is not the record of a stack",
-                hint="zonegit up writes one; remove this one if no stack runs from there",
+                hint="if no stack runs there, remove the file; zonegit up writes a new one",
             )
 
 
 def _find_bus(
     env: Mapping[str, str], files: Sequence[SettingsFile], data: Path, role: str
 ) -> BusSettings | None:
-    # A file's credentials travel to the server that this file names, and to no other.
+    # The credentials of a file are sent only to the server that this file names.
     source = next((each.values for each in files if each.values.get("url")), {})
     url = env.get("ZONEGIT_NATS_URL")
     if url:
@@ -220,13 +237,15 @@ def _read_context(env: Mapping[str, str], name: str) -> SettingsFile:
     home = Path(env.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
     path = home / "zonegit" / "contexts" / f"{name}.toml"
     if "/" in name or not path.is_file():
-        raise NotFound(f"there is no context {name!r}", hint=f"a context is a file {path}")
+        raise NotFound(f"there is no context {name!r}", hint=f"expected the file {path}")
     return settings_file.read(path)
 
 
 def _parse_date(text: str | None) -> datetime | None:
-    """Raises:
-    Invalid: it is no time since 1970, or one without an offset to the minute.
+    """Parse the date of commits.
+
+    Raises:
+        Invalid: It is before 1970, or has no offset in whole minutes.
     """
     if not text:
         return None
@@ -239,8 +258,8 @@ def _parse_date(text: str | None) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         pass
     raise Invalid(
-        f"ZONEGIT_DATE is {text[:40]!r}, which is no time since 1970 with an offset",
-        hint="write 2026-11-21T08:30:00+01:00, or seconds since 1970",
+        f"invalid ZONEGIT_DATE {text[:40]!r}: expected a time since 1970 with an offset",
+        hint="for example 2026-11-21T08:30:00+01:00, or seconds since 1970",
     )
 
 
@@ -256,5 +275,6 @@ def _read_login() -> str:
 
 
 def _make_actor(login: str) -> str:
-    """A login name as an operator's: ``CORP\\ann`` of a directory service is ``CORP-ann``."""
+    """Return the name of an operator from a login name: ``CORP\\ann`` of a directory service
+    becomes ``CORP-ann``."""
     return re.sub(r"[^A-Za-z0-9._@+-]+", "-", login).lstrip("._@+-")[:MAX_LOGIN] or "operator"

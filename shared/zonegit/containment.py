@@ -1,27 +1,25 @@
-"""Containment of unexpected exceptions: a failure ends what it belongs to, never the process.
+"""Contain unexpected exceptions: an exception ends the work that raised it, not the process.
 
-Theory of operation
--------------------
-A failure that zonegit raises on purpose is a :class:`ZonegitError`, and whatever can act on it
-catches that. Any other exception is a bug, often one that hostile input has found. asyncio cancels
-a whole ``TaskGroup`` for it, so that one object of one zone, one connection or one message ends the
-process, for all zones of all tenants.
+Theory of operation. zonegit raises a :class:`ZonegitError` on purpose, and code that can handle one
+catches it. Any other exception is a bug, often one that hostile input has triggered. asyncio
+cancels a whole ``TaskGroup`` for it, so one object of one zone, one connection or one message would
+end the process, for all zones of all tenants.
 
-Three helpers keep that from happening. They differ in what comes after the exception:
+Three helpers prevent that. They differ in what follows the exception:
 
-- :func:`contain` surrounds a unit of work that is one of many (a zone, a request, a file) and that
-  handles failures already. An unexpected exception becomes :class:`Internal`, which takes the same
-  path: the zone keeps its problem and is retried, the request is answered.
-- :func:`isolate` surrounds a step whose failure concerns nothing that follows it (an observer, a
+- :func:`contain` surrounds a unit of work that is one of many (a zone, a request, a file) and whose
+  failures are handled already. An unexpected exception becomes :class:`Internal` and is handled in
+  the same way: the zone keeps its problem and is retried, the request is answered.
+- :func:`isolate` surrounds a step whose failure does not affect what follows it (an observer, a
   callback, a message that is dropped). The exception ends there.
-- :func:`keep_running` runs a task that has to live as long as the process: it starts the task again
-  after a growing pause. Failures on purpose end it; those are for the process to report.
+- :func:`keep_running` runs a task that has to live as long as the process: it restarts the task
+  after growing pauses. A :class:`ZonegitError` ends it, and the process reports that.
 
-What none of them surrounds, the callbacks of the event loop, arrives at :func:`handle_loop_error`.
+Exceptions outside of these, in callbacks of the event loop, arrive at :func:`handle_loop_error`.
 
-Each unexpected exception is counted by area (the metric ``zonegit_unexpected_errors``), and logged
-with its traceback: the first of a kind, then ever fewer, so that a client that can provoke one
-cannot fill the disk. Cancellation is no ``Exception`` and passes through all of them.
+Each unexpected exception is counted by area (the metric ``zonegit_unexpected_errors``) and logged
+with its traceback: the 1st, 2nd, 4th, 8th and so on of a kind, so that a client that can trigger
+one cannot fill the disk. Cancellation is not an ``Exception`` and passes through all of them.
 """
 
 import asyncio
@@ -38,9 +36,9 @@ from zonegit.errors import Internal, ZonegitError
 RETRY_FIRST_S: Final = 0.1
 RETRY_MAX_S: Final = 30.0
 STEADY_S: Final = 60.0
-"""A task that ran this long starts over with the first pause."""
+"""A task that ran this long is restarted after the first pause."""
 MAX_KINDS: Final = 1_024
-"""Kinds of exceptions whose number is remembered, to log ever fewer of each."""
+"""Kinds of exceptions that are counted, to log ever fewer of each."""
 
 ErrorKind = tuple[str, type[BaseException], tuple[str, int] | None]
 
@@ -54,12 +52,12 @@ class contain:  # as the context managers of contextlib are named
     """Turn an unexpected exception into :class:`Internal`; log it with ``fields``.
 
     Args:
-        area: the kind of work, such as ``zone``; one of few, since metrics show it.
-        fields: what to log; a function is called for it, and only then.
+        area: The kind of work, such as ``zone``; metrics show it, so there are few.
+        fields: The fields to log; a callable is called only when they are logged.
 
     Raises:
-        Internal: something unexpected was raised.
-        ZonegitError: as raised within, also as the only kind in a group of exceptions.
+        Internal: An unexpected exception was raised.
+        ZonegitError: It was raised within, also as the only kind in a group of exceptions.
     """
 
     __slots__ = ("_area", "_fields")
@@ -87,8 +85,8 @@ class contain:  # as the context managers of contextlib are named
 
 
 class isolate:
-    """Log whatever goes wrong, and go on behind the ``with`` statement. ``area`` and ``fields`` as
-    :class:`contain` has them."""
+    """Log any exception, and continue after the ``with`` statement. The parameters are those of
+    :class:`contain`."""
 
     __slots__ = ("_area", "_fields")
 
@@ -120,10 +118,10 @@ async def keep_running(
     retry_first_s: float = RETRY_FIRST_S,
     retry_max_s: float = RETRY_MAX_S,
 ) -> None:
-    """Await ``run``, and again each time that it fails unexpectedly, until it returns.
+    """Await ``run``, and restart it each time that it fails unexpectedly, until it returns.
 
     Raises:
-        ZonegitError: ``run`` raised it on purpose.
+        ZonegitError: ``run`` raised it.
     """
     pause_s = retry_first_s
     while True:
@@ -139,10 +137,11 @@ async def keep_running(
 
 
 def note(area: str, error: BaseException, **fields: Any) -> None:
-    """Count an unexpected exception, and log it if it is the first, second, fourth ... of a kind.
+    """Count an unexpected exception, and log it if it is the 1st, 2nd, 4th, 8th and so on of its
+    kind.
 
-    A kind is an area, a class and the line that raised. ``fields`` do not count, since a client
-    may choose what they say.
+    A kind is an area, a class and the line that raised. ``fields`` are not part of it, since a
+    client may control them.
     """
     counts[area] += 1
     kind = (area, type(error), _raised_at(error))
@@ -154,7 +153,7 @@ def note(area: str, error: BaseException, **fields: Any) -> None:
 
 
 def find_first(error: BaseException) -> BaseException:
-    """Return the exception that counts in nested groups: one that is unexpected, if any is."""
+    """Return the exception that matters in nested groups: an unexpected one, if there is one."""
     found: list[BaseException] = []
     pending = [error]
     while pending:
@@ -167,7 +166,7 @@ def find_first(error: BaseException) -> BaseException:
 
 
 def handle_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Note what a callback of the event loop raised (``loop.set_exception_handler``)."""
+    """Record the exception of a callback of the event loop (``loop.set_exception_handler``)."""
     error = context.get("exception")
     if isinstance(error, BaseException):
         note("callback", error, message=context.get("message"))
@@ -176,8 +175,7 @@ def handle_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
 
 
 def _log(level: str, event: str, *, exc_info: BaseException | None = None, **fields: Any) -> None:
-    """Write to the log of a service; of a command, which has none and is not to wait until
-    structlog is imported, to stderr."""
+    """Write to the log of a service, or to stderr in a command, which does not import structlog."""
     fields = {name: value() if callable(value) else value for name, value in fields.items()}
     if "structlog" in sys.modules:
         import structlog

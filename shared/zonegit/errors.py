@@ -1,15 +1,15 @@
-"""One hierarchy of failures, grouped by what the caller can do about them.
+"""The exceptions of zonegit, grouped by what the caller can do about them.
 
-``code`` is stable: it travels on the wire (``wire.failures``) and stands in logs. The message says
-what happened and where, ``hint`` what to do next, ``details`` carries machine-readable facts
-(strings only) such as the tip that won a race.
+``code`` is stable: it is sent on the wire (``wire.failures``) and logged. The message says what
+happened and where, ``hint`` what to do next. ``details`` has machine-readable facts (strings only),
+such as the tip that won a race.
 """
 
 from typing import ClassVar
 
 
 class ZonegitError(Exception):
-    """The root of every failure zonegit raises on purpose."""
+    """The base class of all exceptions that zonegit raises on purpose."""
 
     code: ClassVar[str] = "error"
 
@@ -21,55 +21,56 @@ class ZonegitError(Exception):
 
 
 class NotFound(ZonegitError):
-    """What was named does not exist."""
+    """The named thing does not exist."""
 
     code = "not-found"
 
 
 class Conflict(ZonegitError):
-    """The world moved on: a lost compare-and-swap, something that already exists."""
+    """The state changed since it was read: a lost compare-and-swap, or something that exists
+    already."""
 
     code = "conflict"
 
 
 class Invalid(ZonegitError):
-    """The input is malformed or breaks a rule of DNS; sending it again cannot help."""
+    """The input is malformed or violates a rule of DNS; a retry cannot help."""
 
     code = "invalid"
 
 
 class Denied(ZonegitError):
-    """The caller may not do this."""
+    """The permissions of the caller do not allow this."""
 
     code = "denied"
 
 
 class Unsafe(ZonegitError):
-    """Possible, but it would harm somebody; needs to be forced."""
+    """The change is possible but dangerous; it has to be forced."""
 
     code = "unsafe"
 
 
 class Corrupt(ZonegitError):
-    """Stored or received octets are not what their name promises."""
+    """Stored or received octets do not match their id or digest."""
 
     code = "corrupt"
 
 
 class Unavailable(ZonegitError):
-    """The bus or a service does not answer; sending it again may help."""
+    """The bus or a service does not answer; a retry can help."""
 
     code = "unavailable"
 
 
 class Busy(Unavailable):
-    """A service has more to do for this caller than it takes on; ``details['retry_after_ms']`` is
-    the time after which sending it again may help."""
+    """A service has too many requests of this caller; a retry can help after
+    ``details['retry_after_ms']``."""
 
     code = "busy"
 
 
 class Internal(ZonegitError):
-    """A bug on the other side; ``details['log_id']`` finds it in that service's log."""
+    """A bug in the service that answered; its log has ``details['log_id']``."""
 
     code = "internal"

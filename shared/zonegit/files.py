@@ -1,4 +1,4 @@
-"""Files that are given by name and may not be files, and files that are replaced as a whole."""
+"""Open files by name, refuse those that are not files, and replace files atomically."""
 
 import os
 import stat
@@ -13,29 +13,27 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 
 
 def open_file(path: Path, *, is_resolved: bool = False) -> BinaryIO:
-    """Open a file for reading, without waiting for a named pipe that nothing is written to.
+    """Open a file for reading, without waiting for the writer of a named pipe.
 
     Standard input and the pipes that a shell opens for a command (``/dev/fd/63``) are read.
 
     Args:
-        path: where it is.
-        is_resolved: the path has no symbolic links; where it has one by now, nothing is read.
+        path: The path.
+        is_resolved: Whether the path has no symbolic links; if it has one now, nothing is read.
 
     Raises:
-        Invalid: it is a named pipe, or a socket.
-        OSError: it cannot be opened.
+        Invalid: It is a named pipe or a socket.
+        OSError: It cannot be opened.
     """
     descriptor = os.open(path, _READ | (os.O_NOFOLLOW if is_resolved else 0))
     if is_resolved and not _is_at(descriptor, path):
         os.close(descriptor)
-        raise Invalid(f"{path} was replaced this very moment", hint="send the command again")
+        raise Invalid(f"{path} was replaced concurrently", hint="run the command again")
     mode = os.fstat(descriptor).st_mode
     is_open_already = path.is_absolute() and path.parts[1] in ("dev", "proc")
     if stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and not is_open_already):
         os.close(descriptor)
-        raise Invalid(
-            f"{path} is a named pipe and not a file", hint="read it from standard input: -"
-        )
+        raise Invalid(f"{path} is a named pipe, not a file", hint="use - to read standard input")
     os.set_blocking(descriptor, True)
     try:
         return open(descriptor, "rb")
@@ -45,7 +43,7 @@ def open_file(path: Path, *, is_resolved: bool = False) -> BinaryIO:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """Return whether an open file is the one at a path, on which there is no symbolic link."""
+    """Return whether an open file is the one at a path without symbolic links."""
     if os.path.realpath(path) != os.fspath(path):
         return False
     try:
@@ -55,13 +53,12 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def replace_file(path: Path, octets: bytes) -> None:
-    """Write a file that its owner alone may read, as a whole or not at all.
+    """Replace a file atomically with one that only its owner may read.
 
-    A reader sees the file from before or the new one. Nothing else stays behind where the disk is
-    full.
+    If the disk is full, no temporary file is left.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: It cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     descriptor = os.open(temporary, _NEW, 0o600)

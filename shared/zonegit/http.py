@@ -1,6 +1,6 @@
-"""HTTP for operators' tools: a few read-only pages, and asking for one.
+"""Serve a few read-only HTTP pages for monitoring, and fetch such a page.
 
-h11 parses; here are the sockets and the bounds: a request at a time, so many connections, so long.
+h11 parses; this module has the sockets and the bounds on connections, request sizes and times.
 """
 
 import asyncio
@@ -36,10 +36,11 @@ Page = Callable[[], Awaitable[HttpReply]]
 
 @asynccontextmanager
 async def serve(host: str, port: int, pages: Mapping[str, Page]) -> AsyncIterator[int]:
-    """Serves ``pages`` by path from entry to exit; gives the port, which is chosen where it was 0.
+    """Serve pages by path from entry to exit, and yield the port, which the system chooses for port
+    0.
 
     Raises:
-        Unavailable: the address cannot be bound.
+        Unavailable: The address cannot be bound.
     """
     visitors: set[asyncio.Task[None]] = set()
 
@@ -54,7 +55,7 @@ async def serve(host: str, port: int, pages: Mapping[str, Page]) -> AsyncIterato
             async with asyncio.timeout(REQUEST_S):
                 await _answer(reader, writer, pages)
         except (TimeoutError, OSError, h11.ProtocolError):
-            pass  # a visitor that is slow, gone or speaks no HTTP is no concern of ours
+            pass  # client error: ignore
         except Exception as error:
             containment.note("page", error)
         finally:
@@ -90,9 +91,9 @@ async def _answer(
             return
     path = event.target.decode("ascii", "replace").partition("?")[0]
     if event.method not in (b"GET", b"HEAD"):
-        reply = HttpReply(405, b"these pages are for reading\n")
+        reply = HttpReply(405, b"method not allowed\n")
     elif path not in pages:
-        reply = HttpReply(404, f"there are {' '.join(sorted(pages))}\n".encode())
+        reply = HttpReply(404, f"not found; pages: {' '.join(sorted(pages))}\n".encode())
     else:
         reply = await _page(pages[path])
     headers = [
@@ -117,10 +118,10 @@ async def _page(page: Page) -> HttpReply:
 
 
 async def get(host: str, port: int, path: str, *, timeout: float) -> HttpReply:
-    """Asks for a page.
+    """Fetch a page.
 
     Raises:
-        Unavailable: nobody answers there within ``timeout`` seconds, or not in HTTP.
+        Unavailable: No server answers within ``timeout`` seconds, or not in HTTP.
     """
     try:
         async with asyncio.timeout(timeout):

@@ -1,6 +1,6 @@
-"""A service's process: its flags, its signals, its end.
+"""Run a service as a process: its options, its signals, its exit status.
 
-SIGTERM and SIGINT cancel the root task, so everything is closed in order; a second one hurries.
+SIGTERM and SIGINT cancel the root task, so everything is closed in order.
 """
 
 import asyncio
@@ -21,18 +21,18 @@ from zonegit.errors import Unavailable, ZonegitError
 F = TypeVar("F", bound=Callable[..., object])
 
 PRIVATE: Final = 0o077
-"""The umask of a service: the files and folders that it makes are for its owner alone, those that
-SQLite makes included."""
+"""The umask of a service: only the owner may access the files and folders that it creates,
+including those of SQLite."""
 FILE_STATUS: Final = 65
-"""The exit status of a service that cannot use a file of its own (``EX_DATAERR`` of sysexits.h)."""
+"""The exit status of a service that cannot use one of its files (``EX_DATAERR`` of sysexits.h)."""
 LEVELS: Final = ("debug", "info", "warning", "error")
 
 stopping: Final = threading.Event()
-"""Set once a signal has asked this process to stop: its end is then an orderly one."""
+"""Set once a signal has requested the process to stop: its end is then orderly."""
 
 
 def common_options(command: F) -> F:
-    """The flags that every service has: --data, --nats-url, --log-level, --version."""
+    """Add the options that every service has: --data, --nats-url, --log-level, --version."""
     for option in (
         click.version_option(release(), prog_name="zonegit"),
         click.option(
@@ -41,13 +41,13 @@ def common_options(command: F) -> F:
             default="info",
             envvar="ZONEGIT_LOG_LEVEL",
             show_default=True,
-            help="What to log, on stderr.",
+            help="Lowest level to log, on stderr.",
         ),
-        click.option("--nats-url", metavar="URL", help="The bus. [env: ZONEGIT_NATS_URL]"),
+        click.option("--nats-url", metavar="URL", help="URL of the bus. [env: ZONEGIT_NATS_URL]"),
         click.option(
             "--data",
             type=click.Path(path_type=Path, file_okay=False),
-            help="Where data lies. [env: ZONEGIT_DATA]",
+            help="Data folder. [env: ZONEGIT_DATA]",
         ),
     ):
         command = option(command)
@@ -62,9 +62,8 @@ def run(
     nats_url: str | None,
     log_level: str,
 ) -> int:
-    """Reads the settings, runs ``serve`` until a signal or a failure, returns the exit status:
-    0, ``FILE_STATUS`` or 1.
-    """
+    """Read the settings, run ``serve`` until a signal or a failure, and return the exit status: 0,
+    ``FILE_STATUS`` or 1."""
     os.umask(PRIVATE)
     telemetry.configure(service, log_level)
     log = structlog.get_logger()
@@ -73,7 +72,7 @@ def run(
         settings = config.load(env, Path.cwd(), data=data, role=service)
         if settings.bus is None:
             raise Unavailable(
-                "no bus is known", hint="name one with --nats-url, or start a stack: zonegit up"
+                "no bus is configured", hint="set --nats-url, or start a stack with zonegit up"
             )
         log.info("service.starting", bus=settings.bus.shown, data=str(settings.data))
         asyncio.run(_run_until_signal(serve(settings.bus, settings)))

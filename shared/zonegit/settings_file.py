@@ -1,8 +1,8 @@
-"""Settings files: that of a working folder, and contexts of the operator's own.
+"""Read settings files: that of a working folder, and the contexts of the operator.
 
-A folder may come from others: an archive, a repository, a shared disk. Its file takes effect where
-it says how to work. Where it says whom to talk to, as whom and with which keys, it does so once the
-operator trusts it with that (:mod:`zonegit.trust`).
+A folder can come from others: an archive, a repository, a shared disk. Settings of its file that
+say how to work take effect. Settings that choose the bus, the identity or keys take effect only
+after the operator has trusted the file with them (:mod:`zonegit.trust`).
 """
 
 import os
@@ -25,24 +25,23 @@ KNOWN_KEYS: Final = frozenset({
 RESTRICTED_KEYS: Final = frozenset({
     "url", "creds", "ca", "cert", "key", "context", "data", "actor", "signing_key", "trusted_keys",
 })  # fmt: skip
-"""Keys of a folder's file that take effect once the operator trusts them: they say whom to talk
-to, as whom, and with which keys."""
+"""Keys in the file of a folder that need trust: they choose the bus, the identity or keys."""
 MAX_FILE_OCTETS: Final = 1 << 20
 ZONES: Final = "zone"
-"""The table of a settings file that holds a table for each zone that is treated otherwise."""
+"""The table of a settings file with a table for each zone that has settings of its own."""
 ZONE_KEYS: Final = frozenset({"workspace-scheme"})
 
 
 class SettingsFile(NamedTuple):
-    """A settings file: its own keys, and those of each zone that it treats otherwise."""
+    """A settings file: its top-level settings, and those of zones."""
 
     values: dict[str, str]
     zones: dict[str, dict[str, str]]
 
 
 class FolderFile(NamedTuple):
-    """A folder's settings file: its path without links, the user it belongs to, and those of its
-    settings that need trust."""
+    """The settings file of a folder: its path without links, its owner, and those of its settings
+    that need trust."""
 
     path: Path
     owner: int
@@ -50,10 +49,10 @@ class FolderFile(NamedTuple):
 
 
 def read_folder(folder: Path) -> FolderFile:
-    """Return what needs trust in a folder's settings file.
+    """Return the settings of the file of a folder that need trust.
 
     Raises:
-        Invalid: it is malformed; names it.
+        Invalid: It is malformed; the error names it.
     """
     return _read_folder(folder)[0]
 
@@ -65,36 +64,36 @@ def _read_folder(folder: Path) -> tuple[FolderFile, SettingsFile]:
 
 
 def read_trusted(folder: Path, home: Path, trusted: Collection[Path]) -> SettingsFile:
-    """Return what a folder's settings file says.
+    """Return the settings of the file of a folder.
 
     Args:
-        folder: the folder.
-        home: where this operator keeps what is trusted.
-        trusted: folders, with all links resolved, whose files are trusted with anything.
+        folder: The folder.
+        home: The state folder of this operator.
+        trusted: Folders, with all links resolved, whose files are trusted with all settings.
 
     Raises:
-        Invalid: the file is malformed; names it.
-        Denied: it sets what it is not trusted with.
+        Invalid: The file is malformed; the error names it.
+        Denied: It sets something that it is not trusted with.
     """
     file, content = _read_folder(folder)
     if file.restricted and file.path.parent not in trusted:
         require_owned(file)
         allowed = trust.find(home, file.path)
         if allowed != trust.digest(file.restricted):
-            changed = "" if allowed is None else " any more: it was changed"
+            changed = "" if allowed is None else ": it was changed"
             raise Denied(
                 f"{file.path} sets {', '.join(sorted(file.restricted))} and is not trusted"
                 f" with that{changed}",
-                hint="read the file, then trust it: zonegit config trust",
+                hint="read the file, then run zonegit config trust",
             )
     return content
 
 
 def require_owned(file: FolderFile) -> None:
-    """Refuse the file of another user, who could change it at any time.
+    """Check the owner of a file: another user could change it at any time.
 
     Raises:
-        Denied: it belongs to neither this user nor root.
+        Denied: It belongs to neither this user nor root.
     """
     if file.owner not in (os.geteuid(), 0):
         raise Denied(
@@ -104,19 +103,19 @@ def require_owned(file: FolderFile) -> None:
 
 
 def read(path: Path) -> SettingsFile:
-    """Return what a settings file says, nothing where there is none.
+    """Return the settings of a file; none if it does not exist.
 
     Raises:
-        Invalid: it is malformed; names it.
+        Invalid: It is malformed; the error names it.
     """
     return _read_owned(path)[0]
 
 
 def _read_owned(path: Path) -> tuple[SettingsFile, int]:
-    """Return what a settings file says, nothing where there is none, and the user it belongs to.
+    """Return the settings of a file, none if it does not exist, and the user it belongs to.
 
     Raises:
-        Invalid: it is no such file, or cannot be read; names it.
+        Invalid: It is malformed or cannot be read; the error names it.
     """
     try:
         with open_file(path) as file:
@@ -137,12 +136,12 @@ def _parse(path: Path, octets: bytes) -> SettingsFile:
     try:
         content = tomllib.loads(octets.decode())
     except (ValueError, RecursionError) as error:
-        raise Invalid(f"{path} is not TOML: {error}") from error
+        raise Invalid(f"{path} is not valid TOML: {error}") from error
     zones = content.pop(ZONES, {})
     if not isinstance(zones, dict):
         raise Invalid(
-            f"{path}: {ZONES!r} is not a setting but a table for each zone",
-            hint=f"set default-zone for the zone to work in; write [{ZONES}.NAME] for a table",
+            f"{path}: {ZONES!r} is not a setting, but a table of zones",
+            hint=f"default-zone sets the zone to work in; [{ZONES}.NAME] begins a table",
         )
     _check_keys(str(path), content, KNOWN_KEYS)
     for zone, values in zones.items():
@@ -151,10 +150,14 @@ def _parse(path: Path, octets: bytes) -> SettingsFile:
 
 
 def _check_keys(where: str, values: Any, known: AbstractSet[str]) -> None:
-    """Raises:
-    Invalid: this is no table of settings as text, or one of them is not known.
+    """Check a table of settings.
+
+    Raises:
+        Invalid: It is not a table, or a setting is unknown or not a string.
     """
     for key, value in values.items() if isinstance(values, dict) else [(values, None)]:
         if key not in known or not isinstance(value, str):
             listed = ", ".join(sorted(known))
-            raise Invalid(f"{where}: {key!r} is not a setting", hint=f"settings, as text: {listed}")
+            raise Invalid(
+                f"{where}: {key!r} is not a setting", hint=f"settings, all strings: {listed}"
+            )

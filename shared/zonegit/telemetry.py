@@ -1,7 +1,7 @@
-"""Logging set-up: structured events on stderr, as JSON lines or, on a terminal, for people.
+"""Set up logging: structured events on stderr, as JSON lines, or as text on a terminal.
 
-Events are dotted ``noun.past-tense`` with values as fields and units in field names. Nothing is
-logged per DNS query.
+The name of an event is ``noun.past-tense``; values are fields, with units in their names. DNS
+queries are not logged.
 """
 
 import logging
@@ -14,13 +14,18 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 
 def configure(service: str, level: str = "info", *, json: bool | None = None) -> None:
-    """Sets up logging for a process. ``json`` None: unless stderr is a terminal.
+    """Set up logging for a process.
+
+    Args:
+        service: The name of the service, a field of each event.
+        level: The lowest level to log.
+        json: Whether to write JSON lines; None to do so unless stderr is a terminal.
 
     Raises:
-        KeyError: ``level`` is not a level's name.
+        KeyError: ``level`` is not the name of a level.
     """
     as_json = not sys.stderr.isatty() if json is None else json
-    # No traceback shows local variables: they hold passwords and other people's records.
+    # Tracebacks have no local variables: these can hold passwords and records of other tenants.
     errors: Any
     renderer: Any
     if as_json:

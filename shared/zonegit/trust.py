@@ -1,7 +1,7 @@
-"""Which settings files of folders the operator trusts, and with what in them.
+"""Record which settings files of folders the operator trusts, and with which settings.
 
-What was allowed is kept as a digest of those settings that need trust, so a change of one of them
-has to be allowed again, and a change of another does not.
+The record of a file is a digest of its settings that need trust. A change of one of them needs
+trust again, a change of another setting does not.
 """
 
 import hashlib
@@ -22,26 +22,27 @@ MAX_OCTETS: Final = 1 << 20
 
 
 def digest(settings: Mapping[str, str]) -> str:
-    """Return what stands for settings: the same for the same keys and values in any order."""
+    """Return the digest of settings, which does not depend on their order."""
     text = json.dumps(dict(settings), sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def find(home: Path, file: Path) -> str | None:
-    """Return the digest of what the operator allowed a settings file; None: nothing.
+    """Return the digest of the settings that the operator trusts a file with; None if there is
+    none.
 
     Args:
-        home: the folder of what this operator's commands keep.
-        file: the settings file, with all links of its folder resolved.
+        home: The state folder of this operator.
+        file: The settings file, with all links of its folder resolved.
     """
     return _read(home).get(str(file))
 
 
 def keep(home: Path, file: Path, allowed: str | None) -> None:
-    """Remember what a settings file is allowed, None: nothing any more.
+    """Record the digest of the trusted settings of a file; None to remove it.
 
     Raises:
-        Unavailable: there is nowhere to keep it.
+        Unavailable: The record cannot be written.
     """
     known = _read(home)
     known.pop(str(file), None)
@@ -51,11 +52,11 @@ def keep(home: Path, file: Path, allowed: str | None) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(home / FILE, msgspec.json.format(msgspec.json.encode(known)))
     except OSError as error:
-        raise Unavailable(f"cannot keep what is trusted in {home}: {error.strerror}") from error
+        raise Unavailable(f"cannot write {home / FILE}: {error.strerror}") from error
 
 
 def _read(home: Path) -> dict[str, str]:
-    """Return all that is kept; nothing where others than the operator could have written it."""
+    """Return all records; none if others than the operator could have written them."""
     try:
         descriptor = os.open(home / FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

@@ -23,7 +23,7 @@ async def test_a_page_is_served_on_a_port_of_its_own_choice() -> None:
 async def test_an_unknown_page_names_those_there_are() -> None:
     async with http.serve("127.0.0.1", 0, {"/livez": page}) as port:
         reply = await http.get("127.0.0.1", port, "/nope", timeout=DEADLINE_S)
-    assert (reply.status, reply.body) == (404, b"there are /livez\n")
+    assert (reply.status, reply.body) == (404, b"not found; pages: /livez\n")
 
 
 @pytest.mark.parametrize(
