@@ -1,7 +1,7 @@
-"""Messages to msgpack and back, in one place.
+"""Encode messages to msgpack, and decode them.
 
-Unknown fields are ignored, missing or mistyped ones refused; the size is bounded before a single
-octet is parsed.
+Unknown fields are ignored, missing or mistyped ones refused. The size is checked before the octets
+are parsed.
 """
 
 from typing import Final, TypeVar
@@ -13,22 +13,24 @@ from zonegit.errors import Invalid
 T = TypeVar("T", bound=msgspec.Struct)
 
 MAX_MESSAGE: Final = 1_000_000
-"""Octets of a message at the most; below the bus's max_payload of 1 MiB with its headers."""
+"""The maximum octets of a message; with headers less than max_payload of the bus (1 MiB)."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type, msgspec.msgpack.Decoder[object]] = {}
 
 
 def encode(message: msgspec.Struct) -> bytes:
-    """Raises:
-    Invalid: the message is larger than ``MAX_MESSAGE``, or a text in it is no Unicode: a word of a
-        command line in another encoding.
+    """Encode a message.
+
+    Raises:
+        Invalid: The message is larger than ``MAX_MESSAGE``, or has text that is not Unicode, such
+            as an argument of a command line in another encoding.
     """
     try:
         octets = _encoder.encode(message)
     except UnicodeEncodeError as error:
         raise Invalid(
-            f"{error.object[:80]!r} is not UTF-8", hint="set the terminal to UTF-8"
+            f"{error.object[:80]!r} is not valid UTF-8", hint="set the terminal to UTF-8"
         ) from error
     if len(octets) > MAX_MESSAGE:
         raise Invalid(f"a {type(message).__name__} of {len(octets)} octets is too large to send")
@@ -36,8 +38,11 @@ def encode(message: msgspec.Struct) -> bytes:
 
 
 def decode(octets: bytes, kind: type[T], limit: int = MAX_MESSAGE) -> T:
-    """Raises:
-    Invalid: more octets than ``limit``, or not a message of that kind; says which field.
+    """Decode a message.
+
+    Raises:
+        Invalid: It has more octets than ``limit``, or is not of that kind; the error names the
+            field.
     """
     if len(octets) > limit:
         raise Invalid(f"a {kind.__name__} of {len(octets)} octets is too large")

@@ -1,4 +1,4 @@
-"""Errors to messages and back: the only such mapping."""
+"""Convert errors to messages and back."""
 
 from typing import Final
 
@@ -23,13 +23,13 @@ BY_CODE: Final[dict[str, type[ZonegitError]]] = {
 
 
 def to_message(error: ZonegitError) -> FailureReply:
-    """What the caller is told."""
+    """Return the message for an error."""
     return FailureReply(
         code=error.code, message=error.message, hint=error.hint, details=dict(error.details)
     )
 
 
 def to_error(failure: FailureReply) -> ZonegitError:
-    """What the caller raises; a code of a later release becomes Internal."""
+    """Return the error of a message; an unknown code of a later release becomes Internal."""
     family = BY_CODE.get(failure.code, Internal)
     return family(failure.message, hint=failure.hint, **failure.details)

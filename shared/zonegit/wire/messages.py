@@ -1,7 +1,7 @@
-"""Every message and event, with its bounds. docs/wire.md lists them; a test compares.
+"""Define all messages and events, with their bounds. docs/wire.md lists them; a test compares.
 
-Values of ``store`` travel as they are. Octets such as ids and names are msgpack ``bin``. A message
-with a malformed name cannot be made or decoded; a receiver checks objects with
+Values of ``store`` are sent as they are. Octets such as ids and names are msgpack ``bin``. A
+message with a malformed name can be neither created nor decoded; a receiver checks objects with
 ``objects.ids.verify``.
 """
 
@@ -28,40 +28,43 @@ from zonegit.zone.names import Name
 
 MAX_IDS = 8_192
 MAX_BATCH_OCTETS = 512 * 1024
-"""Objects in one message hold at most this many octets, unless a single object is larger."""
+"""The maximum octets of objects in one message, unless a single object is larger."""
 MAX_RIDE_ALONG = 32 * 1024
-"""Octets of new objects that an event carries; more than that, and it carries none."""
+"""The maximum octets of new objects in an event; if there are more, it has none."""
 MAX_SEEN = 256 * 1024
-"""Octets of objects that a move brings along for refs alone: those of a narrow tree fit."""
+"""The maximum octets of stored objects that a move sends along for refs: those of a narrow tree
+fit."""
 MAX_SEQUENCE = (1 << 63) - 1
 OVERHEAD = 64
-"""Octets that an object takes in a message in addition to its payload, at the most."""
+"""The maximum octets of an object in a message in addition to its payload."""
 MAX_ADOPTED = 2_002
-"""Names of the original's store in one message: branches, tags, its zone and its HEAD."""
+"""The maximum names of a store of the original in one message: branches, tags, its zone and its
+HEAD."""
 
 MAX_RENEWALS = 2_000
 """Branches of one zone in one message; a zone has no more refs."""
 MAX_ANSWERED = 2_000
 """Serials in one message."""
 MAX_ABOUT = 16
-"""Commits that a question about moves names: a tip and its parents."""
+"""The maximum commits in a request about moves: a tip and its parents."""
 MAX_REPLACED = 32
-"""Installations that one ref store replaces."""
+"""The maximum installations that one ref store replaces."""
 
 MAX_ANNOUNCEMENT = 2_048
-"""Octets of an announcement, whatever the number of zones."""
+"""The maximum octets of an announcement; it does not depend on the number of zones."""
 MAX_RESOLVERS = 1_000
-"""Resolvers in the registry of the ref store; further ones are refused."""
+"""The maximum resolvers in the registry of the ref store; further ones are refused."""
 MAX_RESOLVERS_LISTED = 200
-"""Resolvers on one page of the registry."""
+"""The maximum resolvers on one page of the registry."""
 ANNOUNCE_INTERVAL_S = 3.0
-"""Between two announcements of a resolver."""
+"""Seconds between two announcements of a resolver."""
 SILENT_AFTER_S = 3 * ANNOUNCE_INTERVAL_S
-"""A resolver that was last heard so long ago has missed three announcements: it is silent."""
+"""Seconds after its last announcement until a resolver counts as silent: it has missed three."""
 FORGET_AFTER_S = 60.0
-"""The registry forgets a resolver that was last heard so long ago."""
+"""Seconds after its last announcement until a resolver is removed from the registry."""
 RESOLVER_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-"""The name of a resolver, as a regular expression: it names a folder, a process and a token."""
+"""The name of a resolver, as a regular expression. It is the name of a folder and a process, and a
+token of subjects."""
 
 Id = Annotated[ObjectId, Meta(min_length=32, max_length=32)]
 CommitKey = Annotated[CommitId, Meta(min_length=32, max_length=32)]
@@ -72,9 +75,9 @@ LogSequence = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
 LegacyName = Annotated[str, Meta(max_length=220)]
 Slot = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Moment = Annotated[float, Meta(ge=0, lt=253_402_300_800)]
-"""Seconds since 1970, up to the last that has a date."""
+"""Seconds since 1970, up to the end of the year 9999."""
 Token = Annotated[str, Meta(max_length=64)]
-"""A random name: of an installation, of a process, of an operation. Empty: unknown."""
+"""A random id of an installation, a process or an operation; empty if unknown."""
 ResolverName = Annotated[str, Meta(pattern=rf"^{RESOLVER_NAME}\Z")]
 VersionText = Annotated[str, Meta(max_length=64)]
 Short = Annotated[str, Meta(max_length=200)]
@@ -82,29 +85,29 @@ Count = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
 
 
 def octets(objects: Iterable[RawObject]) -> int:
-    """Return how much of a message objects take, at the most."""
+    """Return the maximum size of objects in a message."""
     return sum(len(raw.payload) + OVERHEAD for raw in objects)
 
 
 def fits_message(objects: Sequence[RawObject]) -> bool:
-    """Return whether a move with these new objects can be judged in one message."""
+    """Return whether a move with these new objects can be checked with one message."""
     return len(objects) <= MAX_IDS and octets(objects) <= MAX_BATCH_OCTETS
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A request or a reply: expects, or is, an answer."""
+    """A request or a reply."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Tells whoever listens; nobody answers."""
+    """A publication without a reply."""
 
 
 class Done(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Carried out; there is nothing to say."""
+    """An empty reply: the request was carried out."""
 
 
 class FailureReply(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """A request failed. ``code`` is that of ``zonegit.errors``."""
+    """The reply to a request that failed. ``code`` is that of ``zonegit.errors``."""
 
     code: str
     message: str
@@ -116,73 +119,73 @@ class FailureReply(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GetObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """objects.get: as many of ``ids`` as fit one reply, in their order; ask again for the rest.
-    ``outlines``: instead of each object its outline; a store of an earlier release answers with the
-    objects."""
+    """objects.get: as many of ``ids`` as fit one reply, in their order; further requests return the
+    rest. With ``outlines`` the reply has the outline of each object; a store of an earlier release
+    answers with the objects."""
 
     ids: Ids
     outlines: bool = False
 
 
 class GotObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Verified objects, the first of those asked for, or outlines of these."""
+    """The first of the requested objects, or their outlines."""
 
     objects: Objects = []
     outlines: Annotated[list[Outline], Meta(max_length=MAX_OUTLINED)] = []
 
 
 class PutObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """objects.put: children before parents."""
+    """objects.put: store objects, children before parents."""
 
     objects: Objects
 
 
 class MissingObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """objects.missing: which of these are not held?"""
+    """objects.missing: which of these objects are not stored."""
 
     ids: Ids
 
 
 class Missing(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Those that are not held."""
+    """The objects that are not stored."""
 
     ids: Ids
 
 
 class FindObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """objects.find: ids that begin with these hex digits."""
+    """objects.find: find ids that begin with these hex digits."""
 
     prefix: Annotated[str, Meta(pattern=r"^[0-9a-f]{4,64}\Z")]
 
 
 class FoundObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Ids and kinds, sorted, 16 at the most."""
+    """Ids and kinds, sorted, at most 16."""
 
     objects: Annotated[list[tuple[Id, ObjectKind]], Meta(max_length=16)]
 
 
 class ListObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """objects.list: a page of all objects, those past ``after``; nil: from the first."""
+    """objects.list: a page of all objects after ``after``; nil for the first page."""
 
     after: Id | None = None
 
 
 class ListedObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Ids and kinds as they are stored, whole or not, sorted by id; none: there are no more."""
+    """Ids and kinds as they are stored, damaged or not, sorted by id; empty at the end."""
 
     objects: Annotated[list[tuple[Id, Text]], Meta(max_length=MAX_LISTED)]
 
 
 class HistoryOf(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """objects.history: these commits, then their ancestors, the latest first; ``limit`` in all,
-    unless there are more tips, and as many as fit one reply."""
+    """objects.history: these commits, then their ancestors, the latest first. At most ``limit`` in
+    total, unless there are more tips, and as many as fit one reply."""
 
     tips: Annotated[list[CommitKey], Meta(min_length=1, max_length=MAX_HISTORY)]
     limit: Annotated[int, Meta(ge=1, le=MAX_HISTORY)]
 
 
 class CommitHistory(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Commits and their moments: the first of the tips at least."""
+    """Commits and their moments: at least the first of the tips."""
 
     commits: Annotated[list[Dated], Meta(max_length=MAX_HISTORY)]
 
@@ -191,15 +194,15 @@ class CommitHistory(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskWhere(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.where: the HEADs of the actor. Answered by ``store.protocols.HeadsOfOperator``."""
+    """refs.where: the HEADs of the actor. The reply is ``store.protocols.HeadsOfOperator``."""
 
 
 class AskZone(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.zone: one zone's refs. Answered by ``store.protocols.ZoneRefs``."""
+    """refs.zone: the refs of one zone. The reply is ``store.protocols.ZoneRefs``."""
 
 
 class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.snapshot: a page of zones and tips. Answered by ``store.protocols.RefsSnapshot``."""
+    """refs.snapshot: a page of zones and tips. The reply is ``store.protocols.RefsSnapshot``."""
 
     after: Name | None = None
 
@@ -209,8 +212,8 @@ class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.since: log rows after a sequence, whose own row has the ``operation``, empty: unknown.
-    Answered by ``store.protocols.LogPage``."""
+    """refs.since: the log rows after a sequence, whose row is of ``operation``; empty if unknown.
+    The reply is ``store.protocols.LogPage``."""
 
     epoch: Text
     sequence: LogSequence
@@ -218,8 +221,8 @@ class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskReflog(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.reflog: the last moves of the subject's ref, newest first; with ``serial`` those to a
-    tip of that serial alone."""
+    """refs.reflog: the last moves of the ref in the subject, the newest first; with ``serial`` only
+    those to a tip with that serial."""
 
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
     serial: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None
@@ -232,14 +235,15 @@ class Reflog(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskAt(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.at: where the subject's ref stood. Answered by ``store.protocols.RefAt``."""
+    """refs.at: the value of the ref in the subject at a time. The reply is
+    ``store.protocols.RefAt``."""
 
     when: When
 
 
 class AskOperations(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.operations: a page of the log by operations, of the subject's zone alone where it names
-    one. Answered by ``store.protocols.Operations``."""
+    """refs.operations: a page of operations, of one zone if the subject names one. The reply is
+    ``store.protocols.Operations``."""
 
     limit: Annotated[int, Meta(ge=1, le=100)]
     before: Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)] | None = None
@@ -247,9 +251,9 @@ class AskOperations(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskOperation(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.operation: what one operation did, by the first characters of its id; None: the one that
-    the actor's next undo takes back, or with ``redo`` the undo that their next redo takes back.
-    Answered by ``store.protocols.OperationDetails``."""
+    """refs.operation: the changes of one operation, by the first characters of its id. None for the
+    operation that the next undo of the actor takes back, or with ``redo`` the undo that their next
+    redo takes back. The reply is ``store.protocols.OperationDetails``."""
 
     prefix: Annotated[str, Meta(min_length=4, max_length=64)] | None = None
     redo: bool = False
@@ -257,7 +261,7 @@ class AskOperation(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChangeInfo(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """What every mutation says of itself: see ``store.protocols.Origin``."""
+    """The origin of a change; see ``store.protocols.Origin``."""
 
     command: Annotated[str, Meta(max_length=1_000)] = msgspec.field(name="reason")
     operation: Annotated[str, Meta(min_length=16, max_length=64)]
@@ -270,21 +274,20 @@ class ChangeInfo(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Register(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.register: add the subject's zone. Answered by ``store.protocols.Moved``."""
+    """refs.register: add the zone in the subject. The reply is ``store.protocols.Moved``."""
 
     why: ChangeInfo
 
 
 class Unregister(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.unregister: remove the subject's zone. Answered by ``store.protocols.Moved``."""
+    """refs.unregister: remove the zone in the subject. The reply is ``store.protocols.Moved``."""
 
     why: ChangeInfo
 
 
 class Move(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.move: compare-and-swap of the subject's branch or tag. ``new`` None deletes it.
-    ``objects`` are new ones, ``seen`` those that were there. Answered by ``store.protocols.Moved``.
-    """
+    """refs.move: compare-and-swap of the branch or tag in the subject. ``new`` is None to delete
+    it. ``objects`` are new, ``seen`` are stored already. The reply is ``store.protocols.Moved``."""
 
     expected: Expected
     new: Id | None
@@ -294,10 +297,10 @@ class Move(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Judge(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.judge: would this move of the subject's branch or tag be accepted? The fields are those
-    of :class:`Move`; nothing is moved or stored, so what ``objects`` holds need not be stored.
-    ``registers``: the same operation registers the zone first. Answered by :class:`Done`, or by the
-    :class:`FailureReply` that the move would be answered with."""
+    """refs.judge: check whether a move of the branch or tag in the subject would be accepted. The
+    fields are those of :class:`Move`; nothing is moved or stored, so ``objects`` need not be
+    stored. ``registers``: the same operation registers the zone first. The reply is :class:`Done`,
+    or the :class:`FailureReply` that the move would get."""
 
     expected: Expected
     new: Id | None
@@ -308,15 +311,16 @@ class Judge(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskBasis(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.basis: what moves of the subject's branch or tag are judged by. ``about`` are commits of
-    which it matters whether the log has them. Answered by ``store.basis.Basis``."""
+    """refs.basis: the values against which moves of the branch or tag in the subject are checked.
+    ``about`` are commits to look up in the log. The reply is ``store.basis.Basis``."""
 
     about: Annotated[list[Id], Meta(max_length=MAX_ABOUT)] = []
 
 
 class Point(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.point: make a HEAD (the default one, or the actor's own) stand for the subject's branch;
-    ``remembered``: only remember it for its zone. Answered by ``store.protocols.Moved``."""
+    """refs.point: point a HEAD (the default one, or that of the actor) to the branch in the
+    subject. ``remembered``: only remember it for its zone. The reply is
+    ``store.protocols.Moved``."""
 
     default: bool
     why: ChangeInfo
@@ -324,15 +328,15 @@ class Point(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Unpoint(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.unpoint: remove a HEAD (the default one, or the actor's own), or where the subject names
-    a zone, what the actor remembers of it. Answered by ``store.protocols.Moved``."""
+    """refs.unpoint: remove a HEAD (the default one, or that of the actor), or, if the subject names
+    a zone, the branch that the actor remembers for it. The reply is ``store.protocols.Moved``."""
 
     default: bool
     why: ChangeInfo
 
 
 class Adopt(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.adopt: take over the refs of a store of the original (``store.v03_slots``). Answered by
+    """refs.adopt: take over the refs of a store of the original (``store.v03_slots``). The reply is
     ``store.protocols.Moved``."""
 
     slots: Annotated[dict[LegacyName, Slot], Meta(max_length=MAX_ADOPTED)]
@@ -340,20 +344,20 @@ class Adopt(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskRecovery(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.recovery: what has to be done after the store was restored from a backup. Answered by
-    ``store.protocols.Recovery``, once resolvers have said what they hold."""
+    """refs.recovery: the state of the recovery after a restore from a backup. The reply is
+    ``store.protocols.Recovery``, once resolvers have reported their positions."""
 
 
 class AskCheck(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.check: what a check of the whole store came to, or how far it is; ``again``: begin
-    another one, unless one runs. Answered at once, by ``store.protocols.CheckedStore``."""
+    """refs.check: the progress and result of a check of the whole store. ``again``: start another
+    one, unless one runs. The reply is ``store.protocols.CheckedStore``, without delay."""
 
     again: bool = False
 
 
 class Recover(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.recover: recover the subject's zone: all of its branches, and the highest serials of
-    those that it had. Answered by ``store.protocols.Moved``."""
+    """refs.recover: recover the zone in the subject: all its branches, and the highest serials of
+    branches that it had. The reply is ``store.protocols.Moved``."""
 
     renewals: Annotated[list[Renewal], Meta(max_length=MAX_RENEWALS)]
     guards: Annotated[list[Guard], Meta(max_length=MAX_RENEWALS)]
@@ -361,7 +365,7 @@ class Recover(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Replace(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.replace: note that this store replaces the installation of that id. Answered by
+    """refs.replace: record that this store replaces an installation. The reply is
     ``store.protocols.Installation``."""
 
     installation: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
@@ -372,20 +376,26 @@ class Replace(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskPresence(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """presence.refs, presence.objectstore: broadcast; every instance of that store which serves
-    answers. ``instance`` is the one that asks, which does not answer itself; empty: none asks."""
+    """presence.refs, presence.objectstore: a broadcast that every serving instance of that store
+    answers. ``instance`` is the sender, which does not answer itself; empty if the sender is not an
+    instance."""
 
     instance: Token = ""
 
 
 class Presence(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """An instance of a store, since ``started``, in seconds since 1970 by its clock; one that does
-    not ``serves`` has found another one that does, and ends.
+    """An instance of a store.
 
-    ``installation`` is the one that it belongs to, empty: unknown yet; ``refuses`` that of a ref
-    store which it heard last and does not belong to, empty: there is none. ``several``: the store
-    lets several instances serve it together. ``rival`` is another instance that wanted to serve
-    within the last seconds, empty: there is none."""
+    Attributes:
+        instance: The id of the instance.
+        started: The time when it started, in seconds since 1970 by its clock.
+        installation: The installation that it belongs to; empty if it is not known yet.
+        refuses: The installation of the ref store that it heard last and does not belong to; empty
+            if there is none.
+        several: Whether several instances may serve the store together.
+        rival: Another instance that tried to serve within the last seconds; empty if there is none.
+        serves: Whether it serves; an instance that found another serving one exits.
+    """
 
     instance: Token
     started: Moment
@@ -400,9 +410,9 @@ class Presence(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RefEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """A row of the refs log, published after it is durable. ``objects``: the new objects of the
-    commit when they are small, to be verified like any other. ``installation`` as
-    :class:`Heartbeat` has it."""
+    """A row of the refs log, published when it is durable. ``objects`` are the new objects of the
+    commit if they are small; a receiver verifies them. ``installation`` is as in
+    :class:`Heartbeat`."""
 
     epoch: Text
     entry: LogEntry
@@ -411,11 +421,13 @@ class RefEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Heartbeat(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """refs, once a second: where the log stands. ``time`` in seconds since 1970. ``restored``: the
-    store was restored from a backup, and nothing moves; ``awaiting`` counts the zones that are not
-    recovered yet. ``installation`` and ``replaces`` as ``store.protocols.RefsSnapshot`` has them;
-    ``instance`` is the process, serving since ``started``, and ``several`` as :class:`Presence` has
-    it. An earlier release sends none of these."""
+    """The end of the log, published by refs once a second. ``time`` is in seconds since 1970.
+
+    ``restored``: the store was restored from a backup, and no ref moves; ``awaiting`` is the number
+    of zones that are not recovered yet. ``installation`` and ``replaces`` are as in
+    ``store.protocols.RefsSnapshot``. ``instance`` is the process, which serves since ``started``,
+    and ``several`` is as in :class:`Presence`. An earlier release sends none of these.
+    """
 
     epoch: Text
     sequence: int
@@ -430,8 +442,8 @@ class Heartbeat(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ServedEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """A resolver now answers from this state of a zone; ``commit`` None: it no longer serves it.
-    ``sequence`` is that of the log row it applied, ``delay_ms`` the time since the row's own."""
+    """A resolver serves another state of a zone. ``commit`` is None if it no longer serves the
+    zone. ``sequence`` is that of the log row, ``delay_ms`` the time since the row was written."""
 
     resolver: Text
     zone: Name
@@ -450,16 +462,18 @@ class ServedEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Announcement(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """A resolver is there: sent every ``ANNOUNCE_INTERVAL_S`` seconds, when something about it
-    changes, when resolvers are called, and with ``is_leaving`` when it stops in order. Its size
-    does not depend on the number of zones; ``resolvers.status`` has the details.
+    """The announcement of a resolver.
 
-    ``instance`` is the process, ``started`` when it began, in seconds since 1970. ``is_serving``:
-    it answers queries; before that it loads its zones. ``zones`` are those it serves, ``problems``
-    those of them that it could not bring up to date. ``branches``, ``is_pinned`` are its settings
-    for zones without their own; ``own_settings`` zones have some, and ``only`` says how many zones
-    it is restricted to, 0: it is not. ``epoch`` to ``began``, ``installation`` and ``refuses`` as
-    :class:`ResolverStatus` has them.
+    It is sent every ``ANNOUNCE_INTERVAL_S`` seconds, when the state of the resolver changes, when
+    resolvers are called, and with ``is_leaving`` when it stops in order. Its size does not depend
+    on the number of zones; ``resolvers.status`` has the details.
+
+    ``instance`` is the process, ``started`` its start in seconds since 1970. ``is_serving``: it
+    answers queries; before that it loads its zones. ``zones`` is the number of zones it serves,
+    ``problems`` the number of those that it could not update. ``branches`` and ``is_pinned`` are
+    its settings for zones without own settings; ``own_settings`` is the number of zones with own
+    settings, and ``only`` the number of zones that it is restricted to, 0 if it is not. ``epoch``
+    to ``began``, ``installation`` and ``refuses`` are as in :class:`ResolverStatus`.
     """
 
     resolver: ResolverName
@@ -484,9 +498,8 @@ class Announcement(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Registered(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """A resolver in the registry: its last announcement and how many seconds ago it was heard.
-    ``is_silent``: it has missed three announcements since. ``is_contested``: two processes
-    announce themselves under this name."""
+    """A resolver in the registry: its last announcement, and its age in seconds. ``is_silent``: it
+    has missed three announcements since. ``is_contested``: two processes announce this name."""
 
     last: Announcement
     age: float
@@ -495,18 +508,18 @@ class Registered(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskResolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.resolvers: a page of the registry, by name, past the name ``after``. A ref store that
-    has just begun to listen answers once it has heard all of ``expected``, or, where that is empty
-    or one of them stays silent, once every resolver has had the time to announce itself."""
+    """refs.resolvers: a page of the registry, by name, after the name ``after``. A ref store that
+    has just started answers when it has heard all of ``expected``. If that is empty or one of them
+    is silent, it answers when every resolver had the time to announce itself."""
 
     expected: Annotated[list[ResolverName], Meta(max_length=MAX_RESOLVERS)] = []
     after: Short = ""
 
 
 class RegisteredResolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """A page of the registry. ``listening`` is for how many seconds the ref store has listened;
-    ``after`` is where the next page starts, nil on the last. ``full``: further resolvers announce
-    themselves, for which the registry has no room."""
+    """A page of the registry. ``listening`` is the time in seconds for which the ref store has
+    listened. ``after`` is the start of the next page, nil on the last. ``full``: there are further
+    resolvers, for which the registry has no room."""
 
     resolvers: Annotated[list[Registered], Meta(max_length=MAX_RESOLVERS_LISTED)]
     listening: float
@@ -515,7 +528,8 @@ class RegisteredResolvers(Message, frozen=True, kw_only=True, omit_defaults=True
 
 
 class CallResolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """resolvers.announce: every resolver announces itself at once, and answers with that."""
+    """resolvers.announce: every resolver announces itself at once; the reply is its
+    announcement."""
 
 
 class AskStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -529,8 +543,8 @@ class AskStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskAnswered(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """resolvers.answered: the highest serial that one resolver ever answered for each branch: of
-    ``zone``, None: of all zones; those past ``after``, None: from the first."""
+    """resolvers.answered: the highest serial that a resolver ever answered for each branch, of
+    ``zone`` or of all (None), after ``after`` or from the first (None)."""
 
     zone: Name | None = None
     after: tuple[Name, Text] | None = None
@@ -542,8 +556,8 @@ class AskAnswered(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HighestSerial(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """The highest serial (RFC 1982) that a resolver ever answered for a branch, in whichever epoch,
-    and the tree that it stood for; 32 zero octets: several trees."""
+    """The highest serial (RFC 1982) that a resolver ever answered for a branch, in any epoch, and
+    its tree; 32 zero octets if it had several trees."""
 
     zone: Name
     branch: Text
@@ -555,8 +569,8 @@ class HighestSerial(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AnsweredSerials(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """A page of what one resolver ever answered, by zone and branch. ``more``: it has further ones,
-    past the last of these. ``began`` as :class:`ResolverStatus` has it; empty: unknown."""
+    """A page of the highest serials of a resolver, by zone and branch. ``more``: there are further
+    ones. ``began`` is as in :class:`ResolverStatus`; empty if unknown."""
 
     resolver: Text
     serials: Annotated[list[HighestSerial], Meta(max_length=MAX_ANSWERED)]
@@ -565,11 +579,14 @@ class AnsweredSerials(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """One state of a zone as a resolver serves it. ``age`` in seconds since it was last known
-    current, None for a pin, whose refish ``branch`` is; ``problem`` says why it could not follow
-    its branch, if it could not. ``percent`` of the clients' subnets see it, None: the others.
-    ``highest`` is the highest serial that this resolver ever answered for the branch, None: unknown
-    or a pin."""
+    """One state of a zone that a resolver serves.
+
+    ``age`` is the time in seconds since it was last known to be current; None for a pin, whose
+    refish is ``branch``. ``problem`` is the reason why it could not follow its branch, if there is
+    one. ``percent`` is the share of client subnets that see it; None for the default state.
+    ``highest`` is the highest serial that this resolver ever answered for the branch; None if it is
+    unknown, and for a pin.
+    """
 
     zone: Name
     branch: Text
@@ -587,9 +604,9 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ZoneServing(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """How a resolver serves the zone it was asked about: ``branches`` and ``at`` as in
-    :class:`ResolverStatus`, but of this zone; ``canary`` as ``BRANCH:PERCENT`` and its ``salt``,
-    which say who sees it, None: there is none."""
+    """How a resolver serves one zone. ``branches`` and ``at`` are as in :class:`ResolverStatus`,
+    but of this zone. ``canary`` is ``BRANCH:PERCENT``, and ``salt`` its salt; None if there is no
+    canary."""
 
     branches: list[str]
     at: str | None
@@ -598,18 +615,20 @@ class ZoneServing(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """One resolver: where it listens, how far it has followed the log, what it serves.
-    ``branches`` are those it follows (the default one, then the canary's) in every zone that has no
-    settings of its own, or in those of ``only`` when that is not empty; ``at`` is the refish that
-    these are pinned to, None when it follows. ``asked`` says how the zone asked about is served,
-    None when none was, or it is not served. ``lag`` is how many rows of the log it has seen
-    announced and not yet applied; ``more`` says that zones beyond the first 1,000 are left out.
-    ``past`` are the epochs before ``epoch``, the latest first; ``held``: the ref store has lost
-    what this resolver holds, so it is kept as it is. ``began`` is the run of the ref store
-    (``Snapshot.start``) in which its cache began; empty: before there were such names; None: an
-    earlier release does not tell. ``operation`` is that of the row at ``sequence``, empty: unknown.
-    ``installation`` is the one whose log it follows, empty: none yet; ``refuses`` that of a ref
-    store which it hears and does not follow, empty: there is none.
+    """The status of one resolver: its addresses, how far it has followed the log, and what it
+    serves.
+
+    ``branches`` are those it follows (the default, then the canary) in zones without own settings,
+    or in those of ``only`` if that is not empty. ``at`` is the refish to which these are pinned;
+    None if they follow. ``asked`` is how the requested zone is served; None if no zone was
+    requested or it is not served. ``lag`` is the number of announced log rows that are not applied
+    yet. ``more``: zones after the first 1,000 are omitted. ``past`` are the epochs before
+    ``epoch``, the latest first. ``held``: the ref store has lost rows that this resolver applied,
+    so it keeps its state. ``began`` is the run of the ref store (``RefsSnapshot.start``) in which
+    its cache began; empty if runs had no names then, None from an earlier release. ``operation`` is
+    that of the row at ``sequence``; empty if unknown. ``installation`` is the one whose log it
+    follows; empty if there is none yet. ``refuses`` is that of a ref store which it hears and does
+    not follow; empty if there is none.
     """
 
     resolver: Text

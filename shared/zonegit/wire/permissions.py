@@ -1,8 +1,8 @@
-"""The permissions of a bus user, by role: written from the table of verbs.
+"""Generate the permissions of bus users, by role, from the table of verbs.
 
-The subjects that a role may publish are listed one by one, so a verb that is added later is closed
+The subjects that a role may publish are listed one by one, so a verb that is added later is denied
 to all roles without its right. ``docs/nats-server.conf``, the recipes of ``docs/operations.md`` and
-the bus of ``zonegit up`` are made of these lines.
+the bus of ``zonegit up`` consist of these lines.
 """
 
 from collections.abc import Iterable
@@ -17,16 +17,20 @@ from zonegit.wire.verbs import Form, Right, Verb
 from zonegit.zone.names import Name
 
 ANYONE: Final = "*"
-"""In place of an actor's token: every actor."""
+"""Stands for every actor in place of a token."""
 OWN: Final = "<own>"
-"""In a line of a role: the token of the user's own name."""
+"""Stands for the token of the own name of a user."""
 
 
 class Role(msgspec.Struct, frozen=True):
-    """A kind of bus user.
+    """A role of bus users.
 
-    ``rights`` are those to the verbs of the services that it ``asks``. ``publishes`` and ``hears``
-    are further subjects. One that ``answers`` requests may publish to every inbox.
+    Attributes:
+        rights: The rights to verbs of the services in ``asks``.
+        asks: The services that the role sends requests to.
+        publishes: Further subjects that it may publish to.
+        hears: Further subjects that it may subscribe to.
+        answers: Whether it answers requests, so it may publish to every inbox.
     """
 
     rights: frozenset[Right] = frozenset()
@@ -80,13 +84,18 @@ ROLES: Final = MappingProxyType(
         "owner": Role(frozenset(Right), publishes=_ASKED_BY_PEOPLE, hears=_HEARD_BY_PEOPLE),
     }
 )  # fmt: skip
-"""An ``operator`` works with all zones, a ``reader`` changes nothing, an ``owner`` may do what is
-done once in the life of a store as well."""
+"""An ``operator`` works with all zones, a ``reader`` changes nothing, and an ``owner`` may also do
+what is done once in the life of a store."""
 
 
 def publish_lines(role: Role, actor: str, name: str | None = None) -> list[str]:
-    """Return the subjects that a user in a role may publish as ``actor``, which is a token; so is
-    ``name``, the user's own where that is another."""
+    """Return the subjects that a user in a role may publish to.
+
+    Args:
+        role: The role.
+        actor: The token of the actor.
+        name: The token of the own name of the user, if that is another.
+    """
     asked = [verb for verb in verbs.VERBS if verb.service in role.asks]
     return [
         *(line for right in Right if right in role.rights for line in lines(asked, right, actor)),
@@ -96,7 +105,7 @@ def publish_lines(role: Role, actor: str, name: str | None = None) -> list[str]:
 
 
 def subscribe_lines(role: Role, actor: str, name: str | None = None) -> list[str]:
-    """Return the subjects that a user in a role may listen on."""
+    """Return the subjects that a user in a role may subscribe to."""
     return [
         f"{INBOX}.{actor}.>",
         *(line.replace(OWN, name or actor) for line in role.hears),
@@ -104,24 +113,24 @@ def subscribe_lines(role: Role, actor: str, name: str | None = None) -> list[str
 
 
 def lines(table: Iterable[Verb], right: Right, actor: str, below: Name | None = None) -> list[str]:
-    """Return the subjects of the verbs that take a right.
+    """Return the subjects of the verbs that require a right.
 
     Args:
-        table: the verbs to look at.
-        right: the right.
-        actor: a token.
-        below: this zone and those below it; then verbs about no zone are left out. None: all.
+        table: The verbs.
+        right: The right.
+        actor: The token of the actor.
+        below: A zone, to include only verbs about it and the zones below it; None for all verbs.
     """
     return [line for verb in table for line in _lines_of(verb, right, actor, below)]
 
 
 def zone_lines(right: Right, actor: str, below: Name) -> list[str]:
-    """Return the subjects of the verbs that take a right, for a zone and those below it."""
+    """Return the subjects of the verbs that require a right, for a zone and those below it."""
     return lines(verbs.VERBS, right, actor, below)
 
 
 def branch_lines(right: Right, actor: str, branch: str, below: Name) -> list[str]:
-    """Return the subjects of the verbs that take a right, about a branch of a zone and of those
+    """Return the subjects of the verbs that require a right, for a branch of a zone and of those
     below it."""
     about = f"heads.{subjects.encode_token(branch.encode())}"
     return [
@@ -138,7 +147,7 @@ def _lines_of(verb: Verb, right: Right, actor: str, below: Name | None) -> list[
     found = [zoneless[form] for form in forms if form in zoneless and below is None]
     refs = [form.value for form in forms if form not in zoneless]
     tail = _zone(below) if below is not None else ""
-    # One line for all kinds of refs: the service refuses those that a verb is not about.
+    # One line for all kinds of refs: the service refuses kinds that a verb does not accept.
     return found + [f"{head}.{each}.{tail}>" for each in (refs if len(refs) < 2 else ["*.*"])]
 
 

@@ -1,8 +1,8 @@
-"""The subject grammar: who asks, what, of which ref, in which zone.
+"""Encode and parse subjects: the actor, the service, the verb, the ref and the zone of a request.
 
-A zone is its labels reversed, every octet outside ``[a-z0-9_-]`` as ``=XX``, closed by the token
-``=``: injective, and because of the closing token one permission line covers a zone and all below
-it and nothing else.
+A zone is encoded as its labels in reverse order, each octet outside ``[a-z0-9_-]`` as ``=XX``, and
+the final token ``=``. The encoding is injective, and because of the final token one permission line
+covers a zone and all zones below it, and nothing else.
 
     zg.<actor>.objects.<verb>
     zg.<actor>.refs.<verb>
@@ -17,7 +17,7 @@ it and nothing else.
     zg.presence.<store>
     zg.heartbeat
 
-A reply goes only to an inbox of the requester:
+A reply is sent to an inbox of the requester only:
 
     _INBOX.<actor>.<connection>.<request>
 """
@@ -41,18 +41,19 @@ SERVED: Final = "zg.served.>"
 ANNOUNCEMENTS: Final = "zg.served.*._"
 END: Final = "="
 SERVICES: Final = frozenset({"objects", "refs"})
-"""Tokens of services. No resolver has such a name: a service subscribes to ``zg.*.refs.>``, which
-matches ``zg.served.refs.>``."""
+"""The tokens of services. No resolver may have such a name: a service subscribes to
+``zg.*.refs.>``, which matches ``zg.served.refs.>``."""
 NO_ACTORS: Final = frozenset({"events", "heartbeat", "presence", "resolvers", "served"})
-"""Tokens that stand where an actor's does in a request. No actor has such a name: a user
-who may call resolvers, by ``zg.resolvers.>``, could else move refs as the actor ``resolvers``."""
+"""Tokens that are in the place of an actor in other subjects. No actor may have such a name: a user
+who may call resolvers, with ``zg.resolvers.>``, could otherwise move refs as the actor
+``resolvers``."""
 OWN: Final = "own"
 DEFAULT: Final = "default"
 INBOX: Final = "_INBOX"
 MAX_REPLY: Final = 512
-"""Characters of a reply's subject."""
+"""The maximum characters of a reply subject."""
 SERVICE_ACTORS: Final = frozenset({"resolver", "refs", "objectstore"})
-"""The actors that services are; the broker lets no operator speak as one of them."""
+"""The actors of services; the broker does not allow operators to send requests as one of them."""
 
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
 _TOKEN: Final = re.compile(r"(?:[a-z0-9_-]|=[0-9A-F]{2})+", re.ASCII)
@@ -60,14 +61,20 @@ _INBOX: Final = re.compile(r"_INBOX(?:\.[A-Za-z0-9=_-]+){2,}", re.ASCII)
 _EARLIER_INBOX: Final = re.compile(
     r"_INBOX_[^.\s*>]+(?:\.[A-Za-z0-9_-]+)+|_INBOX\.[0-9a-f]{24}\.[0-9a-f]{24}", re.ASCII
 )
-"""The inboxes of clients of the release before, which are understood for one release."""
+"""The inboxes of clients of the earlier release, which are accepted for one release."""
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a request's subject says: the authenticated actor, service, verb, and the ref when the
-    verb is about one. ``about`` is the kind of what follows the verb, empty where nothing does; it
-    is ``own`` for the actor's own HEAD, and ``default`` where the default HEAD is to stand for the
-    branch ``ref``."""
+    """The content of the subject of a request.
+
+    Attributes:
+        actor: The authenticated actor.
+        service: The service.
+        verb: The verb.
+        ref: The ref; None if the verb is not about one.
+        about: The kind of what follows the verb; empty if nothing does, ``own`` for the HEAD of the
+            actor, ``default`` if the default HEAD is to point to the branch ``ref``.
+    """
 
     actor: str
     service: str
@@ -77,15 +84,15 @@ class Request(msgspec.Struct, frozen=True):
 
 
 def encode_token(octets: bytes) -> str:
-    """One token; octets outside ``[a-z0-9_-]``, capitals among them, as ``=XX``."""
+    """Encode octets as a token: those outside ``[a-z0-9_-]``, including capitals, as ``=XX``."""
     return "".join(chr(octet) if octet in _PLAIN else f"={octet:02X}" for octet in octets)
 
 
 def decode_token(text: str) -> bytes:
-    """The inverse of :func:`encode_token`.
+    """Decode a token of :func:`encode_token`.
 
     Raises:
-        Invalid: not a token in its one form.
+        Invalid: It is not a token in its canonical form.
     """
     if not _TOKEN.fullmatch(text):
         raise Invalid(f"{text[:80]!r} is not a token of a subject")
@@ -94,20 +101,20 @@ def decode_token(text: str) -> bytes:
         bytes((int(part, 16),)) if index % 2 else part.encode() for index, part in enumerate(parts)
     )
     if encode_token(octets) != text:
-        raise Invalid(f"{text[:80]!r} is not a token in its one form")
+        raise Invalid(f"{text[:80]!r} is not a token in its canonical form")
     return octets
 
 
 def encode_zone(zone: Name) -> str:
-    """``foo.com.`` is ``com.foo.=``, the root ``=``."""
+    """Encode a zone: ``foo.com.`` as ``com.foo.=``, the root as ``=``."""
     return ".".join([*(encode_token(label) for label in reversed(names.labels(zone))), END])
 
 
 def decode_zone(tokens: Sequence[str]) -> Name:
-    """The inverse of :func:`encode_zone`.
+    """Decode the tokens of :func:`encode_zone`.
 
     Raises:
-        Invalid: not a zone name.
+        Invalid: They are not a zone name.
     """
     if not tokens or tokens[-1] != END:
         raise Invalid("the subject's zone does not end in =")
@@ -115,9 +122,9 @@ def decode_zone(tokens: Sequence[str]) -> Name:
 
 
 def encode_ref(ref: RefName) -> str:
-    """``heads.<branch>``, ``tags.<tag>``, ``head._`` or ``zone._``, then the zone."""
+    """Encode a ref: ``heads.<branch>``, ``tags.<tag>``, ``head._`` or ``zone._``, then the zone."""
     if ref.zone is None:
-        raise Invalid(f"{ref.path()} is about no zone, so it has no subject of its own")
+        raise Invalid(f"{ref.path()} has no zone, so it has no subject")
     named = ref.space in ("heads", "tags")
     second = encode_token(ref.short.encode()) if named else "_"
     return f"{ref.space}.{second}.{encode_zone(ref.zone)}"
@@ -126,16 +133,15 @@ def encode_ref(ref: RefName) -> str:
 def request(
     actor: str, service: str, verb: str, ref: RefName | None = None, about: str | None = None
 ) -> str:
-    """Return the subject of a request; ``about`` is ``own`` or ``default`` where :class:`Request`
-    has that.
+    """Return the subject of a request. ``about`` is ``own`` or ``default`` as in :class:`Request`.
 
     Raises:
-        Invalid: no actor can have that name.
+        Invalid: No actor can have that name.
     """
     if actor in NO_ACTORS:
         raise Invalid(
-            f"{actor!r} cannot be an actor: subjects begin with that word",
-            hint="choose another name: ZONEGIT_ACTOR",
+            f"invalid actor {actor!r}: subjects begin with that word",
+            hint="set ZONEGIT_ACTOR to another name",
         )
     head = f"{ROOT}.{encode_token(actor.encode())}.{service}.{verb}"
     if about == OWN:
@@ -147,14 +153,16 @@ def request(
 
 
 def endpoint(service: str, verb: str, *, of_a_ref: bool) -> str:
-    """What a service subscribes to for one verb."""
+    """Return the subject that a service subscribes to for one verb."""
     return f"{ROOT}.*.{service}.{verb}.>" if of_a_ref else f"{ROOT}.*.{service}.{verb}"
 
 
 def parse_request(subject: str) -> Request:
-    """Raises:
-    Invalid: not the subject of a request, or not in its one form: the broker's permissions
-        compare octets, so a second way to write a zone or branch would get past them.
+    """Parse the subject of a request.
+
+    Raises:
+        Invalid: It is not the subject of a request, or not in its canonical form. The permissions
+            of the broker compare octets, so a second form of a zone or branch would bypass them.
     """
     tokens = subject.split(".")
     if len(tokens) < 4 or tokens[0] != ROOT:
@@ -163,7 +171,7 @@ def parse_request(subject: str) -> Request:
     about = tokens[4] if len(tokens) > 4 else ""
     ref = _parse_ref(tokens[4:]) if about not in ("", OWN) else None
     if request(actor, tokens[2], tokens[3], ref, about) != subject:
-        raise Invalid(f"{subject[:200]!r} is not the subject of a request in its one form")
+        raise Invalid(f"{subject[:200]!r} is not the canonical subject of a request")
     return Request(actor, tokens[2], tokens[3], ref, about)
 
 
@@ -182,23 +190,23 @@ def _parse_ref(tokens: Sequence[str]) -> RefName:
 
 
 def inbox(actor: str) -> str:
-    """Return the prefix of the subjects that replies to an actor's requests go to."""
+    """Return the prefix of the reply subjects of an actor."""
     return f"{INBOX}.{encode_token(actor.encode())}"
 
 
 def inbox_for(subject: str, actor: str) -> str:
-    """Return the prefix for replies to a request: that of the actor in its subject, or that of
-    ``actor`` where it names none, as a broadcast does."""
+    """Return the prefix of the reply subjects of a request: that of the actor in its subject, or of
+    ``actor`` if the subject names none (a broadcast)."""
     asker = _asker(subject)
     return f"{INBOX}.{asker}" if asker is not None else inbox(actor)
 
 
 def may_answer(subject: str, reply: str) -> bool:
-    """Return whether a reply to a request may be published where the request wants it.
+    """Return whether a reply to a request may be published to its reply subject.
 
-    Only below the inbox of the actor in the request's subject, whom the broker has authenticated.
-    Elsewhere a service would publish for strangers what it alone may publish. A request whose
-    subject names no actor (a broadcast, ``$SRV.PING``) may be answered in any inbox.
+    Only an inbox of the actor in the subject is allowed, because the broker has authenticated that.
+    Otherwise a stranger could make a service publish what only the service may publish. If the
+    subject names no actor (a broadcast, ``$SRV.PING``), any inbox is allowed.
     """
     if len(reply) > MAX_REPLY:
         return False
@@ -210,37 +218,38 @@ def may_answer(subject: str, reply: str) -> bool:
 
 
 def _asker(subject: str) -> str | None:
-    """Return the actor's token in the subject of a request, None where there is none."""
+    """Return the token of the actor in the subject of a request; None if it has none."""
     tokens = subject.split(".", 3)
     is_request = len(tokens) == 4 and tokens[0] == ROOT and tokens[1] not in NO_ACTORS
     return tokens[1] if is_request else None
 
 
 def event(kind: str, ref: RefName) -> str:
-    """Where a log row is published. A HEAD's own move, which is about no zone or about an
-    operator's choice in one, goes to ``head._``."""
+    """Return the subject of the event of a log row. The move of a HEAD, which is about no zone or
+    about the choice of an operator in one, has ``head._``."""
     if ref.zone is None:
         return f"zg.events.{kind}.head._.{END}"
     return f"zg.events.{kind}.{encode_ref(ref)}"
 
 
 def served(resolver: str, zone: Name) -> str:
-    """Return where a resolver reports that it answers from another state of a zone."""
+    """Return the subject of the reports of a resolver about the served state of a zone."""
     return f"zg.served.{encode_token(resolver.encode())}.{encode_zone(zone)}"
 
 
 def served_by_any(zone: Name) -> str:
-    """Return what to subscribe to for the reports of all resolvers about a zone."""
+    """Return the subject of the reports of all resolvers about a zone."""
     return f"zg.served.*.{encode_zone(zone)}"
 
 
 def served_unbound(zone: Name) -> str:
-    """Return where resolvers of the release before report: the subject does not name them."""
+    """Return the subject of the reports of resolvers of the earlier release, which does not name
+    them."""
     return f"zg.served.{encode_zone(zone)}"
 
 
 def announcement(resolver: str) -> str:
-    """Return where a resolver announces itself."""
+    """Return the subject of the announcements of a resolver."""
     return f"zg.served.{encode_token(resolver.encode())}._"
 
 
@@ -250,7 +259,7 @@ def resolver(name: str, verb: str) -> str:
 
 
 def resolvers(verb: str) -> str:
-    """Return the subject of what every resolver hears."""
+    """Return the subject of requests to all resolvers."""
     return f"zg.resolvers.{verb}"
 
 

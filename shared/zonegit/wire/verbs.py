@@ -1,9 +1,10 @@
-"""The verbs of the stores: what may be asked, about what, and the right that it takes.
+"""List the verbs of the stores: their messages, the forms of their subjects, and the rights they
+require.
 
-One table. A service answers a verb only under the forms of a subject that stand here, and
-:mod:`zonegit.wire.permissions` writes the rights of every bus user from here. A request in another
-form is refused: the broker compares subjects, so a deny line for ``refs.adopt`` says nothing about
-``refs.adopt.zone._.=``.
+A service answers a verb only with a subject of a form in this table, and
+:mod:`zonegit.wire.permissions` generates the permissions of bus users from it. A request with
+another form is refused: the broker compares subjects, so a deny line for ``refs.adopt`` does not
+cover ``refs.adopt.zone._.=``.
 """
 
 from enum import Enum
@@ -47,12 +48,13 @@ class Right(Enum):
 
     @property
     def mutates(self) -> bool:
-        """Return whether it changes a store."""
+        """Return whether the right allows changes of a store."""
         return self is not Right.READ
 
 
 class Form(Enum):
-    """The form of a request's subject; the value is that part of it, as a rule matches it."""
+    """The form of the subject of a request; the value is that part of it, as a permission matches
+    it."""
 
     NOTHING = ""
     ZONE = "zone._"
@@ -63,9 +65,14 @@ class Form(Enum):
 
 
 class Verb(msgspec.Struct, frozen=True):
-    """A request that a service answers. ``forms`` are those that its subject may have, and
-    ``other_rights`` are those of forms that take another right than ``right``. One that
-    ``is_slow`` may take seconds, though it changes nothing."""
+    """A request that a service answers.
+
+    Attributes:
+        right: The right that it requires.
+        forms: The forms that its subject may have.
+        other_rights: The rights of forms that require another right.
+        is_slow: Whether it can take seconds although it changes nothing.
+    """
 
     service: str
     name: str
@@ -77,20 +84,20 @@ class Verb(msgspec.Struct, frozen=True):
     is_slow: bool = False
 
     def right_to(self, form: Form) -> Right:
-        """Return the right that a form takes."""
+        """Return the right that a form requires."""
         return self.other_rights.get(form, self.right)
 
     def check_form(self, request: Request) -> None:
-        """Refuse a request whose subject has another form than the rules of the broker expect.
+        """Check the form of the subject of a request.
 
         Raises:
-            Invalid: it is not about what this verb is about.
+            Invalid: The verb does not accept this form.
         """
         form = _KINDS[request.about]
         if form not in self.forms:
             wanted = " or ".join(_DESCRIPTIONS[each] for each in self.forms)
             raise Invalid(
-                f"the subject names {_DESCRIPTIONS[form]}, and the request is about {wanted}"
+                f"the subject names {_DESCRIPTIONS[form]}, but the request needs {wanted}"
             )
 
 
@@ -156,7 +163,7 @@ VERBS: Final = (
     Verb("refs", "resolvers", m.AskResolvers, m.RegisteredResolvers, Right.READ),
     Verb("refs", "replace", m.Replace, Installation, Right.REPLACE),
 )  # fmt: skip
-"""All of them, in the order of docs/wire.md."""
+"""All verbs, in the order of docs/wire.md."""
 
 
 def of_service(service: str) -> dict[str, Verb]:

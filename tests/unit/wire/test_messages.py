@@ -100,7 +100,7 @@ def test_a_message_beyond_the_bound_is_neither_sent_nor_read():
 
 
 def test_a_word_in_another_encoding_than_utf8_is_told_and_not_sent() -> None:
-    with pytest.raises(Invalid, match="is not UTF-8"):
+    with pytest.raises(Invalid, match="is not valid UTF-8"):
         codec.encode(
             FailureReply(code="internal", message=b"caf\xe9".decode(errors="surrogateescape"))
         )

@@ -119,7 +119,7 @@ def test_a_subject_that_says_no_request_is_refused(subject):
 )
 def test_a_second_way_to_write_a_zone_does_not_get_past_a_deny_rule(subject):
     """A label in capitals would name the same zone in a subject that no rule of it covers."""
-    with pytest.raises(Invalid, match="in its one form"):
+    with pytest.raises(Invalid, match="canonical"):
         subjects.parse_request(subject)
 
 
@@ -154,9 +154,9 @@ def test_capitals_of_a_branch_are_kept():
 @pytest.mark.parametrize("actor", sorted(subjects.NO_ACTORS))
 def test_nobody_acts_under_a_word_that_other_subjects_begin_with(actor):
     """Otherwise a user allowed ``zg.resolvers.>`` could move refs under that name."""
-    with pytest.raises(Invalid, match="cannot be an actor"):
+    with pytest.raises(Invalid, match="invalid actor"):
         subjects.request(actor, "refs", "where")
-    with pytest.raises(Invalid, match="cannot be an actor"):
+    with pytest.raises(Invalid, match="invalid actor"):
         subjects.parse_request(f"zg.{actor}.refs.move.heads.main.com.foo.=")
 
 
