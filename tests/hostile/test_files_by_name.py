@@ -86,7 +86,7 @@ def test_json_that_is_nested_deeply_is_an_error(tmp_path: Path) -> None:
 
 def test_json_holds_nothing_that_steers_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     steering = "\x00\x1b[2J\x7f\x80\x9b31m\u202e\u2066\u200f\u061c\u2028 kept: ä日"
-    Output(True).result({steering: [steering]}, [])
+    Output(True).print_result({steering: [steering]}, [])
     printed = capsys.readouterr().out
     assert all(each.isprintable() for line in printed.splitlines() for each in line)
     assert "ä日" in printed

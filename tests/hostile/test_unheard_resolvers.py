@@ -261,7 +261,7 @@ def test_a_goodbye_counts_that_came_before_the_registry_was_read(
     waiter = Waiter(ZONE, "main", 1.0, session=None)  # type: ignore[arg-type]  # asks nobody
     waiter.handle_announcement(said)
     listed = Registered(last=announcement("leaver", instance=instance), age=0.0)
-    waiter._await(KnownResolvers([listed]))
+    waiter._add_registered(KnownResolvers([listed]))
     assert waiter.awaited == awaited
 
 

@@ -24,14 +24,14 @@ ExtendDocument = Callable[[CommitDocument], CommitDocument]
 """Adds a command's own fields to its JSON document, after all other fields are set."""
 
 
-def add_no_fields(document: CommitDocument) -> CommitDocument:
+def keep_document(document: CommitDocument) -> CommitDocument:
     """Return the document unchanged, for commands that have no fields of their own."""
     return document
 
 
 async def commit_edit(
     session: Session,
-    how: CommitOptions,
+    commit_options: CommitOptions,
     words: Sequence[str],
     edit: Callable[[Name], RRsetEdit],
     found: Sequence[Finding] = (),
@@ -45,14 +45,18 @@ async def commit_edit(
     """
 
     def plan_for(_repo: Repo, position: BranchPosition) -> ChangePlanner:
-        plan = change_plan.plan_edits([edit(position.zone)], position.zone, respell=how.respell)
+        plan = change_plan.plan_edits(
+            [edit(position.zone)], position.zone, respell=commit_options.respell
+        )
         return change_plan.add_findings(plan, found)
 
-    await commit(session, how, plan_for, build_intent(how, words[0], " ".join(words)))
+    await commit(
+        session, commit_options, plan_for, build_intent(commit_options, words[0], " ".join(words))
+    )
 
 
 def build_intent(
-    how: CommitOptions,
+    commit_options: CommitOptions,
     command: str,
     words: str,
     *,
@@ -68,33 +72,33 @@ def build_intent(
         imports: see :class:`Intent`.
         on_conflict: see :class:`Intent`.
     """
-    message = (how.message or "").strip() or words
+    message = (commit_options.message or "").strip() or words
     return Intent(
         message,
         command,
-        how.force,
+        commit_options.force,
         imports=imports,
         on_conflict=on_conflict,
-        dry_run=how.dry_run,
-        reason=how.reason,
-        strict=how.strict,
-        respell=how.respell,
+        dry_run=commit_options.dry_run,
+        reason=commit_options.reason,
+        strict=commit_options.strict,
+        respell=commit_options.respell,
     )
 
 
 async def commit(
     session: Session,
-    how: CommitOptions,
+    commit_options: CommitOptions,
     plan_for: Callable[[Repo, BranchPosition], ChangePlanner],
     intent: Intent,
-    extend: ExtendDocument = add_no_fields,
+    extend: ExtendDocument = keep_document,
 ) -> None:
     """Commit a plan on the branch that the command works on, and print the outcome."""
 
-    async def work(repo: Repo, at: BranchPosition) -> Outcome:
+    async def operation(repo: Repo, at: BranchPosition) -> Outcome:
         return await commit_loop.commit(repo, at, plan_for(repo, at), intent)
 
-    await run_commit(session, how, work, extend=extend)
+    await run_commit(session, commit_options, operation, extend=extend)
 
 
 def warn_of_head(
@@ -106,7 +110,7 @@ def warn_of_head(
     Raises:
         Invalid: HEAD was moved, and ``strict`` makes that an error.
     """
-    found = session.head.find()
+    found = session.head.find_warnings()
     if strict:
         refuse(found)
     findings.print_findings(session, found)
@@ -117,12 +121,12 @@ def warn_of_head(
 
 async def run_commit(
     session: Session,
-    how: CommitOptions,
-    work: Callable[[Repo, BranchPosition], Awaitable[Outcome]],
+    commit_options: CommitOptions,
+    operation: Callable[[Repo, BranchPosition], Awaitable[Outcome]],
     *,
-    nothing: str = "nothing to commit: {} is already up to date",
-    jumped: str = "fast-forward",
-    extend: ExtendDocument = add_no_fields,
+    unchanged_text: str = "nothing to commit: {} is already up to date",
+    existing_text: str = "fast-forward",
+    extend: ExtendDocument = keep_document,
     advice: conflict_lines.Advice = conflict_lines.advise_by_hand,
 ) -> int:
     """Run an operation on the branch that the command works on, and print its outcome.
@@ -140,15 +144,17 @@ async def run_commit(
     Raises:
         ZonegitError: what ``work`` raises; after a dry run was printed, what its move would raise.
     """
-    async with session.bus() as bus:
-        repo = session.repo(bus)
-        at = await heads.find_position(repo, how.zone, how.branch)
-        of_head = warn_of_head(session, strict=how.strict, dry_run=how.dry_run)
-        wait = how.wait and not how.dry_run
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
+        at = await heads.find_position(repo, commit_options.zone, commit_options.branch)
+        of_head = warn_of_head(
+            session, strict=commit_options.strict, dry_run=commit_options.dry_run
+        )
+        wait = commit_options.wait and not commit_options.dry_run
         async with propagation.watch_branch(
             session, bus, at.zone, at.branch, wanted=wait
         ) as waiter:
-            outcome = await work(repo, at)
+            outcome = await operation(repo, at)
             propagated = propagation.Propagated()
             if isinstance(outcome, Committed):
                 propagated = await waiter.wait(outcome.moved)
@@ -158,15 +164,19 @@ async def run_commit(
         data: dict[str, Any] = {}
         shown: Iterable[str] = ()
         if session.output.as_json:
-            found = await outcomes.document(
-                repo, outcome, dry_run=how.dry_run, served_by=propagated.served_by, hints=hints
+            found = await outcomes.make_document(
+                repo,
+                outcome,
+                dry_run=commit_options.dry_run,
+                served_by=propagated.served_by,
+                hints=hints,
             )
-            found.warnings = [*documents.warnings(of_head), *found.warnings]
-            data = documents.as_json(extend(found))
+            found.warnings = [*documents.make_warnings(of_head), *found.warnings]
+            data = documents.to_json(extend(found))
         else:
-            text = await outcomes.lines(repo, outcome, nothing, jumped, hints)
-            shown = [*text, *propagated.lines()]
-        session.output.result(data, shown, paged=not isinstance(outcome, Committed))
+            text = await outcomes.format_lines(repo, outcome, unchanged_text, existing_text, hints)
+            shown = [*text, *propagated.format_lines()]
+        session.output.print_result(data, shown, paged=not isinstance(outcome, Committed))
     if isinstance(outcome, Preview) and outcome.judgement.refusal is not None:
         raise outcome.judgement.refusal
     return EXIT_STATUS["conflict"] if isinstance(outcome, Conflicted) else 0

@@ -27,7 +27,7 @@ TIMEOUT_S: Final = 0.7
 T = TypeVar("T")
 
 
-def zones(ctx: click.Context) -> list[str]:
+def list_zones(ctx: click.Context) -> list[str]:
     """Return the zones; if there are very many, those that were read within the timeout."""
     found: list[str] = []
 
@@ -35,37 +35,37 @@ def zones(ctx: click.Context) -> list[str]:
         async for refs in many_zones.iter_zones(repo):
             found.append(names.text(refs.zone))
 
-    _ask(ctx, read)
+    _read(ctx, read)
     return found
 
 
-def branches(ctx: click.Context) -> list[str]:
+def list_branches(ctx: click.Context) -> list[str]:
     """Return the branches of the zone that the command line names, else of the current zone."""
-    refs = _refs(ctx)
+    refs = _read_refs(ctx)
     return sorted(refs.heads) if refs is not None else []
 
 
-def tags(ctx: click.Context) -> list[str]:
+def list_tags(ctx: click.Context) -> list[str]:
     """Return the tags of that zone."""
-    refs = _refs(ctx)
+    refs = _read_refs(ctx)
     return sorted(refs.tags) if refs is not None else []
 
 
-def branches_and_tags(ctx: click.Context) -> list[str]:
+def list_branches_and_tags(ctx: click.Context) -> list[str]:
     """Return the branches of that zone, then its tags."""
-    refs = _refs(ctx)
+    refs = _read_refs(ctx)
     return [*sorted(refs.heads), *sorted(refs.tags)] if refs is not None else []
 
 
-def _refs(ctx: click.Context) -> ZoneRefs | None:
+def _read_refs(ctx: click.Context) -> ZoneRefs | None:
     async def read(repo: Repo) -> ZoneRefs:
         zone = ctx.params.get("zone")
         return await repo.refs.zone(await heads.find_zone(repo, zone), repo.actor)
 
-    return _ask(ctx, read)
+    return _read(ctx, read)
 
 
-def _ask(ctx: click.Context, read: Callable[[Repo], Awaitable[T]]) -> T | None:
+def _read(ctx: click.Context, read: Callable[[Repo], Awaitable[T]]) -> T | None:
     """Return the result of ``read``; None if it fails or takes too long."""
     logging.disable()
 
@@ -73,7 +73,7 @@ def _ask(ctx: click.Context, read: Callable[[Repo], Awaitable[T]]) -> T | None:
         data = ctx.params.get("data")
         timeout = float(os.environ.get("ZONEGIT_COMPLETION_TIMEOUT") or TIMEOUT_S)
         session = Session(Output(False), timeout, Path(data) if data else None)
-        async with asyncio.timeout(timeout), session.connected() as repo:
+        async with asyncio.timeout(timeout), session.connect() as repo:
             return await read(repo)
 
     with suppress(Exception):

@@ -29,7 +29,7 @@ class DigResponse(msgspec.Struct, frozen=True):
     elapsed_ms: float
 
 
-def subnet_option(cidr: str) -> dns.edns.ECSOption:
+def make_subnet_option(cidr: str) -> dns.edns.ECSOption:
     """Return the client subnet option (RFC 7871) for a network such as ``192.0.2.0/24``.
 
     Raises:
@@ -42,11 +42,11 @@ def subnet_option(cidr: str) -> dns.edns.ECSOption:
     return dns.edns.ECSOption(str(network.network_address), network.prefixlen)
 
 
-def question(
+def make_query(
     name: Name, rdtype: int, subnet: str | None = None, *, dnssec: bool = False
 ) -> dns.message.QueryMessage:
     """Return a query with RD and with EDNS of 1232 octets; with ``dnssec`` also DO (RFC 3225)."""
-    options: list[dns.edns.Option] = [subnet_option(subnet)] if subnet else []
+    options: list[dns.edns.Option] = [make_subnet_option(subnet)] if subnet else []
     owner = dns.name.from_wire(name, 0)[0]
     return dns.message.make_query(
         owner,

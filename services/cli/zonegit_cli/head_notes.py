@@ -56,7 +56,7 @@ class SessionHead(HeadMemory):
             assert self._now is not None
             terminal.write(self._home, self._terminal, self._installation, self._now)
 
-    def find(self) -> tuple[Finding, ...]:
+    def find_warnings(self) -> tuple[Finding, ...]:
         """Return the warning that HEAD was moved from elsewhere since this session last used it."""
         if self._before is None or self._now is None or self._before == self._now:
             return ()

@@ -68,7 +68,7 @@ def describe_instances(store: str, instances: Sequence[Presence]) -> list[str]:
     ]
     problems += [
         f"it belongs to installation {each.installation}, refs to {each.refuses}:"
-        f" {_next_step(each.installation)}"
+        f" {_describe_next_step(each.installation)}"
         for each in instances
         if each.refuses
     ]
@@ -80,7 +80,8 @@ def describe_refusal(status: ResolverStatus) -> str | None:
     if status.refuses:
         return (
             f"it belongs to installation {status.installation}, keeps what it serves and does not"
-            f" follow refs of installation {status.refuses}: {_next_step(status.installation)}"
+            f" follow refs of installation {status.refuses}:"
+            f" {_describe_next_step(status.installation)}"
         )
     if status.held:
         return (
@@ -102,7 +103,7 @@ def describe_lock(data: Path, store: str) -> str | None:
     return f"{process} uses {folder} and does not answer on this bus: stop it, or check its bus URL"
 
 
-def _next_step(held: str) -> str:
+def _describe_next_step(held: str) -> str:
     return (
         "start refs with its own folder (ZONEGIT_DATA); if this store is to replace that one:"
         f" zonegit adopt-store {held}"

@@ -166,8 +166,8 @@ def commit_options_with(where: Option, message: Option) -> Callable[[CommandBody
             session = apply_signing(session, arguments.pop("sign"), off=arguments.pop("no_sign"))
             fields = msgspec.structs.fields(CommitOptions)
             given = [each.name for each in fields if each.name in arguments]
-            how = CommitOptions(**{name: arguments.pop(name) for name in given})
-            return await body(session, how=how, **arguments)
+            commit_options = CommitOptions(**{name: arguments.pop(name) for name in given})
+            return await body(session, commit_options=commit_options, **arguments)
 
         for option in (wait_option, DRY_RUN, STRICT, REASON, FORCE, NO_SIGN, SIGN, message, where):
             option(run)
@@ -213,7 +213,7 @@ def apply_signing(session: Session, key: Path | None, *, off: bool) -> Session:
     """
     if off and key is not None:
         raise click.UsageError("--sign and --no-sign exclude each other")
-    return session if off else session.signing(key)
+    return session if off else session.with_signing_key(key)
 
 
 def max_count_option(noun: str, default: int, *, maximum: int | None = None) -> Option:

@@ -20,13 +20,13 @@ from zonegit.objects.ids import short
 from zonegit.zone import idn
 from zonegit.zone.findings import Severity
 
-_STEERING: Final = re.compile(
+_CONTROLS: Final = re.compile(
     r"(\x1b\[(?:[01]|22|3[1-6])m)"  # the colours that commands use
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 )
 """Control characters, including those of writing direction, except tabs and line ends."""
 
-_STEERING_IN_JSON: Final = re.compile(
+_CONTROLS_IN_JSON: Final = re.compile(
     r"[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
 """Control characters that JSON does not require to be escaped; they occur in strings only."""
@@ -37,7 +37,7 @@ _PREFIX: Final = "xn--"
 
 MIN_BAR_ITEMS: Final = 50
 """Items below which no progress bar is drawn."""
-BAR: Final = 30
+BAR_WIDTH: Final = 30
 """Width of a progress bar, in characters."""
 
 _COLOURS: Final[Mapping[Severity, str]] = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -50,7 +50,7 @@ class Output(msgspec.Struct, frozen=True):
 
     as_json: bool
 
-    def result(
+    def print_result(
         self,
         data: Json | Callable[[], Json],
         lines: Iterable[str],
@@ -70,59 +70,59 @@ class Output(msgspec.Struct, frozen=True):
             document = data() if callable(data) else data
             click.echo(_escape(json.dumps(document, indent=2, ensure_ascii=False)))
             return
-        text = [f"{harmless(line)}\n" for line in lines]
+        text = [f"{escape_controls(line)}\n" for line in lines]
         if not verbatim and sys.stdout.isatty():
-            text = [f"{with_u_labels(line[:-1], sys.stdout.encoding)}\n" for line in text]
+            text = [f"{append_u_labels(line[:-1], sys.stdout.encoding)}\n" for line in text]
         whole = "".join(text)  # click flushes after each echo, so do not print line by line
         if paged and sys.stdout.isatty() and len(text) >= shutil.get_terminal_size().lines:
-            click.echo_via_pager(whole, color=colourful())
+            click.echo_via_pager(whole, color=find_color_setting())
         else:
-            click.echo(whole, nl=False, color=colourful())
+            click.echo(whole, nl=False, color=find_color_setting())
 
-    def note(self, text: str) -> None:
+    def print_note(self, text: str) -> None:
         """Print a note on stderr."""
-        self.remark("note", text)
+        self.print_remark("note", text)
 
-    def remark(self, severity: Severity, text: str) -> None:
+    def print_remark(self, severity: Severity, text: str) -> None:
         """Print a note or a warning on stderr, after its severity."""
-        line = f"{click.style(f'{severity}:', fg=_COLOURS[severity])} {harmless(text)}"
+        line = f"{click.style(f'{severity}:', fg=_COLOURS[severity])} {escape_controls(text)}"
         if sys.stderr.isatty():
-            line = with_u_labels(line, sys.stderr.encoding)
-        click.echo(line, err=True, color=colourful())
+            line = append_u_labels(line, sys.stderr.encoding)
+        click.echo(line, err=True, color=find_color_setting())
 
-    def progress(self, text: str) -> None:
+    def print_progress(self, text: str) -> None:
         """Print progress in place of the last progress, if stderr is a terminal; an empty text
         clears it."""
         if sys.stderr.isatty() and not self.as_json:
             click.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
-    def bar(self, done: int, total: int, what: str) -> None:
+    def print_bar(self, done: int, total: int, what: str) -> None:
         """Print the progress of at least :data:`MIN_BAR_ITEMS` items as a bar; clear it at the
         end."""
         is_same_percent = done < total and done * 100 // total == (done - 1) * 100 // total
         if total < MIN_BAR_ITEMS or is_same_percent:
             return
-        filled = BAR * done // total
-        drawn = f"[{'#' * filled}{'.' * (BAR - filled)}] {done:,} of {total:,} {what}"
-        self.progress("" if done == total else drawn)
+        filled = BAR_WIDTH * done // total
+        drawn = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done:,} of {total:,} {what}"
+        self.print_progress("" if done == total else drawn)
 
 
 def _escape(document: str) -> str:
     """Return an equal JSON document in which control characters are escaped."""
     if document.isascii() and "\x7f" not in document:
         return document  # JSON has escaped the rest of ASCII
-    return _STEERING_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+    return _CONTROLS_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
-def harmless(line: str) -> str:
+def escape_controls(line: str) -> str:
     """Return a line in which control characters are replaced by their code, such as ``<1b>``, so
     that the line cannot move the cursor, hide text or reverse it."""
     if line.isprintable():
         return line
-    return _STEERING.sub(lambda found: found[1] or f"<{ord(found[0]):02x}>", line)
+    return _CONTROLS.sub(lambda found: found[1] or f"<{ord(found[0]):02x}>", line)
 
 
-def with_u_labels(line: str, encoding: str) -> str:
+def append_u_labels(line: str, encoding: str) -> str:
     """Return a line with a comment that shows its internationalised names in Unicode, if any.
 
     Args:
@@ -145,12 +145,12 @@ def _can_encode(text: str, encoding: str) -> bool:
     return True
 
 
-def colourful() -> bool | None:
+def find_color_setting() -> bool | None:
     """Return False if ``NO_COLOR`` is set (no-color.org), else None: colour on a terminal only."""
     return False if os.environ.get("NO_COLOR") else None
 
 
-def columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:
+def align_columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:
     """Return rows as lines with aligned columns; the last column is not padded."""
     every = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
     if not every:
@@ -170,11 +170,11 @@ def columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[s
     return lines
 
 
-def count(number: int, what: str) -> str:
+def format_count(number: int, what: str) -> str:
     """Return a number with its noun: ``1 commit``, ``2 commits``."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def commit_id(octets: bytes) -> str:
+def format_id(octets: bytes) -> str:
     """Return an abbreviated commit id in git's colour."""
     return click.style(short(octets), fg="yellow")

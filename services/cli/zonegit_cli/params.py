@@ -26,7 +26,7 @@ class ZoneName(click.ParamType[Name]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        return [CompletionItem(zone) for zone in _zones(ctx, incomplete)]
+        return [CompletionItem(zone) for zone in _complete_zones(ctx, incomplete)]
 
 
 class NewZone(ZoneName):
@@ -82,45 +82,45 @@ class Reason(click.ParamType[str]):
         return reason
 
 
-def _zones(ctx: click.Context, typed: str) -> list[str]:
+def _complete_zones(ctx: click.Context, typed: str) -> list[str]:
     from zonegit_cli import complete_names
 
-    return _starting(typed.lower(), complete_names.zones(ctx))
+    return _filter_prefix(typed.lower(), complete_names.list_zones(ctx))
 
 
-def _branches(ctx: click.Context, typed: str) -> list[str]:
+def _complete_branches(ctx: click.Context, typed: str) -> list[str]:
     from zonegit_cli import complete_names
 
-    return _starting(typed, complete_names.branches(ctx))
+    return _filter_prefix(typed, complete_names.list_branches(ctx))
 
 
-def _tags(ctx: click.Context, typed: str) -> list[str]:
+def _complete_tags(ctx: click.Context, typed: str) -> list[str]:
     from zonegit_cli import complete_names
 
-    return _starting(typed, complete_names.tags(ctx))
+    return _filter_prefix(typed, complete_names.list_tags(ctx))
 
 
-def _refish(ctx: click.Context, typed: str) -> list[str]:
+def _complete_refish(ctx: click.Context, typed: str) -> list[str]:
     """Complete a refish; in ``A..B`` and ``A...B`` the second one."""
     from zonegit_cli import complete_names
 
     head, dots, _ = typed.rpartition("..")
-    known = [DEFAULT_HEAD, *complete_names.branches_and_tags(ctx)]
-    return _starting(typed, (head + dots + word for word in known))
+    known = [DEFAULT_HEAD, *complete_names.list_branches_and_tags(ctx)]
+    return _filter_prefix(typed, (head + dots + word for word in known))
 
 
-def _types(_ctx: click.Context, typed: str) -> list[str]:
-    return _starting(typed.upper(), rrtypes.NUMBERS)
+def _complete_types(_ctx: click.Context, typed: str) -> list[str]:
+    return _filter_prefix(typed.upper(), rrtypes.NUMBERS)
 
 
-def _starting(typed: str, words: Iterable[str]) -> list[str]:
+def _filter_prefix(typed: str, words: Iterable[str]) -> list[str]:
     return [word for word in words if word.startswith(typed)]
 
 
 ZONE: Final = ZoneName()
 NEW_ZONE: Final = NewZone()
-ZONE_AT: Final = Word("zone", _zones)
-BRANCH: Final = Word("branch", _branches)
-TAG: Final = Word("tag", _tags)
-REFISH: Final = Word("refish", _refish)
-TYPE: Final = Word("type", _types)
+ZONE_AT: Final = Word("zone", _complete_zones)
+BRANCH: Final = Word("branch", _complete_branches)
+TAG: Final = Word("tag", _complete_tags)
+REFISH: Final = Word("refish", _complete_refish)
+TYPE: Final = Word("type", _complete_types)

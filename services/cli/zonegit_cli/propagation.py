@@ -44,11 +44,11 @@ class Propagated(msgspec.Struct, frozen=True):
 
     served_by: list[str] | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the fields for ``--json``."""
         return {} if self.served_by is None else {"served_by": self.served_by}
 
-    def lines(self, verb: str = "served by") -> list[str]:
+    def format_lines(self, verb: str = "served by") -> list[str]:
         """Return the line to print."""
         if self.served_by is None:
             return []
@@ -112,7 +112,9 @@ class Waiter(msgspec.Struct):
     def find_lagging(self, moved: Moved) -> set[str]:
         """Return the resolvers that did not report the move yet."""
         return {
-            resolver for resolver in self.awaited if not _reached(self.served.get(resolver), moved)
+            resolver
+            for resolver in self.awaited
+            if not _has_reached(self.served.get(resolver), moved)
         }
 
     async def wait(self, moved: Moved) -> Propagated:
@@ -129,13 +131,13 @@ class Waiter(msgspec.Struct):
         try:
             registry = await _read_registry(self.session, self.bus)
         except (Denied, Unavailable) as error:
-            raise _unknown_outcome(error) from error
+            raise _unknown_outcome_error(error) from error
         return await self._wait_for(moved, registry, deadline)
 
     async def _wait_for(
         self, moved: Moved, registry: "KnownResolvers", deadline: float
     ) -> Propagated:
-        self._await(registry)
+        self._add_registered(registry)
         try:
             async with asyncio.timeout_at(deadline), asyncio.TaskGroup() as group:
                 asking = []
@@ -153,9 +155,9 @@ class Waiter(msgspec.Struct):
                 hint="zonegit resolvers shows how far they lag",
             ) from None
         if self.denied is not None:
-            raise _unknown_outcome(self.denied)
+            raise _unknown_outcome_error(self.denied)
         if registry.is_full:
-            raise _unknown_outcome(
+            raise _unknown_outcome_error(
                 Unavailable(
                     "more resolvers announce themselves than the ref store can register",
                     hint="see zonegit doctor",
@@ -163,7 +165,7 @@ class Waiter(msgspec.Struct):
             )
         return Propagated(sorted(self.awaited))
 
-    def _await(self, registry: "KnownResolvers") -> None:
+    def _add_registered(self, registry: "KnownResolvers") -> None:
         """Wait for the registered resolvers, except those that do not follow the branch. Ask those
         for which the registry does not show it."""
         self.awaited |= set(registry.missing)
@@ -189,21 +191,21 @@ class Waiter(msgspec.Struct):
             return
         if status is None:
             return
-        if not status.listen or not _follows(status, self.zone, self.branch):
+        if not status.listen or not _is_following(status, self.zone, self.branch):
             self.awaited.discard(resolver)
         elif _is_past(status, self.branch, moved):
             self.served[resolver] = (moved.epoch, moved.sequence)
         self.changed.set()
 
 
-def _unknown_outcome(error: Denied | Unavailable) -> Denied | Unavailable:
+def _unknown_outcome_error(error: Denied | Unavailable) -> Denied | Unavailable:
     return type(error)(
         f"committed, but it is not known which resolvers serve it: {error.message}",
         hint=error.hint,
     )
 
 
-def _reached(served: tuple[str, int] | None, moved: Moved) -> bool:
+def _has_reached(served: tuple[str, int] | None, moved: Moved) -> bool:
     return served is not None and served[0] == moved.epoch and served[1] >= moved.sequence
 
 
@@ -295,12 +297,14 @@ async def _read_registry(session: Session, bus: "Bus") -> "KnownResolvers":
     return await read_registry(
         bus,
         session.settings.actor,
-        expected=session.local_resolvers(),
+        expected=session.list_local_resolvers(),
         timeout=session.timeout,
     )
 
 
-async def survey(session: Session, bus: "Bus", zone: Name | None = None) -> "ResolverSurvey":
+async def survey_resolvers(
+    session: Session, bus: "Bus", zone: Name | None = None
+) -> "ResolverSurvey":
     """Ask every resolver what it serves of a zone; None for all zones.
 
     Raises:
@@ -312,7 +316,7 @@ async def survey(session: Session, bus: "Bus", zone: Name | None = None) -> "Res
         bus,
         session.settings.actor,
         zone,
-        expected=session.local_resolvers(),
+        expected=session.list_local_resolvers(),
         timeout=session.timeout,
     )
 
@@ -349,12 +353,12 @@ async def read_answered_serials(
     answers: dict[Name, dict[str, list[AnsweredSerial]]] = {}
     for name, pages in zip(names, found, strict=True):
         for page in pages or () if name not in ignored else ():
-            _take(page, answers, is_complete=page.began not in doubted)
+            _add_answers(page, answers, is_complete=page.began not in doubted)
     answered = {name for name, pages in zip(names, found, strict=True) if pages is not None}
     return answered, answers
 
 
-def _take(
+def _add_answers(
     page: AnsweredSerials,
     answers: dict[Name, dict[str, list[AnsweredSerial]]],
     *,
@@ -381,7 +385,7 @@ def format_branch(served: ServedZone) -> str:
     return served.branch if served.percent is None else f"{served.branch} ({served.percent} %)"
 
 
-def _follows(status: ResolverStatus, zone: Name, branch: str | None) -> bool:
+def _is_following(status: ResolverStatus, zone: Name, branch: str | None) -> bool:
     if status.only and zone not in status.only:
         return False
     serving = status.asked or status

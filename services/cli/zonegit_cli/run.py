@@ -57,7 +57,7 @@ def _classify(error: Exception) -> tuple[ZonegitError, int]:
             return error, EXIT_STATUS.get(error.code, 1)
         case click.ClickException():
             return _usage_error(error), error.exit_code
-        case ExceptionGroup() if cause := _first_failure(error):
+        case ExceptionGroup() if cause := _find_failure(error):
             return cause, EXIT_STATUS.get(cause.code, 1)
         case OSError() if error.filename is not None:
             return ZonegitError(f"{error.filename}: {error.strerror}"), 1
@@ -87,9 +87,9 @@ class Usage(Invalid):
     code = "usage"
 
 
-def _first_failure(group: ExceptionGroup[Exception]) -> ZonegitError | None:
+def _find_failure(group: ExceptionGroup[Exception]) -> ZonegitError | None:
     for each in group.exceptions:
-        found = _first_failure(each) if isinstance(each, ExceptionGroup) else each
+        found = _find_failure(each) if isinstance(each, ExceptionGroup) else each
         if isinstance(found, ZonegitError):
             return found
     return None
@@ -103,12 +103,12 @@ def print_error(error: ZonegitError, *, as_json: bool) -> None:
         fields = {"code": error.code, "message": error.message, "hint": error.hint}
         click.echo(json.dumps({"error": {**fields, "details": error.details}}), err=True)
         return
-    from zonegit_cli.output import colourful, harmless, with_u_labels
+    from zonegit_cli.output import append_u_labels, escape_controls, find_color_setting
 
-    message = harmless(error.message)
+    message = escape_controls(error.message)
     if sys.stderr.isatty():
-        message = with_u_labels(message, sys.stderr.encoding)
+        message = append_u_labels(message, sys.stderr.encoding)
     lines = [f"{click.style('zonegit:', fg='red', bold=True)} {message}"]
     if error.hint:
-        lines.append(f"{click.style('   hint:', fg='yellow')} {harmless(error.hint)}")
-    click.echo("\n".join(lines), err=True, color=colourful())
+        lines.append(f"{click.style('   hint:', fg='yellow')} {escape_controls(error.hint)}")
+    click.echo("\n".join(lines), err=True, color=find_color_setting())

@@ -51,13 +51,13 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import title
 from zonegit_cli import commit_command, options, sequencer_state
 from zonegit_cli.options import CommandBody, CommitOptions
-from zonegit_cli.output import count
+from zonegit_cli.output import format_count
 from zonegit_cli.sequencer_state import (
     BranchKey,
+    CommandName,
     RequestedOperation,
     SequencerState,
     StoredConflict,
-    What,
 )
 from zonegit_cli.session import Session
 
@@ -74,16 +74,16 @@ class SequencedCommand(msgspec.Struct, frozen=True):
     """A command that may stop at conflicts.
 
     Args:
-        what: its name.
-        nothing: printed if nothing changes, with ``{}`` for the branch and ``{refish}``.
-        begin: resolves a refish to a commit, and returns the message for the new commit.
-        work: runs the operation.
+        name: its name.
+        unchanged_text: printed if nothing changes, with ``{}`` for the branch and ``{refish}``.
+        resolve: resolves a refish to a commit, and returns the message for the new commit.
+        run: runs the operation.
     """
 
-    what: What
-    nothing: str
-    begin: Callable[[Repo, BranchPosition, str], Awaitable[tuple[CommitId, str]]]
-    work: Callable[[Repo, BranchPosition, RequestedOperation, Intent, Choices], Awaitable[Outcome]]
+    name: CommandName
+    unchanged_text: str
+    resolve: Callable[[Repo, BranchPosition, str], Awaitable[tuple[CommitId, str]]]
+    run: Callable[[Repo, BranchPosition, RequestedOperation, Intent, Choices], Awaitable[Outcome]]
 
 
 class SequencerOptions(msgspec.Struct, frozen=True):
@@ -96,15 +96,15 @@ class SequencerOptions(msgspec.Struct, frozen=True):
 
 
 def sequencer_options(body: CommandBody) -> CommandBody:
-    """Add the options of a command that may stop at conflicts; passed as ``asked``."""
+    """Add the options of a command that may stop at conflicts; passed as ``sequencer_options``."""
 
     @wraps(body)
     async def run(session: Session, **arguments: Any) -> int | None:
         names_of = [each.name for each in msgspec.structs.fields(SequencerOptions)]
-        asked = SequencerOptions(
+        sequencer_options = SequencerOptions(
             **{name: arguments.pop(name) for name in names_of if name in arguments}
         )
-        return await body(session, asked=asked, **arguments)
+        return await body(session, sequencer_options=sequencer_options, **arguments)
 
     for option in (
         click.option("--abort", "step", flag_value="abort", help="Abort the stopped command."),
@@ -124,28 +124,31 @@ def sequencer_options(body: CommandBody) -> CommandBody:
 
 
 async def run(
-    session: Session, how: CommitOptions, kind: SequencedCommand, asked: SequencerOptions
+    session: Session,
+    commit_options: CommitOptions,
+    command: SequencedCommand,
+    sequencer_options: SequencerOptions,
 ) -> int:
     """Run the step that the command line asks for, and return the exit status."""
-    if asked.step is not None and (asked.words or asked.side):
-        raise click.UsageError(f"--{asked.step} takes no REFISH and no side")
-    if asked.mainline is not None and len(asked.words) != 1:
+    if sequencer_options.step is not None and (sequencer_options.words or sequencer_options.side):
+        raise click.UsageError(f"--{sequencer_options.step} takes no REFISH and no side")
+    if sequencer_options.mainline is not None and len(sequencer_options.words) != 1:
         raise click.UsageError("-m needs a REFISH")
-    match asked:
+    match sequencer_options:
         case SequencerOptions(step="continue"):
-            return await _continue(session, how, kind)
+            return await _continue(session, commit_options, command)
         case SequencerOptions(step="abort"):
-            return await _abort(session, how, kind)
+            return await _abort(session, commit_options, command)
         case SequencerOptions(words=(refish,)):
-            return await _start(session, how, kind, asked, refish)
+            return await _start(session, commit_options, command, sequencer_options, refish)
         case SequencerOptions(words=(), side=None):
-            raise click.UsageError(f"a REFISH is required: zonegit {kind.what} REFISH")
+            raise click.UsageError(f"a REFISH is required: zonegit {command.name} REFISH")
         case SequencerOptions(words=() | (_, _), side=side) if side is not None:
-            return await _choose(session, how, kind, side, asked.words)
+            return await _choose(session, commit_options, command, side, sequencer_options.words)
         case _:
-            one, *_ = asked.words
+            one, *_ = sequencer_options.words
             raise click.UsageError(
-                f"one REFISH at a time: zonegit {kind.what} {one}, and then the next one"
+                f"one REFISH at a time: zonegit {command.name} {one}, and then the next one"
             )
 
 
@@ -160,173 +163,198 @@ async def find_key(repo: Repo, at: BranchPosition) -> BranchKey:
 
 async def _start(
     session: Session,
-    how: CommitOptions,
-    kind: SequencedCommand,
-    asked: SequencerOptions,
+    commit_options: CommitOptions,
+    command: SequencedCommand,
+    sequencer_options: SequencerOptions,
     refish: str,
 ) -> int:
-    async def work(repo: Repo, at: BranchPosition) -> Outcome:
+    async def operation(repo: Repo, at: BranchPosition) -> Outcome:
         key = await find_key(repo, at)
-        if not how.dry_run:
-            _require_none_in_progress(session.state, key)
-        commit, message = await kind.begin(repo, at, refish)
-        message = commit_command.build_intent(how, kind.what, message).message
-        begun = RequestedOperation(kind.what, refish, commit.hex(), asked.mainline, message)
-        choices = Choices(preferred=asked.side, respell=how.respell)
-        return await _attempt(session, how, kind, repo, at, SequencerState(key, begun), choices)
+        if not commit_options.dry_run:
+            _require_no_operation(session.state, key)
+        commit, message = await command.resolve(repo, at, refish)
+        message = commit_command.build_intent(commit_options, command.name, message).message
+        request = RequestedOperation(
+            command.name, refish, commit.hex(), sequencer_options.mainline, message
+        )
+        choices = Choices(preferred=sequencer_options.side, respell=commit_options.respell)
+        return await _attempt(
+            session, commit_options, command, repo, at, SequencerState(key, request), choices
+        )
 
-    nothing = kind.nothing.replace("{refish}", refish)
+    unchanged_text = command.unchanged_text.replace("{refish}", refish)
     return await commit_command.run_commit(
-        session, how, work, nothing=nothing, advice=_advice(how, kind)
+        session,
+        commit_options,
+        operation,
+        unchanged_text=unchanged_text,
+        advice=_make_advice(commit_options, command),
     )
 
 
-async def _continue(session: Session, how: CommitOptions, kind: SequencedCommand) -> int:
-    async def work(repo: Repo, at: BranchPosition) -> Outcome:
-        state = _read_state(session.state, await find_key(repo, at), kind)
-        choices = Choices(state.decisions(), respell=how.respell)
-        return await _attempt(session, how, kind, repo, at, state, choices)
+async def _continue(
+    session: Session, commit_options: CommitOptions, command: SequencedCommand
+) -> int:
+    async def operation(repo: Repo, at: BranchPosition) -> Outcome:
+        state = _read_state(session.state, await find_key(repo, at), command)
+        choices = Choices(state.decisions(), respell=commit_options.respell)
+        return await _attempt(session, commit_options, command, repo, at, state, choices)
 
-    nothing = kind.nothing.replace("{refish}", "it")
+    unchanged_text = command.unchanged_text.replace("{refish}", "it")
     return await commit_command.run_commit(
-        session, how, work, nothing=nothing, advice=_advice(how, kind)
+        session,
+        commit_options,
+        operation,
+        unchanged_text=unchanged_text,
+        advice=_make_advice(commit_options, command),
     )
 
 
 async def _attempt(
     session: Session,
-    how: CommitOptions,
-    kind: SequencedCommand,
+    commit_options: CommitOptions,
+    command: SequencedCommand,
     repo: Repo,
     at: BranchPosition,
     state: SequencerState,
     choices: Choices,
 ) -> Outcome:
     """Run the operation. Write the state if it stops at conflicts, otherwise remove it."""
-    intent = commit_command.build_intent(how, kind.what, state.begun.message)
-    outcome = await kind.work(repo, at, state.begun, intent, choices)
-    if how.dry_run:
+    intent = commit_command.build_intent(commit_options, command.name, state.request.message)
+    outcome = await command.run(repo, at, state.request, intent, choices)
+    if commit_options.dry_run:
         return outcome
     if isinstance(outcome, Conflicted):
         try:
             sequencer_state.write(session.state, state.stopped(outcome.clashes))
         except (Invalid, Unavailable) as error:  # report the conflicts anyway
-            session.output.note(f"{error.message}; {error.hint}")
+            session.output.print_note(f"{error.message}; {error.hint}")
     else:
-        sequencer_state.remove(session.state, state.place)
+        sequencer_state.remove(session.state, state.key)
     return outcome
 
 
 async def _choose(
-    session: Session, how: CommitOptions, kind: SequencedCommand, side: Side, words: tuple[str, ...]
+    session: Session,
+    commit_options: CommitOptions,
+    command: SequencedCommand,
+    side: Side,
+    words: tuple[str, ...],
 ) -> int:
     rdtype = rrtypes.from_text(words[1]) if words else None  # fail before the first request
-    async with session.connected() as repo:
-        at = await heads.find_position(repo, how.zone, how.branch)
-        state = _read_state(session.state, await find_key(repo, at), kind)
+    async with session.connect() as repo:
+        at = await heads.find_position(repo, commit_options.zone, commit_options.branch)
+        state = _read_state(session.state, await find_key(repo, at), command)
     rrset = (names.parse(words[0], at.zone), rdtype) if rdtype is not None else None
     decided = state.decide(side, rrset)
-    if not how.dry_run:
+    if not commit_options.dry_run:
         sequencer_state.write(session.state, decided)
-    session.output.result(_json(decided), _lines(decided, _branch_options(how)))
+    session.output.print_result(
+        _to_json(decided), _format_lines(decided, _format_branch_options(commit_options))
+    )
     return 0
 
 
-async def _abort(session: Session, how: CommitOptions, kind: SequencedCommand) -> int:
-    async with session.connected() as repo:
-        at = await heads.find_position(repo, how.zone, how.branch)
+async def _abort(session: Session, commit_options: CommitOptions, command: SequencedCommand) -> int:
+    async with session.connect() as repo:
+        at = await heads.find_position(repo, commit_options.zone, commit_options.branch)
         key = await find_key(repo, at)
     if not sequencer_state.remove(session.state, key):
-        raise _none_in_progress(kind, key)
+        raise _none_in_progress_error(command, key)
     data = {"zone": key.zone, "branch": key.branch, "aborted": True}
-    session.output.result(data, [f"aborted; {key.zone} {key.branch} did not move"])
+    session.output.print_result(data, [f"aborted; {key.zone} {key.branch} did not move"])
     return 0
 
 
-def _read_state(home: Path, key: BranchKey, kind: SequencedCommand) -> SequencerState:
+def _read_state(home: Path, key: BranchKey, command: SequencedCommand) -> SequencerState:
     state = sequencer_state.read(home, key)
     if state is None:
-        raise _none_in_progress(kind, key)
-    if state.begun.what != kind.what:
+        raise _none_in_progress_error(command, key)
+    if state.request.command != command.name:
         raise Invalid(
-            f"the operation in progress on {key.zone} {key.branch} is a {state.begun.what}",
-            hint=f"zonegit {state.begun.what} --continue, or --abort",
+            f"the operation in progress on {key.zone} {key.branch} is a {state.request.command}",
+            hint=f"zonegit {state.request.command} --continue, or --abort",
         )
     return state
 
 
-def _none_in_progress(kind: SequencedCommand, key: BranchKey) -> NotFound:
+def _none_in_progress_error(command: SequencedCommand, key: BranchKey) -> NotFound:
     return NotFound(
-        f"no {kind.what} is in progress on {key.zone} {key.branch}",
-        hint=f"start one with zonegit {kind.what} REFISH, or name another branch with --branch",
+        f"no {command.name} is in progress on {key.zone} {key.branch}",
+        hint=f"start one with zonegit {command.name} REFISH, or name another branch with --branch",
     )
 
 
-def _require_none_in_progress(home: Path, key: BranchKey) -> None:
+def _require_no_operation(home: Path, key: BranchKey) -> None:
     state = sequencer_state.read(home, key)
     if state is not None:
-        what = state.begun.what
+        what = state.request.command
         raise Conflict(
-            f"a {what} of {state.begun.refish} is in progress on {key.zone} {key.branch}",
+            f"a {what} of {state.request.refish} is in progress on {key.zone} {key.branch}",
             hint=f"complete it with zonegit {what} --continue, or abort it with --abort",
         )
 
 
-def _branch_options(how: CommitOptions) -> str:
+def _format_branch_options(commit_options: CommitOptions) -> str:
     """Return the options that name the same branch again."""
-    zone = f" --zone {names.text(how.zone)}" if how.zone is not None else ""
-    return f"{zone} --branch {how.branch}" if how.branch is not None else zone
+    zone = f" --zone {names.text(commit_options.zone)}" if commit_options.zone is not None else ""
+    return f"{zone} --branch {commit_options.branch}" if commit_options.branch is not None else zone
 
 
-def _advice(how: CommitOptions, kind: SequencedCommand) -> Callable[[Conflicted], list[str]]:
+def _make_advice(
+    commit_options: CommitOptions, command: SequencedCommand
+) -> Callable[[Conflicted], list[str]]:
     """Return a function that lists the commands to resolve conflicts with."""
 
     def advice(conflicted: Conflicted) -> list[str]:
-        if how.dry_run:
-            return [f"run zonegit {kind.what} without --dry-run to resolve them one by one"]
-        first, command = conflicted.clashes[0], f"zonegit {kind.what}{_branch_options(how)}"
-        one = f"{command} --ours {title(first.owner, first.rdtype)}"
+        if commit_options.dry_run:
+            return [f"run zonegit {command.name} without --dry-run to resolve them one by one"]
+        first = conflicted.clashes[0]
+        text = f"zonegit {command.name}{_format_branch_options(commit_options)}"
+        one = f"{text} --ours {title(first.owner, first.rdtype)}"
         return [
             f"resolve:   {one}  (or --theirs; without a name: all that are left)",
-            f"continue:  {command} --continue",
-            f"abort:     {command} --abort",
+            f"continue:  {text} --continue",
+            f"abort:     {text} --abort",
         ]
 
     return advice
 
 
-def lines(state: SequencerState) -> list[str]:
+def format_lines(state: SequencerState) -> list[str]:
     """Return a line about the operation in progress."""
-    begun = state.begun
-    left = count(len(state.left), "conflict") if state.left else "no conflict"
-    commands = f"zonegit {begun.what} --continue or --abort"
-    return [f"a {begun.what} of {begun.refish} is in progress, {left} left to resolve: {commands}"]
+    request = state.request
+    left = format_count(len(state.undecided), "conflict") if state.undecided else "no conflict"
+    what = f"a {request.command} of {request.refish} is in progress"
+    return [f"{what}, {left} left to resolve: zonegit {request.command} --continue or --abort"]
 
 
-def as_json(state: SequencerState) -> dict[str, Any]:
+def to_json(state: SequencerState) -> dict[str, Any]:
     """Return the operation in progress for ``--json``."""
-    begun = state.begun
+    request = state.request
     return {
-        "what": begun.what,
-        "refish": begun.refish,
-        "commit": begun.commit,
-        "decided": [_named(each) | {"side": each.side} for each in state.clashes if each.side],
-        "left": [_named(each) for each in state.left],
+        "what": request.command,
+        "refish": request.refish,
+        "commit": request.commit,
+        "decided": [
+            _rrset_to_json(each) | {"side": each.side} for each in state.clashes if each.side
+        ],
+        "left": [_rrset_to_json(each) for each in state.undecided],
     }
 
 
-def _json(state: SequencerState) -> dict[str, Any]:
-    key = state.place
-    return {"zone": key.zone, "branch": key.branch, "unfinished": as_json(state)}
+def _to_json(state: SequencerState) -> dict[str, Any]:
+    key = state.key
+    return {"zone": key.zone, "branch": key.branch, "unfinished": to_json(state)}
 
 
-def _lines(state: SequencerState, branch_options: str) -> list[str]:
+def _format_lines(state: SequencerState, branch_options: str) -> list[str]:
     shown = [f"  {each.side or '?':<6}  {each.name} {each.type}" for each in state.clashes]
-    command = f"zonegit {state.begun.what}{branch_options}"
-    if state.left:
-        return [*shown, f"{count(len(state.left), 'conflict')} left to resolve"]
+    command = f"zonegit {state.request.command}{branch_options}"
+    if state.undecided:
+        return [*shown, f"{format_count(len(state.undecided), 'conflict')} left to resolve"]
     return [*shown, f"all conflicts are resolved: {command} --continue commits"]
 
 
-def _named(each: StoredConflict) -> dict[str, Any]:
+def _rrset_to_json(each: StoredConflict) -> dict[str, Any]:
     return {"name": each.name, "type": each.type}

@@ -28,7 +28,7 @@ MAX_OCTETS: Final = 1 << 24
 _ABSENT: Final = (FileNotFoundError, NotADirectoryError)
 _ALL_HINT: Final = "resolve all of them at once: --ours or --theirs with the REFISH"
 
-What = Literal["merge", "cherry-pick", "revert"]
+CommandName = Literal["merge", "cherry-pick", "revert"]
 Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -49,14 +49,14 @@ class RequestedOperation(msgspec.Struct, frozen=True):
     """The command as the operator started it.
 
     Args:
-        what: the command's name.
+        command: the command's name.
         refish: the argument, as it was typed.
         commit: the commit that it resolved to.
         mainline: the value of ``-m``.
         message: the message of the commit to be made.
     """
 
-    what: What
+    command: CommandName = msgspec.field(name="what")
     refish: str
     commit: Hex
     mainline: Literal[1, 2] | None
@@ -98,19 +98,19 @@ class StoredConflict(msgspec.Struct, frozen=True):
         """Return the decision for the merge; None if no side was chosen."""
         if self.side is None:
             return None
-        return Decision(*self.key, self.side, _id(self.ours), _id(self.theirs))
+        return Decision(*self.key, self.side, _parse_id(self.ours), _parse_id(self.theirs))
 
 
 class SequencerState(msgspec.Struct, frozen=True):
     """The content of the file; ``clashes`` are in the order in which they were listed."""
 
-    place: BranchKey
-    begun: RequestedOperation
+    key: BranchKey = msgspec.field(name="place")
+    request: RequestedOperation = msgspec.field(name="begun")
     clashes: list[StoredConflict] = []
     version: Literal[1] = 1
 
     @property
-    def left(self) -> list[StoredConflict]:
+    def undecided(self) -> list[StoredConflict]:
         """Return the conflicts for which no side was chosen."""
         return [each for each in self.clashes if each.side is None]
 
@@ -129,35 +129,35 @@ class SequencerState(msgspec.Struct, frozen=True):
         Raises:
             NotFound: the RRset is not a conflict.
         """
-        chosen = [each for each in self.clashes if each.key == key] if key else self.left
+        chosen = [each for each in self.clashes if each.key == key] if key else self.undecided
         if key and not chosen:
             raise NotFound(
-                f"{title(*key)} is not a conflict of this {self.begun.what}",
-                hint=f"list the conflicts that are left: zonegit {self.begun.what} --continue",
+                f"{title(*key)} is not a conflict of this {self.request.command}",
+                hint=f"list the conflicts that are left: zonegit {self.request.command} --continue",
             )
         return self._with([msgspec.structs.replace(each, side=side) for each in chosen])
 
     def stopped(self, clashes: Iterable[Clash]) -> "SequencerState":
         """Return the state after an attempt that stopped at ``clashes``; their sides have to be
         chosen, even if sides were chosen for earlier content of the same RRsets."""
-        return self._with([_store(each) for each in clashes])
+        return self._with([_make_conflict(each) for each in clashes])
 
     def _with(self, changed: Sequence[StoredConflict]) -> "SequencerState":
         known = {each.key: each for each in self.clashes} | {each.key: each for each in changed}
         return msgspec.structs.replace(self, clashes=list(known.values()))
 
 
-def _store(clash: Clash) -> StoredConflict:
+def _make_conflict(clash: Clash) -> StoredConflict:
     ours, theirs = (conflicts.fingerprint(side) for side in (clash.ours, clash.theirs))
     owner, rdtype = names.text(clash.owner), rrtypes.to_text(clash.rdtype)
-    return StoredConflict(owner, rdtype, _hex(ours), _hex(theirs))
+    return StoredConflict(owner, rdtype, _format_id(ours), _format_id(theirs))
 
 
-def _hex(known: ObjectId | None) -> str | None:
+def _format_id(known: ObjectId | None) -> str | None:
     return known.hex() if known is not None else None
 
 
-def _id(text: str | None) -> ObjectId | None:
+def _parse_id(text: str | None) -> ObjectId | None:
     return from_hex(text) if text is not None else None
 
 
@@ -177,7 +177,7 @@ def read(home: Path, key: BranchKey) -> SequencerState | None:
         if len(octets) > MAX_OCTETS:
             raise ValueError(f"it is longer than {MAX_OCTETS} octets")
         found = msgspec.json.decode(octets, type=SequencerState)
-        if found.place != key:
+        if found.key != key:
             raise ValueError("it is the state of another branch")
         found.decisions()
     except (ValueError, RecursionError, Invalid) as error:
@@ -200,7 +200,7 @@ def write(home: Path, state: SequencerState) -> None:
         raise Invalid(
             f"{len(state.clashes)} conflicts are too many to resolve one by one", hint=_ALL_HINT
         )
-    file = state.place.file(home)
+    file = state.key.file(home)
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(file, octets)

@@ -113,7 +113,7 @@ class Session:
         except Invalid as error:
             raise Invalid(f"ZONEGIT_TTL: {error.message}", hint=error.hint) from None
 
-    def signing(self, key: Path | None) -> "Session":
+    def with_signing_key(self, key: Path | None) -> "Session":
         """Return the session with commits signed by the private key in a file; None for the
         configured key, if any.
 
@@ -128,10 +128,10 @@ class Session:
 
         signer = key_files.read_signing_key(path)
         if key_files.is_exposed(path):
-            self.output.note(f"other users can read the private key: chmod 600 {path}")
+            self.output.print_note(f"other users can read the private key: chmod 600 {path}")
         return replace(self, sign=signer.sign)
 
-    def bus_settings(self) -> BusSettings:
+    def require_bus(self) -> BusSettings:
         """Return the settings of the bus.
 
         Raises:
@@ -144,16 +144,16 @@ class Session:
             )
         return self.settings.bus
 
-    def local_resolvers(self) -> frozenset[str]:
+    def list_local_resolvers(self) -> frozenset[str]:
         """Return the resolvers of the local stack; none if the bus is that of another machine."""
         stack = config.read_stack(self.settings.data)
         bus = self.settings.bus
         if stack is None or bus is None or bus.shown != stack["bus"]["url"]:
             return frozenset()
-        return frozenset(record.resolver_names(stack.get("resolvers", 0)))
+        return frozenset(record.list_resolver_names(stack.get("resolvers", 0)))
 
     @asynccontextmanager
-    async def bus(self) -> AsyncIterator["Bus"]:
+    async def connect_bus(self) -> AsyncIterator["Bus"]:
         """Connect to the bus.
 
         Raises:
@@ -162,10 +162,10 @@ class Session:
         from zonegit.bus.connection import connect
 
         actor = self.settings.actor
-        async with connect(self.bus_settings(), name=f"cli-{actor}", actor=actor) as bus:
+        async with connect(self.require_bus(), name=f"cli-{actor}", actor=actor) as bus:
             yield bus
 
-    def repo(self, bus: "Bus") -> "Repo":
+    def make_repo(self, bus: "Bus") -> "Repo":
         """Return the stores, used over the bus on behalf of the operator."""
         from zonegit.bus.remote_objects import RemoteObjects
         from zonegit.bus.remote_refs import RemoteRefs
@@ -178,12 +178,12 @@ class Session:
             actor,
             self._identity,
             self.sign,
-            self.output.note,
+            self.output.print_note,
             self.default,
             self.head,
         )
 
-    def adopter(self, bus: "Bus") -> "Adopter":
+    def make_adopter(self, bus: "Bus") -> "Adopter":
         """Return the client that imports stores of the original zonegit."""
         from zonegit.bus.remote_refs import RemoteRefs
 
@@ -191,10 +191,10 @@ class Session:
         return RemoteRefs(bus, actor, timeout=self.timeout)
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator["Repo"]:
+    async def connect(self) -> AsyncIterator["Repo"]:
         """Connect to the bus and return the stores, for commands that do not use the bus itself."""
-        async with self.bus() as bus:
-            yield self.repo(bus)
+        async with self.connect_bus() as bus:
+            yield self.make_repo(bus)
 
     def _identity(self) -> Identity:
         at = self.settings.date or datetime.now().astimezone()

@@ -73,37 +73,41 @@ async def run_undo(
         ZonegitError: see :func:`zonegit.repo.change.undo.undo`; after a dry run was printed, what
             the first of its moves would raise.
     """
-    async with session.bus() as bus:
-        repo = session.repo(bus)
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
         done = await operations.find_operation(repo, prefix, redo=redo)
         symrefs = await operations.read_symrefs(repo, done.entries)
         again = await operations.find_operation(repo, done.undoes) if redo and done.undoes else done
-        head = operation_lines.head(again.operation, again.entries)
+        head = operation_lines.format_head(again.operation, again.entries)
         if not options.dry_run:
-            session.output.note(f"{'redoing' if redo else 'undoing'} {head}{_refs(again)}")
-        intent = _intent(again, options, "redo" if redo else "undo")
+            session.output.print_note(
+                f"{'redoing' if redo else 'undoing'} {head}{_format_refs(again)}"
+            )
+        intent = _make_intent(again, options, "redo" if redo else "undo")
         wanted = options.wait and not options.dry_run
         async with propagation.watch_branches(
-            session, bus, _served_branches(done), wanted=wanted
+            session, bus, _list_served_branches(done), wanted=wanted
         ) as waiters:
-            undone = await undo.undo(repo, done, intent, _progress(session))
-            propagated = await propagation.wait_all(waiters, _moved_branches(undone.back))
+            undone = await undo.undo(repo, done, intent, _make_progress(session))
+            propagated = await propagation.wait_all(waiters, _map_moves(undone.back))
         for ref in undone.skipped:
-            session.output.note(f"skipped: {operations.format_ref(ref)}, of another operator")
-        findings.print_findings(session, _findings(undone))
+            session.output.print_note(f"skipped: {operations.format_ref(ref)}, of another operator")
+        findings.print_findings(session, _list_findings(undone))
         data: dict[str, Any] = {}
         if session.output.as_json:
             redone = done.undoes if redo else None
-            found = await _document(repo, undone, propagated, options, redone)
-            data = documents.as_json(found)
-    first = f"{_verb(options, redo=redo)} {head}"
-    lines = [first, *_lines(undone, symrefs), *_advice(undone, options, redo=redo)]
-    session.output.result(data, [*lines, *propagation.merge_results(propagated.values()).lines()])
+            found = await _make_document(repo, undone, propagated, options, redone)
+            data = documents.to_json(found)
+    first = f"{_choose_verb(options, redo=redo)} {head}"
+    lines = [first, *_format_lines(undone, symrefs), *_format_advice(undone, options, redo=redo)]
+    session.output.print_result(
+        data, [*lines, *propagation.merge_results(propagated.values()).format_lines()]
+    )
     if refusal := first_refusal(each.judgement for each in undone.back):
         raise refusal
 
 
-def _intent(named: Operation, options: UndoOptions, command: str) -> Intent:
+def _make_intent(named: Operation, options: UndoOptions, command: str) -> Intent:
     return Intent(
         command,
         f"{command} {operations.short_id(named.operation)}",
@@ -115,20 +119,20 @@ def _intent(named: Operation, options: UndoOptions, command: str) -> Intent:
     )
 
 
-def _refs(done: Operation) -> str:
+def _format_refs(done: Operation) -> str:
     """Return the first ref that the operation moved, and the number of the others."""
     refs = [operations.format_ref(each.ref) for each in done.turned]
     more = f" and {len(refs) - 1} more" if len(refs) > 1 else ""
     return f": {refs[0]}{more}" if refs else ""
 
 
-def _verb(options: UndoOptions, *, redo: bool) -> str:
+def _choose_verb(options: UndoOptions, *, redo: bool) -> str:
     if options.dry_run:
         return "would redo" if redo else "would undo"
     return "redid" if redo else "undid"
 
 
-def _advice(undone: UndoneOperation, options: UndoOptions, *, redo: bool) -> Iterator[str]:
+def _format_advice(undone: UndoneOperation, options: UndoOptions, *, redo: bool) -> Iterator[str]:
     """Yield the command that reverses this one."""
     if options.dry_run:
         return
@@ -140,21 +144,21 @@ def _advice(undone: UndoneOperation, options: UndoOptions, *, redo: bool) -> Ite
         yield f"to reverse: zonegit undo {operations.short_id(undone.operation)}"
 
 
-def _progress(session: Session) -> undo.Progress:
+def _make_progress(session: Session) -> undo.Progress:
     def progress(back: int, of: int) -> None:
         if of > undo.RESTORE_CONCURRENCY:
-            session.output.progress(f"{back} of {of} refs" if back < of else "")
+            session.output.print_progress(f"{back} of {of} refs" if back < of else "")
 
     return progress
 
 
-def _served_branches(done: Operation) -> list[ZoneBranch]:
+def _list_served_branches(done: Operation) -> list[ZoneBranch]:
     """Return the branches that resolvers may serve."""
     refs = [each.ref for each in done.turned if each.ref.space == "heads"]
     return [(ref.zone, ref.short) for ref in refs if ref.zone is not None]
 
 
-def _moved_branches(back: Sequence[RestoredRef]) -> dict[ZoneBranch, Moved]:
+def _map_moves(back: Sequence[RestoredRef]) -> dict[ZoneBranch, Moved]:
     """Return the branches among the restored refs."""
     moved = {each.turned.ref: each.moved for each in back if each.moved is not None}
     return {
@@ -164,7 +168,7 @@ def _moved_branches(back: Sequence[RestoredRef]) -> dict[ZoneBranch, Moved]:
     }
 
 
-def _lines(undone: UndoneOperation, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
+def _format_lines(undone: UndoneOperation, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
     for each in undone.back:
         ref = operations.format_ref(each.turned.ref)
         if each.turned.ref.space == "zone":
@@ -177,12 +181,12 @@ def _lines(undone: UndoneOperation, symrefs: Mapping[ObjectId, RefName]) -> Iter
         yield f"    {ref}: {old} -> {new}{same if made else ''}"
 
 
-def _findings(undone: UndoneOperation) -> list[Finding]:
+def _list_findings(undone: UndoneOperation) -> list[Finding]:
     done = [each.outcome for each in undone.back if each.outcome is not None]
     return [finding for each in done for finding in each.findings]
 
 
-async def _document(
+async def _make_document(
     repo: Repo,
     undone: UndoneOperation,
     propagated: Mapping[ZoneBranch, Propagated],
@@ -195,22 +199,24 @@ async def _document(
         if outcome is not None:
             served = propagated.get((outcome.zone, outcome.branch), Propagated()).served_by
             results.append(
-                await outcomes.document(repo, outcome, dry_run=options.dry_run, served_by=served)
+                await outcomes.make_document(
+                    repo, outcome, dry_run=options.dry_run, served_by=served
+                )
             )
     return UndoDocument(
         committed=not options.dry_run,
         dry_run=options.dry_run,
         operation=None if options.dry_run else undone.operation,
-        warnings=documents.warnings(_findings(undone)),
+        warnings=documents.make_warnings(_list_findings(undone)),
         results=results,
         undone=undone.undone.operation,
         redone=redone,
-        refs=[_ref(each) for each in undone.back],
+        refs=[_make_ref_document(each) for each in undone.back],
         skipped_refs=[ref.path() for ref in undone.skipped],
     )
 
 
-def _ref(each: RestoredRef) -> RefDocument:
+def _make_ref_document(each: RestoredRef) -> RefDocument:
     turned = each.turned
     now = each.commit or turned.found
     return RefDocument(
@@ -218,5 +224,5 @@ def _ref(each: RestoredRef) -> RefDocument:
         undone=turned.kind,
         old=turned.now.hex() if turned.now is not None else None,
         new=now.hex() if now is not None else None,
-        verdict=dry_runs.document(each.judgement),
+        verdict=dry_runs.make_document(each.judgement),
     )

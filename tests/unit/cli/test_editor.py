@@ -73,7 +73,7 @@ def test_what_is_saved_is_read_and_the_file_goes(operator: Operator) -> None:
         assert (
             sheet.path.stat().st_mode & 0o077 == 0 or sheet.path.parent.stat().st_mode & 0o77 == 0
         )
-        assert sheet.edited(number, LIMIT) == 2
+        assert sheet.edit(number, LIMIT) == 2
     assert not sheet.path.parent.exists()
     assert operator.told == []
 
@@ -82,14 +82,14 @@ def test_what_is_saved_is_read_and_the_file_goes(operator: Operator) -> None:
 def test_a_text_that_is_the_same_or_empty_is_nothing(operator: Operator, text: str) -> None:
     operator.types(text)
     with EditedFile("zone", b"1", operator.told.append) as sheet:
-        assert sheet.edited(number, LIMIT) is None
+        assert sheet.edit(number, LIMIT) is None
     assert not sheet.path.parent.exists()
 
 
 def test_a_text_that_cannot_be_read_is_opened_again_under_its_error(operator: Operator) -> None:
     operator.types("2\nx", "y", "3")
     with EditedFile("zone", b"1", operator.told.append) as sheet:
-        assert sheet.edited(number, LIMIT, lambda: True) == 3
+        assert sheet.edit(number, LIMIT, lambda: True) == 3
     advice = "; zonegit: correct it and save; an unchanged or an empty file commits nothing"
     assert operator.seen(1) == [
         "; zonegit: text:5: x is no number", "; zonegit: write digits", advice, "2", "x",
@@ -101,7 +101,7 @@ def test_a_text_that_cannot_be_read_is_opened_again_under_its_error(operator: Op
 def test_the_line_that_an_error_names_is_the_one_the_editor_shows(operator: Operator) -> None:
     operator.types("2\nx", "3")
     with EditedFile("zone", b"1", operator.told.append) as sheet:
-        sheet.edited(number, LIMIT)
+        sheet.edit(number, LIMIT)
     named = int(operator.seen(1)[0].split(":")[2])
     assert operator.seen(1)[named - 1] == "x"
 
@@ -115,7 +115,7 @@ def test_leaving_an_error_as_it_is_gives_up_and_keeps_the_text(
         pytest.raises(Invalid, match="x is no number"),
         EditedFile("zone", b"1", operator.told.append) as sheet,
     ):
-        sheet.edited(number, LIMIT)
+        sheet.edit(number, LIMIT)
     assert operator.kept().endswith("x")
 
 
@@ -125,14 +125,14 @@ def test_giving_an_error_up_by_emptying_or_undoing_is_nothing(
 ) -> None:
     operator.types("x", again)
     with EditedFile("zone", b"1", operator.told.append) as sheet:
-        assert sheet.edited(number, LIMIT) is None
+        assert sheet.edit(number, LIMIT) is None
     assert operator.told == []
 
 
 def test_what_was_typed_outlives_a_failure_later(operator: Operator) -> None:
     operator.types("2")
     sheet = EditedFile("zone", b"1", operator.told.append)
-    sheet.edited(number, LIMIT)
+    sheet.edit(number, LIMIT)
     sheet.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert operator.kept() == "2"
 
@@ -140,7 +140,7 @@ def test_what_was_typed_outlives_a_failure_later(operator: Operator) -> None:
 def test_what_was_typed_is_kept_on_request(operator: Operator) -> None:
     operator.types("2")
     with EditedFile("zone", b"1", operator.told.append) as sheet:
-        sheet.edited(number, LIMIT)
+        sheet.edit(number, LIMIT)
         sheet.keep()
     assert operator.kept() == "2"
 
@@ -148,7 +148,7 @@ def test_what_was_typed_is_kept_on_request(operator: Operator) -> None:
 def test_more_than_may_be_read_is_not(operator: Operator) -> None:
     operator.types("2" * (LIMIT + 5))
     with EditedFile("zone", b"1", operator.told.append) as sheet:
-        assert sheet.edited(len, LIMIT) == LIMIT + 1 + editor.ERROR_LINES
+        assert sheet.edit(len, LIMIT) == LIMIT + 1 + editor.ERROR_LINES
 
 
 @pytest.mark.parametrize(
@@ -171,18 +171,18 @@ def test_an_editor_that_fails_commits_nothing(
         pytest.raises(failure, match=said),
         EditedFile("zone", b"1", operator.told.append) as sheet,
     ):
-        sheet.edited(number, LIMIT)
+        sheet.edit(number, LIMIT)
     assert not sheet.path.parent.exists()
 
 
 def test_visual_goes_before_editor_and_vi_is_there_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", "code --wait")
     monkeypatch.setenv("EDITOR", "ed")
-    assert editor.editor_command() == ["code", "--wait"]
+    assert editor.read_editor_command() == ["code", "--wait"]
     monkeypatch.delenv("VISUAL")
-    assert editor.editor_command() == ["ed"]
+    assert editor.read_editor_command() == ["ed"]
     monkeypatch.setenv("EDITOR", " ")
-    assert editor.editor_command() == ["vi"]
+    assert editor.read_editor_command() == ["vi"]
 
 
 def test_an_editor_that_keeps_failing_without_a_terminal_stops_after_two_rounds(
@@ -193,7 +193,7 @@ def test_an_editor_that_keeps_failing_without_a_terminal_stops_after_two_rounds(
         pytest.raises(Invalid, match="xx is no number"),
         EditedFile("zone", b"1", operator.told.append) as sheet,
     ):
-        sheet.edited(number, LIMIT)
+        sheet.edit(number, LIMIT)
     assert [each.name for each in operator.turns.iterdir()] == ["2"]
     assert operator.kept() == "xx"
 
@@ -205,4 +205,4 @@ def test_from_the_second_failure_on_it_is_asked_whether_to_go_on(operator: Opera
         pytest.raises(Invalid, match="xxx is no number"),
         EditedFile("zone", b"1", operator.told.append) as sheet,
     ):
-        sheet.edited(number, LIMIT, lambda: next(answers))
+        sheet.edit(number, LIMIT, lambda: next(answers))

@@ -104,7 +104,7 @@ def drawn(history: str, lines: int = 1) -> str:
     for each in history.split():
         name, _, parents = each.partition(":")
         text = [name, *("-" * (lines - 1))]
-        rows += lanes.beside(name, [p for p in parents.split(",") if p], text)
+        rows += lanes.draw(name, [p for p in parents.split(",") if p], text)
     return "\n".join(rows)
 
 

@@ -3,24 +3,31 @@
 import click
 import pytest
 
-from zonegit_cli.output import BAR, MIN_BAR_ITEMS, Output, columns, harmless, with_u_labels
+from zonegit_cli.output import (
+    BAR_WIDTH,
+    MIN_BAR_ITEMS,
+    Output,
+    align_columns,
+    append_u_labels,
+    escape_controls,
+)
 
 
 def test_columns_are_aligned_whatever_their_colours() -> None:
     red = click.style("abc", fg="red")
-    lines = [click.unstyle(line) for line in columns([(red, "1"), ("x", "2")], ("NAME", "N"))]
+    lines = [click.unstyle(line) for line in align_columns([(red, "1"), ("x", "2")], ("NAME", "N"))]
     assert lines == ["NAME  N", "abc   1", "x     2"]
 
 
 def test_no_rows_are_no_lines() -> None:
-    assert columns([]) == []
+    assert align_columns([]) == []
 
 
 @pytest.mark.parametrize("colour", ["red", "green", "yellow", "blue", "magenta", "cyan"])
 @pytest.mark.parametrize("bold", [True, False])
 def test_the_colours_of_commands_are_printed(colour: str, bold: bool) -> None:
     line = click.style("text", fg=colour, bold=bold) + " and\tmore"
-    assert harmless(line) == line
+    assert escape_controls(line) == line
 
 
 @pytest.mark.parametrize(
@@ -36,13 +43,13 @@ def test_the_colours_of_commands_are_printed(colour: str, bold: bool) -> None:
     ],
 )
 def test_what_would_steer_the_terminal_is_shown_as_its_number(line: str, shown: str | None) -> None:
-    assert harmless(line) == (line if shown is None else shown)
+    assert escape_controls(line) == (line if shown is None else shown)
 
 
 def drawn(total: int, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """What a bar draws on a terminal, one thing after the other."""
     for done in range(1, total + 1):
-        Output(False).bar(done, total, "zones")
+        Output(False).print_bar(done, total, "zones")
     return capsys.readouterr().err.split("\r\x1b[K")[1:]
 
 
@@ -52,7 +59,7 @@ def test_a_bar_is_drawn_a_hundred_times_at_the_most_and_goes_away(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     *steps, last = drawn(5_000, capsys)
     assert len(steps) == 99
-    assert steps[49] == f"[{'#' * 15}{'.' * (BAR - 15)}] 2,500 of 5,000 zones"
+    assert steps[49] == f"[{'#' * 15}{'.' * (BAR_WIDTH - 15)}] 2,500 of 5,000 zones"
     assert last == ""
     assert drawn(MIN_BAR_ITEMS - 1, capsys) == []
 
@@ -72,23 +79,23 @@ def test_a_bar_is_drawn_a_hundred_times_at_the_most_and_goes_away(
 def test_a_line_with_a_labels_ends_with_the_names_in_unicode(
     line: str, comment: str | None
 ) -> None:
-    assert with_u_labels(line, "utf-8") == (f"{line}  ; {comment}" if comment else line)
-    assert with_u_labels(line, "ascii") == line
+    assert append_u_labels(line, "utf-8") == (f"{line}  ; {comment}" if comment else line)
+    assert append_u_labels(line, "ascii") == line
 
 
 def test_a_very_long_line_takes_no_longer_than_its_length_asks_for() -> None:
     line = f"xn--tda. DNSKEY 1 3 8 {'a' * 200_000}"
-    assert with_u_labels(line, "utf-8") == f"{line}  ; ü."
+    assert append_u_labels(line, "utf-8") == f"{line}  ; ü."
 
 
 def test_u_labels_are_for_a_terminal_alone(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Output(False).result({}, ["xn--tda."])
-    Output(True).result({"name": "xn--tda."}, [])
+    Output(False).print_result({}, ["xn--tda."])
+    Output(True).print_result({"name": "xn--tda."}, [])
     assert "ü" not in capsys.readouterr().out
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    Output(False).result({}, ["xn--tda."])
-    Output(False).result({}, ["zonegit set xn--tda. A 300 192.0.2.1"], verbatim=True)
-    Output(True).result({"name": "xn--tda."}, [])
+    Output(False).print_result({}, ["xn--tda."])
+    Output(False).print_result({}, ["zonegit set xn--tda. A 300 192.0.2.1"], verbatim=True)
+    Output(True).print_result({"name": "xn--tda."}, [])
     assert capsys.readouterr().out.count("ü") == 1

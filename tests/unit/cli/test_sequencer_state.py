@@ -17,7 +17,7 @@ from zonegit_cli import sequencer_state
 from zonegit_cli.sequencer_state import BranchKey, RequestedOperation, SequencerState
 
 ZONE = names.parse("foo.com.")
-PLACE = BranchKey("e1", "ann", "foo.com.", "main")
+KEY = BranchKey("e1", "ann", "foo.com.", "main")
 BEGUN = RequestedOperation("merge", "canary", "ab" * 32, None, "merge canary into main")
 
 
@@ -30,16 +30,16 @@ def clash(owner: str, ours: int = 1, theirs: int = 2) -> Clash:
     return Clash(name, rrtypes.A, why, a(owner, 0), a(owner, ours), a(owner, theirs))
 
 
-STOPPED = SequencerState(PLACE, BEGUN).stopped([clash("www"), clash("api")])
+STOPPED = SequencerState(KEY, BEGUN).stopped([clash("www"), clash("api")])
 WWW = (names.parse("www", ZONE), rrtypes.A)
 
 
 def test_what_was_kept_is_read_back(tmp_path: Path) -> None:
     state = STOPPED.decide("theirs", WWW)
     sequencer_state.write(tmp_path, state)
-    assert sequencer_state.read(tmp_path, PLACE) == state
+    assert sequencer_state.read(tmp_path, KEY) == state
     assert state.decisions() == [conflicts.decided(clash("www"), "theirs")]
-    assert [each.name for each in state.left] == ["api.foo.com."]
+    assert [each.name for each in state.undecided] == ["api.foo.com."]
 
 
 def test_it_is_for_its_owner_alone_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -48,9 +48,9 @@ def test_it_is_for_its_owner_alone_and_leaves_nothing_beside_it(tmp_path: Path) 
     (file,) = (tmp_path / sequencer_state.FOLDER).iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
-    assert sequencer_state.remove(tmp_path, PLACE)
-    assert not sequencer_state.remove(tmp_path, PLACE)
-    assert sequencer_state.read(tmp_path, PLACE) is None
+    assert sequencer_state.remove(tmp_path, KEY)
+    assert not sequencer_state.remove(tmp_path, KEY)
+    assert sequencer_state.read(tmp_path, KEY) is None
 
 
 _words = st.text(st.sampled_from('ab/."\\,\0é'), max_size=4)
@@ -80,7 +80,7 @@ def test_what_does_not_clash_cannot_be_decided() -> None:
 
 def test_what_clashes_with_other_content_is_left_to_decide_again() -> None:
     state = STOPPED.decide("ours", None).stopped([clash("www", theirs=9)])
-    assert [each.name for each in state.left] == ["www.foo.com."]
+    assert [each.name for each in state.undecided] == ["www.foo.com."]
     assert [made.owner for made in state.decisions()] == [names.parse("api", ZONE)]
 
 
@@ -103,6 +103,6 @@ def damaged() -> dict[str, bytes]:
 @pytest.mark.parametrize("what", damaged())
 def test_a_file_that_is_no_such_is_refused_and_named(tmp_path: Path, what: str) -> None:
     sequencer_state.write(tmp_path, STOPPED)
-    PLACE.file(tmp_path).write_bytes(damaged()[what])
-    with pytest.raises(Invalid, match=os.path.basename(PLACE.file(tmp_path))):
-        sequencer_state.read(tmp_path, PLACE)
+    KEY.file(tmp_path).write_bytes(damaged()[what])
+    with pytest.raises(Invalid, match=os.path.basename(KEY.file(tmp_path))):
+        sequencer_state.read(tmp_path, KEY)

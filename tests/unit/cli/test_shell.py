@@ -45,11 +45,11 @@ def made(name: str, rdtype: str, *rdatas: bytes) -> RRset:
 @example(made("@", "GPOS", b"\x06-32.68\x07116.865\x0410.0"))
 @example(made("\\@.\\255.\\;", "CAA", b"\0\5issueca; a='b'"))
 def test_a_pasted_line_makes_the_same_rrset(value: RRset) -> None:
-    assert pasted(shell.set_line(value)) == value
+    assert pasted(shell.format_set(value)) == value
 
 
 def test_a_line_reads_well() -> None:
-    line = shell.set_line(made("*", "MX", b"\0\x0a\1a\0", b"\0\x14\1b\0"))
+    line = shell.format_set(made("*", "MX", b"\0\x0a\1a\0", b"\0\x14\1b\0"))
     assert line == "zonegit set '*.foo.com.' MX 300 '10 a.' '20 b.'"
 
 
@@ -58,7 +58,7 @@ def test_a_change_is_the_command_that_makes_it(new: bool) -> None:
     value = made("www", "A", b"1234")
     delta = RRsetDelta(value.owner, value.rdtype, value, value if new else None)
     wanted = "set www.foo.com. A 300 49.50.51.52" if new else "delete www.foo.com. A"
-    assert shell.change_line(delta) == f"zonegit {wanted}"
+    assert shell.format_change(delta) == f"zonegit {wanted}"
 
 
 @given(rrsets())

@@ -24,7 +24,7 @@ def head(home: Path, at: Terminal | None = HERE, installation: str = "i") -> Ses
 def used(found: SessionHead, zone: Name = ONE, branch: str = "main") -> list[str]:
     """The rules that a command hears of that works by HEAD."""
     found.note_used(zone, branch)
-    return [each.rule for each in found.find()]
+    return [each.rule for each in found.find_warnings()]
 
 
 def test_a_head_that_was_moved_from_elsewhere_is_a_warning_until_it_is_accepted(
@@ -35,7 +35,7 @@ def test_a_head_that_was_moved_from_elsewhere_is_a_warning_until_it_is_accepted(
         assert used(head(tmp_path), OTHER) == ["head-moved"]
     changing = head(tmp_path)
     used(changing, OTHER)
-    (warning,) = changing.find()
+    (warning,) = changing.find_warnings()
     assert "other.test. main" in warning.message
     assert "one.test. main" in warning.message
     changing.accept()

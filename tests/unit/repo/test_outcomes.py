@@ -22,7 +22,7 @@ WWW = names.parse("www", ZONE)
 
 
 async def summary(shop: Shop, made: Committed) -> list[str]:
-    return [click.unstyle(line) for line in list(await outcomes.lines(shop.repo, made))[1:]]
+    return [click.unstyle(line) for line in list(await outcomes.format_lines(shop.repo, made))[1:]]
 
 
 def text(*strings: str) -> RRset:
@@ -63,7 +63,7 @@ async def test_a_commit_of_one_record_asks_the_store_nothing_more_to_be_shown(fo
     made = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
     asked = foo.repo.objects.asked  # type: ignore[attr-defined]
     await summary(foo, made)
-    document = await outcomes.document(foo.repo, made, dry_run=False)
+    document = await outcomes.make_document(foo.repo, made, dry_run=False)
     assert document.changes is not None
     assert len(document.changes) == 1
     assert foo.repo.objects.asked == asked  # type: ignore[attr-defined]
@@ -80,7 +80,7 @@ async def test_a_commit_whose_change_cannot_be_read_is_still_a_commit(foo: Shop)
     made = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
     unread = diff.TreePair(ZONE, made.trees.old, made.trees.new, Reader(Gone()))
     made = msgspec.structs.replace(made, trees=unread)
-    document = await outcomes.document(foo.repo, made, dry_run=False)
+    document = await outcomes.make_document(foo.repo, made, dry_run=False)
     assert (document.committed, document.changes) == (True, None)
     assert await summary(foo, made) == ["  1 RRset changed"]
     assert [each.endswith("no answer") for each in foo.noted] == [True, True]

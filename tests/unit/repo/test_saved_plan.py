@@ -51,7 +51,7 @@ async def planned(
 
 
 def written(saved: SavedPlan) -> bytes:
-    return json.dumps(render_plans.as_json(saved, ZoneSize(5, is_exact=True))).encode()
+    return json.dumps(render_plans.to_json(saved, ZoneSize(5, is_exact=True))).encode()
 
 
 async def applied(shop: Shop, saved: SavedPlan) -> Committed | None:

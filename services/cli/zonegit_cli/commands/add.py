@@ -17,7 +17,7 @@ from zonegit_cli.session import Session
 @options.RESPELL
 @options.commit_options
 async def command(
-    session: Session, name: str, rdtype: str, rest: tuple[str, ...], how: CommitOptions
+    session: Session, name: str, rdtype: str, rest: tuple[str, ...], commit_options: CommitOptions
 ) -> None:
     """Add a record to an RRset, or create the RRset, as one commit.
 
@@ -31,7 +31,7 @@ async def command(
     typed = typed_records.split_words([rdtype, *rest])  # fail before the first request
     await commit_command.commit_edit(
         session,
-        how,
+        commit_options,
         ["add", name, rrtypes.to_text(typed.rdtype)],
         lambda zone: parse_add(zone, name, typed, session.ttl),
         typed_records.find_notes(typed.rdtype, typed.arguments),

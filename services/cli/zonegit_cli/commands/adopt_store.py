@@ -11,8 +11,8 @@ from zonegit.store.protocols import Installation, Recovery
 from zonegit.wire.messages import ResolverStatus
 from zonegit_cli import options
 from zonegit_cli.installations import StoreInstances, ask_instances
-from zonegit_cli.output import columns
-from zonegit_cli.propagation import survey
+from zonegit_cli.output import align_columns
+from zonegit_cli.propagation import survey_resolvers
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
@@ -48,42 +48,47 @@ async def command(session: Session, installation: str | None) -> None:
     zonegit adopt-store
     zonegit adopt-store 6c1f0a9be2d84f37
     """
-    async with session.bus() as bus:
-        repo = session.repo(bus)
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
         if installation is not None:
             held = await _list_held(session, bus)
             done = await repo.refs.replace(installation, repo.origin("adopt-store"))
-            session.output.result(_json(done), _lines(done, installation))
+            session.output.print_result(_to_json(done), _format_lines(done, installation))
             if held is not None and installation not in held:
-                session.output.note(f"no store or resolver that answers has the id {installation}")
+                session.output.print_note(
+                    f"no store or resolver that answers has the id {installation}"
+                )
             return
         recovery = await repo.refs.recovery()
         instances = await ask_instances(bus)
-        statuses = (await survey(session, bus)).statuses
+        statuses = (await survey_resolvers(session, bus)).statuses
     found = Installation(recovery.installation, recovery.replaces)
-    rows = _rows(recovery, instances, statuses)
-    session.output.result(
+    rows = _format_rows(recovery, instances, statuses)
+    session.output.print_result(
         {
-            **_json(found),
+            **_to_json(found),
             "members": [
                 {"name": name, "installation": held or None, "refused": bool(note)}
                 for name, held, note in rows[1:]
             ],
         },
-        columns(rows),
+        align_columns(rows),
     )
 
 
-def _rows(
+def _format_rows(
     recovery: Recovery, instances: StoreInstances, statuses: Sequence[ResolverStatus]
 ) -> list[TableRow]:
     """Return the ref store first, then each store and resolver with the id that it has."""
     replaced = f"replaces {', '.join(recovery.replaces)}" if recovery.replaces else ""
     rows = [("refs", recovery.installation, replaced)]
     rows += [
-        ("objectstore", each.installation, _note(each.refuses)) for each in instances["objectstore"]
+        ("objectstore", each.installation, _format_refusal(each.refuses))
+        for each in instances["objectstore"]
     ]
-    return rows + [(each.resolver, each.installation, _note(each.refuses)) for each in statuses]
+    return rows + [
+        (each.resolver, each.installation, _format_refusal(each.refuses)) for each in statuses
+    ]
 
 
 async def _list_held(session: Session, bus: "Bus") -> set[str] | None:
@@ -91,7 +96,7 @@ async def _list_held(session: Session, bus: "Bus") -> set[str] | None:
     they cannot be read."""
     try:
         instances = await ask_instances(bus)
-        statuses = (await survey(session, bus)).statuses
+        statuses = (await survey_resolvers(session, bus)).statuses
     except ZonegitError:
         return None
     of_stores = {each.installation for each in instances["objectstore"]}
@@ -99,16 +104,16 @@ async def _list_held(session: Session, bus: "Bus") -> set[str] | None:
     return of_stores | of_resolvers | {each.epoch for each in statuses if each.held}
 
 
-def _note(refuses: str) -> str:
+def _format_refusal(refuses: str) -> str:
     return f"does not follow {refuses}" if refuses else ""
 
 
-def _lines(done: Installation, installation: str) -> list[str]:
+def _format_lines(done: Installation, installation: str) -> list[str]:
     return [
         f"the ref store (installation {done.id}) replaces {installation}: resolvers with that id"
         " follow it"
     ]
 
 
-def _json(found: Installation) -> dict[str, Any]:
+def _to_json(found: Installation) -> dict[str, Any]:
     return {"installation": found.id, "replaces": found.replaces}

@@ -23,7 +23,7 @@ from zonegit_cli.session import Session
 @click.argument("file", type=click.Path(), metavar="FILE|-")
 @options.RESPELL
 @options.commit_options
-async def command(session: Session, file: str, how: CommitOptions) -> None:
+async def command(session: Session, file: str, commit_options: CommitOptions) -> None:
     """Apply the edits of FILE, or of standard input, as one commit: all of them or none.
 
     FILE holds one edit a line, in the words of the commands, quoted as in a shell. Or it is a diff,
@@ -44,39 +44,46 @@ async def command(session: Session, file: str, how: CommitOptions) -> None:
     zonegit plan example.com.zone --out tuesday.plan && zonegit apply tuesday.plan
     """
     octets = files.read(file, saved_plan.MAX_OCTETS)
-    source = files.shown(file)
-    message = f"apply {files.shown(Path(file).name)}"
+    source = files.format_name(file)
+    message = f"apply {files.format_name(Path(file).name)}"
     file_kinds.refuse_for_apply(octets, file, source)
     if saved_plan.is_plan(octets):
-        await _apply_plan(session, saved_plan.read(octets, source), message, how)
+        await _apply_plan(session, saved_plan.read(octets, source), message, commit_options)
         return
 
     def plan_for(_repo: Repo, position: BranchPosition) -> ChangePlanner:
-        return plans.plan_file(octets, position, source, session.ttl, respell=how.respell)
+        return plans.plan_file(
+            octets, position, source, session.ttl, respell=commit_options.respell
+        )
 
     await commit_command.commit(
-        session, how, plan_for, commit_command.build_intent(how, "apply", message)
+        session,
+        commit_options,
+        plan_for,
+        commit_command.build_intent(commit_options, "apply", message),
     )
 
 
-async def _apply_plan(session: Session, saved: SavedPlan, message: str, how: CommitOptions) -> None:
-    _refuse_elsewhere(saved, how)
-    there = msgspec.structs.replace(how, zone=saved.zone, branch=saved.branch)
+async def _apply_plan(
+    session: Session, saved: SavedPlan, message: str, commit_options: CommitOptions
+) -> None:
+    _refuse_elsewhere(saved, commit_options)
+    there = msgspec.structs.replace(commit_options, zone=saved.zone, branch=saved.branch)
     intent = commit_command.build_intent(
-        how, "apply", message, imports=saved.is_import, on_conflict=OnConflict.REBASE
+        commit_options, "apply", message, imports=saved.is_import, on_conflict=OnConflict.REBASE
     )
     await commit_command.commit(
         session, there, lambda _repo, _at: saved_plan.plan_saved(saved), intent
     )
 
 
-def _refuse_elsewhere(saved: SavedPlan, how: CommitOptions) -> None:
+def _refuse_elsewhere(saved: SavedPlan, commit_options: CommitOptions) -> None:
     """Check that the command names no other zone and branch than the plan.
 
     Raises:
         Invalid: it names another zone or branch.
     """
-    if how.zone in (None, saved.zone) and how.branch in (None, saved.branch):
+    if commit_options.zone in (None, saved.zone) and commit_options.branch in (None, saved.branch):
         return
     raise Invalid(
         f"the plan is for {names.text(saved.zone)} {saved.branch}",

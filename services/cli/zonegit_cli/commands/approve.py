@@ -16,7 +16,7 @@ from zonegit_cli.session import Session
 @options.session_command("approve")
 @click.argument("name", type=options.BRANCH)
 @options.commit_options_with(options.proposal_options, options.MESSAGE)
-async def command(session: Session, name: str, how: CommitOptions) -> int:
+async def command(session: Session, name: str, commit_options: CommitOptions) -> int:
     """Merge the proposal NAME into its target branch.
 
     If there are conflicts, they are listed as by zonegit merge, the branch does not move, and the
@@ -28,20 +28,22 @@ async def command(session: Session, name: str, how: CommitOptions) -> int:
     """
     is_current = False
 
-    async def work(repo: Repo, at: BranchPosition) -> Outcome:
+    async def operation(repo: Repo, at: BranchPosition) -> Outcome:
         nonlocal is_current
         is_current = await heads.find_current_branch(repo, at.zone) == name
         proposed = await refish.resolve(repo, name, zone=at.zone)
-        intent = commit_command.build_intent(how, "approve", f"approve {name}")
+        intent = commit_command.build_intent(commit_options, "approve", f"approve {name}")
         return await merge.merge(repo, at, proposed.commit, intent)
 
     status = await commit_command.run_commit(
         session,
-        how,
-        work,
-        nothing="{} already contains it",
-        advice=conflict_lines.advise_merge(name, how.branch or DEFAULT_BRANCH),
+        commit_options,
+        operation,
+        unchanged_text="{} already contains it",
+        advice=conflict_lines.advise_merge(name, commit_options.branch or DEFAULT_BRANCH),
     )
     if status == 0 and is_current:
-        session.output.note(f"HEAD is still {name}; to switch: zonegit checkout {how.branch}")
+        session.output.print_note(
+            f"HEAD is still {name}; to switch: zonegit checkout {commit_options.branch}"
+        )
     return status

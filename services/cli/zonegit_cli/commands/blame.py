@@ -17,7 +17,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zonefile.writer import record_head
 from zonegit_cli import options
-from zonegit_cli.output import columns, commit_id, count
+from zonegit_cli.output import align_columns, format_count, format_id
 from zonegit_cli.render import identities, rrsets
 from zonegit_cli.session import Session
 
@@ -45,40 +45,43 @@ async def command(
     zonegit blame www A --at HEAD~10
     """
     number = rrtypes.from_text(rdtype) if rdtype is not None else None
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         resolved = await refish.resolve(repo, at, zone=zone, branch=branch)
         owner = names.parse(name, resolved.zone)
         reader = Reader(repo.objects)
         found = await blame.blame(repo, reader, resolved.commit, owner, number, resolved.zone)
-    rows = [row for each in found.rrsets for row in _rows(each, found.commits)]
-    session.output.result(lambda: _json(found), columns(rows), paged=True)
+    rows = [row for each in found.rrsets for row in _format_rows(each, found.commits)]
+    session.output.print_result(lambda: _to_json(found), align_columns(rows), paged=True)
 
 
-def _rows(blamed: Blamed, commits: Mapping[CommitId, Commit]) -> Iterator[list[str]]:
+def _format_rows(blamed: Blamed, commits: Mapping[CommitId, Commit]) -> Iterator[list[str]]:
     rrset = blamed.rrset
     head = record_head(rrset)
     if blamed.records != (blamed.commit,):
-        counted = count(len(rrset.rdatas), "record")
-        yield [*_columns(blamed.commit, commits), click.style(f"{head} ({counted})", bold=True)]
+        counted = format_count(len(rrset.rdatas), "record")
+        yield [
+            *_format_columns(blamed.commit, commits),
+            click.style(f"{head} ({counted})", bold=True),
+        ]
     for rdata, commit in zip(rrset.rdatas, blamed.records, strict=True):
-        yield [*_columns(commit, commits), f"{head} {rdata_to_text(rrset.rdtype, rdata)}"]
+        yield [*_format_columns(commit, commits), f"{head} {rdata_to_text(rrset.rdtype, rdata)}"]
 
 
-def _columns(commit: CommitId, commits: Mapping[CommitId, Commit]) -> list[str]:
+def _format_columns(commit: CommitId, commits: Mapping[CommitId, Commit]) -> list[str]:
     author = commits[commit].author
-    return [commit_id(commit), author.name, identities.time_text(author)]
+    return [format_id(commit), author.name, identities.format_time(author)]
 
 
-def _json(found: Blame) -> list[dict[str, Any]]:
+def _to_json(found: Blame) -> list[dict[str, Any]]:
     return [
         {
-            **rrsets.name_fields(each.rrset.owner, each.rrset.rdtype),
+            **rrsets.name_to_json(each.rrset.owner, each.rrset.rdtype),
             "ttl": each.rrset.ttl,
-            **_commit_json(each.commit, found.commits),
+            **_commit_to_json(each.commit, found.commits),
             "records": [
                 {
                     "rdata": rdata_to_text(each.rrset.rdtype, rdata),
-                    **_commit_json(commit, found.commits),
+                    **_commit_to_json(commit, found.commits),
                 }
                 for rdata, commit in zip(each.rrset.rdatas, each.records, strict=True)
             ],
@@ -87,5 +90,5 @@ def _json(found: Blame) -> list[dict[str, Any]]:
     ]
 
 
-def _commit_json(commit: CommitId, commits: Mapping[CommitId, Commit]) -> dict[str, Any]:
-    return {"commit": commit.hex(), "author": identities.as_json(commits[commit].author)}
+def _commit_to_json(commit: CommitId, commits: Mapping[CommitId, Commit]) -> dict[str, Any]:
+    return {"commit": commit.hex(), "author": identities.to_json(commits[commit].author)}

@@ -14,7 +14,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options, propagation
-from zonegit_cli.output import columns, commit_id
+from zonegit_cli.output import align_columns, format_id
 from zonegit_cli.session import Session
 
 
@@ -67,30 +67,30 @@ async def command(
             raise click.UsageError("-d needs the NAME of a branch")
         await _list(session, zone)
         return
-    how = _How(force, reason)
+    commit_options = _How(force, reason)
     # The branch that exists afterwards, or was deleted.
     shown = rename[1] if rename is not None else name
     assert shown is not None
-    async with session.bus() as bus:
-        repo = session.repo(bus)
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
         home = await heads.find_zone(repo, zone)
         commit_command.warn_of_head(session)
         async with propagation.watch_branch(session, bus, home, shown, wanted=wait) as waiter:
             if rename is not None:
-                moved, text = await _rename(repo, home, *rename, how)
+                moved, text = await _rename(repo, home, *rename, commit_options)
             elif delete:
-                moved, text = await _delete(repo, home, shown, how)
+                moved, text = await _delete(repo, home, shown, commit_options)
             else:
-                moved, text = await _create(repo, home, shown, start, branch, how)
-            heard = await waiter.wait(moved)
+                moved, text = await _create(repo, home, shown, start, branch, commit_options)
+            propagated = await waiter.wait(moved)
     target = moved.entries[-1].new if moved.entries else None
     data = {
         "zone": names.text(home),
         "branch": shown,
         "commit": target.hex() if target else None,
-        **heard.as_json(),
+        **propagated.to_json(),
     }
-    session.output.result(data, [text, *heard.lines()])
+    session.output.print_result(data, [text, *propagated.format_lines()])
 
 
 class _How(NamedTuple):
@@ -100,34 +100,40 @@ class _How(NamedTuple):
     reason: str | None
 
 
-async def _delete(repo: Repo, zone: Name, name: str, how: _How) -> tuple[Moved, str]:
-    moved = await branches.delete(repo, zone, name, force=how.force, reason=how.reason)
+async def _delete(repo: Repo, zone: Name, name: str, commit_options: _How) -> tuple[Moved, str]:
+    moved = await branches.delete(
+        repo, zone, name, force=commit_options.force, reason=commit_options.reason
+    )
     was = moved.entries[-1].old
-    shown = commit_id(was) if was else "gone"
+    shown = format_id(was) if was else "gone"
     return moved, f"deleted branch {name} of {names.text(zone)} (was {shown})"
 
 
-async def _rename(repo: Repo, zone: Name, old: str, new: str, how: _How) -> tuple[Moved, str]:
-    moved = await branches.rename(repo, zone, old, new, force=how.force, reason=how.reason)
+async def _rename(
+    repo: Repo, zone: Name, old: str, new: str, commit_options: _How
+) -> tuple[Moved, str]:
+    moved = await branches.rename(
+        repo, zone, old, new, force=commit_options.force, reason=commit_options.reason
+    )
     return moved, f"branch {old} of {names.text(zone)} is now {new}"
 
 
 async def _create(
-    repo: Repo, zone: Name, name: str, start: str, branch: str | None, how: _How
+    repo: Repo, zone: Name, name: str, start: str, branch: str | None, commit_options: _How
 ) -> tuple[Moved, str]:
     at = await refish.resolve(repo, start, zone=zone, branch=branch)
-    origin = repo.origin("branch", force=how.force, reason=how.reason)
+    origin = repo.origin("branch", force=commit_options.force, reason=commit_options.reason)
     moved = await branches.create(repo, zone, name, at.commit, origin)
-    return moved, f"branch {name} of {names.text(zone)} at {commit_id(at.commit)}"
+    return moved, f"branch {name} of {names.text(zone)} at {format_id(at.commit)}"
 
 
 async def _list(session: Session, zone: Name | None) -> None:
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         here = await heads.find_position(repo, zone)
         refs = await repo.refs.zone(here.zone, repo.actor)
         tips = [tip.target for tip in refs.heads.values()]
         subjects = await read_zone.read_subjects(Reader(repo.objects), tips)
-    rows = _rows(refs, here.branch, subjects)
+    rows = _format_rows(refs, here.branch, subjects)
     data = {
         "zone": names.text(here.zone),
         "current": here.branch,
@@ -141,15 +147,17 @@ async def _list(session: Session, zone: Name | None) -> None:
         },
     }
     text = [f"{names.text(here.zone)} has no branch yet: zonegit import FILE creates main"]
-    session.output.result(data, columns(rows) if rows else text, paged=True)
+    session.output.print_result(data, align_columns(rows) if rows else text, paged=True)
 
 
-def _rows(refs: ZoneRefs, current: str, subjects: Mapping[ObjectId, str]) -> list[tuple[str, ...]]:
+def _format_rows(
+    refs: ZoneRefs, current: str, subjects: Mapping[ObjectId, str]
+) -> list[tuple[str, ...]]:
     return [
         (
             "*" if branch == current else " ",
             branch,
-            commit_id(tip.target),
+            format_id(tip.target),
             f"serial {tip.serial}",
             subjects[tip.target],
         )

@@ -29,23 +29,23 @@ async def command(session: Session, text: str, zone: Name | None, branch: str | 
     zonegit cat-object HEAD
     zonegit cat-object HEAD^{tree}
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         object_id = await _find(repo, text, zone, branch)
         raw = (await repo.objects.get([object_id]))[object_id]
     value = decode(raw)
-    data = {"id": raw.id.hex(), "kind": raw.kind, "octets": len(raw.payload), **_json(value)}
-    session.output.result(data, _lines(raw, value), paged=True)
+    data = {"id": raw.id.hex(), "kind": raw.kind, "octets": len(raw.payload), **_to_json(value)}
+    session.output.print_result(data, _format_lines(raw, value), paged=True)
 
 
 async def _find(repo: Repo, text: str, zone: Name | None, branch: str | None) -> ObjectId:
     if HEX_ID.fullmatch(text):
         return from_hex(text)
     if len(text) >= refish.MIN_SHORT_ID and set(text) <= set("0123456789abcdef"):
-        return _only(text, await repo.objects.find(text))
+        return _require_one(text, await repo.objects.find(text))
     return await refish.resolve_id(repo, text, zone=zone, branch=branch)
 
 
-def _only(text: str, found: list[tuple[ObjectId, ObjectKind]]) -> ObjectId:
+def _require_one(text: str, found: list[tuple[ObjectId, ObjectKind]]) -> ObjectId:
     if not found:
         raise NotFound(f"no object with an id that begins with {text}")
     if len(found) > 1:
@@ -54,14 +54,20 @@ def _only(text: str, found: list[tuple[ObjectId, ObjectKind]]) -> ObjectId:
     return found[0][0]
 
 
-def _json(value: Object) -> dict[str, Any]:
+def _to_json(value: Object) -> dict[str, Any]:
     match value:
         case Blob(rrset):
-            return rrsets.as_json(rrset)
+            return rrsets.to_json(rrset)
         case Tree(entries):
-            return {"entries": [{"key": _key(key), "id": at.hex()} for key, at in entries.items()]}
+            return {
+                "entries": [
+                    {"key": _format_key(key), "id": at.hex()} for key, at in entries.items()
+                ]
+            }
         case Index(height, rows):
-            listed = [{"to": _key(k), "entries": below, "id": at.hex()} for k, below, at in rows]
+            listed = [
+                {"to": _format_key(k), "entries": below, "id": at.hex()} for k, below, at in rows
+            ]
             return {"height": height, "rows": listed}
         case Commit():
             return {
@@ -74,42 +80,44 @@ def _json(value: Object) -> dict[str, Any]:
         case Symref(target):
             return {"target": target}
         case Doc(fields):
-            return {"fields": {key: _plain(field) for key, field in fields.items()}}
+            return {"fields": {key: _to_json_value(field) for key, field in fields.items()}}
         case _:
             assert_never(value)
 
 
-def _plain(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     """Convert a field of a doc to values that JSON has."""
     match value:
         case bytes():
             return value.hex()
         case dict():
-            return {str(key): _plain(each) for key, each in value.items()}
+            return {str(key): _to_json_value(each) for key, each in value.items()}
         case list():
-            return [_plain(each) for each in value]
+            return [_to_json_value(each) for each in value]
         case _:
             return value
 
 
-def _lines(raw: RawObject, value: Object) -> list[str]:
+def _format_lines(raw: RawObject, value: Object) -> list[str]:
     head = click.style(f"{raw.kind} {raw.id.hex()}", fg="yellow")
     match value:
         case Blob(rrset):
             texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
             return [head, *(f"{record_head(rrset)} {text}" for text in texts)]
         case Tree(entries):
-            return [head, *(f"{at.hex()}  {_key(key)}" for key, at in entries.items())]
+            return [head, *(f"{at.hex()}  {_format_key(key)}" for key, at in entries.items())]
         case Index(_, rows):
-            shown = (f"{at.hex()}  {below} entries to {_key(key)}" for key, below, at in rows)
+            shown = (
+                f"{at.hex()}  {below} entries to {_format_key(key)}" for key, below, at in rows
+            )
             return [head, *shown]
         case Doc(fields):
-            return [head, *(f"{key}: {_plain(field)}" for key, field in fields.items())]
+            return [head, *(f"{key}: {_to_json_value(field)}" for key, field in fields.items())]
         case _:
             return [head, *raw.payload.decode().splitlines()]
 
 
-def _key(key: bytes) -> str:
+def _format_key(key: bytes) -> str:
     """Return an entry's key as text: ``A``, or ``www/`` for the subtree of a label."""
     if key[0] == RRSET:
         return key[1:].decode()

@@ -44,25 +44,27 @@ async def command(
     """
     if start != DEFAULT_HEAD and not create:
         raise click.UsageError("REFISH needs -b")
-    async with session.bus() as bus:
-        repo = session.repo(bus)
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
         home = await heads.find_zone(repo, zone)
         command = "checkout -b" if create else "checkout"
         origin = repo.origin(command, force=force, reason=reason)
-        heard = propagation.Propagated()
+        propagated = propagation.Propagated()
         if create:
             commit_command.warn_of_head(session)
             wait_for = propagation.watch_branch(session, bus, home, branch, wanted=wait)
             async with wait_for as waiter:
                 at = await refish.resolve(repo, start, zone=zone)
                 moved = await branches.create(repo, home, branch, at.commit, origin)
-                heard = await waiter.wait(moved)
+                propagated = await waiter.wait(moved)
         await branches.checkout(repo, home, branch, origin)
     found = head_notes.find_overrides(session.default, home, branch, is_switch=False)
     findings.print_findings(session, found)
     text = f"switched to branch {branch} of {names.text(home)}"
     data = {
         "zone": names.text(home), "branch": branch, "created": create,
-        "warnings": findings.as_json(found),
+        "warnings": findings.to_json(found),
     }  # fmt: skip
-    session.output.result({**data, **heard.as_json()}, [text, *heard.lines()])
+    session.output.print_result(
+        {**data, **propagated.to_json()}, [text, *propagated.format_lines()]
+    )

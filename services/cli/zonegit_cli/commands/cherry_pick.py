@@ -16,20 +16,20 @@ from zonegit_cli.sequencer_state import RequestedOperation
 from zonegit_cli.session import Session
 
 
-async def _begin(repo: Repo, at: BranchPosition, text: str) -> tuple[CommitId, str]:
+async def _resolve(repo: Repo, at: BranchPosition, text: str) -> tuple[CommitId, str]:
     found = await refish.resolve(repo, text, zone=at.zone)
     picked = await read_zone.read_commit(Reader(repo.objects), found.commit)
     return found.commit, picked.message
 
 
-async def _work(
+async def _run(
     repo: Repo, at: BranchPosition, begun: RequestedOperation, intent: Intent, choices: Choices
 ) -> Outcome:
     return await cherry_pick.cherry_pick(repo, at, begun.commit_id, begun.mainline, intent, choices)
 
 
 PICK: Final = SequencedCommand(
-    "cherry-pick", "{} already has the change of {refish}", _begin, _work
+    "cherry-pick", "{} already has the change of {refish}", _resolve, _run
 )
 
 
@@ -37,7 +37,9 @@ PICK: Final = SequencedCommand(
 @sequencer.MAINLINE
 @sequencer.sequencer_options
 @options.commit_options_with(options.zone_options, options.LONG_MESSAGE)
-async def command(session: Session, asked: SequencerOptions, how: CommitOptions) -> int:
+async def command(
+    session: Session, sequencer_options: SequencerOptions, commit_options: CommitOptions
+) -> int:
     """Apply the change of one commit to the current branch, as a new commit.
 
     The new commit has the same author and message; you are its committer. Conflicts are listed, the
@@ -49,4 +51,4 @@ async def command(session: Session, asked: SequencerOptions, how: CommitOptions)
     zonegit cherry-pick 5e6f7a8b -m 1                   the changes that a merge brought in
     zonegit cherry-pick --continue
     """
-    return await sequencer.run(session, how, PICK, asked)
+    return await sequencer.run(session, commit_options, PICK, sequencer_options)

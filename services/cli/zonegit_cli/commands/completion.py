@@ -27,4 +27,4 @@ async def command(session: Session, shell: str) -> None:
     completer = kind(cli, {}, PROGRAM, f"_{PROGRAM}_COMPLETE".upper())
     # Not the method of the class: that of bash runs bash to check its version.
     script = ShellComplete.source(completer)
-    session.output.result({"shell": shell, "script": script}, [script.strip("\n")])
+    session.output.print_result({"shell": shell, "script": script}, [script.strip("\n")])

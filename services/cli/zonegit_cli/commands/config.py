@@ -34,9 +34,9 @@ async def trust_folder(session: Session, remove: bool) -> None:
     else:
         settings_file.require_owned(file)
         trust.keep(home, file.path, trust.digest(file.restricted))
-        text = [f"{file.path} is trusted with:", *(f"  {line}" for line in _settings(file))]
+        text = [f"{file.path} is trusted with:", *(f"  {line}" for line in _format_settings(file))]
     data = {"file": str(file.path), "trusted": [] if remove else sorted(file.restricted)}
-    session.output.result(data, text)
+    session.output.print_result(data, text)
 
 
 @click.group("config")
@@ -52,7 +52,7 @@ def command() -> None:
 command.add_command(trust_folder)
 
 
-def _settings(file: FolderFile) -> list[str]:
+def _format_settings(file: FolderFile) -> list[str]:
     return [
         f"{key} = {config.strip_secrets(value) if key == 'url' else value}"
         for key, value in sorted(file.restricted.items())

@@ -13,7 +13,9 @@ from zonegit_cli.session import Session
 @click.argument("name")
 @click.argument("rdtype", type=options.TYPE, metavar="[TYPE]", required=False)
 @options.commit_options
-async def command(session: Session, name: str, rdtype: str | None, how: CommitOptions) -> None:
+async def command(
+    session: Session, name: str, rdtype: str | None, commit_options: CommitOptions
+) -> None:
     """Delete an RRset, or without TYPE every RRset of a name, as one commit.
 
     Names below NAME are not deleted. The SOA of a zone cannot be deleted.
@@ -25,5 +27,5 @@ async def command(session: Session, name: str, rdtype: str | None, how: CommitOp
     number = rrtypes.from_text(rdtype) if rdtype is not None else None
     words = ["delete", name, *([rdtype.upper()] if rdtype else [])]
     await commit_command.commit_edit(
-        session, how, words, lambda zone: edits.Delete(names.parse(name, zone), number)
+        session, commit_options, words, lambda zone: edits.Delete(names.parse(name, zone), number)
     )

@@ -51,18 +51,18 @@ async def command(
     """
     if len(commits) > 2:
         raise click.UsageError("expected at most two commits; put names after --")
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         reader = Reader(repo.objects)
         at = await compare.resolve_sides(repo, reader, commits, zone=zone, branch=branch)
         wanted = [names.parse(name, at.zone) for name in owners]
         found = await compare.compare(reader, at, wanted)
-    lines = patches.stat(found.deltas) if stat else patches.lines(found.deltas)
-    head = [_header(found)] if found.deltas else []
-    session.output.result(lambda: _json(found), [*head, *lines], paged=True)
+    lines = patches.format_stat(found.deltas) if stat else patches.format_lines(found.deltas)
+    head = [_format_header(found)] if found.deltas else []
+    session.output.print_result(lambda: _to_json(found), [*head, *lines], paged=True)
     return DIFFERS if exit_code and found.deltas else 0
 
 
-def _header(found: Comparison) -> str:
+def _format_header(found: Comparison) -> str:
     old = short(found.old.commit) if found.old.commit else ""
     new = short(found.new.commit) if found.new.commit else ""
     serials = f"serial {found.old.serial} -> {found.new.serial}"
@@ -70,14 +70,14 @@ def _header(found: Comparison) -> str:
     return click.style(f"{text} ({serials})" if found.old.commit else text, bold=True)
 
 
-def _json(found: Comparison) -> dict[str, Any]:
+def _to_json(found: Comparison) -> dict[str, Any]:
     return {
         "zone": names.text(found.zone),
-        "old": {"commit": _hex(found.old.commit), "serial": found.old.serial},
-        "new": {"commit": _hex(found.new.commit), "serial": found.new.serial},
-        "changes": patches.as_json(found.deltas),
+        "old": {"commit": _format_hex(found.old.commit), "serial": found.old.serial},
+        "new": {"commit": _format_hex(found.new.commit), "serial": found.new.serial},
+        "changes": patches.to_json(found.deltas),
     }
 
 
-def _hex(commit: bytes | None) -> str | None:
+def _format_hex(commit: bytes | None) -> str | None:
     return commit.hex() if commit is not None else None

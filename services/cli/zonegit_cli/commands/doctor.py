@@ -17,8 +17,8 @@ from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, ResolverStatus
 from zonegit.zone import names
 from zonegit_cli import installations, options
 from zonegit_cli.installations import STORES
-from zonegit_cli.output import columns, count
-from zonegit_cli.propagation import describe_serial_behind, survey
+from zonegit_cli.output import align_columns, format_count
+from zonegit_cli.propagation import describe_serial_behind, survey_resolvers
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
 
@@ -52,7 +52,7 @@ async def command(session: Session) -> int:
     degraded = _check_degraded(session)
     results = [_check_stack(session), _check_disk(session), *degraded]
     try:
-        async with session.bus() as bus:
+        async with session.connect_bus() as bus:
             results.append(CheckResult("bus", True, f"{bus.url_shown} answers"))
             results += await _check_services(session, bus, {each.check for each in degraded})
             results.append(await _check_clock(bus))
@@ -62,11 +62,13 @@ async def command(session: Session) -> int:
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""
         results.append(CheckResult("bus", False, error.message + hint))
-    session.output.result(_json(results), columns([_row(each) for each in results]))
+    session.output.print_result(
+        _to_json(results), align_columns([_format_row(each) for each in results])
+    )
     return 0 if all(each.ok for each in results) else 1
 
 
-def _row(result: CheckResult) -> tuple[str, str, str]:
+def _format_row(result: CheckResult) -> tuple[str, str, str]:
     mark = click.style("ok", fg="green") if result.ok else click.style("BAD", fg="red", bold=True)
     return mark, result.check, result.text
 
@@ -164,7 +166,7 @@ async def _check_clock(bus: "Bus") -> CheckResult:
 async def _check_recovery(session: Session, bus: "Bus") -> list[CheckResult]:
     """Check that the ref store was not restored from a backup without a recovery."""
     try:
-        found = await session.repo(bus).refs.recovery()
+        found = await session.make_repo(bus).refs.recovery()
     except ZonegitError as error:
         return [CheckResult("recovery", False, error.message)]
     problems = []
@@ -173,7 +175,9 @@ async def _check_recovery(session: Session, bus: "Bus") -> list[CheckResult]:
         problems.append(f"the ref store was restored from a backup: {proof}; zonegit recover")
     if found.awaiting:
         shown = ", ".join(map(names.text, found.zones[:MAX_NAMED]))
-        problems.append(f"{count(found.awaiting, 'zone')} not recovered: {shown}; zonegit recover")
+        problems.append(
+            f"{format_count(found.awaiting, 'zone')} not recovered: {shown}; zonegit recover"
+        )
     problems += [
         f"{names.text(each.zone)} {each.branch} is signed: import it with a serial later than"
         f" {each.serial}, which secondaries may have"
@@ -193,7 +197,7 @@ async def _check_recovery(session: Session, bus: "Bus") -> list[CheckResult]:
 async def _check_refs_file(session: Session, bus: "Bus") -> list[CheckResult]:
     """Return the result of the check that refs makes of its file after its start."""
     try:
-        found = await session.repo(bus).refs.check()
+        found = await session.make_repo(bus).refs.check()
     except ZonegitError:  # another result reports that it does not answer; or it is an old release
         return []
     if found.count:
@@ -205,10 +209,10 @@ async def _check_refs_file(session: Session, bus: "Bus") -> list[CheckResult]:
 
 async def _check_resolvers(session: Session, bus: "Bus") -> list[CheckResult]:
     try:
-        found = await survey(session, bus)
+        found = await survey_resolvers(session, bus)
     except ZonegitError as error:
         return [CheckResult("resolver", False, error.message)]
-    started = session.local_resolvers()
+    started = session.list_local_resolvers()
     silent = sorted({*found.silent, *(started - {each.resolver for each in found.statuses})})
     results = [CheckResult(name, False, _describe_silent(name, started)) for name in silent]
     results += [
@@ -246,5 +250,5 @@ def _check_resolver(status: ResolverStatus) -> CheckResult:
     return CheckResult(status.resolver, is_ok, "; ".join([text, *reasons, *named]))
 
 
-def _json(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
+def _to_json(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
     return [{"check": each.check, "ok": each.ok, "text": each.text} for each in results]

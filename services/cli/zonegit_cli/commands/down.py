@@ -29,4 +29,6 @@ async def command(session: Session) -> None:
         raise Unavailable(
             f"the stack (pid {pid}) did not exit within {session.timeout:g} s"
         ) from None
-    session.output.result({"stopped": pid, "data": str(data)}, [f"stopped the stack of {data}"])
+    session.output.print_result(
+        {"stopped": pid, "data": str(data)}, [f"stopped the stack of {data}"]
+    )

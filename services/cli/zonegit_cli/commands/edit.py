@@ -19,7 +19,7 @@ from zonegit_cli.session import Session
 @options.session_command("edit")
 @options.RESPELL
 @options.commit_options
-async def command(session: Session, how: CommitOptions) -> int:
+async def command(session: Session, commit_options: CommitOptions) -> int:
     """Open the zone as a master file in your editor (VISUAL, EDITOR), and commit what you save.
 
     If the text is not a valid zone, it is opened again with the error at its top. An unchanged or
@@ -31,32 +31,32 @@ async def command(session: Session, how: CommitOptions) -> int:
     zonegit edit -m 'new mail servers'
     EDITOR='code --wait' zonegit edit --branch canary
     """
-    async with session.connected() as repo:
-        opened = await edit.open_zone(repo, how.zone, how.branch)
+    async with session.connect() as repo:
+        opened = await edit.open_zone(repo, commit_options.zone, commit_options.branch)
     zone, branch = opened.position.zone, opened.position.branch
     shown = f"{names.text(zone)}zone"
 
     def parse(octets: bytes) -> ZoneFile:
         return reader.read(octets, zone, source=shown)
 
-    with EditedFile(shown, _text(opened), session.output.note) as sheet:
-        typed = sheet.edited(parse, reader.MAX_OCTETS)
+    with EditedFile(shown, _format_zone(opened), session.output.print_note) as sheet:
+        typed = sheet.edit(parse, reader.MAX_OCTETS)
         found = typed.findings if typed is not None else ()
         deltas = edit.find_changes(opened, typed.rrsets.values()) if typed is not None else []
-        intent = commit_command.build_intent(how, "edit", "edit")
+        intent = commit_command.build_intent(commit_options, "edit", "edit")
 
-        async def work(repo: Repo, at: BranchPosition) -> Outcome:
+        async def operation(repo: Repo, at: BranchPosition) -> Outcome:
             return await edit.commit_edited(repo, at, opened, deltas, intent, found)
 
         # HEAD may have moved while the editor was open: commit to the branch that was opened.
-        here = msgspec.structs.replace(how, zone=zone, branch=branch)
-        status = await commit_command.run_commit(session, here, work)
-        if status or how.dry_run:
+        here = msgspec.structs.replace(commit_options, zone=zone, branch=branch)
+        status = await commit_command.run_commit(session, here, operation)
+        if status or commit_options.dry_run:
             sheet.keep()
     return status
 
 
-def _text(opened: EditedZone) -> bytes:
+def _format_zone(opened: EditedZone) -> bytes:
     at = opened.position
     head = (
         f"; {names.text(at.zone)} {at.branch}, commit {short(at.commit())}",

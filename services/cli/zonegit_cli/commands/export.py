@@ -20,7 +20,7 @@ from zonegit.zone.rrset import RRset, sort_key
 from zonegit.zonefile import writer
 from zonegit.zonefile.zone_paths import OFFERED, Scheme
 from zonegit_cli import options
-from zonegit_cli.output import columns, count
+from zonegit_cli.output import align_columns, format_count
 from zonegit_cli.render import rrsets
 from zonegit_cli.session import Session
 
@@ -81,13 +81,13 @@ async def command(
 
 
 async def _print(session: Session, at: str, zone: Name | None, branch: str | None) -> None:
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         resolved = await _resolve(repo, at, zone, branch)
         reader = Reader(repo.objects)
         tree = (await read_zone.read_commit(reader, resolved.commit)).tree
         found = await read_zone.read_whole_zone(reader, tree)
     lines = (line.removesuffix("\n") for line in writer.write(found, resolved.zone))
-    session.output.result(lambda: _json(resolved, found), lines, paged=True)
+    session.output.print_result(lambda: _to_json(resolved, found), lines, paged=True)
 
 
 async def _resolve(repo: Repo, text: str, zone: Name | None, branch: str | None) -> Resolved:
@@ -100,7 +100,7 @@ async def _resolve(repo: Repo, text: str, zone: Name | None, branch: str | None)
         Invalid: it is ambiguous or malformed.
         NotFound: there is no such zone, branch, tag or commit.
     """
-    named = await _zone_named(repo, text) if zone is None and text != DEFAULT_HEAD else None
+    named = await _find_zone(repo, text) if zone is None and text != DEFAULT_HEAD else None
     if named is None:
         try:
             return await refish.resolve(repo, text, zone=zone, branch=branch)
@@ -122,7 +122,7 @@ async def _resolve(repo: Repo, text: str, zone: Name | None, branch: str | None)
     )
 
 
-async def _zone_named(repo: Repo, text: str) -> "RequestedZone | None":
+async def _find_zone(repo: Repo, text: str) -> "RequestedZone | None":
     """Return the zone that an argument begins with; None if there is no zone of that name."""
     from zonegit_cli.workspace import checkout
 
@@ -134,12 +134,12 @@ async def _zone_named(repo: Repo, text: str) -> "RequestedZone | None":
     return requested
 
 
-def _json(resolved: Resolved, found: list[RRset]) -> dict[str, Any]:
+def _to_json(resolved: Resolved, found: list[RRset]) -> dict[str, Any]:
     return {
         "zone": names.text(resolved.zone),
         "commit": resolved.commit.hex(),
         "rrsets": [
-            rrsets.as_json(rrset)
+            rrsets.to_json(rrset)
             for rrset in sorted(found, key=lambda r: sort_key(r.owner, r.rdtype))
         ],
     }
@@ -158,17 +158,17 @@ async def _export_git(
     def progress(commits: int) -> None:
         nonlocal written
         written = commits
-        session.output.progress(f"{commits:,} commits")
+        session.output.print_progress(f"{commits:,} commits")
 
-    async with session.connected() as repo:
-        chosen = await checkout.resolve_zones(repo, requested, session.output.note)
-        found = _lineages(session, chosen, scheme, leaves_out=not requested)
+    async with session.connect() as repo:
+        chosen = await checkout.resolve_zones(repo, requested, session.output.print_note)
+        found = _make_lineages(session, chosen, scheme, leaves_out=not requested)
         await git_repository.write(
             folder, lambda branch: git_export.iter_stream(repo, found, progress, branch)
         )
-    session.output.progress("")
-    summary = f"{count(written, 'commit')} of {count(len(found), 'zone')} in {folder}"
-    session.output.result(
+    session.output.print_progress("")
+    summary = f"{format_count(written, 'commit')} of {format_count(len(found), 'zone')} in {folder}"
+    session.output.print_result(
         lambda: {
             "folder": str(folder),
             "commits": written,
@@ -178,12 +178,12 @@ async def _export_git(
                 for each in found
             ],
         },
-        [*columns([(f"  {each.path}", names.text(each.zone)) for each in found]), summary],
+        [*align_columns([(f"  {each.path}", names.text(each.zone)) for each in found]), summary],
         paged=True,
     )
 
 
-def _lineages(
+def _make_lineages(
     session: Session, chosen: "Sequence[ZoneCheckout]", scheme: Scheme | None, *, leaves_out: bool
 ) -> list[Lineage]:
     """Return the zones with their paths, sorted by path.
@@ -203,7 +203,7 @@ def _lineages(
             lambda each: (each.zone, each.at),
             scheme_of,
             git_repository.check_path,
-            session.output.note,
+            session.output.print_note,
         )
     placed = paths.place_zones([(each.zone, each.at) for each in chosen], scheme_of)
     git_repository.check_paths(placed)

@@ -10,7 +10,7 @@ from zonegit.repo.inspect.fsck import Broken, FsckReport, ObjectFinding
 from zonegit.repo.inspect.tip_flaws import TipFlaw
 from zonegit.zone import names, rrtypes
 from zonegit_cli import options
-from zonegit_cli.output import commit_id, count
+from zonegit_cli.output import format_count, format_id
 from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
@@ -38,73 +38,75 @@ async def command(session: Session, history: bool) -> int:
     zonegit fsck --history
     zonegit fsck --json
     """
-    async with session.connected() as repo:
-        report = await fsck.check(repo, session.output.progress)
-    session.output.progress("")
+    async with session.connect() as repo:
+        report = await fsck.check(repo, session.output.print_progress)
+    session.output.print_progress("")
     is_clean = report.is_clean and not (history and report.past_count)
-    session.output.result(
-        lambda: _json(report, is_clean=is_clean), _lines(report, history), paged=True
+    session.output.print_result(
+        lambda: _to_json(report, is_clean=is_clean), _format_lines(report, history), paged=True
     )
     return 0 if is_clean else BROKEN
 
 
-def _lines(report: FsckReport, history: bool) -> Iterator[str]:
-    yield from _refs_lines(report)
+def _format_lines(report: FsckReport, history: bool) -> Iterator[str]:
+    yield from _format_refs(report)
     for each in report.broken:
         mark = "warning: " if each.is_past and not history else ""
         rest = " (in the log only)" if each.is_past else ""
-        what = f"{' or '.join(each.expected)} {commit_id(each.id)}"
-        yield f"{mark}{what}: {each.why}{_place(each)}{rest}"
+        what = f"{' or '.join(each.expected)} {format_id(each.id)}"
+        yield f"{mark}{what}: {each.why}{_format_place(each)}{rest}"
     for flawed in report.flawed:
         yield (
-            f"commit {commit_id(flawed.commit)} is not a valid zone: {flawed.flaw.message}"
+            f"commit {format_id(flawed.commit)} is not a valid zone: {flawed.flaw.message}"
             f" (from {flawed.ref.path()})"
         )
     if report.flawed_count > len(report.flawed):
-        yield f"and {count(report.flawed_count - len(report.flawed), 'more flaw')}"
+        yield f"and {format_count(report.flawed_count - len(report.flawed), 'more flaw')}"
     for noticed in report.noticed:
-        where = f"in commit {commit_id(noticed.commit)}, " if noticed.commit is not None else ""
+        where = f"in commit {format_id(noticed.commit)}, " if noticed.commit is not None else ""
         yield (
-            f"{noticed.finding.severity}: blob {commit_id(noticed.id)}: {noticed.finding.message}"
+            f"{noticed.finding.severity}: blob {format_id(noticed.id)}: {noticed.finding.message}"
             f" ({where}from {noticed.ref.path()})"
         )
     if report.noticed_count > len(report.noticed):
-        yield f"and {count(report.noticed_count - len(report.noticed), 'more warning')}"
+        yield f"and {format_count(report.noticed_count - len(report.noticed), 'more warning')}"
     more = report.count + report.past_count - len(report.broken)
     if more > 0:
-        yield f"and {count(more, 'more broken object')}"
+        yield f"and {format_count(more, 'more broken object')}"
     dangling = report.dangling.total()
-    kinds = ", ".join(count(number, kind) for kind, number in sorted(report.dangling.items()))
+    kinds = ", ".join(
+        format_count(number, kind) for kind, number in sorted(report.dangling.items())
+    )
     past = f" and {report.past_count} in the log only" if report.past_count else ""
-    flaws = f", {count(report.flawed_count, 'flaw')}" if report.flawed_count else ""
+    flaws = f", {format_count(report.flawed_count, 'flaw')}" if report.flawed_count else ""
     yield (
-        f"{count(report.stored, 'object')}, {report.count} broken{past}{flaws}, {dangling} dangling"
-        f"{f' ({kinds})' if kinds else ''}"
+        f"{format_count(report.stored, 'object')}, {report.count} broken{past}{flaws},"
+        f" {dangling} dangling{f' ({kinds})' if kinds else ''}"
     )
 
 
-def _refs_lines(report: FsckReport) -> Iterator[str]:
+def _format_refs(report: FsckReport) -> Iterator[str]:
     if report.refs is None:
         return
     for each in report.refs.damage:
         yield f"refs: {each}"
     if report.refs.count > len(report.refs.damage):
         more = report.refs.count - len(report.refs.damage)
-        yield f"refs: and {count(more, 'more fault')}"
+        yield f"refs: and {format_count(more, 'more fault')}"
 
 
-def _place(broken: Broken) -> str:
+def _format_place(broken: Broken) -> str:
     found = ""
     if broken.owner is not None:
         kind = f" {rrtypes.to_text(broken.rdtype)}" if broken.rdtype is not None else ""
         found = f", {names.text(broken.owner)}{kind}"
     if broken.commit is not None:
         named = "named by" if broken.owner is None else "in"
-        found += f", {named} commit {commit_id(broken.commit)}"
+        found += f", {named} commit {format_id(broken.commit)}"
     return f"{found}, from {broken.ref.path()}"
 
 
-def _json(report: FsckReport, *, is_clean: bool) -> dict[str, Any]:
+def _to_json(report: FsckReport, *, is_clean: bool) -> dict[str, Any]:
     return {
         "clean": is_clean,
         "objects": report.stored,
@@ -113,14 +115,14 @@ def _json(report: FsckReport, *, is_clean: bool) -> dict[str, Any]:
         "refs_damage": report.refs.damage if report.refs is not None else [],
         "broken": report.count,
         "broken_in_log_alone": report.past_count,
-        "broken_objects": [_broken_json(each) for each in report.broken],
+        "broken_objects": [_broken_to_json(each) for each in report.broken],
         "flaws": report.flawed_count,
-        "flawed_tips": [_flawed_json(each) for each in report.flawed],
-        "warnings": [_noticed_json(each) for each in report.noticed],
+        "flawed_tips": [_flaw_to_json(each) for each in report.flawed],
+        "warnings": [_finding_to_json(each) for each in report.noticed],
     }
 
 
-def _flawed_json(flawed: TipFlaw) -> dict[str, Any]:
+def _flaw_to_json(flawed: TipFlaw) -> dict[str, Any]:
     rdtype = flawed.flaw.rdtype
     return {
         "ref": flawed.ref.path(),
@@ -131,8 +133,8 @@ def _flawed_json(flawed: TipFlaw) -> dict[str, Any]:
     }
 
 
-def _noticed_json(noticed: ObjectFinding) -> dict[str, Any]:
-    (finding,) = findings.as_json([noticed.finding])
+def _finding_to_json(noticed: ObjectFinding) -> dict[str, Any]:
+    (finding,) = findings.to_json([noticed.finding])
     return {
         **finding,
         "id": noticed.id.hex(),
@@ -141,7 +143,7 @@ def _noticed_json(noticed: ObjectFinding) -> dict[str, Any]:
     }
 
 
-def _broken_json(broken: Broken) -> dict[str, Any]:
+def _broken_to_json(broken: Broken) -> dict[str, Any]:
     return {
         "id": broken.id.hex(),
         "expected": list(broken.expected),

@@ -62,7 +62,7 @@ async def command(
     name: str | None,
     rev: str | None,
     lenient: bool,
-    how: CommitOptions,
+    commit_options: CommitOptions,
 ) -> None:
     """Replace the zone by the content of a master file (RFC 1035), as one commit; or import many
     versions, as one commit each.
@@ -99,7 +99,7 @@ async def command(
     zonegit import --from-git ~/dns --file zones/example.com.zone
     """
     git_file = _parse_git_options(repository, name, rev)
-    if git_file is not None and (named or merge or series or how.message is not None):
+    if git_file is not None and (named or merge or series or commit_options.message is not None):
         raise click.UsageError("--from-git takes no FILE, --merge, --series or --message")
     if dates is not None and not series:
         raise click.UsageError("--dates requires --series; git commits have their own dates")
@@ -112,11 +112,11 @@ async def command(
     skipped = SkippedRecords(session) if lenient else None
     master = MasterFiles(session, None if git_file else session.include, skipped)
     if git_file is not None:
-        await _import_git(session, git_file, master, how)
+        await _import_git(session, git_file, master, commit_options)
     elif series:
-        await _import_series(session, named, dates or "now", master, how)
+        await _import_series(session, named, dates or "now", master, commit_options)
     else:
-        await _import_one(session, named[0], master, how, merge=merge)
+        await _import_one(session, named[0], master, commit_options, merge=merge)
 
 
 class _GitFile(msgspec.Struct, frozen=True):
@@ -140,49 +140,55 @@ def _parse_git_options(
 
 
 async def _import_one(
-    session: Session, file: str, master: MasterFiles, how: CommitOptions, *, merge: bool
+    session: Session, file: str, master: MasterFiles, commit_options: CommitOptions, *, merge: bool
 ) -> None:
     octets = files.read(file, MAX_OCTETS)
 
     def plan_for(repo: Repo, position: BranchPosition) -> ChangePlanner:
-        found = master.read(octets, files.shown(file), position.zone, whole=not merge)
+        found = master.read(octets, files.format_name(file), position.zone, whole=not merge)
         rrsets = list(found.values())
         if not merge:
-            renew = repo.objects if how.force and not how.dry_run else None
-            plan = change_plan.plan_replacement(rrsets, position.zone, renew, respell=how.respell)
+            renew = repo.objects if commit_options.force and not commit_options.dry_run else None
+            plan = change_plan.plan_replacement(
+                rrsets, position.zone, renew, respell=commit_options.respell
+            )
         else:
             todo = _merge_edits(rrsets, position)
-            plan = change_plan.plan_edits(todo, position.zone, respell=how.respell)
+            plan = change_plan.plan_edits(todo, position.zone, respell=commit_options.respell)
         return change_plan.add_findings(plan, master.take_findings())
 
-    words = f"{'merge' if merge else 'import'} {files.shown(Path(file).name)}"
+    words = f"{'merge' if merge else 'import'} {files.format_name(Path(file).name)}"
     on_conflict = OnConflict.REBASE_IF_DISJOINT if merge else OnConflict.FAIL
     intent = commit_command.build_intent(
-        how, "import", words, imports=not merge, on_conflict=on_conflict
+        commit_options, "import", words, imports=not merge, on_conflict=on_conflict
     )
-    await commit_command.commit(session, how, plan_for, intent, master.extend)
+    await commit_command.commit(session, commit_options, plan_for, intent, master.extend)
 
 
 async def _import_series(
-    session: Session, named: tuple[str, ...], dates: Dates, master: MasterFiles, how: CommitOptions
+    session: Session,
+    named: tuple[str, ...],
+    dates: Dates,
+    master: MasterFiles,
+    commit_options: CommitOptions,
 ) -> None:
     async def versions_for(repo: Repo, at: BranchPosition) -> NewVersions:
         stdin = files.read(files.STDIN, MAX_OCTETS) if files.STDIN in named else None
         known = await continuation.count_known_files(
-            repo, at, named, stdin, master, force=how.force
+            repo, at, named, stdin, master, force=commit_options.force
         )
         new = named[known:]
-        made = versions.read_files(repo, at, new, dates, how.message, master, stdin)
+        made = versions.read_files(repo, at, new, dates, commit_options.message, master, stdin)
         return NewVersions(made, known)
 
     intent = commit_command.build_intent(
-        how, "import", "import", imports=True, on_conflict=OnConflict.FAIL
+        commit_options, "import", "import", imports=True, on_conflict=OnConflict.FAIL
     )
-    await commit_series.commit(session, how, versions_for, intent, master)
+    await commit_series.commit(session, commit_options, versions_for, intent, master)
 
 
 async def _import_git(
-    session: Session, git_file: _GitFile, master: MasterFiles, how: CommitOptions
+    session: Session, git_file: _GitFile, master: MasterFiles, commit_options: CommitOptions
 ) -> None:
     history = GitHistory(git_file.repository, git_file.file)
     chain = history.commits(git_file.rev)
@@ -194,16 +200,16 @@ async def _import_git(
 
     async def versions_for(repo: Repo, at: BranchPosition) -> NewVersions:
         found = await continuation.continue_from_git(
-            repo, at, history, git_file.rev, chain, master, force=how.force
+            repo, at, history, git_file.rev, chain, master, force=commit_options.force
         )
         warnings = found.findings(at.branch)
         made = versions.read_git(session, at, history, found.commits, master, found.known, warnings)
         return NewVersions(made, found.known, found.base)
 
     intent = commit_command.build_intent(
-        how, "import", "import", imports=True, on_conflict=OnConflict.FAIL
+        commit_options, "import", "import", imports=True, on_conflict=OnConflict.FAIL
     )
-    await commit_series.commit(session, how, versions_for, intent, master)
+    await commit_series.commit(session, commit_options, versions_for, intent, master)
 
 
 def _merge_edits(rrsets: list[RRset], position: BranchPosition) -> list[RRsetEdit]:

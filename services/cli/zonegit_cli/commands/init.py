@@ -21,15 +21,15 @@ async def command(session: Session, zone: Name) -> None:
     zonegit init example.com
     zonegit import example.com.zone
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         first = await heads.initialise(repo, zone)
     found = head_notes.find_overrides(session.default, zone, "main", is_switch=True)
     findings.print_findings(session, found)
     data = {
         "zone": names.text(zone), "branch": "main", "default": first,
-        "warnings": findings.as_json(found),
+        "warnings": findings.to_json(found),
     }  # fmt: skip
-    session.output.result(
+    session.output.print_result(
         data,
         [
             f"registered {names.text(zone)}; switched to its branch main",

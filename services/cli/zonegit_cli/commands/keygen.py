@@ -39,4 +39,4 @@ async def command(session: Session, file: Path) -> None:
         f"public key {public}: publish it (verify --key {public}, or the setting trusted_keys)",
         f"fingerprint {fingerprint}",
     ]
-    session.output.result(data, lines)
+    session.output.print_result(data, lines)

@@ -19,7 +19,7 @@ from zonegit.zone.names import Name
 from zonegit.zonefile import reader, zone_paths
 from zonegit.zonefile.reader import MAX_OCTETS, Opener, Skipped
 from zonegit_cli import options
-from zonegit_cli.output import count
+from zonegit_cli.output import format_count
 from zonegit_cli.parse import file_kinds, files
 from zonegit_cli.render import findings
 from zonegit_cli.session import Session
@@ -64,10 +64,10 @@ async def command(
         if named is not None and zone is not None:
             raise click.UsageError("name the zone once")
         wanted = zone if named is None else names.parse(named)
-        async with session.connected() as repo:
+        async with session.connect() as repo:
             found = await lint.lint(repo, at or "HEAD", wanted, branch)
     file = named if found.commit is None else None
-    session.output.result(lambda: _json(found, file), _lines(found), paged=True)
+    session.output.print_result(lambda: _to_json(found, file), _format_lines(found), paged=True)
     return EXIT_FOUND if found.findings else 0
 
 
@@ -76,7 +76,7 @@ def _is_file(named: str) -> bool:
 
 
 def _lint_file(named: str, zone: Name | None, include: Opener) -> LintResult:
-    octets, source = files.read(named, MAX_OCTETS), files.shown(named)
+    octets, source = files.read(named, MAX_OCTETS), files.format_name(named)
     try:
         return _lint_octets(octets, source, named, zone, include)
     except Invalid as error:
@@ -86,7 +86,7 @@ def _lint_file(named: str, zone: Name | None, include: Opener) -> LintResult:
 def _lint_octets(
     octets: bytes, source: str, named: str, zone: Name | None, include: Opener
 ) -> LintResult:
-    origin = zone or apex.find_apex(octets, source) or _zone_of_name(named)
+    origin = zone or apex.find_apex(octets, source) or _find_zone_of_name(named)
     from_skipped: list[Finding] = []
 
     def skip(skipped: Skipped) -> None:
@@ -100,7 +100,7 @@ def _lint_octets(
     return LintResult(origin, None, found.records, every)
 
 
-def _zone_of_name(named: str) -> Name:
+def _find_zone_of_name(named: str) -> Name:
     """Return the zone that a file's name stands for.
 
     Raises:
@@ -109,27 +109,27 @@ def _zone_of_name(named: str) -> Name:
     found = zone_paths.path_zone(Path(named).name, "flat")
     if found is None:
         raise Invalid(
-            f"cannot tell the zone of {files.shown(named)}",
+            f"cannot tell the zone of {files.format_name(named)}",
             hint="name it with --zone example.com, or begin the file with $ORIGIN",
         )
     return found
 
 
-def _lines(found: LintResult) -> Iterator[str]:
+def _format_lines(found: LintResult) -> Iterator[str]:
     for each in found.findings:
         source = f", {each.source}" if each.source is not None else ""
         severity = click.style(f"{each.severity}:", fg=_COLOURS[each.severity])
         yield f"{severity} {each.message} ({each.rule}{source})"
-    zone, records = names.text(found.zone), count(found.records, "record")
+    zone, records = names.text(found.zone), format_count(found.records, "record")
     counted = Counter[str](each.severity for each in found.findings)
-    shown = ", ".join(count(counted[each], each) for each in _COLOURS if counted[each])
+    shown = ", ".join(format_count(counted[each], each) for each in _COLOURS if counted[each])
     yield f"{zone} {records}, {shown or 'no findings'}"
 
 
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
-def _json(found: LintResult, file: str | None) -> dict[str, Any]:
+def _to_json(found: LintResult, file: str | None) -> dict[str, Any]:
     counted = Counter[str](each.severity for each in found.findings)
     return {
         "schema": SCHEMA,
@@ -138,5 +138,5 @@ def _json(found: LintResult, file: str | None) -> dict[str, Any]:
         "commit": found.commit.hex() if found.commit is not None else None,
         "records": found.records,
         "counts": {severity: counted[severity] for severity in _COLOURS},
-        "findings": findings.as_json(found.findings),
+        "findings": findings.to_json(found.findings),
     }

@@ -65,8 +65,8 @@ async def command(
     """
     if graph and (author or grep or owners):
         raise click.UsageError("--graph cannot be combined with --author, --grep or NAMEs")
-    patterns = Filter(_pattern(author), _pattern(grep))
-    async with session.connected() as repo:
+    patterns = Filter(_compile_pattern(author), _compile_pattern(grep))
+    async with session.connect() as repo:
         at = await refish.resolve(repo, start, zone=zone, branch=branch)
         reader = Reader(repo.objects)
         where = frozenset(names.parse(name, at.zone) for name in owners)
@@ -78,19 +78,19 @@ async def command(
         ShownCommit(each.id, each.commit, labels.get(each.id, ()), deltas=changed)
         for each, changed in zip(found, deltas, strict=True)
     ]
-    session.output.result(
-        lambda: [commits.as_json(each) for each in shown],
-        _lines(shown, oneline, graph),
+    session.output.print_result(
+        lambda: [commits.to_json(each) for each in shown],
+        _format_lines(shown, oneline, graph),
         paged=True,
     )
 
 
-def _pattern(text: str | None) -> re.Pattern[str] | None:
+def _compile_pattern(text: str | None) -> re.Pattern[str] | None:
     return log.compile_pattern(text) if text is not None else None
 
 
-def _lines(shown: Iterable[ShownCommit], oneline: bool, graph: bool) -> Iterator[str]:
+def _format_lines(shown: Iterable[ShownCommit], oneline: bool, graph: bool) -> Iterator[str]:
     lanes: GraphLanes[CommitId] = GraphLanes()
     for entry in shown:
-        text = list(commits.oneline(entry) if oneline else commits.full(entry))
-        yield from lanes.beside(entry.id, entry.commit.parents, text) if graph else text
+        text = list(commits.format_oneline(entry) if oneline else commits.format_full(entry))
+        yield from lanes.draw(entry.id, entry.commit.parents, text) if graph else text

@@ -15,25 +15,27 @@ from zonegit_cli.sequencer_state import RequestedOperation
 from zonegit_cli.session import Session
 
 
-async def _begin(repo: Repo, at: BranchPosition, text: str) -> tuple[CommitId, str]:
+async def _resolve(repo: Repo, at: BranchPosition, text: str) -> tuple[CommitId, str]:
     theirs = await refish.resolve(repo, text, zone=at.zone)
     return theirs.commit, f"merge {text} into {at.branch}"
 
 
-async def _work(
+async def _run(
     repo: Repo, at: BranchPosition, begun: RequestedOperation, intent: Intent, choices: Choices
 ) -> Outcome:
     return await merge.merge(repo, at, begun.commit_id, intent, choices)
 
 
-MERGE: Final = SequencedCommand("merge", "{} already contains {refish}", _begin, _work)
+MERGE: Final = SequencedCommand("merge", "{} already contains {refish}", _resolve, _run)
 
 
 @options.session_command("merge")
 @sequencer.sequencer_options
 @options.RESPELL
 @options.commit_options
-async def command(session: Session, asked: SequencerOptions, how: CommitOptions) -> int:
+async def command(
+    session: Session, sequencer_options: SequencerOptions, commit_options: CommitOptions
+) -> int:
     """Merge REFISH, usually a branch, into the current branch.
 
     If the current branch has no commits of its own since, it is fast-forwarded. Otherwise a merge
@@ -52,4 +54,4 @@ async def command(session: Session, asked: SequencerOptions, how: CommitOptions)
     zonegit merge --abort                   or abort the merge
     zonegit merge canary --branch main --theirs --wait
     """
-    return await sequencer.run(session, how, MERGE, asked)
+    return await sequencer.run(session, commit_options, MERGE, sequencer_options)

@@ -7,7 +7,7 @@ from zonegit.repo.change import migrate
 from zonegit.store.protocols import RefTip, ZoneRefs
 from zonegit.zone import names
 from zonegit_cli import options
-from zonegit_cli.output import columns, commit_id
+from zonegit_cli.output import align_columns, format_id
 from zonegit_cli.parse import files
 from zonegit_cli.render import zones
 from zonegit_cli.session import Session
@@ -33,12 +33,12 @@ async def command(session: Session, file: str, force: bool) -> None:
     zonegit migrate --from-v03 store.json
     zonegit branch
     """
-    dump = migrate.read(files.read(file, migrate.MAX_OCTETS), files.shown(file))
+    dump = migrate.read(files.read(file, migrate.MAX_OCTETS), files.format_name(file))
     zone = dump.legacy.zone
-    async with session.bus() as bus:
-        repo = session.repo(bus)
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
         origin = repo.origin("migrate", force=force)
-        moved = await migrate.migrate(repo.objects, session.adopter(bus), dump, origin)
+        moved = await migrate.migrate(repo.objects, session.make_adopter(bus), dump, origin)
         refs = await repo.refs.zone(zone, repo.actor)
         here = await heads.find_current_branch(repo, zone)
     data = {
@@ -46,23 +46,24 @@ async def command(session: Session, file: str, force: bool) -> None:
         "objects": len(dump.objects),
         "changed": bool(moved.entries),
         "current": here,
-        **zones.tips_json(refs),
+        **zones.tips_to_json(refs),
     }
-    session.output.result(data, _lines(refs, here, changed=bool(moved.entries)))
+    session.output.print_result(data, _format_lines(refs, here, changed=bool(moved.entries)))
 
 
-def _lines(refs: ZoneRefs, here: str | None, *, changed: bool) -> list[str]:
+def _format_lines(refs: ZoneRefs, here: str | None, *, changed: bool) -> list[str]:
     shown = names.text(refs.zone)
     rows = [
-        _row("*" if name == here else "", name, tip) for name, tip in sorted(refs.heads.items())
+        _format_row("*" if name == here else "", name, tip)
+        for name, tip in sorted(refs.heads.items())
     ]
-    rows += [_row("", f"tag {name}", tip) for name, tip in sorted(refs.tags.items())]
+    rows += [_format_row("", f"tag {name}", tip) for name, tip in sorted(refs.tags.items())]
     switch = f"HEAD is in another zone; to switch: zonegit zone switch {shown}"
     head = f"HEAD is {here}" if here else switch
     outcome = "imported" if changed else "was imported before; nothing changed"
-    return [f"{shown} {outcome}", *columns(rows), head]
+    return [f"{shown} {outcome}", *align_columns(rows), head]
 
 
-def _row(mark: str, name: str, tip: RefTip) -> tuple[str, str, str, str]:
+def _format_row(mark: str, name: str, tip: RefTip) -> tuple[str, str, str, str]:
     serial = f"serial {tip.serial}" if tip.serial is not None else ""
-    return mark, name, commit_id(tip.target), serial
+    return mark, name, format_id(tip.target), serial

@@ -11,7 +11,7 @@ from zonegit.store.protocols import LogEntry, OperationSummary
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import count
+from zonegit_cli.output import format_count
 from zonegit_cli.render import operations as operation_lines
 from zonegit_cli.session import Session
 
@@ -35,13 +35,13 @@ async def log(session: Session, limit: int, zone: Name | None, actor: str | None
     zonegit op log -n 5
     zonegit op log --zone example.com --actor bob
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         found = await operations.list_latest(repo, limit, zone=zone, actor=actor)
         entries = [entry for each in found for entry in each.entries]
         symrefs = await operations.read_symrefs(repo, entries)
-    data = [_json(each) for each in found]
-    lines = [line for each in found for line in _lines(each, symrefs)]
-    session.output.result(data, lines or ["no operations yet"], paged=True)
+    data = [_to_json(each) for each in found]
+    lines = [line for each in found for line in _format_lines(each, symrefs)]
+    session.output.print_result(data, lines or ["no operations yet"], paged=True)
 
 
 @click.group("op")
@@ -57,14 +57,14 @@ def command() -> None:
 command.add_command(log)
 
 
-def _lines(each: OperationSummary, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
-    yield operation_lines.head(each.operation, each.entries)
-    yield from operation_lines.moves(each.entries, symrefs)
+def _format_lines(each: OperationSummary, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
+    yield operation_lines.format_head(each.operation, each.entries)
+    yield from operation_lines.format_moves(each.entries, symrefs)
     if each.rows > len(each.entries):
-        yield f"    and {count(each.rows - len(each.entries), 'more move')}"
+        yield f"    and {format_count(each.rows - len(each.entries), 'more move')}"
 
 
-def _json(each: OperationSummary) -> dict[str, Any]:
+def _to_json(each: OperationSummary) -> dict[str, Any]:
     first = each.entries[0]
     return {
         "operation": each.operation,
@@ -74,11 +74,11 @@ def _json(each: OperationSummary) -> dict[str, Any]:
         "because": first.reason,
         "undoes": first.undoes,
         "rows": each.rows,
-        "refs": [move_json(entry) for entry in each.entries],
+        "refs": [move_to_json(entry) for entry in each.entries],
     }
 
 
-def move_json(entry: LogEntry) -> dict[str, Any]:
+def move_to_json(entry: LogEntry) -> dict[str, Any]:
     """Return a row of the log for ``--json``, without the fields that all rows of an operation
     share."""
     return {

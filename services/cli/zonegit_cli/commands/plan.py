@@ -61,28 +61,30 @@ async def command(
     zonegit apply tuesday.plan -m 'as agreed'
     """
     octets = files.read(file, reader.MAX_OCTETS)
-    source = files.shown(file)
+    source = files.format_name(file)
     file_kinds.refuse_for_plan(octets, file, source)
     is_import = not (patch.is_patch(octets) or edit_scripts.is_script(octets))
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         at = await heads.find_position(repo, zone, branch)
         if is_import:
-            plan = _of_zone(session, octets, source, at, respell=respell)
+            plan = _plan_zone(session, octets, source, at, respell=respell)
         else:
             plan = shown.plan_file(octets, at, source, session.ttl, respell=respell)
         saved, size = await saved_plan.make_plan(repo, at, plan, is_import=is_import)
     findings.print_findings(session, saved.findings)
     if out is not None:
-        _save(out, shown.as_json(saved, size))
-        session.output.note(f"saved in {out}; to make these changes: zonegit apply {out}")
-    session.output.result(lambda: shown.as_json(saved, size), shown.lines(saved, size), paged=True)
+        _save(out, shown.to_json(saved, size))
+        session.output.print_note(f"saved in {out}; to make these changes: zonegit apply {out}")
+    session.output.print_result(
+        lambda: shown.to_json(saved, size), shown.format_lines(saved, size), paged=True
+    )
     if refusal := first_refusal([saved.judgement]):
         raise refusal
     differs = bool(saved.deltas) or saved.serial != saved.before
     return EXIT_DIFFERENT if exit_code and differs else 0
 
 
-def _of_zone(
+def _plan_zone(
     session: Session, octets: bytes, source: str, at: BranchPosition, *, respell: bool
 ) -> ChangePlanner:
     gc.disable()  # a zone is millions of objects without cycles, and each collection visits all

@@ -8,7 +8,7 @@ from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, head_notes, options
-from zonegit_cli.output import commit_id
+from zonegit_cli.output import format_id
 from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
@@ -36,13 +36,13 @@ async def command(session: Session, name: str, start: str, zone: Name | None) ->
     zonegit review new-mail           show its changes, and whether it merges
     zonegit approve new-mail          merge it into main
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         at = await refish.resolve(repo, start, zone=zone)
         commit_command.warn_of_head(session)
         await proposals.propose(repo, at.zone, name, at.commit)
     found = head_notes.find_overrides(session.default, at.zone, name, is_switch=False)
     findings.print_findings(session, found)
     where = {"zone": names.text(at.zone), "branch": name, "commit": at.commit.hex()}
-    text = f"proposal {name} of {where['zone']} from {start} {commit_id(at.commit)}; switched to it"
-    data = {**where, "warnings": findings.as_json(found)}
-    session.output.result(data, [text, f"to review it: zonegit review {name}"])
+    text = f"proposal {name} of {where['zone']} from {start} {format_id(at.commit)}; switched to it"
+    data = {**where, "warnings": findings.to_json(found)}
+    session.output.print_result(data, [text, f"to review it: zonegit review {name}"])

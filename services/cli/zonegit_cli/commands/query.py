@@ -38,22 +38,22 @@ async def command(
     host, port = parse_address(server) if server else _local_server(session)
     if rdtype == rrtypes.AXFR:
         lines = await dns_client.transfer(name, host, port, timeout=session.timeout)
-        session.output.result({"zone": names.text(name), "records": lines}, lines, paged=True)
+        session.output.print_result({"zone": names.text(name), "records": lines}, lines, paged=True)
         return
-    query = dns_client.question(name, rdtype, subnet, dnssec=dnssec)
+    query = dns_client.make_query(name, rdtype, subnet, dnssec=dnssec)
     answer = await dns_client.ask(query, host, port, timeout=session.timeout, tcp=tcp)
     transport = f"from {answer.server} over {answer.over} in {answer.elapsed_ms:.1f} ms"
     data = {
-        **dns_messages.as_json(answer.message),
+        **dns_messages.to_json(answer.message),
         "server": answer.server,
         "over": answer.over,
         "elapsed_ms": round(answer.elapsed_ms, 3),
     }
     if short:
-        lines = dns_messages.rdatas(answer.message)
+        lines = dns_messages.format_rdatas(answer.message)
     else:
-        lines = dns_messages.lines(answer.message, transport)
-    session.output.result(data, lines)
+        lines = dns_messages.format_lines(answer.message, transport)
+    session.output.print_result(data, lines)
 
 
 def _parse(words: tuple[str, ...]) -> tuple[names.Name, int, str | None]:

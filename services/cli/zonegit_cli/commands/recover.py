@@ -13,7 +13,7 @@ from zonegit.store.recovery import DEFAULT_HEADROOM, MAX_HEADROOM
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.propagation import read_answered_serials, survey
+from zonegit_cli.propagation import read_answered_serials, survey_resolvers
 from zonegit_cli.render import recoveries
 from zonegit_cli.render.recoveries import RecoveryState
 from zonegit_cli.session import Session
@@ -72,30 +72,30 @@ async def command(
     zonegit recover --finish --zone example.com --serial-headroom 100
     """
     session = options.apply_signing(session, sign, off=no_sign)
-    async with session.bus() as bus:
-        repo = session.repo(bus)
-        survey = await _survey(session, repo, bus, zone, ignored)
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
+        survey = await _read_state(session, repo, bus, zone, ignored)
         plans = await use_case.plan(repo, survey.recovery, survey.answers, headroom, zone)
         is_done = finish and not dry_run
         if is_done:
             plans = await _finish(session, repo, survey, headroom, plans)
         kept = await _find_kept(repo, survey, plans)
-    _remark(session, survey, plans, ignored)
-    data = recoveries.document(survey, plans, headroom, kept, is_done=is_done)
-    session.output.result(
-        data, recoveries.lines(survey, plans, kept, is_done=is_done), paged=not is_done
+    _print_remarks(session, survey, plans, ignored)
+    data = recoveries.make_document(survey, plans, headroom, kept, is_done=is_done)
+    session.output.print_result(
+        data, recoveries.format_lines(survey, plans, kept, is_done=is_done), paged=not is_done
     )
     in_doubt = any(each.doubts for each in plans)
     return 1 if is_done and in_doubt else 0
 
 
-async def _survey(
+async def _read_state(
     session: Session, repo: Repo, bus: "Bus", zone: Name | None, ignored: Sequence[str]
 ) -> RecoveryState:
     recovery = await repo.refs.recovery()
-    found = await survey(session, bus, zone)
+    found = await survey_resolvers(session, bus, zone)
     expected = {each.resolver for each in found.statuses} | set(found.silent)
-    expected |= session.local_resolvers()
+    expected |= session.list_local_resolvers()
     said, answers = await read_answered_serials(
         bus, expected, zone, ignored, recovery.doubted, timeout=session.timeout
     )
@@ -116,7 +116,7 @@ async def _finish(
                 repo, survey.recovery, survey.answers, headroom, each, origin
             )
         done.append(each)
-        session.output.bar(number, len(plans), "zones")
+        session.output.print_bar(number, len(plans), "zones")
     return done
 
 
@@ -145,19 +145,23 @@ async def _find_kept(
     }
 
 
-def _remark(
+def _print_remarks(
     session: Session, survey: RecoveryState, plans: Sequence[ZonePlan], ignored: Sequence[str]
 ) -> None:
     """Print the warnings and errors on stderr."""
     for name in survey.silent:
-        session.output.remark(
+        session.output.print_remark(
             "warning",
             f"{name} did not report its serials: start it first, or serials that only it knows may"
             " be used again",
         )
     for name in ignored:
         if name not in survey.resolvers:
-            session.output.remark("warning", f"--ignore {name}: no resolver of that name answers")
+            session.output.print_remark(
+                "warning", f"--ignore {name}: no resolver of that name answers"
+            )
     for each in plans:
         for branch, doubt in each.doubts:
-            session.output.remark("error", recoveries.describe_doubt(each.zone, branch, doubt))
+            session.output.print_remark(
+                "error", recoveries.describe_doubt(each.zone, branch, doubt)
+            )

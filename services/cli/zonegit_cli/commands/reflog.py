@@ -10,7 +10,7 @@ from zonegit.repo.change.branches import ReflogEntry
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import columns, commit_id
+from zonegit_cli.output import align_columns, format_id
 from zonegit_cli.session import Session
 
 HEADER: Final = ("", "", "TIME", "ACTOR", "COMMAND", "FROM", "TO", "")
@@ -33,37 +33,37 @@ async def command(session: Session, branch: str | None, limit: int, zone: Name |
     zonegit diff canary@{1} canary           the changes of the latest move
     zonegit branch canary 62b53eb0ef57       create the branch again
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         home = await heads.find_zone(repo, zone)
         name = branch or (await heads.find_position(repo, zone)).branch
         passed = await branches.read_reflog(repo, home, name, limit)
-    data = [_json(*each, home, name) for each in enumerate(passed)]
-    lines = columns([_row(*each, name) for each in enumerate(passed)], HEADER)
-    session.output.result(data, lines, paged=True)
+    data = [_to_json(*each, home, name) for each in enumerate(passed)]
+    lines = align_columns([_format_row(*each, name) for each in enumerate(passed)], HEADER)
+    session.output.print_result(data, lines, paged=True)
 
 
-def _row(number: int, each: ReflogEntry, branch: str) -> tuple[str, ...]:
+def _format_row(number: int, each: ReflogEntry, branch: str) -> tuple[str, ...]:
     move = each.move
     return (
-        _refish(branch, number),
+        _format_refish(branch, number),
         str(move.sequence),
         refish_time.format_time(move.time),
         move.actor,
         f"{move.command}: {move.reason}" if move.reason else move.command,
-        commit_id(move.old) if move.old is not None else NOTHING,
-        commit_id(move.new) if move.new is not None else NOTHING,
+        format_id(move.old) if move.old is not None else NOTHING,
+        format_id(move.new) if move.new is not None else NOTHING,
         each.subject or "",
     )
 
 
-def _refish(branch: str, number: int) -> str:
+def _format_refish(branch: str, number: int) -> str:
     return f"{branch}@{{{number}}}"
 
 
-def _json(number: int, each: ReflogEntry, zone: Name, branch: str) -> dict[str, Any]:
+def _to_json(number: int, each: ReflogEntry, zone: Name, branch: str) -> dict[str, Any]:
     move = each.move
     return {
-        "refish": _refish(branch, number),
+        "refish": _format_refish(branch, number),
         "zone": names.text(zone),
         "branch": branch,
         "sequence": move.sequence,

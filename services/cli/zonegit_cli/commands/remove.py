@@ -16,7 +16,7 @@ from zonegit_cli.session import Session
 @click.argument("rdata", nargs=-1, required=True)
 @options.commit_options
 async def command(
-    session: Session, name: str, rdtype: str, rdata: tuple[str, ...], how: CommitOptions
+    session: Session, name: str, rdtype: str, rdata: tuple[str, ...], commit_options: CommitOptions
 ) -> None:
     """Remove a record from an RRset, as one commit. Without records the RRset is deleted.
 
@@ -27,7 +27,7 @@ async def command(
     number = rrtypes.from_text(rdtype)
     await commit_command.commit_edit(
         session,
-        how,
+        commit_options,
         ["remove", name, rdtype.upper()],
         lambda zone: parse_remove(zone, name, rdtype, rdata),
         typed_records.find_notes(number, rdata),

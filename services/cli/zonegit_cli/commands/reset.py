@@ -17,7 +17,9 @@ from zonegit_cli.session import Session
 @click.option("--hard", is_flag=True, help="Required. Discards commits after REFISH.")
 @click.option("--exact", is_flag=True, help="Move to the commit REFISH itself; needs --force.")
 @options.commit_options
-async def command(session: Session, text: str, hard: bool, exact: bool, how: CommitOptions) -> int:
+async def command(
+    session: Session, text: str, hard: bool, exact: bool, commit_options: CommitOptions
+) -> int:
     """Reset the branch to the records and the history of REFISH.
 
     A serial must not go back, because secondaries compare serials. So the branch moves to a new
@@ -32,11 +34,17 @@ async def command(session: Session, text: str, hard: bool, exact: bool, how: Com
     if not hard:
         raise click.UsageError("--hard is required: there is no working copy to keep")
 
-    async def work(repo: Repo, at: BranchPosition) -> Outcome:
+    async def operation(repo: Repo, at: BranchPosition) -> Outcome:
         target = await refish.resolve(repo, text, zone=at.zone, branch=at.branch)
-        intent = commit_command.build_intent(how, "reset", f"reset to {short(target.commit)}")
+        intent = commit_command.build_intent(
+            commit_options, "reset", f"reset to {short(target.commit)}"
+        )
         return await revert.reset(repo, at, target.commit, intent, exact=exact)
 
     return await commit_command.run_commit(
-        session, how, work, nothing="{} is already at this commit", jumped="exact"
+        session,
+        commit_options,
+        operation,
+        unchanged_text="{} is already at this commit",
+        existing_text="exact",
     )

@@ -16,8 +16,8 @@ from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit_cli import dns_client, options
-from zonegit_cli.output import commit_id
-from zonegit_cli.propagation import survey
+from zonegit_cli.output import format_id
+from zonegit_cli.propagation import survey_resolvers
 from zonegit_cli.render import dns_messages
 from zonegit_cli.session import Session
 
@@ -78,22 +78,22 @@ async def command(
     zonegit resolve www.example.com --subnet 198.51.100.0/24 --canary next:10
     """
     owner, qtype = names.parse(name), rrtypes.question_type(rdtype)
-    query = dns_client.question(owner, qtype, subnet, dnssec=dnssec)
+    query = dns_client.make_query(owner, qtype, subnet, dnssec=dnssec)
     query.id = 0
     wire = query.to_wire()
     given = canaries.parse_canary(split, canary_salt) if split else None
     view = QueryView(branch, at, lambda zone: given, whole=dnssec)
     as_now = subnet is not None and given is None and at is None
-    async with session.bus() as bus:
-        repo = session.repo(bus)
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
 
         async def answer(view: QueryView) -> ResolvedQuery:
             return await resolve.resolve(repo, wire, owner, qtype, view)
 
         answered = await (_apply_canaries(session, bus, view, answer) if as_now else answer(view))
     message = dns.message.from_wire(answered.reply)
-    lines = dns_messages.rdatas(message) if short else _lines(message, answered)
-    session.output.result({**dns_messages.as_json(message), **_json(answered)}, lines)
+    lines = dns_messages.format_rdatas(message) if short else _format_lines(message, answered)
+    session.output.print_result({**dns_messages.to_json(message), **_to_json(answered)}, lines)
 
 
 async def _apply_canaries(
@@ -123,25 +123,25 @@ async def _apply_canaries(
 async def _read_canary(session: Session, bus: "Bus", zone: Name, branch: str) -> Canary | None:
     """Return the canary of the resolvers that serve this branch of a zone; None if there is
     none."""
-    for status in (await survey(session, bus, zone)).statuses:
+    for status in (await survey_resolvers(session, bus, zone)).statuses:
         asked = status.asked
         if asked is not None and asked.canary and asked.salt and branch in asked.branches[:1]:
             return canaries.parse_canary(asked.canary, asked.salt)
     return None
 
 
-def _lines(message: dns.message.Message, answered: ResolvedQuery) -> Sequence[str]:
+def _format_lines(message: dns.message.Message, answered: ResolvedQuery) -> Sequence[str]:
     transport = f"as over {answered.over}"
-    sources = (f";; {_source(each)}" for each in answered.met)
-    return [*dns_messages.lines(message, transport), *sources]
+    sources = (f";; {_format_source(each)}" for each in answered.met)
+    return [*dns_messages.format_lines(message, transport), *sources]
 
 
-def _source(each: ZoneConsulted) -> str:
+def _format_source(each: ZoneConsulted) -> str:
     serial = f", serial {each.serial}" if each.serial is not None else ""
-    return f"from {names.text(each.zone)} {each.branch}, commit {commit_id(each.commit)}{serial}"
+    return f"from {names.text(each.zone)} {each.branch}, commit {format_id(each.commit)}{serial}"
 
 
-def _json(answered: ResolvedQuery) -> dict[str, Any]:
+def _to_json(answered: ResolvedQuery) -> dict[str, Any]:
     return {
         "over": answered.over,
         "from": [

@@ -8,8 +8,8 @@ from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import columns, commit_id
-from zonegit_cli.propagation import describe_serial_behind, format_branch, survey
+from zonegit_cli.output import align_columns, format_id
+from zonegit_cli.propagation import describe_serial_behind, format_branch, survey_resolvers
 from zonegit_cli.session import Session
 
 HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
@@ -23,24 +23,24 @@ async def command(session: Session, zone: Name | None) -> None:
 
     A zone has one line for its default state, and one for its canary.
     """
-    async with session.bus() as bus:
-        found = await survey(session, bus, zone)
-    rows = [row for status in found.statuses for row in _rows(status)]
+    async with session.connect_bus() as bus:
+        found = await survey_resolvers(session, bus, zone)
+    rows = [row for status in found.statuses for row in _format_rows(status)]
     rows += [(name, *["-"] * (len(HEADER) - 2), SILENT) for name in found.silent]
-    lines = columns(rows, HEADER) if rows else ["no resolver answers"]
-    session.output.result([_json(status) for status in found.statuses], lines, paged=True)
+    lines = align_columns(rows, HEADER) if rows else ["no resolver answers"]
+    session.output.print_result([_to_json(status) for status in found.statuses], lines, paged=True)
     for name in found.silent if session.output.as_json else ():
-        session.output.remark("warning", f"{name} {SILENT}")
+        session.output.print_remark("warning", f"{name} {SILENT}")
 
 
-def _rows(status: ResolverStatus) -> list[tuple[str, ...]]:
+def _format_rows(status: ResolverStatus) -> list[tuple[str, ...]]:
     state = "current" if status.lag == 0 else f"{status.lag} behind"
     if not status.zones:
         return [(status.resolver, "-", ", ".join(status.branches), "-", "-", "-", state)]
-    return [_row(status, served, state) for served in status.zones]
+    return [_format_row(status, served, state) for served in status.zones]
 
 
-def _row(status: ResolverStatus, served: ServedZone, state: str) -> tuple[str, ...]:
+def _format_row(status: ResolverStatus, served: ServedZone, state: str) -> tuple[str, ...]:
     age = "-" if served.age is None else f"{served.age:.0f} s"
     if served.pinned:
         state = f"pinned to {served.branch}"
@@ -50,14 +50,14 @@ def _row(status: ResolverStatus, served: ServedZone, state: str) -> tuple[str, .
         status.resolver,
         names.text(served.zone),
         format_branch(served),
-        commit_id(served.commit) if served.commit else "-",
+        format_id(served.commit) if served.commit else "-",
         "-" if served.serial is None else str(served.serial),
         age,
         state,
     )
 
 
-def _json(status: ResolverStatus) -> dict[str, Any]:
+def _to_json(status: ResolverStatus) -> dict[str, Any]:
     return {
         "resolver": status.resolver,
         "version": status.version,

@@ -27,6 +27,6 @@ async def command(session: Session, text: str, zone: Name | None, branch: str | 
     main@{yesterday}  main@{2026-11-20T14:00Z}  main@{2026-11-20}
     main@{1}~2                       an ancestor of main before its latest move (zonegit reflog)
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         found = await refish.resolve_id(repo, text, zone=zone, branch=branch)
-    session.output.result({"refish": text, "id": found.hex()}, [found.hex()])
+    session.output.print_result({"refish": text, "id": found.hex()}, [found.hex()])

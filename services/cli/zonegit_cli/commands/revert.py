@@ -17,20 +17,20 @@ from zonegit_cli.sequencer_state import RequestedOperation
 from zonegit_cli.session import Session
 
 
-async def _begin(repo: Repo, at: BranchPosition, text: str) -> tuple[CommitId, str]:
+async def _resolve(repo: Repo, at: BranchPosition, text: str) -> tuple[CommitId, str]:
     found = await refish.resolve(repo, text, zone=at.zone, branch=at.branch)
     undone = await read_zone.read_commit(Reader(repo.objects), found.commit)
     return found.commit, f'revert "{subject(undone)}"'
 
 
-async def _work(
+async def _run(
     repo: Repo, at: BranchPosition, begun: RequestedOperation, intent: Intent, choices: Choices
 ) -> Outcome:
     return await revert.revert(repo, at, begun.commit_id, begun.mainline, intent, choices)
 
 
 REVERT: Final = SequencedCommand(
-    "revert", "nothing to revert: {} no longer has this change", _begin, _work
+    "revert", "nothing to revert: {} no longer has this change", _resolve, _run
 )
 
 
@@ -38,7 +38,9 @@ REVERT: Final = SequencedCommand(
 @sequencer.MAINLINE
 @sequencer.sequencer_options
 @options.commit_options_with(options.zone_options, options.LONG_MESSAGE)
-async def command(session: Session, asked: SequencerOptions, how: CommitOptions) -> int:
+async def command(
+    session: Session, sequencer_options: SequencerOptions, commit_options: CommitOptions
+) -> int:
     """Reverse the change of one commit, as a new commit; later changes stay.
 
     A record that was changed again since is a conflict: it is listed, the branch does not move, and
@@ -50,4 +52,4 @@ async def command(session: Session, asked: SequencerOptions, how: CommitOptions)
     zonegit revert HEAD -m 1          the changes that a merge brought in
     zonegit revert --continue
     """
-    return await sequencer.run(session, how, REVERT, asked)
+    return await sequencer.run(session, commit_options, REVERT, sequencer_options)

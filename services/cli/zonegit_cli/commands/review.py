@@ -17,7 +17,7 @@ from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import commit_id, count
+from zonegit_cli.output import format_count, format_id
 from zonegit_cli.render import conflict_lines, dry_runs, findings, patches
 from zonegit_cli.session import Session
 
@@ -37,34 +37,36 @@ async def command(session: Session, name: str, stat: bool, zone: Name | None, br
     zonegit review new-mail --stat
     zonegit review new-mail --into staging --json
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         into = await heads.find_position(repo, zone, branch)
         proposed = await refish.resolve(repo, name, zone=into.zone)
         review = await proposals.review(repo, into, proposed.commit)
     data = {"zone": names.text(into.zone), "proposal": name, "into": branch}
-    session.output.result(
-        lambda: {**data, **_json(review)}, _lines(name, into, review, stat=stat), paged=True
+    session.output.print_result(
+        lambda: {**data, **_to_json(review)},
+        _format_lines(name, into, review, stat=stat),
+        paged=True,
     )
     if not isinstance(review.outcome, Conflicted):
         findings.print_findings(session, review.outcome.findings)
 
 
-def _lines(name: str, into: BranchPosition, review: Review, *, stat: bool) -> Iterator[str]:
-    commits = count(len(review.commits), "commit")
+def _format_lines(name: str, into: BranchPosition, review: Review, *, stat: bool) -> Iterator[str]:
+    commits = format_count(len(review.commits), "commit")
     yield f"{name} has {commits} for {into.branch} of {names.text(into.zone)}"
     for each in review.commits:
-        yield f"  {commit_id(each.id)} {each.commit.author.name}: {subject(each.commit)}"
-    yield from (patches.stat if stat else patches.lines)(review.deltas)
+        yield f"  {format_id(each.id)} {each.commit.author.name}: {subject(each.commit)}"
+    yield from (patches.format_stat if stat else patches.format_lines)(review.deltas)
     match review.outcome:
         case Conflicted() as conflicted:
             advice = conflict_lines.advise_merge(name, into.branch)
-            yield from conflict_lines.lines(conflicted, advice(conflicted))
+            yield from conflict_lines.format_conflicts(conflicted, advice(conflicted))
         case Preview(judgement=Judgement(refusal=refusal)) if refusal is not None:
             yield f"the merge would be refused ({refusal.code}): {refusal.message}"
             if refusal.hint:
                 yield f"    {refusal.hint}"
         case Preview(before=before, serial=serial, judgement=judgement):
-            yield from dry_runs.lines(judgement)
+            yield from dry_runs.format_lines(judgement)
             into_it = "" if into.branch == DEFAULT_BRANCH else f" --into {into.branch}"
             yield f"it merges ({before} -> {serial}): zonegit approve {name}{into_it}"
         case _ if review.refused is not None:
@@ -74,7 +76,7 @@ def _lines(name: str, into: BranchPosition, review: Review, *, stat: bool) -> It
             yield f"{into.branch} already contains it"
 
 
-def _json(review: Review) -> dict[str, Any]:
+def _to_json(review: Review) -> dict[str, Any]:
     outcome = review.outcome
     conflicts = outcome.clashes if isinstance(outcome, Conflicted) else []
     warnings = () if isinstance(outcome, Conflicted) else outcome.findings
@@ -88,14 +90,14 @@ def _json(review: Review) -> dict[str, Any]:
             }
             for each in review.commits
         ],
-        "changes": patches.as_json(review.deltas),
+        "changes": patches.to_json(review.deltas),
         "merges": (
             not conflicts
             and review.refused is None
             and (judgement is None or judgement.refusal is None)
         ),
         "reverted_by": review.refused.details["reverts"].split() if review.refused else [],
-        "warnings": findings.as_json(warnings),
-        "verdict": dry_runs.as_json(judgement) if judgement is not None else None,
-        "conflicts": [conflict_lines.as_json(each) for each in conflicts],
+        "warnings": findings.to_json(warnings),
+        "verdict": dry_runs.to_json(judgement) if judgement is not None else None,
+        "conflicts": [conflict_lines.to_json(each) for each in conflicts],
     }

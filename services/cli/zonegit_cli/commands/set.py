@@ -17,7 +17,7 @@ from zonegit_cli.session import Session
 @options.RESPELL
 @options.commit_options
 async def command(
-    session: Session, name: str, rdtype: str, rest: tuple[str, ...], how: CommitOptions
+    session: Session, name: str, rdtype: str, rest: tuple[str, ...], commit_options: CommitOptions
 ) -> None:
     """Replace the records of an RRset, as one commit.
 
@@ -69,7 +69,7 @@ async def command(
     typed = typed_records.split_words([rdtype, *rest])  # fail before the first request
     await commit_command.commit_edit(
         session,
-        how,
+        commit_options,
         ["set", name, rrtypes.to_text(typed.rdtype)],
         lambda zone: parse_set(zone, name, typed, session.ttl),
         typed_records.find_notes(typed.rdtype, typed.arguments),

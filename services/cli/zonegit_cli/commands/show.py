@@ -62,7 +62,7 @@ async def command(
 async def _show_commit(
     session: Session, text: str, zone: Name | None, branch: str | None, *, shell: bool
 ) -> None:
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         reader = Reader(repo.objects)
         at = await refish.resolve(repo, text, zone=zone, branch=branch)
         commit = await read_zone.read_commit(reader, at.commit)
@@ -71,24 +71,24 @@ async def _show_commit(
         )
         labels = await log.read_labels(repo, reader, at.zone)
         tag = (await reader.get([at.tag]))[at.tag] if at.tag is not None else None
-    signed = commits.signature(session, commit)
+    signed = commits.describe_signature(session, commit)
     entry = ShownCommit(at.commit, commit, labels.get(at.commit, ()), signed, found.deltas)
     serial = {"zone": names.text(at.zone), "serial": found.new.serial}
-    data = {**commits.as_json(entry), **serial, "signature": signed}
-    lines = list(commits.full(entry))
+    data = {**commits.to_json(entry), **serial, "signature": signed}
+    lines = list(commits.format_full(entry))
     if isinstance(tag, Tag):
-        signed = commits.signature(session, tag)
-        data["tag"] = _tag_json(tag, signed)
-        lines = [*_tag_lines(tag, signed), *lines]
+        signed = commits.describe_signature(session, tag)
+        data["tag"] = _tag_to_json(tag, signed)
+        lines = [*_format_tag(tag, signed), *lines]
     if shell:
-        lines = [commands.change_line(each) for each in diff.drop_serial_changes(found.deltas)]
-    session.output.result(data, lines, paged=True, verbatim=shell)
+        lines = [commands.format_change(each) for each in diff.drop_serial_changes(found.deltas)]
+    session.output.print_result(data, lines, paged=True, verbatim=shell)
 
 
-def _tag_lines(tag: Tag, signed: str | None) -> Iterator[str]:
+def _format_tag(tag: Tag, signed: str | None) -> Iterator[str]:
     yield click.style(f"tag {tag.name}", fg="yellow")
     yield f"Tagger: {tag.tagger.mailbox}"
-    yield f"Date:   {identities.time_text(tag.tagger)}"
+    yield f"Date:   {identities.format_time(tag.tagger)}"
     if signed is not None:
         yield f"Trust:  {signed}"
     yield ""
@@ -96,8 +96,8 @@ def _tag_lines(tag: Tag, signed: str | None) -> Iterator[str]:
     yield ""
 
 
-def _tag_json(tag: Tag, signed: str | None) -> dict[str, Any]:
-    tagger = identities.as_json(tag.tagger)
+def _tag_to_json(tag: Tag, signed: str | None) -> dict[str, Any]:
+    tagger = identities.to_json(tag.tagger)
     return {"name": tag.name, "tagger": tagger, "message": tag.message, "signature": signed}
 
 
@@ -112,18 +112,18 @@ async def _show_rrset(
     shell: bool,
 ) -> None:
     number = rrtypes.from_text(rdtype)
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         resolved = await refish.resolve(repo, at, zone=zone, branch=branch)
         reader = Reader(repo.objects)
         tree = (await read_zone.read_commit(reader, resolved.commit)).tree
         owner = names.parse(name, resolved.zone)
         rrset = await read_zone.read_rrset(reader, tree, owner, number, resolved.zone)
     data = {
-        **rrsets.as_json(rrset),
+        **rrsets.to_json(rrset),
         "zone": names.text(resolved.zone),
         "commit": resolved.commit.hex(),
     }
     texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
     lines = [f"{record_head(rrset)} {text}" for text in texts]
-    lines = [commands.set_line(rrset)] if shell else lines
-    session.output.result(data, lines, verbatim=shell)
+    lines = [commands.format_set(rrset)] if shell else lines
+    session.output.print_result(data, lines, verbatim=shell)

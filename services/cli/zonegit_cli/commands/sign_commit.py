@@ -12,7 +12,7 @@ from zonegit.repo.commit.dry_runs import first_refusal
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options, propagation
-from zonegit_cli.output import commit_id
+from zonegit_cli.output import format_id
 from zonegit_cli.render import dry_runs
 from zonegit_cli.session import Session
 
@@ -48,43 +48,45 @@ async def command(
     zonegit sign-commit --key ~/.config/zonegit/alice
     zonegit sign-commit canary
     """
-    session = session.signing(key)
+    session = session.with_signing_key(key)
     if session.sign is None:
         raise Invalid(
             "no signing key",
             hint="name one with --key FILE or the setting signing_key; zonegit keygen makes one",
         )
-    async with session.bus() as bus:
-        repo = session.repo(bus)
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
         found = await refish.resolve(repo, at, zone=zone, branch=branch)
         commit_command.warn_of_head(session, dry_run=dry_run)
-        heard = propagation.Propagated()
+        propagated = propagation.Propagated()
         wait = wait and not dry_run
         async with propagation.watch_branch(
             session, bus, found.zone, found.branch, wanted=wait
         ) as waiter:
             signed = await sign.sign_tip(repo, found, session.sign, force=force, dry_run=dry_run)
             if signed.moved is not None:
-                heard = await waiter.wait(signed.moved)
+                propagated = await waiter.wait(signed.moved)
     data = {
         "zone": names.text(found.zone),
         "branch": signed.branch,
         "commit": signed.commit.hex(),
         "dry_run": dry_run,
         "replaced": signed.old.hex() if signed.moved is not None else None,
-        **({"verdict": dry_runs.as_json(signed.judgement)} if signed.judgement else {}),
-        **heard.as_json(),
+        **({"verdict": dry_runs.to_json(signed.judgement)} if signed.judgement else {}),
+        **propagated.to_json(),
     }
-    session.output.result(data, [_line(found.zone, signed), *heard.lines()])
+    session.output.print_result(
+        data, [_format_line(found.zone, signed), *propagated.format_lines()]
+    )
     if refusal := first_refusal([signed.judgement]):
         raise refusal
 
 
-def _line(zone: Name, signed: SignedBranch) -> str:
+def _format_line(zone: Name, signed: SignedBranch) -> str:
     where = f"{names.text(zone)} {signed.branch}"
     if signed.commit == signed.old:
-        return f"nothing to do: {where} {commit_id(signed.commit)} is already signed by this key"
-    step = f"{where} {commit_id(signed.old)} -> {commit_id(signed.commit)}"
+        return f"nothing to do: {where} {format_id(signed.commit)} is already signed by this key"
+    step = f"{where} {format_id(signed.old)} -> {format_id(signed.commit)}"
     if signed.moved is None:
         return f"would move {step}; no record changes"
     return f"{step}, signed"

@@ -18,8 +18,8 @@ from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options, sequencer, sequencer_state
-from zonegit_cli.output import commit_id, count
-from zonegit_cli.propagation import format_branch, survey
+from zonegit_cli.output import format_count, format_id
+from zonegit_cli.propagation import format_branch, survey_resolvers
 from zonegit_cli.render import commits
 from zonegit_cli.sequencer_state import BranchKey, SequencerState
 from zonegit_cli.session import Session
@@ -37,33 +37,33 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
     zonegit status
     zonegit status --zone example.com --branch canary
     """
-    async with session.bus() as bus:
-        repo = session.repo(bus)
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
         at = await heads.find_position(repo, zone, branch)
         session.head.accept()
         async with asyncio.TaskGroup() as group:
-            asking = group.create_task(survey(session, bus, at.zone))
+            asking = group.create_task(survey_resolvers(session, bus, at.zone))
             finding_key = group.create_task(sequencer.find_key(repo, at))
             status = await ahead_behind.read_status(repo, at)
     found = asking.result()
     in_progress = _read_in_progress(session, finding_key.result())
-    signed = commits.signature(session, status.tip) if status.tip else None
+    signed = commits.describe_signature(session, status.tip) if status.tip else None
     data = {
         "operator": repo.actor,
-        **_json(at, status),
+        **_to_json(at, status),
         "signature": signed,
-        "unfinished": sequencer.as_json(in_progress) if in_progress else None,
+        "unfinished": sequencer.to_json(in_progress) if in_progress else None,
         "served_by": [
-            _served_json(each, served) for each, served in _serving(found.statuses, at.zone)
+            _served_to_json(each, served) for each, served in _find_served(found.statuses, at.zone)
         ],
     }
     lines = [
-        *_lines(repo.actor, at, status, signed),
-        *(sequencer.lines(in_progress) if in_progress else ()),
-        *_served_lines(found.statuses, at),
+        *_format_lines(repo.actor, at, status, signed),
+        *(sequencer.format_lines(in_progress) if in_progress else ()),
+        *_format_served(found.statuses, at),
         *(f"{name} does not answer" for name in found.silent),
     ]
-    session.output.result(data, lines)
+    session.output.print_result(data, lines)
 
 
 def _read_in_progress(session: Session, key: BranchKey) -> SequencerState | None:
@@ -71,11 +71,11 @@ def _read_in_progress(session: Session, key: BranchKey) -> SequencerState | None
     try:
         return sequencer_state.read(session.state, key)
     except Invalid as error:
-        session.output.note(f"{error.message}; {error.hint}")
+        session.output.print_note(f"{error.message}; {error.hint}")
         return None
 
 
-def _json(at: BranchPosition, status: BranchStatus) -> dict[str, Any]:
+def _to_json(at: BranchPosition, status: BranchStatus) -> dict[str, Any]:
     tip, apart = status.tip, status.apart
     return {
         "zone": names.text(at.zone),
@@ -90,7 +90,7 @@ def _json(at: BranchPosition, status: BranchStatus) -> dict[str, Any]:
     }
 
 
-def _lines(
+def _format_lines(
     operator: str, at: BranchPosition, status: BranchStatus, signed: str | None
 ) -> Iterator[str]:
     tip = status.tip
@@ -98,41 +98,41 @@ def _lines(
     if at.tip is None or tip is None:
         yield "no commit yet, so the zone is not served: zonegit import FILE"
         return
-    yield f"{commit_id(at.tip.target)} serial {at.tip.serial}  {subject(tip)}"
+    yield f"{format_id(at.tip.target)} serial {at.tip.serial}  {subject(tip)}"
     when = format_age(time.time() - tip.committer.time)
     yield f"by {tip.author.mailbox}, {when}"
     if signed is not None:
         yield signed
     if status.apart is not None:
-        yield _ahead_behind_line(status.apart)
+        yield _format_ahead_behind(status.apart)
 
 
-def _ahead_behind_line(apart: AheadBehind) -> str:
+def _format_ahead_behind(apart: AheadBehind) -> str:
     match apart:
         case AheadBehind(0, 0):
             return f"at the same commit as {DEFAULT_BRANCH}"
         case AheadBehind(ahead, 0):
-            return f"{count(ahead, 'commit')} ahead of {DEFAULT_BRANCH}"
+            return f"{format_count(ahead, 'commit')} ahead of {DEFAULT_BRANCH}"
         case AheadBehind(0, behind):
-            return f"{count(behind, 'commit')} behind {DEFAULT_BRANCH}"
+            return f"{format_count(behind, 'commit')} behind {DEFAULT_BRANCH}"
         case AheadBehind(ahead, behind):
-            return f"{count(ahead, 'commit')} ahead of {DEFAULT_BRANCH}, {behind} behind"
+            return f"{format_count(ahead, 'commit')} ahead of {DEFAULT_BRANCH}, {behind} behind"
 
 
 def format_age(seconds: float) -> str:
     """Return an age in its largest unit; it is negative if another machine's clock is ahead."""
     for unit, length in UNITS:
         if whole := int(abs(seconds) // length):
-            text = count(whole, unit)
+            text = format_count(whole, unit)
             return f"{text} ago" if seconds > 0 else f"{text} ahead of this clock"
     return "just now"
 
 
-def _serving(statuses: Sequence[ResolverStatus], zone: Name) -> list[tuple[str, ServedZone]]:
+def _find_served(statuses: Sequence[ResolverStatus], zone: Name) -> list[tuple[str, ServedZone]]:
     return [(each.resolver, s) for each in statuses for s in each.zones if s.zone == zone]
 
 
-def _served_json(resolver: str, served: ServedZone) -> dict[str, object]:
+def _served_to_json(resolver: str, served: ServedZone) -> dict[str, object]:
     return {
         "resolver": resolver,
         "branch": served.branch,
@@ -144,11 +144,11 @@ def _served_json(resolver: str, served: ServedZone) -> dict[str, object]:
     }
 
 
-def _served_lines(statuses: Sequence[ResolverStatus], at: BranchPosition) -> list[str]:
+def _format_served(statuses: Sequence[ResolverStatus], at: BranchPosition) -> list[str]:
     if not statuses:
         return ["no resolver answers"]
     lines = []
-    for resolver, served in _serving(statuses, at.zone):
+    for resolver, served in _find_served(statuses, at.zone):
         problem = f"; {served.problem}" if served.problem else ""
         lines.append(f"{resolver} serves {_describe_served(served, at)}{problem}")
     return lines or [f"{len(statuses)} resolver(s) answer; none serves this zone"]
@@ -156,7 +156,7 @@ def _served_lines(statuses: Sequence[ResolverStatus], at: BranchPosition) -> lis
 
 def _describe_served(served: ServedZone, at: heads.BranchPosition) -> str:
     is_same = at.tip is not None and served.commit == at.tip.target
-    commit = "this commit" if is_same else commit_id(served.commit or b"")
+    commit = "this commit" if is_same else format_id(served.commit or b"")
     if served.pinned:
         return f"{commit}, pinned to {served.branch}"
     if is_same and served.percent is None:

@@ -12,7 +12,7 @@ from zonegit.repo.heads import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options
-from zonegit_cli.output import columns, commit_id
+from zonegit_cli.output import align_columns, format_id
 from zonegit_cli.render import identities
 from zonegit_cli.session import Session
 
@@ -54,7 +54,7 @@ async def command(
         raise click.UsageError("a tag needs a message: -m TEXT")
     if name is not None and not delete:
         session = options.apply_signing(session, sign, off=no_sign)
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         home = await heads.find_zone(repo, zone)
         if name is None:
             _print(session, home, await tags.list_tags(repo, home))
@@ -67,40 +67,40 @@ async def command(
             made = await tags.create(
                 repo, home, name, at.commit, (message or "").strip(), force=force
             )
-            data = _data(home, name, at.commit) | {"id": made.hex()}
-            text = f"tag {name} of {names.text(home)} at {commit_id(at.commit)}"
-            session.output.result(data, [text])
+            data = _make_data(home, name, at.commit) | {"id": made.hex()}
+            text = f"tag {name} of {names.text(home)} at {format_id(at.commit)}"
+            session.output.print_result(data, [text])
 
 
 async def _delete(session: Session, repo: Repo, zone: Name, name: str) -> None:
     was = await tags.delete(repo, zone, name)
-    text = f"deleted tag {name} of {names.text(zone)} (was {commit_id(was)})"
-    session.output.result({**_data(zone, name, was), "deleted": True}, [text])
+    text = f"deleted tag {name} of {names.text(zone)} (was {format_id(was)})"
+    session.output.print_result({**_make_data(zone, name, was), "deleted": True}, [text])
 
 
-def _data(zone: Name, name: str, commit: bytes) -> dict[str, Any]:
+def _make_data(zone: Name, name: str, commit: bytes) -> dict[str, Any]:
     return {"zone": names.text(zone), "tag": name, "commit": commit.hex()}
 
 
 def _print(session: Session, zone: Name, found: list[ListedTag]) -> None:
     text = [f"{names.text(zone)} has no tag yet: zonegit tag NAME -m TEXT creates one"]
-    data = {"zone": names.text(zone), "tags": {each.name: _json(each) for each in found}}
-    lines = columns([_row(each) for each in found]) if found else text
-    session.output.result(data, lines, paged=True)
+    data = {"zone": names.text(zone), "tags": {each.name: _to_json(each) for each in found}}
+    lines = align_columns([_format_row(each) for each in found]) if found else text
+    session.output.print_result(data, lines, paged=True)
 
 
-def _row(each: ListedTag) -> tuple[str, ...]:
+def _format_row(each: ListedTag) -> tuple[str, ...]:
     tagger = each.tag.tagger if each.tag is not None else None
-    who = (tagger.name, identities.time_text(tagger)) if tagger is not None else ("", "")
-    return each.name, commit_id(each.commit), *who, each.subject
+    who = (tagger.name, identities.format_time(tagger)) if tagger is not None else ("", "")
+    return each.name, format_id(each.commit), *who, each.subject
 
 
-def _json(each: ListedTag) -> dict[str, Any]:
+def _to_json(each: ListedTag) -> dict[str, Any]:
     tag = each.tag
     return {
         "commit": each.commit.hex(),
         "subject": each.subject,
-        "tagger": identities.as_json(tag.tagger) if tag is not None else None,
+        "tagger": identities.to_json(tag.tagger) if tag is not None else None,
         "message": tag.message if tag is not None else None,
         "signed": tag is not None and tag.signature is not None,
     }

@@ -101,7 +101,7 @@ async def command(
     with record.lock(data):
         planned = supervisor.plan(options)
         await supervisor.run(
-            options, planned, lambda up: _print(session, data, up), session.output.note
+            options, planned, lambda up: _print(session, data, up), session.output.print_note
         )
 
 
@@ -157,5 +157,5 @@ def _print(session: Session, data: Path, up: StackRecord) -> None:
         f"  ask      zonegit query NAME TYPE, or dig @{host} -p {port} NAME TYPE",
         "  stop     zonegit down",
     ]
-    session.output.result(facts, lines)
+    session.output.print_result(facts, lines)
     sys.stdout.flush()

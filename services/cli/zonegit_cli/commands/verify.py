@@ -14,9 +14,9 @@ from zonegit.repo.inspect import verify
 from zonegit.repo.inspect.verify import Checked, VerifyReport
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import commit_id
+from zonegit_cli.output import format_id
 from zonegit_cli.parse import key_files
-from zonegit_cli.render.signatures import STATES, Names, key_text, verdict_text
+from zonegit_cli.render.signatures import STATES, Names, format_key, format_verdict
 from zonegit_cli.session import Session
 
 NOT_GOOD = 1
@@ -53,22 +53,24 @@ async def command(
     zonegit verify v1.0 --key /etc/zonegit/keys    a folder of *.pub files
     zonegit verify --chain                         with the keys of trusted_keys
     """
-    trusted = key_files.read_trusted(files or _configured(session))
-    async with session.connected() as repo:
+    trusted = key_files.read_trusted(files or _find_trusted_keys(session))
+    async with session.connect() as repo:
         found = await refish.resolve(repo, at, zone=zone, branch=branch)
         report = await verify.verify(
             repo,
             found,
             Keyring(trusted),
             chain=chain,
-            progress=lambda count: session.output.progress(f"{count:,} commits"),
+            progress=lambda count: session.output.print_progress(f"{count:,} commits"),
         )
-    session.output.progress("")
-    session.output.result(_json(report, trusted), _lines(report, trusted, chain), paged=True)
+    session.output.print_progress("")
+    session.output.print_result(
+        _to_json(report, trusted), _format_lines(report, trusted, chain), paged=True
+    )
     return NOT_GOOD if report.failed else 0
 
 
-def _configured(session: Session) -> list[Path]:
+def _find_trusted_keys(session: Session) -> list[Path]:
     path = session.settings.trusted_keys
     if path is None:
         raise NotFound(
@@ -78,37 +80,37 @@ def _configured(session: Session) -> list[Path]:
     return [path]
 
 
-def _lines(report: VerifyReport, trusted: Names, chain: bool) -> Iterator[str]:
+def _format_lines(report: VerifyReport, trusted: Names, chain: bool) -> Iterator[str]:
     for each in report.failed or [report.named]:
-        head = f"{_kind(each)} {commit_id(each.id)}"
-        yield f"{head} {verdict_text(each.verdict, trusted)}: {subject(each.value)}"
+        head = f"{_kind_of(each)} {format_id(each.id)}"
+        yield f"{head} {format_verdict(each.verdict, trusted)}: {subject(each.value)}"
     if chain:
         bad = len(report.failed) - report.unsigned
-        good = ", ".join(f"{key_text(key, trusted)} {n}" for key, n in report.good.most_common())
+        good = ", ".join(f"{format_key(key, trusted)} {n}" for key, n in report.good.most_common())
         yield f"{report.count} verified: {report.unsigned} unsigned, {bad} bad; good: {good or 0}"
 
 
-def _json(report: VerifyReport, trusted: Names) -> dict[str, Any]:
+def _to_json(report: VerifyReport, trusted: Names) -> dict[str, Any]:
     return {
-        **_checked_json(report.named, trusted),
+        **_checked_to_json(report.named, trusted),
         "verified": report.count,
         "good": report.good.total(),
         "unsigned": report.unsigned,
         "bad": len(report.failed) - report.unsigned,
-        "signers": {key_text(key, trusted): count for key, count in report.good.most_common()},
-        "failed": [_checked_json(each, trusted) for each in report.failed],
+        "signers": {format_key(key, trusted): count for key, count in report.good.most_common()},
+        "failed": [_checked_to_json(each, trusted) for each in report.failed],
     }
 
 
-def _checked_json(checked: Checked, trusted: Names) -> dict[str, Any]:
+def _checked_to_json(checked: Checked, trusted: Names) -> dict[str, Any]:
     return {
         "id": checked.id.hex(),
-        "kind": _kind(checked),
+        "kind": _kind_of(checked),
         "subject": subject(checked.value),
         "state": STATES[type(checked.verdict)],
-        "said": verdict_text(checked.verdict, trusted),
+        "said": format_verdict(checked.verdict, trusted),
     }
 
 
-def _kind(checked: Checked) -> str:
+def _kind_of(checked: Checked) -> str:
     return "commit" if isinstance(checked.value, Commit) else "tag"

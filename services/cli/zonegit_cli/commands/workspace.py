@@ -11,7 +11,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import OFFERED, Scheme
 from zonegit_cli import options
-from zonegit_cli.output import columns, count
+from zonegit_cli.output import align_columns, format_count
 from zonegit_cli.session import Session
 from zonegit_cli.workspace import schemes, working_tree
 from zonegit_cli.workspace.file_status import FileProgress, FileStatus, compare
@@ -28,14 +28,14 @@ _COLOURS: Final = {
     "rewritten": None,
 }
 
-_in_folder: Final = click.option(
+_FOLDER: Final = click.option(
     "-C",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="The workspace, or a folder in it. [the working folder]",
 )
-_of_zones: Final = click.option(
+_ZONES: Final = click.option(
     "--zone", "zones", type=options.ZONE, multiple=True, metavar="ZONE",
     help="Only this zone; repeatable.",
 )  # fmt: skip
@@ -80,25 +80,27 @@ async def checkout(
             f"{folder} is a workspace with the scheme {index.scheme}",
             hint="use another folder for another scheme",
         )
-    async with session.connected() as repo:
-        chosen = await zone_checkout.resolve_zones(repo, requested, session.output.note)
+    async with session.connect() as repo:
+        chosen = await zone_checkout.resolve_zones(repo, requested, session.output.print_note)
         if not requested:
-            chosen = zone_checkout.leave_out(index, chosen, session.output.note)
+            chosen = zone_checkout.leave_out(index, chosen, session.output.print_note)
         zone_checkout.plan_paths(index, chosen)
         with working_tree.open_or_create(folder, new_index) as workspace:
-            written = await zone_checkout.write(repo.objects, workspace, chosen, _bar(session))
+            written = await zone_checkout.write(
+                repo.objects, workspace, chosen, _make_progress(session)
+            )
     data = {
         "folder": str(folder),
         "scheme": index.scheme,
-        "written": [_entry_json(entry) for entry in written],
+        "written": [_entry_to_json(entry) for entry in written],
     }
-    head = f"checked out {count(len(written), 'zone')} below {folder}, scheme {index.scheme}"
+    head = f"checked out {format_count(len(written), 'zone')} below {folder}, scheme {index.scheme}"
     rows = [(f"  {names.text(entry.zone)}", entry.refish, entry.path) for entry in written[:SHOWN]]
-    session.output.result(data, [head, *columns(rows), *_rest(written)])
+    session.output.print_result(data, [head, *align_columns(rows), *_format_rest(written)])
 
 
 @options.session_command("status")
-@_in_folder
+@_FOLDER
 async def status(session: Session, folder: Path | None) -> int:
     """Show the files of a workspace that changed since they were checked out.
 
@@ -110,24 +112,24 @@ async def status(session: Session, folder: Path | None) -> int:
     zonegit workspace status -C zones --json
     """
     with working_tree.open_workspace(working_tree.find(folder), exclusive=False) as workspace:
-        files = compare(workspace, progress=_bar(session))
+        files = compare(workspace, progress=_make_progress(session))
         root, index = workspace.folder.root, workspace.index
     differ = [file for file in files if file.state != "unchanged"]
-    head = f"{root}: {count(len(index.entries), 'zone')}, scheme {index.scheme}"
+    head = f"{root}: {format_count(len(index.entries), 'zone')}, scheme {index.scheme}"
     clean = [] if differ else ["no file changed"]
     data = {
         "folder": str(root),
         "scheme": index.scheme,
         "zones": len(index.entries),
-        "files": [_file_json(file) for file in differ],
+        "files": [_file_to_json(file) for file in differ],
     }
-    session.output.result(data, [head, *clean, *_file_lines(differ)], paged=True)
+    session.output.print_result(data, [head, *clean, *_format_files(differ)], paged=True)
     return 1 if any(file.state == "malformed" for file in files) else 0
 
 
 @options.session_command("diff")
-@_in_folder
-@_of_zones
+@_FOLDER
+@_ZONES
 async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -> None:
     """Show the changes of a workspace, record by record.
 
@@ -139,24 +141,26 @@ async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -
     zonegit workspace diff --zone example.com
     """
     from zonegit_cli.workspace import file_diff
-    from zonegit_cli.workspace.commit_files import malformed
+    from zonegit_cli.workspace.commit_files import malformed_error
 
     with working_tree.open_workspace(working_tree.find(folder), exclusive=False) as workspace:
-        files = compare(workspace, zones, _bar(session))
+        files = compare(workspace, zones, _make_progress(session))
     changed = [file for file in files if file.state == "changed"]
     found = []
     if changed:
-        async with session.connected() as repo:
+        async with session.connect() as repo:
             found = await file_diff.compare_files(repo, changed)
-    lines = (line for each in found for line in file_diff.lines(each))
-    session.output.result(lambda: [file_diff.as_json(each) for each in found], lines, paged=True)
-    if error := malformed(files):
+    lines = (line for each in found for line in file_diff.format_lines(each))
+    session.output.print_result(
+        lambda: [file_diff.to_json(each) for each in found], lines, paged=True
+    )
+    if error := malformed_error(files):
         raise error
 
 
 @options.session_command("commit")
-@_in_folder
-@_of_zones
+@_FOLDER
+@_ZONES
 @click.option("--new", is_flag=True, help="Also register and commit the zones of new files.")
 @options.MESSAGE
 @options.SIGN
@@ -205,40 +209,40 @@ async def commit(
         respell=respell,
     )  # fmt: skip
     with working_tree.open_workspace(working_tree.find(folder), exclusive=not dry_run) as workspace:
-        todo = _to_commit(session, compare(workspace, zones, _bar(session)), new=new)
+        todo = _select_files(session, compare(workspace, zones, _make_progress(session)), new=new)
         if not todo:
             nothing = documents.SeveralDocument(
                 committed=False, dry_run=dry_run, operation=None, warnings=[], results=[]
             )
             text = "nothing to commit: no zone was changed"
-            session.output.result(documents.as_json(nothing), [text])
+            session.output.print_result(documents.to_json(nothing), [text])
             return
         wanted = wait and not dry_run
         async with (
-            session.bus() as bus,
+            session.connect_bus() as bus,
             propagation.watch_branches(
-                session, bus, commit_files.branches_of(todo), wanted=wanted
+                session, bus, commit_files.list_branches(todo), wanted=wanted
             ) as waiters,
         ):
-            repo = session.repo(bus)
+            repo = session.make_repo(bus)
             results = await commit_files.commit(repo, workspace, todo, intent)
-            heard = await propagation.wait_all(waiters, commit_files.moved(results))
-            findings.print_findings(session, commit_files.found(results))
+            propagated = await propagation.wait_all(waiters, commit_files.list_moves(results))
+            findings.print_findings(session, commit_files.list_findings(results))
             data: dict[str, Any] = {}
             shown: list[str] = []
             if session.output.as_json:
-                found = await commit_files.documents_of(repo, results, heard, intent)
-                data = documents.as_json(found)
+                found = await commit_files.make_document(repo, results, propagated, intent)
+                data = documents.to_json(found)
             else:
-                shown = await commit_files.lines(repo, results)
-                shown += propagation.merge_results(heard.values()).lines()
-    session.output.result(data, shown, paged=True)
-    if failure := commit_files.failure(results, intent):
+                shown = await commit_files.format_lines(repo, results)
+                shown += propagation.merge_results(propagated.values()).format_lines()
+    session.output.print_result(data, shown, paged=True)
+    if failure := commit_files.find_failure(results, intent):
         raise failure
 
 
 @options.session_command("update")
-@_in_folder
+@_FOLDER
 @click.option("--merge", is_flag=True, help="Merge your changes with those of the branches.")
 async def update(session: Session, folder: Path | None, merge: bool) -> int:
     """Update the files of a workspace to the tips of their branches.
@@ -256,12 +260,12 @@ async def update(session: Session, folder: Path | None, merge: bool) -> int:
     from zonegit_cli.workspace import update_files, update_report
 
     with working_tree.open_workspace(working_tree.find(folder), exclusive=True) as workspace:
-        files = compare(workspace, progress=_bar(session))
+        files = compare(workspace, progress=_make_progress(session))
         zones = [file.zone for file in files if file.entry and file.entry.branch is not None]
-        async with session.connected() as repo:
+        async with session.connect() as repo:
             refs = await many_zones.read_refs(repo, zones)
             planned = update_files.plan(files, refs, merge=merge)
-            updated = await update_files.update(repo, workspace, planned, _bar(session))
+            updated = await update_files.update(repo, workspace, planned, _make_progress(session))
     return update_report.print_updates(session, updated)
 
 
@@ -282,11 +286,11 @@ for _subcommand in (checkout, status, diff, commit, update):
     command.add_command(_subcommand)
 
 
-def _bar(session: Session) -> FileProgress:
-    return lambda done, total: session.output.bar(done, total, "zones")
+def _make_progress(session: Session) -> FileProgress:
+    return lambda done, total: session.output.print_bar(done, total, "zones")
 
 
-def _to_commit(session: Session, files: Sequence[FileStatus], *, new: bool) -> list[FileStatus]:
+def _select_files(session: Session, files: Sequence[FileStatus], *, new: bool) -> list[FileStatus]:
     """Return the files to commit; print a note for each new or deleted file that is not committed.
 
     Raises:
@@ -294,23 +298,25 @@ def _to_commit(session: Session, files: Sequence[FileStatus], *, new: bool) -> l
     """
     from zonegit_cli.workspace import commit_files
 
-    if error := commit_files.malformed([file for file in files if file.entry or new]):
+    if error := commit_files.malformed_error([file for file in files if file.entry or new]):
         raise error
     for file in files:
         zone = names.text(file.zone)
         if file.entry is None and not new:
-            session.output.note(f"{file.path} is new; --new registers {zone}")
+            session.output.print_note(f"{file.path} is new; --new registers {zone}")
         if file.state == "deleted":
-            session.output.note(f"{file.path} is deleted, {zone} is not: see zonegit zone remove")
+            session.output.print_note(
+                f"{file.path} is deleted, {zone} is not: see zonegit zone remove"
+            )
     todo = [file for file in files if file.state == "changed" or (new and file.state == "new")]
     return todo
 
 
-def _rest(every: Sequence[Any]) -> list[str]:
+def _format_rest(every: Sequence[Any]) -> list[str]:
     return [f"  and {len(every) - SHOWN:,} more"] if len(every) > SHOWN else []
 
 
-def _entry_json(entry: IndexEntry) -> dict[str, Any]:
+def _entry_to_json(entry: IndexEntry) -> dict[str, Any]:
     return {
         "zone": names.text(entry.zone),
         "path": entry.path,
@@ -320,7 +326,7 @@ def _entry_json(entry: IndexEntry) -> dict[str, Any]:
     }
 
 
-def _file_json(file: FileStatus) -> dict[str, Any]:
+def _file_to_json(file: FileStatus) -> dict[str, Any]:
     return {
         "zone": names.text(file.zone),
         "path": file.path,
@@ -331,10 +337,10 @@ def _file_json(file: FileStatus) -> dict[str, Any]:
     }
 
 
-def _file_lines(files: Sequence[FileStatus]) -> list[str]:
+def _format_files(files: Sequence[FileStatus]) -> list[str]:
     rows = [
         (f"  {click.style(file.state, fg=_COLOURS[file.state])}", names.text(file.zone), shown)
         for file in files
         for shown in file.problems or (file.path,)
     ]
-    return columns(rows)
+    return align_columns(rows)

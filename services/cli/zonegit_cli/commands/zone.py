@@ -15,7 +15,7 @@ from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import head_notes, options, propagation
-from zonegit_cli.output import columns, commit_id
+from zonegit_cli.output import align_columns, format_id
 from zonegit_cli.render import dry_runs as verdicts
 from zonegit_cli.render import findings, zones
 from zonegit_cli.session import Session
@@ -28,11 +28,11 @@ async def add(session: Session, zone: Name) -> None:
 
     It is served when it has a commit on main: zonegit import FILE --zone ZONE
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         await repo.refs.register(zone, repo.origin("zone add"))
     shown = names.text(zone)
     text = f"registered {shown}; to add records: zonegit import FILE --zone {shown}"
-    session.output.result({"zone": names.text(zone)}, [text])
+    session.output.print_result({"zone": names.text(zone)}, [text])
 
 
 @options.session_command("list")
@@ -41,15 +41,15 @@ async def list_zones(session: Session) -> None:
 
     * marks the current zone. A zone without a commit on main is empty and is not served.
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         found = [refs async for refs in many_zones.iter_zones(repo)]
         where = await repo.refs.where(repo.actor)
     head = where.own or where.default
     here = repo.default.zone or (head.zone if head else None)
     every = sorted(found, key=lambda refs: names.canonical_key(refs.zone))
-    rows = [_row(refs, here) for refs in every]
-    lines = columns(rows, ("", "ZONE", "SERIAL", "BRANCHES")) if rows else ["no zones yet"]
-    session.output.result([_json(refs, here) for refs in every], lines, paged=True)
+    rows = [_format_row(refs, here) for refs in every]
+    lines = align_columns(rows, ("", "ZONE", "SERIAL", "BRANCHES")) if rows else ["no zones yet"]
+    session.output.print_result([_to_json(refs, here) for refs in every], lines, paged=True)
 
 
 @options.session_command("switch")
@@ -60,15 +60,15 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
 
     HEAD moves to the branch that you last used there, else to main. Only your own HEAD moves.
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         branch = await branches.switch(repo, zone, default=default)
     found = head_notes.find_overrides(session.default, zone, branch, is_switch=True)
     findings.print_findings(session, found)
     data = {
         "zone": names.text(zone), "branch": branch, "default": default,
-        "warnings": findings.as_json(found),
+        "warnings": findings.to_json(found),
     }  # fmt: skip
-    session.output.result(data, [f"switched to branch {branch} of {names.text(zone)}"])
+    session.output.print_result(data, [f"switched to branch {branch} of {names.text(zone)}"])
 
 
 @options.session_command("remove")
@@ -88,8 +88,8 @@ async def remove(
     if dry_run:
         await _show_removal(session, zone, force=force, reason=reason)
         return
-    async with session.bus() as bus:
-        repo = session.repo(bus)
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
         refs = await repo.refs.zone(zone, repo.actor)
         places = [(zone, branch) for branch in sorted(refs.heads)]
         async with propagation.watch_branches(session, bus, places, wanted=wait) as waiters:
@@ -97,14 +97,18 @@ async def remove(
             moved: dict[propagation.ZoneBranch, Moved] = {
                 (zone, branch): each for branch, each in done.moves.items()
             }
-            heard = await propagation.wait_all(waiters, moved)
+            propagated = await propagation.wait_all(waiters, moved)
     gone = {ref.path(): target.hex() for ref, target in sorted(done.removed.items())}
     served = propagation.merge_results(
-        [propagation.Propagated([] if wait else None), *heard.values()]
+        [propagation.Propagated([] if wait else None), *propagated.values()]
     )
-    data = {"zone": names.text(zone), "removed": gone, **served.as_json()}
-    lines = [f"removed {names.text(zone)}", *_branches(gone, "was"), *served.lines("removed from")]
-    session.output.result(data, lines)
+    data = {"zone": names.text(zone), "removed": gone, **served.to_json()}
+    lines = [
+        f"removed {names.text(zone)}",
+        *_format_branches(gone, "was"),
+        *served.format_lines("removed from"),
+    ]
+    session.output.print_result(data, lines)
 
 
 async def _show_removal(session: Session, zone: Name, *, force: bool, reason: str | None) -> None:
@@ -115,7 +119,7 @@ async def _show_removal(session: Session, zone: Name, *, force: bool, reason: st
         Unsafe: it has branches or tags, and no forced removal with a reason was asked for.
         Unavailable: the zone is not recovered yet after a restore from a backup.
     """
-    async with session.connected() as repo:
+    async with session.connect() as repo:
         judgement = await dry_runs.judge_zone(repo, zone)
         if judgement.refusal is not None:
             raise judgement.refusal
@@ -125,12 +129,14 @@ async def _show_removal(session: Session, zone: Name, *, force: bool, reason: st
     tips = {ref_names.branch(zone, name): tip for name, tip in refs.heads.items()}
     tips |= {ref_names.tag(zone, name): tip for name, tip in refs.tags.items()}
     gone = {ref.path(): tip.target.hex() for ref, tip in sorted(tips.items())}
-    verdict = {"verdict": verdicts.as_json(judgement)}
+    verdict = {"verdict": verdicts.to_json(judgement)}
     data = {"zone": names.text(zone), "dry_run": True, "removed": gone, **verdict}
-    session.output.result(data, [f"would remove {names.text(zone)}", *_branches(gone, "is")])
+    session.output.print_result(
+        data, [f"would remove {names.text(zone)}", *_format_branches(gone, "is")]
+    )
 
 
-def _branches(gone: Mapping[str, str], verb: str) -> list[str]:
+def _format_branches(gone: Mapping[str, str], verb: str) -> list[str]:
     """Return a line for each branch with its tip, from which it can be created again."""
     heads = [(path, tip) for path, tip in gone.items() if path.startswith("refs/heads/")]
     return [f"  {path} {verb} {tip}" for path, tip in heads]
@@ -151,25 +157,25 @@ for _subcommand in (add, list_zones, switch, remove):
     command.add_command(_subcommand)
 
 
-def _row(refs: ZoneRefs, here: Name | None) -> tuple[str, str, str, str]:
-    serial = _served_serial(refs)
+def _format_row(refs: ZoneRefs, here: Name | None) -> tuple[str, str, str, str]:
+    serial = _find_served_serial(refs)
     shown = "empty" if serial is None else str(serial)
     tips = ", ".join(
-        f"{branch} {commit_id(tip.target)}" for branch, tip in sorted(refs.heads.items())
+        f"{branch} {format_id(tip.target)}" for branch, tip in sorted(refs.heads.items())
     )
     return ("*" if refs.zone == here else "", names.text(refs.zone), shown, tips or "-")
 
 
-def _served_serial(refs: ZoneRefs) -> int | None:
+def _find_served_serial(refs: ZoneRefs) -> int | None:
     """Return the serial of the served branch; None if it has no commit, so nothing is served."""
     main = refs.heads.get(DEFAULT_BRANCH)
     return main.serial if main is not None else None
 
 
-def _json(refs: ZoneRefs, here: Name | None) -> dict[str, Any]:
+def _to_json(refs: ZoneRefs, here: Name | None) -> dict[str, Any]:
     return {
         "zone": names.text(refs.zone),
-        "empty": _served_serial(refs) is None,
+        "empty": _find_served_serial(refs) is None,
         "current": refs.zone == here,
-        **zones.tips_json(refs),
+        **zones.tips_to_json(refs),
     }

@@ -18,7 +18,7 @@ from zonegit_cli import propagation
 from zonegit_cli.commit_command import warn_of_head
 from zonegit_cli.import_export.master_files import MasterFiles
 from zonegit_cli.options import CommitOptions
-from zonegit_cli.output import commit_id, count
+from zonegit_cli.output import format_count, format_id
 from zonegit_cli.render import documents, dry_runs, findings, outcomes
 from zonegit_cli.render.documents import (
     CommitDocument,
@@ -49,7 +49,7 @@ VersionsFor = Callable[[Repo, BranchPosition], Awaitable[NewVersions]]
 
 async def commit(
     session: Session,
-    how: CommitOptions,
+    commit_options: CommitOptions,
     versions_for: VersionsFor,
     intent: Intent,
     master: MasterFiles,
@@ -61,13 +61,15 @@ async def commit(
         nonlocal done
         done += 1
         text = f"serial {added.serial}" if added.commit is not None else "no change"
-        session.output.progress(f"{done:,} versions, {added.source}: {text}")
+        session.output.print_progress(f"{done:,} versions, {added.source}: {text}")
 
-    async with session.bus() as bus:
-        repo = session.repo(bus)
-        at = await heads.find_position(repo, how.zone, how.branch)
-        of_head = warn_of_head(session, strict=how.strict, dry_run=how.dry_run)
-        wait = how.wait and not how.dry_run
+    async with session.connect_bus() as bus:
+        repo = session.make_repo(bus)
+        at = await heads.find_position(repo, commit_options.zone, commit_options.branch)
+        of_head = warn_of_head(
+            session, strict=commit_options.strict, dry_run=commit_options.dry_run
+        )
+        wait = commit_options.wait and not commit_options.dry_run
         async with propagation.watch_branch(
             session, bus, at.zone, at.branch, wanted=wait
         ) as waiter:
@@ -75,52 +77,63 @@ async def commit(
             written = await import_series.import_versions(
                 repo, at, new.versions, intent, progress, new.base
             )
-            session.output.progress("")
-            heard = await waiter.wait(written.moved) if written.moved else propagation.Propagated()
+            session.output.print_progress("")
+            propagated = (
+                await waiter.wait(written.moved) if written.moved else propagation.Propagated()
+            )
         findings.print_findings(session, written.findings)
         data: dict[str, Any] = {}
         if session.output.as_json:
-            found = await _document(repo, at, written, how)
-            found.served_by = heard.served_by
-            found.warnings = [*documents.warnings(of_head), *found.warnings]
-            data = documents.as_json(_with_versions(master.extend(found), new, written))
-    session.output.result(data, [*_lines(at, new, written, how), *heard.lines()], paged=True)
+            found = await _make_document(repo, at, written, commit_options)
+            found.served_by = propagated.served_by
+            found.warnings = [*documents.make_warnings(of_head), *found.warnings]
+            data = documents.to_json(_add_versions(master.extend(found), new, written))
+    session.output.print_result(
+        data,
+        [*_format_lines(at, new, written, commit_options), *propagated.format_lines()],
+        paged=True,
+    )
     if refusal := first_refusal([written.judgement]):
         raise refusal
 
 
-def _lines(
-    at: BranchPosition, new: NewVersions, written: ImportedSeries, how: CommitOptions
+def _format_lines(
+    at: BranchPosition, new: NewVersions, written: ImportedSeries, commit_options: CommitOptions
 ) -> list[str]:
     where = f"{names.text(at.zone)} {at.branch}"
     made = written.commits
-    known = [f"  {count(new.known, 'version')} imported before"] if new.known else []
+    known = [f"  {format_count(new.known, 'version')} imported before"] if new.known else []
     if not made and new.base is not None:
-        would = "would move" if how.dry_run else "moved"
-        return [*known, f"{would} {where} to {commit_id(new.base)}, which was exported from here"]
+        would = "would move" if commit_options.dry_run else "moved"
+        return [
+            *known,
+            f"{would} {where} to {format_id(new.base)}, which was exported from here",
+        ]
     if not made:
         return [*known, f"nothing to commit: {where} is already up to date"]
-    would = "would commit to " if how.dry_run else ""
-    counted = f"{count(len(made), 'commit')} of {count(len(written.added), 'version')}"
+    would = "would commit to " if commit_options.dry_run else ""
+    counted = (
+        f"{format_count(len(made), 'commit')} of {format_count(len(written.added), 'version')}"
+    )
     was = f"{written.before} -> " if written.before is not None else ""
     return [
         *known,
-        *map(_line, made),
-        f"{would}{where} {commit_id(made[-1].commit or b'')} ({counted},"
+        *map(_format_line, made),
+        f"{would}{where} {format_id(made[-1].commit or b'')} ({counted},"
         f" serial {was}{made[-1].serial})",
-        *(dry_runs.lines(written.judgement) if written.judgement is not None else ()),
+        *(dry_runs.format_lines(written.judgement) if written.judgement is not None else ()),
     ]
 
 
-def _line(added: Added) -> str:
+def _format_line(added: Added) -> str:
     return (
-        f"  {commit_id(added.commit or b'')} serial {added.serial},"
-        f" {count(added.changed, 'RRset')}: {added.source}"
+        f"  {format_id(added.commit or b'')} serial {added.serial},"
+        f" {format_count(added.changed, 'RRset')}: {added.source}"
     )
 
 
-async def _document(
-    repo: Repo, at: BranchPosition, written: ImportedSeries, how: CommitOptions
+async def _make_document(
+    repo: Repo, at: BranchPosition, written: ImportedSeries, commit_options: CommitOptions
 ) -> CommitDocument:
     made = written.commits
     tip = at.tip.target if at.tip is not None else None
@@ -130,19 +143,21 @@ async def _document(
         zone=names.text(at.zone),
         branch=at.branch,
         committed=written.moved is not None,
-        dry_run=how.dry_run,
+        dry_run=commit_options.dry_run,
         new_commit=bool(made),
         commit=tip.hex() if tip is not None else None,
         parent=written.parent.hex() if written.moved is not None and written.parent else None,
         serial=made[-1].serial if made else written.before,
         serial_before=written.before,
-        verdict=dry_runs.document(written.judgement),
-        warnings=documents.warnings(written.findings),
-        changes=await outcomes.changes(repo, written.trees) if written.trees is not None else [],
+        verdict=dry_runs.make_document(written.judgement),
+        warnings=documents.make_warnings(written.findings),
+        changes=await outcomes.read_changes(repo, written.trees)
+        if written.trees is not None
+        else [],
     )
 
 
-def _with_versions(
+def _add_versions(
     document: ImportDocument, new: NewVersions, written: ImportedSeries
 ) -> SeriesDocument:
     versions = [

@@ -100,9 +100,9 @@ async def continue_from_git(
         chain = list(found.commits) if found is not None else chain
     exported = await _find_exported(repo, at, history, chain, log, master)
     # An export made after the last import contains the imported commits under other ids.
-    is_covered = recorded and exported and exported.between <= _place(log, recorded[0])
+    is_covered = recorded and exported and exported.between <= _count_since(log, recorded[0])
     if recorded and not force and found is None and not is_covered:
-        raise _rewritten(rev, recorded[0], at.branch)
+        raise _rewritten_error(rev, recorded[0], at.branch)
     known = [each for each in (found, exported) if each is not None]
     if known:
         return max(known, key=lambda each: each.known)
@@ -115,7 +115,7 @@ def _read_recorded(
     """Find the git commits after the last one that was imported; None if the history does not
     contain that one."""
     last = source.removeprefix(import_sources.GIT)
-    place = _place(log, source)
+    place = _count_since(log, source)
     if last in chain:
         return Continuation(chain, chain.index(last) + 1, None, place)
     if history.contains(rev, last):
@@ -123,12 +123,12 @@ def _read_recorded(
     return None
 
 
-def _place(log: Sequence[Logged], source: str) -> int:
+def _count_since(log: Sequence[Logged], source: str) -> int:
     """Return the number of commits of a branch since the one that was imported from ``source``."""
     return [import_sources.read_source(each.commit.message) for each in log].index(source)
 
 
-def _rewritten(rev: str, source: str, branch: str) -> Invalid:
+def _rewritten_error(rev: str, source: str, branch: str) -> Invalid:
     last = source.removeprefix(import_sources.GIT)
     return Invalid(
         f"{branch} was imported up to git commit {last[:SHOWN]}, which {rev} does not contain: the"
@@ -166,19 +166,19 @@ async def count_known_files(
     log = await import_sources.read_history(repo, at.commit())
     recorded = import_sources.recorded_sources(log, import_sources.FILE)[::-1]
     if recorded:
-        given = [import_sources.of_file(_octets(file, stdin)) for file in named]
+        given = [import_sources.of_file(_read_octets(file, stdin)) for file in named]
         known = import_sources.find_continuation(recorded, given)
         new = await _find_new(repo, at.zone, named[:known], given, log, stdin, master)
         if new is not None and not force:
             raise Invalid(
-                f"{at.branch} was imported up to {files.shown(named[known - 1])} without"
-                f" {files.shown(new)}, which now comes before it",
+                f"{at.branch} was imported up to {files.format_name(named[known - 1])} without"
+                f" {files.format_name(new)}, which now comes before it",
                 hint="give only the files that come after, or import all of them with --force",
             )
         return known if new is None else 0
     contents = await import_sources.commit_contents(repo, log, at.zone)
-    rrsets = (master.read_to_compare(_octets(file, stdin), at.zone) for file in named)
-    return import_sources.find_continuation(contents[::-1], _contents(rrsets, at.zone))
+    rrsets = (master.read_to_compare(_read_octets(file, stdin), at.zone) for file in named)
+    return import_sources.find_continuation(contents[::-1], _list_contents(rrsets, at.zone))
 
 
 async def _find_new(
@@ -204,16 +204,16 @@ async def _find_new(
     if parents := log[first].commit.parents:
         before = await _read_zone(repo, parents[0])
     for file, source in zip(named, given, strict=False):
-        found = master.read_to_compare(_octets(file, stdin), zone)
+        found = master.read_to_compare(_read_octets(file, stdin), zone)
         if found is None:
             continue
-        if source not in places and _differs(found, before, zone):
+        if source not in places and _is_different(found, before, zone):
             return file
         before = found
     return None
 
 
-def _differs(
+def _is_different(
     version: Mapping[RRsetKey, RRset], before: Mapping[RRsetKey, RRset], zone: Name
 ) -> bool:
     """Return whether a version would be a commit on top of the one before."""
@@ -234,7 +234,7 @@ async def _read_zone(repo: Repo, commit: CommitId) -> dict[RRsetKey, RRset]:
     }
 
 
-def _octets(file: str, stdin: bytes | None) -> bytes:
+def _read_octets(file: str, stdin: bytes | None) -> bytes:
     return stdin if file == files.STDIN and stdin is not None else files.read(file, MAX_OCTETS)
 
 
@@ -289,7 +289,7 @@ async def _is_unchanged(
     master: MasterFiles,
 ) -> bool:
     """Return whether a git commit has the records of the stored commit that it names."""
-    rrsets = next(_versions(history, [git_commit], zone, master), None)
+    rrsets = next(_iter_versions(history, [git_commit], zone, master), None)
     return rrsets == await _read_zone(repo, commit)
 
 
@@ -304,12 +304,12 @@ async def _find_equal(
     """Find the known commits by their records, for a branch that was imported by an earlier
     release, which did not record the sources."""
     contents = await import_sources.commit_contents(repo, log, zone)
-    given = _contents(_versions(history, chain, zone, master), zone)
+    given = _list_contents(_iter_versions(history, chain, zone, master), zone)
     known, edits = import_sources.find_edited_continuation(contents[::-1], given)
     return Continuation(chain, known, None, edits)
 
 
-def _contents(
+def _list_contents(
     versions: Iterable[dict[RRsetKey, RRset] | None], zone: Name
 ) -> list[ObjectId | None]:
     return [
@@ -317,7 +317,7 @@ def _contents(
     ]
 
 
-def _versions(
+def _iter_versions(
     history: GitHistory, chain: Sequence[str], zone: Name, master: MasterFiles
 ) -> Iterator[dict[RRsetKey, RRset] | None]:
     """Yield the RRsets at each commit; None if the file does not exist or cannot be parsed."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from zonegit.errors import Conflict, Invalid
 from zonegit.repo.inspect.git_export import BRANCH, JOINED
-from zonegit_cli.import_export.git_history import command, run_git
+from zonegit_cli.import_export.git_history import make_command, run_git
 
 STAGING_REF: Final = "refs/zonegit/export"
 
@@ -71,7 +71,7 @@ def _contains(folder: Path, new: str, old: str) -> bool:
 
 
 def _ask(folder: Path, *words: str) -> str:
-    return run_git(command("-C", os.fspath(folder), *words))
+    return run_git(make_command("-C", os.fspath(folder), *words))
 
 
 def _succeeds(folder: Path, *words: str) -> bool:

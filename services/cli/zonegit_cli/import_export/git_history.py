@@ -59,13 +59,13 @@ class FileVersion(msgspec.Struct, frozen=True):
         return self.id[:SHOWN]
 
 
-def command(*words: str) -> list[str]:
+def make_command(*words: str) -> list[str]:
     """Return a git command line with settings that prevent git from running other programs."""
     settings = (word for each in _SETTINGS for word in ("-c", each))
     return [GIT, "--no-pager", *settings, *words]
 
 
-def environment() -> dict[str, str]:
+def make_environment() -> dict[str, str]:
     """Return the environment for git, without variables that select another repository."""
     inherited = {
         key: value
@@ -84,10 +84,14 @@ def run_git(words: Sequence[str]) -> str:
     """
     try:
         done = subprocess.run(  # a list, and no shell
-            words, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
+            words,
+            env=make_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
         )
     except FileNotFoundError as error:
-        raise git_not_found() from error
+        raise git_not_found_error() from error
     if done.returncode:
         raise git_error(done.stderr)
     return os.fsdecode(done.stdout[:MAX_LINE]).removesuffix("\n")
@@ -100,7 +104,7 @@ def git_error(stderr: bytes) -> Invalid:
     return Invalid(f"git: {lines[0].removeprefix('fatal: ')}", hint=more or None)
 
 
-def git_not_found() -> NotFound:
+def git_not_found_error() -> NotFound:
     """Return the error if git is not installed."""
     return NotFound("git is not installed", hint="install it: apt install git")
 
@@ -122,13 +126,13 @@ class GitHistory:
         self.file = _require_line(os.path.normpath(file), "path in a git repository")
         if self.file.startswith(("/", "../")) or self.file in (".", ".."):
             raise Invalid(f"{file!r} is not the path of a file in the repository")
-        folder = run_git(command("-C", os.fspath(path), "rev-parse", "--absolute-git-dir"))
+        folder = run_git(make_command("-C", os.fspath(path), "rev-parse", "--absolute-git-dir"))
         self._git_dir = f"--git-dir={folder}"
 
     def refuse_shallow(self) -> None:
         """Raise Invalid for a shallow clone: its history has no beginning."""
         words = ("rev-parse", "--is-shallow-repository")
-        if run_git(command(self._git_dir, *words)) == "true":
+        if run_git(make_command(self._git_dir, *words)) == "true":
             raise Invalid(
                 "the repository is a shallow clone, so its history is incomplete",
                 hint="fetch the rest first: git fetch --unshallow",
@@ -148,7 +152,7 @@ class GitHistory:
         above: dict[str, str | None] = {}
         last: str | None = None
         with self._run("rev-list", "--topo-order", "--parents", *starts, "--", self.file) as output:
-            for line in _lines(output):
+            for line in _read_lines(output):
                 commit, *parents = line.split()
                 above[commit] = parents[0] if parents else None
                 last = last or commit
@@ -166,7 +170,7 @@ class GitHistory:
             return False
         try:
             tip = self._resolve(rev)
-            run_git(command(self._git_dir, "merge-base", "--is-ancestor", commit, tip))
+            run_git(make_command(self._git_dir, "merge-base", "--is-ancestor", commit, tip))
         except Invalid:
             return False
         return True
@@ -179,7 +183,7 @@ class GitHistory:
         """
         with self._open_batch() as batch:
             for commit in commits:
-                yield git_format.parse_commit(_commit_octets(batch, commit))
+                yield git_format.parse_commit(_read_commit(batch, commit))
 
     def read(self, commits: Sequence[str], known: int = 0) -> Iterator[FileVersion]:
         """Yield those of these commits in which the file differs from that of the commit before.
@@ -197,7 +201,7 @@ class GitHistory:
                 last = batch.ask(f"{commits[known - 1]}:{self.file}", "blob", MAX_OCTETS)
                 before = last[0] if last is not None else None
             for commit in commits[known:]:
-                octets = _commit_octets(batch, commit)
+                octets = _read_commit(batch, commit)
                 found = batch.ask(f"{commit}:{self.file}", "blob", MAX_OCTETS)
                 if found is None and self._find_id(f"{commit}:{self.file}"):
                     raise Invalid(
@@ -222,7 +226,7 @@ class GitHistory:
         none."""
         words = ("rev-parse", "--verify", "--quiet", "--end-of-options", name)
         try:
-            return run_git(command(self._git_dir, *words)).splitlines()[-1]
+            return run_git(make_command(self._git_dir, *words)).splitlines()[-1]
         except Invalid:
             return None
 
@@ -231,8 +235,8 @@ class GitHistory:
         """Run a command and yield its output; raise an error if it fails."""
         with tempfile.TemporaryFile() as stderr:
             process = subprocess.Popen(  # a list, and no shell
-                command(self._git_dir, "--bare", *words),
-                env=environment(),
+                make_command(self._git_dir, "--bare", *words),
+                env=make_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -253,8 +257,8 @@ class GitHistory:
     @contextmanager
     def _open_batch(self) -> Iterator["_Batch"]:
         process = subprocess.Popen(  # a list, and no shell
-            command(self._git_dir, "cat-file", "--batch"),
-            env=environment(),
+            make_command(self._git_dir, "cat-file", "--batch"),
+            env=make_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -287,13 +291,13 @@ class _Batch:
             self._requests.write(os.fsencode(f"{name}\n"))
             self._requests.flush()
         except BrokenPipeError as error:
-            raise _incomplete_reply() from error
+            raise _incomplete_reply_error() from error
         line = self._replies.readline(MAX_LINE)
         if line.endswith((b" missing\n", b" ambiguous\n")):
             return None
         words = line.decode("ascii", "replace").split()
         if len(words) != 3 or not words[2].isdigit():  # id, kind and size
-            raise _incomplete_reply()
+            raise _incomplete_reply_error()
         object_id, found_kind, size = words[0], words[1], int(words[2])
         if found_kind != kind:
             raise Invalid(f"{name[:MAX_NAME]} is a git {found_kind}, not a {kind}")
@@ -301,11 +305,11 @@ class _Batch:
             raise Invalid(f"{name[:MAX_NAME]} has more than {limit:,} octets")
         octets = self._replies.read(size)
         if len(octets) != size or self._replies.read(1) != b"\n":
-            raise _incomplete_reply()
+            raise _incomplete_reply_error()
         return object_id, octets
 
 
-def _commit_octets(batch: _Batch, commit: str) -> bytes:
+def _read_commit(batch: _Batch, commit: str) -> bytes:
     octets = batch.ask(commit, "commit", MAX_COMMIT)
     if octets is None:
         raise Invalid(f"the repository lacks commit {commit[:SHOWN]}", hint=CHECK)
@@ -323,11 +327,11 @@ def _require_line(text: str, noun: str) -> str:
     return text
 
 
-def _incomplete_reply() -> Invalid:
+def _incomplete_reply_error() -> Invalid:
     return Invalid("git exited before its output was complete", hint=CHECK)
 
 
-def _lines(output: IO[bytes]) -> Iterator[str]:
+def _read_lines(output: IO[bytes]) -> Iterator[str]:
     """Yield the lines of git's output.
 
     Raises:

@@ -17,7 +17,7 @@ from zonegit.errors import Invalid
 from zonegit.repo.inspect.git_export import BRANCH
 from zonegit.zone import names
 from zonegit_cli.import_export import earlier_export, git_history
-from zonegit_cli.import_export.git_history import command, environment, run_git
+from zonegit_cli.import_export.git_history import make_command, make_environment, run_git
 from zonegit_cli.workspace.paths import PlacedZone
 
 STAGING: Final = ".zonegit-"
@@ -98,24 +98,24 @@ def _stage(folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=STAGING) as staging:
         repository = Path(staging) / "repository"
-        run_git(command("init", "--quiet", "--template=", os.fspath(repository)))
-        _git(repository, "symbolic-ref", "HEAD", BRANCH)
+        run_git(make_command("init", "--quiet", "--template=", os.fspath(repository)))
+        _run_git(repository, "symbolic-ref", "HEAD", BRANCH)
         yield repository
-        _git(repository, "-c", "core.autocrlf=false", "reset", "--quiet", "--hard")
+        _run_git(repository, "-c", "core.autocrlf=false", "reset", "--quiet", "--hard")
         for each in repository.iterdir():
             each.rename(folder / each.name)
 
 
-def _git(repository: Path, *words: str) -> None:
-    run_git(command("-C", os.fspath(repository), *words))
+def _run_git(repository: Path, *words: str) -> None:
+    run_git(make_command("-C", os.fspath(repository), *words))
 
 
 async def _import(repository: Path, stream: AsyncIterator[bytes]) -> None:
     words = ("fast-import", "--quiet", "--done", "--date-format=raw")
     with tempfile.TemporaryFile() as stderr:
         process = await asyncio.create_subprocess_exec(
-            *command("-C", os.fspath(repository), *words),
-            env=environment(),
+            *make_command("-C", os.fspath(repository), *words),
+            env=make_environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=stderr,

@@ -34,13 +34,15 @@ class SkippedRecords:
         self._count += 1
         if self._count <= MAX_SKIPPED:
             self._first.append(skipped)
-            self._session.output.progress("")
-            self._session.output.note(f"{skipped.source}:{skipped.line}: skipped: {skipped.why}")
+            self._session.output.print_progress("")
+            self._session.output.print_note(
+                f"{skipped.source}:{skipped.line}: skipped: {skipped.why}"
+            )
 
     def report_rest(self) -> None:
         """Report the number of skipped records that were not reported yet."""
         if self._count > self._reported:
-            self._session.output.note(f"{self._count - self._reported} more records skipped")
+            self._session.output.print_note(f"{self._count - self._reported} more records skipped")
             self._reported = self._count
 
     @property
@@ -84,7 +86,7 @@ class MasterFiles:
         """
 
         def progress(records: int) -> None:
-            self._session.output.progress(f"{source}: {records:,} records")
+            self._session.output.print_progress(f"{source}: {records:,} records")
 
         try:
             found = reader.read(
@@ -99,7 +101,7 @@ class MasterFiles:
             )
         except Invalid as error:
             raise file_kinds.explain(octets, source, error) from None
-        self._session.output.progress("")
+        self._session.output.print_progress("")
         if self._skipped is not None:
             self._skipped.report_rest()
         self._findings += found.findings
@@ -122,8 +124,8 @@ class MasterFiles:
         except Invalid as error:
             if self._skipped is None:
                 raise
-            self._session.output.progress("")
-            self._session.output.note(f"skipped: {error.message}")
+            self._session.output.print_progress("")
+            self._session.output.print_note(f"skipped: {error.message}")
             return None
 
     def read_to_compare(self, octets: bytes, zone: Name) -> dict[RRsetKey, RRset] | None:

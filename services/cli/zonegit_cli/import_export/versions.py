@@ -53,14 +53,14 @@ def read_files(
         NotFound: it cannot be opened.
     """
     for file in named:
-        source = files.shown(file)
+        source = files.format_name(file)
         octets = stdin if file == files.STDIN else None
         if octets is None:
             octets = files.read(file, MAX_OCTETS)
         rrsets = master.try_read(octets, source, at.zone)
         if rrsets is not None:
             who = _set_date(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
-            words = message or f"import {files.shown(Path(file).name)}"
+            words = message or f"import {files.format_name(Path(file).name)}"
             words = import_sources.add_source(words, import_sources.of_file(octets))
             yield ImportedVersion(source, rrsets, words, who, who, master.take_findings())
 
@@ -92,8 +92,10 @@ def read_git(
     for each in history.read(commits, known):
         source = f"{each.short}:{history.file}"
         if each.content is None:
-            session.output.progress("")
-            session.output.note(f"{source} was deleted by this commit; the zone is not changed")
+            session.output.print_progress("")
+            session.output.print_note(
+                f"{source} was deleted by this commit; the zone is not changed"
+            )
             continue
         rrsets = master.try_read(each.content, source, at.zone)
         if rrsets is not None:
@@ -111,23 +113,23 @@ def _set_date(who: Identity, dates: Dates, file: str, found: RRset) -> Identity:
         case "now":
             return who
         case "serial":
-            return msgspec.structs.replace(who, time=_serial_time(file, found), zone="+0000")
+            return msgspec.structs.replace(who, time=_find_serial_time(file, found), zone="+0000")
         case "mtime":
-            return msgspec.structs.replace(who, time=_modification_time(file), zone="+0000")
+            return msgspec.structs.replace(who, time=_read_modification_time(file), zone="+0000")
 
 
-def _serial_time(file: str, found: RRset) -> int:
+def _find_serial_time(file: str, found: RRset) -> int:
     serial = soa(found).serial
     at = moment(serial)
     if at is None:
         raise Invalid(
-            f"{files.shown(file)}: the serial {serial} is not a date (YYYYMMDDnn)",
+            f"{files.format_name(file)}: the serial {serial} is not a date (YYYYMMDDnn)",
             hint="use --dates mtime for the file's modification time, or --dates now",
         )
     return at
 
 
-def _modification_time(file: str) -> int:
+def _read_modification_time(file: str) -> int:
     if file == files.STDIN:
         raise Invalid("standard input has no modification time", hint="use --dates now or serial")
     try:

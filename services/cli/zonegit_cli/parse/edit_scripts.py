@@ -78,21 +78,21 @@ def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Scri
     notes: list[Finding] = []
     for number, line in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
         try:
-            words = _words(line)
+            words = _split_words(line)
             if words:
                 where = f"{source}:{number}"
-                edit = msgspec.structs.replace(_edit(words, zone, ttl), where=where)
+                edit = msgspec.structs.replace(_parse_edit(words, zone, ttl), where=where)
                 rules.check_inside(edits.owner_of(edit), zone)
                 found.append(edit)
-                notes += _notes(words, where)
+                notes += _find_notes(words, where)
             if len(found) > MAX_EDITS:
                 raise Invalid(f"more than {MAX_EDITS} edits")
         except Invalid as error:
             raise failure(source, number, error.message, error.hint) from None
-    return Script(found, _shorten(notes))
+    return Script(found, _merge_notes(notes))
 
 
-def _notes(words: list[str], where: str) -> Iterator[Finding]:
+def _find_notes(words: list[str], where: str) -> Iterator[Finding]:
     """Yield the findings about a line."""
     match words:
         case ["set" | "add", _, *rest]:
@@ -106,7 +106,7 @@ def _notes(words: list[str], where: str) -> Iterator[Finding]:
         yield msgspec.structs.replace(each, message=f"{where}: {each.message}")
 
 
-def _shorten(notes: list[Finding]) -> list[Finding]:
+def _merge_notes(notes: list[Finding]) -> list[Finding]:
     """Return the first note of each rule, with the number of the others."""
     counts = Counter(each.rule for each in notes)
     firsts = {each.rule: each for each in reversed(notes)}.values()
@@ -120,7 +120,7 @@ def _shorten(notes: list[Finding]) -> list[Finding]:
     ]
 
 
-def _words(line: bytes) -> list[str]:
+def _split_words(line: bytes) -> list[str]:
     if len(line) > MAX_ENTRY:
         raise Invalid(f"a line of more than {MAX_ENTRY} octets")
     # As in command line arguments: octets that are not UTF-8 are kept.
@@ -138,7 +138,7 @@ def _words(line: bytes) -> list[str]:
         raise Invalid(reason, hint="quote words as in a shell; \\ quotes one character") from None
 
 
-def _edit(words: list[str], zone: Name, ttl: int | None) -> RRsetEdit:
+def _parse_edit(words: list[str], zone: Name, ttl: int | None) -> RRsetEdit:
     match words:
         case ["set", name, *typed] if len(typed) > 1:
             return parse_set(zone, name, typed_records.split_words(typed), ttl)

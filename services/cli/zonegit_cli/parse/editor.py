@@ -37,7 +37,7 @@ def confirm_reopen() -> bool:
     return click.confirm("the text cannot be parsed; open it again?", default=True, err=True)
 
 
-def editor_command() -> list[str]:
+def read_editor_command() -> list[str]:
     """Return the words of ``VISUAL``, else of ``EDITOR``, which are quoted as in a shell.
 
     Raises:
@@ -89,7 +89,7 @@ class EditedFile:
         """Keep the file at the end."""
         self._kept = True
 
-    def edited(
+    def edit(
         self, parse: Callable[[bytes], T], limit: int, reopen: Callable[[], bool] = confirm_reopen
     ) -> T | None:
         """Open the editor and return the parsed text; None if it is unchanged or empty.
@@ -108,8 +108,8 @@ class EditedFile:
             NotFound: the editor does not exist.
         """
         for rounds in itertools.count(1):
-            _run(editor_command(), self.path)
-            before, self._typed = self._typed, _without_error(self._read(limit))
+            _run(read_editor_command(), self.path)
+            before, self._typed = self._typed, _strip_error(self._read(limit))
             if self._typed == self._first or not self._typed.strip():
                 self._typed = self._first
                 return None
@@ -119,7 +119,7 @@ class EditedFile:
             except Invalid as error:
                 if self._typed == before or (rounds >= MAX_ROUNDS_UNASKED and not reopen()):
                     raise
-                self.path.write_bytes(_as_comments(error) + self._typed)
+                self.path.write_bytes(_format_error(error) + self._typed)
         raise AssertionError("counting does not end")
 
     def _read(self, limit: int) -> bytes:
@@ -130,14 +130,14 @@ class EditedFile:
             raise NotFound(f"cannot read {self.path}: {error.strerror}") from error
 
 
-def _as_comments(error: Invalid) -> bytes:
+def _format_error(error: Invalid) -> bytes:
     """Return the error as ``ERROR_LINES`` comment lines."""
     advice = "correct it and save; an unchanged or an empty file commits nothing"
     lines = (error.message, error.hint or "", advice)
     return b"".join(MARK + " ".join(each.split()).encode() + b"\n" for each in lines)
 
 
-def _without_error(octets: bytes) -> bytes:
+def _strip_error(octets: bytes) -> bytes:
     lines = octets.split(b"\n", ERROR_LINES)
     while lines and lines[0].startswith(MARK.rstrip()):
         del lines[0]

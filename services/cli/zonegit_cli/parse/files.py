@@ -10,7 +10,7 @@ from zonegit.files import open_file
 STDIN: Final = "-"
 
 
-def shown(file: str) -> str:
+def format_name(file: str) -> str:
     """Return the name of a file in messages."""
     return "stdin" if file == STDIN else file
 

@@ -57,14 +57,14 @@ def read_trusted(paths: Iterable[Path]) -> dict[PublicKey, str]:
     """
     found: dict[PublicKey, str] = {}
     for path in paths:
-        for file in _files(path):
+        for file in _list_files(path):
             found.setdefault(
                 _read(file, commit_signatures.parse_public_key), file.name.removesuffix(PUBLIC)
             )
     return found
 
 
-def _files(path: Path) -> list[Path]:
+def _list_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     files = sorted(path.glob(f"*{PUBLIC}"))

@@ -10,7 +10,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Tag, subject
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.inspect.log import Label
-from zonegit_cli.output import commit_id
+from zonegit_cli.output import format_id
 from zonegit_cli.render import identities, patches
 from zonegit_cli.session import Session
 
@@ -33,31 +33,31 @@ class ShownCommit(msgspec.Struct, frozen=True):
     deltas: list[RRsetDelta] | None = None
 
 
-def oneline(entry: ShownCommit) -> Iterator[str]:
+def format_oneline(entry: ShownCommit) -> Iterator[str]:
     """Yield one line for the commit, and its patch."""
-    yield f"{commit_id(entry.id)}{_decoration(entry)} {subject(entry.commit)}"
-    yield from patches.lines(entry.deltas or ())
+    yield f"{format_id(entry.id)}{_format_labels(entry)} {subject(entry.commit)}"
+    yield from patches.format_lines(entry.deltas or ())
 
 
-def full(entry: ShownCommit) -> Iterator[str]:
+def format_full(entry: ShownCommit) -> Iterator[str]:
     """Yield the header and the message of the commit, and its patch."""
     commit, author = entry.commit, entry.commit.author
-    yield click.style(f"commit {entry.id.hex()}", fg="yellow") + _decoration(entry)
+    yield click.style(f"commit {entry.id.hex()}", fg="yellow") + _format_labels(entry)
     if len(commit.parents) > 1:
-        yield "Merge:  " + " ".join(commit_id(parent) for parent in commit.parents)
+        yield "Merge:  " + " ".join(format_id(parent) for parent in commit.parents)
     yield f"Author: {author.mailbox}"
-    yield f"Date:   {identities.time_text(author)}"
+    yield f"Date:   {identities.format_time(author)}"
     if entry.signature is not None:
         yield f"Trust:  {entry.signature}"
     yield ""
     yield from (f"    {line}" for line in commit.message.split("\n"))
     yield ""
     if entry.deltas:
-        yield from patches.lines(entry.deltas)
+        yield from patches.format_lines(entry.deltas)
         yield ""
 
 
-def signature(session: Session, value: Commit | Tag) -> str | None:
+def describe_signature(session: Session, value: Commit | Tag) -> str | None:
     """Return the verification of a signature with the trusted keys of the settings.
 
     Without trusted keys return whether there is a signature; None if there is none.
@@ -70,31 +70,31 @@ def signature(session: Session, value: Commit | Tag) -> str | None:
     return signatures.verify_by_keys_in(path, value)
 
 
-def as_json(entry: ShownCommit) -> dict[str, Any]:
+def to_json(entry: ShownCommit) -> dict[str, Any]:
     """Return a commit for ``--json``; with ``changes`` if it has deltas."""
     commit = entry.commit
     fields = {
         "commit": entry.id.hex(),
         "tree": commit.tree.hex(),
         "parents": [parent.hex() for parent in commit.parents],
-        "author": identities.as_json(commit.author),
-        "committer": identities.as_json(commit.committer),
+        "author": identities.to_json(commit.author),
+        "committer": identities.to_json(commit.committer),
         "message": commit.message,
         "branches": [label.name for label in entry.labels if label.kind == "branch"],
         "tags": [label.name for label in entry.labels if label.kind == "tag"],
         "signed": bool(commit.signature),
     }
-    return fields if entry.deltas is None else fields | {"changes": patches.as_json(entry.deltas)}
+    return fields if entry.deltas is None else fields | {"changes": patches.to_json(entry.deltas)}
 
 
-def _decoration(entry: ShownCommit) -> str:
+def _format_labels(entry: ShownCommit) -> str:
     if not entry.labels:
         return ""
-    shown = ", ".join(_label(each) for each in entry.labels)
+    shown = ", ".join(_format_label(each) for each in entry.labels)
     return click.style(" (", fg="yellow") + shown + click.style(")", fg="yellow")
 
 
-def _label(label: Label) -> str:
+def _format_label(label: Label) -> str:
     if label.kind == "tag":
         return click.style(f"tag: {label.name}", fg="yellow", bold=True)
     head = click.style("HEAD -> ", fg="cyan", bold=True) if label.current else ""

@@ -10,7 +10,7 @@ from zonegit.merge.conflicts import Clash
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.zone import names, spelling
 from zonegit.zone.rrset import RRset, rdata_to_text, title
-from zonegit_cli.output import count
+from zonegit_cli.output import format_count
 from zonegit_cli.render import documents
 
 Advice = Callable[[Conflicted], Sequence[str]]
@@ -37,37 +37,37 @@ def advise_merge(name: str, into: str) -> Advice:
     return advice
 
 
-def lines(conflicted: Conflicted, advice: Sequence[str] = BY_HAND) -> Iterator[str]:
+def format_conflicts(conflicted: Conflicted, advice: Sequence[str] = BY_HAND) -> Iterator[str]:
     """Yield the conflicts and the advice as lines."""
     where = f"{names.text(conflicted.zone)} {conflicted.branch}"
-    found = count(len(conflicted.clashes), "conflict")
+    found = format_count(len(conflicted.clashes), "conflict")
     yield click.style(f"{found}; {where} did not move", fg="red")
-    yield from clash_lines(conflicted.clashes)
+    yield from format_clashes(conflicted.clashes)
     yield from advice
 
 
-def clash_lines(clashes: Iterable[Clash]) -> Iterator[str]:
+def format_clashes(clashes: Iterable[Clash]) -> Iterator[str]:
     """Yield the RRsets as lines."""
     for clash in clashes:
         reason = f"{clash.reason}: {clash.detail}" if clash.detail else clash.reason
         yield f"  {title(clash.owner, clash.rdtype)}  {click.style(reason, fg='yellow')}"
-        for name, side in _sides(clash)[clash.reason == "no agreed base" :]:
-            yield f"    {name:<6}  {_value(side)}"
+        for name, side in _list_sides(clash)[clash.reason == "no agreed base" :]:
+            yield f"    {name:<6}  {_format_rrset(side)}"
 
 
-def _value(rrset: RRset | None) -> str:
+def _format_rrset(rrset: RRset | None) -> str:
     if rrset is None:
         return "absent"
     return f"{rrset.ttl} " + ", ".join(rdata_to_text(rrset.rdtype, each) for each in rrset.rdatas)
 
 
-def as_json(clash: Clash) -> dict[str, Any]:
+def to_json(clash: Clash) -> dict[str, Any]:
     """Return one conflict for ``--json``."""
-    (found,) = documents.conflicts([clash])
+    (found,) = documents.make_conflicts([clash])
     plain: dict[str, Any] = msgspec.to_builtins(found)
     return plain
 
 
-def _sides(clash: Clash) -> list[tuple[str, RRset | None]]:
+def _list_sides(clash: Clash) -> list[tuple[str, RRset | None]]:
     sides = [("base", clash.base), ("ours", clash.ours), ("theirs", clash.theirs)]
     return [(name, side and spelling.without_twins(side)) for name, side in sides]

@@ -208,7 +208,7 @@ class UndoDocument(SeveralDocument, kw_only=True):
     skipped_refs: list[str]
 
 
-def content(rrset: RRset | None) -> RRsetDocument | None:
+def make_content(rrset: RRset | None) -> RRsetDocument | None:
     """Return the TTL and the records of an RRset; None for None."""
     if rrset is None:
         return None
@@ -216,27 +216,27 @@ def content(rrset: RRset | None) -> RRsetDocument | None:
     return RRsetDocument(ttl=rrset.ttl, rdata=rdata)
 
 
-def changes(deltas: Iterable[RRsetDelta]) -> list[ChangeDocument]:
+def make_changes(deltas: Iterable[RRsetDelta]) -> list[ChangeDocument]:
     """Return the differences, an entry for each RRset."""
     return [
         ChangeDocument(
             name=names.text(delta.owner),
             type=rrtypes.to_text(delta.rdtype),
-            change=_kind(delta),
-            old=content(delta.old),
-            new=content(delta.new),
+            change=_kind_of(delta),
+            old=make_content(delta.old),
+            new=make_content(delta.new),
         )
         for delta in deltas
     ]
 
 
-def _kind(delta: RRsetDelta) -> DocumentKind:
+def _kind_of(delta: RRsetDelta) -> DocumentKind:
     if delta.old is None:
         return "added"
     return "deleted" if delta.new is None else "modified"
 
 
-def warnings(findings: Iterable[Finding]) -> list[WarningDocument]:
+def make_warnings(findings: Iterable[Finding]) -> list[WarningDocument]:
     """Return findings as documents."""
     return [
         WarningDocument(
@@ -251,7 +251,7 @@ def warnings(findings: Iterable[Finding]) -> list[WarningDocument]:
     ]
 
 
-def conflicts(clashes: Iterable[Clash]) -> list[ConflictDocument]:
+def make_conflicts(clashes: Iterable[Clash]) -> list[ConflictDocument]:
     """Return conflicts as documents."""
     return [
         ConflictDocument(
@@ -259,15 +259,15 @@ def conflicts(clashes: Iterable[Clash]) -> list[ConflictDocument]:
             type=rrtypes.to_text(clash.rdtype),
             reason=clash.reason,
             detail=clash.detail,
-            base=content(clash.base),
-            ours=content(clash.ours),
-            theirs=content(clash.theirs),
+            base=make_content(clash.base),
+            ours=make_content(clash.ours),
+            theirs=make_content(clash.theirs),
         )
         for clash in clashes
     ]
 
 
-def as_json(document: CommitDocument | SeveralDocument) -> dict[str, Any]:
+def to_json(document: CommitDocument | SeveralDocument) -> dict[str, Any]:
     """Return the document as JSON values, with the longest fields last."""
     plain: dict[str, Any] = msgspec.to_builtins(document)
     for long in ("results", "changes"):

@@ -13,19 +13,19 @@ BY_CLIENT: Final = (
 )
 
 
-def as_json(judgement: Judgement) -> dict[str, Any]:
+def to_json(judgement: Judgement) -> dict[str, Any]:
     """Return the field ``verdict`` of commands with ``--dry-run``."""
-    plain: dict[str, Any] = msgspec.to_builtins(document(judgement))
+    plain: dict[str, Any] = msgspec.to_builtins(make_document(judgement))
     return plain
 
 
 @overload
-def document(judgement: Judgement) -> VerdictDocument: ...
+def make_document(judgement: Judgement) -> VerdictDocument: ...
 @overload
-def document(judgement: None) -> None: ...
+def make_document(judgement: None) -> None: ...
 @overload
-def document(judgement: Judgement | None) -> VerdictDocument | None: ...
-def document(judgement: Judgement | None) -> VerdictDocument | None:
+def make_document(judgement: Judgement | None) -> VerdictDocument | None: ...
+def make_document(judgement: Judgement | None) -> VerdictDocument | None:
     """Return the verdict as a part of a document; None for None."""
     if judgement is None:
         return None
@@ -39,13 +39,13 @@ def document(judgement: Judgement | None) -> VerdictDocument | None:
     )
 
 
-def lines(judgement: Judgement) -> list[str]:
+def format_lines(judgement: Judgement) -> list[str]:
     """Return the note about who judged; a refusal is not included, as it is raised as an error."""
     return [BY_CLIENT] if judgement.judged_by == "client" else []
 
 
-def verdict_lines(judgement: Judgement) -> list[str]:
+def format_verdict(judgement: Judgement) -> list[str]:
     """Return the verdict as lines, including a refusal."""
     refusal = judgement.refusal
     text = "accepted" if refusal is None else f"refused ({refusal.code}): {refusal.message}"
-    return [f"verdict: {text}", *lines(judgement)]
+    return [f"verdict: {text}", *format_lines(judgement)]

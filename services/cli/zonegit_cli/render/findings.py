@@ -17,12 +17,12 @@ def print_findings(session: Session, found: Iterable[Finding]) -> None:
     """Print findings on stderr, each with its severity."""
     every = list(found)
     for each in every[:MAX_SHOWN]:
-        session.output.remark(each.severity, each.message)
+        session.output.print_remark(each.severity, each.message)
     if len(every) > MAX_SHOWN:
-        session.output.note(f"and {len(every) - MAX_SHOWN} more; --json lists all")
+        session.output.print_note(f"and {len(every) - MAX_SHOWN} more; --json lists all")
 
 
-def as_json(found: Iterable[Finding]) -> list[dict[str, Any]]:
+def to_json(found: Iterable[Finding]) -> list[dict[str, Any]]:
     """Return findings as the ``warnings`` of every command that commits."""
-    plain: list[dict[str, Any]] = msgspec.to_builtins(documents.warnings(found))
+    plain: list[dict[str, Any]] = msgspec.to_builtins(documents.make_warnings(found))
     return plain

@@ -25,13 +25,13 @@ class GraphLanes(Generic[T]):
     def __init__(self) -> None:
         self._leads: list[T] = []
 
-    def beside(self, commit: T, parents: Sequence[T], lines: Sequence[str]) -> Iterator[str]:
+    def draw(self, commit: T, parents: Sequence[T], lines: Sequence[str]) -> Iterator[str]:
         """Yield the text lines of the next commit, each after its part of the graph."""
         if commit not in self._leads:
             self._leads.append(commit)
         at = self._leads.index(commit)
-        drawn = [_straight(len(self._leads), star=at), *self._rows_below(at, parents)]
-        below = _straight(len(self._leads))
+        drawn = [_draw_lanes(len(self._leads), star=at), *self._rows_below(at, parents)]
+        below = _draw_lanes(len(self._leads))
         width = max(map(len, [*drawn, below]))
         for number in range(max(len(lines), len(drawn))):
             picture = drawn[number] if number < len(drawn) else below
@@ -45,20 +45,20 @@ class GraphLanes(Generic[T]):
         more = len(parents) - 1
         if more > 0:
             shifted = [(lane, lane + more * (lane > at)) for lane, _ in lanes]
-            yield from _rows([*shifted, *((at, at + extra) for extra in range(1, more + 1))])
+            yield from _draw_moves([*shifted, *((at, at + extra) for extra in range(1, more + 1))])
         if parents:
             lanes = list(enumerate([*self._leads[:at], *parents, *self._leads[at + 1 :]]))
         else:
             del lanes[at]
         self._leads = list(dict.fromkeys(leads for _, leads in lanes))
-        yield from _rows([(lane, self._leads.index(leads)) for lane, leads in lanes])
+        yield from _draw_moves([(lane, self._leads.index(leads)) for lane, leads in lanes])
 
 
-def _straight(lanes: int, star: int | None = None) -> str:
+def _draw_lanes(lanes: int, star: int | None = None) -> str:
     return " ".join("*" if lane == star else "|" for lane in range(lanes))
 
 
-def _rows(lines: Collection[Line]) -> Iterator[str]:
+def _draw_moves(lines: Collection[Line]) -> Iterator[str]:
     """Yield rows until every line is in its lane."""
     while any(at != to for at, to in lines):
         row = [" "] * (2 * max(max(line) for line in lines) + 1)
@@ -66,10 +66,10 @@ def _rows(lines: Collection[Line]) -> Iterator[str]:
             if at == to:
                 row[2 * at] = "|"
             else:
-                row[min(2 * at, 2 * at + 2 * _step(at, to)) + 1] = "/" if to < at else "\\"
+                row[min(2 * at, 2 * at + 2 * _find_step(at, to)) + 1] = "/" if to < at else "\\"
         yield "".join(row).rstrip()
-        lines = [(at + _step(at, to), to) for at, to in lines]
+        lines = [(at + _find_step(at, to), to) for at, to in lines]
 
 
-def _step(at: int, to: int) -> int:
+def _find_step(at: int, to: int) -> int:
     return (to > at) - (to < at)

@@ -6,7 +6,7 @@ from typing import Any
 from zonegit.objects.model import Identity
 
 
-def time_text(who: Identity) -> str:
+def format_time(who: Identity) -> str:
     """Return the time in the time zone of the identity, as ISO 8601 without the T."""
     sign = -1 if who.zone.startswith("-") else 1
     offset = timedelta(hours=int(who.zone[1:3]), minutes=int(who.zone[3:5]))
@@ -17,6 +17,6 @@ def time_text(who: Identity) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} {who.zone}"
 
 
-def as_json(who: Identity) -> dict[str, Any]:
+def to_json(who: Identity) -> dict[str, Any]:
     """Return an identity for ``--json``."""
     return {"name": who.name, "email": who.email, "time": who.time, "zone": who.zone}

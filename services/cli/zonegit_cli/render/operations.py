@@ -11,7 +11,7 @@ from zonegit.store.protocols import LogEntry
 from zonegit.store.ref_names import RefName
 
 
-def head(operation: str, entries: Iterable[LogEntry]) -> str:
+def format_head(operation: str, entries: Iterable[LogEntry]) -> str:
     """Return the line of an operation: its id, time, actor, command and reason."""
     first = next(iter(entries))
     command = f"{first.command}: {first.reason}" if first.reason else first.command
@@ -19,7 +19,7 @@ def head(operation: str, entries: Iterable[LogEntry]) -> str:
     return f"operation {shown}  {refish_time.format_time(first.time)}  {first.actor}  {command}"
 
 
-def moves(entries: Iterable[LogEntry], symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
+def format_moves(entries: Iterable[LogEntry], symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
     """Yield a line for each ref that moved."""
     for entry in entries:
         ref = operations.format_ref(entry.ref)

@@ -17,7 +17,7 @@ from zonegit.repo.heads import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import sort_key
-from zonegit_cli.output import commit_id, count
+from zonegit_cli.output import format_count, format_id
 from zonegit_cli.render import conflict_lines, documents, dry_runs, patches
 from zonegit_cli.render.documents import ChangeDocument, CommitDocument
 
@@ -31,7 +31,7 @@ MAX_CHARACTERS: Final = 160
 """Characters of a record that the summary shows."""
 
 
-async def document(
+async def make_document(
     repo: Repo,
     outcome: Outcome,
     *,
@@ -57,21 +57,21 @@ async def document(
                 zone=names.text(outcome.zone),
                 branch=outcome.branch,
                 dry_run=dry_run,
-                commit=_hex(outcome.commit),
+                commit=_format_hex(outcome.commit),
                 serial=outcome.serial,
                 serial_before=outcome.serial,
-                warnings=documents.warnings(outcome.findings),
+                warnings=documents.make_warnings(outcome.findings),
             )
         case Conflicted():
             return CommitDocument(
                 zone=names.text(outcome.zone),
                 branch=outcome.branch,
                 dry_run=dry_run,
-                commit=_hex(outcome.commit),
+                commit=_format_hex(outcome.commit),
                 serial=outcome.serial,
                 serial_before=outcome.serial,
                 warnings=[],
-                conflicts=documents.conflicts(outcome.clashes),
+                conflicts=documents.make_conflicts(outcome.clashes),
                 hints=list(hints),
             )
         case Preview():
@@ -80,12 +80,12 @@ async def document(
                 branch=outcome.branch,
                 dry_run=dry_run,
                 new_commit=outcome.is_new,
-                commit=_hex(outcome.tip),
+                commit=_format_hex(outcome.tip),
                 serial=outcome.serial,
                 serial_before=outcome.before,
-                verdict=dry_runs.document(outcome.judgement),
-                warnings=documents.warnings(outcome.findings),
-                changes=documents.changes(await _trees(repo, outcome).deltas()),
+                verdict=dry_runs.make_document(outcome.judgement),
+                warnings=documents.make_warnings(outcome.findings),
+                changes=documents.make_changes(await _make_tree_pair(repo, outcome).deltas()),
             )
         case Committed():
             return CommitDocument(
@@ -94,32 +94,32 @@ async def document(
                 committed=True,
                 new_commit=outcome.is_new,
                 commit=outcome.commit.hex(),
-                parent=_hex(outcome.parent),
+                parent=_format_hex(outcome.parent),
                 serial=outcome.serial,
                 serial_before=outcome.before,
                 replayed=outcome.replayed,
                 served_by=served_by,
-                warnings=documents.warnings(outcome.findings),
-                changes=await changes(repo, outcome.trees),
+                warnings=documents.make_warnings(outcome.findings),
+                changes=await read_changes(repo, outcome.trees),
             )
 
 
-def _hex(commit: CommitId | None) -> str | None:
+def _format_hex(commit: CommitId | None) -> str | None:
     return commit.hex() if commit is not None else None
 
 
-def _trees(repo: Repo, preview: Preview) -> TreePair:
+def _make_tree_pair(repo: Repo, preview: Preview) -> TreePair:
     reader = Reader(repo.objects, preview.objects)
     return TreePair(preview.zone, preview.old, preview.new, reader)
 
 
-async def changes(repo: Repo, trees: TreePair) -> list[ChangeDocument] | None:
+async def read_changes(repo: Repo, trees: TreePair) -> list[ChangeDocument] | None:
     """Return the changes of a commit; None with a note if they cannot be read.
 
     This is not an error, because the commit was made.
     """
     try:
-        return documents.changes(await trees.deltas())
+        return documents.make_changes(await trees.deltas())
     except ZonegitError as error:
         _note_unread(repo, error)
         return None
@@ -129,11 +129,11 @@ def _note_unread(repo: Repo, error: ZonegitError) -> None:
     repo.note(f"committed, but the changes cannot be read: {error.message}")
 
 
-async def lines(
+async def format_lines(
     repo: Repo,
     outcome: Outcome,
-    nothing: str = "nothing to commit: {} is already up to date",
-    jumped: str = "fast-forward",
+    unchanged_text: str = "nothing to commit: {} is already up to date",
+    existing_text: str = "fast-forward",
     advice: Sequence[str] = (),
 ) -> Iterator[str]:
     """Return an outcome as lines.
@@ -152,38 +152,44 @@ async def lines(
     match outcome:
         case Unchanged():
             # Not str.format(): a refish in the text may contain braces.
-            return iter([nothing.replace("{}", where, 1)])
+            return iter([unchanged_text.replace("{}", where, 1)])
         case Conflicted():
-            return conflict_lines.lines(outcome, advice)
+            return conflict_lines.format_conflicts(outcome, advice)
         case Preview():
-            head = f"would commit to {where} ({_serials(outcome)})"
-            deltas = await _trees(repo, outcome).deltas()
-            verdict = dry_runs.lines(outcome.judgement)
-            return itertools.chain([head], patches.lines(deltas), verdict)
+            head = f"would commit to {where} ({_format_serials(outcome)})"
+            deltas = await _make_tree_pair(repo, outcome).deltas()
+            verdict = dry_runs.format_lines(outcome.judgement)
+            return itertools.chain([head], patches.format_lines(deltas), verdict)
         case Committed():
-            how = _serials(outcome) if outcome.is_new else f"{_serials(outcome)}, {jumped}"
-            head = f"{where} {commit_id(outcome.commit)} ({how})"
-            return itertools.chain([head], await _summary(repo, outcome))
+            commit_options = (
+                _format_serials(outcome)
+                if outcome.is_new
+                else f"{_format_serials(outcome)}, {existing_text}"
+            )
+            head = f"{where} {format_id(outcome.commit)} ({commit_options})"
+            return itertools.chain([head], await _format_summary(repo, outcome))
 
 
-def _serials(outcome: Committed | Preview) -> str:
+def _format_serials(outcome: Committed | Preview) -> str:
     if outcome.before is None:
         return f"serial {outcome.serial}"
     return f"{outcome.before} -> {outcome.serial}"
 
 
-async def _summary(repo: Repo, made: Committed) -> Iterator[str]:
+async def _format_summary(repo: Repo, made: Committed) -> Iterator[str]:
     """Return the records that were removed and added, up to the bounds above."""
     first = heapq.nsmallest(MAX_RRSETS, made.changes, key=lambda key: sort_key(*key))
     try:
         deltas = await made.trees.complete({key: made.changes[key] for key in first})
     except ZonegitError as error:
         _note_unread(repo, error)
-        return iter([f"  {count(len(made.changes), 'RRset')} changed"] if made.changes else [])
-    return _limit(deltas, len(made.changes) - len(first))
+        return iter(
+            [f"  {format_count(len(made.changes), 'RRset')} changed"] if made.changes else []
+        )
+    return _format_limited(deltas, len(made.changes) - len(first))
 
 
-def _limit(deltas: Sequence[RRsetDelta], others: int) -> Iterator[str]:
+def _format_limited(deltas: Sequence[RRsetDelta], others: int) -> Iterator[str]:
     shown = 0
     for line in itertools.islice(patch.write(deltas), MAX_RECORDS):
         shown += 1
@@ -191,8 +197,8 @@ def _limit(deltas: Sequence[RRsetDelta], others: int) -> Iterator[str]:
         yield f"  {click.style(cut, fg=patches.COLOURS[line[0]])}"
     more = []
     if left := sum(sum(patch.count_records(delta)) for delta in deltas) - shown:
-        more.append(count(left, "more record"))
+        more.append(format_count(left, "more record"))
     if others:
-        more.append(count(others, "more RRset"))
+        more.append(format_count(others, "more RRset"))
     if more:
         yield f"  and {' and '.join(more)}"

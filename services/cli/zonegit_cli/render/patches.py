@@ -9,18 +9,18 @@ import msgspec
 from zonegit.repo.commit import patch
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.zone.rrset import title
-from zonegit_cli.output import columns
+from zonegit_cli.output import align_columns
 from zonegit_cli.render import documents
 
 COLOURS = {"-": "red", "+": "green"}
 
 
-def lines(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
+def format_lines(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
     """Return the lines of a patch with colours; output strips these if there is no terminal."""
     return (click.style(line, fg=COLOURS[line[0]]) for line in patch.write(deltas))
 
 
-def count_text(minus: int, plus: int) -> str:
+def format_counts(minus: int, plus: int) -> str:
     """Return counts of records as ``--stat`` shows them; an empty text for zero."""
     shown = []
     if plus:
@@ -30,7 +30,7 @@ def count_text(minus: int, plus: int) -> str:
     return " ".join(shown)
 
 
-def stat(deltas: Sequence[RRsetDelta]) -> Iterator[str]:
+def format_stat(deltas: Sequence[RRsetDelta]) -> Iterator[str]:
     """Yield the number of records added to and removed from each RRset, and the totals."""
     if not deltas:
         yield "no RRset differs"
@@ -39,13 +39,13 @@ def stat(deltas: Sequence[RRsetDelta]) -> Iterator[str]:
     for delta in deltas:
         minus, plus = patch.count_records(delta)
         added, removed = added + plus, removed + minus
-        rows.append((f"  {title(delta.owner, delta.rdtype)}", count_text(minus, plus)))
-    yield from columns(rows)
+        rows.append((f"  {title(delta.owner, delta.rdtype)}", format_counts(minus, plus)))
+    yield from align_columns(rows)
     rrsets = "1 RRset differs" if len(deltas) == 1 else f"{len(deltas)} RRsets differ"
-    yield f"{rrsets}: {count_text(removed, added) or 'no record'}"
+    yield f"{rrsets}: {format_counts(removed, added) or 'no record'}"
 
 
-def as_json(deltas: Iterable[RRsetDelta]) -> list[dict[str, Any]]:
+def to_json(deltas: Iterable[RRsetDelta]) -> list[dict[str, Any]]:
     """Return each RRset before and after; null if it does not exist."""
-    found: list[dict[str, Any]] = msgspec.to_builtins(documents.changes(deltas))
+    found: list[dict[str, Any]] = msgspec.to_builtins(documents.make_changes(deltas))
     return found

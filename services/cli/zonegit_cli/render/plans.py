@@ -43,7 +43,7 @@ def plan_file(
     return change_plan.add_findings(plan, script.findings)
 
 
-def lines(plan: SavedPlan, size: ZoneSize) -> Iterator[str]:
+def format_lines(plan: SavedPlan, size: ZoneSize) -> Iterator[str]:
     """Yield a plan as lines: each RRset with its removed and added records, and the verdict."""
     at = short(plan.base) if plan.base is not None else "no commit yet"
     serials = f"{plan.before} -> " if plan.before is not None else ""
@@ -52,24 +52,24 @@ def lines(plan: SavedPlan, size: ZoneSize) -> Iterator[str]:
     for delta in plan.deltas:
         sign, colour = SIGNS[saved_plan.kind_of(delta)]
         yield click.style(f"{sign} {title(delta.owner, delta.rdtype)}", fg=colour)
-        yield from (f"    {line}" for line in patches.lines([delta]))
-    yield summary(plan, size)
+        yield from (f"    {line}" for line in patches.format_lines([delta]))
+    yield format_summary(plan, size)
     if plan.judgement is not None:
-        yield from dry_runs.verdict_lines(plan.judgement)
+        yield from dry_runs.format_verdict(plan.judgement)
 
 
-def summary(plan: SavedPlan, size: ZoneSize) -> str:
+def format_summary(plan: SavedPlan, size: ZoneSize) -> str:
     """Return the number of RRsets that the plan changes, and of RRsets in the zone."""
     counted = ", ".join(f"{number} {what}" for what, number in saved_plan.count_kinds(plan).items())
     more = "" if size.is_exact else " or more"
     return f"{counted}, of {size.rrsets:,} RRsets{more}"
 
 
-def as_json(plan: SavedPlan, size: ZoneSize) -> dict[str, Any]:
+def to_json(plan: SavedPlan, size: ZoneSize) -> dict[str, Any]:
     """Return the document that ``--json`` prints and ``--out`` saves."""
     counts = saved_plan.count_kinds(plan)
     base = plan.base.hex() if plan.base is not None else None
-    return documents.as_json(
+    return documents.to_json(
         PlanDocument(
             zone=names.text(plan.zone),
             branch=plan.branch,
@@ -78,9 +78,9 @@ def as_json(plan: SavedPlan, size: ZoneSize) -> dict[str, Any]:
             commit=base,
             serial=plan.serial,
             serial_before=plan.before,
-            verdict=dry_runs.document(plan.judgement),
-            warnings=documents.warnings(plan.findings),
-            changes=documents.changes(plan.deltas),
+            verdict=dry_runs.make_document(plan.judgement),
+            warnings=documents.make_warnings(plan.findings),
+            changes=documents.make_changes(plan.deltas),
             plan=saved_plan.VERSION,
             base=base,
             whole_zone=plan.is_import,

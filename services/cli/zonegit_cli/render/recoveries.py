@@ -13,7 +13,7 @@ from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew, describe
 from zonegit.wire.messages import ResolverStatus
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli.output import columns, count
+from zonegit_cli.output import align_columns, format_count
 
 HEADER: Final = ("ZONE", "BRANCH", "SERIAL", "RESOLVERS HAD", "", "ACTION")
 NOTHING: Final = "-"
@@ -49,22 +49,22 @@ def describe_doubt(zone: Name, branch: str, doubt: Doubt) -> str:
     )
 
 
-def lines(
+def format_lines(
     survey: RecoveryState, plans: Sequence[ZonePlan], kept: dict[str, str], *, is_done: bool
 ) -> Iterable[str]:
     """Yield the state and the action for each branch as lines."""
-    yield _state(survey)
+    yield _format_state(survey)
     asked = ", ".join(survey.resolvers) or "none answers"
     yield f"resolvers: {asked}"
     rows = [
-        _row(each.zone, branch.branch, branch, is_done=is_done)
+        _format_row(each.zone, branch.branch, branch, is_done=is_done)
         for each in plans
         for branch in each.branches
     ]
-    rows += [_lost_row(each.zone, lost) for each in plans for lost in each.lost]
+    rows += [_format_lost_row(each.zone, lost) for each in plans for lost in each.lost]
     if rows:
         yield ""
-        yield from columns(rows, HEADER)
+        yield from align_columns(rows, HEADER)
     for place, commit in kept.items():
         zone, branch = place.rsplit(" ", 1)
         reset = f"zonegit reset --hard {commit[:12]} --zone {zone} --branch {branch}"
@@ -72,14 +72,14 @@ def lines(
         yield f"resolvers serve {served} of {place}, which is stored; to restore it: {reset}"
     recovered = [each for each in plans if not each.doubts and not each.is_lost]
     if is_done:
-        yield f"{count(len(recovered), 'zone')} recovered"
+        yield f"{format_count(len(recovered), 'zone')} recovered"
     elif plans:
         yield "nothing was changed; to recover: zonegit recover --finish"
     else:
         yield "nothing to recover"
 
 
-def _state(survey: RecoveryState) -> str:
+def _format_state(survey: RecoveryState) -> str:
     found = survey.recovery
     if found.witness is not None:
         return f"the ref store was restored: {describe_witness(found.witness, found.sequence)}"
@@ -88,23 +88,25 @@ def _state(survey: RecoveryState) -> str:
             witness = Witness(status.resolver, status.epoch, status.sequence)
             return f"the ref store was restored: {describe_witness(witness, found.sequence)}"
     if found.awaiting:
-        return f"a recovery is in progress: {count(found.awaiting, 'zone')} not recovered yet"
+        return (
+            f"a recovery is in progress: {format_count(found.awaiting, 'zone')} not recovered yet"
+        )
     return "no resolver reports that the ref store was restored"
 
 
-def _row(zone: Name, branch: str, made: BranchPlan, *, is_done: bool) -> tuple[str, ...]:
+def _format_row(zone: Name, branch: str, made: BranchPlan, *, is_done: bool) -> tuple[str, ...]:
     verdict = made.verdict
-    known = _known(verdict, made)
+    known = _format_known(verdict, made)
     return (
         names.text(zone),
         branch,
         str(made.tip.serial),
         *known,
-        _action(verdict, is_done=is_done),
+        _format_action(verdict, is_done=is_done),
     )
 
 
-def _known(verdict: Leave | Renew | OweSerial | Doubt, made: BranchPlan) -> tuple[str, str]:
+def _format_known(verdict: Leave | Renew | OweSerial | Doubt, made: BranchPlan) -> tuple[str, str]:
     """Return the highest serial that resolvers answered, and the resolver that answered it."""
     match verdict:
         case Leave():
@@ -117,7 +119,7 @@ def _known(verdict: Leave | Renew | OweSerial | Doubt, made: BranchPlan) -> tupl
             return NOTHING, ""
 
 
-def _action(verdict: Leave | Renew | OweSerial | Doubt, *, is_done: bool) -> str:
+def _format_action(verdict: Leave | Renew | OweSerial | Doubt, *, is_done: bool) -> str:
     match verdict:
         case Leave():
             return "unchanged"
@@ -129,7 +131,7 @@ def _action(verdict: Leave | Renew | OweSerial | Doubt, *, is_done: bool) -> str
             return click.style(f"in doubt: {reason}", fg="red")
 
 
-def _lost_row(zone: Name, lost: LostBranch) -> tuple[str, ...]:
+def _format_lost_row(zone: Name, lost: LostBranch) -> tuple[str, ...]:
     return (
         names.text(zone),
         lost.branch,
@@ -140,7 +142,7 @@ def _lost_row(zone: Name, lost: LostBranch) -> tuple[str, ...]:
     )
 
 
-def document(
+def make_document(
     survey: RecoveryState,
     plans: Sequence[ZonePlan],
     headroom: int,
@@ -159,11 +161,11 @@ def document(
         "silent": survey.silent,
         "headroom": headroom,
         "finished": is_done,
-        "zones": [_zone_json(each, kept, is_done=is_done) for each in plans],
+        "zones": [_zone_to_json(each, kept, is_done=is_done) for each in plans],
     }
 
 
-def _zone_json(made: ZonePlan, kept: dict[str, str], *, is_done: bool) -> dict[str, Any]:
+def _zone_to_json(made: ZonePlan, kept: dict[str, str], *, is_done: bool) -> dict[str, Any]:
     zone = names.text(made.zone)
     return {
         "zone": zone,
@@ -173,28 +175,30 @@ def _zone_json(made: ZonePlan, kept: dict[str, str], *, is_done: bool) -> dict[s
             {
                 "branch": each.branch,
                 "serial": each.tip.serial,
-                **_verdict_json(each.verdict),
+                **_verdict_to_json(each.verdict),
                 "stored": kept.get(f"{zone} {each.branch}"),
             }
             for each in made.branches
         ],
-        "lost": [{"branch": each.branch, "known": _answer_json(each.answer)} for each in made.lost],
+        "lost": [
+            {"branch": each.branch, "known": _answer_to_json(each.answer)} for each in made.lost
+        ],
     }
 
 
-def _verdict_json(verdict: Leave | Renew | OweSerial | Doubt) -> dict[str, Any]:
+def _verdict_to_json(verdict: Leave | Renew | OweSerial | Doubt) -> dict[str, Any]:
     match verdict:
         case Leave():
             return {"verdict": "leave"}
         case Renew(serial, known):
-            return {"verdict": "commit", "new": serial, "known": _answer_json(known)}
+            return {"verdict": "commit", "new": serial, "known": _answer_to_json(known)}
         case OweSerial(serial, known):
-            return {"verdict": "signed", "after": serial, "known": _answer_json(known)}
+            return {"verdict": "signed", "after": serial, "known": _answer_to_json(known)}
         case Doubt(answer, reason):
-            return {"verdict": "doubt", "reason": reason, "known": _answer_json(answer)}
+            return {"verdict": "doubt", "reason": reason, "known": _answer_to_json(answer)}
 
 
-def _answer_json(answer: AnsweredSerial | None) -> dict[str, Any] | None:
+def _answer_to_json(answer: AnsweredSerial | None) -> dict[str, Any] | None:
     if answer is None:
         return None
     return {"serial": answer.serial, "resolver": answer.resolver, "tree": answer.tree.hex()}

@@ -15,20 +15,20 @@ from zonegit.zonefile.writer import generic_text
 _OPTION: Final = "-"
 
 
-def set_line(rrset: RRset) -> str:
+def format_set(rrset: RRset) -> str:
     """Return ``zonegit set NAME TYPE TTL 'RDATA'...`` for an RRset."""
     head = names.text(rrset.owner), rrtypes.to_text(rrset.rdtype), str(rrset.ttl)
-    return _line("set", *head, *_arguments(rrset))
+    return _format_line("set", *head, *_format_arguments(rrset))
 
 
-def change_line(delta: RRsetDelta) -> str:
+def format_change(delta: RRsetDelta) -> str:
     """Return the command that makes the change of one RRset."""
     if delta.new is not None:
-        return set_line(delta.new)
-    return _line("delete", names.text(delta.owner), rrtypes.to_text(delta.rdtype))
+        return format_set(delta.new)
+    return _format_line("delete", names.text(delta.owner), rrtypes.to_text(delta.rdtype))
 
 
-def _arguments(rrset: RRset) -> Sequence[str]:
+def _format_arguments(rrset: RRset) -> Sequence[str]:
     """Return an argument for each record, in the generic form (RFC 3597) if the arguments of
     several records would be parsed as the fields of one, like two strings of RESINFO."""
     texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
@@ -40,6 +40,6 @@ def _arguments(rrset: RRset) -> Sequence[str]:
     return [generic_text(rdata) for rdata in rrset.rdatas]
 
 
-def _line(verb: str, *words: str) -> str:
+def _format_line(verb: str, *words: str) -> str:
     options_end = ["--"] if any(word.startswith(_OPTION) for word in words) else []
     return shlex.join(["zonegit", verb, *options_end, *words])

@@ -28,11 +28,11 @@ Names = Mapping[PublicKey, str]
 """The names of trusted keys."""
 
 
-def verdict_text(verdict: SignatureVerdict, trusted: Names) -> str:
+def format_verdict(verdict: SignatureVerdict, trusted: Names) -> str:
     """Return the verdict on a commit or tag, to be printed after its id."""
     match verdict:
         case GoodSignature(key):
-            return f"signed by {key_text(key, trusted)}"
+            return f"signed by {format_key(key, trusted)}"
         case Unsigned():
             return "not signed"
         case MalformedSignature(why):
@@ -43,7 +43,7 @@ def verdict_text(verdict: SignatureVerdict, trusted: Names) -> str:
             assert_never(verdict)
 
 
-def key_text(key: PublicKey, trusted: Names) -> str:
+def format_key(key: PublicKey, trusted: Names) -> str:
     """Return the name and the fingerprint of a trusted key."""
     return f"{trusted[key]} ({commit_signatures.fingerprint(key)})"
 
@@ -51,4 +51,4 @@ def key_text(key: PublicKey, trusted: Names) -> str:
 def verify_by_keys_in(path: Path, value: Commit | Tag) -> str:
     """Verify a commit or tag with the public key in a file, or with all in a folder."""
     trusted = key_files.read_trusted([path])
-    return verdict_text(Keyring(trusted).verify(value), trusted)
+    return format_verdict(Keyring(trusted).verify(value), trusted)

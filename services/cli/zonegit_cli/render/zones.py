@@ -5,7 +5,7 @@ from typing import Any
 from zonegit.store.protocols import ZoneRefs
 
 
-def tips_json(refs: ZoneRefs) -> dict[str, Any]:
+def tips_to_json(refs: ZoneRefs) -> dict[str, Any]:
     """Return the branches and tags of a zone for ``--json``."""
     return {
         "branches": {

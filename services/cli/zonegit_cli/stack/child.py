@@ -72,21 +72,21 @@ class Child(msgspec.Struct):
     started: float = 0.0
     broken: StoreFailure | None = None
 
-    def store_failure(self) -> StoreFailure | None:
+    def find_store_failure(self) -> StoreFailure | None:
         """Return why it cannot open its store; None if it runs or no such failure is known."""
         is_open = self.process is not None and time.monotonic() - self.started > OPEN_S
         return None if is_open else self.broken
 
     def read_failure(self) -> StoreFailure | None:
         """Return the failure of its store from its log; None if the log has none."""
-        for line in reversed(self.log_tail(FAILURE_LINES)):
+        for line in reversed(self.read_log_tail(FAILURE_LINES)):
             with suppress(msgspec.MsgspecError, RecursionError):
                 found = msgspec.json.decode(line, type=StoreFailure)
                 if found.event == "service.failed":
                     return found
         return None
 
-    def log_tail(self, lines: int = 5) -> list[str]:
+    def read_log_tail(self, lines: int = 5) -> list[str]:
         """Return the last lines of its log."""
         try:
             return self.log.read_text(errors="replace").splitlines()[-lines:]

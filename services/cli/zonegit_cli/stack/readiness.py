@@ -38,17 +38,17 @@ async def wait_until_ready(
     while True:
         try:
             async with connect(BusSettings(url), name=ACTOR) as bus, asyncio.TaskGroup() as group:
-                group.create_task(_objectstore(bus, list_broken))
-                group.create_task(_refs(bus, list_broken))
-                for name in record.resolver_names(planned.resolvers):
-                    group.create_task(_resolver(bus, name, list_broken))
+                group.create_task(_wait_for_objectstore(bus, list_broken))
+                group.create_task(_wait_for_refs(bus, list_broken))
+                for name in record.list_resolver_names(planned.resolvers):
+                    group.create_task(_wait_for_resolver(bus, name, list_broken))
             return
         except* Unavailable:  # the bus may exit meanwhile
             pass
         await asyncio.sleep(RETRY_S)
 
 
-async def _objectstore(bus: Bus, list_broken: Callable[[], Container[str]]) -> None:
+async def _wait_for_objectstore(bus: Bus, list_broken: Callable[[], Container[str]]) -> None:
     objects = RemoteObjects(bus, ACTOR)
     while "objectstore" not in list_broken():
         try:
@@ -58,7 +58,7 @@ async def _objectstore(bus: Bus, list_broken: Callable[[], Container[str]]) -> N
             await asyncio.sleep(RETRY_S)
 
 
-async def _refs(bus: Bus, list_broken: Callable[[], Container[str]]) -> None:
+async def _wait_for_refs(bus: Bus, list_broken: Callable[[], Container[str]]) -> None:
     refs = RemoteRefs(bus, ACTOR)
     while "refs" not in list_broken():
         try:
@@ -68,7 +68,9 @@ async def _refs(bus: Bus, list_broken: Callable[[], Container[str]]) -> None:
             await asyncio.sleep(RETRY_S)
 
 
-async def _resolver(bus: Bus, name: str, list_broken: Callable[[], Container[str]]) -> None:
+async def _wait_for_resolver(
+    bus: Bus, name: str, list_broken: Callable[[], Container[str]]
+) -> None:
     """Wait until a resolver answers queries; it may answer on the bus before."""
     started = time.monotonic()
     while True:

@@ -49,7 +49,7 @@ class StackRecord(msgspec.Struct, frozen=True):
     start: int | None = None
 
 
-def resolver_names(number: int) -> list[str]:
+def list_resolver_names(number: int) -> list[str]:
     """Return the names of the resolvers of a stack."""
     return [f"resolver-{each + 1}" for each in range(number)]
 

@@ -20,7 +20,7 @@ from zonegit.errors import Unavailable
 from zonegit_cli.parse.addresses import format_address, parse_address
 from zonegit_cli.stack import nats, ports, readiness, record
 from zonegit_cli.stack.child import Child, Note, keep_running
-from zonegit_cli.stack.logs import LogBounds, keep_bounded, rotate
+from zonegit_cli.stack.logs import LogBounds, keep_rotating, rotate
 from zonegit_cli.stack.record import StackRecord
 from zonegit_cli.terminal import find_start
 
@@ -50,16 +50,18 @@ def plan(options: UpOptions) -> StackRecord:
         Conflict: an address is in use.
         Invalid: an address is malformed.
     """
-    users = nats.make_passwords(record.resolver_names(options.resolvers))
+    users = nats.make_passwords(record.list_resolver_names(options.resolvers))
     bus = {"url": f"nats://127.0.0.1:{ports.find_free_port()}", "users": users}
     addresses = [parse_address(text) for text in options.listen]
     dns = [format_address(host, ports.choose_dns_port(host, port)) for host, port in addresses]
     pid = os.getpid()
     start = find_start(pid)
-    return StackRecord(pid, bus, dns, _metrics_address(options), options.resolvers, start=start)
+    return StackRecord(
+        pid, bus, dns, _choose_metrics_address(options), options.resolvers, start=start
+    )
 
 
-def _metrics_address(options: UpOptions) -> str | None:
+def _choose_metrics_address(options: UpOptions) -> str | None:
     if options.metrics is None:
         return None
     host, port = parse_address(options.metrics)
@@ -84,8 +86,8 @@ async def run(
     Raises:
         Unavailable: a process does not start; names it, with the end of its log.
     """
-    pages = _pages(planned)
-    children = _children(options, planned, pages)
+    pages = _choose_resolver_metrics(planned)
+    children = _make_children(options, planned, pages)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(containment.handle_loop_error)
@@ -97,7 +99,7 @@ async def run(
     try:
         async with _run_children(children, note), _serve_metrics(planned, pages):
             logs = [*(child.log for child in children), options.data / "logs" / "up.log"]
-            rotate_logs = partial(keep_bounded, logs, options.logs)
+            rotate_logs = partial(keep_rotating, logs, options.logs)
             rotating = asyncio.create_task(containment.keep_running("log-file", rotate_logs))
             stop = asyncio.create_task(stopping.wait())
             starting = asyncio.create_task(_wait_until_ready(planned, children))
@@ -122,7 +124,7 @@ def _record_degraded(options: UpOptions, up: StackRecord, children: Sequence[Chi
     degraded = {
         child.name: failure.describe()
         for child in children
-        if (failure := child.store_failure()) is not None
+        if (failure := child.find_store_failure()) is not None
     }
     now = msgspec.structs.replace(up, ready=True, degraded=degraded)
     if now != up:
@@ -137,7 +139,7 @@ async def _watch_degraded(options: UpOptions, up: StackRecord, children: Sequenc
 
 
 def _list_broken(children: Sequence[Child]) -> set[str]:
-    return {child.name for child in children if child.store_failure() is not None}
+    return {child.name for child in children if child.find_store_failure() is not None}
 
 
 def _send_hangup(children: Sequence[Child], names: Container[str]) -> None:
@@ -194,23 +196,23 @@ async def _fail_on_crash_loop(children: Sequence[Child]) -> None:
     while True:
         await asyncio.sleep(0.1)
         for child in children:
-            if child.starts >= MAX_STARTS and child.store_failure() is None:
-                tail = " | ".join(child.log_tail()) or "no log output"
+            if child.starts >= MAX_STARTS and child.find_store_failure() is None:
+                tail = " | ".join(child.read_log_tail()) or "no log output"
                 raise Unavailable(
                     f"{child.name} does not start: {tail}", hint=f"its log is {child.log}"
                 )
 
 
-def _pages(planned: StackRecord) -> dict[str, str | None]:
+def _choose_resolver_metrics(planned: StackRecord) -> dict[str, str | None]:
     """Return the address for the metrics of each resolver; None if metrics are not served."""
     is_served = planned.metrics is not None
     return {
         name: f"127.0.0.1:{ports.find_free_port()}" if is_served else None
-        for name in record.resolver_names(planned.resolvers)
+        for name in record.list_resolver_names(planned.resolvers)
     }
 
 
-def _children(
+def _make_children(
     options: UpOptions, planned: StackRecord, pages: Mapping[str, str | None]
 ) -> list[Child]:
     logs = options.data / "logs"
@@ -218,15 +220,15 @@ def _children(
     port = int(planned.bus["url"].rpartition(":")[2])
     configuration = nats.write_configuration(options.data, port, planned.bus["users"])
     bus = Child("nats", [nats.find_binary(), "-c", str(configuration)], {}, logs / "nats.log")
-    stores = [_service(options, planned, role, role, []) for role in ("objectstore", "refs")]
-    resolvers = [_resolver(options, planned, *each) for each in pages.items()]
+    stores = [_make_service(options, planned, role, role, []) for role in ("objectstore", "refs")]
+    resolvers = [_make_resolver(options, planned, *each) for each in pages.items()]
     children = [bus, *stores, *resolvers]
     for child in children:
         rotate(child.log, options.logs)
     return children
 
 
-def _resolver(options: UpOptions, planned: StackRecord, name: str, page: str | None) -> Child:
+def _make_resolver(options: UpOptions, planned: StackRecord, name: str, page: str | None) -> Child:
     arguments = ["--name", name]
     for address in planned.dns:
         arguments += ["--listen", address]
@@ -234,10 +236,10 @@ def _resolver(options: UpOptions, planned: StackRecord, name: str, page: str | N
         arguments += ["--metrics", page]
     if options.resolver_config is not None:
         arguments += ["--config", str(options.resolver_config)]
-    return _service(options, planned, "resolver", name, arguments)
+    return _make_service(options, planned, "resolver", name, arguments)
 
 
-def _service(
+def _make_service(
     options: UpOptions, planned: StackRecord, role: str, name: str, arguments: Sequence[str]
 ) -> Child:
     user = name if role == "resolver" else role

@@ -44,7 +44,7 @@ def is_supervisor(pid: int, start: int | None) -> bool:
         return False
     if start is not None and find_start(pid) not in (None, start):
         return False
-    words = _command(pid)
+    words = _read_command(pid)
     return "up" in words and any(_is_program(word) for word in words[: words.index("up")])
 
 
@@ -53,7 +53,7 @@ def _is_program(word: str) -> bool:
     return name.startswith(_PROGRAMS[0]) or name in _PROGRAMS
 
 
-def _command(pid: int) -> list[str]:
+def _read_command(pid: int) -> list[str]:
     """Return the command line of a process; an empty list if there is no such process."""
     try:
         octets = Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -46,7 +46,7 @@ def parse_zone(text: str) -> RequestedZone:
     Raises:
         Invalid: the zone's name is malformed, or the refish is empty.
     """
-    at = _first_at(text)
+    at = _find_at(text)
     if at < 0:
         return RequestedZone(names.parse(text), None)
     after = text[at + 1 :]
@@ -55,7 +55,7 @@ def parse_zone(text: str) -> RequestedZone:
     return RequestedZone(names.parse(text[:at]), text[at:] if after.startswith("{") else after)
 
 
-def _first_at(text: str) -> int:
+def _find_at(text: str) -> int:
     r"""Return the index of the @ after the zone; an @ within a label is escaped as ``\@``."""
     at = text.find("@")
     while at > 0 and text[at - 1] == "\\":
@@ -187,34 +187,34 @@ async def write(
         async with aclosing(many_zones.read_zones(objects, wanted)) as found:
             async for whole in found:
                 each, path = todo[len(entries)]
-                seen = _put(folder, path, text_of(whole))
-                entries.append(entry_of(each, path, whole.tree, seen))
+                seen = _put(folder, path, format_zone(whole))
+                entries.append(make_entry(each, path, whole.tree, seen))
                 progress(len(entries), len(todo))
     finally:
         workspace.keep(entries)
     return entries
 
 
-def text_of(whole: WholeZoneAt) -> bytes:
+def format_zone(whole: WholeZoneAt) -> bytes:
     """Return the file of a zone, which is the output of ``zonegit export``."""
     return "".join(writer.write(whole.rrsets, whole.zone)).encode()
 
 
-def entry_of(each: ZoneCheckout, path: str, tree: ObjectId, seen: SeenContent) -> IndexEntry:
+def make_entry(each: ZoneCheckout, path: str, tree: ObjectId, seen: SeenContent) -> IndexEntry:
     """Return the index entry of a file that was written."""
     return IndexEntry(each.zone, path, each.branch, each.at, each.commit, tree, seen)
 
 
-def seen_as(octets: bytes, stamp: FileStamp) -> SeenContent:
+def make_seen(octets: bytes, stamp: FileStamp) -> SeenContent:
     """Return the fingerprint of a file with these octets."""
     return SeenContent(hashlib.sha256(octets).digest(), stamp)
 
 
 def _put(folder: ConfinedDir, path: str, octets: bytes) -> SeenContent:
     try:
-        return seen_as(octets, folder.create(path, octets))
+        return make_seen(octets, folder.create(path, octets))
     except Conflict:
         found, stamp = folder.read(path, len(octets))
         if found != octets:
             raise
-        return seen_as(octets, stamp)
+        return make_seen(octets, stamp)

@@ -22,7 +22,7 @@ from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit_cli.output import count
+from zonegit_cli.output import format_count
 from zonegit_cli.propagation import Propagated, ZoneBranch
 from zonegit_cli.render import outcomes
 from zonegit_cli.render.documents import SeveralDocument
@@ -153,8 +153,10 @@ def combine_errors(errors: Mapping[Name, ZonegitError], outcome: str) -> Zonegit
         outcome: the consequence for all zones, which begins the message.
     """
     first = min(errors.values(), key=lambda error: not isinstance(error, Conflict))
-    messages = [_message(zone, error) for zone, error in errors.items()]
-    more = f"; and {count(len(messages) - SHOWN, 'more zone')}" if len(messages) > SHOWN else ""
+    messages = [_format_message(zone, error) for zone, error in errors.items()]
+    more = (
+        f"; and {format_count(len(messages) - SHOWN, 'more zone')}" if len(messages) > SHOWN else ""
+    )
     message = f"{outcome}: {'; '.join(messages[:SHOWN])}{more}"
     tips = {
         names.text(zone): error.details["tip"]
@@ -164,15 +166,15 @@ def combine_errors(errors: Mapping[Name, ZonegitError], outcome: str) -> Zonegit
     return type(first)(message, hint=first.hint, **tips)
 
 
-def _message(zone: Name, error: ZonegitError) -> str:
+def _format_message(zone: Name, error: ZonegitError) -> str:
     shown = names.text(zone)
     return error.message if shown in error.message else f"{shown}: {error.message}"
 
 
-async def documents_of(
+async def make_document(
     repo: Repo,
     results: Mapping[Name, Result],
-    heard: Mapping[ZoneBranch, Propagated],
+    propagated: Mapping[ZoneBranch, Propagated],
     intent: Intent,
 ) -> SeveralDocument:
     """Return the JSON document of all zones but the refused ones, which are reported as an
@@ -181,8 +183,12 @@ async def documents_of(
     for each in results.values():
         if isinstance(each, ZonegitError):
             continue
-        served = heard[each.zone, each.branch].served_by if isinstance(each, Committed) else None
-        found.append(await outcomes.document(repo, each, dry_run=intent.dry_run, served_by=served))
+        served = (
+            propagated[each.zone, each.branch].served_by if isinstance(each, Committed) else None
+        )
+        found.append(
+            await outcomes.make_document(repo, each, dry_run=intent.dry_run, served_by=served)
+        )
     return SeveralDocument(
         committed=any(each.committed for each in found),
         dry_run=intent.dry_run,
@@ -192,30 +198,30 @@ async def documents_of(
     )
 
 
-async def lines(repo: Repo, results: Mapping[Name, Result]) -> list[str]:
+async def format_lines(repo: Repo, results: Mapping[Name, Result]) -> list[str]:
     """Return the lines of all zones but the refused ones, which are reported as an error."""
     done = [each for each in results.values() if not isinstance(each, ZonegitError)]
-    return [line for each in done for line in await outcomes.lines(repo, each)]
+    return [line for each in done for line in await outcomes.format_lines(repo, each)]
 
 
-def branches_of(files: Collection[FileStatus]) -> list[ZoneBranch]:
+def list_branches(files: Collection[FileStatus]) -> list[ZoneBranch]:
     """Return the branches that get the commits."""
     return [(file.zone, file.entry.branch if file.entry else DEFAULT_BRANCH) for file in files]
 
 
-def moved(results: Mapping[Name, Result]) -> dict[ZoneBranch, Moved]:
+def list_moves(results: Mapping[Name, Result]) -> dict[ZoneBranch, Moved]:
     """Return the moves by zone and branch."""
     made = [each for each in results.values() if isinstance(each, Committed)]
     return {(each.zone, each.branch): each.moved for each in made}
 
 
-def found(results: Mapping[Name, Result]) -> list[Finding]:
+def list_findings(results: Mapping[Name, Result]) -> list[Finding]:
     """Return the findings about all zones that were not refused."""
     done = [each for each in results.values() if not isinstance(each, ZonegitError)]
     return [finding for each in done for finding in each.findings]
 
 
-def failure(results: Mapping[Name, Result], intent: Intent) -> ZonegitError | None:
+def find_failure(results: Mapping[Name, Result], intent: Intent) -> ZonegitError | None:
     """Return the error for refused commits, after a dry run or after some were made; None if none
     was refused. It names the zones that were committed, and the command to undo them."""
     would = {
@@ -233,7 +239,9 @@ def failure(results: Mapping[Name, Result], intent: Intent) -> ZonegitError | No
     if not done and not begun:
         return combine_errors(failed, "nothing was committed")
     outcome = (
-        f"{_listed(done)} committed, but not all" if done else f"only registered {_listed(begun)}"
+        f"{_format_zones(done)} committed, but not all"
+        if done
+        else f"only registered {_format_zones(begun)}"
     )
     error = combine_errors(failed, outcome)
     assert intent.operation is not None
@@ -242,16 +250,16 @@ def failure(results: Mapping[Name, Result], intent: Intent) -> ZonegitError | No
     return type(error)(error.message, hint=hint, **error.details, operation=intent.operation)
 
 
-def _listed(zones: Sequence[Name]) -> str:
+def _format_zones(zones: Sequence[Name]) -> str:
     shown = ", ".join(names.text(zone) for zone in zones[:SHOWN])
-    more = f" and {count(len(zones) - SHOWN, 'more zone')}" if len(zones) > SHOWN else ""
+    more = f" and {format_count(len(zones) - SHOWN, 'more zone')}" if len(zones) > SHOWN else ""
     return f"{shown}{more}"
 
 
-def malformed(files: Collection[FileStatus]) -> Invalid | None:
+def malformed_error(files: Collection[FileStatus]) -> Invalid | None:
     """Return the error for files that do not parse; None if all do."""
     bad = [file for file in files if file.state == "malformed"]
     if not bad:
         return None
-    more = f" (and {count(len(bad) - 1, 'more file')})" if len(bad) > 1 else ""
+    more = f" (and {format_count(len(bad) - 1, 'more file')})" if len(bad) > 1 else ""
     return Invalid(f"{bad[0].problems[0]}{more}", hint="zonegit workspace status lists all errors")

@@ -55,20 +55,20 @@ def _blobs(change: zone_tree.TreeChange) -> Iterator[ObjectId]:
     return (blob for blob in (change.old, change.new) if blob is not None)
 
 
-def lines(each: FileDifference) -> Iterator[str]:
+def format_lines(each: FileDifference) -> Iterator[str]:
     """Yield the lines of a file, in the format of ``zonegit diff``."""
     file = each.file
     head = f"diff {names.text(file.zone)} {short(file.known.commit)}..{file.path}"
     yield click.style(head, bold=True)
-    yield from patches.lines(each.deltas)
+    yield from patches.format_lines(each.deltas)
 
 
-def as_json(each: FileDifference) -> dict[str, Any]:
+def to_json(each: FileDifference) -> dict[str, Any]:
     """Return the differences of a file for ``--json``."""
     file = each.file
     return {
         "zone": names.text(file.zone),
         "path": file.path,
         "old": {"commit": file.known.commit.hex()},
-        "changes": patches.as_json(each.deltas),
+        "changes": patches.to_json(each.deltas),
     }

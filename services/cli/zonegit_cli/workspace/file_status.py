@@ -102,14 +102,14 @@ def compare(
     there = dict(workspace.folder.walk(_is_candidate))
     entries = {entry.zone: entry for entry in workspace.index.entries}
     taken = {entry.path for entry in entries.values()}
-    new = dict(_new(workspace.index, sorted(there.keys() - taken), entries))
+    new = dict(_find_new(workspace.index, sorted(there.keys() - taken), entries))
     wanted = set(zones) or entries.keys() | new.keys()
     if absent := wanted - entries.keys() - new.keys():
         raise NotFound(f"{names.text(min(absent))} has no file in {workspace.folder.root}")
     found = []
     for number, zone in enumerate(sorted(wanted, key=names.canonical_key), 1):
         if zone in entries:
-            found.append(_known(workspace, entries[zone], there.get(entries[zone].path)))
+            found.append(_compare_known(workspace, entries[zone], there.get(entries[zone].path)))
         else:
             found.append(_read(workspace, FileStatus(zone, new[zone], "new")))
         if progress is not None:
@@ -121,7 +121,7 @@ def _is_candidate(path: str) -> bool:
     return path.endswith(zone_paths.FLAT_SUFFIX)  # golang has the same suffix
 
 
-def _new(
+def _find_new(
     index: WorkspaceIndex, paths: Collection[str], entries: Collection[Name]
 ) -> Iterator[tuple[Name, str]]:
     """Yield the zone of each path that is the path of a zone in its scheme."""
@@ -132,7 +132,7 @@ def _new(
                 yield zone, path
 
 
-def _known(workspace: Workspace, entry: IndexEntry, stamp: FileStamp | None) -> FileStatus:
+def _compare_known(workspace: Workspace, entry: IndexEntry, stamp: FileStamp | None) -> FileStatus:
     at = FileStatus(entry.zone, entry.path, "unchanged", entry, entry.seen)
     if entry.seen is not None and entry.seen.stamp == stamp and not _is_racy(workspace, stamp):
         return at
@@ -163,7 +163,7 @@ def _read(workspace: Workspace, at: FileStatus) -> FileStatus:
     try:
         found = parse(octets, at.zone, source)
     except Invalid:
-        problems = _problems(octets, at.zone, source)
+        problems = _find_problems(octets, at.zone, source)
         return msgspec.structs.replace(at, state="malformed", seen=seen, problems=problems)
     state: FileState = "new" if entry is None else "changed"
     if entry is not None and found.tree == entry.tree:
@@ -188,7 +188,7 @@ def parse(octets: bytes, zone: Name, source: str) -> ParsedFile:
     return ParsedFile(rrsets, objects, tree, found.findings)
 
 
-def _problems(octets: bytes, zone: Name, source: str) -> tuple[str, ...]:
+def _find_problems(octets: bytes, zone: Name, source: str) -> tuple[str, ...]:
     """Return the first errors of a file: invalid records, and the error that ends the parsing."""
     from zonegit.zonefile import reader
 

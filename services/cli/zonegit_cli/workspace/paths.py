@@ -52,8 +52,8 @@ def place_zones(zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf) -> list[
             hint="a workspace has one file for each zone; check them out into separate folders",
         )
     raise Conflict(
-        f"{one.shown} and {other.shown} collide: {_paths(one, other)}",
-        hint=_alternative(zones, scheme_of, one, other),
+        f"{one.shown} and {other.shown} collide: {_describe_paths(one, other)}",
+        hint=_find_alternative(zones, scheme_of, one, other),
     )
 
 
@@ -91,13 +91,13 @@ def leave_out(
     return [each for number, each in enumerate(zones) if number in kept]
 
 
-def _paths(one: PlacedZone, other: PlacedZone) -> str:
+def _describe_paths(one: PlacedZone, other: PlacedZone) -> str:
     if one.path == other.path:
         return f"both have the path {one.path}"
     return f"{one.path} and {other.path} cannot both exist"
 
 
-def _alternative(
+def _find_alternative(
     zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf, one: PlacedZone, other: PlacedZone
 ) -> str:
     """Return the hint: another scheme in which no zones collide, else separate folders."""

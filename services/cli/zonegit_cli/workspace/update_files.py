@@ -119,11 +119,11 @@ async def _forward(
     _repo: Repo, workspace: Workspace, each: UpdatedFile, whole: WholeZoneAt
 ) -> tuple[UpdatedFile, IndexEntry | None]:
     kept = _keep_own(workspace, each.file) if each.file.known.own else None
-    octets = checkout.text_of(whole)
+    octets = checkout.format_zone(whole)
     stamp = workspace.folder.replace(each.file.path, octets, each.file.fingerprint.stamp)
     entry = msgspec.structs.replace(
         each.file.known, commit=whole.commit, tree=whole.tree,
-        seen=checkout.seen_as(octets, stamp), own=False,
+        seen=checkout.make_seen(octets, stamp), own=False,
     )  # fmt: skip
     return msgspec.structs.replace(each, kept=kept), entry
 
@@ -144,7 +144,7 @@ async def _merge(
     kept = _keep_own(workspace, file)
     octets = "".join(writer.write(rrsets, file.zone)).encode()
     stamp = workspace.folder.replace(file.path, octets, file.fingerprint.stamp, durable=True)
-    seen = checkout.seen_as(octets, stamp) if tree == whole.tree else None
+    seen = checkout.make_seen(octets, stamp) if tree == whole.tree else None
     entry = msgspec.structs.replace(
         entry, commit=whole.commit, tree=whole.tree, seen=seen, own=False
     )
@@ -158,7 +158,7 @@ def _keep_own(workspace: Workspace, file: FileStatus) -> str | None:
     octets, _ = folder.read(file.path, file.fingerprint.stamp.size)
     content = file.parsed or file_status.parse(octets, file.zone, str(folder.root / file.path))
     plain = "".join(writer.write(content.rrsets, file.zone)).encode()
-    if _lines(octets) == _lines(plain):
+    if _format_lines(octets) == _format_lines(plain):
         return None
     number = 0
     while folder.stamp(path := f"{file.path}{ORIGINAL}{f'.{number}' if number else ''}"):
@@ -167,6 +167,6 @@ def _keep_own(workspace: Workspace, file: FileStatus) -> str | None:
     return path
 
 
-def _lines(octets: bytes) -> list[list[bytes]]:
+def _format_lines(octets: bytes) -> list[list[bytes]]:
     """Return the words of each line, sorted, to compare texts without the order of lines."""
     return sorted(line.split() for line in octets.splitlines() if line.strip())

@@ -7,7 +7,7 @@ import click
 
 from zonegit.objects.ids import short
 from zonegit.zone import names
-from zonegit_cli.output import count
+from zonegit_cli.output import format_count
 from zonegit_cli.render import conflict_lines
 from zonegit_cli.run import EXIT_STATUS
 from zonegit_cli.session import Session
@@ -20,38 +20,42 @@ SHOWN: Final = 20
 def print_updates(session: Session, every: Sequence[UpdatedFile]) -> int:
     """Print the outcome for each file, and return the exit status."""
     touched = [each for each in every if each.fate is not UpdateOutcome.CURRENT]
-    session.output.result([_json(each) for each in touched], _lines(touched), paged=True)
+    session.output.print_result(
+        [_to_json(each) for each in touched], _format_lines(touched), paged=True
+    )
     for each in touched:
         if each.kept is not None:
-            session.output.note(f"the former text of {each.file.path} is kept in {each.kept}")
+            session.output.print_note(f"the former text of {each.file.path} is kept in {each.kept}")
     clashed = any(each.fate is UpdateOutcome.CLASHED for each in touched)
     return EXIT_STATUS["conflict"] if clashed else 0
 
 
-def _lines(touched: Sequence[UpdatedFile]) -> Iterator[str]:
+def _format_lines(touched: Sequence[UpdatedFile]) -> Iterator[str]:
     if not touched:
         yield "all files are at the tips of their branches"
     forward = [each for each in touched if each.fate is UpdateOutcome.FORWARD]
     for each in forward[:SHOWN]:
-        yield f"  {_moved(each)}"
+        yield f"  {_format_move(each)}"
     if len(forward) > SHOWN:
-        yield f"  and {count(len(forward) - SHOWN, 'more file')}"
+        yield f"  and {format_count(len(forward) - SHOWN, 'more file')}"
     for each in touched:
-        yield from _line(each)
+        yield from _format_line(each)
 
 
-def _line(each: UpdatedFile) -> Iterator[str]:
+def _format_line(each: UpdatedFile) -> Iterator[str]:
     match each.fate:
         case UpdateOutcome.REMOVED:
-            yield f"  {each.file.path} removed: {_branch(each)} was deleted"
+            yield f"  {each.file.path} removed: {_format_branch(each)} was deleted"
         case UpdateOutcome.MERGED:
-            yield f"  {_moved(each)}, merged with your uncommitted changes"
+            yield f"  {_format_move(each)}, merged with your uncommitted changes"
         case UpdateOutcome.LEFT:
-            yield click.style(f"  {each.file.path} not updated: {_reason(each)}", fg="yellow")
+            yield click.style(
+                f"  {each.file.path} not updated: {_format_reason(each)}", fg="yellow"
+            )
         case UpdateOutcome.CLASHED if each.conflict is not None:
-            found = count(len(each.conflict.clashes), "conflict")
+            found = format_count(len(each.conflict.clashes), "conflict")
             yield click.style(f"  {each.file.path} not updated: {found}", fg="red")
-            yield from conflict_lines.clash_lines(each.conflict.clashes)
+            yield from conflict_lines.format_clashes(each.conflict.clashes)
             yield (
                 f"ours is {each.file.known.branch}, theirs is the file; change the file to ours"
                 " where they conflict, then update again"
@@ -60,18 +64,18 @@ def _line(each: UpdatedFile) -> Iterator[str]:
             return
 
 
-def _moved(each: UpdatedFile) -> str:
+def _format_move(each: UpdatedFile) -> str:
     tip = short(each.tip) if each.tip else ""
     return f"{each.file.path} {short(each.file.known.commit)} -> {tip}"
 
 
-def _branch(each: UpdatedFile) -> str:
+def _format_branch(each: UpdatedFile) -> str:
     return f"branch {each.file.known.branch} of {names.text(each.file.zone)}"
 
 
-def _reason(each: UpdatedFile) -> str:
+def _format_reason(each: UpdatedFile) -> str:
     if each.tip is None:
-        return f"{_branch(each)} was deleted, and you changed the file"
+        return f"{_format_branch(each)} was deleted, and you changed the file"
     moved = f"{each.file.known.branch} moved to {short(each.tip)}"
     match each.file.state:
         case "deleted":
@@ -82,7 +86,7 @@ def _reason(each: UpdatedFile) -> str:
             return f"{moved}, and you changed the file; --merge merges both"
 
 
-def _json(each: UpdatedFile) -> dict[str, Any]:
+def _to_json(each: UpdatedFile) -> dict[str, Any]:
     return {
         "zone": names.text(each.file.zone),
         "path": each.file.path,
@@ -91,7 +95,7 @@ def _json(each: UpdatedFile) -> dict[str, Any]:
         "old": each.file.known.commit.hex(),
         "tip": each.tip.hex() if each.tip else None,
         "kept": each.kept,
-        "conflicts": [conflict_lines.as_json(clash) for clash in each.conflict.clashes]
+        "conflicts": [conflict_lines.to_json(clash) for clash in each.conflict.clashes]
         if each.conflict
         else [],
     }

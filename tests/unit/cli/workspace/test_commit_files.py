@@ -221,7 +221,7 @@ async def test_a_dry_run_tells_which_zone_would_be_refused(out: Desk) -> None:
     out.type(SUB, "192.0.2.80", "192.0.2.81")
     previews = await out.commit(dry_run=True)
     assert all(isinstance(each, Preview) for each in previews.values())
-    error = commit_files.failure(previews, INTENT)
+    error = commit_files.find_failure(previews, INTENT)
     assert isinstance(error, Unsafe)
     assert error.message.startswith("nothing would be committed: ")
     assert "sub.example.com." not in error.message
@@ -254,7 +254,7 @@ async def test_what_is_refused_after_all_names_what_was_committed_and_how_to_tak
     results = await out.commit()
     assert isinstance(results[SUB], Committed)
     assert isinstance(results[EXAMPLE], Conflict)
-    error = commit_files.failure(results, INTENT)
+    error = commit_files.find_failure(results, INTENT)
     assert isinstance(error, Conflict)
     assert error.message.startswith(
         "sub.example.com. committed, but not all: refs/heads/example.com./main has moved"
@@ -278,7 +278,7 @@ async def test_a_new_zone_that_was_only_registered_is_taken_back_too(out: Desk) 
 
     refs = Late(out.shop.repo.refs, others_begin)
     out.shop.repo = msgspec.structs.replace(out.shop.repo, refs=refs)
-    error = commit_files.failure(await out.commit(), INTENT)
+    error = commit_files.find_failure(await out.commit(), INTENT)
     assert isinstance(error, Conflict)
     assert error.message.startswith("only registered example.net.: ")
     assert "zonegit undo 0123456789ab" in str(error.hint)
