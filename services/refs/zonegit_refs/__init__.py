@@ -1,1 +1,1 @@
-"""The ref store: the only thing that moves, and the log of every move (README.md)."""
+"""The ref store: moves refs, and logs each move (README.md)."""

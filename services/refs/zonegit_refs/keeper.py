@@ -92,7 +92,7 @@ class NoResolvers:
 
 @dataclass
 class _Tip:
-    """The commit that a ref is to move to.
+    """The new commit of a ref.
 
     ``candidate`` is None if the ref is deleted. ``is_checked``: the commit is a valid zone.
     """

@@ -57,7 +57,7 @@ class OperationFilter:
 
 def list_operations(connection: Connection, limit: int, wanted: OperationFilter) -> Operations:
     """Return a page of operations, the latest first."""
-    told: list[OperationSummary] = []
+    listed: list[OperationSummary] = []
     seen: set[str] = set()
     octets = looked = 0
     at = wanted.before
@@ -65,13 +65,13 @@ def list_operations(connection: Connection, limit: int, wanted: OperationFilter)
         if operation not in seen and not _was_listed(connection, operation, wanted):
             found = _summarize(connection, operation, wanted)
             octets += sum(map(reads.entry_octets, found.entries))
-            if len(told) == limit or (told and octets > reads.PAGE_OCTETS):
-                return Operations(told, at)
-            told.append(found)
+            if len(listed) == limit or (listed and octets > reads.PAGE_OCTETS):
+                return Operations(listed, at)
+            listed.append(found)
         seen.add(operation)
         at = sequence
         looked += 1
-    return Operations(told, at if looked == MAX_SCANNED_ROWS else None)
+    return Operations(listed, at if looked == MAX_SCANNED_ROWS else None)
 
 
 def _scan_rows(connection: Connection, wanted: OperationFilter) -> Iterator[tuple[int, str]]:
@@ -132,15 +132,15 @@ def read_details(
     page = reads.cut_to_page([(sum(map(reads.entry_octets, each)), each) for each in since])
     later = {each.sequence: each for _, *moves in page for each in moves}
     more = len(page) < len(entries)
-    told = OperationDetails(operation, [each[0] for each in page], list(later.values()), more)
+    details = OperationDetails(operation, [each[0] for each in page], list(later.values()), more)
     undo = undos.find_undo_of(connection, operation)
     if undo is None:
-        return told
+        return details
     first = schema.read_first_entry(
         connection.execute(f"{schema.LOG} WHERE operation = ? ORDER BY sequence LIMIT 1", (undo,))
     )
     in_part = undos.is_partial(connection, operation, undo)
-    return msgspec.structs.replace(told, undone_by=first, undone_in_part=in_part)
+    return msgspec.structs.replace(details, undone_by=first, undone_in_part=in_part)
 
 
 def _find_by_prefix(connection: Connection, prefix: str) -> str:

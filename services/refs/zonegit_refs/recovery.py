@@ -141,7 +141,7 @@ def record_start(connection: Connection, run: str) -> None:
 
 
 def record_confirmation(connection: Connection) -> None:
-    """Record that a resolver with knowledge from before has no more of the log than there is."""
+    """Record that a resolver with knowledge from before has no rows that the log lacks."""
     connection.execute("DELETE FROM start")
 
 

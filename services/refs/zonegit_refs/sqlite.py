@@ -150,8 +150,8 @@ class SqliteRefs:
         return await self._database.read(recovery.list_doubted)
 
     async def confirm(self) -> None:
-        """Record that a resolver with knowledge from before has no more of the log than there
-        is."""
+        """Record that a resolver with knowledge from before has no rows that the log
+        lacks."""
         await self._database.write(recovery.record_confirmation)
 
     async def recover(

@@ -165,8 +165,8 @@ class Witnesses:
         self._is_doubted = bool(doubted)
 
     def _confirms(self, said: Announcement, doubted: Sequence[str]) -> bool:
-        """Return whether a resolver with knowledge from before has no more of the log than there
-        is."""
+        """Return whether a resolver with knowledge from before has no rows that the log
+        lacks."""
         is_old = said.began is not None and said.began not in doubted
         is_ours = said.epoch == self._refs.epoch and not said.held
         return is_old and is_ours and said.sequence <= self._refs.latest

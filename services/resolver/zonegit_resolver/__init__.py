@@ -1,1 +1,1 @@
-"""The resolver: an authoritative DNS server that is told of every change."""
+"""The resolver: an authoritative DNS server that serves each change as it is committed."""

@@ -65,7 +65,7 @@ class Scheduler:
                 self._no_priority.set()
 
     async def checkpoint_background(self) -> None:
-        """As :meth:`breathe`, and wait while priority work runs."""
+        """Yield to the event loop as :meth:`checkpoint` does, and wait while priority work runs."""
         await self._no_priority.wait()
         await self.checkpoint()
 

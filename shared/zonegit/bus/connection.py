@@ -288,7 +288,7 @@ async def connect(
         Invalid: The settings are unusable (URL, certificate or credentials).
     """
     credentials.check(settings)
-    told = ""
+    reported = ""
     while True:
         try:
             bus = await _open(settings, name, actor, report)
@@ -296,11 +296,11 @@ async def connect(
         except Unavailable as error:
             if not patient:
                 raise
-            if told != error.message:
+            if reported != error.message:
                 report(
                     "bus.awaited", url=settings.shown, error=error.message, hint=error.hint or ""
                 )
-            told = error.message
+            reported = error.message
             await asyncio.sleep(RETRY_WAIT)
     try:
         _raise_cancellation()

@@ -1,1 +1,1 @@
-"""What travels on the bus: typed messages, their octets, their subjects, failures as messages."""
+"""Define the wire format: typed messages, their encoding, their subjects, errors as messages."""

@@ -92,7 +92,7 @@ async def _register(new: RefStore, zone: Name, origin: Origin) -> list[LogEntry]
     try:
         return list((await new.register(zone, origin)).entries)
     except Conflict:
-        return []  # it is registered, and whoever did so need not have been this
+        return []  # the zone is registered, perhaps by another client
 
 
 async def _copy(new: NewRefs, ref: RefName, target: ObjectId, origin: Origin) -> list[LogEntry]:

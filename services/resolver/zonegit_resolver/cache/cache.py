@@ -58,7 +58,7 @@ from zonegit_resolver.cache.load import OpenFile
 from zonegit_resolver.cache.recovery_notes import RecoveryNotes
 from zonegit_resolver.cache.serial_lineage import SerialLineage
 from zonegit_resolver.cache.sqlite import Branch, FileContents, ServedToAll
-from zonegit_resolver.cache.summary import FILE as BESIDE
+from zonegit_resolver.cache.summary import FILE as SUMMARY_FILE
 from zonegit_resolver.cache.summary import SummaryFile, open_summary
 from zonegit_resolver.cache.write import CacheWrite, CacheWriter
 from zonegit_resolver.scheduling import Scheduler
@@ -296,7 +296,7 @@ async def open_cache(folder: Path, scheduler: Scheduler) -> AsyncIterator[ZoneCa
         Invalid: It holds files that are not part of a cache.
     """
     async with AsyncExitStack() as stack:
-        root = stack.enter_context(cache_root.claimed(folder, LAYOUT, (LEGACY_FILE,), BESIDE))
+        root = stack.enter_context(cache_root.claimed(folder, LAYOUT, (LEGACY_FILE,), SUMMARY_FILE))
         if root.aside:
             log.warning(
                 "last-known.set-aside",

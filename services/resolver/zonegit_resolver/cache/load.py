@@ -83,8 +83,8 @@ def list_databases(aside: Sequence[Path]) -> list[Path]:
     files = [each for each in aside if each.is_file()]
     for folder in aside:
         files += (Path(base, name) for base, _, names in os.walk(folder) for name in names)
-    beside = (*NEIGHBOURS, UNFINISHED)
-    return [path for path in files if not path.name.endswith(beside) and not path.is_symlink()]
+    suffixes = (*NEIGHBOURS, UNFINISHED)
+    return [path for path in files if not path.name.endswith(suffixes) and not path.is_symlink()]
 
 
 def open_file(path: Path) -> AbstractAsyncContextManager[Database]:

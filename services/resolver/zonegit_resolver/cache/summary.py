@@ -142,7 +142,7 @@ class SummaryFile:
         self._late: Mapping[CacheKey, float] = known.late
 
     def seen(self, key: CacheKey) -> float | None:
-        """When a branch that is kept was last known to be current."""
+        """Return when a cached branch was last known to be current."""
         return self.known.late.get(key, self.known.confirmed)
 
     async def record_confirmed(self, confirmed: float, late: Mapping[CacheKey, float]) -> None:

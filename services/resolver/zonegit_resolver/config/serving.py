@@ -205,11 +205,11 @@ def _acl_text(
 
     query_from = settings.get(ALLOW_QUERY)
     transfer_to = settings.get(ALLOW_TRANSFER)
-    told = settings.get(NOTIFY, "")
+    notify = settings.get(NOTIFY, "")
     return (
         access(ALLOW_QUERY, query_from) if query_from else None,
         access(ALLOW_TRANSFER, transfer_to) if transfer_to is not None else LOOPBACK,
-        _read(NOTIFY, told, lambda text: values.parse_secondaries(text, keys)),
+        _read(NOTIFY, notify, lambda text: values.parse_secondaries(text, keys)),
     )
 
 

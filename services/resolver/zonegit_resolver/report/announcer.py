@@ -1,8 +1,8 @@
 """Announce this resolver on the bus, under a name that no other running resolver has.
 
-Every three seconds an announcement tells the ref store which resolver this is and how far it has
-followed the log. Its size does not depend on the number of zones. A resolver that stops in order
-announces that too; one that stops announcing otherwise is reported as silent
+Every three seconds an announcement reports to the ref store which resolver this is and how far
+it has followed the log. Its size does not depend on the number of zones. A resolver that stops in
+order announces that too; one that stops announcing otherwise is reported as silent
 (docs/adr/0043-registry-of-resolvers.md).
 
 A name belongs to the process that answers requests to it. Before it starts, a process sends a

@@ -159,19 +159,19 @@ class MetricsCollector(Collector):
         yield from self._transfer_queue()
         octets = CounterMetricFamily("zonegit_transfer_octets", "Octets of transfers on streams.")
         octets.add_metric([], self._outgoing.counters.octets)
-        told = CounterMetricFamily(
+        notified = CounterMetricFamily(
             "zonegit_notify",
             "NOTIFY messages sent, and notifications by outcome.",
             labels=("what",),
         )
-        tally = self._notifier.counters
+        counters = self._notifier.counters
         for what in ("sent", "answered", "refused", "unanswered"):
-            told.add_metric([what], getattr(tally, what))
+            notified.add_metric([what], getattr(counters, what))
         silent = GaugeMetricFamily(
-            "zonegit_notify_silent", "Secondaries of zones told more than once, without an answer."
+            "zonegit_notify_silent", "Notifications that were repeated and have no answer."
         )
         silent.add_metric([], self._notifier.silent)
-        yield from (transfers, octets, told, silent)
+        yield from (transfers, octets, notified, silent)
 
     def _transfer_queue(self) -> Iterator[Metric]:
         queue = self._outgoing.queue
