@@ -48,7 +48,7 @@ class Worker:
             self.finish()
 
 
-def test_what_waits_of_one_flow_is_started_in_its_order() -> None:
+def test_items_of_one_flow_are_started_in_order() -> None:
     queue = plain()
     for number in range(5):
         queue.push(QueueEntry(ALL, "a", number))
@@ -97,7 +97,7 @@ def test_everything_that_waits_is_started_once(work: list[tuple[str, float]], de
 @given(
     st.lists(st.one_of(FLOWS, st.none()), max_size=120), st.integers(1, 3), st.integers(1, 3), COSTS
 )
-def test_no_room_is_left_free_while_something_may_start(
+def test_no_place_is_free_while_an_item_may_start(
     steps: list[str | None], depth: int, of_flow: int, cost: float
 ) -> None:
     queue = plain(depth, max_running_of_flow=of_flow)
@@ -118,7 +118,7 @@ def test_no_room_is_left_free_while_something_may_start(
 
 
 @given(st.lists(COSTS, min_size=1, max_size=50))
-def test_a_newcomer_is_started_next_whatever_went_before(costs: list[float]) -> None:
+def test_a_new_flow_is_started_next(costs: list[float]) -> None:
     queue = plain()
     for number in range(len(costs) + 5):
         queue.push(QueueEntry(ALL, "old", number))
@@ -143,7 +143,7 @@ def test_a_flow_that_was_idle_has_no_credit() -> None:
     assert 9 <= sum(entry.flow == "idle" for entry in worker.started[-20:]) <= 11
 
 
-def test_a_flow_that_leaves_and_comes_back_is_not_pardoned() -> None:
+def test_a_flow_that_leaves_and_returns_keeps_its_tag() -> None:
     """One expensive request at a time gives no more than its share."""
     queue = plain()
     cost = {"dear": 10.0, "cheap": 1.0}
@@ -186,7 +186,7 @@ def test_an_expensive_flow_is_charged_before_its_first_item_is_done() -> None:
     assert Counter(entry.flow for entry in worker.running) == {"a": 4, "b": 4}
 
 
-def test_what_is_urgent_goes_ahead_of_its_flow_and_is_never_refused() -> None:
+def test_an_urgent_item_precedes_its_flow_and_is_never_refused() -> None:
     queue: FairQueue[str] = FairQueue({ALL: Share(max_waiting_of_flow=2)}, 1)
     for item in ("first", "second"):
         assert queue.push(QueueEntry(ALL, "a", item)) is None
@@ -217,7 +217,7 @@ def test_a_protected_class_is_not_cut() -> None:
     assert dict(queue.waiting()) == {"services": 10, "operators": 0}
 
 
-def test_what_is_removed_is_not_started() -> None:
+def test_a_removed_item_is_not_started() -> None:
     queue = plain()
     entries = [QueueEntry(ALL, "a", number) for number in range(3)]
     for entry in entries:
@@ -229,7 +229,7 @@ def test_what_is_removed_is_not_started() -> None:
     assert [entry.item for entry in worker.started] == [0, 2]
 
 
-def test_big_items_take_the_place_of_several() -> None:
+def test_large_items_count_as_several() -> None:
     queue: FairQueue[int] = FairQueue({ALL: Share(max_waiting_of_flow=10)}, 1)
     assert queue.push(QueueEntry(ALL, "a", 0, size=9)) is None
     too_much = QueueEntry(ALL, "a", 1, size=9)
@@ -262,7 +262,7 @@ def remembered(queue: FairQueue[int]) -> Iterable[object]:
     return queue.flows(ALL)
 
 
-def test_the_delay_grows_with_what_waits() -> None:
+def test_the_delay_grows_with_the_waiting_work() -> None:
     queue = plain()
     assert queue.delay_s(ALL, "a") == 0.0
     for number in range(10):

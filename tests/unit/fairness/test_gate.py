@@ -30,7 +30,7 @@ def waits(at: Gate, flow: str, entered: list[str]) -> asyncio.Task[Turn]:
     return asyncio.create_task(enter())
 
 
-async def test_as_many_are_let_through_as_there_is_room_for() -> None:
+async def test_a_gate_admits_as_many_tasks_as_it_has_room_for() -> None:
     at = gate(depth=2)
     entered: list[str] = []
     tasks = [waits(at, "a", entered) for _ in range(5)]
@@ -43,7 +43,7 @@ async def test_as_many_are_let_through_as_there_is_room_for() -> None:
         task.cancel()
 
 
-async def test_one_that_is_cancelled_leaves_the_queue() -> None:
+async def test_a_cancelled_task_leaves_the_queue() -> None:
     at = gate()
     first = await at.enter(ALL, "a")
     entered: list[str] = []
@@ -57,7 +57,7 @@ async def test_one_that_is_cancelled_leaves_the_queue() -> None:
     assert entered == ["c"]
 
 
-async def test_one_that_is_cancelled_as_its_turn_comes_passes_it_on() -> None:
+async def test_a_task_that_is_cancelled_at_its_turn_passes_it_on() -> None:
     at = gate()
     first = await at.enter(ALL, "a")
     entered: list[str] = []
@@ -72,7 +72,7 @@ async def test_one_that_is_cancelled_as_its_turn_comes_passes_it_on() -> None:
     assert at.running == 1
 
 
-async def test_one_too_many_is_refused_and_learns_when_to_come_back() -> None:
+async def test_a_task_beyond_the_bound_is_refused_with_a_time_to_retry() -> None:
     at = gate(max_waiting_of_flow=3)
     await at.enter(ALL, "ada")
     entered: list[str] = []
@@ -88,7 +88,7 @@ async def test_one_too_many_is_refused_and_learns_when_to_come_back() -> None:
         task.cancel()
 
 
-async def test_one_that_was_let_wait_is_refused_when_the_whole_queue_is_full() -> None:
+async def test_a_waiting_task_is_refused_when_the_whole_queue_is_full() -> None:
     at = gate(max_waiting_of_flow=5_000)
     await at.enter(ALL, "other")
     entered: list[str] = []

@@ -20,7 +20,7 @@ def work() -> None:
         pass
 
 
-async def test_what_runs_on_the_event_loop_is_counted() -> None:
+async def test_time_on_the_event_loop_is_counted() -> None:
     async def steps() -> str:
         work()
         await asyncio.sleep(0)
@@ -54,14 +54,14 @@ async def test_waiting_is_not_counted() -> None:
     assert found.read() < other.read()
 
 
-async def test_what_a_thread_does_for_it_is_counted() -> None:
+async def test_time_of_threads_is_counted() -> None:
     with ThreadPoolExecutor(1) as executor:
         found = Meter()
         await meter.run(meter.run_in_thread(executor, work), found)
     assert found.close() >= STEP_S
 
 
-async def test_what_tasks_do_for_it_is_counted() -> None:
+async def test_time_of_tasks_is_counted() -> None:
     async def step(number: int) -> int:
         await asyncio.sleep(0)
         work()
@@ -73,7 +73,7 @@ async def test_what_tasks_do_for_it_is_counted() -> None:
     assert await meter.gather(map(step, range(3))) == [0, 1, 2], "where nothing is measured"
 
 
-async def test_what_fails_in_a_thread_is_counted() -> None:
+async def test_time_of_a_failing_thread_is_counted() -> None:
     def fail() -> None:
         work()
         raise ZeroDivisionError
@@ -85,7 +85,7 @@ async def test_what_fails_in_a_thread_is_counted() -> None:
     assert found.close() >= STEP_S
 
 
-async def test_a_thread_that_goes_on_after_a_cancellation_is_charged_late() -> None:
+async def test_a_thread_that_continues_after_a_cancellation_is_charged_late() -> None:
     """Else tiny deadlines would make work free."""
     late: list[float] = []
     with ThreadPoolExecutor(1) as executor:
@@ -119,7 +119,7 @@ async def test_a_cancellation_reaches_the_work() -> None:
     assert heard == ["cancelled"]
 
 
-async def test_work_that_is_not_measured_runs_in_a_thread_as_ever() -> None:
+async def test_unmeasured_work_runs_in_a_thread() -> None:
     with ThreadPoolExecutor(1) as executor:
         assert meter.current() is None
         assert await meter.run_in_thread(executor, lambda: 7) == 7

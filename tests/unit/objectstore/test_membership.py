@@ -50,7 +50,7 @@ async def comes_to_keep(store: SqliteObjects, installation: str) -> None:
     await comes_true(keeps)
 
 
-async def test_the_first_ref_store_is_ours_from_then_on(nats_url: str, tmp_path: Path) -> None:
+async def test_the_first_ref_store_decides_the_installation(nats_url: str, tmp_path: Path) -> None:
     file = tmp_path / "objects.sqlite3"
     async with member(nats_url, file) as (membership, store, bus):
         await beat(bus, "")  # of an earlier release
@@ -69,7 +69,7 @@ async def test_the_first_ref_store_is_ours_from_then_on(nats_url: str, tmp_path:
         await eventually(lambda: membership.refuses == "")
 
 
-async def test_a_ref_store_that_replaces_ours_takes_its_place(
+async def test_a_ref_store_that_replaces_the_installation_is_joined(
     nats_url: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "objects.sqlite3"

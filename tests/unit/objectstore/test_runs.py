@@ -81,9 +81,7 @@ async def test_a_large_zone_is_stored_with_the_outlines_of_its_runs(
     assert len(owners) == len(find_runs(objects)) - 1 > 10
 
 
-async def test_outlines_that_were_not_written_down_are_found_out(
-    tmp_path: Path, objects: list[RawObject]
-) -> None:
+async def test_missing_outlines_are_computed(tmp_path: Path, objects: list[RawObject]) -> None:
     """A client may store objects in another order, and the service may restart in between."""
     path = tmp_path / "objects.sqlite3"
     await put(path, [raw for raw in objects if raw.kind == "blob"])
@@ -92,7 +90,7 @@ async def test_outlines_that_were_not_written_down_are_found_out(
     await check(path, objects)
 
 
-async def test_a_row_that_rotted_does_not_make_a_run_one_of_that_zone(
+async def test_a_damaged_row_does_not_make_a_run_part_of_a_zone(
     tmp_path: Path, objects: list[RawObject]
 ) -> None:
     path = tmp_path / "objects.sqlite3"
@@ -145,7 +143,7 @@ def senseless_objects(draw: st.DrawFn) -> list[RawObject]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(objects=senseless_objects(), cut=st.integers(0, 10))
-async def test_what_is_written_down_of_any_objects_is_what_follows_from_them(
+async def test_written_outlines_follow_from_the_objects(
     tmp_path: Path, objects: list[RawObject], cut: int
 ) -> None:
     path = tmp_path / f"{uuid4().hex}.sqlite3"

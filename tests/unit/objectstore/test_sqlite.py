@@ -40,7 +40,7 @@ def spoil(path: Path, change: str) -> None:
         "SET payload = x''",
     ],
 )
-async def test_a_rotten_row_is_named_and_never_served(tmp_path: Path, change: str) -> None:
+async def test_a_damaged_row_is_named_and_never_returned(tmp_path: Path, change: str) -> None:
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as store:
         await store.put(MADE.objects)
@@ -52,7 +52,7 @@ async def test_a_rotten_row_is_named_and_never_served(tmp_path: Path, change: st
         assert await store.get([MADE.id]) == {MADE.id: MADE.objects[-1]}
 
 
-async def test_putting_an_object_again_repairs_its_rotten_row(tmp_path: Path) -> None:
+async def test_putting_an_object_again_repairs_its_damaged_row(tmp_path: Path) -> None:
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as store:
         await store.put(MADE.objects)
@@ -71,7 +71,7 @@ async def test_a_message_of_objects_is_stored_whole_or_not_at_all(tmp_path: Path
         }
 
 
-async def test_the_first_that_fit_are_the_first_asked_for(tmp_path: Path) -> None:
+async def test_the_objects_that_fit_are_the_first_requested(tmp_path: Path) -> None:
     ids = [raw.id for raw in MADE.objects]
     async with open_objects(tmp_path / "objects.sqlite3") as store:
         await store.put(MADE.objects)
@@ -95,7 +95,7 @@ def as_the_first_release_left_it(path: Path) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(graph=graphs())
-async def test_the_graph_of_an_earlier_file_is_made_when_it_is_opened(
+async def test_the_graph_of_an_earlier_file_is_built_when_it_is_opened(
     tmp_path: Path, graph: Graph
 ) -> None:
     path = tmp_path / secrets.token_hex(8)
@@ -114,7 +114,7 @@ async def test_the_graph_of_an_earlier_file_is_made_when_it_is_opened(
 MALFORMED = encode(Blob(RRset(names.parse("www.foo.com."), rrtypes.A, 300, (b"\1\2\3",))))
 
 
-async def test_a_malformed_rrset_of_an_earlier_release_is_kept_and_known_as_that(
+async def test_a_malformed_rrset_of_an_earlier_release_is_kept_and_reported(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "objects.sqlite3"
@@ -156,7 +156,7 @@ async def test_an_outline_takes_no_more_memory_where_objects_are_large(tmp_path:
     assert peak < 100 * 60_000 / 8
 
 
-async def test_a_rotten_commit_of_an_earlier_file_takes_its_place_when_it_is_repaired(
+async def test_a_damaged_commit_of_an_earlier_file_is_added_to_the_graph_when_it_is_repaired(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "objects.sqlite3"
@@ -174,7 +174,7 @@ async def test_a_rotten_commit_of_an_earlier_file_takes_its_place_when_it_is_rep
         assert [dated.raw for dated in found] == graph.raws[::-1]
 
 
-async def test_a_kind_that_is_no_text_ends_no_list(tmp_path: Path) -> None:
+async def test_a_kind_that_is_not_text_does_not_end_a_list(tmp_path: Path) -> None:
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as store:
         await store.put(MADE.objects)
@@ -198,7 +198,7 @@ async def test_a_commit_that_the_graph_lost_is_damage(tmp_path: Path) -> None:
     "statement",
     ["UPDATE judged SET since = 1000", "DELETE FROM judged", "UPDATE installation SET id = 'x'"],
 )
-async def test_what_the_store_knows_of_itself_is_compared_at_open(
+async def test_the_digests_of_the_store_are_compared_at_open(
     tmp_path: Path, statement: str
 ) -> None:
     path = tmp_path / "objects.sqlite3"

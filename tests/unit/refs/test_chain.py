@@ -63,7 +63,7 @@ async def damage(refs: SqliteRefs) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("read", [all_rows, one_row])
-async def test_a_changed_row_is_named_by_what_reads_it(
+async def test_a_read_names_a_changed_row(
     tmp_path: Path, statement: str, read: Callable[[SqliteRefs], object]
 ) -> None:
     path = tmp_path / "refs.sqlite3"
@@ -84,7 +84,7 @@ async def test_a_changed_row_is_named_by_what_reads_it(
         ("DELETE FROM operation WHERE first = 4", "table operation has 7 rows, and 8"),
     ],
 )
-async def test_what_is_lost_is_found_by_a_check(tmp_path: Path, statement: str, says: str) -> None:
+async def test_a_check_finds_lost_rows(tmp_path: Path, statement: str, says: str) -> None:
     path = tmp_path / "refs.sqlite3"
     await fill(path)
     change(path, statement)
@@ -141,7 +141,7 @@ async def test_a_check_goes_through_the_log_in_pages(
     ]
 
 
-async def test_an_upgrade_chains_the_rows_as_if_they_had_been_written_so(
+async def test_an_upgrade_chains_existing_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(chain, "FILL_BATCH", 3)

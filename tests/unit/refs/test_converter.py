@@ -130,7 +130,7 @@ async def test_main_canary_tags_and_head_arrive_in_place(
     assert {entry.operation for entry in state.log} == {ORIGIN.operation}
 
 
-async def test_killed_at_any_write_and_opened_again_it_ends_the_same(
+async def test_a_conversion_killed_at_any_write_has_the_same_result_after_a_restart(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
     expected, writes = await undisturbed(tmp_path / "undisturbed", objects, slots)
@@ -150,7 +150,7 @@ async def test_killed_at_any_write_and_opened_again_it_ends_the_same(
                 assert await stand.state() == expected
 
 
-async def test_killed_again_and_again_one_write_later_each_time_it_ends_the_same(
+async def test_a_conversion_killed_repeatedly_has_the_same_result(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
     expected, writes = await undisturbed(tmp_path / "undisturbed", objects, slots)
@@ -176,7 +176,7 @@ async def every_commit_is_named(stand: Stand, slots: Slots) -> None:
     assert ids <= named.union(left)
 
 
-async def test_what_moved_on_between_a_kill_and_the_next_start_stays_there(
+async def test_a_ref_that_moved_between_a_kill_and_the_next_start_is_not_moved_back(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
     canary = ObjectId(slots["refs/heads/canary"])
@@ -196,7 +196,7 @@ async def test_what_moved_on_between_a_kill_and_the_next_start_stays_there(
     assert state.zone.heads["canary"].target == later
 
 
-async def test_nothing_that_is_here_is_moved(
+async def test_existing_refs_are_not_moved(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
     bar = names.parse("bar.com.")
@@ -214,7 +214,7 @@ async def test_nothing_that_is_here_is_moved(
         assert (await stand.keeper.zone(FOO, "bob")).remembered is None
 
 
-async def test_a_branch_that_came_to_hold_something_else_is_a_conflict_and_not_lost(
+async def test_a_branch_that_got_another_value_is_a_conflict_and_not_lost(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
     async with opened(tmp_path / "refs", objects) as stand:
@@ -251,7 +251,7 @@ async def test_a_serial_that_went_back_needs_force(
         assert (await stand.state()).zone.heads["main"].highest == 2_000_000_000
 
 
-async def test_names_of_another_store_do_not_mix_with_those_that_wait(
+async def test_names_of_another_store_are_refused_while_names_wait(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
     async with opened(tmp_path / "refs", objects) as stand:
@@ -290,7 +290,7 @@ def schema_of(layout: int) -> list[str]:
 
 
 @pytest.mark.parametrize("layout", [1, 2, 3, 4, 5, 6])
-async def test_a_file_of_an_earlier_layout_is_brought_up_and_keeps_what_it_has(
+async def test_a_file_of_an_earlier_layout_is_upgraded_and_keeps_its_content(
     layout: int, tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
     path = tmp_path / "refs"

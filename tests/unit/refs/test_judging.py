@@ -66,13 +66,13 @@ async def check_harm(
     await judgement.check_harm(MoveReader(store, known or {}), request, BIG.id, served, limits)
 
 
-async def test_what_came_with_the_request_is_not_read() -> None:
+async def test_objects_of_the_request_are_not_read() -> None:
     store = Counting()
     await check_harm(store, GROWN, by_id(*BIG.objects, *GROWN.objects))
     assert store.asked == 0
 
 
-async def test_what_did_not_come_is_read() -> None:
+async def test_other_objects_are_read() -> None:
     store = Counting()
     await store.put([*BIG.objects, *SMALL.objects])
     with pytest.raises(Unsafe, match="12 of its 22"):
@@ -80,14 +80,14 @@ async def test_what_did_not_come_is_read() -> None:
     await check_harm(store, SMALL, limits=MoveLimits(percent=60))
 
 
-async def test_nothing_is_allowed_while_the_objects_are_out_of_reach() -> None:
+async def test_no_move_is_allowed_while_the_object_store_is_down() -> None:
     with pytest.raises(Unavailable, match="nobody answers"):
         await check_harm(Out(), GROWN, force=True)
     # The way out of a store that lost something: whoever forces it, and says why, is believed.
     await check_harm(Out(), GROWN, force=True, reason="the store is lost")
 
 
-async def test_a_tip_that_the_store_has_lost_is_no_reason_to_let_everything_through() -> None:
+async def test_a_move_from_a_lost_tip_is_still_checked() -> None:
     store = MemoryObjects()
     await store.put(GROWN.objects)
     with pytest.raises(Unavailable, match=r"would lose cannot be told") as caught:
@@ -110,7 +110,7 @@ class Interrupted(MemoryObjects):
         return await super().get(ids)
 
 
-async def test_a_branch_that_moves_while_it_is_looked_at_is_looked_at_anew(tmp_path: Path) -> None:
+async def test_a_branch_that_moves_during_a_check_is_checked_again(tmp_path: Path) -> None:
     """A move that takes any tip may take little from one and too much from the next."""
     tiny = commits.commit(ZONE, 1, hosts=3)
     big, new = commits.commit(ZONE, 2, hosts=20), commits.commit(ZONE, 3, hosts=2)
@@ -147,7 +147,7 @@ class Held(MemoryObjects):
         return await super().get(ids)
 
 
-async def test_others_go_through_whatever_one_actor_has_judged_meanwhile(tmp_path: Path) -> None:
+async def test_checks_of_one_actor_do_not_block_others(tmp_path: Path) -> None:
     store = Held(SMALL.id, MAX_QUESTIONS_OF_ACTOR)
     await store.put([*BIG.objects, *SMALL.objects, *GROWN.objects])
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
@@ -209,7 +209,7 @@ def spoilt(rng: random.Random) -> tuple[ObjectId, list[RawObject]]:
     return tip, objects
 
 
-async def test_objects_that_nobody_has_stored_may_be_malformed(tmp_path: Path) -> None:
+async def test_objects_of_a_dry_run_may_be_malformed(tmp_path: Path) -> None:
     """Whoever may read can send them; what comes of it is a failure and never a bug."""
     store = MemoryObjects()
     await store.put(BIG.objects)

@@ -12,7 +12,7 @@ from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 
 
-async def test_nobody_adds_to_the_operation_of_somebody_else(tmp_path: Path) -> None:
+async def test_an_operation_of_another_actor_cannot_be_extended(tmp_path: Path) -> None:
     """Whoever takes it back would take that back, too."""
     async with open_refs(tmp_path / "refs") as refs:
         keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
@@ -25,7 +25,7 @@ async def test_nobody_adds_to_the_operation_of_somebody_else(tmp_path: Path) -> 
         assert found.rows == 2
 
 
-async def test_operations_far_back_are_reached_however_few_rows_a_question_looks_at(
+async def test_old_operations_are_reached_in_bounded_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zonegit_refs.operations.MAX_SCANNED_ROWS", 2)

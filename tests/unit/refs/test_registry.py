@@ -58,7 +58,7 @@ def test_a_silent_resolver_is_forgotten_after_a_minute() -> None:
     assert listed(registry, FORGET_AFTER_S) == {}
 
 
-def test_a_resolver_that_says_goodbye_is_listed_no_more() -> None:
+def test_a_resolver_that_says_goodbye_is_not_listed() -> None:
     registry = Registry(0.0)
     registry.hear(said(), 0.0)
     registry.hear(said(is_leaving=True), 1.0)
@@ -73,7 +73,7 @@ def test_the_late_goodbye_of_a_predecessor_does_not_remove_its_successor() -> No
     assert listed(registry, 2.0)["r"].last.instance == "two"
 
 
-def test_a_successor_takes_the_place_of_a_process_that_was_killed() -> None:
+def test_a_successor_replaces_a_killed_process() -> None:
     registry = Registry(0.0)
     registry.hear(said(instance="one"), 0.0)
     registry.hear(said(instance="two"), 1.0)
@@ -81,7 +81,7 @@ def test_a_successor_takes_the_place_of_a_process_that_was_killed() -> None:
     assert (found.last.instance, found.is_contested) == ("two", False)
 
 
-def test_two_processes_that_go_on_under_one_name_are_contested_until_one_ends() -> None:
+def test_two_processes_with_one_name_are_contested_until_one_ends() -> None:
     registry = Registry(0.0)
     for now, instance in enumerate(("one", "two", "one", "two")):
         registry.hear(said(instance=instance), float(now))
@@ -91,7 +91,7 @@ def test_two_processes_that_go_on_under_one_name_are_contested_until_one_ends() 
     assert not listed(registry, 12.0)["r"].is_contested
 
 
-def test_a_registry_that_has_just_begun_is_complete_once_all_had_the_time_to_speak() -> None:
+def test_a_new_registry_is_complete_once_all_had_the_time_to_announce_themselves() -> None:
     registry = Registry(0.0)
     assert not registry.is_settled(0.0)
     registry.hear(said(), 0.1)
@@ -100,7 +100,7 @@ def test_a_registry_that_has_just_begun_is_complete_once_all_had_the_time_to_spe
     assert registry.is_settled(SETTLED_AFTER_S)
 
 
-def test_a_registry_is_complete_at_once_when_all_that_are_expected_have_spoken() -> None:
+def test_a_registry_is_complete_once_all_expected_resolvers_are_heard() -> None:
     registry = Registry(0.0)
     registry.hear(said("a"), 0.1)
     assert not registry.is_settled(0.2, ["a", "b"])
@@ -108,7 +108,7 @@ def test_a_registry_is_complete_at_once_when_all_that_are_expected_have_spoken()
     assert registry.is_settled(0.2, ["a", "b"])
 
 
-def test_a_silence_of_the_bus_counts_against_no_resolver() -> None:
+def test_an_outage_of_the_bus_makes_no_resolver_silent() -> None:
     registry = Registry(0.0)
     registry.hear(said(), 0.0)
     registry.resume(100.0)
@@ -117,7 +117,7 @@ def test_a_silence_of_the_bus_counts_against_no_resolver() -> None:
     assert listed(registry, 100.0 + SILENT_AFTER_S)["r"].is_silent
 
 
-def test_more_names_than_there_is_room_for_are_refused_and_those_known_stay() -> None:
+def test_a_full_registry_refuses_new_names_and_keeps_known_ones() -> None:
     registry = Registry(0.0)
     for number in range(MAX_RESOLVERS):
         assert registry.hear(said(f"r{number}"), 0.0)
@@ -129,7 +129,7 @@ def test_more_names_than_there_is_room_for_are_refused_and_those_known_stay() ->
     assert not registry.page(1.0 + FORGET_AFTER_S).full
 
 
-def test_a_registry_is_not_full_any_more_once_those_that_were_refused_have_room() -> None:
+def test_a_registry_is_no_longer_full_once_refused_names_have_room() -> None:
     registry = Registry(0.0)
     for number in range(MAX_RESOLVERS):
         registry.hear(said(f"r{number}"), 0.0)
@@ -140,7 +140,7 @@ def test_a_registry_is_not_full_any_more_once_those_that_were_refused_have_room(
     assert not registry.page(3.0).full
 
 
-def test_those_that_are_forgotten_make_room() -> None:
+def test_forgotten_resolvers_make_room() -> None:
     registry = Registry(0.0)
     for number in range(MAX_RESOLVERS):
         registry.hear(said(f"r{number}"), 0.0)
@@ -149,7 +149,7 @@ def test_those_that_are_forgotten_make_room() -> None:
 
 
 @given(st.lists(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}\Z"), max_size=30))
-def test_the_pages_hold_every_name_once_in_their_order(names: list[str]) -> None:
+def test_the_pages_hold_every_name_once_sorted(names: list[str]) -> None:
     registry = Registry(0.0)
     for name in names:
         registry.hear(said(name), 0.0)

@@ -25,11 +25,11 @@ async def is_let_through(turns: RetryQueues, token: str | None) -> bool:
     return done
 
 
-async def test_without_a_lost_race_nobody_waits() -> None:
+async def test_without_a_lost_race_no_client_waits() -> None:
     assert await is_let_through(patient(), None)
 
 
-async def test_whoever_lost_goes_next() -> None:
+async def test_the_loser_of_a_race_goes_next() -> None:
     turns = patient()
     turns.record_loss(MAIN, "ada")
     assert await is_let_through(turns, "ada")
@@ -37,7 +37,7 @@ async def test_whoever_lost_goes_next() -> None:
     assert not await is_let_through(turns, None)
 
 
-async def test_a_turn_that_was_taken_lets_the_others_go() -> None:
+async def test_others_continue_after_a_turn_was_used() -> None:
     turns = patient()
     turns.record_loss(MAIN, "ada")
     bob = asyncio.create_task(turns.wait(MAIN, "bob"))
@@ -60,19 +60,19 @@ async def test_losers_take_turns_in_the_order_in_which_they_lost() -> None:
     assert await is_let_through(turns, None)
 
 
-async def test_who_will_not_be_back_has_no_turn() -> None:
+async def test_a_loser_without_a_token_has_no_turn() -> None:
     turns = patient()
     turns.record_loss(MAIN, None)
     assert await is_let_through(turns, "bob")
 
 
-async def test_other_refs_are_not_waited_for() -> None:
+async def test_turns_for_other_refs_do_not_matter() -> None:
     turns = patient()
     turns.record_loss(ref_names.branch(FOO, "canary"), "ada")
     assert await is_let_through(turns, "bob")
 
 
-async def test_a_turn_that_nobody_takes_ends() -> None:
+async def test_an_unused_turn_ends() -> None:
     turns = RetryQueues(0.0, LONG_S)
     turns.record_loss(MAIN, "gone")
     turns.record_loss(MAIN, "gone too")
@@ -80,13 +80,13 @@ async def test_a_turn_that_nobody_takes_ends() -> None:
     assert await is_let_through(turns, None)
 
 
-async def test_patience_ends_however_long_the_line_is() -> None:
+async def test_the_wait_is_bounded_for_any_length_of_the_queue() -> None:
     turns = RetryQueues(LONG_S, 0.0)
     turns.record_loss(MAIN, "ada")
     await turns.wait(MAIN, "bob")
 
 
-async def test_a_line_has_an_end() -> None:
+async def test_a_queue_is_bounded() -> None:
     turns = patient()
     for number in range(MAX_WAITING + 1):
         turns.record_loss(MAIN, str(number))

@@ -150,7 +150,7 @@ async def test_an_undo_that_was_undone_by_its_id_is_redone_already(log: Log) -> 
     assert await log.redoable() == third
 
 
-async def test_an_undo_that_did_not_get_to_all_refs_leaves_the_operation_to_be_undone(
+async def test_after_a_partial_undo_the_operation_is_still_the_next_to_be_undone(
     log: Log,
 ) -> None:
     await log.add("z")
@@ -176,7 +176,9 @@ async def test_an_operation_takes_back_one_other_that_is_in_the_log(log: Log) ->
             await log.keeper.unregister(name("b"), Origin("ada", "undo", "u" * 16, undoes=other))
 
 
-async def test_rows_far_back_are_not_looked_at(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_rows_read_is_bounded(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("zonegit_refs.undos.MAX_ROWS", 3)
     await log.add("a")
     for zone in "bcd":

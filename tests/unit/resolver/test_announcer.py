@@ -65,7 +65,7 @@ async def test_the_refish_of_a_pin_does_not_make_an_announcement_longer(
         assert (said.branches, said.is_pinned) == ([], True)
 
 
-async def test_it_says_something_new_soon_after_it_is_called(here: Site, tmp_path: Path) -> None:
+async def test_it_announces_a_change_soon_after_it_is_called(here: Site, tmp_path: Path) -> None:
     async with resolver(here.url, tmp_path), announcements(here) as heard:
         await comes_to_serve(here, "r")
         count = len(heard)
@@ -86,7 +86,7 @@ async def test_a_ref_store_that_starts_after_it_knows_it_at_its_first_answer(
             assert list(await registry(there)) == ["r"]
 
 
-async def test_the_second_of_a_name_ends_and_the_first_serves_on(
+async def test_a_second_resolver_with_a_name_exits_and_the_first_continues(
     here: Site, tmp_path: Path
 ) -> None:
     await here.commit("foo.com.", TEXT)
@@ -116,7 +116,9 @@ async def reason(running: Running) -> str:
     return str(error)
 
 
-async def test_of_two_that_began_together_the_later_one_ends(here: Site, tmp_path: Path) -> None:
+async def test_of_two_resolvers_that_started_together_the_later_one_exits(
+    here: Site, tmp_path: Path
+) -> None:
     """Neither got an answer when it asked: the other did not listen yet."""
     with suppress(BaseExceptionGroup):
         async with resolver(here.url, tmp_path) as running:
@@ -127,7 +129,7 @@ async def test_of_two_that_began_together_the_later_one_ends(here: Site, tmp_pat
     assert "another resolver named r began before this one" in said
 
 
-async def test_of_two_that_began_together_the_earlier_one_serves_on(
+async def test_of_two_resolvers_that_started_together_the_earlier_one_continues(
     here: Site, tmp_path: Path
 ) -> None:
     await here.commit("foo.com.", TEXT)

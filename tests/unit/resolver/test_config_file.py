@@ -38,14 +38,14 @@ def refusal(text: str | bytes) -> Invalid:
     return caught.value
 
 
-def test_an_empty_file_leaves_everything_to_the_flags() -> None:
+def test_an_empty_file_leaves_all_options_in_effect() -> None:
     assert read("") == ServingPlan(Serving("main"))
     assert of(read("", canary="next:5"), "x.") == Serving("main", Canary("next", 5, "flag"))
     only = frozenset([names.parse("a.")])
     assert config_file.parse(b"", "FILE", FLAGS, only) == ServingPlan(Serving(), only=only)
 
 
-def test_a_zone_goes_over_the_file_and_the_file_over_the_flags() -> None:
+def test_a_zone_overrides_the_file_and_the_file_overrides_options() -> None:
     plan = read(
         """
         branch = "stable"
@@ -68,7 +68,7 @@ def test_a_zone_goes_over_the_file_and_the_file_over_the_flags() -> None:
     assert of(plan, "plain.") == Serving("stable", Canary("next", 50, "flag"))
 
 
-def test_a_pin_puts_aside_the_canary_it_would_inherit_and_a_canary_the_pin() -> None:
+def test_a_pin_replaces_an_inherited_canary_and_a_canary_an_inherited_pin() -> None:
     pinned = read('canary = "next:10"\n[zone.a]\nat = "v1"')
     assert of(pinned, "a.") == Serving("main", None, "v1")
     split = read('[zone.a]\ncanary = "next:10"', at="v1")
@@ -76,7 +76,7 @@ def test_a_pin_puts_aside_the_canary_it_would_inherit_and_a_canary_the_pin() -> 
     assert of(split, "b.") == Serving("main", None, "v1")
 
 
-def test_an_empty_text_switches_off_what_would_be_inherited() -> None:
+def test_an_empty_text_switches_an_inherited_setting_off() -> None:
     plan = read('[zone.a]\ncanary = ""\n[zone.b]\nat = ""', canary="next:10")
     assert of(plan, "a.") == Serving()
     assert of(read('[zone.b]\nat = ""', at="v1"), "b.") == Serving()
@@ -87,14 +87,14 @@ def test_only_the_zones_that_are_named_are_served() -> None:
     assert (of(plan, "a."), of(plan, "b."), of(plan, "c.")) == (Serving(), Serving("x"), None)
 
 
-def test_a_file_for_many_hosts_may_say_more_than_a_host_serves() -> None:
+def test_a_file_may_have_tables_of_zones_that_the_host_does_not_serve() -> None:
     """The flag --zone, with tables of other zones."""
     only = frozenset([names.parse("a.")])
     plan = config_file.parse(b'[zone.a]\nbranch = "x"\n[zone.b]\nbranch = "y"', "F", FLAGS, only)
     assert (of(plan, "a."), of(plan, "b.")) == (Serving("x"), None)
 
 
-def test_who_may_ask_transfer_and_be_told_is_said_for_all_and_for_one(tmp_path: Path) -> None:
+def test_access_lists_and_secondaries_are_set_for_all_zones_and_for_one(tmp_path: Path) -> None:
     (tmp_path / "k.key").write_text('key "K." { algorithm hmac-sha256; secret "c2VjcmV0"; };')
     path = tmp_path / "resolver.toml"
     path.write_text(
@@ -128,7 +128,7 @@ def test_who_may_ask_transfer_and_be_told_is_said_for_all_and_for_one(tmp_path: 
     assert found.server_options.keys[key].secret == b"secret"
 
 
-def test_the_server_is_what_the_top_of_the_file_says() -> None:
+def test_the_top_of_the_file_has_the_options_of_the_server() -> None:
     found = read(
         """
         nsid = "0x6e7331"
@@ -192,19 +192,19 @@ def test_the_server_is_what_the_top_of_the_file_says() -> None:
         ('[zone.a]\nnsid = "x"', 2, "'nsid' is not a setting"),
     ],
 )
-def test_what_is_wrong_is_refused_with_its_line(text: str | bytes, line: int, said: str) -> None:
+def test_an_error_names_its_line(text: str | bytes, line: int, said: str) -> None:
     message = refusal(text).message
     assert message.startswith(f"FILE:{line}: ")
     assert said in message
 
 
-def test_a_zone_that_was_not_quoted_is_explained() -> None:
+def test_an_unquoted_zone_name_has_a_hint() -> None:
     refused = refusal('[zone.example.com]\nbranch = "x"')
     assert refused.message.startswith("FILE:1: ")
     assert refused.hint == 'quote the name of the zone: [zone."example.com"]'
 
 
-def test_a_setting_that_is_not_known_names_those_that_are() -> None:
+def test_an_unknown_setting_lists_the_known_ones() -> None:
     of_zones = "branch, canary, canary-salt, at, allow-query, allow-transfer, notify"
     of_the_server = "keys, nsid, identity, server-version, minimal-responses, max-udp-size"
     of_connections = "max-tcp, max-tcp-per-subnet, max-transfers"
@@ -214,7 +214,7 @@ def test_a_setting_that_is_not_known_names_those_that_are() -> None:
     assert refusal("[zone.a]\nonly = 1").hint == f"settings here: {of_zones}"
 
 
-def test_a_key_that_is_written_in_escapes_is_found_all_the_same() -> None:
+def test_a_key_that_is_written_with_escapes_is_found() -> None:
     """Nothing but the parser knows what a key is."""
     assert refusal('[zone]\n"\\u0061" = 1').message.startswith("FILE:2: ")
     assert refusal("\n  [ zone . 'a' ]  # why\n\"at\"=1").message.startswith("FILE:3: ")
@@ -248,7 +248,7 @@ def test_an_error_is_at_the_line_where_it_was_put(above: list[str]) -> None:
     assert refusal(text).message.startswith(f"FILE:{len(above) + 3}: ")
 
 
-def test_the_example_of_the_documentation_says_what_its_comments_say() -> None:
+def test_the_example_of_the_documentation_matches_its_comments() -> None:
     path = DOCS / "resolver.toml"
     found = PlanFile(path, FLAGS).read()
     salt = "2026-spring"

@@ -80,7 +80,7 @@ ALL = ["-old 192.0.2.101", "-www 192.0.2.100", "+www 192.0.2.103"]
 LAST = ["-old 192.0.2.101", "-www 192.0.2.102", "+www 192.0.2.103"]
 
 
-async def test_what_was_served_is_told_as_one_difference(here: Site, tmp_path: Path) -> None:
+async def test_several_changes_are_sent_as_one_difference(here: Site, tmp_path: Path) -> None:
     """RFC 1995 section 6."""
     async with resolver(here.url, tmp_path) as running:
         await three(here, running)
@@ -90,7 +90,9 @@ async def test_what_was_served_is_told_as_one_difference(here: Site, tmp_path: P
         assert await news(running, 6) == ["whole"]
 
 
-async def test_it_is_told_after_a_restart_without_the_bus(here: Site, tmp_path: Path) -> None:
+async def test_a_difference_is_sent_after_a_restart_without_the_bus(
+    here: Site, tmp_path: Path
+) -> None:
     async with resolver(here.url, tmp_path) as running:
         await three(here, running)
     async with resolver(NOWHERE, tmp_path) as running:
@@ -99,9 +101,7 @@ async def test_it_is_told_after_a_restart_without_the_bus(here: Site, tmp_path: 
         assert await news(running, 8) == LAST
 
 
-async def test_a_corrupt_journal_costs_whole_transfers_and_no_more(
-    here: Site, tmp_path: Path
-) -> None:
+async def test_a_corrupt_journal_causes_whole_transfers_only(here: Site, tmp_path: Path) -> None:
     async with resolver(here.url, tmp_path) as running:
         await three(here, running)
     journal(tmp_path, "UPDATE journal SET payload = x'00' WHERE number = 1 RETURNING 1")
@@ -111,7 +111,9 @@ async def test_a_corrupt_journal_costs_whole_transfers_and_no_more(
         assert await news(running, 8) == LAST
 
 
-async def test_history_tells_what_the_journal_never_had(here: Site, tmp_path: Path) -> None:
+async def test_history_has_differences_that_the_journal_never_had(
+    here: Site, tmp_path: Path
+) -> None:
     """A resolver that was not there finds the base in the log of refs."""
     async with resolver(here.url, tmp_path) as running:
         await three(here, running)
@@ -121,7 +123,7 @@ async def test_history_tells_what_the_journal_never_had(here: Site, tmp_path: Pa
         assert await news(running, 8) == LAST
 
 
-async def test_the_side_of_a_merge_is_no_base(here: Site, tmp_path: Path) -> None:
+async def test_the_side_of_a_merge_is_not_a_base(here: Site, tmp_path: Path) -> None:
     """It can be reached, but the branch never had it: both sides have a serial 8."""
     first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
     await here.branch("foo.com.", "side", first.commit)
@@ -140,7 +142,7 @@ async def test_the_side_of_a_merge_is_no_base(here: Site, tmp_path: Path) -> Non
         assert await news(running, 7) == ["+main 192.0.2.2", "+side 192.0.2.9"]
 
 
-async def test_a_serial_of_two_states_is_no_base(here: Site, tmp_path: Path) -> None:
+async def test_a_serial_of_two_states_is_not_a_base(here: Site, tmp_path: Path) -> None:
     """Forced to another state with the same serial, a branch had 8 twice; secondaries may have
     either."""
     first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
@@ -155,7 +157,7 @@ async def test_a_serial_of_two_states_is_no_base(here: Site, tmp_path: Path) -> 
         assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.209"]
 
 
-async def test_no_difference_is_told_across_a_way_back(here: Site, tmp_path: Path) -> None:
+async def test_no_difference_is_sent_across_a_forced_move_back(here: Site, tmp_path: Path) -> None:
     async with resolver(here.url, tmp_path) as running:
         first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
         await serves(running, 7)
@@ -173,7 +175,7 @@ async def test_no_difference_is_told_across_a_way_back(here: Site, tmp_path: Pat
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-async def test_no_difference_is_told_across_a_change_of_branch(
+async def test_no_difference_is_sent_across_a_change_of_branch(
     here: Site, tmp_path: Path, restarts: bool
 ) -> None:
     """Both branches had serial 8, each another; whoever took it here has main's."""
@@ -207,7 +209,7 @@ async def never_wrong_on_next(here: Site, running: Running) -> None:
     assert await news(running, 9) == ["-www 192.0.2.209", "+www 192.0.2.210"]
 
 
-async def test_a_pin_tells_no_differences(here: Site, tmp_path: Path) -> None:
+async def test_a_pin_has_no_differences(here: Site, tmp_path: Path) -> None:
     async with resolver(here.url, tmp_path, name="first") as running:
         await three(here, running)
     async with resolver(here.url, tmp_path, at="main~1") as running:
@@ -215,7 +217,7 @@ async def test_a_pin_tells_no_differences(here: Site, tmp_path: Path) -> None:
         assert await news(running, 7) == ["whole"]
 
 
-async def test_a_cache_without_a_journal_is_taken_up(here: Site, tmp_path: Path) -> None:
+async def test_a_cache_without_a_journal_is_loaded(here: Site, tmp_path: Path) -> None:
     async with resolver(here.url, tmp_path) as running:
         await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
         await serves(running, 7)
@@ -235,7 +237,7 @@ async def test_a_removed_zone_leaves_no_journal(here: Site, tmp_path: Path) -> N
     assert files(tmp_path) == []
 
 
-async def test_history_that_does_not_answer_costs_a_whole_transfer_and_no_more(
+async def test_history_that_does_not_answer_causes_a_whole_transfer_only(
     here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bus is there, and refs is stopped."""

@@ -85,7 +85,7 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
     assert 'zonegit_dns_unanswered_total{why="malformed"} 2.0' in text
 
 
-async def test_the_counters_of_a_zone_that_is_gone_are_dropped() -> None:
+async def test_the_counters_of_a_removed_zone_are_dropped() -> None:
     zones = ZoneTable()
     states = ZoneStates(zones, ServingPlan())
     zone = names.parse("foo.com.")

@@ -31,7 +31,9 @@ def taken(zone: Name) -> set[Path]:
 @example(names.ROOT, names.parse("@."))
 @example(names.parse(ABOVE_200), names.parse("z." + ABOVE_200))
 @example(names.parse(ABOVE_200), names.parse(ABOVE_200.replace("y" * 63, "y" * 62)))
-def test_no_file_of_a_zone_is_another_s_nor_a_folder_of_one(one: Name, other: Name) -> None:
+def test_the_path_of_a_zone_is_neither_that_of_another_zone_nor_a_folder(
+    one: Name, other: Name
+) -> None:
     folders = {above for zone in (one, other) for above in path_of(zone, FOLDER).parents}
     assert not folders & (taken(one) | taken(other))
     assert one == other or not taken(one) & taken(other)
@@ -39,7 +41,7 @@ def test_no_file_of_a_zone_is_another_s_nor_a_folder_of_one(one: Name, other: Na
     assert all(len(path.name) < 256 for path in taken(one))
 
 
-def test_what_is_listed_are_files_of_zones_and_leftovers_go(tmp_path: Path) -> None:
+def test_zone_files_are_listed_and_leftovers_are_deleted(tmp_path: Path) -> None:
     ours = {path_of(names.parse(zone), tmp_path) for zone in (".", "a.", "a-wal.", ABOVE_200)}
     for path in ours:
         path.parent.mkdir(exist_ok=True)

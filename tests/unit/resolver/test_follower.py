@@ -75,7 +75,7 @@ async def test_a_zone_without_its_branch_is_not_served(here: Site, tmp_path: Pat
         await running.comes_to_say("REFUSED", "www.foo.com.")
 
 
-async def test_only_the_zones_it_was_told_are_served(here: Site, tmp_path: Path) -> None:
+async def test_only_the_listed_zones_are_served(here: Site, tmp_path: Path) -> None:
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path, only=(names.parse("bar.com."),)) as running:
         await here.commit("bar.com.", OLD)
@@ -83,7 +83,7 @@ async def test_only_the_zones_it_was_told_are_served(here: Site, tmp_path: Path)
         assert await running.says("www.foo.com.") == "REFUSED"
 
 
-async def test_events_that_were_lost_are_asked_for(here: Site, tmp_path: Path) -> None:
+async def test_rows_of_lost_events_are_requested(here: Site, tmp_path: Path) -> None:
     """The heartbeat tells that they were."""
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
@@ -95,7 +95,7 @@ async def test_events_that_were_lost_are_asked_for(here: Site, tmp_path: Path) -
         await running.comes_to_say("NOERROR 192.0.2.2", "www.bar.com.")
 
 
-async def test_an_event_after_a_gap_makes_it_ask_for_what_is_between(
+async def test_an_event_after_a_gap_causes_a_request_for_the_rows_between(
     here: Site, tmp_path: Path
 ) -> None:
     await here.commit("foo.com.", OLD)
@@ -109,7 +109,7 @@ async def test_an_event_after_a_gap_makes_it_ask_for_what_is_between(
         await running.comes_to_say("NOERROR 192.0.2.2", "www.foo.com.")
 
 
-async def test_another_store_makes_it_read_everything_anew(here: Site, tmp_path: Path) -> None:
+async def test_a_heartbeat_of_another_epoch_causes_a_full_read(here: Site, tmp_path: Path) -> None:
     """A heartbeat of an unknown epoch: what was known is of another log."""
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
@@ -120,7 +120,7 @@ async def test_another_store_makes_it_read_everything_anew(here: Site, tmp_path:
         await running.comes_to_say("NOERROR 192.0.2.2", "www.foo.com.")
 
 
-async def test_malformed_events_do_no_harm(here: Site, tmp_path: Path) -> None:
+async def test_malformed_events_are_ignored(here: Site, tmp_path: Path) -> None:
     async with resolver(here.url, tmp_path) as running:
         for subject in ("zg.events.moved.heads.main.com.foo.=", subjects.HEARTBEAT):
             await here.bus.send(subject, b"\xc1garbage")
@@ -218,7 +218,7 @@ async def test_a_canary_sees_its_branch_and_the_others_do_not(here: Site, tmp_pa
         await split.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
 
 
-async def test_a_pinned_resolver_stays_in_the_past(here: Site, tmp_path: Path) -> None:
+async def test_a_pinned_resolver_does_not_follow_its_branch(here: Site, tmp_path: Path) -> None:
     await here.commit("foo.com.", OLD)
     await here.commit("foo.com.", NEW)
     await here.commit("young.com.", NEW)
@@ -233,7 +233,7 @@ async def test_a_pinned_resolver_stays_in_the_past(here: Site, tmp_path: Path) -
     assert [(zone.pinned, zone.age) for zone in status.zones] == [(True, None)]
 
 
-async def test_a_serial_that_goes_back_is_served_and_said(here: Site, tmp_path: Path) -> None:
+async def test_a_serial_that_goes_back_is_served_and_logged(here: Site, tmp_path: Path) -> None:
     """What is served is the commit's own SOA, always."""
     first = await here.commit("foo.com.", OLD, serial=10)
     await here.commit("foo.com.", NEW, serial=20)
@@ -248,9 +248,7 @@ async def test_a_serial_that_goes_back_is_served_and_said(here: Site, tmp_path: 
     assert 'zonegit_zone_serial_went_back_total{branch="main",zone="foo.com."} 1.0' in metrics
 
 
-async def test_its_status_says_what_it_follows_and_how_far_it_is(
-    here: Site, tmp_path: Path
-) -> None:
+async def test_its_status_has_its_branches_and_its_position(here: Site, tmp_path: Path) -> None:
     done = await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path, canary=Canary("canary", 5)) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
@@ -270,9 +268,7 @@ async def _commit(here: Site, commit: bytes) -> Commit:
     return found
 
 
-async def test_a_pin_that_cannot_be_found_out_keeps_no_other_waiting(
-    here: Site, tmp_path: Path
-) -> None:
+async def test_a_pin_that_cannot_be_resolved_delays_no_other(here: Site, tmp_path: Path) -> None:
     """It was looked up first, and again and again, before any other."""
     rotten = badzones.forged("commit", b"rot")
     await here.smuggle("bad.test.", rotten.id, [rotten])

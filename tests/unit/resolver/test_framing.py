@@ -9,7 +9,7 @@ MESSAGES = st.lists(st.binary(max_size=300), max_size=12)
 
 
 @given(MESSAGES, st.lists(st.integers(1, 700), min_size=1), st.integers(1, 5))
-def test_messages_come_out_as_they_went_in_however_the_stream_is_cut(
+def test_messages_are_read_as_they_were_written_for_any_chunks(
     messages: list[bytes], cuts: list[int], most: int
 ) -> None:
     octets = b"".join(map(frame, messages))

@@ -38,7 +38,7 @@ def beat(sequence: int = 1, *replaces: str) -> Heartbeat:
     )  # fmt: skip
 
 
-async def test_an_empty_store_in_the_place_of_ours_is_not_followed(
+async def test_an_empty_store_that_replaces_the_followed_one_is_not_followed(
     nats_url: str, tmp_path: Path
 ) -> None:
     async with resolver(nats_url, tmp_path) as running:
@@ -82,7 +82,7 @@ async def test_the_installation_is_remembered_across_restarts(
             assert await running.says(WWW) == "NOERROR 192.0.2.1"
 
 
-async def test_a_store_that_replaces_ours_is_followed_at_once_and_from_then_on(
+async def test_a_store_that_declares_the_replacement_is_followed(
     nats_url: str, tmp_path: Path
 ) -> None:
     async with resolver(nats_url, tmp_path) as running:
@@ -101,7 +101,7 @@ async def test_a_store_that_replaces_ours_is_followed_at_once_and_from_then_on(
             assert (status.installation, status.refuses) == (await installation(there), "")
 
 
-async def test_a_second_store_next_to_ours_changes_nothing(here: Site, tmp_path: Path) -> None:
+async def test_a_second_store_on_the_bus_changes_nothing(here: Site, tmp_path: Path) -> None:
     """Its events and heartbeats are those of another installation, which does not replace ours."""
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:

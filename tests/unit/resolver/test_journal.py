@@ -69,7 +69,7 @@ def test_a_gap_empties_it() -> None:
     assert told(journal, 10, at=11) == [11]
 
 
-def test_what_nobody_knows_empties_it() -> None:
+def test_an_unknown_difference_empties_it() -> None:
     journal = Journal()
     noted(journal, 1, 2)
     assert journal.record(KEY, commit(2), commit(3), None).gone
@@ -77,7 +77,7 @@ def test_what_nobody_knows_empties_it() -> None:
 
 
 @pytest.mark.parametrize("after", [2, 1, 3])
-def test_what_leads_back_empties_it(after: int) -> None:
+def test_a_serial_that_goes_back_empties_it(after: int) -> None:
     """A serial that was there before may stand for two states."""
     journal = Journal()
     noted(journal, 1, 2, 3)
@@ -98,7 +98,7 @@ def test_another_commit_of_the_same_content_continues_it() -> None:
     assert told(restarted, 1, at=3) == [2, 3]
 
 
-def test_the_oldest_go_when_a_branch_has_too_many() -> None:
+def test_the_oldest_are_dropped_when_a_branch_has_too_many() -> None:
     journal = Journal(max_entries=2)
     changes = noted(journal, 1, 2, 3, 4)
     assert [each.gone for each in changes] == [(), (), (DroppedEntry(ZONE, 1),)]
@@ -106,7 +106,7 @@ def test_the_oldest_go_when_a_branch_has_too_many() -> None:
     assert told(journal, 2, at=4) == [3, 4]
 
 
-def test_the_oldest_of_all_go_when_all_are_too_big() -> None:
+def test_the_oldest_of_all_are_dropped_when_the_total_is_too_large() -> None:
     journal = Journal(max_octets=2_000)
     noted(journal, 1, 2, 3)
     changes = noted(journal, *range(1, 9), key=OTHER)
@@ -134,7 +134,7 @@ def test_what_is_corrupt_on_disk_is_dropped_with_what_came_before_it() -> None:
     assert told(restarted, 1, at=4) is None
 
 
-def test_what_was_not_written_leaves_a_gap_that_is_seen() -> None:
+def test_a_failed_write_leaves_a_gap_that_is_detected() -> None:
     """A full disk, for a while."""
     stored = on_disk(noted(Journal(), 1, 2, 3, 4, 5))
     del stored[1]
@@ -213,7 +213,7 @@ def test_what_a_serial_stands_for_is_known_after_a_restart() -> None:
     assert not SerialLineage([ServedToAll(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 8)
 
 
-def test_what_an_earlier_release_wrote_is_let_go() -> None:
+def test_entries_of_an_earlier_release_are_dropped() -> None:
     """It may remove a record of which another spelling stays."""
     journal = Journal()
     (stored,) = on_disk(noted(journal, 1, 2))

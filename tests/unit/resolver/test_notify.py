@@ -95,7 +95,7 @@ async def notifying(*peers: Peer, min_retry_s: float = 0.01) -> AsyncIterator[No
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_a_secondary_is_told_with_the_soa(host: str) -> None:
+async def test_a_notify_has_the_soa(host: str) -> None:
     """RFC 1996 section 3.7; AA as in section 3.3."""
     async with listening(Peer(), host) as peer, notifying(peer, min_retry_s=60) as notifier:
         notifier.notify(ZONE, zone(7))
@@ -111,7 +111,7 @@ async def test_a_secondary_is_told_with_the_soa(host: str) -> None:
     assert notifier.silent == 0
 
 
-async def test_one_that_does_not_answer_is_told_again_until_it_does() -> None:
+async def test_a_notify_is_repeated_until_it_is_answered() -> None:
     """RFC 1996 section 3.6."""
     async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
         notifier.notify(ZONE, zone(7))
@@ -123,7 +123,7 @@ async def test_one_that_does_not_answer_is_told_again_until_it_does() -> None:
     assert notifier.silent == 0
 
 
-async def test_one_that_never_answers_is_given_up_and_said(
+async def test_a_secondary_that_never_answers_is_given_up_and_logged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(notify, "MAX_RETRY_S", 0.01)
@@ -137,7 +137,7 @@ async def test_one_that_never_answers_is_given_up_and_said(
     assert len(peer.heard) == notify.MAX_ATTEMPTS
 
 
-async def test_the_newest_serial_takes_the_place_of_an_older_one() -> None:
+async def test_the_newest_serial_replaces_an_older_one() -> None:
     async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
         notifier.notify(ZONE, zone(7))
         await eventually(lambda: peer.heard)
@@ -150,7 +150,7 @@ async def test_the_newest_serial_takes_the_place_of_an_older_one() -> None:
     assert peer.serials == sorted(peer.serials)
 
 
-async def test_an_answer_to_what_is_no_longer_told_ends_nothing() -> None:
+async def test_an_answer_to_an_earlier_notify_ends_nothing() -> None:
     async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
         notifier.notify(ZONE, zone(7))
         await eventually(lambda: peer.heard)
@@ -174,7 +174,7 @@ async def test_an_answer_from_elsewhere_ends_nothing() -> None:
         assert notifier.counters.answered == 0
 
 
-async def test_one_that_refuses_is_not_told_again_and_it_is_said() -> None:
+async def test_a_refused_notify_is_not_repeated_and_is_logged() -> None:
     async with listening(Peer(rcode=dns.rcode.REFUSED)) as peer, notifying(peer) as notifier:
         with structlog.testing.capture_logs() as said:
             notifier.notify(ZONE, zone(7))
@@ -182,7 +182,7 @@ async def test_one_that_refuses_is_not_told_again_and_it_is_said() -> None:
     assert [each["rcode"] for each in said if each["event"] == "notify.refused"] == ["REFUSED"]
 
 
-async def test_a_secondary_with_a_key_is_told_signed() -> None:
+async def test_a_notify_to_a_secondary_with_a_key_is_signed() -> None:
     """RFC 8945."""
     peer = Peer(key=KEY.primitive)
     async with listening(peer), notifying(peer) as notifier:
@@ -191,7 +191,7 @@ async def test_a_secondary_with_a_key_is_told_signed() -> None:
     assert all(message.had_tsig for message in peer.heard)
 
 
-async def test_an_unsigned_answer_to_what_was_signed_does_not_count() -> None:
+async def test_an_unsigned_answer_to_a_signed_notify_does_not_count() -> None:
     """RFC 8945 section 5.3."""
     peer = Peer(key=KEY.primitive, signs=False)
     async with listening(peer), notifying(peer) as notifier:
@@ -214,7 +214,7 @@ async def test_garbage_ends_nothing() -> None:
         assert notifier.counters.answered == 0
 
 
-async def test_many_zones_and_a_peer_that_never_answers_keep_nobody_waiting() -> None:
+async def test_a_peer_that_never_answers_delays_no_other() -> None:
     """Each of 1,000 zones has a secondary that answers and one that does not. A datagram that a
     full socket dropped is sent again, as on any network."""
     async with (
@@ -241,7 +241,7 @@ async def test_more_zones_than_there_are_message_ids_do_not_use_them_up() -> Non
     assert notifier.counters.unanswered == 65_537 - notify.MAX_PENDING_OF_ADDRESS
 
 
-async def test_a_secondary_that_is_none_any_more_is_let_be() -> None:
+async def test_a_removed_secondary_gets_no_further_notify() -> None:
     async with listening(Peer(answers=False)) as peer:
         secondaries = [peer.secondary]
         notifier = Notifier(lambda _: tuple(secondaries), dict, 0.01)
@@ -254,7 +254,7 @@ async def test_a_secondary_that_is_none_any_more_is_let_be() -> None:
         await asyncio.wait([task])
 
 
-async def test_a_resolver_tells_when_it_starts_and_after_each_commit(
+async def test_a_resolver_notifies_when_it_starts_and_after_each_commit(
     here: Site, tmp_path: Path
 ) -> None:
     async with listening(Peer()) as peer:

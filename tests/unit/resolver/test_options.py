@@ -38,13 +38,13 @@ def test_an_address_is_read_and_written(text: str, address: Address) -> None:
         "1.2.3.4:٣",
     ],
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="invalid address"):
         acl.parse_address(text)
 
 
 @pytest.mark.parametrize("text", ["192.0.2.1/24", "x", "192.0.2.0/33"])
-def test_what_is_no_network_is_refused(text: str) -> None:
+def test_an_invalid_network_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="invalid network"):
         acl.parse_network(text)
 
@@ -57,7 +57,7 @@ def test_a_network_that_holds_no_peer_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "", "a b"])
-def test_a_name_that_is_no_folder_is_refused(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="invalid resolver name"):
         options.check_name(name)
 

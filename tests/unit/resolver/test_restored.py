@@ -124,7 +124,7 @@ async def test_a_log_that_went_back_is_not_followed_until_it_is_recovered(
             assert (status.zones[0].serial, status.zones[0].problem) == (11, None)
 
 
-async def test_a_log_that_has_gone_on_from_a_backup_is_not_taken_for_the_same(
+async def test_a_log_that_continued_from_a_backup_is_recognized(
     nats_url: str, tmp_path: Path
 ) -> None:
     """No resolver was there, so moves were made until the sequence was past that of the lost time;
@@ -178,7 +178,7 @@ async def test_a_resolver_that_is_started_meanwhile_holds_what_it_has_on_disk(
             await running.comes_to_say("NOERROR 192.0.2.3", WWW)
 
 
-async def test_a_resolver_without_memory_is_no_reason_to_leave_a_branch(
+async def test_a_resolver_without_a_cache_does_not_block_the_recovery_of_a_branch(
     nats_url: str, tmp_path: Path
 ) -> None:
     """It answers the serial of the restored tip, and no other resolver says that it is too low."""
@@ -215,7 +215,7 @@ async def test_a_resolver_without_memory_is_no_reason_to_leave_a_branch(
         assert [each.verdict for each in plans[0].branches] == [Leave()]
 
 
-async def test_nothing_that_was_lost_is_nothing_to_recover(nats_url: str, tmp_path: Path) -> None:
+async def test_a_restore_that_lost_nothing_needs_no_recovery(nats_url: str, tmp_path: Path) -> None:
     """The stores were moved to another host, perhaps."""
     stores = tmp_path / "stores"
     async with resolver(nats_url, tmp_path) as running:
@@ -231,7 +231,7 @@ async def test_nothing_that_was_lost_is_nothing_to_recover(nats_url: str, tmp_pa
             await running.comes_to_say("NOERROR 192.0.2.2", WWW)
 
 
-async def test_zones_are_recovered_one_by_one_and_those_of_the_lost_time_go_last(
+async def test_zones_are_recovered_one_by_one_and_those_of_the_lost_time_last(
     nats_url: str, tmp_path: Path
 ) -> None:
     stores = tmp_path / "stores"
@@ -264,7 +264,7 @@ async def test_zones_are_recovered_one_by_one_and_those_of_the_lost_time_go_last
             assert highest.serial == 7_000
 
 
-async def test_a_backup_of_before_an_earlier_recovery_is_noticed_too(
+async def test_a_backup_from_before_an_earlier_recovery_is_detected(
     nats_url: str, tmp_path: Path
 ) -> None:
     """Its epoch is one that resolvers know as past."""

@@ -19,7 +19,7 @@ def zone(count: int) -> ZoneSnapshot:
     return compile_zone(APEX, (rrset(owner, 1, 300, [address]) for owner in owners))
 
 
-async def test_others_have_their_turn_while_somebody_works() -> None:
+async def test_other_tasks_run_between_slices() -> None:
     scheduler = Scheduler()
     turns = 0
     done = False
@@ -41,7 +41,7 @@ async def test_others_have_their_turn_while_somebody_works() -> None:
     assert turns > 50
 
 
-async def test_what_nobody_waits_for_gives_way_to_what_is_hurried() -> None:
+async def test_background_work_waits_for_priority_work() -> None:
     scheduler = Scheduler()
     told: list[str] = []
 
@@ -59,7 +59,7 @@ async def test_what_nobody_waits_for_gives_way_to_what_is_hurried() -> None:
     assert told == ["hurried", "background"]
 
 
-async def test_a_disposed_snapshot_is_freed() -> None:
+async def test_the_nodes_of_a_snapshot_are_freed() -> None:
     snapshots = [zone(1_000)]
     children = weakref.ref(snapshots[0].root.children)
     gc.disable()  # reference counts alone must do it
@@ -71,7 +71,7 @@ async def test_a_disposed_snapshot_is_freed() -> None:
     assert not snapshots
 
 
-async def test_what_a_disposed_snapshot_shares_with_another_one_stays() -> None:
+async def test_nodes_that_another_snapshot_shares_are_not_freed() -> None:
     first = zone(100)
     await free_snapshots([first], Scheduler())
     assert len(first.root.children) == 7

@@ -69,9 +69,7 @@ def kept(data: Path) -> set[tuple[str, str]]:
     return {(names.text(names.from_wire(zone)), branch) for zone, branch in rows}
 
 
-async def test_each_zone_is_served_as_its_own_table_says(
-    here: Site, config: Config, tmp_path: Path
-) -> None:
+async def test_each_zone_is_served_by_its_table(here: Site, config: Config, tmp_path: Path) -> None:
     await two_branches(here, "foo.com.", "bar.com.", "split.com.", "left.com.")
     file = config.write(
         'only = ["foo.com", "bar.com", "split.com"]\n'
@@ -118,7 +116,7 @@ async def test_one_process_follows_some_zones_and_pins_others(
         await running.comes_to_say(SAYS_OLD, BAR)
 
 
-async def test_a_pin_to_what_is_not_there_yet_is_found_when_it_comes(
+async def test_a_pin_to_a_missing_tag_is_resolved_when_the_tag_is_created(
     here: Site, config: Config, tmp_path: Path
 ) -> None:
     """And is gone with its zone."""
@@ -156,7 +154,7 @@ async def test_a_zone_changes_branch_while_others_are_not_touched(
         assert await running.says(BAR) == SAYS_OLD
 
 
-async def test_the_old_state_is_served_until_the_new_one_can_be(
+async def test_the_old_state_is_served_until_the_new_one_is_loaded(
     here: Site, config: Config, tmp_path: Path
 ) -> None:
     await here.commit("foo.com.", OLD)
@@ -184,7 +182,7 @@ async def test_the_old_state_is_served_until_the_new_one_can_be(
     assert kept(tmp_path) == {("foo.com.", "next")}
 
 
-async def test_a_branch_that_cannot_be_read_takes_no_zone_away(
+async def test_a_zone_stays_served_if_its_new_branch_cannot_be_read(
     here: Site, config: Config, tmp_path: Path
 ) -> None:
     first = await here.commit("foo.com.", OLD)
@@ -209,7 +207,7 @@ async def test_a_branch_that_cannot_be_read_takes_no_zone_away(
         await running.comes_to_say(SAYS_NEW, FOO)
 
 
-async def test_a_zone_that_is_left_out_is_refused_and_forgotten(
+async def test_a_zone_that_is_no_longer_listed_is_refused_and_dropped(
     here: Site, config: Config, tmp_path: Path
 ) -> None:
     for zone in ("foo.com.", "bar.com."):
@@ -227,7 +225,7 @@ async def test_a_zone_that_is_left_out_is_refused_and_forgotten(
     assert kept(tmp_path) == {("bar.com.", "main")}
 
 
-async def test_a_canary_comes_grows_and_becomes_the_branch_of_all(
+async def test_a_canary_starts_grows_and_becomes_the_default(
     here: Site, config: Config, tmp_path: Path
 ) -> None:
     await two_branches(here, "foo.com.")
@@ -248,7 +246,7 @@ async def test_a_canary_comes_grows_and_becomes_the_branch_of_all(
         assert await running.says(FOO) == SAYS_NEW
 
 
-async def test_a_branch_with_an_older_serial_is_served_and_said(
+async def test_a_branch_with_an_older_serial_is_served_and_logged(
     here: Site, config: Config, tmp_path: Path
 ) -> None:
     """Other branches have serials of their own: docs/object-model.md."""
@@ -263,7 +261,7 @@ async def test_a_branch_with_an_older_serial_is_served_and_said(
     assert 'zonegit_zone_serial_went_back_total{branch="next",zone="foo.com."} 1.0' in metrics
 
 
-async def test_no_query_is_lost_while_a_zone_goes_to_and_fro(
+async def test_no_query_is_lost_while_a_zone_switches_branches(
     here: Site, config: Config, tmp_path: Path
 ) -> None:
     await two_branches(here, "foo.com.")
@@ -276,7 +274,7 @@ async def test_no_query_is_lost_while_a_zone_goes_to_and_fro(
                 assert said in (SAYS_OLD, SAYS_NEW)
 
 
-async def test_a_file_that_is_wrong_changes_nothing_and_is_told_with_its_line(
+async def test_a_file_with_an_error_changes_nothing_and_its_line_is_logged(
     here: Site, config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await two_branches(here, "foo.com.")
@@ -321,7 +319,7 @@ async def test_what_is_on_disk_is_served_zone_by_zone_without_the_bus(
         await running.comes_to_say(SAYS_OLD, BAR)
 
 
-async def test_its_status_says_how_the_zone_asked_about_is_served(
+async def test_its_status_says_how_the_requested_zone_is_served(
     here: Site, config: Config, tmp_path: Path
 ) -> None:
     await two_branches(here, "foo.com.", "bar.com.")

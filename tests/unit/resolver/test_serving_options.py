@@ -17,34 +17,34 @@ from zonegit_resolver.config.serving import Serving, ServingPlan
 A, B, C = (names.parse(text) for text in ("a.", "b.", "c."))
 
 
-def test_states_are_called_by_branch_by_pin_and_by_canary() -> None:
+def test_states_are_labelled_by_branch_pin_and_canary() -> None:
     assert Serving().labels == ("main",)
     assert Serving("main", Canary("next", 5)).labels == ("main", "next")
     assert Serving("main", None, "v1").labels == ("v1",)
 
 
-def test_what_is_pinned_follows_no_branch_even_one_of_its_name() -> None:
+def test_a_pin_follows_no_branch_not_even_one_with_its_name() -> None:
     found = ServingPlan(zones={A: Serving(at="main"), B: Serving("main", Canary("next", 5))})
     assert (found.follows(A, "main"), found.is_pinned(A)) == (False, True)
     assert (found.follows(B, "main"), found.follows(B, "next")) == (True, True)
     assert (found.follows(B, "other"), found.is_pinned(B)) == (False, False)
 
 
-def test_a_zone_that_is_left_out_has_no_states() -> None:
+def test_a_zone_that_is_not_listed_has_no_states() -> None:
     found = ServingPlan(only=frozenset([A]))
     assert (found.labels(A), found.labels(B)) == (("main",), ())
     assert not found.follows(B, "main")
     assert not found.is_pinned(B)
 
 
-def test_what_is_to_blame_is_named() -> None:
+def test_an_error_names_its_setting() -> None:
     for settings in ({"branch": "a..b"}, {"canary": "x"}, {"at": "~"}):
         with pytest.raises(Invalid) as caught:
             serving.read_serving(settings)
         assert caught.value.details["setting"] in settings
 
 
-def test_another_plan_is_told_zone_by_zone() -> None:
+def test_a_new_plan_is_described_zone_by_zone() -> None:
     before = ServingPlan(zones={A: Serving("x"), B: Serving("x")}, only=frozenset([A, B]))
     after = ServingPlan(Serving("next"), {A: Serving("x", Canary("y", 5)), C: Serving(at="v1")})
     assert serving.differences(before, after) == [
@@ -57,7 +57,7 @@ def test_another_plan_is_told_zone_by_zone() -> None:
     assert serving.differences(after, after) == []
 
 
-def test_who_may_and_what_is_told_is_told_too_and_no_secret() -> None:
+def test_access_lists_and_secondaries_are_described_without_secrets() -> None:
     keys = {B: TsigKey(B, "hmac-sha256", b"hidden")}
     inside = Access((acl.parse_network("192.0.2.0/24"),), frozenset([B]))
     notify = (Secondary(Address("192.0.2.1", 53), B), Secondary(Address("::1", 5353)))
@@ -93,7 +93,7 @@ WORDS = st.fixed_dictionaries(
 
 
 @given(WORDS, WORDS, WORDS)
-def test_settings_that_make_sense_do_so_over_any_others(a: dict, b: dict, c: dict) -> None:
+def test_valid_settings_are_valid_over_any_defaults(a: dict, b: dict, c: dict) -> None:
     """No zone is refused for what its defaults say, so long as it does not name their canary."""
     for settings in (a, b, c):
         if settings.get("at") and settings.get("canary"):

@@ -35,7 +35,7 @@ WRITES = st.lists(st.tuples(KEYS, ROWS, st.sampled_from(["whole", "staged", "cha
 
 
 @given(WRITES)
-def test_the_digest_is_that_of_what_is_kept(
+def test_the_digest_matches_the_stored_rows(
     steps: list[tuple[sqlite.CacheKey, list[CachedRow], str]],
 ) -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:

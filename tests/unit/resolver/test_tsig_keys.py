@@ -63,7 +63,7 @@ def test_an_empty_file_has_no_keys() -> None:
         ("*/", "*/ key x {", 10, "expected algorithm or secret"),
     ],
 )
-def test_what_is_wrong_is_refused_with_its_line_and_no_secret(
+def test_an_error_names_its_line_and_no_secret(
     before: str, after: str, line: int, said: str
 ) -> None:
     message = refusal(TEXT.replace(before, after, 1))
@@ -84,7 +84,7 @@ def test_a_key_shows_its_secret_nowhere() -> None:
     assert "hidden" not in f"{key} {key!r}"
 
 
-def test_a_file_that_everybody_may_read_is_noticed(tmp_path: Path) -> None:
+def test_a_world_readable_file_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text(TEXT)
     path.chmod(0o640)

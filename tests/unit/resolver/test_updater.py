@@ -74,7 +74,9 @@ async def world(folder: Path) -> AsyncIterator[World]:
         yield World(states, updater, objects, cache)
 
 
-async def test_a_bug_while_a_zone_is_loaded_marks_it_and_it_is_tried_again(tmp_path: Path) -> None:
+async def test_an_unexpected_exception_marks_the_zone_and_the_load_is_retried(
+    tmp_path: Path,
+) -> None:
     with capture_logs() as logs:
         async with world(tmp_path) as here:
             here.objects.failing.add(ZONES[BAD].commit)
@@ -92,7 +94,7 @@ async def test_a_bug_while_a_zone_is_loaded_marks_it_and_it_is_tried_again(tmp_p
     assert isinstance(event["exc_info"].__cause__, ZeroDivisionError)
 
 
-async def test_an_observer_that_fails_keeps_no_zone_from_being_served(tmp_path: Path) -> None:
+async def test_an_exception_of_an_observer_does_not_affect_what_is_served(tmp_path: Path) -> None:
     def observe(state: ZoneState, compiled: Compiled) -> None:
         raise ZeroDivisionError("a bug")
 
@@ -105,7 +107,7 @@ async def test_an_observer_that_fails_keeps_no_zone_from_being_served(tmp_path: 
         assert here.states.zones.by_apex[GOOD].default.commit == ZONES[GOOD].commit
 
 
-async def test_a_bug_while_a_zone_is_written_keeps_no_other_from_being_written(
+async def test_an_unexpected_exception_of_a_write_affects_no_other_zone(
     tmp_path: Path,
 ) -> None:
     async with world(tmp_path) as here:

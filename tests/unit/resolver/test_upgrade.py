@@ -61,7 +61,7 @@ async def served_before(here: Site, data: Path, schema: tuple[str, ...] = LAYOUT
 
 
 @pytest.mark.parametrize("schema", [LAYOUT_1, LAYOUT_2], ids=["layout 1", "layout 2"])
-async def test_with_the_bus_up_it_is_taken_over_and_deleted(
+async def test_with_the_bus_up_an_earlier_cache_is_converted_and_deleted(
     here: Site, tmp_path: Path, schema: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     await served_before(here, tmp_path, schema)
@@ -82,7 +82,9 @@ async def test_with_the_bus_up_it_is_taken_over_and_deleted(
     assert not again.has("set-aside")
 
 
-async def test_with_the_bus_down_it_is_served_from_and_stays(here: Site, tmp_path: Path) -> None:
+async def test_with_the_bus_down_an_earlier_cache_is_served_and_kept(
+    here: Site, tmp_path: Path
+) -> None:
     await served_before(here, tmp_path)
     for _ in range(2):
         async with resolver(NOWHERE, tmp_path) as running:
@@ -95,7 +97,7 @@ async def test_with_the_bus_down_it_is_served_from_and_stays(here: Site, tmp_pat
     await eventually(lambda: left(tmp_path) == DONE)
 
 
-async def test_what_the_new_cache_has_comes_before_what_is_set_aside(
+async def test_the_new_cache_has_precedence_over_files_set_aside(
     here: Site, tmp_path: Path
 ) -> None:
     """The bus was there, and the process ended before the log was followed."""
@@ -115,7 +117,7 @@ async def test_what_the_new_cache_has_comes_before_what_is_set_aside(
     assert bar in files(tmp_path)
 
 
-async def test_it_stays_until_every_zone_is_written(
+async def test_an_earlier_cache_is_kept_until_every_zone_is_written(
     here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A file cannot be made where a folder is in the way."""
@@ -159,7 +161,7 @@ async def test_a_cache_without_digests_is_taken_over(here: Site, tmp_path: Path)
 
 
 @pytest.mark.parametrize("url", [None, NOWHERE], ids=["up", "down"])
-async def test_of_another_scheme_or_version_the_same_holds(
+async def test_a_cache_of_another_scheme_or_version_is_converted(
     here: Site, tmp_path: Path, url: str | None
 ) -> None:
     await here.commit("foo.com.", OLD)
@@ -177,7 +179,7 @@ async def test_of_another_scheme_or_version_the_same_holds(
         await running.comes_to_say(SAYS_OLD, FOO)
 
 
-async def test_a_damaged_one_is_said_and_then_deleted(
+async def test_a_damaged_earlier_cache_is_logged_and_deleted(
     here: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await here.commit("foo.com.", OLD)
@@ -189,9 +191,7 @@ async def test_a_damaged_one_is_said_and_then_deleted(
     assert re.search(rf"last-known\.dropped.*{EARLIER}", capsys.readouterr().out)
 
 
-async def test_a_zone_of_it_that_does_not_verify_is_dropped_alone(
-    here: Site, tmp_path: Path
-) -> None:
+async def test_only_the_zone_that_does_not_verify_is_dropped(here: Site, tmp_path: Path) -> None:
     await served_before(here, tmp_path)
     with opened(root(tmp_path) / EARLIER) as database:
         harm = "UPDATE rrset SET payload = zeroblob(20) WHERE rdtype = 1 AND tip IN"
@@ -201,7 +201,7 @@ async def test_a_zone_of_it_that_does_not_verify_is_dropped_alone(
         assert await running.says(FOO) == "REFUSED"
 
 
-async def test_a_folder_with_somebody_else_s_files_is_refused_and_not_touched(
+async def test_a_folder_with_unknown_files_is_refused_and_not_changed(
     here: Site, tmp_path: Path
 ) -> None:
     root(tmp_path).mkdir(parents=True)

@@ -66,7 +66,7 @@ def rows(folder: Path, statement: str, zone: str = "foo.com.") -> list[tuple[obj
         return database.execute(statement).fetchall()
 
 
-async def test_changes_that_come_at_once_are_written_as_changes(tmp_path: Path) -> None:
+async def test_queued_changes_are_written_as_changes(tmp_path: Path) -> None:
     async with cache(tmp_path) as known:
         known.record_swap(FOO, "main", whole("a"))
     rows(tmp_path, MARK)
@@ -84,7 +84,7 @@ async def test_changes_that_come_at_once_are_written_as_changes(tmp_path: Path) 
     assert found == [(encode(Blob(address(FOO, "h0", 4))).payload,)]
 
 
-async def test_a_gap_is_written_as_the_whole(tmp_path: Path) -> None:
+async def test_after_a_gap_the_whole_zone_is_written(tmp_path: Path) -> None:
     async with cache(tmp_path) as known:
         known.record_swap(FOO, "main", whole("a"))
         await known.writer.idle.wait()
@@ -148,7 +148,7 @@ def states(confirmed: float, **late: float) -> ZoneStates:
     return made
 
 
-async def test_when_zones_were_current_is_noted_in_one_file(tmp_path: Path) -> None:
+async def test_the_time_of_the_last_confirmation_is_in_one_file(tmp_path: Path) -> None:
     """A swap is later than that, or what is late has a time of its own."""
     zones = [names.parse(zone) for zone in ("current.", "late.", "swapped.")]
     current, late, swapped = zones
@@ -168,7 +168,7 @@ async def test_when_zones_were_current_is_noted_in_one_file(tmp_path: Path) -> N
     assert set(seen(await recalled(tmp_path)).values()) == {200.0}
 
 
-async def test_what_is_known_of_all_zones_is_begun_anew_when_it_is_damaged(tmp_path: Path) -> None:
+async def test_a_damaged_summary_file_is_replaced(tmp_path: Path) -> None:
     async with cache(tmp_path) as known:
         known.record_swap(FOO, "main", whole("a"))
         await known.record_confirmed(states(100.0))
@@ -176,7 +176,7 @@ async def test_what_is_known_of_all_zones_is_begun_anew_when_it_is_damaged(tmp_p
     assert seen(await recalled(tmp_path)) == {FOO: 1.0}
 
 
-async def test_what_serials_of_a_zone_stand_for_outlives_its_file(tmp_path: Path) -> None:
+async def test_the_lineage_of_a_zone_outlives_its_file(tmp_path: Path) -> None:
     """RFC 1995: no difference from a serial that may name another state."""
 
     def stands(known: ZoneCache, branch: str, serial: int) -> None:
@@ -207,7 +207,7 @@ def told(before: int, after: int) -> ZoneDelta:
     return ZoneDelta((soa(before),), (soa(after),))
 
 
-async def test_a_journal_that_is_too_big_gives_way_in_the_files_of_others(tmp_path: Path) -> None:
+async def test_a_full_journal_drops_entries_in_the_files_of_other_zones(tmp_path: Path) -> None:
     bar = names.parse("bar.com.")
     async with cache(tmp_path) as known:
         known.journal = Journal(max_octets=2_000)

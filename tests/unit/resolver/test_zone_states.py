@@ -71,7 +71,7 @@ class World:
 
 
 @given(STEPS)
-def test_a_zone_that_is_served_stays_so_for_as_long_as_it_is_to_be(
+def test_a_served_zone_stays_served_while_the_plan_names_it(
     steps: list[ServingPlan | str],
 ) -> None:
     world = World()
@@ -86,7 +86,7 @@ def test_a_zone_that_is_served_stays_so_for_as_long_as_it_is_to_be(
 
 
 @given(STEPS, PLANS)
-def test_once_all_has_come_there_is_what_the_plan_wants_and_nothing_else(
+def test_once_all_targets_are_applied_only_the_states_of_the_plan_remain(
     steps: list[ServingPlan | str], plan: ServingPlan
 ) -> None:
     world = World()
@@ -120,7 +120,7 @@ def test_nothing_is_left_of_a_zone_that_is_removed(steps: list[ServingPlan | str
     assert world.served == "c"
 
 
-def test_a_plan_that_comes_back_at_once_changes_nothing() -> None:
+def test_a_plan_that_is_restored_at_once_changes_nothing() -> None:
     world = World()
     world.apply("a")
     world.adopt(ServingPlan(Serving("b")))

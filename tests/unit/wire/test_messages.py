@@ -99,7 +99,7 @@ def test_a_message_beyond_the_bound_is_neither_sent_nor_read():
         codec.decode(bytes(codec.MAX_MESSAGE + 1), FailureReply)
 
 
-def test_a_word_in_another_encoding_than_utf8_is_told_and_not_sent() -> None:
+def test_an_argument_that_is_not_utf8_is_refused() -> None:
     with pytest.raises(Invalid, match="is not valid UTF-8"):
         codec.encode(
             FailureReply(code="internal", message=b"caf\xe9".decode(errors="surrogateescape"))
@@ -107,7 +107,7 @@ def test_a_word_in_another_encoding_than_utf8_is_told_and_not_sent() -> None:
 
 
 @pytest.mark.parametrize("family", failures.BY_CODE.values())
-def test_an_error_travels_as_itself(family: type[ZonegitError]):
+def test_an_error_has_the_same_type_after_the_wire(family: type[ZonegitError]):
     sent = family("what happened", hint="what to do", tip="abc")
     received = failures.to_error(
         codec.decode(codec.encode(failures.to_message(sent)), FailureReply)
@@ -117,7 +117,7 @@ def test_an_error_travels_as_itself(family: type[ZonegitError]):
     assert received.details == {"tip": "abc"}
 
 
-def test_every_family_of_errors_has_a_code_of_its_own():
+def test_every_error_class_has_its_own_code():
     families = {each for each in _subclasses(ZonegitError) if each.__module__ == errors.__name__}
     assert {each.code: each for each in families} == failures.BY_CODE
     assert {Conflict, NotFound, Unsafe} < families

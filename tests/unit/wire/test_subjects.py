@@ -34,7 +34,7 @@ LEGAL = re.compile(r"[a-z0-9_=.\-A-F]+")
         ("=.", "=3D.="),
     ],
 )
-def test_a_zone_is_its_labels_reversed_and_closed(zone, tokens):
+def test_a_zone_is_its_labels_reversed_with_a_final_token(zone, tokens):
     assert subjects.encode_zone(names.parse(zone)) == tokens
     assert subjects.decode_zone(tokens.split(".")) == names.parse(zone)
 
@@ -60,7 +60,7 @@ def test_one_permission_line_covers_a_zone_and_all_below_and_nothing_else(zone, 
 
 
 @given(st.binary(min_size=1, max_size=30))
-def test_a_token_reads_back_and_has_one_form(octets):
+def test_a_token_reads_back_and_has_one_canonical_form(octets):
     token = subjects.encode_token(octets)
     assert subjects.decode_token(token) == octets
     assert "." not in token
@@ -76,7 +76,7 @@ def test_a_token_in_another_form_is_refused(token):
 
 
 @given(actors, st.sampled_from(["objects", "refs"]), st.none() | refs_of_zones)
-def test_a_request_says_who_asks_what_of_which_ref(actor, service, ref):
+def test_a_request_names_actor_verb_and_ref(actor, service, ref):
     subject = subjects.request(actor, service, "verb", ref)
     found = subjects.parse_request(subject)
     assert (found.actor, found.service, found.verb, found.ref) == (actor, service, "verb", ref)
@@ -109,7 +109,7 @@ def test_any_text_is_a_request_or_invalid(text):
         "zg.cli.refs.move.heads.=FF.com.foo.=.=",
     ],
 )
-def test_a_subject_that_says_no_request_is_refused(subject):
+def test_a_subject_that_is_not_a_request_is_refused(subject):
     with pytest.raises(Invalid):
         subjects.parse_request(subject)
 
@@ -117,21 +117,21 @@ def test_a_subject_that_says_no_request_is_refused(subject):
 @pytest.mark.parametrize(
     "subject", ["zg.cli.refs.move.heads.main.com.=46oo.=", "zg.cli.refs.move.zone._.=43om.="]
 )
-def test_a_second_way_to_write_a_zone_does_not_get_past_a_deny_rule(subject):
+def test_a_second_form_of_a_zone_does_not_bypass_a_deny_rule(subject):
     """A label in capitals would name the same zone in a subject that no rule of it covers."""
     with pytest.raises(Invalid, match="canonical"):
         subjects.parse_request(subject)
 
 
 @given(actors, refs_of_zones)
-def test_a_service_hears_every_request_of_its_verb(actor, ref):
+def test_a_service_receives_every_request_of_its_verb(actor, ref):
     heard = subjects.endpoint("refs", "move", of_a_ref=True).removesuffix(">").split(".")
     sent = subjects.request(actor, "refs", "move", ref).split(".")
     assert all(want in ("*", have) for want, have in zip(heard[:-1], sent, strict=False))
     assert subjects.endpoint("refs", "where", of_a_ref=False) == "zg.*.refs.where"
 
 
-def test_events_go_where_their_ref_is():
+def test_the_subject_of_an_event_names_its_ref():
     assert subjects.event("moved", ref_names.branch(FOO, "main")) == (
         "zg.events.moved.heads.main.com.foo.="
     )
@@ -142,7 +142,7 @@ def test_events_go_where_their_ref_is():
     )
 
 
-def test_a_ref_about_no_zone_has_no_subject_of_its_own():
+def test_a_ref_without_a_zone_has_no_subject():
     with pytest.raises(Invalid):
         subjects.encode_ref(ref_names.default_head())
 
@@ -152,7 +152,7 @@ def test_capitals_of_a_branch_are_kept():
 
 
 @pytest.mark.parametrize("actor", sorted(subjects.NO_ACTORS))
-def test_nobody_acts_under_a_word_that_other_subjects_begin_with(actor):
+def test_an_actor_cannot_have_the_name_of_another_subject_space(actor):
     """Otherwise a user allowed ``zg.resolvers.>`` could move refs under that name."""
     with pytest.raises(Invalid, match="invalid actor"):
         subjects.request(actor, "refs", "where")
@@ -160,13 +160,13 @@ def test_nobody_acts_under_a_word_that_other_subjects_begin_with(actor):
         subjects.parse_request(f"zg.{actor}.refs.move.heads.main.com.foo.=")
 
 
-def test_one_resolver_is_asked_by_the_actor_of_the_connection():
+def test_a_request_to_one_resolver_is_from_the_actor_of_the_connection():
     subject = subjects.resolver("ns1", "status")
     assert subjects.inbox_for(subject, "ann") == "_INBOX.ann"
     assert subjects.may_answer(subject, "_INBOX.ann.0")
 
 
-def test_what_resolvers_say_and_hear():
+def test_the_subjects_of_resolvers():
     assert subjects.served("ns1", FOO) == "zg.served.ns1.com.foo.="
     assert subjects.served_by_any(FOO) == "zg.served.*.com.foo.="
     assert subjects.announcement("ns1.A") == "zg.served.ns1=2E=41._"
