@@ -1,4 +1,4 @@
-"""HOST:PORT as typed."""
+"""Parsing and formatting of HOST:PORT."""
 
 import pytest
 
@@ -21,11 +21,11 @@ def test_addresses_are_parsed(text: str, wanted: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", ":53", "::1", "host:", "host:99999", "host:x", "[::1"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_a_malformed_address_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         parse_address(text)
 
 
 @pytest.mark.parametrize("address", [("127.0.0.1", 53), ("::1", 5353)])
-def test_formatting_is_the_inverse(address: tuple[str, int]) -> None:
+def test_formatting_is_the_inverse_of_parsing(address: tuple[str, int]) -> None:
     assert parse_address(format_address(*address)) == address

@@ -1,4 +1,4 @@
-"""Files of edits: words as a shell has them, errors that name the line."""
+"""Files of edits: quoting as in a shell, and errors with the line."""
 
 import os
 import shlex
@@ -30,7 +30,7 @@ def rrset_of(name: str, *words: str | list[str]) -> RRset:
 
 
 def text_of(line: str) -> list[str]:
-    """The records of the TXT that a line sets."""
+    """Return the records of the TXT that a line sets."""
     (edit,) = read(line)
     assert isinstance(edit, Set)
     return [rdata_to_text(rrtypes.TXT, rdata) for rdata in edit.rrset.rdatas]
@@ -74,7 +74,7 @@ def test_quotes_and_comments_are_those_of_a_shell(words: str, text: str) -> None
     assert text_of(f"set t TXT 300 {words}") == [text]
 
 
-def test_octets_that_are_no_utf8_are_kept_in_text() -> None:
+def test_octets_that_are_not_utf8_are_kept_in_text() -> None:
     (edit,) = edit_scripts.read(b"set t TXT 300 caf\xe9", ZONE, "changes").edits
     assert isinstance(edit, Set)
     assert edit.rrset.rdatas == (b"\4caf\xe9",)
@@ -95,7 +95,7 @@ def test_octets_that_are_no_utf8_are_kept_in_text() -> None:
         ("'' A", "is not an edit"),
     ],
 )
-def test_what_is_no_edit_is_refused_with_file_and_line(line: str, reason: str) -> None:
+def test_a_malformed_edit_is_refused_with_file_and_line(line: str, reason: str) -> None:
     with pytest.raises(Invalid, match=rf"^changes:2: .*{reason}"):
         read(f"delete old\n{line}\n")
 
@@ -105,7 +105,7 @@ words = st.text(_characters, max_size=12).map(lambda word: f"x{word}x")
 
 
 @given(st.lists(words, min_size=1, max_size=4))
-def test_what_a_shell_would_quote_comes_as_it_was(found: list[str]) -> None:
+def test_quoted_arguments_are_parsed_unchanged(found: list[str]) -> None:
     line = f"set t TXT 300 {shlex.join(found)} # comment"
     (edit,) = read(line)
     typed = [os.fsdecode(word.encode()) for word in found]
@@ -113,19 +113,19 @@ def test_what_a_shell_would_quote_comes_as_it_was(found: list[str]) -> None:
 
 
 @given(st.binary() | st.text("set w A 1'\"\\#\n").map(str.encode))
-def test_no_octets_make_reading_fail_otherwise(octets: bytes) -> None:
+def test_arbitrary_octets_raise_only_invalid(octets: bytes) -> None:
     with suppress(Invalid):
         edit_scripts.read(octets, ZONE, "changes")
 
 
-def test_a_file_and_its_lines_have_bounds() -> None:
+def test_a_file_and_its_lines_are_bounded() -> None:
     with pytest.raises(Invalid, match=r"^\S+:1: a line of more"):
         edit_scripts.read(b"delete a" * lexer.MAX_ENTRY, ZONE, "changes")
     with pytest.raises(Invalid, match="more than"):
         edit_scripts.read(bytes(patch.MAX_OCTETS + 1), ZONE, "changes")
 
 
-def test_texts_without_quotes_are_noted_once_with_the_first_line() -> None:
+def test_texts_without_quotes_get_one_note_with_the_first_line() -> None:
     script = b"set a TXT 300 one two\nset b TXT 300 one\nadd c TXT 300 x y\nremove d TXT 1 2\n"
     (note,) = edit_scripts.read(script, ZONE, "changes").findings
     assert note.rule == "txt-arguments-are-records"
@@ -133,7 +133,7 @@ def test_texts_without_quotes_are_noted_once_with_the_first_line() -> None:
     assert note.message.endswith("(2 more lines likewise)")
 
 
-def test_a_line_may_leave_out_the_ttl_or_put_it_first() -> None:
+def test_the_ttl_of_a_line_may_be_missing_or_come_first() -> None:
     script = b"set a A 192.0.2.1\nset a 300 A 192.0.2.1\nadd a A 192.0.2.2\n"
     first, second, third = edit_scripts.read(script, ZONE, "changes", 60).edits
     assert isinstance(first, Set)

@@ -1,4 +1,4 @@
-"""A file that another command takes is named as what it is, with that command."""
+"""A file for another command is refused with its kind and that command."""
 
 import pytest
 
@@ -14,7 +14,7 @@ ZONES = [
 
 
 @pytest.mark.parametrize("octets", ZONES)
-def test_a_master_file_is_none_for_apply(octets: bytes) -> None:
+def test_apply_refuses_a_master_file(octets: bytes) -> None:
     assert file_kinds.find_kind(octets) == "zone"
     with pytest.raises(Invalid, match="db is a master file") as caught:
         file_kinds.refuse_for_apply(octets, "db", "db")
@@ -33,12 +33,12 @@ def test_a_master_file_is_none_for_apply(octets: bytes) -> None:
         (b"", None),
     ],
 )
-def test_what_apply_takes_is_let_through(octets: bytes, kind: str | None) -> None:
+def test_apply_accepts_its_kinds_of_files(octets: bytes, kind: str | None) -> None:
     assert file_kinds.find_kind(octets) == kind
     file_kinds.refuse_for_apply(octets, "x", "x")
 
 
-def test_a_saved_plan_is_not_planned_again() -> None:
+def test_plan_refuses_a_saved_plan() -> None:
     with pytest.raises(Invalid, match="x is already a saved plan") as caught:
         file_kinds.refuse_for_plan(b'{"plan": 1}', "x", "x")
     assert caught.value.hint is not None
@@ -46,7 +46,7 @@ def test_a_saved_plan_is_not_planned_again() -> None:
     file_kinds.refuse_for_plan(ZONES[0], "x", "x")
 
 
-def test_what_cannot_be_read_as_a_zone_and_is_edits_is_named_so() -> None:
+def test_a_file_of_edits_that_was_read_as_a_zone_is_named_as_such() -> None:
     error = file_kinds.explain(
         b"set a A 300 192.0.2.1\n", "stdin", Invalid("stdin:1: unknown type")
     )

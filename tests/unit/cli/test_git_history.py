@@ -1,4 +1,4 @@
-"""What is read of a repository of git: the history of one file, and nothing in it is run."""
+"""The history of one file is read from a git repository, and no program of it is run."""
 
 import os
 from pathlib import Path
@@ -19,26 +19,26 @@ def repository(tmp_path: Path) -> GitRepository:
 
 
 def read(repository: GitRepository, file: str = "z", rev: str = "HEAD") -> list[tuple[str, object]]:
-    """The message and the content of each commit."""
+    """Return the message and the content of each commit."""
     history = GitHistory(repository.path, file)
     return [(each.commit.message, each.content) for each in history.read(history.commits(rev))]
 
 
-def test_the_commits_that_touch_a_file_come_oldest_first(repository):
+def test_the_commits_that_touch_a_file_are_sorted_oldest_first(repository):
     repository.commit("one", {"z": "1", "other": "1"})
     repository.commit("elsewhere", {"other": "2"})
     repository.commit("two", {"z": "2"})
     assert read(repository) == [("one", b"1"), ("two", b"2")]
 
 
-def test_a_file_that_is_gone_has_no_content_and_may_come_back(repository):
+def test_a_deleted_file_has_no_content_and_may_be_added_again(repository):
     repository.commit("one", {"z": "1"})
     repository.commit("gone", {"z": None})
     repository.commit("back", {"z": "1"})
     assert read(repository) == [("one", b"1"), ("gone", None), ("back", b"1")]
 
 
-def test_a_merge_that_took_the_file_from_one_side_gives_that_sides_commits(repository):
+def test_a_merge_that_took_the_file_from_one_side_follows_that_side(repository):
     repository.commit("one", {"z": "1", "other": "1"})
     repository.git("checkout", "-q", "-b", "side")
     repository.commit("two", {"z": "2"})
@@ -59,20 +59,20 @@ def test_a_merge_of_both_sides_follows_its_first_parent(repository):
     assert [message for message, _ in read(repository)] == ["one", "ours", "merged"]
 
 
-def test_a_change_of_mode_alone_is_no_version(repository):
+def test_a_change_of_mode_is_not_a_version(repository):
     repository.commit("one", {"z": "1"})
     (repository.path / "z").chmod(0o755)
     repository.commit("executable", {})
     assert read(repository) == [("one", b"1")]
 
 
-def test_a_repository_is_found_from_a_folder_within_and_paths_begin_at_its_top(repository):
+def test_a_repository_is_found_from_a_folder_in_it_and_paths_are_relative_to_its_top(repository):
     repository.commit("one", {"zones/z": "1"})
     history = GitHistory(repository.path / "zones", "./zones/z")
     assert len(history.commits("HEAD")) == 1
 
 
-def test_a_name_is_no_pattern_and_no_option(repository):
+def test_a_name_is_not_a_pattern_nor_an_option(repository):
     repository.commit("one", {"z": "1", "*": "star", "--all": "option", ":!z": "magic"})
     repository.commit("two", {"z": "2"})
     assert read(repository, "*") == [("one", b"star")]
@@ -81,24 +81,24 @@ def test_a_name_is_no_pattern_and_no_option(repository):
 
 
 @pytest.mark.parametrize("rev", ["--all", "-h", "--output=x", "nowhere", "a\nb", "", "x" * 5000])
-def test_what_is_no_revision_is_told_and_never_an_option(repository, rev):
+def test_an_unknown_revision_is_refused_and_is_never_an_option(repository, rev):
     repository.commit("one", {"z": "1"})
     with pytest.raises(Invalid, match=r"(not a commit of the repository|invalid git revision)"):
         GitHistory(repository.path, "z").commits(rev)
 
 
 @pytest.mark.parametrize("file", ["", "/etc/passwd", "../z", ".", "a\0b", "a\nb"])
-def test_what_is_no_path_in_a_repository_is_refused(repository, file):
+def test_a_path_outside_of_the_repository_is_refused(repository, file):
     with pytest.raises(Invalid):
         GitHistory(repository.path, file)
 
 
-def test_a_folder_that_is_no_repository_is_told(tmp_path):
+def test_a_folder_that_is_not_a_repository_is_refused(tmp_path):
     with pytest.raises(Invalid, match="git: not a git repository"):
         GitHistory(tmp_path, "z")
 
 
-def test_a_folder_in_place_of_the_file_is_told(repository):
+def test_a_folder_in_place_of_the_file_is_refused(repository):
     repository.commit("one", {"z/inner": "1"})
     with pytest.raises(Invalid, match="is a git tree, not a blob"):
         read(repository)
@@ -119,8 +119,8 @@ def test_a_history_beyond_the_bound_is_refused(repository, monkeypatch):
         read(repository)
 
 
-def test_a_broken_repository_is_told_and_nothing_is_fetched_from_anywhere(repository, tmp_path):
-    """A partial clone fetches what it lacks by itself, through whatever command it names."""
+def test_a_missing_object_is_an_error_and_is_not_fetched(repository, tmp_path):
+    """A partial clone fetches missing objects automatically, with any command it configures."""
     repository.commit("one", {"z": "1"})
     blob = repository.git("rev-parse", "HEAD:z").strip()
     (repository.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
@@ -137,7 +137,7 @@ def test_a_broken_repository_is_told_and_nothing_is_fetched_from_anywhere(reposi
     assert not witness.exists()
 
 
-def test_nothing_that_a_repository_names_is_run(repository, tmp_path):
+def test_programs_that_a_repository_configures_are_not_run(repository, tmp_path):
     repository.commit("one", {"z": "1", ".gitattributes": "* filter=f diff=d\n"})
     witness = tmp_path / "ran"
     script = tmp_path / "script"
@@ -154,21 +154,21 @@ def test_nothing_that_a_repository_names_is_run(repository, tmp_path):
     assert not witness.exists()
 
 
-def test_replaced_objects_are_not_what_is_read(repository):
+def test_replacement_objects_are_ignored(repository):
     one = repository.commit("one", {"z": "1"})
     two = repository.commit("two", {"z": "2"})
     repository.git("replace", one, two)
     assert read(repository) == [("one", b"1"), ("two", b"2")]
 
 
-def test_grafts_are_no_history(repository):
+def test_grafts_are_ignored(repository):
     repository.commit("one", {"z": "1"})
     two = repository.commit("two", {"z": "2"})
     (repository.path / ".git" / "info" / "grafts").write_text(f"{two}\n")
     assert read(repository) == [("one", b"1"), ("two", b"2")]
 
 
-def test_the_environment_names_no_other_repository(repository, tmp_path, monkeypatch):
+def test_the_environment_does_not_select_another_repository(repository, tmp_path, monkeypatch):
     repository.commit("one", {"z": "1"})
     other = GitRepository(tmp_path / "other")
     other.commit("other", {"z": "other"})

@@ -1,4 +1,4 @@
-"""Histories drawn beside a log."""
+"""The graph of a log."""
 
 from textwrap import dedent
 
@@ -109,12 +109,12 @@ def drawn(history: str, lines: int = 1) -> str:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_history_is_drawn_as_people_draw_it(name: str) -> None:
+def test_the_graph_of_a_history_is_as_drawn(name: str) -> None:
     history, picture = PICTURES[name]
     assert drawn(history) == dedent(picture).strip("\n").rstrip()
 
 
-def test_what_is_said_of_a_commit_stands_beside_its_lines() -> None:
+def test_the_text_of_a_commit_is_next_to_its_row() -> None:
     assert drawn("m:a,b b:r a:r r:", lines=3) == dedent(
         """
         *   m
@@ -134,7 +134,7 @@ def test_what_is_said_of_a_commit_stands_beside_its_lines() -> None:
 
 
 @given(graphs())
-def test_any_history_is_drawn_whole_and_in_its_order(graph: Graph) -> None:
+def test_every_history_is_drawn_completely_and_in_order(graph: Graph) -> None:
     reached = sorted(graph.ancestors(len(graph.ids) - 1), reverse=True)
     history = " ".join(f"{at}:{','.join(map(str, graph.parents[at]))}" for at in reached)
     rows = drawn(history).splitlines()

@@ -1,4 +1,4 @@
-"""Logs stay within their bounds while they are written."""
+"""Logs are rotated while they are written."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from zonegit_cli.stack.logs import LogBounds, rotate
 
 
-def test_a_log_that_is_appended_to_is_rotated_and_the_latest_are_kept(tmp_path: Path) -> None:
+def test_an_open_log_is_rotated_and_the_latest_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "refs.log"
     with log.open("ab", buffering=0) as writing:
         for number in range(5):
@@ -19,7 +19,7 @@ def test_a_log_that_is_appended_to_is_rotated_and_the_latest_are_kept(tmp_path: 
     assert kept == {"refs.log.1": b"4" * 20, "refs.log.2": b"3" * 20}
 
 
-def test_a_log_within_its_bound_and_one_that_is_not_there_are_left_alone(tmp_path: Path) -> None:
+def test_a_log_within_its_bound_and_a_missing_one_are_not_rotated(tmp_path: Path) -> None:
     rotate(tmp_path / "none.log", LogBounds(1, 1))
     (tmp_path / "short.log").write_text("1")
     rotate(tmp_path / "short.log", LogBounds(1, 1))
@@ -27,7 +27,7 @@ def test_a_log_within_its_bound_and_one_that_is_not_there_are_left_alone(tmp_pat
 
 
 @pytest.mark.parametrize("files", [0, 1])
-def test_a_log_that_cannot_be_set_aside_is_cut(tmp_path: Path, files: int) -> None:
+def test_a_log_that_cannot_be_copied_is_truncated(tmp_path: Path, files: int) -> None:
     log = tmp_path / "refs.log"
     log.write_text("long")
     (tmp_path / "refs.log.1").mkdir()

@@ -1,4 +1,4 @@
-"""Several resolvers' metrics as one page."""
+"""The metrics of several resolvers as one page."""
 
 from zonegit_cli.stack.metrics import merge
 
@@ -15,7 +15,7 @@ zonegit_propagation_seconds_sum 3.5
 """
 
 
-def test_each_sample_says_whose_it_is_and_each_family_is_described_once() -> None:
+def test_each_sample_has_its_resolver_and_each_family_one_description() -> None:
     page = merge({"resolver-1": PAGE % 3, "resolver-2": PAGE % 4}).decode()
     assert 'zonegit_queries_total{resolver="resolver-1",zone="foo.com."} 3.0' in page
     assert 'zonegit_queries_total{resolver="resolver-2",zone="foo.com."} 4.0' in page
@@ -24,5 +24,5 @@ def test_each_sample_says_whose_it_is_and_each_family_is_described_once() -> Non
     assert 'zonegit_propagation_seconds_bucket{le="+Inf",resolver="resolver-2"} 2.0' in page
 
 
-def test_nobody_answering_is_an_empty_page() -> None:
+def test_without_answers_the_page_is_empty() -> None:
     assert merge({}) == b""

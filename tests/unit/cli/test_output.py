@@ -1,4 +1,4 @@
-"""What commands print."""
+"""The output of commands."""
 
 import click
 import pytest
@@ -19,7 +19,7 @@ def test_columns_are_aligned_whatever_their_colours() -> None:
     assert lines == ["NAME  N", "abc   1", "x     2"]
 
 
-def test_no_rows_are_no_lines() -> None:
+def test_without_rows_there_are_no_lines() -> None:
     assert align_columns([]) == []
 
 
@@ -42,18 +42,18 @@ def test_the_colours_of_commands_are_printed(colour: str, bold: bool) -> None:
         ("turned \u202earound", "turned <202e>around"),
     ],
 )
-def test_what_would_steer_the_terminal_is_shown_as_its_number(line: str, shown: str | None) -> None:
+def test_control_characters_are_shown_as_their_code(line: str, shown: str | None) -> None:
     assert escape_controls(line) == (line if shown is None else shown)
 
 
 def drawn(total: int, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What a bar draws on a terminal, one thing after the other."""
+    """Return what a bar prints on a terminal, step by step."""
     for done in range(1, total + 1):
         Output(False).print_bar(done, total, "zones")
     return capsys.readouterr().err.split("\r\x1b[K")[1:]
 
 
-def test_a_bar_is_drawn_a_hundred_times_at_the_most_and_goes_away(
+def test_a_bar_is_drawn_at_most_a_hundred_times_and_cleared(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
@@ -83,12 +83,12 @@ def test_a_line_with_a_labels_ends_with_the_names_in_unicode(
     assert append_u_labels(line, "ascii") == line
 
 
-def test_a_very_long_line_takes_no_longer_than_its_length_asks_for() -> None:
+def test_a_very_long_line_takes_linear_time() -> None:
     line = f"xn--tda. DNSKEY 1 3 8 {'a' * 200_000}"
     assert append_u_labels(line, "utf-8") == f"{line}  ; ü."
 
 
-def test_u_labels_are_for_a_terminal_alone(
+def test_u_labels_are_printed_on_a_terminal_only(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Output(False).print_result({}, ["xn--tda."])

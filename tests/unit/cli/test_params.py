@@ -1,4 +1,4 @@
-"""Words of a command line that are checked before anybody is asked."""
+"""Arguments that are checked before the first request."""
 
 import click
 import pytest
@@ -13,7 +13,7 @@ def test_a_reason_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \t", "x" * (MAX_REASON + 1)])
-def test_a_reason_that_says_nothing_or_too_much_is_refused(text: str) -> None:
+def test_an_empty_or_too_long_reason_is_refused(text: str) -> None:
     with pytest.raises(click.UsageError, match="the reason must not"):
         Reason().convert(text, None, None)
 

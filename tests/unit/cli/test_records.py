@@ -1,4 +1,4 @@
-"""Records as words of a shell."""
+"""Records as arguments."""
 
 from collections.abc import Sequence
 
@@ -31,11 +31,11 @@ def test_each_address_is_a_record() -> None:
     assert texts("A", "192.0.2.1", "192.0.2.2") == ["192.0.2.1", "192.0.2.2"]
 
 
-def test_words_that_are_no_records_by_themselves_are_one_together() -> None:
+def test_words_that_are_not_records_are_the_fields_of_one() -> None:
     assert texts("MX", "10", "mail") == ["10 mail.foo.com."]
 
 
-def test_quoted_words_are_a_record_each() -> None:
+def test_each_quoted_word_is_a_record() -> None:
     assert texts("mx", "10 mail", "20 mail2.example.") == ["10 mail.foo.com.", "20 mail2.example."]
 
 
@@ -69,7 +69,7 @@ def test_unknown_types_take_rfc_3597_data() -> None:
 @pytest.mark.parametrize(
     ("rdtype", "words"), [("A", ["192.0.2.300"]), ("MX", ["mail"]), ("NOPE", ["x"]), ("ANY", ["x"])]
 )
-def test_bad_words_are_refused(rdtype: str, words: list[str]) -> None:
+def test_malformed_rdata_is_refused(rdtype: str, words: list[str]) -> None:
     with pytest.raises(Invalid):
         parse_rdatas(ZONE, rdtype, words)
 
@@ -94,7 +94,7 @@ def test_names_are_relative_to_the_zone() -> None:
         (["MX", "10", "20", "mail"], 10, 1),
     ],
 )
-def test_a_ttl_stands_before_or_after_the_type_or_is_left_out(
+def test_a_ttl_is_before_or_after_the_type_or_missing(
     words: list[str], ttl: int | None, count: int
 ) -> None:
     made = typed(*words)
@@ -128,13 +128,13 @@ def test_an_error_shows_both_readings_of_a_number(words: list[str], ttl: str, rd
     assert refused.value.hint.endswith(rdata)
 
 
-def test_an_error_that_has_nothing_to_do_with_the_ttl_does_not_mention_it() -> None:
+def test_an_error_unrelated_to_the_ttl_does_not_mention_it() -> None:
     with pytest.raises(Invalid, match=r"^'192.0.2.300' is not RDATA of type A"):
         typed("A", "300", "192.0.2.300")
 
 
 @pytest.mark.parametrize("rdtype", ["ALIAS", "aname"])
-def test_a_type_that_only_products_have_is_refused_with_what_exists_instead(rdtype: str) -> None:
+def test_a_type_of_products_is_refused_with_the_standard_one(rdtype: str) -> None:
     with pytest.raises(Invalid) as refused:
         typed(rdtype, "300", "x")
     assert refused.value.hint is not None

@@ -1,4 +1,4 @@
-"""The one door: whatever goes wrong leaves as one line, a hint and a status."""
+"""Every error is printed as one line and a hint, and gives an exit status."""
 
 import json
 import os
@@ -34,14 +34,14 @@ def _failing(error: BaseException) -> click.Command:
         (KeyboardInterrupt(), 130, "zonegit: interrupted\n"),
     ],
 )
-def test_each_failure_has_its_line_and_status(
+def test_each_error_has_its_text_and_exit_status(
     error: BaseException, status: int, said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run_cli(_failing(error), []) == status
     assert capfd.readouterr().err.lstrip("\n") == said
 
 
-def test_a_bug_is_one_line_that_says_how_to_see_more(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_is_one_line_with_a_hint_to_use_debug(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_cli(_failing(TypeError("oh")), []) == 1
     said = capfd.readouterr().err
     assert said.startswith("zonegit: TypeError: oh\n")
@@ -50,7 +50,7 @@ def test_a_bug_is_one_line_that_says_how_to_see_more(capfd: pytest.CaptureFixtur
         run_cli(_failing(TypeError("oh")), ["--debug"])
 
 
-def test_a_wrong_command_line_is_json_too(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_usage_error_is_json_with_json(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_cli(_failing(TypeError()), ["--json", "--nope"]) == 2
     error = json.loads(capfd.readouterr().err)["error"]
     assert error["code"] == "usage"
@@ -64,7 +64,7 @@ def test_standard_streams_may_be_closed(closed: str) -> None:
 
 
 @pytest.mark.parametrize(("settings", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_a_failure_has_colours_on_a_terminal_that_wants_them(
+def test_an_error_has_colours_on_a_terminal_without_no_color(
     settings: dict[str, str], coloured: bool
 ) -> None:
     master, slave = pty.openpty()
@@ -76,7 +76,7 @@ def test_a_failure_has_colours_on_a_terminal_that_wants_them(
     os.close(master)
 
 
-def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
+def test_a_closed_pipe_is_not_an_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "zonegit_cli", "log", "--help"]

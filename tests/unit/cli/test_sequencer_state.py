@@ -1,4 +1,4 @@
-"""What an operator's machine keeps of a merge that stopped: for one branch alone, and whole."""
+"""The state of a merge that stopped, as a file for each branch."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ STOPPED = SequencerState(KEY, BEGUN).stopped([clash("www"), clash("api")])
 WWW = (names.parse("www", ZONE), rrtypes.A)
 
 
-def test_what_was_kept_is_read_back(tmp_path: Path) -> None:
+def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     state = STOPPED.decide("theirs", WWW)
     sequencer_state.write(tmp_path, state)
     assert sequencer_state.read(tmp_path, KEY) == state
@@ -42,7 +42,7 @@ def test_what_was_kept_is_read_back(tmp_path: Path) -> None:
     assert [each.name for each in state.undecided] == ["api.foo.com."]
 
 
-def test_it_is_for_its_owner_alone_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+def test_the_file_is_readable_by_its_owner_only_and_is_the_only_one(tmp_path: Path) -> None:
     sequencer_state.write(tmp_path, STOPPED)
     sequencer_state.write(tmp_path, STOPPED.decide("ours", None))
     (file,) = (tmp_path / sequencer_state.FOLDER).iterdir()
@@ -58,13 +58,13 @@ _places = st.builds(BranchKey, _words, _words, _words, _words)
 
 
 @given(_places, _places)
-def test_no_two_places_share_a_file_and_none_lies_elsewhere(one, other):
+def test_each_branch_has_its_own_file_in_the_folder(one, other):
     home = Path("/home/ann/.local/state/zonegit")
     assert (one.file(home) == other.file(home)) == (one == other)
     assert one.file(home).parent == home / sequencer_state.FOLDER
 
 
-def test_a_choice_for_all_leaves_those_that_were_made_before() -> None:
+def test_a_choice_for_all_keeps_earlier_choices() -> None:
     state = STOPPED.decide("theirs", WWW).decide("ours", None)
     assert [(each.name, each.side) for each in state.clashes] == [
         ("www.foo.com.", "theirs"),
@@ -73,12 +73,12 @@ def test_a_choice_for_all_leaves_those_that_were_made_before() -> None:
     assert state.decide("ours", WWW).clashes[0].side == "ours"
 
 
-def test_what_does_not_clash_cannot_be_decided() -> None:
+def test_a_side_cannot_be_chosen_for_an_rrset_without_conflict() -> None:
     with pytest.raises(NotFound, match=r"ftp\.foo\.com\. A is not a conflict of this merge"):
         STOPPED.decide("ours", (names.parse("ftp", ZONE), rrtypes.A))
 
 
-def test_what_clashes_with_other_content_is_left_to_decide_again() -> None:
+def test_a_conflict_with_other_content_has_to_be_resolved_again() -> None:
     state = STOPPED.decide("ours", None).stopped([clash("www", theirs=9)])
     assert [each.name for each in state.undecided] == ["www.foo.com."]
     assert [made.owner for made in state.decisions()] == [names.parse("api", ZONE)]
@@ -101,7 +101,7 @@ def damaged() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("what", damaged())
-def test_a_file_that_is_no_such_is_refused_and_named(tmp_path: Path, what: str) -> None:
+def test_a_damaged_file_is_refused_and_named(tmp_path: Path, what: str) -> None:
     sequencer_state.write(tmp_path, STOPPED)
     KEY.file(tmp_path).write_bytes(damaged()[what])
     with pytest.raises(Invalid, match=os.path.basename(KEY.file(tmp_path))):

@@ -1,4 +1,4 @@
-"""RRsets as commands, ready to paste into a shell."""
+"""RRsets as commands for a shell."""
 
 import shlex
 
@@ -19,7 +19,7 @@ ZONE = names.parse("foo.com.")
 
 
 def pasted(line: str) -> RRset:
-    """What the command makes, in a zone that has nothing to do with the names."""
+    """Return the RRset that a command makes, in an unrelated zone."""
     program, verb, *words = shlex.split(line)
     assert (program, verb) == ("zonegit", "set")
     has_dashes = any(word.startswith("-") for word in words)
@@ -48,7 +48,7 @@ def test_a_pasted_line_makes_the_same_rrset(value: RRset) -> None:
     assert pasted(shell.format_set(value)) == value
 
 
-def test_a_line_reads_well() -> None:
+def test_a_line_is_quoted_only_where_necessary() -> None:
     line = shell.format_set(made("*", "MX", b"\0\x0a\1a\0", b"\0\x14\1b\0"))
     assert line == "zonegit set '*.foo.com.' MX 300 '10 a.' '20 b.'"
 

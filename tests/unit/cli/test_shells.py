@@ -1,4 +1,4 @@
-"""What bash is given to insert means the name itself, whatever is in it."""
+"""A completion for bash means the name itself, whatever characters it has."""
 
 import shutil
 import subprocess
@@ -49,14 +49,14 @@ def test_bash_reads_a_completion_as_the_name(words: list[str]) -> None:
 
 @pytest.mark.parametrize("typed", [None, "$'a", "main..'a", "a$(", "a`", '"a$(', '"`a', "''a"])
 @pytest.mark.parametrize("word", ["a`b", "a'b", 'a"b', "a$b", "a\\b", "a;b"])
-def test_inside_of_quotes_that_are_not_understood_only_plain_names_are_offered(
+def test_within_unsupported_quotes_only_plain_names_are_offered(
     word: str, typed: str | None
 ) -> None:
     assert shells.quote_for_bash(word, typed) is None
     assert shells.quote_for_bash("main-1.2", typed) == "main-1.2"
 
 
-def test_what_was_escaped_by_hand_is_completed() -> None:
+def test_a_word_that_was_escaped_manually_is_completed() -> None:
     assert shells.quote_for_bash("a`b", "a\\`") == "a\\`b"
     assert shells.quote_for_bash("i!b", '"i') is None
     assert shells.quote_for_bash("i!b", "'i") == "i!b"

@@ -1,4 +1,4 @@
-"""How long ago a commit was made, for people."""
+"""The age of a commit as text."""
 
 import pytest
 
@@ -19,5 +19,5 @@ from zonegit_cli.commands.status import format_age
         (-90, "1 minute ahead of this clock"),
     ],
 )
-def test_an_age_is_told_in_its_largest_unit(seconds: float, said: str) -> None:
+def test_an_age_is_shown_in_its_largest_unit(seconds: float, said: str) -> None:
     assert format_age(seconds) == said

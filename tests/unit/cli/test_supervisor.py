@@ -1,4 +1,4 @@
-"""The supervisor keeps its children running, also those that it cannot start at first."""
+"""The supervisor also starts children that it cannot start at first."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a terminal session remembers of HEAD, and what it never reads or deletes."""
+"""The HEAD that a terminal session used is stored, and other files are not touched."""
 
 import os
 from pathlib import Path
@@ -17,12 +17,12 @@ ONE, OTHER = (names.parse(name) for name in ("one.test.", "other.test."))
 
 
 def head(home: Path, at: Terminal | None = HERE, installation: str = "i") -> SessionHead:
-    """The HEAD of one command."""
+    """Return the HEAD of one command."""
     return SessionHead(home, at, installation)
 
 
 def used(found: SessionHead, zone: Name = ONE, branch: str = "main") -> list[str]:
-    """The rules that a command hears of that works by HEAD."""
+    """Return the rules of the warnings for a command that uses HEAD."""
     found.note_used(zone, branch)
     return [each.rule for each in found.find_warnings()]
 
@@ -55,7 +55,7 @@ def test_what_this_session_moves_is_not_from_elsewhere(tmp_path: Path) -> None:
     assert used(head(tmp_path)) == []
 
 
-def test_sessions_and_installations_remember_apart(tmp_path: Path) -> None:
+def test_sessions_and_installations_have_separate_heads(tmp_path: Path) -> None:
     used(head(tmp_path))
     later = Terminal("boot", 1, 200)  # the id was used again
     assert used(head(tmp_path, later), OTHER) == []
@@ -63,7 +63,7 @@ def test_sessions_and_installations_remember_apart(tmp_path: Path) -> None:
     assert used(head(tmp_path)) == []
 
 
-def test_without_a_terminal_nothing_is_written_or_said(tmp_path: Path) -> None:
+def test_without_a_terminal_nothing_is_written_or_printed(tmp_path: Path) -> None:
     used(head(tmp_path))
     found = head(tmp_path, None)
     assert used(found, OTHER) == []
@@ -77,7 +77,7 @@ def test_a_process_without_a_terminal_has_no_session(monkeypatch: pytest.MonkeyP
     assert terminal.find_terminal() is None
 
 
-def test_a_session_is_known_by_its_id_and_the_start_of_its_leader(
+def test_a_session_is_identified_by_its_id_and_the_start_of_its_leader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("os.isatty", lambda descriptor: descriptor == 2)
@@ -100,14 +100,14 @@ def test_a_link_is_never_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[1]", b'{"i": 3}', b"{" * 100_000])
-def test_a_file_of_another_form_is_no_memory(tmp_path: Path, content: bytes) -> None:
+def test_a_malformed_file_counts_as_missing(tmp_path: Path, content: bytes) -> None:
     used(head(tmp_path))
     (tmp_path / terminal.FOLDER / HERE.name).write_bytes(content)
     assert used(head(tmp_path), OTHER) == []
 
 
 @pytest.mark.parametrize("kind", ["link", "open", "file"])
-def test_a_folder_that_others_may_write_in_is_not_used(tmp_path: Path, kind: str) -> None:
+def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / terminal.FOLDER
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -1,4 +1,4 @@
-"""The table of records as they are typed, in ``set --help`` and in docs/typed-records.md."""
+"""The table of typed records in ``set --help`` and in docs/typed-records.md."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""A workspace beside a repository, both without a bus."""
+"""A workspace and a repository, both without a bus."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -28,14 +28,14 @@ ZONES = (EXAMPLE, SUB, REVERSE)
 
 
 class Desk:
-    """A workspace, as its operator uses it, and what others do meanwhile."""
+    """A workspace of one operator, and the commits of others."""
 
     def __init__(self, repo: Shop, root: Path) -> None:
         self.shop = repo
         self.root = root
 
     async def checkout(self, *asked: str, fresh: WorkspaceIndex | None = None) -> list[str]:
-        """Returns the paths written; of no zones it takes all."""
+        """Check out zones (all, if none is given) and return the paths that were written."""
         left_out: list[str] = []
         repo = self.shop.repo
         fresh = fresh or WorkspaceIndex()
@@ -47,20 +47,20 @@ class Desk:
         return [*(entry.path for entry in written), *left_out]
 
     def files(self, zones: Iterable[Name] = ()) -> list[FileStatus]:
-        """How all of them stand."""
+        """Return the status of each file."""
         with working_tree.open_workspace(self.root, exclusive=False) as workspace:
             return compare(workspace, list(zones))
 
     def states(self) -> dict[str, FileState]:
-        """By zone, but those that are unchanged."""
+        """Return the states by zone, without unchanged files."""
         found = {names.text(file.zone): file.state for file in self.files()}
         return {zone: state for zone, state in found.items() if state != "unchanged"}
 
     async def commit(
         self, zones: Sequence[Name] = (), *, reason: str | None = None, dry_run: bool = False
     ) -> dict[Name, Result]:
-        """Commits what is changed or new, and returns what came of each zone; forced where it is
-        ``reason`` of something."""
+        """Commit changed and new files, and return the result for each zone; with a reason override
+        the safety checks."""
         intent = Intent(
             "edited", "workspace commit", reason is not None,
             reason=reason, dry_run=dry_run, operation=heads.new_operation(),
@@ -70,7 +70,7 @@ class Desk:
             return await commit_files.commit(self.shop.repo, workspace, files, intent)
 
     async def update(self, *, merge: bool = False) -> dict[Name, UpdatedFile]:
-        """Brings the files forward."""
+        """Update the files."""
         with working_tree.open_workspace(self.root, exclusive=True) as workspace:
             files = compare(workspace)
             refs = await many_zones.read_refs(self.shop.repo, [file.zone for file in files])
@@ -81,19 +81,19 @@ class Desk:
         return {each.file.zone: each for each in found}
 
     def path(self, zone: Name) -> Path:
-        """Where a zone's file is."""
+        """Return the path of a zone's file."""
         (file,) = self.files([zone])
         return self.root / file.path
 
     def type(self, zone: Name, old: str, new: str) -> None:
-        """Changes a file's text as an editor does."""
+        """Change the text of a file as an editor does."""
         path = self.path(zone)
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new))
 
     async def others_set(self, zone: Name, owner: str, address: str) -> CommitId:
-        """Somebody else sets an A record on main, and returns the tip."""
+        """Set an A record on main as another operator, and return the tip."""
         value = rrset(
             names.parse(owner, zone), rrtypes.A, 300, [rdata_from_text(rrtypes.A, address)]
         )
@@ -105,7 +105,7 @@ class Desk:
         return made.commit
 
     async def tip(self, zone: Name) -> CommitId:
-        """Where main stands."""
+        """Return the tip of main."""
         return (await heads.find_position(self.shop.repo, zone, "main")).commit()
 
 

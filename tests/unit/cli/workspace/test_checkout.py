@@ -1,4 +1,4 @@
-"""Checking out: which files are written, and when none is."""
+"""Check out zones: the files that are written, and the errors after which none is."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ from zonegit_cli.workspace.checkout import RequestedZone, ZoneCheckout
 from zonegit_cli.workspace.index import WorkspaceIndex
 
 
-async def test_all_zones_are_written_where_none_is_named(desk: Desk) -> None:
+async def test_all_zones_are_written_if_none_is_named(desk: Desk) -> None:
     assert sorted(await desk.checkout()) == [
         "arpa/in-addr/192/0/2/0/25/db.zone", "com/example/db.zone", "com/example/sub/db.zone",
     ]  # fmt: skip
@@ -41,7 +41,7 @@ async def test_all_zones_are_written_where_none_is_named(desk: Desk) -> None:
 
 
 class Overlapping:
-    """A ref store, and how many questions about zones were under way in it at once."""
+    """A ref store that counts its concurrent reads of zones."""
 
     def __init__(self, store: RefStore) -> None:
         self._store = store
@@ -59,7 +59,7 @@ class Overlapping:
             self._now -= 1
 
 
-async def test_nobody_waits_for_each_zone_with_branches_in_turn(desk: Desk) -> None:
+async def test_zones_with_several_branches_are_read_concurrently(desk: Desk) -> None:
     repo = desk.shop.repo
     for zone in ZONES:
         await branches.create(repo, zone, "canary", await desk.tip(zone))
@@ -79,7 +79,7 @@ async def test_zones_without_a_commit_are_left_out_by_name(desk: Desk) -> None:
         await desk.checkout("empty.example.")
 
 
-async def test_a_zone_is_that_of_the_branch_its_operator_had_last(desk: Desk) -> None:
+async def test_a_zone_is_checked_out_at_the_branch_last_used(desk: Desk) -> None:
     repo = desk.shop.repo
     await branches.create(repo, EXAMPLE, "canary", await desk.tip(EXAMPLE))
     await branches.checkout(repo, EXAMPLE, "canary")
@@ -87,7 +87,7 @@ async def test_a_zone_is_that_of_the_branch_its_operator_had_last(desk: Desk) ->
     assert [file.known.branch for file in desk.files([EXAMPLE, SUB])] == ["canary", "main"]
 
 
-async def test_a_tag_is_checked_out_and_no_branchs(desk: Desk) -> None:
+async def test_a_zone_at_a_tag_is_at_no_branch(desk: Desk) -> None:
     await tags.create(desk.shop.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
     await desk.others_set(EXAMPLE, "new", "192.0.2.5")
     await desk.checkout("example.com@v1")
@@ -106,17 +106,17 @@ async def test_a_tag_is_checked_out_and_no_branchs(desk: Desk) -> None:
         (r"a\@b.example@v1", r"a\@b.example.", "v1"),
     ],
 )
-def test_a_zone_and_a_refish_are_told_apart(text: str, zone: str, refish: str | None) -> None:
+def test_a_zone_and_a_refish_are_parsed(text: str, zone: str, refish: str | None) -> None:
     assert checkout.parse_zone(text) == RequestedZone(names.parse(zone), refish)
 
 
 @pytest.mark.parametrize("text", ["example.com@", "@main", ""])
-def test_half_a_zone_and_refish_is_refused(text: str) -> None:
+def test_an_incomplete_zone_and_refish_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         checkout.parse_zone(text)
 
 
-async def test_nothing_at_all_is_made_where_zones_collide(desk: Desk) -> None:
+async def test_nothing_is_written_if_zones_collide(desk: Desk) -> None:
     other = names.parse("25.0.2.0.192.in-addr.arpa.")
     await heads.initialise(desk.shop.repo, other)
     await desk.shop.imported(FOO, other)
@@ -126,13 +126,13 @@ async def test_nothing_at_all_is_made_where_zones_collide(desk: Desk) -> None:
     assert len(await desk.checkout(fresh=WorkspaceIndex(scheme="flat"))) == 4
 
 
-async def test_a_zone_may_lie_otherwise_than_the_others(desk: Desk) -> None:
+async def test_a_zone_may_have_another_scheme_than_the_others(desk: Desk) -> None:
     await desk.checkout(fresh=WorkspaceIndex(particular={REVERSE: "flat"}))
     assert desk.path(REVERSE) == desk.root / "25.2.0.192.in-addr.arpa.zone"
     assert desk.path(EXAMPLE) == desk.root / "com/example/db.zone"
 
 
-async def test_a_folder_that_holds_other_things_is_left_alone(desk: Desk) -> None:
+async def test_a_folder_with_other_files_is_refused(desk: Desk) -> None:
     desk.root.mkdir()
     (desk.root / "precious").write_text("mine")
     with pytest.raises(Conflict, match="not empty"):
@@ -140,7 +140,7 @@ async def test_a_folder_that_holds_other_things_is_left_alone(desk: Desk) -> Non
     assert [each.name for each in desk.root.iterdir()] == ["precious"]
 
 
-async def test_a_zone_added_later_joins_the_others_or_collides_with_them(desk: Desk) -> None:
+async def test_a_zone_can_be_added_later_unless_it_collides(desk: Desk) -> None:
     await desk.checkout("example.com")
     await desk.checkout("sub.example.com")
     assert [names.text(file.zone) for file in desk.files()] == ["example.com.", "sub.example.com."]
@@ -149,14 +149,14 @@ async def test_a_zone_added_later_joins_the_others_or_collides_with_them(desk: D
         await desk.checkout("example.com@canary")
 
 
-async def test_a_deleted_file_comes_back(desk: Desk) -> None:
+async def test_a_deleted_file_is_restored(desk: Desk) -> None:
     await desk.checkout()
     desk.path(EXAMPLE).unlink()
     assert await desk.checkout() == ["com/example/db.zone"]
     assert desk.states() == {}
 
 
-async def test_a_file_that_is_there_is_not_written_over_and_nothing_else_is(desk: Desk) -> None:
+async def test_an_existing_file_is_not_overwritten_and_nothing_else_is_written(desk: Desk) -> None:
     await desk.checkout("example.com")
     mine = desk.root / "com/example/sub/db.zone"
     mine.parent.mkdir()
@@ -167,8 +167,8 @@ async def test_a_file_that_is_there_is_not_written_over_and_nothing_else_is(desk
     assert not (desk.root / "arpa").exists()
 
 
-async def test_a_checkout_that_was_cut_short_goes_on(desk: Desk) -> None:
-    """The files are there, the index does not know of them."""
+async def test_an_interrupted_checkout_can_be_continued(desk: Desk) -> None:
+    """The files exist, and the index does not have them."""
     await desk.checkout()
     with working_tree.open_workspace(desk.root, exclusive=True) as workspace:
         workspace.keep([], [EXAMPLE, SUB])
@@ -200,7 +200,7 @@ def whole_zone(zone: Name, content: dict[names.Path, set[int]]) -> list[RRset]:
 
 @settings(max_examples=50)
 @given(st.dictionaries(zone_names, contents, min_size=1, max_size=4), st.sampled_from(OFFERED))
-async def test_what_is_checked_out_makes_the_same_trees_again_whatever_the_names(
+async def test_checked_out_files_have_the_same_trees_for_all_names(
     tmp_path_factory: pytest.TempPathFactory,
     zones: dict[Name, dict[names.Path, set[int]]],
     scheme: Scheme,
@@ -228,7 +228,7 @@ async def test_what_is_checked_out_makes_the_same_trees_again_whatever_the_names
         assert file_status.parse(octets, file.zone, file.path).tree == trees[file.zone]
 
 
-async def test_no_hostile_zone_name_is_written_outside(desk: Desk, tmp_path: Path) -> None:
+async def test_no_zone_name_leads_out_of_the_folder(desk: Desk, tmp_path: Path) -> None:
     hostile = [r"\.\..", r"\.\./x.", r"\000.", r"\010\127.", "*.", r"\.zonegit."]
     for text in hostile:
         await heads.initialise(desk.shop.repo, names.parse(text))

@@ -1,4 +1,4 @@
-"""What was changed in files becomes commits: one a zone, one operation, all or none."""
+"""Changed files become commits: one for each zone, in one operation, all or none."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -38,7 +38,7 @@ async def out(desk: Desk) -> Desk:
     return desk
 
 
-async def test_each_changed_zone_gets_a_commit_and_all_are_one_operation(out: Desk) -> None:
+async def test_each_changed_zone_gets_a_commit_in_one_operation(out: Desk) -> None:
     before = {zone: await out.tip(zone) for zone in ZONES}
     for zone in (EXAMPLE, SUB):
         out.type(zone, "192.0.2.80", "192.0.2.81")
@@ -55,7 +55,7 @@ async def test_each_changed_zone_gets_a_commit_and_all_are_one_operation(out: De
     assert len(operations) == 1
 
 
-async def test_a_file_stays_as_it_was_typed_and_is_unchanged_from_then_on(out: Desk) -> None:
+async def test_a_committed_file_keeps_its_text_and_is_unchanged(out: Desk) -> None:
     path = out.path(EXAMPLE)
     path.write_text("; mine\n" + path.read_text().replace("192.0.2.80", "192.0.2.81"))
     text = path.read_text()
@@ -66,7 +66,7 @@ async def test_a_file_stays_as_it_was_typed_and_is_unchanged_from_then_on(out: D
     assert out.states() == {"example.com.": "rewritten"}
 
 
-async def test_commits_that_the_index_cannot_be_told_of_are_told_and_can_be_caught_up_with(
+async def test_if_the_index_cannot_be_written_an_error_names_the_commits_and_an_update_repairs_it(
     out: Desk,
 ) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
@@ -76,9 +76,9 @@ async def test_commits_that_the_index_cannot_be_told_of_are_told_and_can_be_caug
         kept = index.read_bytes()
         index.unlink()
         index.mkdir()
-        with pytest.raises(Invalid, match="the commits were made anyway") as told:
+        with pytest.raises(Invalid, match="the commits were made anyway") as caught:
             await commit_files.commit(out.shop.repo, workspace, files, Intent("m", "workspace"))
-    assert "update --merge" in (told.value.hint or "")
+    assert "update --merge" in (caught.value.hint or "")
     assert await out.tip(EXAMPLE) != before
     index.rmdir()
     index.write_bytes(kept)
@@ -89,7 +89,7 @@ async def test_commits_that_the_index_cannot_be_told_of_are_told_and_can_be_caug
 @pytest.mark.parametrize(
     ("typed", "served"), [("7", 8), ("5", 8), ("9", 9), ("2026112100", 2_026_112_100)]
 )
-async def test_a_files_serial_is_taken_when_it_is_later_else_the_tips_moves_on(
+async def test_a_files_serial_is_used_if_it_is_later_else_the_tips_is_incremented(
     out: Desk, typed: str, served: int
 ) -> None:
     """RFC 1982."""
@@ -111,7 +111,7 @@ async def test_a_serial_that_went_back_is_nothing_to_commit(out: Desk) -> None:
     assert out.states() == {}
 
 
-async def test_where_one_branch_has_moved_nothing_is_committed_and_its_tip_is_told(
+async def test_if_one_branch_moved_nothing_is_committed_and_its_tip_is_named(
     out: Desk,
 ) -> None:
     moved = await out.others_set(SUB, "new", "192.0.2.5")
@@ -127,7 +127,7 @@ async def test_where_one_branch_has_moved_nothing_is_committed_and_its_tip_is_to
     assert list(await out.commit([EXAMPLE])) == [EXAMPLE]
 
 
-async def test_a_branch_that_is_gone_is_told(out: Desk) -> None:
+async def test_a_deleted_branch_is_a_conflict(out: Desk) -> None:
     repo = out.shop.repo
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
@@ -179,7 +179,7 @@ async def test_a_new_file_of_a_zone_that_has_commits_is_refused(desk: Desk) -> N
     assert await desk.tip(EXAMPLE) == before
 
 
-async def test_a_signed_zone_is_committed_when_it_was_signed_anew_and_else_not_at_all(
+async def test_a_signed_zone_is_committed_only_if_it_was_signed_again(
     desk: Desk,
 ) -> None:
     await desk.shop.imported(SIGNED.replace(" 7 7200", " 8 7200"), EXAMPLE)
@@ -197,13 +197,13 @@ async def test_a_signed_zone_is_committed_when_it_was_signed_anew_and_else_not_a
 
 
 def take_ns_away(out: Desk) -> None:
-    """What the rails refuse: example.com. without NS at its apex."""
+    """Remove the NS records at the apex of example.com., which the safety checks refuse."""
     path = out.path(EXAMPLE)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if " NS " not in line))
 
 
-async def test_where_one_zone_is_refused_none_is_committed(out: Desk) -> None:
+async def test_if_one_zone_is_refused_none_is_committed(out: Desk) -> None:
     take_ns_away(out)
     out.type(SUB, "192.0.2.80", "192.0.2.81")
     before = await out.tip(SUB), await out.tip(EXAMPLE)
@@ -216,7 +216,7 @@ async def test_where_one_zone_is_refused_none_is_committed(out: Desk) -> None:
     assert out.states() == {}
 
 
-async def test_a_dry_run_tells_which_zone_would_be_refused(out: Desk) -> None:
+async def test_a_dry_run_names_the_zone_that_would_be_refused(out: Desk) -> None:
     take_ns_away(out)
     out.type(SUB, "192.0.2.80", "192.0.2.81")
     previews = await out.commit(dry_run=True)
@@ -244,7 +244,7 @@ class Late:
         return await self._refs.move(*arguments, **named)
 
 
-async def test_what_is_refused_after_all_names_what_was_committed_and_how_to_take_it_back(
+async def test_a_late_refusal_names_the_commits_and_the_command_to_undo_them(
     out: Desk,
 ) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
@@ -263,14 +263,14 @@ async def test_what_is_refused_after_all_names_what_was_committed_and_how_to_tak
     assert out.states() == {"example.com.": "changed"}
 
 
-async def test_a_new_zone_that_was_only_registered_is_taken_back_too(out: Desk) -> None:
+async def test_the_registration_of_a_new_zone_without_commit_can_be_undone(out: Desk) -> None:
     new = names.parse("example.net.")
     path = out.root / "net/example/db.zone"
     path.parent.mkdir(parents=True)
     path.write_text(FOO)
 
     async def others_begin() -> None:
-        """Just after the zone was registered."""
+        """Commit just after the zone was registered."""
         at = heads.BranchPosition(new, "main", None)
         rrsets = list(reader.read(FOO.encode(), new).rrsets.values())
         plan = change_plan.plan_replacement(rrsets, new)
@@ -284,22 +284,22 @@ async def test_a_new_zone_that_was_only_registered_is_taken_back_too(out: Desk) 
     assert "zonegit undo 0123456789ab" in str(error.hint)
 
 
-def test_an_error_of_very_many_zones_names_a_few_and_is_of_the_gravest_kind() -> None:
+def test_an_error_of_many_zones_names_a_few_and_is_a_conflict_if_one_is() -> None:
     errors = {
         names.parse(f"z{number}.example."): Conflict("moved", hint="update", tip="77")
         if number == 7
         else Unsafe("much")
         for number in range(9)
     }
-    told = commit_files.combine_errors(errors, "nothing was committed")
-    assert isinstance(told, Conflict)
-    assert told.hint == "update"
-    assert told.message.startswith("nothing was committed: z0.example.: much; z1.example.: much;")
-    assert told.message.endswith("and 4 more zones")
-    assert told.details == {"z7.example.": "77"}
+    caught = commit_files.combine_errors(errors, "nothing was committed")
+    assert isinstance(caught, Conflict)
+    assert caught.hint == "update"
+    assert caught.message.startswith("nothing was committed: z0.example.: much; z1.example.: much;")
+    assert caught.message.endswith("and 4 more zones")
+    assert caught.details == {"z7.example.": "77"}
 
 
-async def test_a_dry_run_tells_the_commits_and_makes_none(out: Desk) -> None:
+async def test_a_dry_run_shows_the_commits_and_makes_none(out: Desk) -> None:
     before = await out.tip(EXAMPLE)
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     (preview,) = (await out.commit(dry_run=True)).values()

@@ -1,4 +1,4 @@
-"""Files below one folder: a planted link never leads a read or a write out of it."""
+"""Files below one folder: a symbolic link never leads a read or a write out of it."""
 
 import os
 import resource
@@ -15,7 +15,7 @@ SECRET = b"secret"
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """A folder that nobody may reach, with a file in it."""
+    """A folder outside, with a file in it."""
     found = tmp_path / "outside"
     found.mkdir()
     (found / "db.zone").write_bytes(SECRET)
@@ -67,9 +67,7 @@ def test_a_link_in_place_of_a_file_is_not_followed(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_link_that_leads_nowhere_makes_no_file_there(
-    root: ConfinedDir, outside: Path, way: str
-) -> None:
+def test_a_dangling_link_is_not_written_through(root: ConfinedDir, outside: Path, way: str) -> None:
     (root.root / "db.zone").symlink_to(outside / "new.zone")
     (root.root / "com").symlink_to(outside / "new")
     for path in ("db.zone", "com/db.zone"):
@@ -86,14 +84,16 @@ def test_a_link_that_leads_nowhere_makes_no_file_there(
     ["", ".", "..", "../outside/db.zone", "/etc/passwd", "a//b", "a/../../outside/db.zone",
      "a\0b", "x" * 256, "é" * 128, "/".join(["d"] * 129)],
 )  # fmt: skip
-def test_a_path_that_leads_elsewhere_is_refused(root: ConfinedDir, way: str, path: str) -> None:
+def test_a_path_that_leads_out_of_the_folder_is_refused(
+    root: ConfinedDir, way: str, path: str
+) -> None:
     with pytest.raises(Invalid):
         WAYS[way](root, path)
     assert list(root.root.iterdir()) == []
 
 
 @pytest.mark.parametrize("way", ["stamp", "read"])
-def test_what_is_no_regular_file_is_not_read(root: ConfinedDir, way: str) -> None:
+def test_a_file_that_is_not_regular_is_not_read(root: ConfinedDir, way: str) -> None:
     os.mkfifo(root.root / "pipe")
     (root.root / "folder").mkdir()
     for path in ("pipe", "folder"):
@@ -101,14 +101,14 @@ def test_what_is_no_regular_file_is_not_read(root: ConfinedDir, way: str) -> Non
             WAYS[way](root, path)
 
 
-def test_a_file_that_is_there_is_never_created_over(root: ConfinedDir) -> None:
+def test_an_existing_file_is_never_overwritten_by_a_new_one(root: ConfinedDir) -> None:
     root.create("a/b/db.zone", b"first")
     with pytest.raises(Conflict, match="already exists"):
         root.create("a/b/db.zone", b"second")
     assert root.read("a/b/db.zone", 100)[0] == b"first"
 
 
-def test_a_file_that_does_not_fit_on_the_disk_is_not_left_torn(root: ConfinedDir) -> None:
+def test_a_file_that_does_not_fit_on_the_disk_is_removed(root: ConfinedDir) -> None:
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, usual[1]))
     try:
@@ -120,7 +120,7 @@ def test_a_file_that_does_not_fit_on_the_disk_is_not_left_torn(root: ConfinedDir
     root.create("com/db.zone", bytes(200))
 
 
-def test_a_file_is_replaced_only_while_it_is_what_was_seen(root: ConfinedDir) -> None:
+def test_a_file_is_replaced_only_if_it_was_not_changed(root: ConfinedDir) -> None:
     seen = root.create("db.zone", b"first")
     (root.root / "db.zone").write_bytes(b"typed meanwhile")
     with pytest.raises(Conflict):
@@ -137,7 +137,7 @@ def test_a_replaced_file_keeps_its_mode(root: ConfinedDir) -> None:
     assert (root.root / "db.zone").stat().st_mode & 0o777 == 0o600
 
 
-def test_removing_a_file_leaves_what_is_nested_in_its_folder(root: ConfinedDir) -> None:
+def test_removing_a_file_keeps_other_files_of_its_folder(root: ConfinedDir) -> None:
     above = root.create("com/example/db.zone", b"above")
     below = root.create("com/example/sub/db.zone", b"below")
     root.remove("com/example/db.zone", above)
@@ -146,7 +146,7 @@ def test_removing_a_file_leaves_what_is_nested_in_its_folder(root: ConfinedDir) 
     assert list(root.root.iterdir()) == []
 
 
-def test_a_walk_finds_regular_files_alone_and_follows_no_link(
+def test_a_walk_yields_only_regular_files_and_follows_no_link(
     root: ConfinedDir, outside: Path
 ) -> None:
     root.create("com/example/db.zone", b"x")
@@ -159,7 +159,7 @@ def test_a_walk_finds_regular_files_alone_and_follows_no_link(
     assert found == {"com/example/db.zone": root.stamp("com/example/db.zone")}
 
 
-def test_a_walk_ends_where_folders_are_deeper_than_any_zone(root: ConfinedDir) -> None:
+def test_a_walk_ends_at_the_maximum_depth(root: ConfinedDir) -> None:
     below = os.open(root.root, os.O_RDONLY)
     for _ in range(140):
         os.mkdir("d", dir_fd=below)
@@ -182,6 +182,6 @@ def test_one_command_holds_the_lock_at_a_time(root: ConfinedDir) -> None:
         pass
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="none"), open_dir(tmp_path / "none"):
         pass

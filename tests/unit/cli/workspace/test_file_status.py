@@ -1,4 +1,4 @@
-"""How files stand to what was checked out: by stamp, by hash, by tree."""
+"""The comparison of files with their commits: by stamp, by hash, by tree."""
 
 import os
 from pathlib import Path
@@ -33,14 +33,14 @@ async def test_changed_new_and_deleted_zones_are_named(out: Desk) -> None:
     }  # fmt: skip
 
 
-async def test_comments_and_order_make_no_other_zone(out: Desk) -> None:
+async def test_comments_and_order_do_not_change_a_zone(out: Desk) -> None:
     path = out.path(EXAMPLE)
     first, *lines = path.read_text().splitlines()
     path.write_text("\n".join(["; mine", first, *reversed(lines)]) + "\n")
     assert out.states() == {"example.com.": "rewritten"}
 
 
-async def test_a_file_written_again_as_it_was_is_unchanged(out: Desk) -> None:
+async def test_a_file_rewritten_with_the_same_octets_is_unchanged(out: Desk) -> None:
     path = out.path(EXAMPLE)
     octets = path.read_bytes()
     path.unlink()
@@ -48,7 +48,7 @@ async def test_a_file_written_again_as_it_was_is_unchanged(out: Desk) -> None:
     assert out.states() == {}
 
 
-async def test_every_line_that_does_not_parse_is_told(out: Desk) -> None:
+async def test_every_line_that_does_not_parse_is_reported(out: Desk) -> None:
     path = out.path(EXAMPLE)
     path.write_text(FOO + "a A 192.0.2.300\nb A 192.0.2.1\nc MX ten mail\nd A 1 2 3\n(\n")
     (file,) = out.files([EXAMPLE])
@@ -58,19 +58,19 @@ async def test_every_line_that_does_not_parse_is_told(out: Desk) -> None:
     ]
 
 
-async def test_of_very_many_bad_lines_the_first_are_told(out: Desk) -> None:
+async def test_the_number_of_reported_lines_is_bounded(out: Desk) -> None:
     out.path(EXAMPLE).write_text(FOO + "a A 192.0.2.300\n" * 1_000)
     (file,) = out.files([EXAMPLE])
     assert len(file.problems) == MAX_PROBLEMS
 
 
 @pytest.mark.parametrize("text", ["", "@ NS ns1\n", "www.example.org. 60 A 192.0.2.1\n"])
-async def test_a_text_that_is_no_zone_is_malformed(out: Desk, text: str) -> None:
+async def test_a_text_that_is_not_a_zone_is_malformed(out: Desk, text: str) -> None:
     out.path(EXAMPLE).write_text(text)
     assert out.states() == {"example.com.": "malformed"}
 
 
-async def test_an_include_is_refused_wherever_it_leads(out: Desk, tmp_path: Path) -> None:
+async def test_every_include_is_refused(out: Desk, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret 60 TXT hush\n")
     out.path(EXAMPLE).write_text(f"{FOO}$INCLUDE {tmp_path}/secret\n")
     (file,) = out.files([EXAMPLE])
@@ -96,7 +96,7 @@ async def test_a_link_planted_in_place_of_a_file_or_folder_is_not_read(
     assert names.parse("net.") not in {file.zone for file in out.files()}
 
 
-async def test_a_change_that_no_stamp_tells_is_seen_in_a_file_as_young_as_the_index(
+async def test_a_change_without_a_new_stamp_is_found_in_a_file_as_recent_as_the_index(
     out: Desk,
 ) -> None:
     """Same size, same inode, same times: written twice in one tick of the clock."""
@@ -118,7 +118,7 @@ async def test_a_change_that_no_stamp_tells_is_seen_in_a_file_as_young_as_the_in
     assert out.states() == {}, "a stamp that is older is believed: that is what it is for"
 
 
-async def test_files_that_no_zone_would_have_are_none_of_its_business(out: Desk) -> None:
+async def test_files_that_are_not_paths_of_zones_are_ignored(out: Desk) -> None:
     for path in ("README", "Com/db.zone", "com/a.zone", ".git/db.zone", "com/example/db.zone.orig"):
         (out.root / path).parent.mkdir(exist_ok=True)
         (out.root / path).write_text("x")
@@ -126,7 +126,7 @@ async def test_files_that_no_zone_would_have_are_none_of_its_business(out: Desk)
     assert out.states() == {}
 
 
-async def test_a_new_file_is_the_zone_that_the_schemes_path_says(desk: Desk) -> None:
+async def test_the_zone_of_a_new_file_follows_from_its_path(desk: Desk) -> None:
     particular = names.parse("flat.example.")
     await desk.checkout("example.com", fresh=WorkspaceIndex(particular={particular: "flat"}))
     (desk.root / "flat.example.zone").write_text(FOO)
@@ -134,6 +134,6 @@ async def test_a_new_file_is_the_zone_that_the_schemes_path_says(desk: Desk) -> 
     assert desk.states() == {"flat.example.": "new"}
 
 
-async def test_a_zone_that_has_no_file_is_told(out: Desk) -> None:
+async def test_a_zone_without_a_file_is_not_found(out: Desk) -> None:
     with pytest.raises(NotFound, match=r"example.org. has no file"):
         out.files([names.parse("example.org.")])

@@ -1,4 +1,4 @@
-"""The index of a workspace: what is kept comes back, and nothing else is believed."""
+"""The index of a workspace is encoded, decoded and validated."""
 
 from pathlib import Path
 
@@ -34,14 +34,14 @@ _entries = st.lists(
 
 
 @given(st.builds(WorkspaceIndex, scheme=st.sampled_from(["golang", "flat"]), entries=_entries))
-def test_what_is_kept_comes_back(kept: WorkspaceIndex) -> None:
+def test_an_index_is_decoded_as_it_was_encoded(kept: WorkspaceIndex) -> None:
     assert decode(encode(kept)) == kept
 
 
 @given(
     st.binary(max_size=200) | st.binary(max_size=40).map(lambda end: encode(WorkspaceIndex()) + end)
 )
-def test_octets_that_are_no_index_are_refused(octets: bytes) -> None:
+def test_octets_that_are_not_an_index_are_refused(octets: bytes) -> None:
     try:
         found = decode(octets)
     except Invalid:
@@ -54,7 +54,7 @@ def test_octets_that_are_no_index_are_refused(octets: bytes) -> None:
     ["../db.zone", "/etc/passwd", "com/../../db.zone", "", ".zonegit/index", "com/.x/db.zone",
      "a\0", "x" * 256],
 )  # fmt: skip
-def test_an_entry_may_not_lead_out_of_the_folder_nor_into_ours(path: str) -> None:
+def test_an_entry_may_not_lead_out_of_the_folder_nor_into_that_of_the_index(path: str) -> None:
     hostile = {**msgspec.to_builtins(ENTRY, builtin_types=(bytes,)), "path": path}
     octets = msgspec.msgpack.encode({"version": 1, "entries": [hostile]})
     with pytest.raises(Invalid):
@@ -85,12 +85,12 @@ def test_two_entries_of_one_zone_or_path_are_refused() -> None:
             WorkspaceIndex(entries=entries)
 
 
-def test_a_scheme_that_is_not_offered_is_refused() -> None:
+def test_an_unknown_scheme_is_refused() -> None:
     with pytest.raises(Invalid, match="scheme"):
         decode(msgspec.msgpack.encode({"version": 1, "scheme": "unique"}))
 
 
-def test_an_index_of_a_later_version_is_named_as_such() -> None:
+def test_an_index_of_another_version_is_refused_with_its_version() -> None:
     with pytest.raises(Invalid, match="unknown version 2"):
         decode(msgspec.msgpack.encode({"version": 2, "entries": "otherwise"}))
 

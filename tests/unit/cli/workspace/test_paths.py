@@ -1,4 +1,4 @@
-"""Which zones can lie side by side, compared with what a set of their paths says."""
+"""Collisions of paths, compared with those in a set of the paths."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ def place(zones: Sequence[str], scheme: Scheme) -> list[str]:
         (["a/b.", "b.a.", "b."], "golang", "separate folders"),
     ],
 )
-def test_a_collision_names_both_zones_and_what_works_instead(
+def test_a_collision_names_both_zones_and_an_alternative(
     zones: list[str], scheme: Scheme, instead: str
 ) -> None:
     with pytest.raises(Conflict, match="collide") as refused:
@@ -44,7 +44,7 @@ def test_a_collision_names_both_zones_and_what_works_instead(
     assert instead in (refused.value.hint or "")
 
 
-def test_what_is_said_to_work_instead_does() -> None:
+def test_the_alternative_to_a_collision_works() -> None:
     assert place(REVERSE, "flat")
     assert place(SHORTER, "golang")
 
@@ -56,14 +56,14 @@ def test_two_branches_of_a_zone_do_not_share_a_folder() -> None:
     assert "separate folders" in (refused.value.hint or "")
 
 
-def test_zones_of_both_schemes_collide_where_their_paths_do() -> None:
-    """``db.`` lies flat where golang has the root."""
+def test_zones_of_different_schemes_may_collide() -> None:
+    """``db.`` has the same path in flat as the root in golang."""
     root, db = names.ROOT, names.parse("db.")
     with pytest.raises(Conflict):
         place_zones([(root, "main"), (db, "main")], lambda zone: "flat" if zone == db else "golang")
 
 
-def test_nested_zones_lie_side_by_side() -> None:
+def test_nested_zones_do_not_collide() -> None:
     zones = ["example.com.", "sub.example.com.", "com.", "."]
     assert place(zones, "golang") == [
         "com/example/db.zone", "com/example/sub/db.zone", "com/db.zone", "db.zone",

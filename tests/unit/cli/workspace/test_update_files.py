@@ -1,4 +1,4 @@
-"""Files are brought forward, and what their operator wrote is never written over."""
+"""Files are updated, and changes of their operator are never overwritten."""
 
 import pytest
 from tests.support.removing import remove_zone
@@ -33,7 +33,7 @@ async def test_a_file_follows_its_branch(out: Desk) -> None:
     ("old", "new"),
     [("192.0.2.80", "192.0.2.81"), ("$ORIGIN", "; mine\n$ORIGIN"), ("192.0.2.80", "nonsense")],
 )
-async def test_a_file_that_was_touched_is_never_written_over(out: Desk, old: str, new: str) -> None:
+async def test_a_changed_file_is_never_overwritten(out: Desk, old: str, new: str) -> None:
     out.type(EXAMPLE, old, new)
     text = out.path(EXAMPLE).read_text()
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
@@ -52,7 +52,7 @@ async def test_a_deleted_file_stays_deleted(out: Desk) -> None:
     assert not path.exists()
 
 
-async def test_both_changes_are_put_together_and_ours_is_left_to_commit(out: Desk) -> None:
+async def test_both_changes_are_merged_and_ours_is_still_to_be_committed(out: Desk) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
     assert (await out.update(merge=True))[EXAMPLE].fate is UpdateOutcome.MERGED
@@ -66,14 +66,14 @@ async def test_both_changes_are_put_together_and_ours_is_left_to_commit(out: Des
     assert len(made.changes) == 1
 
 
-async def test_what_both_changed_alike_is_no_change_any_more(out: Desk) -> None:
+async def test_equal_changes_are_merged_into_no_change(out: Desk) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     await out.others_set(EXAMPLE, "api", "192.0.2.81")
     await out.update(merge=True)
     assert out.states() == {}
 
 
-async def test_an_rrset_that_both_changed_leaves_the_file_and_is_told(out: Desk) -> None:
+async def test_an_rrset_that_both_changed_is_a_conflict_and_the_file_stays(out: Desk) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     text = out.path(EXAMPLE).read_text()
     await out.others_set(EXAMPLE, "api", "192.0.2.82")
@@ -86,7 +86,7 @@ async def test_an_rrset_that_both_changed_leaves_the_file_and_is_told(out: Desk)
         await out.commit()
 
 
-async def test_text_that_records_do_not_hold_is_put_aside(out: Desk) -> None:
+async def test_text_that_records_do_not_hold_is_kept_in_a_copy(out: Desk) -> None:
     for number in range(2):
         out.type(EXAMPLE, "$ORIGIN", f"; mine {number}\n$ORIGIN")
         await out.others_set(EXAMPLE, "new", f"192.0.2.{number}")
@@ -97,7 +97,7 @@ async def test_text_that_records_do_not_hold_is_put_aside(out: Desk) -> None:
     assert out.states() == {}
 
 
-async def test_comments_that_were_committed_are_put_aside_and_plain_text_is_not(
+async def test_a_file_with_comments_is_kept_in_a_copy_and_one_without_is_not(
     out: Desk,
 ) -> None:
     out.type(EXAMPLE, "$ORIGIN", "; mine\n$ORIGIN")
@@ -112,7 +112,7 @@ async def test_comments_that_were_committed_are_put_aside_and_plain_text_is_not(
     assert {found[zone].fate for zone in (EXAMPLE, SUB)} == {UpdateOutcome.FORWARD}
 
 
-async def test_the_file_of_a_removed_zone_goes_and_the_one_nested_in_its_folder_stays(
+async def test_the_file_of_a_removed_zone_is_removed_and_that_of_its_subzone_stays(
     out: Desk,
 ) -> None:
     repo = out.shop.repo
@@ -126,7 +126,7 @@ async def test_the_file_of_a_removed_zone_goes_and_the_one_nested_in_its_folder_
     assert len(out.files()) == 1
 
 
-async def test_a_changed_file_of_a_removed_zone_is_left(out: Desk) -> None:
+async def test_a_changed_file_of_a_removed_zone_stays(out: Desk) -> None:
     repo = out.shop.repo
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
@@ -134,15 +134,15 @@ async def test_a_changed_file_of_a_removed_zone_is_left(out: Desk) -> None:
     assert (out.root / "com/example/db.zone").exists()
 
 
-async def test_a_zone_at_a_tag_stays_there(desk: Desk) -> None:
+async def test_a_zone_at_a_tag_is_not_updated(desk: Desk) -> None:
     await tags.create(desk.shop.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
     await desk.checkout("example.com@v1")
     await desk.others_set(EXAMPLE, "new", "192.0.2.5")
     assert (await desk.update())[EXAMPLE].fate is UpdateOutcome.CURRENT
 
 
-async def test_a_commit_that_the_index_did_not_hear_of_is_found_by_an_update(out: Desk) -> None:
-    """The command died between the move of the branch and the write of the index."""
+async def test_a_commit_that_is_missing_from_the_index_is_found_by_an_update(out: Desk) -> None:
+    """The command was killed between the move of the branch and the write of the index."""
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     index = (out.root / ".zonegit/index").read_bytes()
     await out.commit()
