@@ -1,4 +1,4 @@
-"""Whether what works in slices leaves others their turn: counted, never timed."""
+"""Count the turns that other tasks get while sliced work runs; nothing is timed."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.pile import Pile
+from tests.support.recording_store import RecordingStore
 
 from zonegit.errors import Corrupt
 from zonegit.merge import conflicts, records, zone_merge
@@ -36,15 +36,15 @@ def zone(text: str, serial: int = 1, refresh: int = 7200) -> Zone:
     return {(names.path(owner, ZONE), rdtype): value for (owner, rdtype), value in found.items()}
 
 
-def store(pile: Pile, content: Zone) -> ObjectId:
+def store(recording: RecordingStore, content: Zone) -> ObjectId:
     out: list[RawObject] = []
     placed: dict[tuple[Path, int], ObjectId | None] = {}
     for key, value in content.items():
         out.append(encode(Blob(value)))
         placed[key] = out[-1].id
-    pile.put(out)
-    root = pile.run(zone_tree.update(None, placed, out))
-    pile.put(out)
+    recording.put(out)
+    root = recording.run(zone_tree.update(None, placed, out))
+    recording.put(out)
     assert root is not None
     return root
 
@@ -57,11 +57,11 @@ def merged(
     disputed: Collection[Key] = (),
 ) -> Merged:
     """What the merge says; ``disputed`` are left out of the base."""
-    pile = Pile()
+    recording = RecordingStore()
     agreed = {key: value for key, value in (base or {}).items() if key not in disputed}
-    root = MergeBase(store(pile, agreed) if agreed else None, frozenset(disputed))
-    roots = [store(pile, each) for each in (ours, theirs)]
-    return pile.run(zone_merge.merge(root, *roots, ZONE, decisions))
+    root = MergeBase(store(recording, agreed) if agreed else None, frozenset(disputed))
+    roots = [store(recording, each) for each in (ours, theirs)]
+    return recording.run(zone_merge.merge(root, *roots, ZONE, decisions))
 
 
 def applied(base: Zone | None, ours: Zone, theirs: Zone, found: Merged) -> Zone:
@@ -192,28 +192,28 @@ def test_without_a_common_past_what_differs_was_added_by_both() -> None:
 def test_only_what_changed_is_read() -> None:
     """300 names of 4 labels each; one changed on each side."""
     many = "".join(f"h.{n}.x.y 300 IN A 192.0.2.1\n" for n in range(300))
-    pile = Pile()
+    recording = RecordingStore()
     roots = [
-        store(pile, zone(many + more, serial))
+        store(recording, zone(many + more, serial))
         for more, serial in (("", 1), ("a 300 IN A 192.0.2.1\n", 2), ("b 300 IN A 192.0.2.1\n", 3))
     ]
-    found = pile.run(zone_merge.merge(MergeBase(roots[0]), *roots[1:], ZONE))
+    found = recording.run(zone_merge.merge(MergeBase(roots[0]), *roots[1:], ZONE))
     assert len(found.changes) == 1
-    assert pile.fetched_in_all < 10
+    assert recording.fetched_in_all < 10
 
 
 def test_what_stands_where_another_rrset_should_is_corrupt() -> None:
-    pile = Pile()
+    recording = RecordingStore()
     out: list[RawObject] = []
     roots = []
     for serial in range(2):
         blob = encode(Blob(rrset(ZONE, rrtypes.A, 300, [bytes((192, 0, 2, serial))])))
-        root = pile.run(zone_tree.update(None, {APEX_SOA: blob.id}, out))
-        pile.put([blob, *out])
+        root = recording.run(zone_tree.update(None, {APEX_SOA: blob.id}, out))
+        recording.put([blob, *out])
         assert root is not None
         roots.append(root)
     with pytest.raises(Corrupt, match=r"is not foo\.com\. SOA, though"):
-        pile.run(zone_merge.merge(MergeBase(roots[0]), roots[0], roots[1], ZONE))
+        recording.run(zone_merge.merge(MergeBase(roots[0]), roots[0], roots[1], ZONE))
 
 
 def choose(clashes: Collection[Clash], side: Side) -> list[Decision]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import strategies
-from tests.support.pile import Pile
+from tests.support.recording_store import RecordingStore
 
 from zonegit.errors import Corrupt
 from zonegit.objects import tree_codec, tree_node
@@ -29,12 +29,12 @@ def entries(count: int) -> dict[EntryKey, ObjectId]:
     return {key(number): value(number) for number in range(count)}
 
 
-def built(pile: Pile, content: dict[EntryKey, ObjectId]) -> ObjectId | None:
+def built(recording: RecordingStore, content: dict[EntryKey, ObjectId]) -> ObjectId | None:
     if not content:
         return None
     out: list[RawObject] = []
     root = tree_node.build(content, out)
-    pile.put(out)
+    recording.put(out)
     return root
 
 
@@ -46,11 +46,11 @@ def applied(
 
 
 def updated(
-    pile: Pile, root: ObjectId | None, changes: dict[EntryKey, ObjectId | None]
+    recording: RecordingStore, root: ObjectId | None, changes: dict[EntryKey, ObjectId | None]
 ) -> tuple[ObjectId | None, list[RawObject]]:
     out: list[RawObject] = []
-    after = pile.run(tree_node.update(root, changes, out))
-    return after, pile.put(out)
+    after = recording.run(tree_node.update(root, changes, out))
+    return after, recording.put(out)
 
 
 @pytest.fixture
@@ -79,61 +79,61 @@ class TestSmallBounds:
     @settings(max_examples=300)
     @given(histories)
     def test_any_history_of_edits_gives_the_node_built_from_scratch(self, history):
-        pile, root, content = Pile(), None, {}
+        recording, root, content = RecordingStore(), None, {}
         for changes in history:
-            root, _ = updated(pile, root, changes)
+            root, _ = updated(recording, root, changes)
             content = applied(content, changes)
-            assert root == built(Pile(), content)
+            assert root == built(RecordingStore(), content)
             if root is not None:
-                assert pile.run(tree_node.read(root)) == content
+                assert recording.run(tree_node.read(root)) == content
 
     @settings(max_examples=300)
     @given(histories)
     def test_an_update_stores_children_before_the_nodes_that_name_them(self, history):
-        pile, root = Pile(), None
+        recording, root = RecordingStore(), None
         for changes in history:
             out: list[RawObject] = []
-            root = pile.run(tree_node.update(root, changes, out))
-            held = set(pile.raws)
+            root = recording.run(tree_node.update(root, changes, out))
+            held = set(recording.raws)
             for raw in out:
                 decoded = decode(raw)
                 if isinstance(decoded, Index):
                     assert held >= set(links(decoded))
                 held.add(raw.id)
-            pile.put(out)
+            recording.put(out)
 
     @settings(max_examples=300)
     @given(st.lists(histories.map(lambda history: history[0]), min_size=2, max_size=2))
     def test_diff_says_what_two_dicts_differ_in(self, contents):
-        pile = Pile()
+        recording = RecordingStore()
         before, after = (applied({}, changes) for changes in contents)
-        old, new = built(pile, before), built(pile, after)
+        old, new = built(recording, before), built(recording, after)
         expected = [
             (key, before.get(key), after.get(key))
             for key in sorted(before.keys() | after.keys())
             if before.get(key) != after.get(key)
         ]
-        assert pile.run(tree_node.diff(old, new)) == expected
+        assert recording.run(tree_node.diff(old, new)) == expected
 
     @given(histories, st.sets(st.integers(0, 61).map(key)))
     def test_pick_finds_what_is_there_and_nothing_else(self, history, wanted):
-        pile, content = Pile(), applied({}, history[0])
-        root = built(pile, content)
+        recording, content = RecordingStore(), applied({}, history[0])
+        root = built(recording, content)
         if root is not None:
-            found = pile.run(tree_node.pick(root, wanted))
+            found = recording.run(tree_node.pick(root, wanted))
             assert found == {key: content[key] for key in wanted if key in content}
 
     @given(st.integers(9, 200))
     def test_every_run_ends_where_its_keys_say(self, count):
-        pile = Pile()
-        built(pile, entries(count))
-        decoded = [decode(raw) for raw in pile.raws.values()]
+        recording = RecordingStore()
+        built(recording, entries(count))
+        decoded = [decode(raw) for raw in recording.raws.values()]
         for index in (value for value in decoded if isinstance(value, Index)):
             keys = [row.key for row in index.rows]
             assert not any(
                 tree_codec.ends_run(key, at, index.height) for at, key in enumerate(keys[:-1], 1)
             )
-            below = [decode(pile.raws[row.id]) for row in index.rows]
+            below = [decode(recording.raws[row.id]) for row in index.rows]
             for row, child in zip(index.rows, below, strict=True):
                 if isinstance(child, Tree):
                     assert (max(child.entries), len(child.entries)) == (row.key, row.below)
@@ -144,11 +144,11 @@ class TestSmallBounds:
     @settings(max_examples=300)
     @given(st.integers(9, 120), st.data())
     def test_an_index_that_lies_about_what_is_below_it_is_corrupt(self, count, data):
-        pile = Pile()
-        root = built(pile, entries(count))
+        recording = RecordingStore()
+        root = built(recording, entries(count))
         assert root is not None
-        nodes = [root, *(raw for raw in pile.raws if raw != root)]
-        top = decode(pile.raws[root])
+        nodes = [root, *(raw for raw in recording.raws if raw != root)]
+        top = decode(recording.raws[root])
         assert isinstance(top, Index)
         at = data.draw(st.integers(0, len(top.rows) - 1))
         row = top.rows[at]
@@ -160,39 +160,39 @@ class TestSmallBounds:
             ).filter(lambda lie: lie != row)
         )
         liar = encode(Index(top.height, (*top.rows[:at], lie, *top.rows[at + 1 :])))
-        pile.put([liar])
+        recording.put([liar])
         with pytest.raises(Corrupt, match="does not match the index above it"):
-            pile.run(tree_node.read(liar.id))
+            recording.run(tree_node.read(liar.id))
         for before in (None, root):
             with pytest.raises(Corrupt):
-                pile.run(tree_node.diff(before, liar.id))
+                recording.run(tree_node.diff(before, liar.id))
         for asks in (
             tree_node.pick(liar.id, [row.key]),
             tree_node.update(liar.id, {row.key: value(999), key(count): value(1)}, []),
             tree_node.update(liar.id, dict.fromkeys(entries(count)), []),
         ):
             with suppress(Corrupt):
-                pile.run(asks)
+                recording.run(asks)
 
     @given(st.integers(30, 120), st.data())
     def test_a_run_with_keys_that_stand_before_it_is_corrupt(self, count, data):
         """Readers that look for one name would not find it, though a listing has it."""
-        pile = Pile()
-        root = built(pile, entries(count))
+        recording = RecordingStore()
+        root = built(recording, entries(count))
         assert root is not None
-        top = decode(pile.raws[root])
+        top = decode(recording.raws[root])
         assert isinstance(top, Index)
         at = data.draw(st.integers(1, len(top.rows) - 1))
         row = top.rows[at]
         early = data.draw(st.sampled_from([b"\0a", key(0), top.rows[at - 1].key]))
-        child = decode(pile.raws[row.id])
+        child = decode(recording.raws[row.id])
         if isinstance(child, Tree):
             made = encode(Tree({early: value(999), **child.entries}))
         else:
             made = encode(Index(child.height, (IndexRow(early, 1, value(999)), *child.rows)))
         lie = row._replace(id=made.id, below=row.below + 1)
         liar = encode(Index(top.height, (*top.rows[:at], lie, *top.rows[at + 1 :])))
-        pile.put([made, liar])
+        recording.put([made, liar])
         for asks in (
             tree_node.read(liar.id),
             tree_node.diff(None, liar.id),
@@ -200,18 +200,18 @@ class TestSmallBounds:
             tree_node.pick(liar.id, [row.key]),
         ):
             with pytest.raises(Corrupt, match="does not match the index above it"):
-                pile.run(asks)
+                recording.run(asks)
 
     @given(st.integers(30, 120), st.data())
     def test_a_shared_run_that_comes_after_later_keys_than_before_is_read_again(self, count, data):
-        pile = Pile()
-        root = built(pile, entries(count))
+        recording = RecordingStore()
+        root = built(recording, entries(count))
         assert root is not None
-        top = decode(pile.raws[root])
+        top = decode(recording.raws[root])
         assert isinstance(top, Index)
         at = data.draw(st.integers(1, len(top.rows) - 1))
         before, shared = top.rows[at - 1 : at + 1]
-        kept = decode(pile.raws[shared.id])
+        kept = decode(recording.raws[shared.id])
         first = next(iter(kept.entries)) if isinstance(kept, Tree) else kept.rows[0].key
         if first == shared.key:
             return  # nothing fits between
@@ -220,10 +220,10 @@ class TestSmallBounds:
         if top.height > 1:
             return  # of runs alone it is known here which keys they have
         liar = encode(Index(top.height, (*top.rows[: at - 1], lie, *top.rows[at:])))
-        pile.put([made, liar])
+        recording.put([made, liar])
         assert before.key < first
         with pytest.raises(Corrupt, match="does not match the index above it"):
-            pile.run(tree_node.diff(root, liar.id))
+            recording.run(tree_node.diff(root, liar.id))
 
 
 THRESHOLDS = (1_023, 1_024, 1_025, 2_047, 2_048, 2_049, 2_050)
@@ -231,94 +231,94 @@ THRESHOLDS = (1_023, 1_024, 1_025, 2_047, 2_048, 2_049, 2_050)
 
 @pytest.mark.parametrize(("start", "end"), [*pairwise(THRESHOLDS), (1, 2_049), (3_000, 2_048)])
 def test_growing_and_shrinking_across_the_real_bounds_gives_what_is_built_from_scratch(start, end):
-    pile = Pile()
-    low, high = built(pile, entries(start)), built(pile, entries(end))
+    recording = RecordingStore()
+    low, high = built(recording, entries(start)), built(recording, entries(end))
     up = {key(n): value(n) for n in range(start, end)}
     down: dict[EntryKey, ObjectId | None] = {
         key(n): None for n in range(min(start, end), max(start, end))
     }
     smaller, larger = (low, high) if start < end else (high, low)
-    assert updated(pile, larger, down)[0] == smaller
+    assert updated(recording, larger, down)[0] == smaller
     if up:
-        assert updated(pile, low, dict(up))[0] == high
+        assert updated(recording, low, dict(up))[0] == high
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_edits_never_changes_the_id(seed):
     content = entries(2_600)
-    pile = Pile()
-    expected = built(pile, content)
+    recording = RecordingStore()
+    expected = built(recording, content)
     shuffled = list(content.items())
     random.Random(seed).shuffle(shuffled)
     root: ObjectId | None = None
     for at in range(0, len(shuffled), 650):
-        root, _ = updated(pile, root, dict(shuffled[at : at + 650]))
+        root, _ = updated(recording, root, dict(shuffled[at : at + 650]))
     assert root == expected
     there_and_back = {key(7): value(8), key(999_999): value(1), key(8): None}
-    root, _ = updated(pile, root, there_and_back)
+    root, _ = updated(recording, root, there_and_back)
     assert root != expected
-    root, _ = updated(pile, root, {key(7): value(7), key(999_999): None, key(8): value(8)})
+    root, _ = updated(recording, root, {key(7): value(7), key(999_999): None, key(8): value(8)})
     assert root == expected
 
 
 def test_removing_everything_leaves_no_node():
-    pile = Pile()
-    root = built(pile, entries(3))
-    assert updated(pile, root, dict.fromkeys(entries(3)))[0] is None
-    assert updated(pile, None, {key(1): None})[0] is None
+    recording = RecordingStore()
+    root = built(recording, entries(3))
+    assert updated(recording, root, dict.fromkeys(entries(3)))[0] is None
+    assert updated(recording, None, {key(1): None})[0] is None
 
 
 def test_an_update_that_changes_nothing_writes_nothing():
-    pile = Pile()
-    root = built(pile, entries(2_500))
+    recording = RecordingStore()
+    root = built(recording, entries(2_500))
     out: list[RawObject] = []
-    assert pile.run(tree_node.update(root, {key(3): value(3), key(9_999): None}, out)) == root
+    assert recording.run(tree_node.update(root, {key(3): value(3), key(9_999): None}, out)) == root
     assert out == []
 
 
 def test_one_change_in_a_wide_node_reads_and_writes_a_handful_of_nodes():
-    pile = Pile()
-    root = built(pile, entries(20_000))
-    _, new = updated(pile, root, {key(10_000): value(1)})
-    assert pile.fetched_in_all <= 4
+    recording = RecordingStore()
+    root = built(recording, entries(20_000))
+    _, new = updated(recording, root, {key(10_000): value(1)})
+    assert recording.fetched_in_all <= 4
     assert len(new) <= 4
     assert sum(len(raw.payload) for raw in new) < 64 * 1024
 
 
 def test_a_diff_of_wide_nodes_never_asks_for_what_is_equal():
-    pile = Pile()
-    old = built(pile, entries(20_000))
-    new, _ = updated(pile, old, {key(10_000): value(1)})
-    assert pile.run(tree_node.diff(old, new)) == [(key(10_000), value(10_000), value(1))]
-    assert pile.fetched_in_all <= 8
+    recording = RecordingStore()
+    old = built(recording, entries(20_000))
+    new, _ = updated(recording, old, {key(10_000): value(1)})
+    assert recording.run(tree_node.diff(old, new)) == [(key(10_000), value(10_000), value(1))]
+    assert recording.fetched_in_all <= 8
 
 
 def test_reading_a_wide_node_costs_one_round_trip_a_level():
-    pile = Pile()
-    root = built(pile, entries(20_000))
+    recording = RecordingStore()
+    root = built(recording, entries(20_000))
     assert root is not None
-    assert pile.run(tree_node.read(root)) == entries(20_000)
-    assert len(pile.fetched) <= 4
+    assert recording.run(tree_node.read(root)) == entries(20_000)
+    assert len(recording.fetched) <= 4
 
 
 def test_a_blob_in_the_place_of_a_tree_is_corrupt():
-    pile = Pile()
+    recording = RecordingStore()
     raw = encode(Symref("refs/heads/foo.com./main"))
-    pile.put([raw])
+    recording.put([raw])
     for asks in (
         tree_node.read(raw.id),
         tree_node.pick(raw.id, [key(1)]),
         tree_node.diff(None, raw.id),
     ):
         with pytest.raises(Corrupt, match="used as a tree"):
-            pile.run(asks)  # type: ignore[arg-type]
+            recording.run(asks)  # type: ignore[arg-type]
 
 
 @given(st.dictionaries(strategies.keys, strategies.ids, min_size=1, max_size=50))
 def test_a_node_reads_back_whatever_its_labels_hold(content):
-    pile = Pile()
-    root = built(pile, content)
+    recording = RecordingStore()
+    root = built(recording, content)
     assert root is not None
-    found = pile.run(tree_node.read(root))
+    found = recording.run(tree_node.read(root))
     assert found == content
     assert list(found) == sorted(content)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import strategies, vectors
-from tests.support.pile import Pile
+from tests.support.recording_store import RecordingStore
 
 from zonegit.errors import Corrupt
 from zonegit.objects import name_scope, tree_lookup, tree_node, zone_tree
@@ -26,15 +26,15 @@ def an_id(number: int) -> ObjectId:
 
 
 def update(
-    pile: Pile, root: ObjectId | None, edits: dict[tuple[Path, int], ObjectId | None]
+    recording: RecordingStore, root: ObjectId | None, edits: dict[tuple[Path, int], ObjectId | None]
 ) -> tuple[ObjectId | None, list[RawObject]]:
     out: list[RawObject] = []
-    after = pile.run(zone_tree.update(root, edits, out))
-    return after, pile.put(out)
+    after = recording.run(zone_tree.update(root, edits, out))
+    return after, recording.put(out)
 
 
-def content_of(pile: Pile, root: ObjectId | None) -> Content:
-    found = pile.run(zone_tree.list_changes(None, root))
+def content_of(recording: RecordingStore, root: ObjectId | None) -> Content:
+    found = recording.run(zone_tree.list_changes(None, root))
     assert all(change.old is None for change in found)
     return {(change.path, change.rdtype): change.new for change in found if change.new}
 
@@ -60,24 +60,24 @@ edits = st.dictionaries(
 @settings(max_examples=300)
 @given(st.lists(edits, min_size=1, max_size=5))
 def test_any_history_of_edits_gives_the_tree_built_from_scratch(history):
-    pile, root = Pile(), None
+    recording, root = RecordingStore(), None
     content: Content = {}
     for each in history:
-        root, _ = update(pile, root, each)
+        root, _ = update(recording, root, each)
         merged = content | each
         content = {key: blob for key, blob in merged.items() if blob is not None}
-        assert content_of(pile, root) == content
+        assert content_of(recording, root) == content
         scratch = list(content.items())
-        assert root == update(Pile(), None, dict(scratch))[0]
-        assert root == update(Pile(), None, dict(reversed(scratch)))[0]
+        assert root == update(RecordingStore(), None, dict(scratch))[0]
+        assert root == update(RecordingStore(), None, dict(reversed(scratch)))[0]
 
 
 @settings(max_examples=300)
 @given(edits, edits)
 def test_diff_says_what_two_dicts_differ_in(first, second):
-    pile = Pile()
-    old, _ = update(pile, None, first)
-    new, _ = update(pile, None, second)
+    recording = RecordingStore()
+    old, _ = update(recording, None, first)
+    new, _ = update(recording, None, second)
     before = {key: blob for key, blob in first.items() if blob is not None}
     after = {key: blob for key, blob in second.items() if blob is not None}
     expected = {
@@ -86,15 +86,15 @@ def test_diff_says_what_two_dicts_differ_in(first, second):
         if before.get(key) != after.get(key)
     }
     found: list[TreeChange] = []
-    pile.run(zone_tree.diff(old, new, found.append))
+    recording.run(zone_tree.diff(old, new, found.append))
     assert len(found) == len(expected)
     assert set(found) == expected
 
 
 @given(edits, st.lists(few_paths, max_size=5, unique=True))
 def test_find_tells_what_stands_at_each_owner(content, wanted):
-    pile = Pile()
-    root, _ = update(pile, None, content)
+    recording = RecordingStore()
+    root, _ = update(recording, None, content)
     if root is None:
         return
     expected = {
@@ -105,9 +105,9 @@ def test_find_tells_what_stands_at_each_owner(content, wanted):
         }
         for path in wanted
     }
-    assert pile.run(zone_tree.find(root, wanted)) == expected
+    assert recording.run(zone_tree.find(root, wanted)) == expected
     for path in wanted:
-        assert pile.run(zone_tree.find_one(root, path, A)) == expected[path].get(A)
+        assert recording.run(zone_tree.find_one(root, path, A)) == expected[path].get(A)
 
 
 @given(
@@ -116,90 +116,90 @@ def test_find_tells_what_stands_at_each_owner(content, wanted):
     )
 )
 def test_labels_and_types_of_any_kind_come_back(content):
-    pile = Pile()
-    root, _ = update(pile, None, dict(content))
-    assert content_of(pile, root) == content
+    recording = RecordingStore()
+    root, _ = update(recording, None, dict(content))
+    assert content_of(recording, root) == content
 
 
 def test_an_empty_tree_is_never_stored():
-    pile = Pile()
-    root, _ = update(pile, None, {((b"a", b"b"), A): an_id(1), ((), TXT): an_id(2)})
-    root, new = update(pile, root, {((b"a", b"b"), A): None})
-    assert content_of(pile, root) == {((), TXT): an_id(2)}
+    recording = RecordingStore()
+    root, _ = update(recording, None, {((b"a", b"b"), A): an_id(1), ((), TXT): an_id(2)})
+    root, new = update(recording, root, {((b"a", b"b"), A): None})
+    assert content_of(recording, root) == {((), TXT): an_id(2)}
     assert len(new) == 1
-    assert update(pile, root, {((), TXT): None})[0] is None
+    assert update(recording, root, {((), TXT): None})[0] is None
 
 
 def test_an_empty_non_terminal_has_a_subtree_and_no_rrsets():
-    pile = Pile()
-    root, _ = update(pile, None, {((b"a", b"b"), A): an_id(1)})
+    recording = RecordingStore()
+    root, _ = update(recording, None, {((b"a", b"b"), A): an_id(1)})
     assert root is not None
-    assert pile.run(zone_tree.find(root, [(b"a",)])) == {(b"a",): {}}
-    assert pile.run(zone_tree.find_subtree(root, (b"a",))) is not None
-    assert pile.run(zone_tree.find_subtree(root, (b"c",))) is None
-    assert pile.run(zone_tree.find_subtree(root, ())) == root
+    assert recording.run(zone_tree.find(root, [(b"a",)])) == {(b"a",): {}}
+    assert recording.run(zone_tree.find_subtree(root, (b"a",))) is not None
+    assert recording.run(zone_tree.find_subtree(root, (b"c",))) is None
+    assert recording.run(zone_tree.find_subtree(root, ())) == root
 
 
 def test_a_change_deep_down_writes_one_node_a_label():
-    pile = Pile()
+    recording = RecordingStore()
     hosts = {((b"zone", b"h%03d" % n), A): an_id(n + 1) for n in range(500)}
-    root, _ = update(pile, None, dict(hosts))
-    _, new = update(pile, root, {((b"zone", b"h250"), A): an_id(9_999)})
+    root, _ = update(recording, None, dict(hosts))
+    _, new = update(recording, root, {((b"zone", b"h250"), A): an_id(9_999)})
     assert len(new) == 3
-    assert [len(step) for step in pile.fetched] == [1, 1, 1]
+    assert [len(step) for step in recording.fetched] == [1, 1, 1]
 
 
 def test_a_diff_asks_only_for_what_differs_one_round_trip_a_level():
-    pile = Pile()
+    recording = RecordingStore()
     hosts = {((b"z%02d" % n, b"h%03d" % n), A): an_id(n + 1) for n in range(90)}
-    old, _ = update(pile, None, dict(hosts))
-    new, _ = update(pile, old, {((b"z05", b"h005"), A): an_id(9_999)})
+    old, _ = update(recording, None, dict(hosts))
+    new, _ = update(recording, old, {((b"z05", b"h005"), A): an_id(9_999)})
     found: list[TreeChange] = []
-    pile.run(zone_tree.diff(old, new, found.append))
+    recording.run(zone_tree.diff(old, new, found.append))
     assert found == [TreeChange((b"z05", b"h005"), A, an_id(6), an_id(9_999))]
-    assert len(pile.fetched) == 3
-    assert pile.fetched_in_all == 6
+    assert len(recording.fetched) == 3
+    assert recording.fetched_in_all == 6
 
 
 def test_a_diff_in_small_steps_misses_nothing():
-    pile = Pile()
+    recording = RecordingStore()
     content = {((b"a%d" % (n % 7), b"b%d" % n), A): an_id(n + 1) for n in range(50)}
-    root, _ = update(pile, None, dict(content))
+    root, _ = update(recording, None, dict(content))
     found: list[zone_tree.TreeChange] = []
-    pile.run(zone_tree.diff(None, root, found.append, step=3))
+    recording.run(zone_tree.diff(None, root, found.append, step=3))
     assert {(change.path, change.rdtype): change.new for change in found} == content
 
 
-def exponential(pile: Pile, depth: int) -> ObjectId:
+def exponential(recording: RecordingStore, depth: int) -> ObjectId:
     """A tree of ``depth`` objects, one below the other, with 2 ** depth names."""
     made = encode(Tree({rrset_key(A): an_id(1)}))
-    pile.put([made])
+    recording.put([made])
     for _ in range(depth):
         made = encode(Tree({subtree_key(b"a"): made.id, subtree_key(b"b"): made.id}))
-        pile.put([made])
+        recording.put([made])
     return made.id
 
 
 @pytest.mark.parametrize("old", [None, 20])
 def test_a_tree_of_few_objects_and_endless_names_is_refused_at_once(old: int | None) -> None:
-    pile = Pile()
-    before = exponential(pile, old) if old is not None else None
+    recording = RecordingStore()
+    before = exponential(recording, old) if old is not None else None
     with pytest.raises(Corrupt, match=r"at two names of one zone: (a|b)\S* and (a|b)"):
-        pile.run(zone_tree.list_changes(before, exponential(pile, 40)))
-    assert pile.fetched_in_all < 100
+        recording.run(zone_tree.list_changes(before, exponential(recording, 40)))
+    assert recording.fetched_in_all < 100
 
 
 def test_counting_what_stands_at_many_names_ends_at_once() -> None:
     """Though nothing in it counts, and so there is never enough."""
-    pile = Pile()
+    recording = RecordingStore()
     with pytest.raises(Corrupt, match="at two names"):
-        pile.run(zone_tree.count(exponential(pile, 40), 1_000, but={A}))
-    assert pile.fetched_in_all < 100
+        recording.run(zone_tree.count(exponential(recording, 40), 1_000, but={A}))
+    assert recording.fetched_in_all < 100
 
 
 def test_a_type_that_stands_twice_at_a_name_is_corrupt() -> None:
     """Once under its mnemonic and once as ``TYPEnnn``: one of them would be hidden."""
-    pile = Pile()
+    recording = RecordingStore()
     twice = {b"\1A": an_id(1), b"\1TYPE1": an_id(2)}
     twins = encode(Tree(twice))
     with pytest.raises(Corrupt, match="the type A twice"):
@@ -207,58 +207,58 @@ def test_a_type_that_stands_twice_at_a_name_is_corrupt() -> None:
     hosts = {b"\0h%04d" % number: an_id(number + 3) for number in range(3_000)}
     out: list[RawObject] = []
     wide = tree_node.build({**hosts, **twice}, out)
-    pile.put(out)
+    recording.put(out)
     # Runs of a wide node are cut anywhere: here the types stand in one, and it is corrupt itself.
     with pytest.raises(Corrupt, match="the type A twice"):
-        pile.run(zone_tree.find(wide, [()]))
+        recording.run(zone_tree.find(wide, [()]))
 
 
 def test_a_lone_type_is_read_whatever_its_spelling() -> None:
-    pile = Pile()
+    recording = RecordingStore()
     made = encode(Tree({b"\1TYPE0262": an_id(1)}))
-    pile.put([made])
-    assert content_of(pile, made.id) == {((), rrtypes.from_text("WALLET")): an_id(1)}
+    recording.put([made])
+    assert content_of(recording, made.id) == {((), rrtypes.from_text("WALLET")): an_id(1)}
 
 
 # vectors
 
 
-def tree_of(rrsets: list[RRset], apex: Name, pile: Pile) -> ObjectId | None:
+def tree_of(rrsets: list[RRset], apex: Name, recording: RecordingStore) -> ObjectId | None:
     blobs = [encode(Blob(each)) for each in rrsets]
-    pile.put(blobs)
+    recording.put(blobs)
     placed = {
         (names.path(each.owner, apex), each.rdtype): blob.id
         for each, blob in zip(rrsets, blobs, strict=True)
     }
-    return update(pile, None, dict(placed))[0]
+    return update(recording, None, dict(placed))[0]
 
 
 def test_importing_foo_com_gives_the_objects_of_the_vector():
     apex = names.parse("foo.com.")
     read = reader.read((vectors.DATA / "foo.com.zone").read_bytes(), apex)
-    pile = Pile()
-    root = tree_of(list(read.rrsets.values()), apex, pile)
+    recording = RecordingStore()
+    root = tree_of(list(read.rrsets.values()), apex, recording)
     expected = {raw.id: raw for _, raw in vectors.foo_com() if raw.kind != "commit"}
     assert root == next(raw.id for path, raw in vectors.foo_com() if path == "")
-    assert pile.raws == expected
+    assert recording.raws == expected
 
 
 def test_the_real_root_zone_has_the_tree_of_the_original():
     read = reader.read(vectors.root_zone(2018012900), names.ROOT)
     assert len(read.rrsets) == 13_969
     assert read.findings == []
-    assert tree_of(list(read.rrsets.values()), names.ROOT, Pile()) == vectors.ROOT_TREE
+    assert tree_of(list(read.rrsets.values()), names.ROOT, RecordingStore()) == vectors.ROOT_TREE
 
 
 def test_two_versions_of_the_real_root_zone_differ_in_what_their_rrsets_differ_in():
-    pile = Pile()
+    recording = RecordingStore()
     versions = [
         reader.read(vectors.root_zone(serial), names.ROOT).rrsets
         for serial in (2018012900, 2018012901)
     ]
-    old, new = (tree_of(list(each.values()), names.ROOT, pile) for each in versions)
+    old, new = (tree_of(list(each.values()), names.ROOT, recording) for each in versions)
     found: list[TreeChange] = []
-    pile.run(zone_tree.diff(old, new, found.append))
+    recording.run(zone_tree.diff(old, new, found.append))
     changed = {
         (names.below(names.ROOT, change.path), change.rdtype): change.new for change in found
     }
@@ -285,13 +285,13 @@ def hosts(count: int) -> list[RRset]:
 @pytest.mark.parametrize("vector", vectors.wide(), ids=lambda vector: vector["hosts"])
 def test_a_wide_zone_has_the_tree_of_the_vector_before_and_after_a_change(vector):
     apex, count = names.parse("wide.test."), vector["hosts"]
-    pile = Pile()
-    root = tree_of(hosts(count), apex, pile)
+    recording = RecordingStore()
+    root = tree_of(hosts(count), apex, recording)
     assert root == vector["root"]
     middle = (b"h%06d" % (count // 2),)
     blob = encode(Blob(rrset(names.below(apex, middle), A, 300, [bytes((192, 0, 2, 1))])))
-    pile.put([blob])
-    changed, new = update(pile, root, {(middle, A): blob.id})
+    recording.put([blob])
+    changed, new = update(recording, root, {(middle, A): blob.id})
     nodes = new[1:]  # the host's own tree comes first
     assert changed == vector["changed_root"]
     assert len(nodes) == vector["changed_nodes"]
@@ -300,13 +300,13 @@ def test_a_wide_zone_has_the_tree_of_the_vector_before_and_after_a_change(vector
 
 @pytest.mark.parametrize("vector", vectors.wide()[:3], ids=lambda vector: vector["hosts"])
 def test_a_wide_tree_has_as_many_nodes_as_the_vector_says_and_none_larger(vector):
-    pile = Pile()
+    recording = RecordingStore()
     rrsets = hosts(vector["hosts"])
-    tree_of(rrsets, names.parse("wide.test."), pile)
+    tree_of(rrsets, names.parse("wide.test."), recording)
     blobs = {encode(Blob(each)).id for each in rrsets}
     nodes = [
         raw
-        for raw in pile.raws.values()
+        for raw in recording.raws.values()
         if raw.kind == "tree" and blobs.isdisjoint(links(decode(raw)))
     ]
     assert len(nodes) == vector["nodes"]
@@ -321,12 +321,12 @@ LONGEST: list[Path] = [
 
 @pytest.mark.parametrize("path", LONGEST)
 def test_a_tree_that_is_deeper_than_a_name_can_be_is_not_walked(path: Path) -> None:
-    pile = Pile()
-    root, _ = update(pile, None, {(path, A): an_id(1)})
-    assert content_of(pile, root) == {(path, A): an_id(1)}
-    assert pile.run(zone_tree.count(root, 10)) == 1
+    recording = RecordingStore()
+    root, _ = update(recording, None, {(path, A): an_id(1)})
+    assert content_of(recording, root) == {(path, A): an_id(1)}
+    assert recording.run(zone_tree.count(root, 10)) == 1
     for too_long in ((*path, b"x"), (*path[:-1], path[-1] + b"x", b"y")):
-        root, _ = update(pile, None, {(too_long, A): an_id(1)})
+        root, _ = update(recording, None, {(too_long, A): an_id(1)})
         for walk in (
             zone_tree.list_changes(None, root),
             zone_tree.count(root, 10),
@@ -334,19 +334,19 @@ def test_a_tree_that_is_deeper_than_a_name_can_be_is_not_walked(path: Path) -> N
             name_scope.read_scope(root, (b"q",)),
         ):
             with pytest.raises(Corrupt, match="longer than a name"):
-                pile.run(walk)
+                recording.run(walk)
 
 
 def test_a_walk_does_not_believe_an_index_about_what_is_below_it() -> None:
-    pile = Pile()
+    recording = RecordingStore()
     entries = {rrset_key(rdtype): an_id(rdtype) for rdtype in range(1_000, 4_000)}
     out: list[RawObject] = []
     wide = tree_node.build(entries, out)
-    pile.put(out)
-    index = decode(pile.raws[wide])
+    recording.put(out)
+    index = decode(recording.raws[wide])
     assert isinstance(index, Index)
     lying = encode(Index(1, (index.rows[0]._replace(id=wide), *index.rows[1:])))
-    pile.put([lying])
+    recording.put([lying])
     for walk in (zone_tree.count(lying.id, 10_000), tree_lookup.list_from(lying.id, ())):
         with pytest.raises(Corrupt, match="does not match the index above it"):
-            pile.run(walk)
+            recording.run(walk)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.pile import Pile
+from tests.support.recording_store import RecordingStore
 
 from zonegit.errors import Corrupt
 from zonegit.objects import zone_tree
@@ -42,27 +42,27 @@ def _rrset(path: Path, rdtype: int, value: int) -> RRset:
     return with_serial(rrset(owner, SOA, 300, [rdata_from_text(SOA, text)]), value)
 
 
-def tree_of(pile: Pile, content: Content) -> ObjectId:
+def tree_of(recording: RecordingStore, content: Content) -> ObjectId:
     objects = []
     edits: dict[tuple[Path, int], ObjectId | None] = {}
     for (path, rdtype), value in content.items():
         objects.append(encode(Blob(_rrset(path, rdtype, value))))
         edits[path, rdtype] = objects[-1].id
-    root = pile.run(zone_tree.update(None, edits, objects))
+    root = recording.run(zone_tree.update(None, edits, objects))
     assert root is not None
-    pile.put(objects)
+    recording.put(objects)
     return root
 
 
 def gathered(
     old: Content,
     new: Content,
-    pile: Pile,
+    recording: RecordingStore,
     limits: MoveLimits = LIMITS,
     most: int = facts.MOST_NODES,
 ) -> Facts:
-    before, after = tree_of(pile, old), tree_of(pile, new)
-    return pile.run(facts.gather(before, after, APEX, limits, most))
+    before, after = tree_of(recording, old), tree_of(recording, new)
+    return recording.run(facts.gather(before, after, APEX, limits, most))
 
 
 def zone(hosts: int, **beside: int) -> dict[tuple[Path, int], int]:
@@ -125,7 +125,7 @@ def moves(draw: st.DrawFn) -> tuple[Content, Content]:
 )
 def test_the_verdict_is_the_one_that_looking_at_everything_comes_to(move, limits):
     old, new = move
-    found, told = gathered(old, new, Pile(), limits), naive(old, new)
+    found, told = gathered(old, new, RecordingStore(), limits), naive(old, new)
     assert found.without_ns == told.without_ns
     # Only the parent side of a delegation has DS, so those at the apex are as good as any.
     assert sorted(found.ds) == sorted(told.ds)
@@ -138,7 +138,7 @@ def test_the_verdict_is_the_one_that_looking_at_everything_comes_to(move, limits
 def test_what_signers_make_anew_does_not_count() -> None:
     old = zone(10) | {((b"h%06d" % number,), RRSIG): 1 for number in range(10)}
     new = {key: 2 if key[1] in (RRSIG, SOA) else value for key, value in old.items()}
-    assert gathered(old, new, Pile()) == Facts()
+    assert gathered(old, new, RecordingStore()) == Facts()
 
 
 def test_names_of_proofs_alone_do_not_make_a_zone_bigger() -> None:
@@ -146,15 +146,15 @@ def test_names_of_proofs_alone_do_not_make_a_zone_bigger() -> None:
     proofs = {((b"%032d" % number,), NSEC3): 1 for number in range(50)}
     old = zone(10) | proofs
     new = dict(list(old.items())[:8] + list(proofs.items()))
-    found = gathered(old, new, Pile())
+    found = gathered(old, new, RecordingStore())
     assert (found.touched, found.had) == (4, 12)
     assert policy.decide(found, LIMITS)
 
 
 def test_the_serial_alone_is_no_change_and_the_rest_of_the_soa_is_one() -> None:
     limits = MoveLimits(percent=1, floor=1)
-    assert gathered(zone(9), zone(9) | {((), SOA): 2}, Pile(), limits).touched == 0
-    assert gathered(zone(9), zone(9) | {((), SOA): 102}, Pile(), limits).touched == 1
+    assert gathered(zone(9), zone(9) | {((), SOA): 2}, RecordingStore(), limits).touched == 0
+    assert gathered(zone(9), zone(9) | {((), SOA): 102}, RecordingStore(), limits).touched == 1
 
 
 def test_a_new_delegation_brings_its_ds_along_and_an_old_one_gets_none_unasked() -> None:
@@ -165,44 +165,44 @@ def test_a_new_delegation_brings_its_ds_along_and_an_old_one_gets_none_unasked()
         ((b"ent",), NS): 1,
         ((b"ent",), DS): 1,
     }
-    assert gathered(old, new, Pile()).ds == ()
-    unasked = gathered(old, old | {((b"old",), DS): 1}, Pile())
+    assert gathered(old, new, RecordingStore()).ds == ()
+    unasked = gathered(old, old | {((b"old",), DS): 1}, RecordingStore())
     assert unasked.ds == ((names.parse("old", APEX), DS),)
 
 
 @pytest.mark.parametrize("hosts", [100, 2_100, 3_000])
 def test_a_change_of_few_records_reads_few_nodes_however_big_the_zone(hosts: int) -> None:
-    pile, old = Pile(), zone(hosts)
+    recording, old = RecordingStore(), zone(hosts)
     one = old | {((b"h%06d" % 7,), A): 2}
-    assert gathered(old, one, pile) == Facts(1, ((names.parse("h000007", APEX), A),))
-    assert pile.fetched_in_all <= 10
+    assert gathered(old, one, recording) == Facts(1, ((names.parse("h000007", APEX), A),))
+    assert recording.fetched_in_all <= 10
     six = old | {((b"h%06d" % number,), A): 2 for number in range(6)}
-    assert policy.decide(gathered(old, six, pile), LIMITS) == []
-    assert pile.fetched_in_all <= 100
+    assert policy.decide(gathered(old, six, recording), LIMITS) == []
+    assert recording.fetched_in_all <= 100
 
 
 def test_names_that_are_new_are_not_looked_at() -> None:
-    pile = Pile()
-    assert gathered(zone(10), zone(2_000), pile) == Facts()
-    assert pile.fetched_in_all == 2
+    recording = RecordingStore()
+    assert gathered(zone(10), zone(2_000), recording) == Facts()
+    assert recording.fetched_in_all == 2
 
 
 def test_most_of_a_wide_zone_cannot_be_taken_away() -> None:
-    found = gathered(zone(3_000), zone(2_000), Pile())
+    found = gathered(zone(3_000), zone(2_000), RecordingStore())
     assert (found.touched, found.had) == (1_000, 3_002)
     (reason,) = policy.decide(found, LIMITS)
     assert reason.startswith("1000 of its 3002 RRsets would be changed or deleted, more than 30 %")
 
 
 def test_more_than_is_looked_at_is_told_as_that() -> None:
-    found = gathered(zone(3_000), zone(2_000), Pile(), most=500)
+    found = gathered(zone(3_000), zone(2_000), RecordingStore(), most=500)
     assert not found.complete
     assert policy.decide(found, LIMITS) == ["more differs than is looked at for one move"]
 
 
 def test_what_is_no_tree_is_corrupt() -> None:
-    pile = Pile()
+    recording = RecordingStore()
     blob = encode(Blob(_rrset((), A, 1)))
-    pile.put([blob])
+    recording.put([blob])
     with pytest.raises(Corrupt):
-        pile.run(facts.gather(tree_of(pile, zone(2)), blob.id, APEX, LIMITS))
+        recording.run(facts.gather(tree_of(recording, zone(2)), blob.id, APEX, LIMITS))

@@ -1,4 +1,4 @@
-"""Objects in a dict, for algorithms that ask."""
+"""Run object walks over objects in a dict, and record what they fetch."""
 
 from collections.abc import Iterable
 
@@ -8,23 +8,22 @@ from zonegit.objects.model import Object
 from zonegit.objects.walk import T, Walk
 
 
-class Pile:
-    """Holds objects as a store does, and notes what the last algorithm fetched: for each round
-    trip the ids it had not seen before."""
+class RecordingStore:
+    """Stores objects, and records for each round trip of the last walk the ids it had not seen
+    before."""
 
     def __init__(self) -> None:
         self.raws: dict[ObjectId, RawObject] = {}
         self.fetched: list[set[ObjectId]] = []
 
     def put(self, objects: Iterable[RawObject]) -> list[RawObject]:
-        """Adds objects; those that were not there yet."""
+        """Add objects, and return those that are new."""
         new = {raw.id: raw for raw in objects if raw.id not in self.raws}
         self.raws.update(new)
         return list(new.values())
 
     def run(self, asks: Walk[T]) -> T:
-        """Runs an algorithm. It is handed exactly what it asked for, so it cannot come to rely on
-        more."""
+        """Run a walk. It gets exactly the objects it requests, so it cannot depend on others."""
         self.fetched = []
         try:
             wanted = next(asks)
@@ -39,5 +38,5 @@ class Pile:
 
     @property
     def fetched_in_all(self) -> int:
-        """How many objects that were."""
+        """Return the number of objects that were fetched."""
         return sum(map(len, self.fetched))
