@@ -1,1 +1,1 @@
-"""The ``zonegit`` command: what an operator types, over the bus."""
+"""The ``zonegit`` command, a client of the stores and the resolvers."""

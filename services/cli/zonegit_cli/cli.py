@@ -58,7 +58,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
     "Review workflow": {
         "propose": "Start a proposal, which is a branch",
         "review": "Show what a proposal would change, and whether it merges",
-        "approve": "Merge a proposal into the served branch",
+        "approve": "Merge a proposal into its target branch",
     },
     "Signatures": {
         "keygen": "Generate a key pair to sign commits with",

@@ -177,7 +177,9 @@ def commit_options_with(where: Option, message: Option) -> Callable[[CommandBody
 
 
 DRY_RUN: Final = click.option(
-    "--dry-run", is_flag=True, help="Show the changes and the exit status; change nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Show what would change, with the same exit status; change nothing.",
 )
 STRICT: Final = click.option(
     "--strict", is_flag=True, help="Treat warnings as errors: commit nothing."
@@ -239,5 +241,5 @@ def max_count_option(noun: str, default: int, *, maximum: int | None = None) -> 
 def wait_option(function: F) -> F:
     """Add ``--wait``, for every command that moves a branch."""
     return click.option(
-        "--wait", is_flag=True, help="Wait until every resolver of the branch serves the change."
+        "--wait", is_flag=True, help="Wait until every resolver that follows the branch serves it."
     )(function)

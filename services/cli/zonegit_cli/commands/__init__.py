@@ -1,1 +1,1 @@
-"""One page per command."""
+"""The commands, one module for each."""

@@ -32,8 +32,8 @@ async def command(session: Session, file: str, commit_options: CommitOptions) ->
     may exist. A difference of the serial alone is ignored. Errors name file and line.
 
     Or FILE is a plan that zonegit plan saved; it begins with {. It is applied to the zone and
-    branch that it was made for, even if they changed since. If an RRset of the plan changed since,
-    the branch does not move, and the exit status is 4.
+    branch that it was made for, even if the branch moved since. If an RRset of the plan changed
+    since, the branch does not move, and the exit status is 4.
 
     \b
     zonegit apply changes.txt      set www A 300 192.0.2.7

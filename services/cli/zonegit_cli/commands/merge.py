@@ -38,11 +38,11 @@ async def command(
 ) -> int:
     """Merge REFISH, usually a branch, into the current branch.
 
-    If the current branch has no commits of its own since, it is fast-forwarded. Otherwise a merge
-    commit combines the changes of both. RRsets that both changed are merged by TTL and by record.
-    If that is not possible, the conflicts are listed with their reasons, the branch does not move,
-    and the exit status is 4. Choose a side for each conflict and continue; or give --ours or
-    --theirs with REFISH to choose a side for all of them. The serial is later than both; it is
+    If REFISH contains the tip of the current branch, the branch is fast-forwarded. Otherwise a
+    merge commit combines the changes of both. RRsets that both changed are merged by TTL and by
+    record. If that is not possible, the conflicts are listed with their reasons, the branch does
+    not move, and the exit status is 4. Choose a side for each conflict and continue; or give --ours
+    or --theirs with REFISH to choose a side for all of them. The serial is later than both; it is
     never a conflict.
 
     \b

@@ -18,7 +18,7 @@ from zonegit_cli.session import Session
 async def command(
     session: Session, name: str, rdtype: str, rdata: tuple[str, ...], commit_options: CommitOptions
 ) -> None:
-    """Remove a record from an RRset, as one commit. Without records the RRset is deleted.
+    """Remove a record from an RRset, as one commit. The RRset is deleted with its last record.
 
     \b
     zonegit remove www A 192.0.2.8

@@ -54,9 +54,9 @@ async def checkout(
 ) -> None:
     """Write zones as master files below DIR, which becomes a workspace.
 
-    A zone is checked out at its current branch or at REFISH; without ZONEs all registered zones
-    are. If DIR is a workspace already, zones are added to it and deleted files are restored.
-    Existing files are never overwritten.
+    A zone is checked out at its current branch or at REFISH. Without ZONEs all registered zones are
+    checked out. If DIR is already a workspace, zones are added to it and deleted files are
+    restored. Existing files are never overwritten.
 
     \b
     golang   com/example/db.zone       a folder for each label

@@ -1,1 +1,1 @@
-"""Histories that come from files and from git, and go there."""
+"""Import and export histories, from and to files and git repositories."""

@@ -1,1 +1,1 @@
-"""How things look, for people and as JSON."""
+"""Format values as text and as JSON."""

@@ -1,1 +1,1 @@
-"""Zones as files in a folder of the operator's, to work on with any editor, linter or CI."""
+"""Work on zones as files in a folder, with any editor, linter or CI."""
