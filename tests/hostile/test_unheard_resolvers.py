@@ -345,7 +345,7 @@ def test_a_registry_that_is_full_is_no_success(tmp_path: Path) -> None:
         until(lambda: len(registry_of(crowded)) == MAX_RESOLVERS)
         said = change(crowded, status=6).err
         assert "committed, but" in said
-        assert "than the ref store has room for" in said
+        assert "than the ref store can register" in said
         asyncio.run(crowd())  # one that is refused is forgotten after a minute
         assert "BAD  registry" in crowded.run("doctor", status=1).out
     finally:
