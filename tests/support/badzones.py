@@ -1,4 +1,4 @@
-"""Zones that no resolver can serve, as sealed objects: well hashed, and senseless otherwise."""
+"""Build zones that no resolver can serve, as objects with correct ids and invalid content."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -25,38 +25,38 @@ LABEL = b"x" * 63
 
 
 class SealedZone(NamedTuple):
-    """A commit and all that it leads to, as far as that is stored."""
+    """A commit, with those of its objects that are stored."""
 
     commit: CommitId
     objects: list[RawObject]
 
 
 def blob(owner: bytes, rdtype: int, rdata: bytes, *, count: int = 1) -> RawObject:
-    """A blob of these octets, be they what they may."""
+    """Return a blob with any octets."""
     head = rdtype.to_bytes(2, "big") + (300).to_bytes(4, "big") + count.to_bytes(2, "big")
     return forged("blob", b"\1" + owner + b"\0\1" + head + len(rdata).to_bytes(2, "big") + rdata)
 
 
 def forged(kind: ObjectKind, payload: bytes) -> RawObject:
-    """Any octets as an object of any kind, under their true id."""
+    """Return an object of any kind with any octets, under its correct id."""
     return RawObject(identify(kind, payload), kind, payload)
 
 
 def tree(entries: Mapping[bytes, ObjectId]) -> RawObject:
-    """A narrow tree, its entries in order."""
+    """Return a narrow tree with sorted entries."""
     out: list[RawObject] = []
     tree_node.build(dict(sorted(entries.items())), out)
     return out[-1]
 
 
 def soa(apex: Name, serial: int = 8) -> RawObject:
-    """The SOA that a ref store asks for."""
+    """Return the SOA that the ref store requires."""
     rdata = rdata_from_text(rrtypes.SOA, f"ns.test. admin.test. {serial} 7200 900 1209600 300")
     return encode(Blob(RRset(apex, rrtypes.SOA, 300, (rdata,))))
 
 
 def commit(root: ObjectId, objects: Iterable[RawObject]) -> SealedZone:
-    """What refs moves a branch to."""
+    """Return the commit to which refs moves a branch."""
     made = encode(Commit(root, (), MALLORY, MALLORY, "harmless"))
     return SealedZone(CommitId(made.id), [*objects, made])
 
@@ -84,13 +84,13 @@ ADDRESS: Final = bytes((192, 0, 2, 1))
 
 
 def good_zone(apex: Name) -> SealedZone:
-    """One with an address at www, to show that nothing else keeps a zone from being served."""
+    """Return a zone with an address at www, to show that nothing else prevents serving it."""
     www = blob(b"\3www" + apex, rrtypes.A, ADDRESS)
     return zone(apex, [b"www"], {A: www.id}, [www])
 
 
 def malformed_zones(apex: Name) -> dict[str, SealedZone]:
-    """One of each kind that has the form of a zone, but records that no zone may have."""
+    """Return one zone of each kind with a valid form but invalid records."""
     a = blob(b"\1a" + apex, rrtypes.A, ADDRESS)
     alias = blob(b"\1a" + apex, rrtypes.CNAME, apex)
     return {
@@ -107,18 +107,18 @@ def malformed_zones(apex: Name) -> dict[str, SealedZone]:
 
 
 def _at_a(apex: Name, rdtype: int, rdata: bytes, owner: bytes | None = None) -> SealedZone:
-    """A zone with one record at the label a."""
+    """Return a zone with one record at the label a."""
     found = blob(b"\1a" + apex if owner is None else owner, rdtype, rdata)
     return zone(apex, [b"a"], {rrset_key(rdtype): found.id}, [found])
 
 
 def _instead(apex: Name, key: EntryKey, found: RawObject) -> SealedZone:
-    """A zone with an object at its apex, be it in place of the SOA."""
+    """Return a zone with an object at its apex, possibly instead of the SOA."""
     return zone(apex, [], {key: found.id}, [found])
 
 
 def bad_zones(apex: Name) -> dict[str, SealedZone]:
-    """One of each kind that cannot be loaded, by what is wrong with it."""
+    """Return one zone of each kind that cannot be loaded, by its fault."""
     a = blob(b"\1a" + apex, rrtypes.A, ADDRESS)
     missing = ObjectId(bytes(32))
     runs = [

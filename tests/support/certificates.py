@@ -1,4 +1,4 @@
-"""Certificate authorities of the tests' own, and certificates by them."""
+"""Create certificate authorities and certificates for tests."""
 
 import ipaddress
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Small zones as objects, for tests that need commits and not what is in them."""
+"""Build small zones as objects, for tests that need commits regardless of their content."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ WHO = Identity("Ada", "ada@example.com", 1_750_000_000)
 
 @dataclass(frozen=True)
 class Made:
-    """A commit, and all objects it needs, children first."""
+    """A commit and all its objects, children first."""
 
     id: CommitId
     tree: ObjectId
@@ -48,7 +48,7 @@ def commit(
 
 
 def tag(made: Made, name: str) -> RawObject:
-    """A tag object for a commit."""
+    """Return a tag object for a commit."""
     return encode(Tag(made.id, name, WHO, "released"))
 
 

@@ -14,7 +14,7 @@ _FILE = re.compile(r".*\bas `([^`/]+)`:")
 
 @dataclass(frozen=True, slots=True)
 class SavedFile:
-    """A file that the reader creates."""
+    """A file that the reader of the page creates."""
 
     name: str
     text: str

@@ -1,4 +1,4 @@
-"""A store that counts the questions it is asked."""
+"""Count the requests to a store."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,8 +8,11 @@ from zonegit.store.protocols import Dated
 
 
 class Counting(MemoryObjects):
-    """``asked``: questions that read, each a round trip over a bus; ``gave``: the commits handed
-    out as history."""
+    """A store that counts requests.
+
+    ``asked`` is the number of reads, each a round trip on the bus; ``gave`` the number of commits
+    that were returned as history.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a store may hold from releases that judged less."""
+"""Create stores as earlier releases left them, which checked less."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from zonegit.safety.tree_flaws import Flaws, Judging, WantedObjects
 
 @contextmanager
 def unjudged() -> Iterator[None]:
-    """Refs accepts any tip meanwhile, as a release did that judged none."""
+    """Let refs accept any tip, as a release without that check did."""
 
     def find_none(*_: object, **__: object) -> Judging[Flaws]:
         yield WantedObjects()

@@ -1,4 +1,4 @@
-"""What a resolver's metrics are collected from, in one that has heard of nothing."""
+"""Collect the metrics of a resolver without traffic."""
 
 from zonegit_resolver.listen.udp import DropCounters
 from zonegit_resolver.report.metrics import MetricsCollector, Propagation
@@ -8,7 +8,7 @@ from zonegit_resolver.zone_states import ZoneStates
 
 
 def figures(tracks: ZoneStates) -> MetricsCollector:
-    """Those of what ``tracks`` serve; the bus is up and the configuration good."""
+    """Return the metrics for ``states``, with the bus up and a valid configuration."""
     return MetricsCollector(
         tracks,
         DropCounters(),

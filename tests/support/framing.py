@@ -1,4 +1,4 @@
-"""The client's end of DNS over TCP: messages behind their length (RFC 1035 section 4.2.2)."""
+"""The client side of DNS over TCP: messages with their length in front (RFC 1035 section 4.2.2)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def receive(reader: asyncio.StreamReader) -> bytes:
 async def connected(
     address: tuple[str, int],
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection, closed behind it."""
+    """Open a connection, and close it at exit."""
     reader, writer = await asyncio.open_connection(*address)
     try:
         yield reader, writer

@@ -1,4 +1,4 @@
-"""Repositories of git, made by git itself."""
+"""Create git repositories with git."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not i
 
 
 class GitRepository:
-    """A repository with a working tree, and whoever commits to it."""
+    """A repository with a working tree and a committer."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -21,7 +21,7 @@ class GitRepository:
     def git(
         self, *words: str, stdin: bytes | None = None, env: dict[str, str] | None = None
     ) -> str:
-        """Runs git there, and says what it said."""
+        """Run git in the repository, and return its output."""
         who = {"NAME": "Ada", "EMAIL": "ada@example.net", "DATE": "1600000000 +0200"}
         fixed = {f"GIT_{role}_{key}": who[key] for role in ("AUTHOR", "COMMITTER") for key in who}
         nothing = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
@@ -33,7 +33,7 @@ class GitRepository:
         return done.stdout.decode()
 
     def commit(self, message: str, files: dict[str, str | None], **env: str) -> str:
-        """Commits these files, None: without them; the commit's id."""
+        """Commit these files (None: delete), and return the id of the commit."""
         for name, text in files.items():
             at = self.path / name
             if text is None:

@@ -1,4 +1,4 @@
-"""Graphs of commits, made and random, and what is true of them worked out the plain way."""
+"""Build graphs of commits, fixed and random, and compute their properties by definition."""
 
 from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import TypeVar
@@ -21,11 +21,11 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 Parents = Sequence[int]
-"""Which earlier commits a commit is built on, by number."""
+"""The numbers of the earlier commits on which a commit is built."""
 
 
 class Graph:
-    """Commits in the order they were made, the first being number 0."""
+    """Commits in the order of their creation, the first with number 0."""
 
     def __init__(self) -> None:
         self.commits: list[Commit] = []
@@ -41,7 +41,7 @@ class Graph:
         message: str | None = None,
         records: Collection[RRset] = (),
     ) -> CommitId:
-        """One more commit, on earlier ones; ``records`` are all its zone has."""
+        """Add a commit on earlier ones; ``records`` are all records of its zone."""
         who = Identity("Ada", "ada@example.com", time)
         above = tuple(self.ids[number] for number in parents)
         text = f"number {len(self.ids)}" if message is None else message
@@ -66,11 +66,11 @@ class Graph:
         return tree
 
     def objects(self) -> list[RawObject]:
-        """All of it, children before parents, as a store takes it."""
+        """Return all objects, children before parents."""
         return [*self.content, *self.raws]
 
     def ancestors(self, start: int) -> set[int]:
-        """A commit and all that it is built on."""
+        """Return a commit and all its ancestors."""
         found: set[int] = set()
         left = [start]
         while left:
@@ -81,7 +81,7 @@ class Graph:
         return found
 
     def moments(self) -> list[int]:
-        """Each commit's moment, by the definition."""
+        """Return the moment of each commit, by definition."""
         found: list[int] = []
         for commit, parents in zip(self.commits, self.parents, strict=True):
             found.append(max([commit.committer.time, *(found[at] + 1 for at in parents)]))
@@ -89,7 +89,7 @@ class Graph:
 
 
 def chain(length: int, time: int = 1_000) -> Graph:
-    """Commits one on the other, a second apart."""
+    """Build a chain of commits, a second apart."""
     graph = Graph()
     for number in range(length):
         graph.add([number - 1] if number else [], time + number)
@@ -113,7 +113,8 @@ def graphs(draw: st.DrawFn, size: int = 24) -> Graph:
 def handed_exactly(
     known: Mapping[CommitId, V], asking: Generator[Collection[CommitId], Mapping[CommitId, V], T]
 ) -> T:
-    """Runs an algorithm over commits, which cannot come to rely on more than it asks for."""
+    """Run a walk over commits. It gets exactly the commits it requests, so it cannot depend on
+    others."""
     try:
         wanted = next(asking)
         while True:

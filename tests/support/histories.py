@@ -1,4 +1,4 @@
-"""Random histories of what stands at one name: addresses that come, go and come again."""
+"""Generate random histories of one name: addresses that are added, removed and added again."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ OWNER = names.parse("www", APEX)
 TXT = rrtypes.NUMBERS["TXT"]
 
 State = Mapping[int, RRset]
-"""What stands at ``OWNER``, by type."""
+"""The records at ``OWNER``, by type."""
 
 _ttls = st.sampled_from([60, 300])
 _sets = st.sets(st.integers(1, 4), min_size=1, max_size=3)
@@ -25,7 +25,7 @@ def addresses(numbers: set[int], ttl: int = 300, owner: Name = OWNER) -> RRset:
 
 
 def texts(numbers: set[int], ttl: int = 300) -> RRset:
-    """A string for each number."""
+    """Return a string for each number."""
     return rrset(OWNER, TXT, ttl, [b"\1%d" % number for number in numbers])
 
 

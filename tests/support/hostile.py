@@ -1,4 +1,4 @@
-"""What hostile input starts from, and what must hold whatever comes."""
+"""Define the seeds of hostile input, and what must hold for any input."""
 
 import struct
 import time
@@ -40,7 +40,7 @@ ZONES = {"foo.com.": ZONE, "foo.net.": "b 300 DNAME d.foo.com.", ".": "@ 300 NS 
 
 
 def worlds() -> list[World]:
-    """The same zones without a canary and with one, for which a client's subnet is read."""
+    """Yield the same zones without and with a canary, for which the subnet of a client is read."""
     split = World(ZONES, Canary("canary", 50), CONDUCT)
     split.put("foo.com.", ZONE, canary=ZONE)
     made = [World(ZONES, conduct=CONDUCT), split]
@@ -64,7 +64,7 @@ def examine(world: World, wire: bytes, limit: int) -> None:
 
 
 def queries() -> dict[str, bytes]:
-    """One of each kind that is parsed in another way."""
+    """Return one message of each kind that is parsed differently."""
     made = {
         "plain": dns.message.make_query("www.foo.com.", "A", id=1),
         "root": dns.message.make_query(".", "NS", id=2),
@@ -113,5 +113,5 @@ def _signed() -> dns.message.QueryMessage:
 
 
 def question(name: bytes, tail: bytes = b"\0\1\0\1", flags: int = 0) -> bytes:
-    """A query whose name is these octets."""
+    """Return a query whose name has these octets."""
     return struct.pack("!HHHHHH", 12, flags, 1, 0, 0, 0) + name + tail

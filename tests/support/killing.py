@@ -1,4 +1,5 @@
-"""A process that is killed at one of its writes, told by real stores that stop obeying it."""
+"""Simulate a process that is killed at one of its writes, with real stores that stop accepting
+calls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +10,11 @@ WRITES = frozenset(
 
 
 class Killed(Exception):
-    """The process is gone."""
+    """The process was killed."""
 
 
 class Life:
-    """Ends at the write numbered ``last``, before it happens or just after; None: never."""
+    """Ends before or just after the write numbered ``last``; never if that is None."""
 
     def __init__(self, last: int | None = None, *, after: bool = False) -> None:
         self._last = last
@@ -22,7 +23,7 @@ class Life:
         self.writes = 0
 
     def lived_by(self, store: Any) -> Any:
-        """``store``, whose writes count."""
+        """Return ``store`` with its writes counted."""
         return _Living(store, self)
 
     async def write(self, work: Callable[..., Any], *arguments: Any) -> Any:

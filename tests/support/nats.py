@@ -1,4 +1,4 @@
-"""A real nats-server for tests, on a free port of 127.0.0.1."""
+"""Run a real nats-server for tests, on a free port of 127.0.0.1."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.support.waiting import DEADLINE_S
 
 @contextmanager
 def nats_server(configuration: str = "") -> Iterator[str]:
-    """The URL of a server that runs meanwhile."""
+    """Run a server, and yield its URL."""
     with (
         tempfile.TemporaryDirectory() as folder,
         start_nats(Path(folder), -1, configuration) as url,
@@ -27,7 +27,7 @@ def nats_server(configuration: str = "") -> Iterator[str]:
 
 @contextmanager
 def start_nats(folder: Path, port: int, configuration: str = "") -> Iterator[str]:
-    """A server on ``port``, -1 for a free one; its files lie in ``folder``."""
+    """Run a server on ``port`` (-1 for a free one) with its files in ``folder``."""
     for left in folder.glob("*.ports"):
         left.unlink()
     config = configure_nats(folder, configuration)
@@ -44,14 +44,15 @@ def start_nats(folder: Path, port: int, configuration: str = "") -> Iterator[str
 
 
 def configure_nats(folder: Path, configuration: str) -> Path:
-    """Writes what a server in ``folder`` reads when it starts, and at SIGHUP."""
+    """Write the configuration that a server in ``folder`` reads at the start and on SIGHUP."""
     config = folder / "nats.conf"
     config.write_text(configuration)
     return config
 
 
 def signal_nats(folder: Path, number: signal.Signals) -> None:
-    """Signals the server whose files lie in ``folder``; the name of its ports file has its id."""
+    """Send a signal to the server with files in ``folder``; the name of its ports file contains its
+    pid."""
     for found in folder.glob("*.ports"):
         os.kill(int(found.stem.rpartition("_")[2]), number)
 

@@ -1,4 +1,4 @@
-"""Ports for servers that tests start, and for other servers to be told of."""
+"""Choose ports for servers that tests start."""
 
 import random
 import socket
@@ -6,9 +6,9 @@ from contextlib import suppress
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """One that is free for UDP and TCP, and below what the system gives to clients.
+    """Return a port that is free for UDP and TCP, below the range of ephemeral ports.
 
-    A port above 32,768 may become some client's own between this call and the server's bind.
+    A port above 32,768 could be taken by a client between this call and the bind of the server.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:

@@ -1,4 +1,4 @@
-"""Services as real processes, to be killed as the kernel kills them."""
+"""Run services as real processes, which tests can kill with SIGKILL."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from tests.support.waiting import DEADLINE_S
 
 
 class ServiceProcess:
-    """``python -m zonegit_<name>``, started again over the same data as often as wanted."""
+    """``python -m zonegit_<name>``, which can be restarted with the same data."""
 
     def __init__(self, name: str, url: str, data: Path, arguments: Sequence[str] = ()) -> None:
         self.name = name
@@ -22,7 +22,7 @@ class ServiceProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts it; it may not answer yet."""
+        """Start the process; it may not answer yet."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", f"zonegit_{self.name}", *self._arguments],
@@ -31,19 +31,19 @@ class ServiceProcess:
             )
 
     def kill(self) -> None:
-        """SIGKILL: it runs no instruction more."""
+        """Kill the process with SIGKILL."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
 
     def terminate(self) -> int:
-        """SIGTERM; the exit status."""
+        """Stop the process with SIGTERM, and return its exit status."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=DEADLINE_S)
 
     def wait(self) -> int:
-        """The exit status, once it ends by itself."""
+        """Wait until the process exits, and return its exit status."""
         assert self._process is not None
         return self._process.wait(timeout=DEADLINE_S)
 
@@ -52,7 +52,7 @@ class ServiceProcess:
 def service_process(
     name: str, url: str, data: Path, arguments: Sequence[str] = ()
 ) -> Iterator[ServiceProcess]:
-    """A service that runs meanwhile."""
+    """Run a service from entry to exit."""
     process = ServiceProcess(name, url, data, arguments)
     process.start()
     try:

@@ -1,4 +1,4 @@
-"""An interactive program on a pseudo-terminal, typed to as a person would."""
+"""Run an interactive program on a pseudo-terminal, with keys typed by the test."""
 
 import os
 import pty
@@ -15,7 +15,7 @@ OCTETS = 65_536
 
 
 class Terminal:
-    """The end of a pseudo-terminal where the person sits."""
+    """The controlling end of a pseudo-terminal."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -50,7 +50,7 @@ class Terminal:
 def on_a_terminal(
     command: Sequence[str], env: Mapping[str, str], folder: Path
 ) -> Iterator[Terminal]:
-    """Run a program on a terminal of its own, which controls it; at exit it is killed."""
+    """Run a program on its own controlling terminal; it is killed at exit."""
     pid, descriptor = pty.fork()
     if pid == pty.CHILD:
         try:

@@ -1,7 +1,7 @@
-"""A hand-made client of the bus: it says what it likes, and hears what the bus says to that.
+"""A minimal client of the bus that sends any octets, and returns the replies of the bus.
 
-It speaks the NATS protocol (docs.nats.io, "NATS Protocol") on a socket and knows nothing of
-zonegit, so nothing of ours keeps it from what an attacker may try.
+It implements the NATS protocol (docs.nats.io, "NATS Protocol") on a socket, independently of
+zonegit, so it can send whatever an attacker could.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class RawClient:
         self.heard: list[Heard] = []
 
     def subscribe(self, subject: str) -> None:
-        """Ask for messages; they are in :attr:`heard` after a later :meth:`flush`."""
+        """Subscribe to messages; they are in :attr:`heard` after a later :meth:`flush`."""
         self._subscriptions += 1
         self._writer.write(f"SUB {subject} {self._subscriptions}\r\n".encode())
 
@@ -42,7 +42,7 @@ class RawClient:
         self._writer.write(octets)
 
     def publish(self, subject: str, payload: bytes = b"", reply: str = "") -> None:
-        """Publish, with any subject for the reply."""
+        """Publish with any reply subject."""
         head = f"PUB {subject} {reply} {len(payload)}" if reply else f"PUB {subject} {len(payload)}"
         self._writer.write(head.encode() + b"\r\n" + payload + b"\r\n")
 
@@ -67,12 +67,12 @@ class RawClient:
                 await self._line()
 
     async def may_publish(self, subject: str) -> bool:
-        """Return whether the bus takes an empty message on this subject."""
+        """Return whether the bus accepts an empty message on this subject."""
         self.publish(subject)
         return not await self.flush()
 
     async def may_subscribe(self, subject: str) -> bool:
-        """Return whether the bus lets this user listen there."""
+        """Return whether the bus allows this user to subscribe to the subject."""
         self.subscribe(subject)
         return not await self.flush()
 

@@ -1,4 +1,4 @@
-"""The stores of a bus, for tests: with patience, however busy the machine is."""
+"""Access the stores on a bus, with long timeouts for busy machines."""
 
 from tests.support.waiting import PATIENCE_S
 
@@ -6,10 +6,10 @@ from zonegit.bus import Bus, RemoteObjects, RemoteRefs
 
 
 def objects_of(bus: Bus, actor: str) -> RemoteObjects:
-    """The object store, on behalf of ``actor``."""
+    """Return the object store for ``actor``."""
     return RemoteObjects(bus, actor, timeout=PATIENCE_S)
 
 
 def refs_of(bus: Bus, actor: str) -> RemoteRefs:
-    """The ref store, on behalf of ``actor``."""
+    """Return the ref store for ``actor``."""
     return RemoteRefs(bus, actor, timeout=PATIENCE_S)

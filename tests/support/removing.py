@@ -1,4 +1,4 @@
-"""Zones removed with what they hold, as one operation."""
+"""Remove zones with their content, as one operation."""
 
 from zonegit.store import ref_names
 from zonegit.store.expected import Anything
@@ -7,7 +7,7 @@ from zonegit.zone.names import Name
 
 
 async def remove_zone(refs: RefStore, zone: Name, origin: Origin) -> Moved:
-    """Delete the branches and tags of a zone, then remove it; return the answer to that."""
+    """Delete the branches and tags of a zone, then remove it; return the reply to that."""
     held = await refs.zone(zone, origin.actor)
     for branch in held.heads:
         await refs.move(ref_names.branch(zone, branch), Anything(), None, origin)

@@ -1,4 +1,4 @@
-"""Resolvers for tests: real processes next to a stack, and the words of a hand-made one."""
+"""Run resolvers for tests next to a stack, or send the messages of one."""
 
 import asyncio
 import os
@@ -20,32 +20,32 @@ from zonegit.wire.messages import Announcement, Registered
 
 
 def announcement(name: str, instance: str = "hand-made", **fields: object) -> Announcement:
-    """Returns what a resolver that follows main everywhere says of itself."""
+    """Return the announcement of a resolver that follows main in all zones."""
     said = {"version": "1", "started": 0.0, "epoch": "", "sequence": 0, "branches": ["main"]}
     return Announcement(resolver=name, instance=instance, **{**said, **fields})  # type: ignore[arg-type]  # as given
 
 
 def url_of(stack: Stack, user: str) -> str:
-    """Returns where a user of the stack's bus connects."""
+    """Return the bus URL of a user of the stack."""
     bus = stack.record()["bus"]
     return str(bus["url"].replace("://", f"://{user}:{bus['users'][user]}@"))
 
 
 @asynccontextmanager
 async def joined(stack: Stack, user: str) -> AsyncIterator[Bus]:
-    """A connection to the stack's bus."""
+    """Connect to the bus of the stack."""
     async with connect(BusSettings(url_of(stack, user)), name=user) as bus:
         yield bus
 
 
 async def registered(bus: Bus) -> dict[str, Registered]:
-    """The registry, by name."""
+    """Return the registry, by name."""
     known = await read_registry(bus, "ada", timeout=DEADLINE_S)
     return {each.last.resolver: each for each in known.resolvers}
 
 
 def registry_of(stack: Stack) -> dict[str, Registered]:
-    """The registry of a stack, for tests that are not asynchronous."""
+    """Return the registry of a stack, for tests that are not asynchronous."""
 
     async def read() -> dict[str, Registered]:
         async with joined(stack, "cli") as bus:

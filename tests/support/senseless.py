@@ -1,8 +1,8 @@
-"""Random zones that are well hashed and otherwise as senseless as chance makes them.
+"""Draw random zones with correct ids and otherwise random content.
 
-Each is a commit and what it leads to, as far as that is there. Much is nearly right, since what is
-plainly wrong is refused at the first octet: the SOA is mostly there, owners are mostly those of the
-place, one label mostly leads to a tree.
+Each is a commit with those of its objects that exist. Much of it is nearly valid, since what is
+clearly invalid is refused at the first octet: the SOA mostly exists, owners mostly match their
+place, and one label mostly leads to a tree.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def owners(apex: Name) -> st.SearchStrategy[bytes]:
 
 @st.composite
 def blobs(draw: st.DrawFn, apex: Name) -> RawObject:
-    """RRsets, and octets that pass for some."""
+    """Draw RRsets, and octets that resemble one."""
     if draw(rarely):
         return badzones.forged("blob", draw(st.binary(max_size=40)))
     rdtype = draw(st.one_of(types.map(rrtypes.NUMBERS.__getitem__), storable_types))

@@ -1,4 +1,4 @@
-"""Zones signed by BIND's tools, as operators sign them."""
+"""Sign zones with the tools of BIND, as operators do."""
 
 import subprocess
 from pathlib import Path
@@ -16,7 +16,7 @@ NSEC3_OPT_OUT = ("-3", "-", "-H", "0", "-A")
 
 
 def needs_signer() -> None:
-    """Skips, visibly, where the tools are not installed."""
+    """Skip the test, visibly, if the tools are not installed."""
     for tool in ("dnssec-keygen", "dnssec-signzone"):
         if installed(tool) is None:
             pytest.skip(f"{tool} is not installed")

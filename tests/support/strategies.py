@@ -1,4 +1,4 @@
-"""Random values of DNS and of the object model, as Hypothesis draws them."""
+"""Draw random values of DNS and of the object model with Hypothesis."""
 
 from functools import cache
 
@@ -51,7 +51,7 @@ rdata_like = st.lists(_fields, max_size=5).map(b"".join)
 
 
 def well_formed(rdtype: int, octets: bytes) -> bytes | None:
-    """RDATA as it would be stored, None where the octets are not of the type."""
+    """Return RDATA as it is stored; None if the octets are not valid for the type."""
     try:
         rdata.check(rdtype, octets)
     except ValueError:
@@ -93,7 +93,7 @@ _SAMPLES = {
 
 @st.composite
 def rrsets(draw: st.DrawFn, owner: st.SearchStrategy[names.Name] = owners) -> object:
-    """RRsets whose RDATA is well formed."""
+    """Draw RRsets with well-formed RDATA."""
     rdtype = draw(storable_types)
     single = rdtype in (rrtypes.SOA, rrtypes.CNAME, rrtypes.DNAME)
     count = draw(st.integers(1, 1 if single else 3))

@@ -17,18 +17,18 @@ _SETTING = re.compile(r"([A-Z_]+)=(.*)", re.DOTALL)
 
 @dataclass
 class Step:
-    """One command; ``lines`` is how it was typed, remarks before it."""
+    """One command. ``lines`` is its text, after the remarks before it."""
 
     lines: list[str] = field(default_factory=list)
 
     @property
     def typed(self) -> str:
-        """The command line."""
+        """Return the command line."""
         (line,) = [line for line in self.lines if line.startswith("$ ")]
         return line.removeprefix("$ ")
 
     def command(self, names: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-        """Its environment, and its words; ``{name}`` in them stands for what ``names`` says."""
+        """Return its environment and its words; ``names`` has the values of ``{name}``."""
         environment: dict[str, str] = {}
         words = shlex.split(self.typed)
         while found := _SETTING.fullmatch(words[0]):
@@ -43,13 +43,13 @@ class Step:
 
     @property
     def stdin(self) -> str:
-        """What it reads."""
+        """Return its standard input."""
         lines = [line.removeprefix("> ") for line in self.lines if line.startswith("> ")]
         return "".join(f"{line}\n" for line in lines)
 
 
 def steps(transcript: str) -> list[Step]:
-    """The commands of a transcript."""
+    """Return the commands of a transcript."""
     found: list[Step] = []
     remarks: list[str] = []
     for line in transcript.splitlines():
@@ -64,7 +64,7 @@ def steps(transcript: str) -> list[Step]:
 
 
 def text(step: Step, out: str, err: str, status: int) -> str:
-    """How a command and what came of it stand in a transcript."""
+    """Return the text of a command and its output in a transcript."""
     lines = [*step.lines]
     lines += [f"    {line}".rstrip() for line in out.splitlines()]
     lines += [f"  ! {line}".rstrip() for line in err.splitlines()]

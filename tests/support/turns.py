@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """How often somebody else had one so far."""
+    """Counts the cycles of the event loop."""
 
     def __init__(self) -> None:
         self.count = 0
 
     async def take(self) -> None:
-        """Whenever the event loop comes by, until cancelled."""
+        """Count each cycle until cancelled."""
         while True:
             self.count += 1
             await asyncio.sleep(0)
@@ -20,7 +20,7 @@ class Turns:
 
 @asynccontextmanager
 async def counted() -> AsyncIterator[Turns]:
-    """Counts from entry to exit."""
+    """Count from entry to exit."""
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         taking = group.create_task(turns.take())

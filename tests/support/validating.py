@@ -1,6 +1,6 @@
-"""What a validator makes of replies: signatures by dnspython, denial of existence by the rules.
+"""Validate replies: signatures with dnspython, denial of existence by the rules of the RFCs.
 
-It knows the zone's keys and nothing else of it.
+The validator knows the keys of the zone and nothing else of it.
 """
 
 from base64 import b32hexencode
@@ -29,7 +29,7 @@ class Validator:
         self._keys = {self.apex: parsed.find_rrset(self.apex, "DNSKEY")}
 
     def check(self, reply: dns.message.Message) -> None:
-        """Fails on anything that a validator would take for bogus."""
+        """Fail on a reply that a validator would treat as bogus."""
         assert not reply.flags & dns.flags.TC
         self._check_signatures(reply.answer, redirects=_owners(reply.answer, DNAME))
         self._check_signatures(reply.authority, redirects=set())
@@ -65,7 +65,7 @@ class Validator:
 
 
 class _Proofs:
-    """The NSEC and NSEC3 records of an authority section."""
+    """Return the NSEC and NSEC3 records of an authority section."""
 
     def __init__(self, apex: dns.name.Name, authority: list[dns.rrset.RRset]) -> None:
         self.apex = apex

@@ -1,4 +1,5 @@
-"""The test vectors that fix every octet (``tests/data``), and real zones where they are at hand."""
+"""Read the test vectors that fix the stored octets (``tests/data``), and real zones if they are
+available."""
 
 import json
 import lzma
@@ -13,16 +14,17 @@ from zonegit.objects.ids import ObjectId, RawObject, from_hex
 
 DATA = Path(__file__).parents[1] / "data"
 REAL = Path(__file__).parents[3] / "shared" / "data"
-"""Large real data beside the checkout; only tests of it may skip where it is absent."""
+"""The folder of large real data next to the checkout; only tests that read it may be skipped
+without it."""
 
 
 def load(name: str) -> Any:
-    """A JSON file of vectors."""
+    """Read a JSON file of vectors."""
     return json.loads((DATA / name).read_bytes())
 
 
 def raw(kind: str, object_id: str, payload: str) -> RawObject:
-    """An object written down in hex."""
+    """Return an object from its hexadecimal form."""
     return RawObject(from_hex(object_id), kind, bytes.fromhex(payload))  # type: ignore[arg-type]
 
 
@@ -35,18 +37,18 @@ def foo_com() -> list[tuple[str, RawObject]]:
 
 
 def v03() -> list[RawObject]:
-    """The objects of a store that the original wrote."""
+    """Return the objects of a store that the original wrote."""
     rows = load("v03-store.json")["objects"]
     return [raw(row["Kind"], row["Hash"], row["Payload"]) for row in rows]
 
 
 def v03_slots() -> dict[str, bytes]:
-    """The refs of that store, as its slots."""
+    """Return the refs of that store, as its slots."""
     return {name: bytes.fromhex(slot) for name, slot in load("v03-store.json")["refs"].items()}
 
 
 def wide() -> list[dict[str, Any]]:
-    """Wide trees: their root, and the root after one change."""
+    """Return wide trees: their root, and the root after one change."""
     rows = load("wide-trees.json")
     return [
         row | {"root": from_hex(row["root"]), "changed_root": from_hex(row["changed_root"])}
@@ -56,7 +58,7 @@ def wide() -> list[dict[str, Any]]:
 
 @cache
 def root_zone(serial: int) -> bytes:
-    """One version of the real root zone; skips the test where the data is absent."""
+    """Return one version of the real root zone; skip the test if the data is absent."""
     archive = REAL / "rootzone-2018.tar.xz"
     if not archive.exists():
         pytest.skip(f"needs the real root zone, {archive.name}, in ../shared/data")

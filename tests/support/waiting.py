@@ -20,7 +20,7 @@ is lost, because a service was killed, is given up after this."""
 
 
 async def eventually(condition: Callable[[], object]) -> None:
-    """Returns once ``condition`` is true; fails the test when it never is."""
+    """Wait until ``condition`` is true; fail the test after the deadline."""
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
         assert time.monotonic() < deadline, f"it did not come true within {DEADLINE_S} s"
@@ -28,7 +28,7 @@ async def eventually(condition: Callable[[], object]) -> None:
 
 
 async def comes_true(holds: Callable[[], Awaitable[object]]) -> None:
-    """As :func:`eventually`, of what has to be asked for."""
+    """Wait until an asynchronous condition is true; fail the test after the deadline."""
     deadline = time.monotonic() + DEADLINE_S
     while not await holds():
         assert time.monotonic() < deadline, f"it did not come true within {DEADLINE_S} s"
@@ -36,7 +36,7 @@ async def comes_true(holds: Callable[[], Awaitable[object]]) -> None:
 
 
 async def succeeds(attempt: Callable[[], Awaitable[T]], *passing: type[Exception]) -> T:
-    """The result of ``attempt``, which is made again while it raises one of ``passing``."""
+    """Call ``attempt`` until it raises none of ``passing``, and return its result."""
     deadline = time.monotonic() + DEADLINE_S
     while True:
         try:
@@ -48,8 +48,8 @@ async def succeeds(attempt: Callable[[], Awaitable[T]], *passing: type[Exception
 
 @asynccontextmanager
 async def held(context: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
-    """Enters and leaves ``context`` in one task of its own, as task groups demand; a fixture is
-    set up and torn down in two."""
+    """Enter and leave ``context`` in one task, as task groups require; fixtures are set up and torn
+    down in two."""
     entered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     leave = asyncio.Event()
 

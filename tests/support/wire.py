@@ -1,4 +1,4 @@
-"""RDATA in wire form that is well formed, for every type, as Hypothesis draws it."""
+"""Draw well-formed RDATA in wire form, for every type, with Hypothesis."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,4 +1,4 @@
-"""Many questions of one server: a window of datagrams, one stream."""
+"""Send many questions to one server: in a window of datagrams, or on one stream."""
 
 import socket
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from tests.support.waiting import DEADLINE_S
 
 WINDOW = 32
 PATIENCE_S = DEADLINE_S
-"""A server on the loopback that is silent for so long does not answer."""
+"""Seconds after which a server on the loopback counts as silent."""
 
 
 def over_udp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
@@ -32,7 +32,7 @@ def over_udp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
 
 
 def over_tcp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
-    """As :func:`over_udp`, on one connection (RFC 7766 section 6.2.1)."""
+    """Return the replies as :func:`over_udp` does, on one connection (RFC 7766 section 6.2.1)."""
     replies: dict[bytes, bytes] = {}
     with socket.create_connection(address, PATIENCE_S) as sock, sock.makefile("rb") as stream:
         for wire in wires:

@@ -16,7 +16,7 @@ from tests.support.differential.replies import Said, said
 
 MOST_ALIASES = 16
 MUCH = 100
-"""Addresses that go along with an answer, and are too many."""
+"""More additional addresses than fit."""
 BESIDE = (dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3)
 
 Covers = Callable[[Question, dns.message.Message, Sequence[Said]], bool]
@@ -38,7 +38,7 @@ class Exemption:
 
     @property
     def texts(self) -> dict[str, str]:
-        """The zones of the example."""
+        """Return the zones of the example."""
         head = "@ 300 SOA ns.example. h.example. 7 7200 900 1209600 300\n@ 300 NS ns.example.\n"
         texts = {"example.test.": head + self.zone}
         texts |= {"sub.example.test.": head + self.child} if self.child else {}
@@ -50,7 +50,7 @@ class Exemption:
 def exempted(
     question: Question, ours: dns.message.Message, theirs: Sequence[Said]
 ) -> Exemption | None:
-    """The exemption that covers a disagreement, None: it is a fault."""
+    """Return the exemption that covers a disagreement; None if it is a fault."""
     covering = (each for each in EXEMPTIONS if each.covers(question, ours, theirs))
     return next(covering, None)
 

@@ -1,4 +1,4 @@
-"""What to ask of zones: every name, its relatives, many types, all transports."""
+"""Generate questions about zones: every name, related names, many types, all transports."""
 
 import random
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ TYPES = (
 )
 OFTEN = ("A", "NS", "DS", "CNAME")
 OTHERS = 3
-"""Further types that each name is asked for."""
+"""Further types that each name is queried for."""
 PAYLOADS = (512, 1232, 4096)
 UNKNOWN = ("nobody", "zzz", r"\000", "*")
 
@@ -40,11 +40,11 @@ class Question:
 
     @property
     def room(self) -> int:
-        """Octets of a datagram that answers it, at most."""
+        """Return the maximum size of a UDP reply."""
         return min(max(self.payload or 0, PLAIN), DATAGRAM)
 
     def query(self, number: int = 0) -> bytes:
-        """Its octets, ``number`` being the id; the case of the name is kept."""
+        """Return the query with this id; the case of the name is kept."""
         message = dns.message.make_query(
             self.name,
             self.rdtype,
@@ -58,7 +58,7 @@ class Question:
 
 
 def questions(zones: list[Zone], seed: int, *, signed: bool = False) -> list[Question]:
-    """All questions about zones; of signed ones two thirds with DO."""
+    """Return all questions about zones; two thirds of those about signed zones have DO."""
     rng = random.Random(seed)
     held: dict[Name, set[str]] = {}
     for zone in zones:

@@ -1,4 +1,4 @@
-"""Zones full of hard cases, from a seed: the same number makes the same zones."""
+"""Generate zones with many hard cases from a seed."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ BIG = 150
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record, as a master file writes it, names absolute."""
+    """One record as in a master file, with absolute names."""
 
     owner: Name
     ttl: int
@@ -44,7 +44,7 @@ class Zone:
     records: tuple[Record, ...]
 
     def text(self) -> str:
-        """Its master file."""
+        """Return its master file."""
         return "".join(f"{record}\n" for record in self.records)
 
 
@@ -74,7 +74,8 @@ def _without_occluded(zone: Zone) -> Zone:
 
 
 def _grown(rng: random.Random, apex: Name) -> list[Name]:
-    """Names one below another, so that some are cut off, occluded, covered by a wildcard."""
+    """Generate names below one another, some of them below cuts, occluded, or covered by a
+    wildcard."""
     names = [apex]
     while len(names) < NAMES:
         parent = rng.choice(names)
@@ -93,7 +94,7 @@ def _below(rng: random.Random, parent: Name) -> Name:
 
 
 class _Filler:
-    """Gives the names of one zone their records."""
+    """Generates the records of the names of one zone."""
 
     def __init__(self, rng: random.Random, names: list[Name], everywhere: list[Name]) -> None:
         self.rng = rng
@@ -104,7 +105,7 @@ class _Filler:
         self.ttls: dict[tuple[Name, str], int] = {}
 
     def records(self) -> Iterator[Record]:
-        """All of them; a name with an alias has nothing else."""
+        """Return all records; a name with a CNAME has no others."""
         self._add(self.apex, "SOA", f"ns.example. h.example. 7 7200 900 1209600 {self._ttl()}")
         self._servers()
         children = [dns.name.from_text(apex) for apex in HOSTED]

@@ -1,4 +1,4 @@
-"""What two replies to one question must share."""
+"""Compare the content of two replies to one question."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -36,12 +36,12 @@ class Said(NamedTuple):
 
     @property
     def names_servers(self) -> bool:
-        """Whether it is a referral, or ends in one."""
+        """Return whether it is a referral, or ends in one."""
         return any(line.split()[2] == "ns" for line in self.authority)
 
 
 def said(reply: dns.message.Message) -> Said:
-    """What a reply says."""
+    """Return the content of a reply."""
     rcode = dns.rcode.to_text(reply.rcode())
     if reply.flags & dns.flags.TC:
         return Said(rcode, True)
@@ -86,7 +86,7 @@ def agrees_by_zone(ours: Said, theirs: Sequence[Said], apexes: Collection[Name])
 
 
 def _of(zone: Name, authority: Lines, apexes: Collection[Name]) -> set[str]:
-    """The lines whose owners are of that zone, and of none below it."""
+    """Return the records whose owners are in that zone and not in one below it."""
     found = set()
     for line in authority:
         owner = dns.name.from_text(line.split()[0])
@@ -111,7 +111,7 @@ def unfollowed(reply: dns.message.Message, qtype: int, apexes: Collection[Name])
 
 
 def lines(section: list[dns.rrset.RRset]) -> Lines:
-    """Each record as ``owner ttl type rdata``, in lower case."""
+    """Return each record as ``owner ttl type rdata``, in lower case."""
     return frozenset(
         f"{rrset.name} {rrset.ttl} {dns.rdatatype.to_text(rrset.rdtype)} {rdata.to_text()}".lower()
         for rrset in section
@@ -120,7 +120,7 @@ def lines(section: list[dns.rrset.RRset]) -> Lines:
 
 
 def _glue(reply: dns.message.Message) -> list[dns.rrset.RRset]:
-    """The addresses of name servers at or below the zone cut (RFC 9471 section 3.1)."""
+    """Return the addresses of name servers at or below the zone cut (RFC 9471 section 3.1)."""
     cuts = {
         rrset.name: {rdata.target for rdata in rrset}
         for rrset in reply.authority

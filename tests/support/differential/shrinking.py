@@ -1,4 +1,4 @@
-"""The smallest zones on which a question is still answered differently."""
+"""Find the smallest zones on which a question is still answered differently."""
 
 from collections.abc import Callable, Sequence
 

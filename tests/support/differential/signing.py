@@ -1,4 +1,4 @@
-"""How random zones are signed: with NSEC, with NSEC3, with NSEC3 and opt-out."""
+"""Sign random zones with NSEC, with NSEC3, or with NSEC3 and opt-out."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,10 +10,10 @@ DENIALS = {
     "nsec3": signing.NSEC3,
     "opt-out": signing.NSEC3_OPT_OUT,
 }
-"""How absence is proved (RFC 4034 section 4, RFC 5155)."""
+"""The methods of denial of existence (RFC 4034 section 4, RFC 5155)."""
 
 
 def signed(apex: str, text: str, denial: str) -> str:
-    """A master file, relative to its apex, with signatures by one key."""
+    """Return the master file of a zone signed with one key, relative to its apex."""
     with TemporaryDirectory() as folder:
         return signing.signed(Path(folder), apex, text, *DENIALS[denial])

@@ -1,4 +1,4 @@
-"""Zones served by everybody, questions asked of everybody."""
+"""Serve zones with all servers, and send the same questions to all."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -82,7 +82,7 @@ def _is_occluding(zone: Zone) -> bool:
 
 @contextmanager
 def others(texts: Mapping[str, str], programs: Iterable[str]) -> Iterator[dict[str, peers.Peer]]:
-    """Those servers with these zones, by program."""
+    """Run these servers with these zones, by program."""
     with ExitStack() as running:
         started = {}
         for program in programs:
@@ -97,7 +97,7 @@ def others(texts: Mapping[str, str], programs: Iterable[str]) -> Iterator[dict[s
 def disagreements(
     texts: Mapping[str, str], programs: Iterable[str], questions: Sequence[Question]
 ) -> Iterator[Disagreement]:
-    """The questions whose answer from our code is none of the answers of ``programs``."""
+    """Return the questions that our code answers differently from all of ``programs``."""
     world = World(dict(texts))
     apexes = [dns.name.from_text(apex) for apex in texts]
     with others(texts, programs) as servers:

@@ -1,5 +1,7 @@
-"""Other servers as plain processes on a loopback port: NSD, Knot, BIND and PowerDNS, to compare
-ours with, to feed, and to measure against."""
+"""Run other servers as plain processes on a loopback port: NSD, Knot, BIND and PowerDNS.
+
+Tests and benchmarks compare zonegit with them, and use them as primaries and secondaries.
+"""
 
 from tests.support.peers.running import (
     Peer,

@@ -45,7 +45,7 @@ zone "{name}" {{
 
 
 def configured(setup: Setup, program: str) -> list[str]:
-    """Writes the configuration; returns the command that starts the server, with one worker."""
+    """Write the configuration, and return the command that starts the server, with one worker."""
     minimal = "yes" if setup.minimal else "no-auth"
     config = setup.folder / "named.conf"
     config.write_text(

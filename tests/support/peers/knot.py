@@ -37,7 +37,7 @@ _SECONDARY = '    master: "{id}"\n'
 
 
 def configured(setup: Setup, program: str) -> list[str]:
-    """Writes the configuration; returns the command that starts the server."""
+    """Write the configuration, and return the command that starts the server."""
     primaries = list(dict.fromkeys(zone.primary for zone in setup.zones if zone.primary))
     text = _SERVER.format(port=setup.port, folder=setup.folder)
     if keys := keys_of(setup.zones):

@@ -31,7 +31,7 @@ _SECONDARY = """\
 
 
 def configured(setup: Setup, program: str) -> list[str]:
-    """Writes the configuration; returns the command that starts the server."""
+    """Write the configuration, and return the command that starts the server."""
     config = setup.folder / "nsd.conf"
     config.write_text(
         _SERVER.format(

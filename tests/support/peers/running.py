@@ -1,4 +1,4 @@
-"""Starting a peer, and waiting until it answers."""
+"""Start a peer, and wait until it answers."""
 
 import os
 import shutil
@@ -18,10 +18,10 @@ from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE_S
 
 START_S = DEADLINE_S
-"""How long a server may take until it answers: the largest zones of the benchmarks."""
+"""Seconds until a server answers: enough for the largest zones of the benchmarks."""
 STOP_S = 20.0
 STARTS = 3
-"""A port that was free may be taken when the server gets to it."""
+"""Attempts: a free port can be taken before the server binds it."""
 
 _CONFIGURED: dict[str, Callable[[Setup, str], list[str]]] = {
     module.PROGRAM: module.configured for module in (nsd, knot, bind, powerdns)
@@ -40,12 +40,12 @@ class Peer:
 
     @property
     def port(self) -> int:
-        """Of UDP and TCP, on 127.0.0.1."""
+        """Return the address for UDP and TCP, on 127.0.0.1."""
         return self.address[1]
 
 
 class _Ended(RuntimeError):
-    """The process is gone."""
+    """Raised if the process has exited."""
 
 
 def installed(program: str) -> str | None:
@@ -112,7 +112,7 @@ def _started(
 
 @contextmanager
 def _on(core: int | None) -> Iterator[None]:
-    """A child starts on the cores where its parent is."""
+    """Run a child on the cores of its parent."""
     if core is None:
         yield
         return

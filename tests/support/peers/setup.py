@@ -1,4 +1,5 @@
-"""What a peer is to serve; each server's module makes its own configuration of it."""
+"""The zones and keys of a peer; the module of each server writes its own configuration from
+them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Primary:
-    """Where a secondary takes a zone from. Its NOTIFY is taken from that host, with that key."""
+    """The primary of a secondary zone. A NOTIFY is accepted from that host, with that key."""
 
     host: str
     port: int
@@ -28,7 +29,7 @@ class Primary:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone of a peer: from its master file, or, with a ``primary``, by transfer."""
+    """A zone of a peer: from a master file, or by transfer if it has a ``primary``."""
 
     name: str
     file: Path
@@ -47,7 +48,7 @@ class Setup:
 
 
 def written(folder: Path, zones: Mapping[str, str]) -> list[Zone]:
-    """Zones whose master files are these texts, relative to their names."""
+    """Return zones with these texts as master files, relative to their names."""
     found = []
     for number, (name, text) in enumerate(zones.items()):
         file = folder / f"{number}.zone"
@@ -57,6 +58,6 @@ def written(folder: Path, zones: Mapping[str, str]) -> list[Zone]:
 
 
 def keys_of(zones: Iterable[Zone]) -> list[Key]:
-    """Each TSIG key that these zones are transferred with, once."""
+    """Return each TSIG key for transfers of these zones, once."""
     primaries = [zone.primary for zone in zones if zone.primary is not None]
     return list(dict.fromkeys(each.key for each in primaries if each.key is not None))
