@@ -134,7 +134,7 @@ def test_a_git_history_imported_again_adds_only_what_is_new(stack: Stack, tmp_pa
     stack.run("set", "mine", "A", "300", "192.0.2.9", "--zone", "again.past.example")
     assert "imported before" in stack.run(*words).out
     repository.commit("four", {"z": zone(4, "d A 192.0.2.5")})
-    assert "1 commit that the imported history does not have" in stack.run(*words).err
+    assert "1 commit that is not in the imported history" in stack.run(*words).err
 
 
 def test_a_rewritten_history_and_a_shallow_clone_are_refused(stack: Stack, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_variables_and_the_folders_file_win_over_head_and_options_over_them(
     assert shown("tag")[0] == variable
     assert json.loads((tmp_path / "log").read_text())[0]["message"] == "set a A"
     assert warnings(tmp_path, "switch") == warnings(tmp_path, "checkout") == ["head-without-effect"]
-    assert f"ZONEGIT_ZONE is {variable}, and overrides HEAD" in (tmp_path / "told").read_text()
+    assert f"ZONEGIT_ZONE is {variable} and overrides HEAD" in (tmp_path / "told").read_text()
     assert stack.json("status")["zone"] == variable  # checkout moved HEAD nevertheless
 
 

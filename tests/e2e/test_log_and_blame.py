@@ -97,7 +97,7 @@ def test_a_log_is_filtered(stack: Stack) -> None:
 def test_what_cannot_be_asked_is_explained(stack: Stack) -> None:
     for words, status, said in (
         (["log", "--grep", "("], 1, "not a regular expression"),
-        (["log", "--graph", "--author", "Ada"], 2, "whole history"),
+        (["log", "--graph", "--author", "Ada"], 2, "cannot be combined"),
         (["log", "--", "www.elsewhere."], 1, "not within"),
         (["log", "main^{tree}"], 1, "a commit is needed"),
         (["log", "main", "www"], 2, "www"),

@@ -136,7 +136,7 @@ def test_a_dry_run_a_second_run_and_an_unknown_resolver_change_nothing(
     first = own_stack.json("recover")
     assert own_stack.json("recover", "--finish", "--dry-run") == first
     said = own_stack.run("recover", "--ignore", "nobody")
-    assert "no resolver nobody answers" in said.err
+    assert "--ignore nobody: no resolver of that name answers" in said.err
     own_stack.run("recover", "--finish", "--serial-headroom", "0", status=2)
     own_stack.run("recover", "--finish", "--serial-headroom", str(1 << 31), status=2)
     own_stack.run("recover", "--finish")
@@ -246,6 +246,6 @@ async def _beside_a_liar(stack: Stack) -> None:
         await connection.publish(subjects.announcement("liar"), there)
         await connection.flush()
         said = await asyncio.to_thread(stack.run, "recover", "--finish", status=1)
-        assert "liar says so" in said.err
+        assert "liar reports a serial" in said.err
         assert "--ignore liar" in said.err
         await asyncio.to_thread(stack.run, "recover", "--finish", "--ignore", "liar")

@@ -105,7 +105,7 @@ def describe_lock(data: Path, store: str) -> str | None:
 
 def _describe_next_step(held: str) -> str:
     return (
-        "start refs with its own folder (ZONEGIT_DATA); if this store is to replace that one:"
+        "start refs with its own data folder (ZONEGIT_DATA); if this store replaces that one, run:"
         f" zonegit adopt-store {held}"
     )
 

@@ -54,12 +54,12 @@ class Continuation(msgspec.Struct, frozen=True):
         """Return the warning about commits whose changes are replaced, if there are any."""
         if not self.between:
             return ()
-        commits = "1 commit" if self.between == 1 else f"{self.between} commits"
+        commits = "1 commit that is" if self.between == 1 else f"{self.between} commits that are"
         return (
             Finding(
                 REPLACES,
                 "warning",
-                f"{branch} has {commits} that are not in the imported history; the imported"
+                f"{branch} has {commits} not in the imported history; the imported"
                 " versions are whole zones and replace their changes",
             ),
         )
