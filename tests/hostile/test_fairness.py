@@ -63,7 +63,7 @@ PER_ACTOR = 128
 
 
 @dataclass
-class Stand:
+class StoresHarness:
     """Both stores on a bus of their own. ``served`` are the requests served so far, by service and
     actor; those of the greedy wait until they ``go``."""
 
@@ -109,7 +109,7 @@ def noted(service: str, endpoints: Endpoints, log: Log) -> Endpoints:
 
 
 @asynccontextmanager
-async def stand_at(folder: Path) -> AsyncIterator[Stand]:
+async def stand_at(folder: Path) -> AsyncIterator[StoresHarness]:
     log = Log()
     async with AsyncExitStack() as stack:
         url = stack.enter_context(nats_server())
@@ -131,11 +131,11 @@ async def stand_at(folder: Path) -> AsyncIterator[Stand]:
         of_refs = await stack.enter_async_context(
             serve(bus, "refs", "refs", noted("refs", handlers, log), DEPTHS)
         )
-        yield Stand(url, asking, lanes, of_refs, log)
+        yield StoresHarness(url, asking, lanes, of_refs, log)
 
 
 @pytest_asyncio.fixture
-async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
+async def harness(tmp_path: Path) -> AsyncIterator[StoresHarness]:
     async with held(stand_at(tmp_path)) as made:
         yield made
 
@@ -175,70 +175,72 @@ def origin(actor: str, operation: str) -> Origin:
     return Origin(actor, "test", operation * 32)
 
 
-async def test_what_is_too_much_is_refused_and_the_rest_is_answered(stand: Stand) -> None:
+async def test_what_is_too_much_is_refused_and_the_rest_is_answered(harness: StoresHarness) -> None:
     """2,000 octets of requests kept the store busy for 53 s: now for what 130 pages take."""
-    async with greedy_client(stand.url) as greedy:
+    async with greedy_client(harness.url) as greedy:
         await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
         await eventually(lambda: greedy.answers.total() == FLOOD - PER_ACTOR - 2)
         assert set(greedy.answers) == {"unavailable"}
-        stand.log.go.set()
+        harness.log.go.set()
         await eventually(lambda: greedy.answers.total() == FLOOD)
         assert greedy.answers["ok"] == PER_ACTOR + 2
 
 
-async def test_the_greedy_do_not_keep_another_operator_or_a_resolver_waiting(stand: Stand) -> None:
+async def test_the_greedy_do_not_keep_another_operator_or_a_resolver_waiting(
+    harness: StoresHarness,
+) -> None:
     """Each request passes all but those that are under way."""
     made = commits.commit(ZONE, 1, hosts=3)
     ids = [raw.id for raw in made.objects]
     ada, resolver, refs = (
-        RemoteObjects(stand.bus, actor, timeout=120) for actor in ("ada", "resolver", "refs")
+        RemoteObjects(harness.bus, actor, timeout=120) for actor in ("ada", "resolver", "refs")
     )
     await ada.put(made.objects)
-    stand.log.served.clear()
-    async with greedy_client(stand.url) as greedy, asyncio.TaskGroup() as group:
+    harness.log.served.clear()
+    async with greedy_client(harness.url) as greedy, asyncio.TaskGroup() as group:
         await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
         await eventually(lambda: greedy.answers.total() == FLOOD - PER_ACTOR - 2)
         for asking in (ada.get(ids), resolver.get(ids), refs.get(ids), ada.find("0000")):
             group.create_task(asking)
-        gate = stand.objects.gates[READ]
+        gate = harness.objects.gates[READ]
         await eventually(lambda: gate.waiting() == {OPERATORS: PER_ACTOR + 2, SERVICES: 2})
-        stand.log.go.set()
-    order = [actor for _, actor in stand.log.served]
+        harness.log.go.set()
+    order = [actor for _, actor in harness.log.served]
     assert order[:8].count("greedy") <= 4
     assert {"ada", "resolver", "refs"} <= set(order[:8])
 
 
-async def test_the_greedy_can_still_be_served_with_a_full_line(stand: Stand) -> None:
+async def test_the_greedy_can_still_be_served_with_a_full_line(harness: StoresHarness) -> None:
     """What refs reads for their move is not refused, and goes ahead of the line."""
     made, then = commits.commit(ZONE, 1, hosts=30), commits.commit(ZONE, 2, hosts=31)
-    objects = RemoteObjects(stand.bus, "ada", timeout=120)
-    refs = RemoteRefs(stand.bus, "ada", timeout=120)
+    objects = RemoteObjects(harness.bus, "ada", timeout=120)
+    refs = RemoteRefs(harness.bus, "ada", timeout=120)
     await objects.put([*made.objects, *then.objects])
     await refs.register(ZONE, origin("ada", "a"))
     await refs.move(MAIN, Absent(), made.id, origin("ada", "b"))
-    async with greedy_client(stand.url) as greedy:
+    async with greedy_client(harness.url) as greedy:
         await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
         await eventually(lambda: greedy.answers.total() == FLOOD - PER_ACTOR - 2)
         moving = asyncio.create_task(
-            RemoteRefs(stand.bus, "greedy", timeout=120).move(
+            RemoteRefs(harness.bus, "greedy", timeout=120).move(
                 MAIN, Exactly(made.id), then.id, origin("greedy", "c")
             )
         )
-        stand.log.go.set()
+        harness.log.go.set()
         await moving
 
 
-async def test_the_ref_store_is_shared_likewise(stand: Stand) -> None:
-    refs = RemoteRefs(stand.bus, "ada", timeout=120)
+async def test_the_ref_store_is_shared_likewise(harness: StoresHarness) -> None:
+    refs = RemoteRefs(harness.bus, "ada", timeout=120)
     ask = codec.encode(AskSnapshot())
-    async with greedy_client(stand.url) as greedy:
+    async with greedy_client(harness.url) as greedy:
         await greedy.send("zg.greedy.refs.snapshot", ask, FLOOD)
         await eventually(lambda: greedy.answers["unavailable"] > FLOOD / 2)
         await refs.where("ada")
-        assert stand.log.count("refs", "greedy") == 0
-        stand.log.go.set()
+        assert harness.log.count("refs", "greedy") == 0
+        harness.log.go.set()
         await eventually(lambda: greedy.answers.total() == FLOOD)
-        assert stand.log.count("refs", "greedy") == greedy.answers["ok"] < FLOOD / 2
+        assert harness.log.count("refs", "greedy") == greedy.answers["ok"] < FLOOD / 2
 
 
 WHY = ChangeInfo(command="set", operation=16 * "o")
@@ -252,41 +254,43 @@ WHY = ChangeInfo(command="set", operation=16 * "o")
     ],
 )
 async def test_judgements_of_two_actors_keep_no_other_from_reading_or_moving(
-    stand: Stand, lane: str, verb: str, message: Move | Judge
+    harness: StoresHarness, lane: str, verb: str, message: Move | Judge
 ) -> None:
     """Two actors had all the places that operators have."""
     made = commits.commit(ZONE, 1, hosts=3)
-    refs = RemoteRefs(stand.bus, "ada", timeout=120)
-    await RemoteObjects(stand.bus, "ada", timeout=120).put(made.objects)
+    refs = RemoteRefs(harness.bus, "ada", timeout=120)
+    await RemoteObjects(harness.bus, "ada", timeout=120).put(made.objects)
     async with AsyncExitStack() as stack:
         for actor in ("greedy", "greedy-2"):
-            client = await stack.enter_async_context(greedy_client(stand.url, actor))
+            client = await stack.enter_async_context(greedy_client(harness.url, actor))
             subject = subjects.request(actor, "refs", verb, MAIN)
             await client.send(subject, codec.encode(message), 50)
-        gate = stand.refs.gates[lane]
+        gate = harness.refs.gates[lane]
         await eventually(lambda: gate.running + gate.waiting()[OPERATORS] == 100)
         assert gate.running == 2 * MAX_RUNNING_OF_OPERATOR
         await refs.where("ada")
         await refs.register(ZONE, origin("ada", "a"))
         await refs.judge(MAIN, Absent(), made.id, origin("ada", "b"))
         await refs.move(MAIN, Absent(), made.id, origin("ada", "b"))
-        assert stand.log.count("refs", "greedy") == 0
-        stand.log.go.set()
+        assert harness.log.count("refs", "greedy") == 0
+        harness.log.go.set()
 
 
-async def test_one_who_is_alone_has_no_limit_but_the_line(stand: Stand) -> None:
+async def test_one_who_is_alone_has_no_limit_but_the_line(harness: StoresHarness) -> None:
     """An export of a million names asks thousands of times, and is never refused."""
-    ada = objects_of(stand.bus, "ada")
+    ada = objects_of(harness.bus, "ada")
     page = [object_id for object_id, _ in await ada.listed()]
     for _ in range(5 * PER_ACTOR):
         await ada.get(page[:1])
-    assert stand.objects.gates[READ].refused[OPERATORS] == 0
+    assert harness.objects.gates[READ].refused[OPERATORS] == 0
 
 
 @pytest.mark.parametrize("verb", ["list", "get", "history"])
-async def test_no_request_is_answered_with_more_than_a_batch(stand: Stand, verb: str) -> None:
+async def test_no_request_is_answered_with_more_than_a_batch(
+    harness: StoresHarness, verb: str
+) -> None:
     """A fair queue does not interrupt, so each piece of work is small."""
-    ada = objects_of(stand.bus, "ada")
+    ada = objects_of(harness.bus, "ada")
     graph = chain(1_100)
     await ada.put(graph.objects())
     ids = [object_id for object_id, _ in await ada.listed()]
@@ -295,12 +299,12 @@ async def test_no_request_is_answered_with_more_than_a_batch(stand: Stand, verb:
     subject = f"zg.ada.objects.{verb}"
     match verb:
         case "list":
-            listed = await stand.bus.request(subject, ListObjects(), ListedObjects)
+            listed = await harness.bus.request(subject, ListObjects(), ListedObjects)
             assert len(listed.objects) == 1_024
         case "get":
-            got = await stand.bus.request(subject, GetObjects(ids=ids), GotObjects)
+            got = await harness.bus.request(subject, GetObjects(ids=ids), GotObjects)
             assert len(got.objects) == objectstore.GET_BATCH
         case _:
             asked = HistoryOf(tips=[graph.ids[-1]], limit=1_024)
-            history = await stand.bus.request(subject, asked, CommitHistory)
+            history = await harness.bus.request(subject, asked, CommitHistory)
             assert len(history.commits) == objectstore.HISTORY_BATCH

@@ -1,4 +1,4 @@
-"""Run object walks over objects in a dict, and record what they fetch."""
+"""An object store in a dict, which records what object walks fetch."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from zonegit.objects.walk import T, Walk
 
 
 class RecordingStore:
-    """Stores objects, and records for each round trip of the last walk the ids it had not seen
+    """Keep objects, and record for each round trip of the last walk the ids it had not fetched
     before."""
 
     def __init__(self) -> None:
@@ -17,13 +17,13 @@ class RecordingStore:
         self.fetched: list[set[ObjectId]] = []
 
     def put(self, objects: Iterable[RawObject]) -> list[RawObject]:
-        """Add objects, and return those that are new."""
+        """Add objects; return those that are new."""
         new = {raw.id: raw for raw in objects if raw.id not in self.raws}
         self.raws.update(new)
         return list(new.values())
 
     def run(self, asks: Walk[T]) -> T:
-        """Run a walk. It gets exactly the objects it requests, so it cannot depend on others."""
+        """Run a walk. It gets exactly what it asked for, so it cannot rely on more."""
         self.fetched = []
         try:
             wanted = next(asks)
@@ -38,5 +38,5 @@ class RecordingStore:
 
     @property
     def fetched_in_all(self) -> int:
-        """Return the number of objects that were fetched."""
+        """Return how many objects were fetched."""
         return sum(map(len, self.fetched))

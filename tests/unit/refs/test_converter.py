@@ -58,7 +58,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Stand:
+class RefStoreHarness:
     """A ref store opened once."""
 
     refs: SqliteRefs
@@ -80,9 +80,11 @@ class Stand:
 
 
 @asynccontextmanager
-async def opened(path: Path, objects: ObjectStore) -> AsyncIterator[Stand]:
+async def opened(path: Path, objects: ObjectStore) -> AsyncIterator[RefStoreHarness]:
     async with open_refs(path) as refs:
-        yield Stand(refs, RefKeeper(refs, objects, lambda *_: None, clock=lambda: 7.0), objects)
+        yield RefStoreHarness(
+            refs, RefKeeper(refs, objects, lambda *_: None, clock=lambda: 7.0), objects
+        )
 
 
 @pytest.fixture
@@ -106,10 +108,10 @@ def slots() -> Slots:
 
 async def undisturbed(path: Path, objects: ObjectStore, slots: Slots) -> tuple[State, int]:
     life = Life()
-    async with opened(path, objects) as stand:
-        await stand.refs.keep(slots, {}, ORIGIN)
-        await stand.convert(life)
-        return await stand.state(), life.writes
+    async with opened(path, objects) as harness:
+        await harness.refs.keep(slots, {}, ORIGIN)
+        await harness.convert(life)
+        return await harness.state(), life.writes
 
 
 async def test_main_canary_tags_and_head_arrive_in_place(
@@ -138,16 +140,16 @@ async def test_a_conversion_killed_at_any_write_has_the_same_result_after_a_rest
     for last in range(1, writes + 1):
         for after in (False, True):
             path = tmp_path / f"{last}-{after}"
-            async with opened(path, objects) as stand:
-                await stand.refs.keep(slots, {}, ORIGIN)
+            async with opened(path, objects) as harness:
+                await harness.refs.keep(slots, {}, ORIGIN)
                 with pytest.raises(Killed):
-                    await stand.convert(Life(last, after=after))
-                await every_commit_is_named(stand, slots)
-            async with opened(path, objects) as stand:
-                await stand.convert(Life())
-                assert await stand.state() == expected, f"killed at write {last}, {after=}"
-                assert await stand.convert(Life()) == []
-                assert await stand.state() == expected
+                    await harness.convert(Life(last, after=after))
+                await every_commit_is_named(harness, slots)
+            async with opened(path, objects) as harness:
+                await harness.convert(Life())
+                assert await harness.state() == expected, f"killed at write {last}, {after=}"
+                assert await harness.convert(Life()) == []
+                assert await harness.state() == expected
 
 
 async def test_a_conversion_killed_repeatedly_has_the_same_result(
@@ -155,20 +157,20 @@ async def test_a_conversion_killed_repeatedly_has_the_same_result(
 ) -> None:
     expected, writes = await undisturbed(tmp_path / "undisturbed", objects, slots)
     path = tmp_path / "refs"
-    async with opened(path, objects) as stand:
-        await stand.refs.keep(slots, {}, ORIGIN)
+    async with opened(path, objects) as harness:
+        await harness.refs.keep(slots, {}, ORIGIN)
     for last in range(1, writes + 1):
-        async with opened(path, objects) as stand:
+        async with opened(path, objects) as harness:
             with suppress(Killed):
-                await stand.convert(Life(last, after=bool(last % 2)))
-    async with opened(path, objects) as stand:
-        assert await stand.state() == expected
+                await harness.convert(Life(last, after=bool(last % 2)))
+    async with opened(path, objects) as harness:
+        assert await harness.state() == expected
 
 
-async def every_commit_is_named(stand: Stand, slots: Slots) -> None:
+async def every_commit_is_named(harness: RefStoreHarness, slots: Slots) -> None:
     """By its old name or by its new one."""
-    pending = await stand.refs.pending()
-    snapshot = await stand.keeper.snapshot()
+    pending = await harness.refs.pending()
+    snapshot = await harness.keeper.snapshot()
     named = {tip.target for zone in snapshot.zones for tip in zone.heads.values()}
     named |= {tip.target for zone in snapshot.zones for tip in zone.tags.values()}
     left = pending.slots.values() if pending is not None else ()
@@ -183,15 +185,15 @@ async def test_a_ref_that_moved_between_a_kill_and_the_next_start_is_not_moved_b
     later = ObjectId(slots["refs/heads/main"])
     path = tmp_path / "refs"
     copied = 2
-    async with opened(path, objects) as stand:
-        await stand.refs.keep(slots, {}, ORIGIN)
+    async with opened(path, objects) as harness:
+        await harness.refs.keep(slots, {}, ORIGIN)
         with pytest.raises(Killed):
-            await stand.convert(Life(copied, after=True))
-    async with opened(path, objects) as stand:
+            await harness.convert(Life(copied, after=True))
+    async with opened(path, objects) as harness:
         theirs = Origin("bob", "reset", "1" * 32, force=True)
-        await stand.keeper.move(CANARY, Exactly(canary), later, theirs)
-        await stand.convert(Life())
-        state = await stand.state()
+        await harness.keeper.move(CANARY, Exactly(canary), later, theirs)
+        await harness.convert(Life())
+        state = await harness.state()
     assert state.left is None
     assert state.zone.heads["canary"].target == later
 
@@ -202,35 +204,35 @@ async def test_existing_refs_are_not_moved(
     bar = names.parse("bar.com.")
     home = ref_names.branch(bar, "main")
     await objects.put([encode(Symref(home.path()))])
-    async with opened(tmp_path / "refs", objects) as stand:
-        await stand.keeper.register(bar, Origin("bob", "init", "b" * 32))
+    async with opened(tmp_path / "refs", objects) as harness:
+        await harness.keeper.register(bar, Origin("bob", "init", "b" * 32))
         for at, head in enumerate((ref_names.default_head(), ref_names.own_head("ada"))):
-            await stand.keeper.point(head, home, Origin("ada", "init", f"{at}" * 32))
-        before = await stand.keeper.where("ada")
-        await stand.refs.keep(slots, {}, Origin("ada", "migrate", "m" * 32))
-        await stand.convert(Life())
-        assert await stand.keeper.where("ada") == before
-        assert (await stand.keeper.zone(FOO, "ada")).remembered == "canary"
-        assert (await stand.keeper.zone(FOO, "bob")).remembered is None
+            await harness.keeper.point(head, home, Origin("ada", "init", f"{at}" * 32))
+        before = await harness.keeper.where("ada")
+        await harness.refs.keep(slots, {}, Origin("ada", "migrate", "m" * 32))
+        await harness.convert(Life())
+        assert await harness.keeper.where("ada") == before
+        assert (await harness.keeper.zone(FOO, "ada")).remembered == "canary"
+        assert (await harness.keeper.zone(FOO, "bob")).remembered is None
 
 
 async def test_a_branch_that_got_another_value_is_a_conflict_and_not_lost(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
-    async with opened(tmp_path / "refs", objects) as stand:
-        await stand.refs.keep(slots, {}, ORIGIN)
-        await stand.keeper.register(FOO, Origin("bob", "init", "b" * 32))
+    async with opened(tmp_path / "refs", objects) as harness:
+        await harness.refs.keep(slots, {}, ORIGIN)
+        await harness.keeper.register(FOO, Origin("bob", "init", "b" * 32))
         other = ObjectId(slots["refs/heads/canary"])
-        await stand.keeper.move(MAIN, Absent(), other, Origin("bob", "branch", "2" * 32))
+        await harness.keeper.move(MAIN, Absent(), other, Origin("bob", "branch", "2" * 32))
         with pytest.raises(Conflict):
-            await stand.convert(Life())
-        pending = await stand.refs.pending()
+            await harness.convert(Life())
+        pending = await harness.refs.pending()
         assert pending is not None
         assert "refs/heads/main" in pending.slots
-        await stand.keeper.move(MAIN, Anything(), None, Origin("bob", "branch", "3" * 32))
-        await stand.refs.keep(slots, {}, Origin("ada", "migrate", "4" * 32, force=True))
-        await stand.convert(Life())
-        assert (await stand.state()).left is None
+        await harness.keeper.move(MAIN, Anything(), None, Origin("bob", "branch", "3" * 32))
+        await harness.refs.keep(slots, {}, Origin("ada", "migrate", "4" * 32, force=True))
+        await harness.convert(Life())
+        assert (await harness.state()).left is None
 
 
 async def test_a_serial_that_went_back_needs_force(
@@ -238,27 +240,27 @@ async def test_a_serial_that_went_back_needs_force(
 ) -> None:
     made = commits.commit(FOO, 2_000_000_000)
     await objects.put(made.objects)
-    async with opened(tmp_path / "refs", objects) as stand:
-        await stand.keeper.register(FOO, Origin("bob", "init", "b" * 32))
-        await stand.keeper.move(MAIN, Absent(), made.id, Origin("bob", "import", "2" * 32))
+    async with opened(tmp_path / "refs", objects) as harness:
+        await harness.keeper.register(FOO, Origin("bob", "init", "b" * 32))
+        await harness.keeper.move(MAIN, Absent(), made.id, Origin("bob", "import", "2" * 32))
         gone = Origin("bob", "zone remove", "3" * 32, force=True)
-        await remove_zone(stand.keeper, FOO, gone)
-        await stand.refs.keep(slots, {}, ORIGIN)
+        await remove_zone(harness.keeper, FOO, gone)
+        await harness.refs.keep(slots, {}, ORIGIN)
         with pytest.raises(Unsafe):
-            await stand.convert(Life())
-        await stand.refs.keep(slots, {}, Origin("ada", "migrate", "4" * 32, force=True))
-        await stand.convert(Life())
-        assert (await stand.state()).zone.heads["main"].highest == 2_000_000_000
+            await harness.convert(Life())
+        await harness.refs.keep(slots, {}, Origin("ada", "migrate", "4" * 32, force=True))
+        await harness.convert(Life())
+        assert (await harness.state()).zone.heads["main"].highest == 2_000_000_000
 
 
 async def test_names_of_another_store_are_refused_while_names_wait(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
-    async with opened(tmp_path / "refs", objects) as stand:
-        await stand.refs.keep(slots, {}, ORIGIN)
+    async with opened(tmp_path / "refs", objects) as harness:
+        await harness.refs.keep(slots, {}, ORIGIN)
         with pytest.raises(Conflict):
-            await stand.refs.keep({**slots, "refs/heads/main": bytes(32)}, {}, ORIGIN)
-        pending = await stand.refs.pending()
+            await harness.refs.keep({**slots, "refs/heads/main": bytes(32)}, {}, ORIGIN)
+        pending = await harness.refs.pending()
         assert pending is not None
         assert pending.slots == slots
 
@@ -300,11 +302,11 @@ async def test_a_file_of_an_earlier_layout_is_upgraded_and_keeps_its_content(
         (epoch,) = file.execute("SELECT epoch FROM store").fetchone()
         file.execute("INSERT INTO zone VALUES (?)", (names.parse("bar.com."),))
         file.commit()
-    async with opened(path, objects) as stand:
-        assert stand.refs.epoch == stand.refs.installation == epoch
-        await stand.refs.keep(slots, {}, ORIGIN)
-        await stand.convert(Life())
-        assert [each.zone for each in (await stand.keeper.snapshot()).zones] == sorted(
+    async with opened(path, objects) as harness:
+        assert harness.refs.epoch == harness.refs.installation == epoch
+        await harness.refs.keep(slots, {}, ORIGIN)
+        await harness.convert(Life())
+        assert [each.zone for each in (await harness.keeper.snapshot()).zones] == sorted(
             [names.parse("bar.com."), FOO]
         )
 
@@ -321,8 +323,8 @@ async def test_all_backups_of_an_installation_have_one_id(
         file.execute("INSERT INTO past (epoch, sequence) VALUES ('first', 7), (?, 9)", (epoch,))
         file.execute("UPDATE store SET epoch = 'third'")
         file.commit()
-    async with opened(path, objects) as stand:
-        snapshot = await stand.keeper.snapshot()
+    async with opened(path, objects) as harness:
+        snapshot = await harness.keeper.snapshot()
     assert snapshot.installation == "first"
     assert snapshot.past == [
         PastEpoch(epoch, 9, recovered=True),

@@ -1,4 +1,4 @@
-"""A repository without a bus: the real ref store over SQLite, objects in the stricter memory."""
+"""A repository without a bus: the real ref store on SQLite, objects in the strict memory store."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -32,13 +32,14 @@ www   IN CNAME api
 
 
 def acknowledged(outcome: Outcome) -> Committed | None:
-    """What came of a commit that was no dry run, and clashed with nothing; None: nothing new."""
+    """Return the commit of an outcome that is neither a dry run nor a conflict; None if nothing
+    changed."""
     assert isinstance(outcome, Committed | Unchanged), outcome
     return outcome if isinstance(outcome, Committed) else None
 
 
 class Clock:
-    """The ref store's clock, which may be set; ``now`` in seconds since 1970, None: it runs."""
+    """The ref store's clock, which can be set. ``now`` in seconds since 1970; None: it runs."""
 
     now: float | None = None
 
@@ -46,9 +47,9 @@ class Clock:
         return time.time() if self.now is None else self.now
 
 
-class Shop:
-    """A repository and how two operators use it. ``clock`` is the ref store's, ``noted`` what both
-    were told beside results."""
+class TwoOperators:
+    """One repository as two operators see it. ``clock`` is the ref store's; ``noted`` are the
+    notes to both."""
 
     def __init__(self, repo: Repo, other: Repo) -> None:
         self.repo = repo
@@ -56,10 +57,10 @@ class Shop:
         self.clock = Clock()
         self.noted: list[str] = []
 
-    async def imported(
+    async def import_file(
         self, text: str, zone: Name = ZONE, *, force: bool = False, reason: str | None = None
     ) -> Committed | None:
-        """Imports a master file into a zone's usual branch."""
+        """Import a master file into the branch that a command would choose."""
         position = await heads.find_position(self.repo, zone)
         rrsets = list(reader.read(text.encode(), zone).rrsets.values())
         plan = change_plan.plan_replacement(rrsets, zone)
@@ -68,7 +69,7 @@ class Shop:
         )
         return acknowledged(await commit_loop.commit(self.repo, position, plan, intent))
 
-    async def edited(
+    async def edit(
         self,
         todo: Sequence[RRsetEdit],
         branch: str | None = None,
@@ -76,7 +77,7 @@ class Shop:
         force: bool = False,
         reason: str | None = None,
     ) -> Committed | None:
-        """Commits edits to foo.com."""
+        """Commit edits to foo.com."""
         position = await heads.find_position(self.repo, ZONE, branch)
         plan = change_plan.plan_edits(todo, ZONE)
         intent = Intent("edit", "set", force, reason=reason)
@@ -84,7 +85,7 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+async def operators(tmp_path: Path) -> AsyncIterator[TwoOperators]:
     objects = Counting()
     async with open_refs(tmp_path / "refs.sqlite3") as refs:
         clock = Clock()
@@ -95,14 +96,14 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
             who = Identity(name, f"{name}@example.net", 1_795_232_912)
             return Repo(objects, keeper, name, lambda: who, note=noted.append)
 
-        shop = Shop(operator("alice"), operator("bob"))
-        shop.clock, shop.noted = clock, noted
-        yield shop
+        operators = TwoOperators(operator("alice"), operator("bob"))
+        operators.clock, operators.noted = clock, noted
+        yield operators
 
 
 @pytest.fixture
-async def foo(shop: Shop) -> Shop:
-    """foo.com. with one commit, serial 7."""
-    await heads.initialise(shop.repo, ZONE)
-    await shop.imported(FOO)
-    return shop
+async def foo(operators: TwoOperators) -> TwoOperators:
+    """Return foo.com. with one commit, serial 7."""
+    await heads.initialise(operators.repo, ZONE)
+    await operators.import_file(FOO)
+    return operators

@@ -1,7 +1,7 @@
 """How a branch stands to main."""
 
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address
 from zonegit.repo import heads
 from zonegit.repo.change import branches
 from zonegit.repo.commit.edits import Set
@@ -9,22 +9,22 @@ from zonegit.repo.inspect import ahead_behind
 from zonegit.repo.inspect.ahead_behind import AheadBehind, BranchStatus
 
 
-async def apart(shop: Shop, branch: str) -> AheadBehind | None:
-    at = await heads.find_position(shop.repo, ZONE, branch)
-    return (await ahead_behind.read_status(shop.repo, at)).apart
+async def apart(operators: TwoOperators, branch: str) -> AheadBehind | None:
+    at = await heads.find_position(operators.repo, ZONE, branch)
+    return (await ahead_behind.read_status(operators.repo, at)).apart
 
 
-async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: Shop) -> None:
+async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "canary", (await heads.find_position(foo.repo)).commit())
     assert await apart(foo, "canary") == AheadBehind(0, 0)
     for name in ("a", "b"):
-        await foo.edited([Set(address(name, "192.0.2.1"))], "canary")
+        await foo.edit([Set(address(name, "192.0.2.1"))], "canary")
     assert await apart(foo, "canary") == AheadBehind(2, 0)
-    await foo.edited([Set(address("c", "192.0.2.1"))])
+    await foo.edit([Set(address("c", "192.0.2.1"))])
     assert await apart(foo, "canary") == AheadBehind(2, 1)
 
 
-async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: Shop) -> None:
+async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     assert await apart(foo, "main") is None
@@ -32,7 +32,7 @@ async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: Sho
     assert await apart(foo, "canary") is None
 
 
-async def test_a_branch_without_a_commit_has_no_tip(shop: Shop) -> None:
-    await heads.initialise(shop.repo, ZONE)
-    at = await heads.find_position(shop.repo)
-    assert await ahead_behind.read_status(shop.repo, at) == BranchStatus()
+async def test_a_branch_without_a_commit_has_no_tip(operators: TwoOperators) -> None:
+    await heads.initialise(operators.repo, ZONE)
+    at = await heads.find_position(operators.repo)
+    assert await ahead_behind.read_status(operators.repo, at) == BranchStatus()

@@ -8,7 +8,7 @@ from tests.support.counting import Counting
 from tests.support.graphs import APEX, Graph
 from tests.support.histories import OWNER, addresses, histories
 from tests.unit.history.test_blame import as_origins, replayed
-from tests.unit.repo.conftest import Shop
+from tests.unit.repo.conftest import TwoOperators
 from zonegit.errors import Invalid, NotFound
 from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import blame
@@ -17,8 +17,8 @@ from zonegit.zone import names, rrtypes
 
 
 @pytest.fixture
-def repo(shop: Shop) -> Repo:
-    return msgspec.structs.replace(shop.repo, objects=Counting())
+def repo(operators: TwoOperators) -> Repo:
+    return msgspec.structs.replace(operators.repo, objects=Counting())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from tests.support.killing import Killed, Life
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, committed, tip
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, committed, tip
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
@@ -16,10 +16,10 @@ from zonegit.store import ref_names
 from zonegit.store.protocols import LogEntry
 
 
-async def canary(shop: Shop) -> CommitId:
+async def canary(operators: TwoOperators) -> CommitId:
     """Makes a branch canary with a commit of its own."""
-    await branches.create(shop.repo, ZONE, "canary", await tip(shop, "main"))
-    return committed(await shop.edited([Set(address("api", "192.0.2.9"))], "canary")).commit
+    await branches.create(operators.repo, ZONE, "canary", await tip(operators, "main"))
+    return committed(await operators.edit([Set(address("api", "192.0.2.9"))], "canary")).commit
 
 
 async def tips(repo: Repo) -> dict[str, bytes]:
@@ -32,7 +32,7 @@ async def log(repo: Repo) -> list[LogEntry]:
     return (await repo.refs.since(epoch, 0)).entries
 
 
-async def test_a_renamed_branch_keeps_its_commit_in_one_operation(foo: Shop) -> None:
+async def test_a_renamed_branch_keeps_its_commit_in_one_operation(foo: TwoOperators) -> None:
     commit = await canary(foo)
     before = len(await log(foo.repo))
     await branches.rename(foo.repo, ZONE, "canary", "trial")
@@ -45,7 +45,7 @@ async def test_a_renamed_branch_keeps_its_commit_in_one_operation(foo: Shop) -> 
     assert len({entry.operation for entry in written}) == 1
 
 
-async def test_whoever_stands_on_a_renamed_branch_stands_on_it_still(foo: Shop) -> None:
+async def test_whoever_stands_on_a_renamed_branch_stands_on_it_still(foo: TwoOperators) -> None:
     await canary(foo)
     await branches.checkout(foo.repo, ZONE, "canary")
     await branches.rename(foo.repo, ZONE, "canary", "trial")
@@ -56,7 +56,7 @@ async def test_whoever_stands_on_a_renamed_branch_stands_on_it_still(foo: Shop) 
 
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_renaming_killed_at_any_write_is_completed_by_doing_it_again(
-    foo: Shop, after: bool
+    foo: TwoOperators, after: bool
 ) -> None:
     commit = await canary(foo)
     await branches.checkout(foo.repo, ZONE, "canary")
@@ -82,7 +82,7 @@ async def test_a_renaming_killed_at_any_write_is_completed_by_doing_it_again(
 
 
 async def test_what_was_committed_between_a_kill_and_the_next_try_is_renamed_too(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     await canary(foo)
     created = 1
@@ -91,14 +91,16 @@ async def test_what_was_committed_between_a_kill_and_the_next_try_is_renamed_too
     )
     with pytest.raises(Killed):
         await branches.rename(dying, ZONE, "canary", "trial")
-    later = await foo.edited([Set(address("api", "192.0.2.10"))], "canary")
+    later = await foo.edit([Set(address("api", "192.0.2.10"))], "canary")
     assert later is not None
     await branches.rename(foo.repo, ZONE, "canary", "trial")
     assert (await tips(foo.repo))["trial"] == later.commit
     assert "canary" not in await tips(foo.repo)
 
 
-async def test_a_name_deleted_between_a_kill_and_the_next_try_is_made_again(foo: Shop) -> None:
+async def test_a_name_deleted_between_a_kill_and_the_next_try_is_made_again(
+    foo: TwoOperators,
+) -> None:
     commit = await canary(foo)
     for _ in ("for the first time", "after it was there and deleted"):
         created = 1
@@ -112,7 +114,9 @@ async def test_a_name_deleted_between_a_kill_and_the_next_try_is_made_again(foo:
     assert await tips(foo.repo) == {"main": await tip(foo), "trial": commit}
 
 
-async def test_a_branch_made_anew_is_not_taken_for_the_one_that_was_renamed(foo: Shop) -> None:
+async def test_a_branch_made_anew_is_not_taken_for_the_one_that_was_renamed(
+    foo: TwoOperators,
+) -> None:
     commit = await canary(foo)
     await branches.rename(foo.repo, ZONE, "canary", "trial")
     await branches.create(foo.repo, ZONE, "canary", commit)
@@ -122,7 +126,7 @@ async def test_a_branch_made_anew_is_not_taken_for_the_one_that_was_renamed(foo:
     assert "canary" in await tips(foo.repo)
 
 
-async def test_a_branch_of_the_new_name_is_a_conflict_and_nothing_moves(foo: Shop) -> None:
+async def test_a_branch_of_the_new_name_is_a_conflict_and_nothing_moves(foo: TwoOperators) -> None:
     await canary(foo)
     await branches.create(foo.repo, ZONE, "trial", await tip(foo, "canary"))
     before = await log(foo.repo)
@@ -131,7 +135,7 @@ async def test_a_branch_of_the_new_name_is_a_conflict_and_nothing_moves(foo: Sho
     assert await log(foo.repo) == before
 
 
-async def test_the_branch_that_is_served_is_renamed_by_force_alone(foo: Shop) -> None:
+async def test_the_branch_that_is_served_is_renamed_by_force_alone(foo: TwoOperators) -> None:
     commit = await tip(foo, "main")
     with pytest.raises(Unsafe, match="served from main"):
         await branches.rename(foo.repo, ZONE, "main", "live")
@@ -149,7 +153,7 @@ async def test_the_branch_that_is_served_is_renamed_by_force_alone(foo: Shop) ->
     ],
 )
 async def test_a_renaming_that_cannot_be_moves_nothing(
-    foo: Shop, old: str, new: str, failure: type[Exception]
+    foo: TwoOperators, old: str, new: str, failure: type[Exception]
 ) -> None:
     await canary(foo)
     before = await log(foo.repo)
@@ -159,7 +163,7 @@ async def test_a_renaming_that_cannot_be_moves_nothing(
 
 
 async def test_a_reflog_tells_each_move_with_its_subject_even_of_a_branch_that_is_gone(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     commit = await canary(foo)
     await branches.delete(foo.repo, ZONE, "canary")
@@ -173,6 +177,6 @@ async def test_a_reflog_tells_each_move_with_its_subject_even_of_a_branch_that_i
     assert len(await branches.read_reflog(foo.repo, ZONE, "canary", 2)) == 2
 
 
-async def test_the_reflog_of_a_branch_that_never_was_is_not_found(foo: Shop) -> None:
+async def test_the_reflog_of_a_branch_that_never_was_is_not_found(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="nope"):
         await branches.read_reflog(foo.repo, ZONE, "nope", 10)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support.counting import Counting
 from tests.support.earlier import unjudged
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import committed, tip
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import committed, tip
 from zonegit.errors import Invalid
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
@@ -45,21 +45,21 @@ def goes(owner: str, rdtype: str) -> RRsetEdit:
 
 
 async def change(
-    shop: Shop, *todo: RRsetEdit, strict: bool = False, branch: str = "main"
+    operators: TwoOperators, *todo: RRsetEdit, strict: bool = False, branch: str = "main"
 ) -> Outcome:
-    at = await heads.find_position(shop.repo, ZONE, branch)
+    at = await heads.find_position(operators.repo, ZONE, branch)
     plan = change_plan.plan_edits(todo, ZONE)
     return await commit_loop.commit(
-        shop.repo, at, plan, Intent("m", "set", True, reason="x", strict=strict)
+        operators.repo, at, plan, Intent("m", "set", True, reason="x", strict=strict)
     )
 
 
-async def replace(shop: Shop, text: str) -> Outcome:
-    at = await heads.find_position(shop.repo, ZONE, "main")
+async def replace(operators: TwoOperators, text: str) -> Outcome:
+    at = await heads.find_position(operators.repo, ZONE, "main")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     intent = Intent("m", "import", imports=True, on_conflict=OnConflict.FAIL)
     return await commit_loop.commit(
-        shop.repo, at, change_plan.plan_replacement(rrsets, ZONE), intent
+        operators.repo, at, change_plan.plan_replacement(rrsets, ZONE), intent
     )
 
 
@@ -68,7 +68,7 @@ def told(outcome: Outcome) -> list[tuple[str, str]]:
     return [(each.rule, each.message) for each in found if each.severity != "note"]
 
 
-async def test_a_zone_cut_says_which_names_it_hides(foo: Shop) -> None:
+async def test_a_zone_cut_says_which_names_it_hides(foo: TwoOperators) -> None:
     www = [becomes(f"{name}.sub", "A", "192.0.2.9") for name in ("a", "b", "c", "d", "e.f")]
     assert told(await change(foo, *www, becomes("ns.sub", "A", "192.0.2.9"))) == []
     assert told(await change(foo, becomes("sub", "NS", "ns1", "ns.sub"))) == [
@@ -79,7 +79,7 @@ async def test_a_zone_cut_says_which_names_it_hides(foo: Shop) -> None:
     ]
 
 
-async def test_a_dname_says_which_names_it_hides(foo: Shop) -> None:
+async def test_a_dname_says_which_names_it_hides(foo: TwoOperators) -> None:
     await change(foo, becomes("w.d", "TXT", "x"))
     (found,) = committed(await change(foo, becomes("d", "DNAME", "x."))).findings
     assert (found.rule, found.message) == (
@@ -88,7 +88,7 @@ async def test_a_dname_says_which_names_it_hides(foo: Shop) -> None:
     assert (found.owner, found.rdtype) == (names.parse("d", ZONE), rrtypes.DNAME)
 
 
-async def test_a_dname_at_the_apex_hides_all_below(foo: Shop) -> None:
+async def test_a_dname_at_the_apex_hides_all_below(foo: TwoOperators) -> None:
     found = dict(told(await change(foo, becomes("@", "DNAME", "x."))))
     assert found["hidden-by-dname"] == (
         "foo.com. DNAME hides api.foo.com. A, ns1.foo.com. A, www.foo.com. CNAME"
@@ -96,7 +96,7 @@ async def test_a_dname_at_the_apex_hides_all_below(foo: Shop) -> None:
     assert set(found) == {"hidden-by-dname", "ns-below-dname"}
 
 
-async def test_a_name_that_is_added_below_a_cut_is_hidden(foo: Shop) -> None:
+async def test_a_name_that_is_added_below_a_cut_is_hidden(foo: TwoOperators) -> None:
     await change(foo, becomes("sub", "NS", "ns.sub"), becomes("ns.sub", "A", "192.0.2.9"))
     (found,) = told(await change(foo, becomes("w.sub", "A", "192.0.2.9")))
     assert found == (
@@ -108,7 +108,7 @@ async def test_a_name_that_is_added_below_a_cut_is_hidden(foo: Shop) -> None:
     assert not told(await change(foo, becomes("sub", "DS", "1 8 2 " + "ab" * 32)))
 
 
-async def test_glue_may_come_with_its_cut_or_after_it(foo: Shop) -> None:
+async def test_glue_may_come_with_its_cut_or_after_it(foo: TwoOperators) -> None:
     assert not told(await change(foo, becomes("s", "NS", "n.s"), becomes("n.s", "A", "192.0.2.9")))
     assert [rule for rule, _ in told(await change(foo, becomes("t", "NS", "n.t")))] == [
         "ns-without-address"
@@ -116,30 +116,30 @@ async def test_glue_may_come_with_its_cut_or_after_it(foo: Shop) -> None:
     assert not told(await change(foo, becomes("n.t", "A", "192.0.2.9")))
 
 
-async def test_what_stood_at_the_name_of_a_new_cut_is_hidden(foo: Shop) -> None:
+async def test_what_stood_at_the_name_of_a_new_cut_is_hidden(foo: TwoOperators) -> None:
     assert told(await change(foo, becomes("api", "NS", "ns1"))) == [
         ("hidden-by-cut", "api.foo.com. NS hides api.foo.com. A")
     ]
 
 
-async def test_a_file_is_examined_as_edits_are(foo: Shop) -> None:
+async def test_a_file_is_examined_as_edits_are(foo: TwoOperators) -> None:
     hidden = ("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")
     assert told(await replace(foo, FOO + "w.sub A 192.0.2.9\nsub NS ns1\n")) == [hidden]
     assert told(await replace(foo, FOO + "w.sub A 192.0.2.9\nsub NS ns1\nx A 192.0.2.1")) == []
 
 
-async def test_the_first_commit_of_a_zone_is_examined_whole(shop: Shop) -> None:
-    await heads.initialise(shop.repo, ZONE)
+async def test_the_first_commit_of_a_zone_is_examined_whole(operators: TwoOperators) -> None:
+    await heads.initialise(operators.repo, ZONE)
     text = FOO.replace("ns1   IN A", "ns2 IN A")
     records = "w.sub A 192.0.2.9\nsub NS ns2\nsub TXT x\nx.w.sub NS ns2\n"
-    found = told(await replace(shop, text + records))
+    found = told(await replace(operators, text + records))
     assert [rule for rule, _ in found] == ["ns-without-address", "hidden-by-cut"]
     assert found[1][1] == (
         "sub.foo.com. NS hides sub.foo.com. TXT, w.sub.foo.com. A, x.w.sub.foo.com. NS"
     )
 
 
-async def test_what_was_found_before_is_not_found_again(foo: Shop) -> None:
+async def test_what_was_found_before_is_not_found_again(foo: TwoOperators) -> None:
     await change(foo, becomes("@", "MX", "10 www"))
     assert not told(await change(foo, becomes("@", "MX", "10 www", "20 al"), strict=True))
     with pytest.raises(Invalid, match="mx-to-cname"):
@@ -167,25 +167,25 @@ async def test_what_was_found_before_is_not_found_again(foo: Shop) -> None:
     ],
 )
 async def test_an_edit_says_which_fault_it_brings(
-    foo: Shop, todo: list[RRsetEdit], expected: str
+    foo: TwoOperators, todo: list[RRsetEdit], expected: str
 ) -> None:
     assert [rule for rule, _ in told(await change(foo, *todo))] == [expected]
 
 
-async def test_an_alias_that_a_mail_exchanger_becomes_is_found(foo: Shop) -> None:
+async def test_an_alias_that_a_mail_exchanger_becomes_is_found(foo: TwoOperators) -> None:
     await change(foo, becomes("@", "MX", "10 mail"), becomes("mail", "A", "192.0.2.5"))
     todo = goes("mail", "A"), becomes("mail", "CNAME", "api")
     assert [rule for rule, _ in told(await change(foo, *todo))] == ["mx-to-cname"]
 
 
-async def test_glue_that_goes_is_missed(foo: Shop) -> None:
+async def test_glue_that_goes_is_missed(foo: TwoOperators) -> None:
     await change(foo, becomes("s", "NS", "n.s"), becomes("n.s", "A", "192.0.2.9"))
     assert told(await change(foo, goes("n.s", "A"))) == [
         ("ns-without-address", "s.foo.com. NS: n.s.foo.com. has no address record in this zone")
     ]
 
 
-async def test_a_merge_says_what_it_hides(foo: Shop) -> None:
+async def test_a_merge_says_what_it_hides(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     await change(foo, becomes("w.sub", "A", "192.0.2.9"))
     theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
@@ -194,7 +194,7 @@ async def test_a_merge_says_what_it_hides(foo: Shop) -> None:
     assert told(merged) == [("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")]
 
 
-async def test_a_fast_forward_says_what_it_hides(foo: Shop) -> None:
+async def test_a_fast_forward_says_what_it_hides(foo: TwoOperators) -> None:
     await change(foo, becomes("w.sub", "A", "192.0.2.9"))
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
@@ -206,7 +206,7 @@ async def test_a_fast_forward_says_what_it_hides(foo: Shop) -> None:
 
 @pytest.mark.parametrize("owner", ["api", "new", "a.b.c", "www.sub"])
 async def test_an_address_is_examined_without_asking_the_store_for_more(
-    foo: Shop, owner: str
+    foo: TwoOperators, owner: str
 ) -> None:
     """A commit of one record costs as many round trips as it would without."""
     objects = foo.repo.objects
@@ -236,9 +236,9 @@ BOTH = FOO + "d DNAME x.\nd NS ns1\n"
 REFUSED = r"d\.foo\.com\. has NS and DNAME records \(RFC 6672 section 2\.3\)"
 
 
-async def store_both(shop: Shop) -> None:
+async def store_both(operators: TwoOperators) -> None:
     """Commit a zone as releases before this rule accepted it."""
-    at = await heads.find_position(shop.repo, ZONE, "main")
+    at = await heads.find_position(operators.repo, ZONE, "main")
     rrsets = [record("d", "DNAME", "x."), record("d", "NS", "ns1.foo.com.")]
 
     async def plan(_reader: Reader, state: drafts.CommitBase) -> drafts.PlannedChange:
@@ -249,12 +249,12 @@ async def store_both(shop: Shop) -> None:
         )
 
     with unjudged():
-        await commit_loop.commit(shop.repo, at, plan, Intent("m", "reset"))
+        await commit_loop.commit(operators.repo, at, plan, Intent("m", "reset"))
 
 
 @pytest.mark.parametrize("first", [("NS", "ns1"), ("DNAME", "x.")])
 async def test_an_edit_that_makes_a_zone_cut_a_dname_is_refused(
-    foo: Shop, first: tuple[str, str]
+    foo: TwoOperators, first: tuple[str, str]
 ) -> None:
     await change(foo, becomes("d", *first))
     second = ("DNAME", "x.") if first[0] == "NS" else ("NS", "ns1")
@@ -263,7 +263,7 @@ async def test_an_edit_that_makes_a_zone_cut_a_dname_is_refused(
     await change(foo, goes("d", first[0]), becomes("d", *second))
 
 
-async def test_a_file_with_a_zone_cut_that_is_a_dname_is_refused(foo: Shop) -> None:
+async def test_a_file_with_a_zone_cut_that_is_a_dname_is_refused(foo: TwoOperators) -> None:
     with pytest.raises(Invalid, match=REFUSED):
         await replace(foo, BOTH)
     await change(foo, becomes("d", "NS", "ns1"))
@@ -271,7 +271,7 @@ async def test_a_file_with_a_zone_cut_that_is_a_dname_is_refused(foo: Shop) -> N
         await replace(foo, BOTH)
 
 
-async def test_a_merge_of_a_zone_cut_and_a_dname_is_a_conflict(foo: Shop) -> None:
+async def test_a_merge_of_a_zone_cut_and_a_dname_is_a_conflict(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     await change(foo, becomes("d", "NS", "ns1"))
     theirs = committed(await change(foo, becomes("d", "DNAME", "x."), branch="other"))
@@ -280,7 +280,7 @@ async def test_a_merge_of_a_zone_cut_and_a_dname_is_a_conflict(foo: Shop) -> Non
     assert isinstance(merged, Conflicted)
 
 
-async def test_a_zone_cut_that_was_a_dname_before_stays_one(foo: Shop) -> None:
+async def test_a_zone_cut_that_was_a_dname_before_stays_one(foo: TwoOperators) -> None:
     await store_both(foo)
     with_both = await tip(foo)
     await change(foo, becomes("d", "TXT", "x"))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, addresses, committed, tip, zone_at
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, addresses, committed, tip, zone_at
 from zonegit.errors import Invalid, NotFound
 from zonegit.merge import conflicts
 from zonegit.objects.ids import CommitId
@@ -19,26 +19,31 @@ from zonegit.zone import names, rrtypes
 
 
 @pytest.fixture
-async def forked(foo: Shop) -> Shop:
+async def forked(foo: TwoOperators) -> TwoOperators:
     """foo.com. with a branch canary at the commit that main is at, serial 7."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     return foo
 
 
 async def pick(
-    shop: Shop, commit: CommitId, mainline: int | None = None, choices: Choices = NO_CHOICES
+    operators: TwoOperators,
+    commit: CommitId,
+    mainline: int | None = None,
+    choices: Choices = NO_CHOICES,
 ) -> Outcome:
-    at = await heads.find_position(shop.repo, ZONE, "main")
-    return await cherry_pick.cherry_pick(shop.repo, at, commit, mainline, Intent("p", "x"), choices)
+    at = await heads.find_position(operators.repo, ZONE, "main")
+    return await cherry_pick.cherry_pick(
+        operators.repo, at, commit, mainline, Intent("p", "x"), choices
+    )
 
 
 async def test_one_change_comes_alone_by_its_author_and_committed_by_who_picks_it(
-    forked: Shop,
+    forked: TwoOperators,
 ) -> None:
     at = await heads.find_position(forked.other, ZONE, "canary")
     plan = change_plan.plan_edits([Set(address("api", "192.0.2.81"))], ZONE)
     made = committed(await commit_loop.commit(forked.other, at, plan, Intent("by bob", "set")))
-    await forked.edited([Set(address("later", "192.0.2.7"))], "canary")
+    await forked.edit([Set(address("later", "192.0.2.7"))], "canary")
     done = committed(await pick(forked, made.commit))
     found = await read_zone.read_commit(Reader(forked.repo.objects), done.commit)
     assert (found.author.name, found.committer.name) == ("bob", "alice")
@@ -46,33 +51,33 @@ async def test_one_change_comes_alone_by_its_author_and_committed_by_who_picks_i
     assert (done.before, done.serial, len(found.parents)) == (7, 8, 1)
 
 
-async def test_it_merges_with_other_records_of_the_same_rrset(forked: Shop) -> None:
-    await forked.edited([Add(address("api", "192.0.2.81"))], "canary")
-    await forked.edited([Add(address("api", "192.0.2.82"))], "main")
+async def test_it_merges_with_other_records_of_the_same_rrset(forked: TwoOperators) -> None:
+    await forked.edit([Add(address("api", "192.0.2.81"))], "canary")
+    await forked.edit([Add(address("api", "192.0.2.82"))], "main")
     done = committed(await pick(forked, await tip(forked, "canary")))
     assert await addresses(forked, done.commit, "api") == [
         "192.0.2.80", "192.0.2.81", "192.0.2.82",
     ]  # fmt: skip
 
 
-async def test_a_change_that_the_branch_has_is_nothing_to_do(forked: Shop) -> None:
-    picked = committed(await forked.edited([Set(address("api", "192.0.2.81"))], "canary"))
+async def test_a_change_that_the_branch_has_is_nothing_to_do(forked: TwoOperators) -> None:
+    picked = committed(await forked.edit([Set(address("api", "192.0.2.81"))], "canary"))
     assert committed(await pick(forked, picked.commit))
     assert isinstance(await pick(forked, picked.commit), Unchanged)
     assert isinstance(await pick(forked, await tip(forked, "main")), Unchanged)
 
 
-async def test_a_change_that_was_taken_back_can_be_picked_again(forked: Shop) -> None:
-    made = committed(await forked.edited([Set(address("api", "192.0.2.81"))], "main"))
+async def test_a_change_that_was_taken_back_can_be_picked_again(forked: TwoOperators) -> None:
+    made = committed(await forked.edit([Set(address("api", "192.0.2.81"))], "main"))
     at = await heads.find_position(forked.repo, ZONE, "main")
     committed(await revert.revert(forked.repo, at, made.commit, None, Intent("r", "revert")))
     done = committed(await pick(forked, made.commit))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
 
 
-async def test_what_clashes_is_named_and_can_be_decided(forked: Shop) -> None:
-    await forked.edited([Set(address("api", "192.0.2.81"))], "canary")
-    before = committed(await forked.edited([Set(address("api", "192.0.2.82"))], "main"))
+async def test_what_clashes_is_named_and_can_be_decided(forked: TwoOperators) -> None:
+    await forked.edit([Set(address("api", "192.0.2.81"))], "canary")
+    before = committed(await forked.edit([Set(address("api", "192.0.2.82"))], "main"))
     picked = await tip(forked, "canary")
     found = await pick(forked, picked)
     assert isinstance(found, Conflicted)
@@ -84,29 +89,31 @@ async def test_what_clashes_is_named_and_can_be_decided(forked: Shop) -> None:
 
 
 async def test_a_decision_about_what_others_changed_since_is_asked_for_again(
-    forked: Shop,
+    forked: TwoOperators,
 ) -> None:
-    await forked.edited([Set(address("api", "192.0.2.81"))], "canary")
-    await forked.edited([Set(address("api", "192.0.2.82"))], "main")
+    await forked.edit([Set(address("api", "192.0.2.81"))], "canary")
+    await forked.edit([Set(address("api", "192.0.2.82"))], "main")
     picked = await tip(forked, "canary")
     found = await pick(forked, picked)
     assert isinstance(found, Conflicted)
-    await forked.edited([Set(address("api", "192.0.2.83"))], "main")
+    await forked.edit([Set(address("api", "192.0.2.83"))], "main")
     decided = Choices([conflicts.decided(clash, "theirs") for clash in found.clashes])
     again = await pick(forked, picked, choices=decided)
     assert isinstance(again, Conflicted)
     assert again.clashes[0].ours == address("api", "192.0.2.83")
 
 
-async def test_the_first_commit_of_all_is_no_change(forked: Shop) -> None:
+async def test_the_first_commit_of_all_is_no_change(forked: TwoOperators) -> None:
     with pytest.raises(Invalid, match="is the first commit"):
         await pick(forked, await tip(forked, "canary"))
 
 
-async def test_a_merge_is_picked_as_the_change_of_the_parent_that_was_named(forked: Shop) -> None:
+async def test_a_merge_is_picked_as_the_change_of_the_parent_that_was_named(
+    forked: TwoOperators,
+) -> None:
     await branches.create(forked.repo, ZONE, "staging", await tip(forked, "main"))
-    await forked.edited([Set(address("a", "192.0.2.11"))], "canary")
-    await forked.edited([Set(address("b", "192.0.2.12"))], "staging")
+    await forked.edit([Set(address("a", "192.0.2.11"))], "canary")
+    await forked.edit([Set(address("b", "192.0.2.12"))], "staging")
     at = await heads.find_position(forked.repo, ZONE, "canary")
     theirs = await tip(forked, "staging")
     merged = committed(await merge.merge(forked.repo, at, theirs, Intent("m", "merge"))).commit
@@ -117,8 +124,8 @@ async def test_a_merge_is_picked_as_the_change_of_the_parent_that_was_named(fork
     assert (names.parse("a", ZONE), rrtypes.A) not in zone
 
 
-async def test_there_is_nothing_to_pick_onto_before_the_first_commit(forked: Shop) -> None:
-    await forked.edited([Set(address("api", "192.0.2.81"))], "canary")
+async def test_there_is_nothing_to_pick_onto_before_the_first_commit(forked: TwoOperators) -> None:
+    await forked.edit([Set(address("api", "192.0.2.81"))], "canary")
     nowhere = BranchPosition(ZONE, "empty", None)
     with pytest.raises(NotFound, match="no commit yet"):
         await cherry_pick.cherry_pick(
@@ -126,23 +133,25 @@ async def test_there_is_nothing_to_pick_onto_before_the_first_commit(forked: Sho
         )
 
 
-async def test_a_revert_takes_back_its_records_alone(forked: Shop) -> None:
-    bad = committed(await forked.edited([Add(address("api", "203.0.113.1"))], "main"))
-    await forked.edited([Add(address("api", "192.0.2.82"))], "main")
+async def test_a_revert_takes_back_its_records_alone(forked: TwoOperators) -> None:
+    bad = committed(await forked.edit([Add(address("api", "203.0.113.1"))], "main"))
+    await forked.edit([Add(address("api", "192.0.2.82"))], "main")
     at = await heads.find_position(forked.repo, ZONE, "main")
     done = committed(await revert.revert(forked.repo, at, bad.commit, None, Intent("r", "x")))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.80", "192.0.2.82"]
 
 
-async def test_a_deletion_against_a_record_more_is_for_somebody_to_decide(forked: Shop) -> None:
+async def test_a_deletion_against_a_record_more_is_for_somebody_to_decide(
+    forked: TwoOperators,
+) -> None:
     name = names.parse("api", ZONE)
-    await forked.edited([Delete(name)], "canary")
-    await forked.edited([Add(address("api", "192.0.2.82"))], "main")
+    await forked.edit([Delete(name)], "canary")
+    await forked.edit([Add(address("api", "192.0.2.82"))], "main")
     found = await pick(forked, await tip(forked, "canary"))
     assert isinstance(found, Conflicted)
     assert found.clashes[0].reason == "deleted against modified"
     gone = Remove(name, rrtypes.A, (bytes((192, 0, 2, 82)),))
-    await forked.edited([gone], "main")
+    await forked.edit([gone], "main")
     assert committed(await pick(forked, await tip(forked, "canary"))).changes == {
         (name, rrtypes.A): None
     }

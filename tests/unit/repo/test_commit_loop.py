@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address, addresses, committed
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, addresses, committed
 from zonegit.errors import Conflict, Corrupt, Invalid, Unsafe
 from zonegit.objects import tree_node
 from zonegit.objects.codec import encode
@@ -33,67 +33,69 @@ from zonegit.zonefile import reader
 API = names.parse("api.foo.com.")
 
 
-async def test_an_import_into_an_empty_zone_takes_the_files_serial(foo: Shop) -> None:
+async def test_an_import_into_an_empty_zone_takes_the_files_serial(foo: TwoOperators) -> None:
     position = await heads.find_position(foo.repo)
     assert position.tip is not None
     assert (position.branch, position.tip.serial) == ("main", 7)
 
 
-async def test_an_edit_moves_the_serial_by_one_and_leaves_the_past_as_it_was(foo: Shop) -> None:
+async def test_an_edit_moves_the_serial_by_one_and_leaves_the_past_as_it_was(
+    foo: TwoOperators,
+) -> None:
     before = (await heads.find_position(foo.repo)).commit()
-    edit = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
+    edit = committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
     assert (edit.before, edit.serial, edit.parent) == (7, 8, before)
     assert await addresses(foo, edit.commit, "api") == ["192.0.2.81"]
     assert await addresses(foo, before, "api") == ["192.0.2.80"]
 
 
-async def test_an_edit_that_changes_nothing_makes_no_commit(foo: Shop) -> None:
-    assert await foo.edited([Set(address("api", "192.0.2.80"))]) is None
+async def test_an_edit_that_changes_nothing_makes_no_commit(foo: TwoOperators) -> None:
+    assert await foo.edit([Set(address("api", "192.0.2.80"))]) is None
 
 
-async def test_importing_what_is_there_makes_no_commit(foo: Shop) -> None:
-    assert await foo.imported(FOO) is None
+async def test_importing_what_is_there_makes_no_commit(foo: TwoOperators) -> None:
+    assert await foo.import_file(FOO) is None
 
 
-async def test_a_commit_tells_of_the_soa_unless_its_serial_alone_changes(foo: Shop) -> None:
+async def test_a_commit_tells_of_the_soa_unless_its_serial_alone_changes(foo: TwoOperators) -> None:
     later = FOO.replace(" 7 7200", " 2018 7200").replace("192.0.2.80", "192.0.2.81")
-    done = committed(await foo.imported(later))
+    done = committed(await foo.import_file(later))
     assert (done.serial, done.changes.keys()) == (2018, {(names.parse("api", ZONE), rrtypes.A)})
-    mail = committed(await foo.imported(later.replace("ns1 admin", "ns1 hostmaster")))
+    mail = committed(await foo.import_file(later.replace("ns1 admin", "ns1 hostmaster")))
     assert (mail.serial, mail.changes.keys()) == (2019, {(ZONE, rrtypes.SOA)})
 
 
-async def test_an_import_makes_the_zone_equal_the_file(foo: Shop) -> None:
+async def test_an_import_makes_the_zone_equal_the_file(foo: TwoOperators) -> None:
     changed = FOO.replace("www   IN CNAME api\n", "ftp   IN A 192.0.2.21\n")
-    done = committed(await foo.imported(changed))
+    done = committed(await foo.import_file(changed))
     touched = {names.text(owner) for owner, _ in done.changes}
     assert (done.serial, touched) == (8, {"www.foo.com.", "ftp.foo.com."})
 
 
-async def test_an_import_keeps_a_later_serial(foo: Shop) -> None:
-    assert committed(await foo.imported(FOO.replace(" 7 7200", " 2018 7200"))).serial == 2018
+async def test_an_import_keeps_a_later_serial(foo: TwoOperators) -> None:
+    assert committed(await foo.import_file(FOO.replace(" 7 7200", " 2018 7200"))).serial == 2018
 
 
-async def test_a_branch_has_serials_of_its_own(foo: Shop) -> None:
+async def test_a_branch_has_serials_of_its_own(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
-    edit = committed(await foo.edited([Set(address("api", "203.0.113.80"))], "canary"))
+    edit = committed(await foo.edit([Set(address("api", "203.0.113.80"))], "canary"))
     main = await heads.find_position(foo.repo, ZONE, "main")
     assert edit.serial == 8
     assert (main.commit(), main.tip.serial if main.tip else None) == (tip, 7)
 
 
-async def test_an_edit_of_a_zone_without_an_soa_says_so(shop: Shop) -> None:
-    await heads.initialise(shop.repo, ZONE)
+async def test_an_edit_of_a_zone_without_an_soa_says_so(operators: TwoOperators) -> None:
+    await heads.initialise(operators.repo, ZONE)
     with pytest.raises(Invalid, match="no SOA"):
-        await shop.edited([Set(address("api", "192.0.2.80"))])
+        await operators.edit([Set(address("api", "192.0.2.80"))])
 
 
 @dataclass
 class Meanwhile:
     """A plan that lets somebody else commit between reading the tip and moving it."""
 
-    shop: Shop
+    operators: TwoOperators
     ours: change_plan.ChangePlanner
     theirs: RRset
     times: int = 1
@@ -101,7 +103,7 @@ class Meanwhile:
     async def __call__(self, reader: Reader, tip: CommitBase) -> PlannedChange | None:
         if self.times:
             self.times -= 1
-            await edit_as(self.shop.other, self.theirs)
+            await edit_as(self.operators.other, self.theirs)
         return await self.ours(reader, tip)
 
 
@@ -111,20 +113,20 @@ async def edit_as(repo: Repo, value: RRset) -> Committed:
     return committed(await commit_loop.commit(repo, position, plan, Intent("theirs", "set")))
 
 
-async def race(shop: Shop, ours: RRset, theirs: RRset) -> Outcome:
-    position = await heads.find_position(shop.repo, ZONE)
-    plan = Meanwhile(shop, change_plan.plan_edits([Set(ours)], ZONE), theirs)
-    return await commit_loop.commit(shop.repo, position, plan, Intent("ours", "set"))
+async def race(operators: TwoOperators, ours: RRset, theirs: RRset) -> Outcome:
+    position = await heads.find_position(operators.repo, ZONE)
+    plan = Meanwhile(operators, change_plan.plan_edits([Set(ours)], ZONE), theirs)
+    return await commit_loop.commit(operators.repo, position, plan, Intent("ours", "set"))
 
 
-async def test_a_lost_race_is_replayed_when_the_edits_do_not_touch(foo: Shop) -> None:
+async def test_a_lost_race_is_replayed_when_the_edits_do_not_touch(foo: TwoOperators) -> None:
     done = committed(await race(foo, address("a", "192.0.2.11"), address("b", "192.0.2.12")))
     assert (done.replayed, done.serial) == (1, 9)
     assert await addresses(foo, done.commit, "a") == ["192.0.2.11"]
     assert await addresses(foo, done.commit, "b") == ["192.0.2.12"]
 
 
-async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: Shop) -> None:
+async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: TwoOperators) -> None:
     with pytest.raises(Conflict, match=r"api\.foo\.com\. A was changed meanwhile") as caught:
         await race(foo, address("api", "192.0.2.11"), address("api", "192.0.2.12"))
     now = (await heads.find_position(foo.repo)).commit()
@@ -132,7 +134,7 @@ async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: Shop) -> No
     assert await addresses(foo, now, "api") == ["192.0.2.12"]
 
 
-async def test_an_import_is_never_replayed_on_a_tip_it_did_not_see(foo: Shop) -> None:
+async def test_an_import_is_never_replayed_on_a_tip_it_did_not_see(foo: TwoOperators) -> None:
     position = await heads.find_position(foo.repo, ZONE)
     text = FOO.replace("192.0.2.80", "192.0.2.99")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
@@ -159,14 +161,14 @@ class Overheard:
         return await self._refs.move(ref, expected, new, origin, *objects)
 
 
-def watched(foo: Shop, heard: Overheard) -> Shop:
+def watched(foo: TwoOperators, heard: Overheard) -> TwoOperators:
     """The same, its first operator's moves overheard."""
     overheard = msgspec.structs.replace(foo.repo, refs=heard)
-    return Shop(overheard, foo.other)
+    return TwoOperators(overheard, foo.other)
 
 
 async def test_whoever_comes_back_after_a_lost_race_asks_for_one_turn_throughout(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     heard = Overheard(foo.repo.refs)
     overheard = watched(foo, heard)
@@ -176,13 +178,13 @@ async def test_whoever_comes_back_after_a_lost_race_asks_for_one_turn_throughout
     assert first == second
 
 
-async def test_whoever_gives_up_after_a_lost_race_asks_for_no_turn(foo: Shop) -> None:
+async def test_whoever_gives_up_after_a_lost_race_asks_for_no_turn(foo: TwoOperators) -> None:
     heard = Overheard(foo.repo.refs)
-    await watched(foo, heard).imported(FOO.replace("192.0.2.80", "192.0.2.99"))
+    await watched(foo, heard).import_file(FOO.replace("192.0.2.80", "192.0.2.99"))
     assert heard.turns == [None]
 
 
-async def test_racing_edits_are_neither_lost_nor_doubled(foo: Shop) -> None:
+async def test_racing_edits_are_neither_lost_nor_doubled(foo: TwoOperators) -> None:
     async def writer(repo: Repo, prefix: str) -> None:
         for number in range(10):
             await edit_as(repo, address(f"{prefix}{number}", f"192.0.2.{number}"))
@@ -206,28 +208,30 @@ SIGNED = FOO + (
 
 
 async def test_a_signed_zone_is_edited_by_force_only_and_the_signatures_are_named(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
-    await foo.imported(SIGNED.replace(" 7 7200", " 8 7200"))
+    await foo.import_file(SIGNED.replace(" 7 7200", " 8 7200"))
     with pytest.raises(Unsafe, match=r"signatures of api\.foo\.com\. A"):
-        await foo.edited([Set(address("api", "192.0.2.81"))])
-    forced = committed(await foo.edited([Set(address("api", "192.0.2.81"))], force=True))
+        await foo.edit([Set(address("api", "192.0.2.81"))])
+    forced = committed(await foo.edit([Set(address("api", "192.0.2.81"))], force=True))
     assert forced.serial == 8
 
 
-async def test_a_signed_zone_is_replaced_by_an_import_with_a_later_serial_only(foo: Shop) -> None:
-    await foo.imported(SIGNED.replace(" 7 7200", " 8 7200"))
+async def test_a_signed_zone_is_replaced_by_an_import_with_a_later_serial_only(
+    foo: TwoOperators,
+) -> None:
+    await foo.import_file(SIGNED.replace(" 7 7200", " 8 7200"))
     changed = SIGNED.replace("192.0.2.80", "192.0.2.81")
     with pytest.raises(Unsafe, match="serial 8 is not later"):
-        await foo.imported(changed.replace(" 7 7200", " 8 7200"))
-    assert committed(await foo.imported(changed.replace(" 7 7200", " 9 7200"))).serial == 9
+        await foo.import_file(changed.replace(" 7 7200", " 8 7200"))
+    assert committed(await foo.import_file(changed.replace(" 7 7200", " 9 7200"))).serial == 9
 
 
-async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: Shop) -> None:
+async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: TwoOperators) -> None:
     before = (await heads.find_position(foo.repo)).commit()
     deep = rrset(names.parse("a.b.c.foo.com."), rrtypes.A, 300, [b"\1\2\3\4"])
-    await foo.edited([Set(deep)])
-    gone = committed(await foo.edited([Delete(deep.owner)]))
+    await foo.edit([Set(deep)])
+    gone = committed(await foo.edit([Delete(deep.owner)]))
     reader = Reader(foo.repo.objects)
     trees = [(await read_zone.read_commit(reader, each)).tree for each in (before, gone.commit)]
     zones = [await read_zone.read_whole_zone(reader, tree) for tree in trees]
@@ -236,13 +240,13 @@ async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: Shop) -> None:
     assert kept[0] == kept[1]
 
 
-async def test_a_position_on_an_unborn_branch_has_no_commit(shop: Shop) -> None:
-    await heads.initialise(shop.repo, ZONE)
-    position = await heads.find_position(shop.repo)
+async def test_a_position_on_an_unborn_branch_has_no_commit(operators: TwoOperators) -> None:
+    await heads.initialise(operators.repo, ZONE)
+    position = await heads.find_position(operators.repo)
     assert position == BranchPosition(ZONE, "main", None)
 
 
-async def test_a_tree_that_holds_an_rrset_twice_is_not_listed(foo: Shop) -> None:
+async def test_a_tree_that_holds_an_rrset_twice_is_not_listed(foo: TwoOperators) -> None:
     """A hundred objects can hold one 2^100 times."""
     out: list[RawObject] = []
     blob = encode(Blob(rrset(ZONE, rrtypes.A, 300, [bytes(4)])))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import CommitId
 from zonegit.repo.change import branches
@@ -17,10 +17,12 @@ from zonegit.zone.names import Name
 OTHER = names.parse("other.example.")
 
 
-async def compared(shop: Shop, *words: str, owners: tuple[Name, ...] = ()) -> Comparison:
-    reader = Reader(shop.repo.objects)
+async def compared(
+    operators: TwoOperators, *words: str, owners: tuple[Name, ...] = ()
+) -> Comparison:
+    reader = Reader(operators.repo.objects)
     return await compare.compare(
-        reader, await compare.resolve_sides(shop.repo, reader, words), owners
+        reader, await compare.resolve_sides(operators.repo, reader, words), owners
     )
 
 
@@ -29,61 +31,61 @@ def told(found: Comparison) -> list[str]:
 
 
 @pytest.fixture
-async def parted(foo: Shop) -> Shop:
+async def parted(foo: TwoOperators) -> TwoOperators:
     """``main`` gained a, ``canary`` gained b, since they parted."""
     where = await compare.resolve_sides(foo.repo, Reader(foo.repo.objects), [])
     await branches.create(foo.repo, ZONE, "canary", where.new)
-    await foo.edited([Set(address("a", "192.0.2.1"))])
-    await foo.edited([Set(address("b", "192.0.2.2"))], "canary")
+    await foo.edit([Set(address("a", "192.0.2.1"))])
+    await foo.edit([Set(address("b", "192.0.2.2"))], "canary")
     return foo
 
 
-async def test_nothing_named_is_what_the_last_commit_changed(parted: Shop) -> None:
+async def test_nothing_named_is_what_the_last_commit_changed(parted: TwoOperators) -> None:
     found = await compared(parted)
     assert told(found) == ["a.foo.com."]
     assert (found.old.serial, found.new.serial) == (7, 8)
 
 
-async def test_the_first_commit_is_compared_with_nothing(foo: Shop) -> None:
+async def test_the_first_commit_is_compared_with_nothing(foo: TwoOperators) -> None:
     found = await compared(foo)
     assert found.old.commit is None
     assert len(found.deltas) == 5
 
 
-async def test_one_commit_is_compared_with_where_the_operator_stands(parted: Shop) -> None:
+async def test_one_commit_is_compared_with_where_the_operator_stands(parted: TwoOperators) -> None:
     found = await compared(parted, "canary")
     assert [(delta.old is None) for delta in found.deltas] == [True, False]
 
 
-async def test_two_words_two_dots_and_a_side_left_out_mean_the_same(parted: Shop) -> None:
+async def test_two_words_two_dots_and_a_side_left_out_mean_the_same(parted: TwoOperators) -> None:
     two = await compared(parted, "main", "canary")
     assert told(two) == ["a.foo.com.", "b.foo.com."]
     assert await compared(parted, "main..canary") == two
     assert await compared(parted, "..canary") == two
 
 
-async def test_three_dots_compare_with_where_the_two_parted(parted: Shop) -> None:
+async def test_three_dots_compare_with_where_the_two_parted(parted: TwoOperators) -> None:
     assert told(await compared(parted, "main...canary")) == ["b.foo.com."]
     assert told(await compared(parted, "canary...")) == ["a.foo.com."]
 
 
-async def test_names_leave_only_what_differs_there(parted: Shop) -> None:
+async def test_names_leave_only_what_differs_there(parted: TwoOperators) -> None:
     only = names.parse("b.foo.com.")
     assert told(await compared(parted, "main..canary", owners=(only,))) == ["b.foo.com."]
     with pytest.raises(Invalid, match="not within"):
         await compared(parted, "main..canary", owners=(OTHER,))
 
 
-async def test_a_serial_that_moved_alone_is_no_difference(parted: Shop) -> None:
-    await parted.edited([Delete(names.parse("a.foo.com."))])
+async def test_a_serial_that_moved_alone_is_no_difference(parted: TwoOperators) -> None:
+    await parted.edit([Delete(names.parse("a.foo.com."))])
     found = await compared(parted, "HEAD~2..HEAD")
     assert found.deltas == []
     assert (found.old.serial, found.new.serial) == (7, 9)
 
 
-async def test_commits_of_two_zones_are_not_compared(parted: Shop) -> None:
+async def test_commits_of_two_zones_are_not_compared(parted: TwoOperators) -> None:
     await parted.repo.refs.register(OTHER, parted.repo.origin("zone add"))
-    await parted.imported(FOO.replace("foo.com", "other.example"), OTHER)
+    await parted.import_file(FOO.replace("foo.com", "other.example"), OTHER)
     with pytest.raises(Invalid, match="cannot be compared"):
         await compared(parted, "main", "other.example.:main")
     reader = Reader(parted.repo.objects)
@@ -92,9 +94,9 @@ async def test_commits_of_two_zones_are_not_compared(parted: Shop) -> None:
         await compared(parted, other.hex())
 
 
-async def test_histories_that_never_met_have_no_three_dots(parted: Shop) -> None:
+async def test_histories_that_never_met_have_no_three_dots(parted: TwoOperators) -> None:
     await parted.repo.refs.register(OTHER, parted.repo.origin("zone add"))
-    await parted.imported(FOO.replace("ns1", "ns9"), OTHER)
+    await parted.import_file(FOO.replace("ns1", "ns9"), OTHER)
     reader = Reader(parted.repo.objects)
     other = (await compare.resolve_sides(parted.repo, reader, [], zone=OTHER)).new
     with pytest.raises(NotFound, match="no commit in common"):
@@ -102,6 +104,6 @@ async def test_histories_that_never_met_have_no_three_dots(parted: Shop) -> None
 
 
 @pytest.mark.parametrize("words", [("a....b",), ("main..canary..main",), ("main~x..",)])
-async def test_what_is_no_range_is_refused(parted: Shop, words: tuple[str, ...]) -> None:
+async def test_what_is_no_range_is_refused(parted: TwoOperators, words: tuple[str, ...]) -> None:
     with pytest.raises((Invalid, NotFound)):
         await compared(parted, *words)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.git import GitRepository, needs_git
-from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.change import import_series, import_sources
@@ -28,14 +28,14 @@ def master() -> MasterFiles:
     return MasterFiles(Session(Output(as_json=False), 10.0, None), None)
 
 
-async def take_in(shop: Shop, texts: list[str], source: str | None = None) -> None:
-    at = await heads.find_position(shop.repo, ZONE)
+async def take_in(operators: TwoOperators, texts: list[str], source: str | None = None) -> None:
+    at = await heads.find_position(operators.repo, ZONE)
     message = import_sources.add_source("import", source) if source else "import"
     versions = [
         ImportedVersion("v", reader.read(each.encode(), ZONE).rrsets, message, WHO, WHO)
         for each in texts
     ]
-    await import_series.import_versions(shop.repo, at, versions, Intent("import", "import"))
+    await import_series.import_versions(operators.repo, at, versions, Intent("import", "import"))
 
 
 def repository(path: Path, texts: list[str]) -> GitHistory:
@@ -45,46 +45,46 @@ def repository(path: Path, texts: list[str]) -> GitHistory:
     return GitHistory(path, "z")
 
 
-async def test_versions_of_git_continue_where_the_records_match(shop, tmp_path, master):
-    await heads.initialise(shop.repo, ZONE)
-    await take_in(shop, TEXTS[:2])
+async def test_versions_of_git_continue_where_the_records_match(operators, tmp_path, master):
+    await heads.initialise(operators.repo, ZONE)
+    await take_in(operators, TEXTS[:2])
     history = repository(tmp_path / "git", TEXTS)
-    at = await heads.find_position(shop.repo, ZONE)
+    at = await heads.find_position(operators.repo, ZONE)
     found = await continuation.continue_from_git(
-        shop.repo, at, history, "HEAD", history.commits("HEAD"), master
+        operators.repo, at, history, "HEAD", history.commits("HEAD"), master
     )
     assert (found.known, found.between, len(found.commits)) == (2, 0, 4)
 
 
-async def test_edits_since_an_import_of_git_are_counted(shop, tmp_path, master):
-    await heads.initialise(shop.repo, ZONE)
-    await take_in(shop, [*TEXTS[:2], FOO + "mine A 192.0.2.7\n"])
+async def test_edits_since_an_import_of_git_are_counted(operators, tmp_path, master):
+    await heads.initialise(operators.repo, ZONE)
+    await take_in(operators, [*TEXTS[:2], FOO + "mine A 192.0.2.7\n"])
     history = repository(tmp_path / "git", TEXTS)
-    at = await heads.find_position(shop.repo, ZONE)
+    at = await heads.find_position(operators.repo, ZONE)
     found = await continuation.continue_from_git(
-        shop.repo, at, history, "HEAD", history.commits("HEAD"), master
+        operators.repo, at, history, "HEAD", history.commits("HEAD"), master
     )
     assert (found.known, found.between) == (2, 1)
     assert [each.rule for each in found.findings("main")] == [continuation.REPLACES]
 
 
-async def test_files_continue_where_the_records_match(shop, tmp_path, master):
-    await heads.initialise(shop.repo, ZONE)
-    await take_in(shop, TEXTS[:3])
+async def test_files_continue_where_the_records_match(operators, tmp_path, master):
+    await heads.initialise(operators.repo, ZONE)
+    await take_in(operators, TEXTS[:3])
     files = [tmp_path / f"{number}" for number in range(len(TEXTS))]
     for file, text in zip(files, TEXTS, strict=True):
         file.write_text(text)
-    at = await heads.find_position(shop.repo, ZONE)
+    at = await heads.find_position(operators.repo, ZONE)
     names = list(map(str, files))
-    assert await continuation.count_known_files(shop.repo, at, names, None, master) == 3
-    assert await continuation.count_known_files(shop.repo, at, names[:1], None, master) == 0
+    assert await continuation.count_known_files(operators.repo, at, names, None, master) == 3
+    assert await continuation.count_known_files(operators.repo, at, names[:1], None, master) == 0
 
 
 async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_on_after_it(
-    shop, tmp_path, master
+    operators, tmp_path, master
 ):
     """The file was taken from a branch that a merge brought in later."""
-    await heads.initialise(shop.repo, ZONE)
+    await heads.initialise(operators.repo, ZONE)
     made = GitRepository(tmp_path / "git")
     made.commit("0", {"z": TEXTS[0]})
     made.git("checkout", "-q", "-b", "side")
@@ -92,11 +92,11 @@ async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_o
     made.git("checkout", "-q", "main")
     made.commit("1", {"z": "\n\n\n" + TEXTS[1]})
     made.git("merge", "-q", "--no-ff", "-m", "merged", "-X", "ours", "side")
-    await take_in(shop, [TEXTS[1] + "side A 192.0.2.7\n"], import_sources.of_git(side))
+    await take_in(operators, [TEXTS[1] + "side A 192.0.2.7\n"], import_sources.of_git(side))
     history = GitHistory(tmp_path / "git", "z")
-    at = await heads.find_position(shop.repo, ZONE)
+    at = await heads.find_position(operators.repo, ZONE)
     found = await continuation.continue_from_git(
-        shop.repo, at, history, "main", history.commits("main"), master
+        operators.repo, at, history, "main", history.commits("main"), master
     )
     said = [each.commit.message for each in history.read(found.commits, found.known)]
     assert side not in found.commits

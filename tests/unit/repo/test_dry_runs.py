@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.removing import remove_zone
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address, committed
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Denied, NotFound, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
@@ -359,7 +359,7 @@ class Asked:
     ("text", "code"), [(FOO, None), (FOO.replace("      IN NS  ns1\n", ""), "unsafe")]
 )
 async def test_a_change_too_large_for_a_message_is_judged_by_the_client_alike(
-    foo: Shop, text: str, code: str | None
+    foo: TwoOperators, text: str, code: str | None
 ) -> None:
     asked = Asked(foo.repo.refs)
     repo = msgspec.structs.replace(foo.repo, refs=asked)
@@ -374,7 +374,7 @@ async def test_a_change_too_large_for_a_message_is_judged_by_the_client_alike(
     assert (preview.judgement.refusal.code if preview.judgement.refusal else None) == code
 
 
-async def test_all_that_is_new_goes_along_for_refs_to_judge_it(foo: Shop) -> None:
+async def test_all_that_is_new_goes_along_for_refs_to_judge_it(foo: TwoOperators) -> None:
     asked = Asked(foo.repo.refs)
     repo = msgspec.structs.replace(foo.repo, refs=asked)
     text = f"{FOO}text IN TXT {' '.join([chr(34) + 'x' * 255 + chr(34)] * 200)}\n"
@@ -388,7 +388,7 @@ async def test_all_that_is_new_goes_along_for_refs_to_judge_it(foo: Shop) -> Non
     assert list(sent) == preview.objects
 
 
-async def test_a_plan_and_a_review_tell_what_the_refs_would_say(foo: Shop) -> None:
+async def test_a_plan_and_a_review_tell_what_the_refs_would_say(foo: TwoOperators) -> None:
     repo, at = foo.repo, await heads.find_position(foo.repo)
     plan = change_plan.plan_edits([Delete(ZONE, rrtypes.NS)], ZONE)
     saved, _ = await saved_plan.make_plan(repo, at, plan, is_import=False)
@@ -404,7 +404,7 @@ async def test_a_plan_and_a_review_tell_what_the_refs_would_say(foo: Shop) -> No
     assert isinstance(review.outcome.judgement.refusal, Unsafe)
 
 
-async def test_signing_a_tip_is_judged_too(foo: Shop) -> None:
+async def test_signing_a_tip_is_judged_too(foo: TwoOperators) -> None:
     at = await refish.resolve(foo.repo, "HEAD")
     refs = await foo.repo.refs.zone(ZONE, "alice")
     signed = await sign.sign_tip(foo.repo, at, lambda payload: "AAAA", dry_run=True)
@@ -431,10 +431,10 @@ class Raced:
 
 @pytest.mark.parametrize(("theirs", "code"), [("api", "conflict"), ("ns1", None)])
 async def test_a_dry_run_that_lost_a_race_is_tried_again_as_the_command_is(
-    foo: Shop, theirs: str, code: str | None
+    foo: TwoOperators, theirs: str, code: str | None
 ) -> None:
     async def meanwhile() -> None:
-        await foo.edited([Set(address(theirs, "192.0.2.99"))])
+        await foo.edit([Set(address(theirs, "192.0.2.99"))])
 
     repo = msgspec.structs.replace(foo.repo, refs=Raced(foo.repo.refs, meanwhile))
     plan = change_plan.plan_edits([Set(address("api", "192.0.2.81"))], ZONE)
@@ -443,7 +443,7 @@ async def test_a_dry_run_that_lost_a_race_is_tried_again_as_the_command_is(
     assert (said[0] if said is not None else None) == code
 
 
-async def test_what_the_bus_denies_to_ask_is_a_refusal(foo: Shop) -> None:
+async def test_what_the_bus_denies_to_ask_is_a_refusal(foo: TwoOperators) -> None:
     class Denying(Asked):
         async def judge(self, *arguments: Any, **named: Any) -> None:
             raise Denied("the bus does not let this user ask that")

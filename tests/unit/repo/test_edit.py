@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address
 from zonegit.errors import Conflict, NotFound
 from zonegit.repo import heads
 from zonegit.repo.change import branches, edit
@@ -18,19 +18,19 @@ from zonegit.zonefile import reader
 API, WWW = names.parse("api", ZONE), names.parse("www", ZONE)
 
 
-async def put_back(shop: Shop, opened: EditedZone, text: str) -> Outcome:
+async def put_back(operators: TwoOperators, opened: EditedZone, text: str) -> Outcome:
     """Puts a whole zone file back where the zone was taken out."""
     deltas = edit.find_changes(opened, list(reader.read(text.encode(), ZONE).rrsets.values()))
-    at = await heads.find_position(shop.repo, ZONE)
-    return await edit.commit_edited(shop.repo, at, opened, deltas, Intent("edit", "edit"))
+    at = await heads.find_position(operators.repo, ZONE)
+    return await edit.commit_edited(operators.repo, at, opened, deltas, Intent("edit", "edit"))
 
 
-async def addresses(shop: Shop) -> dict[str, RRset]:
-    now = await edit.open_zone(shop.repo, ZONE, None)
+async def addresses(operators: TwoOperators) -> dict[str, RRset]:
+    now = await edit.open_zone(operators.repo, ZONE, None)
     return {names.text(each.owner): each for each in now.rrsets if each.rdtype == rrtypes.A}
 
 
-async def test_only_what_was_changed_is_committed(foo: Shop) -> None:
+async def test_only_what_was_changed_is_committed(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
     assert isinstance(made, Committed)
@@ -38,21 +38,21 @@ async def test_only_what_was_changed_is_committed(foo: Shop) -> None:
     assert made.serial == 8
 
 
-async def test_a_zone_put_back_as_it_was_is_no_commit(foo: Shop) -> None:
+async def test_a_zone_put_back_as_it_was_is_no_commit(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     assert isinstance(await put_back(foo, opened, FOO), Unchanged)
 
 
-async def test_a_later_serial_that_was_typed_is_taken(foo: Shop) -> None:
+async def test_a_later_serial_that_was_typed_is_taken(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     made = await put_back(foo, opened, FOO.replace("admin 7 ", "admin 2026112100 "))
     assert isinstance(made, Committed)
     assert made.serial == 2_026_112_100
 
 
-async def test_what_others_changed_elsewhere_meanwhile_stays(foo: Shop) -> None:
+async def test_what_others_changed_elsewhere_meanwhile_stays(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
-    await foo.edited([Set(address("new", "192.0.2.5"))])
+    await foo.edit([Set(address("new", "192.0.2.5"))])
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
     assert isinstance(made, Committed)
     found = await addresses(foo)
@@ -62,23 +62,23 @@ async def test_what_others_changed_elsewhere_meanwhile_stays(foo: Shop) -> None:
     assert [soa(each).serial for each in now.rrsets if each.rdtype == rrtypes.SOA] == [9]
 
 
-async def test_an_rrset_that_others_changed_too_is_a_conflict(foo: Shop) -> None:
+async def test_an_rrset_that_others_changed_too_is_a_conflict(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
-    await foo.edited([Set(address("api", "192.0.2.5"))])
+    await foo.edit([Set(address("api", "192.0.2.5"))])
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
     assert isinstance(made, Conflicted)
     assert [(clash.owner, clash.rdtype) for clash in made.clashes] == [(API, rrtypes.A)]
     assert (await addresses(foo))["api.foo.com."] == address("api", "192.0.2.5")
 
 
-async def test_two_changes_that_break_a_rule_together_are_a_conflict(foo: Shop) -> None:
+async def test_two_changes_that_break_a_rule_together_are_a_conflict(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
-    await foo.edited([Set(address("new", "192.0.2.5"))])
+    await foo.edit([Set(address("new", "192.0.2.5"))])
     made = await put_back(foo, opened, FOO + "new IN CNAME api\n")
     assert isinstance(made, Conflicted)
 
 
-async def test_signatures_whose_ttl_alone_differs_are_the_same(foo: Shop) -> None:
+async def test_signatures_whose_ttl_alone_differs_are_the_same(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     text = "A 13 3 300 20300101000000 20200101000000 1 foo.com. AAAA"
     rdata = rdata_from_text(rrtypes.RRSIG, text)
@@ -89,20 +89,22 @@ async def test_signatures_whose_ttl_alone_differs_are_the_same(foo: Shop) -> Non
     assert edit.find_changes(other, [*opened.rrsets, rrset(API, rrtypes.RRSIG, 60, [rdata])]) == []
 
 
-async def test_a_branch_without_a_commit_cannot_be_taken_out(shop: Shop) -> None:
-    await heads.initialise(shop.repo, ZONE)
+async def test_a_branch_without_a_commit_cannot_be_taken_out(operators: TwoOperators) -> None:
+    await heads.initialise(operators.repo, ZONE)
     with pytest.raises(NotFound, match="no commit yet"):
-        await edit.open_zone(shop.repo, None, None)
+        await edit.open_zone(operators.repo, None, None)
 
 
-async def test_a_name_that_others_deleted_meanwhile_is_a_conflict(foo: Shop) -> None:
+async def test_a_name_that_others_deleted_meanwhile_is_a_conflict(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
-    await foo.edited([Delete(API)])
+    await foo.edit([Delete(API)])
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
     assert isinstance(made, Conflicted)
 
 
-async def test_what_was_typed_for_a_branch_that_others_deleted_is_a_conflict(foo: Shop) -> None:
+async def test_what_was_typed_for_a_branch_that_others_deleted_is_a_conflict(
+    foo: TwoOperators,
+) -> None:
     opened = await edit.open_zone(foo.repo, ZONE, "main")
     await branches.delete(foo.other, ZONE, "main", force=True)
     with pytest.raises(Conflict, match=r"main of foo\.com\. was deleted meanwhile"):

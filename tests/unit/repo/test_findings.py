@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address, committed, tip
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, committed, tip
 from zonegit.errors import Invalid
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import heads
@@ -22,29 +22,33 @@ NOTE = Finding("another-rule", "note", "one is good to know")
 
 
 async def change(
-    shop: Shop, last: str, *found: Finding, strict: bool = False, dry_run: bool = False
+    operators: TwoOperators, last: str, *found: Finding, strict: bool = False, dry_run: bool = False
 ) -> Outcome:
-    at = await heads.find_position(shop.repo, ZONE, "main")
+    at = await heads.find_position(operators.repo, ZONE, "main")
     plan = change_plan.plan_edits([Set(address("api", f"192.0.2.{last}"))], ZONE)
     intent = Intent("m", "set", strict=strict, dry_run=dry_run)
-    return await commit_loop.commit(shop.repo, at, change_plan.add_findings(plan, found), intent)
+    return await commit_loop.commit(
+        operators.repo, at, change_plan.add_findings(plan, found), intent
+    )
 
 
-async def stored(shop: Shop) -> list[tuple[ObjectId, str]]:
-    return await shop.repo.objects.listed()
+async def stored(operators: TwoOperators) -> list[tuple[ObjectId, str]]:
+    return await operators.repo.objects.listed()
 
 
-async def test_a_commit_has_the_findings_of_its_plan(foo: Shop) -> None:
+async def test_a_commit_has_the_findings_of_its_plan(foo: TwoOperators) -> None:
     assert committed(await change(foo, "81", WARNING, NOTE)).findings == (WARNING, NOTE)
 
 
-async def test_a_dry_run_has_them_too(foo: Shop) -> None:
+async def test_a_dry_run_has_them_too(foo: TwoOperators) -> None:
     preview = await change(foo, "81", WARNING, dry_run=True)
     assert isinstance(preview, Preview)
     assert preview.findings == (WARNING,)
 
 
-async def test_where_nothing_is_to_be_committed_they_are_known_all_the_same(foo: Shop) -> None:
+async def test_where_nothing_is_to_be_committed_they_are_known_all_the_same(
+    foo: TwoOperators,
+) -> None:
     same = await change(foo, "80", NOTE)
     assert isinstance(same, Unchanged)
     assert (same.commit, same.serial, same.findings) == (await tip(foo), 7, (NOTE,))
@@ -53,7 +57,7 @@ async def test_where_nothing_is_to_be_committed_they_are_known_all_the_same(foo:
 @pytest.mark.parametrize("dry_run", [False, True])
 @pytest.mark.parametrize("last", ["80", "81"])
 async def test_strict_refuses_a_warning_and_stores_nothing(
-    foo: Shop, last: str, dry_run: bool
+    foo: TwoOperators, last: str, dry_run: bool
 ) -> None:
     before, there = await tip(foo), await stored(foo)
     with pytest.raises(Invalid, match=r"one is odd \(a-rule\)"):
@@ -61,12 +65,12 @@ async def test_strict_refuses_a_warning_and_stores_nothing(
     assert (await tip(foo), await stored(foo)) == (before, there)
 
 
-async def test_strict_lets_notes_pass(foo: Shop) -> None:
+async def test_strict_lets_notes_pass(foo: TwoOperators) -> None:
     assert committed(await change(foo, "81", NOTE, strict=True)).findings == (NOTE,)
 
 
 async def test_a_new_rrset_without_a_ttl_takes_the_minimum_of_the_soa_with_a_note(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     at = await heads.find_position(foo.repo, ZONE, "main")
     new, known = (
@@ -84,13 +88,13 @@ async def test_a_new_rrset_without_a_ttl_takes_the_minimum_of_the_soa_with_a_not
     assert note.message.startswith(f"new.foo.com. A: no TTL is stated, so it is {minimum}")
 
 
-async def found_by(shop: Shop, text: str, **how: bool) -> tuple[Finding, ...]:
+async def found_by(operators: TwoOperators, text: str, **how: bool) -> tuple[Finding, ...]:
     """What importing a zone file into foo.com., serial 7, finds."""
-    at = await heads.find_position(shop.repo, ZONE, "main")
+    at = await heads.find_position(operators.repo, ZONE, "main")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     intent = Intent("m", "import", imports=True, **how)
     outcome = await commit_loop.commit(
-        shop.repo, at, change_plan.plan_replacement(rrsets, ZONE), intent
+        operators.repo, at, change_plan.plan_replacement(rrsets, ZONE), intent
     )
     assert not isinstance(outcome, Conflicted)
     return outcome.findings
@@ -98,7 +102,7 @@ async def found_by(shop: Shop, text: str, **how: bool) -> tuple[Finding, ...]:
 
 @pytest.mark.parametrize("dry_run", [False, True])
 async def test_a_file_with_an_earlier_serial_gets_a_note_that_says_what_is_stored(
-    foo: Shop, dry_run: bool
+    foo: TwoOperators, dry_run: bool
 ) -> None:
     changed = FOO.replace(" 7 7200", " 5 7200").replace("192.0.2.80", "192.0.2.81")
     (note,) = await found_by(foo, changed, dry_run=dry_run)
@@ -106,42 +110,44 @@ async def test_a_file_with_an_earlier_serial_gets_a_note_that_says_what_is_store
     assert note.message == "the serial 5 is not later than 7: 8 is stored"
 
 
-async def test_an_earlier_serial_alone_gets_a_note_and_no_commit(foo: Shop) -> None:
+async def test_an_earlier_serial_alone_gets_a_note_and_no_commit(foo: TwoOperators) -> None:
     (note,) = await found_by(foo, FOO.replace(" 7 7200", " 5 7200"))
     assert note.message == "the serial 5 is not later than 7: 7 stays"
 
 
 async def test_the_serial_of_the_tip_is_what_an_exported_file_has_and_gets_no_note(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     assert await found_by(foo, FOO.replace("192.0.2.80", "192.0.2.81")) == ()
 
 
-async def test_a_serial_more_than_a_quarter_ahead_gets_a_note(foo: Shop) -> None:
+async def test_a_serial_more_than_a_quarter_ahead_gets_a_note(foo: TwoOperators) -> None:
     far = (1 << 30) + 8
     (note,) = await found_by(foo, FOO.replace(" 7 7200", f" {far} 7200"), dry_run=True)
     assert (note.rule, note.severity) == ("serial-far-ahead", "note")
     assert await found_by(foo, FOO.replace(" 7 7200", f" {far - 1} 7200"), dry_run=True) == ()
 
 
-async def test_a_commit_that_states_no_serial_gets_no_note(foo: Shop) -> None:
-    await foo.edited([Set(address("api", "192.0.2.81"))])
+async def test_a_commit_that_states_no_serial_gets_no_note(foo: TwoOperators) -> None:
+    await foo.edit([Set(address("api", "192.0.2.81"))])
     assert committed(await change(foo, "82")).findings == ()
 
 
-async def added(shop: Shop, ttl: int, *last: str) -> tuple[Finding, ...]:
+async def added(operators: TwoOperators, ttl: int, *last: str) -> tuple[Finding, ...]:
     """What adding addresses to api.foo.com., 192.0.2.80 with TTL 300, finds."""
     rdatas = [rdata_from_text(rrtypes.A, f"192.0.2.{each}") for each in last]
     edit = Add(rrset(names.parse("api", ZONE), rrtypes.A, ttl, rdatas))
-    return committed(await shop.edited([edit])).findings
+    return committed(await operators.edit([edit])).findings
 
 
-async def test_an_added_record_that_changes_the_ttl_of_the_others_gets_a_note(foo: Shop) -> None:
+async def test_an_added_record_that_changes_the_ttl_of_the_others_gets_a_note(
+    foo: TwoOperators,
+) -> None:
     (note,) = await added(foo, 60, "81")
     assert (note.rule, note.severity) == ("ttl-changed", "note")
     assert note.message == "the records that api.foo.com. A had get the TTL 60 too; it was 300"
 
 
-async def test_a_record_that_changes_no_ttl_but_its_own_gets_none(foo: Shop) -> None:
+async def test_a_record_that_changes_no_ttl_but_its_own_gets_none(foo: TwoOperators) -> None:
     assert await added(foo, 300, "81") == ()
     assert await added(foo, 60, "80", "81") == ()

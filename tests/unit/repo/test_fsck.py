@@ -46,11 +46,11 @@ class Stored:
         self.repo = repo
         self.path = path
 
-    async def imported(self, text: str) -> Committed:
+    async def import_file(self, text: str) -> Committed:
         rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
         return await self.committed(change_plan.plan_replacement(rrsets, ZONE), imports=True)
 
-    async def edited(self, *todo: edits.RRsetEdit) -> Committed:
+    async def edit(self, *todo: edits.RRsetEdit) -> Committed:
         return await self.committed(change_plan.plan_edits(todo, ZONE))
 
     async def committed(
@@ -99,8 +99,8 @@ def address(name: str, last: int) -> RRset:
 
 
 async def test_a_whole_store_is_clean_and_everything_in_it_is_reached(stored):
-    await stored.imported(FOO)
-    await stored.edited(edits.Set(address("a.b.c", 1)))
+    await stored.import_file(FOO)
+    await stored.edit(edits.Set(address("a.b.c", 1)))
     report = await stored.checked()
     assert report.is_clean
     assert report.dangling == {}
@@ -113,7 +113,7 @@ async def test_a_new_stores_heads_are_checked_before_there_is_a_commit(stored):
 
 
 async def test_what_nothing_leads_to_is_counted_by_kind_and_does_no_harm(stored):
-    await stored.imported(FOO)
+    await stored.import_file(FOO)
     await stored.repo.objects.put([encode(Blob(address("x", 1))), encode(Doc({"n": 1}))])
     report = await stored.checked()
     assert report.is_clean
@@ -122,8 +122,8 @@ async def test_what_nothing_leads_to_is_counted_by_kind_and_does_no_harm(stored)
 
 @pytest.mark.parametrize(("damage", "why"), [("alter", "corrupt"), ("delete", "missing")])
 async def test_a_broken_rrset_is_named_by_zone_owner_type_and_commit(stored, damage, why):
-    await stored.imported(FOO)
-    made = await stored.edited(edits.Set(address("a.b.c", 1)))
+    await stored.import_file(FOO)
+    made = await stored.edit(edits.Set(address("a.b.c", 1)))
     blob = await stored.blob(made.commit, "a.b.c", A)
     getattr(stored, damage)(blob)
     report = await stored.checked()
@@ -134,7 +134,7 @@ async def test_a_broken_rrset_is_named_by_zone_owner_type_and_commit(stored, dam
 
 
 async def test_a_broken_tree_is_named_by_the_name_it_holds(stored):
-    made = await stored.imported(FOO.replace("www ", "www.sub"))
+    made = await stored.import_file(FOO.replace("www ", "www.sub"))
     reader = Reader(stored.repo.objects)
     tree = (await read_zone.read_commit(reader, made.commit)).tree
     sub = await reader.answer(zone_tree.find_subtree(tree, (b"sub",)))
@@ -146,7 +146,7 @@ async def test_a_broken_tree_is_named_by_the_name_it_holds(stored):
 
 async def test_a_missing_commit_is_named_by_the_one_that_was_made_on_it(stored):
     """One that the log itself does not name: of a series the branch saw the last one alone."""
-    first = await stored.imported(FOO)
+    first = await stored.import_file(FOO)
     tree = (await read_zone.read_commit(Reader(stored.repo.objects), first.commit)).tree
     inner = encode(Commit(tree, (first.commit,), WHO, WHO, "m"))
     last = encode(Commit(tree, (CommitId(inner.id),), WHO, WHO, "m"))
@@ -158,15 +158,15 @@ async def test_a_missing_commit_is_named_by_the_one_that_was_made_on_it(stored):
 
 
 async def test_a_missing_commit_that_a_branch_once_held_is_named_by_the_branch(stored):
-    first = await stored.imported(FOO)
-    await stored.edited(edits.Set(address("new", 1)))
+    first = await stored.import_file(FOO)
+    await stored.edit(edits.Set(address("new", 1)))
     stored.delete(first.commit)
     (broken,) = (await stored.checked()).broken
     assert (broken.id, broken.ref.path()) == (first.commit, "refs/heads/foo.com./main")
 
 
 async def test_all_that_is_broken_is_found_at_once(stored):
-    made = await stored.imported(FOO)
+    made = await stored.import_file(FOO)
     wrong = [await stored.blob(made.commit, name, A) for name in ("api", "ns1")]
     stored.alter(wrong[0])
     stored.delete(wrong[1])
@@ -179,7 +179,7 @@ async def test_all_that_is_broken_is_found_at_once(stored):
 
 
 async def test_a_wide_zone_is_walked_and_its_names_are_told(stored):
-    await stored.imported(FOO + "".join(f"h{n} A 192.0.2.1\n" for n in range(2_500)))
+    await stored.import_file(FOO + "".join(f"h{n} A 192.0.2.1\n" for n in range(2_500)))
     made = (await heads.find_position(stored.repo, ZONE)).commit()
     stored.delete(await stored.blob(made, "h777", A))
     (broken,) = (await stored.checked()).broken
@@ -188,8 +188,8 @@ async def test_a_wide_zone_is_walked_and_its_names_are_told(stored):
 
 async def test_what_only_the_log_still_names_is_checked_too(stored):
     """Undo and ``@{}`` may go back to it."""
-    first = await stored.imported(FOO)
-    made = await stored.edited(edits.Set(address("gone", 1)))
+    first = await stored.import_file(FOO)
+    made = await stored.edit(edits.Set(address("gone", 1)))
     blob = await stored.blob(made.commit, "gone", A)
     at = await heads.find_position(stored.repo, ZONE)
     back = stored.repo.origin("reset", force=True)
@@ -203,7 +203,7 @@ async def test_what_only_the_log_still_names_is_checked_too(stored):
 
 
 async def test_zones_that_were_removed_are_checked_by_the_log(stored):
-    made = await stored.imported(FOO)
+    made = await stored.import_file(FOO)
     await remove_zone(stored.repo.refs, ZONE, stored.repo.origin("remove", force=True))
     stored.alter(made.commit)
     (broken,) = (await stored.checked()).broken
@@ -221,7 +221,7 @@ async def accept(stored: Stored, forge: Forge, tree: ObjectId, branch: str = "ma
 
 
 async def test_the_flaws_of_a_tip_are_told_once_with_what_holds_it(stored: Stored) -> None:
-    await stored.imported(FOO)
+    await stored.import_file(FOO)
     forge = Forge(ZONE)
     both = {"A": "192.0.2.9", "CNAME": "www"}
     alias = {entry(each): forge.text("x", each, record) for each, record in both.items()}
@@ -241,7 +241,7 @@ async def test_the_flaws_of_a_tip_are_told_once_with_what_holds_it(stored: Store
 
 
 async def test_a_tip_that_readers_refuse_has_a_flaw(stored: Stored) -> None:
-    await stored.imported(FOO)
+    await stored.import_file(FOO)
     forge = Forge(ZONE)
     below = forge.tree({entry("A"): forge.text("x", "A", "192.0.2.9")})
     for _ in range(40):
@@ -252,7 +252,7 @@ async def test_a_tip_that_readers_refuse_has_a_flaw(stored: Stored) -> None:
 
 
 async def test_what_is_broken_is_not_told_as_a_flaw_too(stored: Stored) -> None:
-    made = await stored.imported(FOO)
+    made = await stored.import_file(FOO)
     stored.alter((await read_zone.read_commit(Reader(stored.repo.objects), made.commit)).tree)
     report = await stored.checked()
     assert (report.count, report.flawed_count) == (1, 0)
@@ -276,14 +276,14 @@ async def test_an_object_of_another_kind_than_what_names_it_says_is_told(stored)
 
 
 async def test_a_type_without_a_mnemonic_is_told_by_its_number(stored):
-    made = await stored.imported(FOO + "odd TYPE65400 \\# 1 aa\n")
+    made = await stored.import_file(FOO + "odd TYPE65400 \\# 1 aa\n")
     stored.alter(await stored.blob(made.commit, "odd", 65400))
     (broken,) = (await stored.checked()).broken
     assert broken.rdtype == 65400
 
 
 async def test_tags_and_what_they_name_are_checked(stored):
-    made = await stored.imported(FOO)
+    made = await stored.import_file(FOO)
     await tags.create(stored.repo, ZONE, "v1", made.commit, "released")
     assert (await stored.checked()).is_clean
     tip = (await stored.repo.refs.zone(ZONE, "alice")).tags["v1"]
@@ -294,7 +294,7 @@ async def test_tags_and_what_they_name_are_checked(stored):
 
 async def test_more_than_can_be_told_is_counted(stored, monkeypatch):
     monkeypatch.setattr(fsck, "MAX_REPORTED", 1)
-    made = await stored.imported(FOO)
+    made = await stored.import_file(FOO)
     for name, rdtype in (("api", A), ("ns1", A), ("www", NUMBERS["CNAME"])):
         stored.alter(await stored.blob(made.commit, name, rdtype))
     report = await stored.checked()
@@ -310,7 +310,7 @@ async def moved_to(stored: Stored, commit: CommitId) -> None:
 
 
 async def test_twins_of_an_earlier_release_are_named_and_nothing_is_broken(stored: Stored) -> None:
-    await stored.imported(FOO)
+    await stored.import_file(FOO)
     owner = names.parse("mail", ZONE)
     twins = RRset(owner, NUMBERS["PTR"], 300, (b"\1A\0", b"\1a\0"))
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.support.git import needs_git
-from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.errors import Conflict, Corrupt, Invalid
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
@@ -44,33 +44,35 @@ def address(name: str, last: int) -> edits.Set:
     return edits.Set(rrset(owner, A, 300, [bytes((192, 0, 2, last))]))
 
 
-async def lineage(shop: Shop, zone: names.Name = ZONE, path: str = "com/foo/db.zone") -> Lineage:
-    return Lineage(zone, path, (await heads.find_position(shop.repo, zone)).commit())
+async def lineage(
+    operators: TwoOperators, zone: names.Name = ZONE, path: str = "com/foo/db.zone"
+) -> Lineage:
+    return Lineage(zone, path, (await heads.find_position(operators.repo, zone)).commit())
 
 
-async def exported(shop: Shop, folder: Path, *wanted: Lineage) -> Path:
+async def exported(operators: TwoOperators, folder: Path, *wanted: Lineage) -> Path:
     """A repository of these, which git has nothing against."""
-    await git_repository.write(folder, _stream_of(shop, *wanted))
+    await git_repository.write(folder, _stream_of(operators, *wanted))
     assert git(folder, "fsck", "--strict", "--no-dangling") == ""
     assert git(folder, "status", "--porcelain") == ""
     return folder
 
 
-async def text_of(shop: Shop, commit: CommitId) -> str:
-    reader = Reader(shop.repo.objects)
+async def text_of(operators: TwoOperators, commit: CommitId) -> str:
+    reader = Reader(operators.repo.objects)
     tree = (await read_zone.read_commit(reader, commit)).tree
     return "".join(writer.write(await read_zone.read_whole_zone(reader, tree), ZONE)).strip()
 
 
-async def history(shop: Shop) -> list[CommitId]:
-    start = (await heads.find_position(shop.repo, ZONE)).commit()
-    found = await log.read_latest(shop.repo, Reader(shop.repo.objects), start, ZONE, 100)
+async def history(operators: TwoOperators) -> list[CommitId]:
+    start = (await heads.find_position(operators.repo, ZONE)).commit()
+    found = await log.read_latest(operators.repo, Reader(operators.repo.objects), start, ZONE, 100)
     return [each.id for each in found]
 
 
 async def test_each_commit_is_one_of_git_with_the_zone_as_it_was(foo, tmp_path):
-    await foo.edited([address("new", 9)])
-    await foo.edited([edits.Delete(names.parse("new", ZONE))])
+    await foo.edit([address("new", 9)])
+    await foo.edit([edits.Delete(names.parse("new", ZONE))])
     folder = await exported(foo, tmp_path / "out", await lineage(foo))
     ids = git(folder, "rev-list", "HEAD", "--", "com/foo/db.zone").split()
     assert len(ids) == 3
@@ -80,13 +82,13 @@ async def test_each_commit_is_one_of_git_with_the_zone_as_it_was(foo, tmp_path):
 
 
 async def test_one_changed_record_is_one_changed_line_beside_the_serial(foo, tmp_path):
-    await foo.edited([address("api", 81)])
+    await foo.edit([address("api", 81)])
     folder = await exported(foo, tmp_path / "out", await lineage(foo))
     assert git(folder, "show", "--numstat", "--format=") == "2\t2\tcom/foo/db.zone"
 
 
 async def test_blame_names_the_commit_that_gave_a_line(foo, tmp_path):
-    made = await foo.edited([address("api", 81)])
+    made = await foo.edit([address("api", 81)])
     folder = await exported(foo, tmp_path / "out", await lineage(foo))
     blamed = git(folder, "blame", "-s", "-l", "com/foo/db.zone").splitlines()
     (line,) = [line for line in blamed if "192.0.2.81" in line]
@@ -110,16 +112,16 @@ async def test_who_and_when_are_kept(foo, tmp_path):
 @pytest.mark.parametrize("who", [Identity("", "", 0), Identity("\0a\r", "\x7f", 10**17, "-9999")])
 async def test_an_identity_that_git_would_not_have_is_made_one_that_it_has(foo, tmp_path, who):
     repo = msgspec.structs.replace(foo.repo, now=lambda: who)
-    odd = Shop(repo, foo.other)
-    await odd.edited([address("x", 1)])
+    odd = TwoOperators(repo, foo.other)
+    await odd.edit([address("x", 1)])
     await exported(odd, tmp_path / "out", await lineage(odd))
 
 
 async def test_a_merge_stays_a_merge(foo, tmp_path):
     base = (await heads.find_position(foo.repo, ZONE)).commit()
     await branches.create(foo.repo, ZONE, "side", base)
-    theirs = await foo.edited([address("theirs", 1)], "side")
-    ours = await foo.edited([address("ours", 2)])
+    theirs = await foo.edit([address("theirs", 1)], "side")
+    ours = await foo.edit([address("ours", 2)])
 
     async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
         both = address("theirs", 1).rrset
@@ -139,12 +141,12 @@ async def test_a_merge_stays_a_merge(foo, tmp_path):
 
 
 @pytest.fixture
-async def two(foo: Shop) -> Shop:
+async def two(foo: TwoOperators) -> TwoOperators:
     """foo.com. and bar.org., two commits each."""
-    await foo.edited([address("new", 9)])
+    await foo.edit([address("new", 9)])
     await heads.initialise(foo.repo, BAR)
-    await foo.imported(FOO, BAR)
-    await foo.imported(FOO.replace(" 7 ", " 8 ") + "x A 192.0.2.1\n", BAR)
+    await foo.import_file(FOO, BAR)
+    await foo.import_file(FOO.replace(" 7 ", " 8 ") + "x A 192.0.2.1\n", BAR)
     return foo
 
 
@@ -187,9 +189,9 @@ class Weighed(MemoryObjects):
 
 async def test_a_version_costs_what_it_changed_and_not_the_whole_zone(foo, tmp_path):
     lines = "".join(f"h{number} A 192.0.2.1\n" for number in range(300))
-    await foo.imported(FOO.replace(" 7 ", " 8 ") + lines)
+    await foo.import_file(FOO.replace(" 7 ", " 8 ") + lines)
     for number in range(20):
-        await foo.edited([address("api", number)])
+        await foo.edit([address("api", number)])
     weighed = Weighed()
     vars(weighed).update(vars(foo.repo.objects))
     repo = msgspec.structs.replace(foo.repo, objects=weighed)
@@ -241,7 +243,7 @@ def test_a_zone_whose_path_git_would_not_have_is_refused(zone):
 async def test_odd_names_of_zones_are_files_that_git_keeps(two, tmp_path):
     odd = names.parse(r"a\"b\\c\032\.\200.org.")
     await heads.initialise(two.repo, odd)
-    await two.imported(FOO, odd)
+    await two.import_file(FOO, odd)
     path = zone_paths.zone_path(odd, "golang")
     folder = await exported(two, tmp_path / "out", await lineage(two, odd, path))
     assert (folder / path).read_text().startswith("$ORIGIN ")
@@ -264,7 +266,7 @@ async def test_an_export_has_the_same_ids_each_time(two, tmp_path):
 async def test_an_earlier_export_is_continued_and_its_commits_keep_their_ids(foo, tmp_path):
     folder = await exported(foo, tmp_path / "out", await lineage(foo))
     before = tip(folder)
-    await foo.edited([address("new", 9)])
+    await foo.edit([address("new", 9)])
     (folder / "README").write_text("mine")
     await git_repository.write(folder, _stream_of(foo, await lineage(foo)))
     assert git(folder, "rev-parse", "HEAD^") == before
@@ -279,7 +281,7 @@ async def test_an_export_of_several_zones_is_continued_with_one_more(two, tmp_pa
     foo_only = await exported(two, tmp_path / "out", await lineage(two))
     both = [await lineage(two), await lineage(two, BAR, "org/bar/db.zone")]
     await exported(two, foo_only, *both)
-    await two.edited([address("new", 9)])
+    await two.edit([address("new", 9)])
     both[0] = await lineage(two)
     folder = await exported(two, foo_only, *both)
     assert git(folder, "ls-files").split() == ["com/foo/db.zone", "org/bar/db.zone"]
@@ -295,7 +297,7 @@ async def test_an_export_never_leaves_a_commit_of_somebody_elses_behind(two, tmp
         await exported(two, folder, await lineage(two))
     git(folder, *who, "commit", "-q", "-a", "-m", "mine")
     mine = tip(folder)
-    await two.edited([address("new", 9)])
+    await two.edit([address("new", 9)])
     with pytest.raises(Conflict, match="has commits that are not in this export"):
         await exported(two, folder, await lineage(two))
     assert tip(folder) == mine
@@ -315,7 +317,7 @@ async def test_an_earlier_export_whose_settings_run_programs_is_not_continued(fo
     git(folder, "config", "filter.evil.smudge", f"touch {tmp_path}/ran")
     (folder / ".git" / "info").mkdir(exist_ok=True)
     (folder / ".git" / "info" / "attributes").write_text("* filter=evil\n")
-    await foo.edited([address("new", 9)])
+    await foo.edit([address("new", 9)])
     with pytest.raises(Invalid, match="filters"):
         await exported(foo, folder, await lineage(foo))
     assert not (tmp_path / "ran").exists()
@@ -328,11 +330,11 @@ async def test_hooks_of_an_earlier_export_do_not_run(foo, tmp_path):
     for name in ("reference-transaction", "post-checkout", "post-index-change"):
         (hooks / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
         (hooks / name).chmod(0o755)
-    await foo.edited([address("new", 9)])
+    await foo.edit([address("new", 9)])
     await git_repository.write(folder, _stream_of(foo, await lineage(foo)))
     assert "192.0.2.9" in (folder / "com/foo/db.zone").read_text()
     assert not (tmp_path / "ran").exists()
 
 
-def _stream_of(shop: Shop, *wanted: Lineage):
-    return lambda branch: git_export.iter_stream(shop.repo, wanted, branch=branch)
+def _stream_of(operators: TwoOperators, *wanted: Lineage):
+    return lambda branch: git_export.iter_stream(operators.repo, wanted, branch=branch)

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from tests.support.removing import remove_zone
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import tip
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import tip
 from zonegit.errors import Conflict, NotFound
 from zonegit.repo import heads, refish
 from zonegit.repo.change import branches
@@ -16,34 +16,34 @@ from zonegit.zone.names import Name
 BAR = names.parse("bar.org.")
 
 
-async def test_the_first_zone_becomes_everybodys_default(shop: Shop) -> None:
-    assert await heads.initialise(shop.repo, ZONE)
-    assert (await heads.find_position(shop.other)).zone == ZONE
+async def test_the_first_zone_becomes_everybodys_default(operators: TwoOperators) -> None:
+    assert await heads.initialise(operators.repo, ZONE)
+    assert (await heads.find_position(operators.other)).zone == ZONE
 
 
-async def test_a_later_init_moves_its_operators_own_head_only(foo: Shop) -> None:
+async def test_a_later_init_moves_its_operators_own_head_only(foo: TwoOperators) -> None:
     assert not await heads.initialise(foo.repo, BAR)
     assert (await heads.find_position(foo.repo)).zone == BAR
     assert (await heads.find_position(foo.other)).zone == ZONE
 
 
-async def test_a_zone_is_registered_once(foo: Shop) -> None:
+async def test_a_zone_is_registered_once(foo: TwoOperators) -> None:
     with pytest.raises(Conflict):
         await heads.initialise(foo.repo, ZONE)
 
 
-async def test_adding_a_zone_moves_nobody(foo: Shop) -> None:
+async def test_adding_a_zone_moves_nobody(foo: TwoOperators) -> None:
     await foo.repo.refs.register(BAR, foo.repo.origin("zone add"))
     assert (await heads.find_position(foo.repo)).zone == ZONE
 
 
-async def test_a_zone_option_moves_nothing(foo: Shop) -> None:
+async def test_a_zone_option_moves_nothing(foo: TwoOperators) -> None:
     await foo.repo.refs.register(BAR, foo.repo.origin("zone add"))
     assert (await heads.find_position(foo.repo, BAR)).zone == BAR
     assert (await heads.find_position(foo.repo)).zone == ZONE
 
 
-async def test_the_branch_last_checked_out_is_remembered_for_each_zone(foo: Shop) -> None:
+async def test_the_branch_last_checked_out_is_remembered_for_each_zone(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     await branches.checkout(foo.repo, ZONE, "canary")
@@ -53,7 +53,7 @@ async def test_the_branch_last_checked_out_is_remembered_for_each_zone(foo: Shop
     assert await branches.switch(foo.repo, ZONE, default=False) == "canary"
 
 
-async def test_a_zone_that_was_removed_begins_on_main_again(foo: Shop) -> None:
+async def test_a_zone_that_was_removed_begins_on_main_again(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "canary", (await heads.find_position(foo.repo)).commit())
     await branches.checkout(foo.repo, ZONE, "canary")
     await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
@@ -61,7 +61,7 @@ async def test_a_zone_that_was_removed_begins_on_main_again(foo: Shop) -> None:
     assert await branches.switch(foo.repo, ZONE, default=False) == "main"
 
 
-async def test_of_several_branches_without_main_none_is_guessed(foo: Shop) -> None:
+async def test_of_several_branches_without_main_none_is_guessed(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     for name in ("east", "west"):
         await branches.create(foo.repo, ZONE, name, tip)
@@ -73,41 +73,41 @@ async def test_of_several_branches_without_main_none_is_guessed(foo: Shop) -> No
     assert (await heads.find_position(foo.other, ZONE)).branch == "east"
 
 
-async def test_an_unknown_branch_names_those_there_are(foo: Shop) -> None:
+async def test_an_unknown_branch_names_those_there_are(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="has no branch 'mian'") as caught:
         await heads.find_position(foo.repo, ZONE, "mian")
     assert caught.value.hint is not None
     assert "main" in caught.value.hint
 
 
-async def test_a_head_into_a_removed_zone_is_not_found_with_a_hint(foo: Shop) -> None:
+async def test_a_head_into_a_removed_zone_is_not_found_with_a_hint(foo: TwoOperators) -> None:
     await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     with pytest.raises(NotFound, match="removed") as caught:
         await heads.find_position(foo.repo)
     assert caught.value.hint == "switch to another: zonegit zone switch ZONE"
 
 
-async def test_where_head_is_in_no_zone_the_hint_is_switch_or_init(shop: Shop) -> None:
-    await shop.repo.refs.register(OTHER, shop.repo.origin("zone add"))
+async def test_where_head_is_in_no_zone_the_hint_is_switch_or_init(operators: TwoOperators) -> None:
+    await operators.repo.refs.register(OTHER, operators.repo.origin("zone add"))
     with pytest.raises(NotFound, match="HEAD is not in a zone yet") as caught:
-        await heads.find_position(shop.repo)
+        await heads.find_position(operators.repo)
     assert "zonegit zone switch ZONE" in str(caught.value.hint)
     assert "zonegit init ZONE" in str(caught.value.hint)
 
 
-async def test_zones_of_every_shape_are_imported_and_found(shop: Shop) -> None:
+async def test_zones_of_every_shape_are_imported_and_found(operators: TwoOperators) -> None:
     longest = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61]) + "."
     for text in (".", "com.", "0/25.2.0.192.in-addr.arpa.", longest, "sub.foo.com.", "foo.com."):
         zone = names.parse(text)
-        await heads.initialise(shop.repo, zone)
+        await heads.initialise(operators.repo, zone)
         soa = ". . 1 7200 3600 1209600 300"
-        await shop.imported(f"@ 300 IN SOA {soa}\n@ 300 IN NS .\n", zone)
-        position = await heads.find_position(shop.repo)
+        await operators.import_file(f"@ 300 IN SOA {soa}\n@ 300 IN NS .\n", zone)
+        position = await heads.find_position(operators.repo)
         assert (position.zone, position.tip is not None) == (zone, True)
 
 
 async def test_deleting_a_branch_that_is_checked_out_leaves_a_head_without_commit(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
@@ -135,14 +135,14 @@ OTHER = names.parse("other.test.")
     ],
 )
 async def test_an_option_wins_over_settings_and_these_win_over_head(
-    foo: Shop,
+    foo: TwoOperators,
     option: tuple[Name | None, str | None],
     settings: tuple[Name | None, str | None],
     expected: tuple[Name, str],
 ) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await foo.repo.refs.register(OTHER, foo.repo.origin("zone add"))
-    await foo.imported(FOO.replace("foo.com", "other.test"), OTHER)
+    await foo.import_file(FOO.replace("foo.com", "other.test"), OTHER)
     for branch in ("main", "staging"):
         if branch != "main":
             commit = (await heads.find_position(foo.repo, OTHER, "main")).commit()
@@ -158,7 +158,7 @@ async def test_an_option_wins_over_settings_and_these_win_over_head(
     assert (found.zone, found.branch) == expected
 
 
-async def test_an_error_about_what_a_setting_names_says_which_setting(foo: Shop) -> None:
+async def test_an_error_about_what_a_setting_names_says_which_setting(foo: TwoOperators) -> None:
     default = Default(OTHER, "nope", "ZONEGIT_ZONE", "default-branch in .zonegit.toml")
     repo = msgspec.structs.replace(foo.repo, default=default)
     with pytest.raises(NotFound) as refused:

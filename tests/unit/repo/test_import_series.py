@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.history.commit_graph import Logged
 from zonegit.objects import commit_signatures
@@ -38,21 +38,23 @@ def foo_with(serial: int, *lines: str) -> str:
     return FOO.replace(" 7 ", f" {serial} ") + "".join(f"{line}\n" for line in lines)
 
 
-async def written(shop: Shop, texts: list[str], **how: bool) -> ImportedSeries:
-    at = await heads.find_position(shop.repo, ZONE)
+async def written(operators: TwoOperators, texts: list[str], **how: bool) -> ImportedSeries:
+    at = await heads.find_position(operators.repo, ZONE)
     versions = [version(text, number) for number, text in enumerate(texts)]
     intent = Intent("import", "import", imports=True, on_conflict=OnConflict.FAIL, **how)
-    return await import_series.import_versions(shop.repo, at, versions, intent)
+    return await import_series.import_versions(operators.repo, at, versions, intent)
 
 
-async def history(shop: Shop) -> list[Logged]:
-    at = await heads.find_position(shop.repo, ZONE)
-    found = await log.read_latest(shop.repo, Reader(shop.repo.objects), at.commit(), ZONE, 100)
+async def history(operators: TwoOperators) -> list[Logged]:
+    at = await heads.find_position(operators.repo, ZONE)
+    found = await log.read_latest(
+        operators.repo, Reader(operators.repo.objects), at.commit(), ZONE, 100
+    )
     return found[::-1]
 
 
-async def zone_at(shop: Shop, commit: CommitId) -> dict[edits.RRsetKey, object]:
-    reader = Reader(shop.repo.objects)
+async def zone_at(operators: TwoOperators, commit: CommitId) -> dict[edits.RRsetKey, object]:
+    reader = Reader(operators.repo.objects)
     tree = (await read_zone.read_commit(reader, commit)).tree
     return {
         (each.owner, each.rdtype): each for each in await read_zone.read_whole_zone(reader, tree)
@@ -60,10 +62,10 @@ async def zone_at(shop: Shop, commit: CommitId) -> dict[edits.RRsetKey, object]:
 
 
 @pytest.fixture
-async def new(shop: Shop) -> Shop:
+async def new(operators: TwoOperators) -> TwoOperators:
     """foo.com. without a commit."""
-    await heads.initialise(shop.repo, ZONE)
-    return shop
+    await heads.initialise(operators.repo, ZONE)
+    return operators
 
 
 VERSIONS = [
@@ -152,7 +154,7 @@ async def test_a_bad_version_leaves_nothing_that_anybody_sees(foo):
 
 async def test_a_series_that_lost_the_race_is_a_conflict(foo):
     at = await heads.find_position(foo.repo, ZONE)
-    await foo.edited([edits.Set(rrset(names.parse("x", ZONE), A, 60, [b"\xc0\0\2\1"]))])
+    await foo.edit([edits.Set(rrset(names.parse("x", ZONE), A, 60, [b"\xc0\0\2\1"]))])
     with pytest.raises(Conflict):
         await import_series.import_versions(
             foo.repo, at, [version(VERSIONS[0])], Intent("import", "import")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.repo import heads
 from zonegit.repo.change import import_sources
 from zonegit.zonefile import reader
@@ -63,8 +63,8 @@ def test_edits_since_the_import_are_counted_where_two_versions_match():
     assert import_sources.find_edited_continuation(["a", "mine"], ["a", "c"]) == (0, 0)
 
 
-async def test_a_version_has_the_content_of_its_commit_whatever_their_serials(foo: Shop):
-    await foo.imported(FOO.replace(" 7 ", " 5 ").replace("192.0.2.80", "192.0.2.81"))
+async def test_a_version_has_the_content_of_its_commit_whatever_their_serials(foo: TwoOperators):
+    await foo.import_file(FOO.replace(" 7 ", " 5 ").replace("192.0.2.80", "192.0.2.81"))
     at = await heads.find_position(foo.repo, ZONE)
     log = await import_sources.read_history(foo.repo, at.commit())
     contents = await import_sources.commit_contents(foo.repo, log, ZONE)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.counting import Counting
 from tests.support.graphs import Graph, chain
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, committed
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Invalid
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
@@ -32,11 +32,11 @@ from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 class Story:
     """foo.com. after some edits, and who made which commit of them."""
 
-    shop: Shop
+    operators: TwoOperators
     ids: dict[str, CommitId]
 
     async def tell(self, key: str, edit: RRsetEdit, *, other: bool = False) -> CommitId:
-        repo = self.shop.other if other else self.shop.repo
+        repo = self.operators.other if other else self.operators.repo
         position = await heads.find_position(repo, ZONE)
         intent = Intent(f"{key} it\n\nbecause {key}", "set")
         plan = change_plan.plan_edits([edit], ZONE)
@@ -45,14 +45,14 @@ class Story:
 
     async def log(self, wanted: Filter = log.EVERYTHING, limit: int = 100) -> list[str]:
         by_id = {commit: key for key, commit in self.ids.items()}
-        start = (await heads.find_position(self.shop.repo)).commit()
-        reader = Reader(self.shop.repo.objects)
-        found = await log.read_latest(self.shop.repo, reader, start, ZONE, limit, wanted)
+        start = (await heads.find_position(self.operators.repo)).commit()
+        reader = Reader(self.operators.repo.objects)
+        found = await log.read_latest(self.operators.repo, reader, start, ZONE, limit, wanted)
         return [by_id[each.id] for each in found]
 
 
 @pytest.fixture
-async def story(foo: Shop) -> Story:
+async def story(foo: TwoOperators) -> Story:
     told = Story(foo, {"import": (await heads.find_position(foo.repo)).commit()})
     await told.tell("first", Set(address("a", "192.0.2.1")))
     await told.tell("second", Set(address("b", "192.0.2.2")), other=True)
@@ -110,7 +110,7 @@ async def test_a_name_of_another_zone_is_invalid(story: Story) -> None:
         await story.log(at("www.elsewhere."))
 
 
-async def test_a_merge_changed_what_differs_from_every_parent(foo: Shop) -> None:
+async def test_a_merge_changed_what_differs_from_every_parent(foo: TwoOperators) -> None:
     """One side changes a, the other b; the merge takes both as they are, and changes c itself."""
     graph = Graph()
 
@@ -136,7 +136,7 @@ def test_what_is_no_pattern_is_invalid(text: str) -> None:
         log.compile_pattern(text)
 
 
-async def test_a_long_log_is_read_in_batches(foo: Shop) -> None:
+async def test_a_long_log_is_read_in_batches(foo: TwoOperators) -> None:
     store = Counting()
     repo = msgspec.structs.replace(foo.repo, objects=store)
     graph = chain(2_000)
@@ -150,7 +150,7 @@ async def test_a_long_log_is_read_in_batches(foo: Shop) -> None:
 
 
 async def test_a_commit_goes_by_what_points_at_it(story: Story) -> None:
-    repo = story.shop.repo
+    repo = story.operators.repo
     second, third = story.ids["second"], story.ids["third"]
     await branches.create(repo, ZONE, "canary", second)
     signed = encode(Tag(third, "v2", repo.now(), "released"))
@@ -166,8 +166,8 @@ async def test_a_commit_goes_by_what_points_at_it(story: Story) -> None:
 
 
 async def test_what_each_commit_changed_is_told_without_the_serial(story: Story) -> None:
-    reader = Reader(story.shop.repo.objects)
-    repo = story.shop.repo
+    reader = Reader(story.operators.repo.objects)
+    repo = story.operators.repo
     found = await log.read_latest(repo, reader, story.ids["fourth"], ZONE, 3)
     changed = await log.read_deltas(reader, found, ZONE)
     assert [[names.text(delta.owner) for delta in each] for each in changed] == [

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.counting import Counting
-from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.errors import Invalid
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
@@ -63,9 +63,9 @@ async def test_a_commit_of_another_zone_is_refused() -> None:
 
 
 async def test_refs_of_many_zones_are_those_of_few_and_unregistered_ones_have_none(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    operators: TwoOperators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    repo: Repo = shop.repo
+    repo: Repo = operators.repo
     there = zones(5)
     for zone in there:
         await repo.refs.register(zone, repo.origin("zone add"))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address, addresses, committed, tip, zone_at
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, addresses, committed, tip, zone_at
 from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
@@ -19,28 +19,28 @@ from zonegit.zonefile import reader
 
 
 @pytest.fixture
-async def forked(foo: Shop) -> Shop:
+async def forked(foo: TwoOperators) -> TwoOperators:
     """foo.com. with a branch canary at the commit that main is at, serial 7."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     return foo
 
 
-async def merge_branch(shop: Shop, into: str, other: str, **how: bool) -> Outcome:
-    position = await heads.find_position(shop.repo, ZONE, into)
+async def merge_branch(operators: TwoOperators, into: str, other: str, **how: bool) -> Outcome:
+    position = await heads.find_position(operators.repo, ZONE, into)
     intent = Intent(f"merge {other}", "merge", **how)
-    return await merge.merge(shop.repo, position, await tip(shop, other), intent)
+    return await merge.merge(operators.repo, position, await tip(operators, other), intent)
 
 
-async def test_a_branch_without_changes_of_its_own_is_moved_forward(forked: Shop) -> None:
-    await forked.edited([Set(address("api", "203.0.113.80"))], "canary")
+async def test_a_branch_without_changes_of_its_own_is_moved_forward(forked: TwoOperators) -> None:
+    await forked.edit([Set(address("api", "203.0.113.80"))], "canary")
     done = committed(await merge_branch(forked, "main", "canary"))
     assert done.commit == await tip(forked, "canary") == await tip(forked, "main")
     assert (done.is_new, done.before, done.serial) == (False, 7, 8)
     assert {names.text(owner) for owner, _ in done.changes} == {"api.foo.com."}
 
 
-async def test_a_branch_that_has_it_all_is_left_alone(forked: Shop) -> None:
-    await forked.edited([Set(address("api", "192.0.2.81"))], "main")
+async def test_a_branch_that_has_it_all_is_left_alone(forked: TwoOperators) -> None:
+    await forked.edit([Set(address("api", "192.0.2.81"))], "main")
     before = await tip(forked, "main")
     assert isinstance(await merge_branch(forked, "main", "canary"), Unchanged)
     assert isinstance(await merge_branch(forked, "main", "main"), Unchanged)
@@ -48,11 +48,11 @@ async def test_a_branch_that_has_it_all_is_left_alone(forked: Shop) -> None:
 
 
 async def test_changes_of_both_become_a_merge_commit_with_a_later_serial_than_either(
-    forked: Shop,
+    forked: TwoOperators,
 ) -> None:
-    await forked.edited([Set(address("a", "192.0.2.11"))], "main")
+    await forked.edit([Set(address("a", "192.0.2.11"))], "main")
     for number in range(3):
-        await forked.edited([Set(address("b", f"192.0.2.{number}"))], "canary")
+        await forked.edit([Set(address("b", f"192.0.2.{number}"))], "canary")
     ours, theirs = await tip(forked, "main"), await tip(forked, "canary")
     done = committed(await merge_branch(forked, "main", "canary"))
     found = await read_zone.read_commit(Reader(forked.repo.objects), done.commit)
@@ -62,23 +62,25 @@ async def test_changes_of_both_become_a_merge_commit_with_a_later_serial_than_ei
     assert await addresses(forked, done.commit, "b") == ["192.0.2.2"]
 
 
-async def test_a_second_merge_takes_only_what_is_new(forked: Shop) -> None:
-    await forked.edited([Set(address("a", "192.0.2.11"))], "main")
-    await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
+async def test_a_second_merge_takes_only_what_is_new(forked: TwoOperators) -> None:
+    await forked.edit([Set(address("a", "192.0.2.11"))], "main")
+    await forked.edit([Set(address("b", "192.0.2.12"))], "canary")
     await merge_branch(forked, "main", "canary")
-    await forked.edited([Delete(names.parse("b", ZONE))], "main")
-    await forked.edited([Set(address("c", "192.0.2.13"))], "canary")
+    await forked.edit([Delete(names.parse("b", ZONE))], "main")
+    await forked.edit([Set(address("c", "192.0.2.13"))], "canary")
     done = committed(await merge_branch(forked, "main", "canary"))
     assert {names.text(owner) for owner, _ in done.changes} == {"c.foo.com."}
 
 
-async def test_conflicts_are_named_with_their_reasons_and_nothing_moves(forked: Shop) -> None:
-    await forked.edited(
+async def test_conflicts_are_named_with_their_reasons_and_nothing_moves(
+    forked: TwoOperators,
+) -> None:
+    await forked.edit(
         [Set(address("api", "192.0.2.81")), Delete(names.parse("www", ZONE)),
          Set(address("new", "192.0.2.1"))], "main",
     )  # fmt: skip
     alias = rrset(names.parse("www", ZONE), rrtypes.CNAME, 60, [rdata_from_text(5, "ns1", ZONE)])
-    await forked.edited(
+    await forked.edit(
         [Set(address("api", "203.0.113.80")), Set(alias), Set(address("new", "192.0.2.2"))],
         "canary",
     )
@@ -95,26 +97,26 @@ async def test_conflicts_are_named_with_their_reasons_and_nothing_moves(forked: 
 
 
 async def test_a_fast_forward_whose_serial_would_go_back_becomes_a_merge_commit(
-    forked: Shop,
+    forked: TwoOperators,
 ) -> None:
     """Main served serials that canary never had: docs/object-model.md, Serials."""
     start = await tip(forked, "main")
     for number in range(4):
-        await forked.edited([Set(address("a", f"192.0.2.{number}"))], "main")
+        await forked.edit([Set(address("a", f"192.0.2.{number}"))], "main")
     main = await heads.find_position(forked.repo, ZONE, "main")
     await forked.repo.refs.move(
         main.ref, main.expected, start, forked.repo.origin("test", force=True)
     )
-    await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
+    await forked.edit([Set(address("b", "192.0.2.12"))], "canary")
     done = committed(await merge_branch(forked, "main", "canary"))
     assert done.is_new
     assert done.serial == 12
     assert await addresses(forked, done.commit, "b") == ["192.0.2.12"]
 
 
-async def test_a_dry_run_says_what_would_be_and_moves_nothing(forked: Shop) -> None:
-    await forked.edited([Set(address("a", "192.0.2.11"))], "main")
-    await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
+async def test_a_dry_run_says_what_would_be_and_moves_nothing(forked: TwoOperators) -> None:
+    await forked.edit([Set(address("a", "192.0.2.11"))], "main")
+    await forked.edit([Set(address("b", "192.0.2.12"))], "canary")
     before = await tip(forked, "main")
     preview = await merge_branch(forked, "main", "canary", dry_run=True)
     assert isinstance(preview, Preview)
@@ -123,11 +125,13 @@ async def test_a_dry_run_says_what_would_be_and_moves_nothing(forked: Shop) -> N
     assert await tip(forked, "main") == before
 
 
-async def test_what_is_committed_while_a_merge_is_made_is_merged_with_too(forked: Shop) -> None:
-    await forked.edited([Set(address("a", "192.0.2.11"))], "main")
-    await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
+async def test_what_is_committed_while_a_merge_is_made_is_merged_with_too(
+    forked: TwoOperators,
+) -> None:
+    await forked.edit([Set(address("a", "192.0.2.11"))], "main")
+    await forked.edit([Set(address("b", "192.0.2.12"))], "canary")
     stale = await heads.find_position(forked.repo, ZONE, "main")
-    await forked.edited([Set(address("c", "192.0.2.13"))], "main")
+    await forked.edit([Set(address("c", "192.0.2.13"))], "main")
     theirs = await tip(forked, "canary")
     done = committed(await merge.merge(forked.repo, stale, theirs, Intent("m", "merge")))
     assert done.replayed == 1
@@ -135,37 +139,37 @@ async def test_what_is_committed_while_a_merge_is_made_is_merged_with_too(forked
         assert await addresses(forked, done.commit, owner) == [f"192.0.2.{last}"]
 
 
-async def test_a_fast_forward_that_lost_a_race_becomes_a_merge(forked: Shop) -> None:
-    await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
+async def test_a_fast_forward_that_lost_a_race_becomes_a_merge(forked: TwoOperators) -> None:
+    await forked.edit([Set(address("b", "192.0.2.12"))], "canary")
     stale = await heads.find_position(forked.repo, ZONE, "main")
-    await forked.edited([Set(address("c", "192.0.2.13"))], "main")
+    await forked.edit([Set(address("c", "192.0.2.13"))], "main")
     theirs = await tip(forked, "canary")
     done = committed(await merge.merge(forked.repo, stale, theirs, Intent("m", "merge")))
     assert done.is_new
     assert await addresses(forked, done.commit, "c") == ["192.0.2.13"]
 
 
-async def test_a_commit_of_another_zone_is_refused(forked: Shop) -> None:
+async def test_a_commit_of_another_zone_is_refused(forked: TwoOperators) -> None:
     bar = names.parse("bar.org.")
     await heads.initialise(forked.repo, bar)
-    other = committed(await forked.imported(FOO.replace("foo.com", "bar.org"), bar))
+    other = committed(await forked.import_file(FOO.replace("foo.com", "bar.org"), bar))
     main = await heads.find_position(forked.repo, ZONE, "main")
     with pytest.raises(Invalid, match=r"of bar\.org\., not foo\.com\."):
         await merge.merge(forked.repo, main, other.commit, Intent("m", "merge", force=True))
 
 
-async def unrelated(shop: Shop) -> CommitId:
+async def unrelated(operators: TwoOperators) -> CommitId:
     """A branch begun from nothing."""
     position = heads.BranchPosition(ZONE, "other", None)
     text = FOO.replace("192.0.2.80", "192.0.2.99") + "ftp IN A 192.0.2.21\n"
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     plan = change_plan.plan_replacement(rrsets, ZONE)
     return committed(
-        await commit_loop.commit(shop.repo, position, plan, Intent("i", "import"))
+        await commit_loop.commit(operators.repo, position, plan, Intent("i", "import"))
     ).commit
 
 
-async def test_branches_without_a_common_past_merge_by_force_only(forked: Shop) -> None:
+async def test_branches_without_a_common_past_merge_by_force_only(forked: TwoOperators) -> None:
     theirs = await unrelated(forked)
     main = await heads.find_position(forked.repo, ZONE, "main")
     with pytest.raises(Unsafe, match="no history"):
@@ -176,35 +180,37 @@ async def test_branches_without_a_common_past_merge_by_force_only(forked: Shop) 
     assert await addresses(forked, done.commit, "ftp") == ["192.0.2.21"]
 
 
-async def test_a_signed_zone_is_merged_by_force_only(forked: Shop) -> None:
+async def test_a_signed_zone_is_merged_by_force_only(forked: TwoOperators) -> None:
     signature = "@ IN RRSIG SOA 8 2 300 20300101000000 20200101000000 1 foo.com. AAAA\n"
-    await forked.imported(FOO.replace(" 7 7200", " 8 7200") + signature)
-    await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
+    await forked.import_file(FOO.replace(" 7 7200", " 8 7200") + signature)
+    await forked.edit([Set(address("b", "192.0.2.12"))], "canary")
     with pytest.raises(Unsafe, match="signed"):
         await merge_branch(forked, "main", "canary")
     assert isinstance(await merge_branch(forked, "main", "canary", force=True), Committed)
 
 
-async def test_both_sides_of_an_soa_are_merged_beside_its_serial(forked: Shop) -> None:
+async def test_both_sides_of_an_soa_are_merged_beside_its_serial(forked: TwoOperators) -> None:
     def start(refresh: int) -> Set:
         text = f"ns1 admin 1 {refresh} 3600 1209600 300"
         return Set(rrset(ZONE, rrtypes.SOA, 300, [rdata_from_text(rrtypes.SOA, text, ZONE)]))
 
-    await forked.edited([start(900)], "canary")
-    await forked.edited([Add(address("api", "192.0.2.81"))], "main")
+    await forked.edit([start(900)], "canary")
+    await forked.edit([Add(address("api", "192.0.2.81"))], "main")
     done = committed(await merge_branch(forked, "main", "canary"))
     zone = await zone_at(forked, done.commit)
     fields = soa(zone[ZONE, rrtypes.SOA])
     assert (fields.refresh, fields.serial) == (900, 9)
 
 
-async def test_a_merged_soa_takes_the_next_serial_however_far_zero_is_ahead(forked: Shop) -> None:
+async def test_a_merged_soa_takes_the_next_serial_however_far_zero_is_ahead(
+    forked: TwoOperators,
+) -> None:
     """From 2^31 on, zero is a later serial, too (RFC 1982 section 3.2)."""
-    await forked.imported(FOO.replace(" 7 ", " 2147483653 "))
+    await forked.import_file(FOO.replace(" 7 ", " 2147483653 "))
     await branches.create(forked.repo, ZONE, "staging", await tip(forked, "main"))
     soa_text = "ns1 admin 2147483653 900 3600 1209600 300"
     value = rrset(ZONE, rrtypes.SOA, 300, [rdata_from_text(rrtypes.SOA, soa_text, ZONE)])
-    await forked.edited([Set(value)], "staging")
-    await forked.edited([Set(address("a", "192.0.2.11"))], "main")
+    await forked.edit([Set(value)], "staging")
+    await forked.edit([Set(address("a", "192.0.2.11"))], "main")
     done = committed(await merge_branch(forked, "main", "staging"))
     assert (done.before, done.serial) == (2147483654, 2147483655)

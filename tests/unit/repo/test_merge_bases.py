@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.support.graphs import APEX, Graph
 from tests.support.histories import OWNER, TXT, State, histories
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, addresses, committed, tip
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, addresses, committed, tip
 from zonegit.history import commit_graph
 from zonegit.merge import records
 from zonegit.merge.records import Refusal
@@ -109,57 +109,61 @@ async def test_past_the_bound_whatever_differs_between_bases_is_disputed(history
 
 
 async def merge_branch(
-    shop: Shop, into: str, theirs: CommitId, choices: Choices = NO_CHOICES
+    operators: TwoOperators, into: str, theirs: CommitId, choices: Choices = NO_CHOICES
 ) -> Outcome:
-    at = await heads.find_position(shop.repo, ZONE, into)
-    return await merge.merge(shop.repo, at, theirs, Intent("m", "merge"), choices)
+    at = await heads.find_position(operators.repo, ZONE, into)
+    return await merge.merge(operators.repo, at, theirs, Intent("m", "merge"), choices)
 
 
-async def crossed(shop: Shop) -> None:
+async def crossed(operators: TwoOperators) -> None:
     """Main and canary, each with what both had when they were merged into each other."""
-    ours, theirs = await tip(shop, "main"), await tip(shop, "canary")
-    committed(await merge_branch(shop, "main", theirs))
-    committed(await merge_branch(shop, "canary", ours))
+    ours, theirs = await tip(operators, "main"), await tip(operators, "canary")
+    committed(await merge_branch(operators, "main", theirs))
+    committed(await merge_branch(operators, "canary", ours))
 
 
 @pytest.fixture
-async def forked(foo: Shop) -> Shop:
+async def forked(foo: TwoOperators) -> TwoOperators:
     """foo.com. with a branch canary at the commit that main is at."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     return foo
 
 
-async def test_what_was_taken_back_after_a_crossed_merge_stays_so(forked: Shop) -> None:
+async def test_what_was_taken_back_after_a_crossed_merge_stays_so(forked: TwoOperators) -> None:
     """With the latest of the bases alone, canary would seem to have brought it anew."""
-    await forked.edited([Set(address("api", "192.0.2.81"))], "main")
-    await forked.edited([Set(address("ftp", "192.0.2.21"))], "canary")
+    await forked.edit([Set(address("api", "192.0.2.81"))], "main")
+    await forked.edit([Set(address("ftp", "192.0.2.21"))], "canary")
     await crossed(forked)
-    await forked.edited([Set(address("api", "192.0.2.80"))], "main")
-    await forked.edited([Set(address("new", "192.0.2.5"))], "canary")
+    await forked.edit([Set(address("api", "192.0.2.80"))], "main")
+    await forked.edit([Set(address("new", "192.0.2.5"))], "canary")
     done = committed(await merge_branch(forked, "main", await tip(forked, "canary")))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.80"]
     assert await addresses(forked, done.commit, "new") == ["192.0.2.5"]
 
 
-async def disputed(shop: Shop, ours: str, theirs: str) -> Outcome:
+async def disputed(operators: TwoOperators, ours: str, theirs: str) -> Outcome:
     """Main and canary clash about api, are merged into each other all the same, by these choices,
     and once more."""
-    await shop.edited([Set(address("api", "192.0.2.81"))], "main")
-    await shop.edited([Set(address("api", "192.0.2.82"))], "canary")
-    main, canary = await tip(shop, "main"), await tip(shop, "canary")
-    committed(await merge_branch(shop, "main", canary, Choices(preferred=ours)))
-    committed(await merge_branch(shop, "canary", main, Choices(preferred=theirs)))
-    await shop.edited([Set(address("new", "192.0.2.5"))], "canary")
-    return await merge_branch(shop, "main", await tip(shop, "canary"))
+    await operators.edit([Set(address("api", "192.0.2.81"))], "main")
+    await operators.edit([Set(address("api", "192.0.2.82"))], "canary")
+    main, canary = await tip(operators, "main"), await tip(operators, "canary")
+    committed(await merge_branch(operators, "main", canary, Choices(preferred=ours)))
+    committed(await merge_branch(operators, "canary", main, Choices(preferred=theirs)))
+    await operators.edit([Set(address("new", "192.0.2.5"))], "canary")
+    return await merge_branch(operators, "main", await tip(operators, "canary"))
 
 
-async def test_bases_that_clash_are_no_reason_to_ask_where_both_sides_agree(forked: Shop) -> None:
+async def test_bases_that_clash_are_no_reason_to_ask_where_both_sides_agree(
+    forked: TwoOperators,
+) -> None:
     done = committed(await disputed(forked, "ours", "theirs"))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
     assert await addresses(forked, done.commit, "new") == ["192.0.2.5"]
 
 
-async def test_bases_that_clash_decide_nothing_where_the_sides_do_not_agree(forked: Shop) -> None:
+async def test_bases_that_clash_decide_nothing_where_the_sides_do_not_agree(
+    forked: TwoOperators,
+) -> None:
     found = await disputed(forked, "ours", "ours")
     assert isinstance(found, Conflicted)
     (clash,) = found.clashes
@@ -172,11 +176,11 @@ async def test_bases_that_clash_decide_nothing_where_the_sides_do_not_agree(fork
     )
 
 
-async def test_the_trees_of_bases_are_never_stored(forked: Shop) -> None:
-    await forked.edited([Set(address("api", "192.0.2.81"))], "main")
-    await forked.edited([Set(address("ftp", "192.0.2.21"))], "canary")
+async def test_the_trees_of_bases_are_never_stored(forked: TwoOperators) -> None:
+    await forked.edit([Set(address("api", "192.0.2.81"))], "main")
+    await forked.edit([Set(address("ftp", "192.0.2.21"))], "canary")
     await crossed(forked)
-    await forked.edited([Set(address("new", "192.0.2.5"))], "canary")
+    await forked.edit([Set(address("new", "192.0.2.5"))], "canary")
     reader = Reader(forked.repo.objects)
     past = CommitReader(forked.repo.objects, reader)
     ours, theirs = await tip(forked, "main"), await tip(forked, "canary")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address
 from zonegit.errors import Conflict, Invalid
 from zonegit.objects.ids import RawObject
 from zonegit.repo import heads
@@ -23,16 +23,18 @@ BAR = names.parse("bar.com.")
 INTENT = Intent("both", "workspace commit", operation="one-operation")
 
 
-async def wish(shop: Shop, zone: Name, address: str = "192.0.2.81") -> ZoneCommitRequest:
+async def wish(
+    operators: TwoOperators, zone: Name, address: str = "192.0.2.81"
+) -> ZoneCommitRequest:
     """That the zone's ``api`` had another address."""
     text = FOO.replace("192.0.2.80", address)
     rrsets = list(reader.read(text.encode(), zone).rrsets.values())
-    return ZoneCommitRequest(await heads.find_position(shop.repo, zone, "main"), rrsets)
+    return ZoneCommitRequest(await heads.find_position(operators.repo, zone, "main"), rrsets)
 
 
-async def impossible(shop: Shop) -> ZoneCommitRequest:
+async def impossible(operators: TwoOperators) -> ZoneCommitRequest:
     """That bar.com. began without an SOA."""
-    full = await wish(shop, BAR)
+    full = await wish(operators, BAR)
     return ZoneCommitRequest(
         msgspec.structs.replace(full.position, tip=None),
         [each for each in full.rrsets if each.rdtype != rrtypes.SOA],
@@ -40,14 +42,14 @@ async def impossible(shop: Shop) -> ZoneCommitRequest:
 
 
 @pytest.fixture
-async def both(foo: Shop) -> Shop:
+async def both(foo: TwoOperators) -> TwoOperators:
     """foo.com. and bar.com., with a commit each."""
     await heads.initialise(foo.repo, BAR)
-    await foo.imported(FOO, BAR)
+    await foo.import_file(FOO, BAR)
     return foo
 
 
-async def test_all_moves_are_of_one_operation(both: Shop) -> None:
+async def test_all_moves_are_of_one_operation(both: TwoOperators) -> None:
     found = await multi_zone.commit(
         both.repo, [await wish(both, zone) for zone in (ZONE, BAR)], INTENT
     )
@@ -58,7 +60,7 @@ async def test_all_moves_are_of_one_operation(both: Shop) -> None:
         assert entry.operation == "one-operation"
 
 
-async def test_a_zone_that_is_so_already_gets_no_commit(both: Shop) -> None:
+async def test_a_zone_that_is_so_already_gets_no_commit(both: TwoOperators) -> None:
     before = await heads.find_position(both.repo, BAR, "main")
     found = await multi_zone.commit(
         both.repo, [await wish(both, ZONE), await wish(both, BAR, "192.0.2.80")], INTENT
@@ -67,7 +69,9 @@ async def test_a_zone_that_is_so_already_gets_no_commit(both: Shop) -> None:
     assert await heads.find_position(both.repo, BAR, "main") == before
 
 
-async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(both: Shop) -> None:
+async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(
+    both: TwoOperators,
+) -> None:
     """Files stay as they are, so theirs falls behind the branch's with each commit."""
     for text, serial in (("192.0.2.81", 8), ("192.0.2.82", 9)):
         intent = msgspec.structs.replace(INTENT, operation=f"of {text}")
@@ -77,7 +81,7 @@ async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(both:
         assert (made.serial, made.findings) == (serial, ())
 
 
-async def test_where_one_cannot_be_committed_none_is(both: Shop) -> None:
+async def test_where_one_cannot_be_committed_none_is(both: TwoOperators) -> None:
     before = await heads.find_position(both.repo, ZONE, "main")
     with pytest.raises(ZonesRefused) as refused:
         await multi_zone.commit(both.repo, [await wish(both, ZONE), await impossible(both)], INTENT)
@@ -88,8 +92,8 @@ async def test_where_one_cannot_be_committed_none_is(both: Shop) -> None:
 class Meanwhile:
     """An object store; before it first stores anything, somebody else commits to foo.com."""
 
-    def __init__(self, shop: Shop, objects: ObjectStore) -> None:
-        self._shop = shop
+    def __init__(self, operators: TwoOperators, objects: ObjectStore) -> None:
+        self._shop = operators
         self._objects = objects
         self._idle = False
 
@@ -99,11 +103,13 @@ class Meanwhile:
     async def put(self, objects: Sequence[RawObject]) -> None:
         if not self._idle:
             self._idle = True
-            await self._shop.edited([Set(address("b", "192.0.2.12"))])
+            await self._shop.edit([Set(address("b", "192.0.2.12"))])
         await self._objects.put(objects)
 
 
-async def test_a_move_that_comes_between_is_told_and_the_others_are_made(both: Shop) -> None:
+async def test_a_move_that_comes_between_is_told_and_the_others_are_made(
+    both: TwoOperators,
+) -> None:
     wishes = [await wish(both, zone) for zone in (ZONE, BAR)]
     raced = msgspec.structs.replace(both.repo, objects=Meanwhile(both, both.repo.objects))
     found = await multi_zone.commit(raced, wishes, INTENT)
@@ -114,7 +120,7 @@ async def test_a_move_that_comes_between_is_told_and_the_others_are_made(both: S
     ].details["tip"]
 
 
-async def test_a_new_zone_is_registered_only_once_all_commits_are_made(both: Shop) -> None:
+async def test_a_new_zone_is_registered_only_once_all_commits_are_made(both: TwoOperators) -> None:
     new = names.parse("new.com.")
     rrsets = list(reader.read(FOO.encode(), new).rrsets.values())
     fresh = ZoneCommitRequest(heads.BranchPosition(new, "main", None), rrsets, register=True)

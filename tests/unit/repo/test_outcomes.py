@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 import click
 import msgspec
 
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, committed
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.repo.commit import diff
@@ -21,8 +21,8 @@ from zonegit_cli.render import outcomes
 WWW = names.parse("www", ZONE)
 
 
-async def summary(shop: Shop, made: Committed) -> list[str]:
-    return [click.unstyle(line) for line in list(await outcomes.format_lines(shop.repo, made))[1:]]
+async def summary(operators: TwoOperators, made: Committed) -> list[str]:
+    return [click.unstyle(line) for line in list(await outcomes.lines(operators.repo, made))[1:]]
 
 
 def text(*strings: str) -> RRset:
@@ -30,8 +30,8 @@ def text(*strings: str) -> RRset:
     return rrset(names.parse("txt", ZONE), rrtypes.TXT, 300, rdatas)
 
 
-async def test_each_record_that_came_or_went_is_a_line(foo: Shop) -> None:
-    made = committed(await foo.edited([Set(address("api", "192.0.2.81")), Delete(WWW)]))
+async def test_each_record_that_came_or_went_is_a_line(foo: TwoOperators) -> None:
+    made = committed(await foo.edit([Set(address("api", "192.0.2.81")), Delete(WWW)]))
     assert await summary(foo, made) == [
         "  - api.foo.com. 300 IN A 192.0.2.80",
         "  + api.foo.com. 300 IN A 192.0.2.81",
@@ -39,28 +39,30 @@ async def test_each_record_that_came_or_went_is_a_line(foo: Shop) -> None:
     ]
 
 
-async def test_many_records_are_counted(foo: Shop) -> None:
-    made = committed(await foo.edited([Set(text(*(f"{n:02}" for n in range(25))))]))
+async def test_many_records_are_counted(foo: TwoOperators) -> None:
+    made = committed(await foo.edit([Set(text(*(f"{n:02}" for n in range(25))))]))
     shown = await summary(foo, made)
     assert len(shown) == outcomes.MAX_RECORDS + 1
     assert shown[-1] == "  and 5 more records"
 
 
-async def test_many_rrsets_are_counted(foo: Shop) -> None:
+async def test_many_rrsets_are_counted(foo: TwoOperators) -> None:
     many = [Set(address(f"h{number:02}", "192.0.2.1")) for number in range(12)]
-    shown = await summary(foo, committed(await foo.edited(many)))
+    shown = await summary(foo, committed(await foo.edit(many)))
     assert len(shown) == outcomes.MAX_RRSETS + 1
     assert shown[-1] == "  and 2 more RRsets"
 
 
-async def test_a_long_record_is_cut(foo: Shop) -> None:
-    (line,) = await summary(foo, committed(await foo.edited([Set(text("x" * 250))])))
+async def test_a_long_record_is_cut(foo: TwoOperators) -> None:
+    (line,) = await summary(foo, committed(await foo.edit([Set(text("x" * 250))])))
     assert line.endswith("...")
     assert len(line) < 250
 
 
-async def test_a_commit_of_one_record_asks_the_store_nothing_more_to_be_shown(foo: Shop) -> None:
-    made = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
+async def test_a_commit_of_one_record_asks_the_store_nothing_more_to_be_shown(
+    foo: TwoOperators,
+) -> None:
+    made = committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
     asked = foo.repo.objects.asked  # type: ignore[attr-defined]
     await summary(foo, made)
     document = await outcomes.make_document(foo.repo, made, dry_run=False)
@@ -76,8 +78,8 @@ class Gone(MemoryObjects):
         raise Unavailable("no answer")
 
 
-async def test_a_commit_whose_change_cannot_be_read_is_still_a_commit(foo: Shop) -> None:
-    made = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
+async def test_a_commit_whose_change_cannot_be_read_is_still_a_commit(foo: TwoOperators) -> None:
+    made = committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
     unread = diff.TreePair(ZONE, made.trees.old, made.trees.new, Reader(Gone()))
     made = msgspec.structs.replace(made, trees=unread)
     document = await outcomes.make_document(foo.repo, made, dry_run=False)

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, tip
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, tip
 from zonegit.errors import Conflict
 from zonegit.repo import heads
 from zonegit.repo.change import proposals
@@ -15,42 +15,42 @@ from zonegit.repo.commit.edits import Set
 from zonegit.zone import names
 
 
-async def review(shop: Shop, name: str) -> Review:
-    into = await heads.find_position(shop.repo, ZONE, "main")
-    return await proposals.review(shop.repo, into, await tip(shop, name))
+async def review(operators: TwoOperators, name: str) -> Review:
+    into = await heads.find_position(operators.repo, ZONE, "main")
+    return await proposals.review(operators.repo, into, await tip(operators, name))
 
 
 @pytest.fixture
-async def proposed(foo: Shop) -> Shop:
+async def proposed(foo: TwoOperators) -> TwoOperators:
     """The proposal new-mail, with one commit that gives mail an address."""
     await proposals.propose(foo.repo, ZONE, "new-mail", await tip(foo, "main"))
-    await foo.edited([Set(address("mail", "192.0.2.26"))], "new-mail")
+    await foo.edit([Set(address("mail", "192.0.2.26"))], "new-mail")
     return foo
 
 
-async def test_whoever_proposes_stands_on_the_proposal(proposed: Shop) -> None:
+async def test_whoever_proposes_stands_on_the_proposal(proposed: TwoOperators) -> None:
     assert (await heads.find_position(proposed.repo)).branch == "new-mail"
     assert (await heads.find_position(proposed.other)).branch == "main"
 
 
-async def test_a_proposal_of_a_name_that_is_taken_is_a_conflict(proposed: Shop) -> None:
+async def test_a_proposal_of_a_name_that_is_taken_is_a_conflict(proposed: TwoOperators) -> None:
     with pytest.raises(Conflict, match="has a branch 'new-mail' already"):
         await proposals.propose(proposed.repo, ZONE, "new-mail", await tip(proposed, "main"))
 
 
 async def test_a_review_shows_what_the_proposal_brings_and_not_what_main_did_since(
-    proposed: Shop,
+    proposed: TwoOperators,
 ) -> None:
-    await proposed.edited([Set(address("api", "192.0.2.81"))], "main")
+    await proposed.edit([Set(address("api", "192.0.2.81"))], "main")
     found = await review(proposed, "new-mail")
     assert [each.commit.message for each in found.commits] == ["edit"]
     assert [names.text(delta.owner) for delta in found.deltas] == ["mail.foo.com."]
     assert isinstance(found.outcome, Preview)
 
 
-async def test_a_review_says_which_rrsets_are_in_the_way(proposed: Shop) -> None:
+async def test_a_review_says_which_rrsets_are_in_the_way(proposed: TwoOperators) -> None:
     other = msgspec.structs.replace(address("mail", "192.0.2.27"), ttl=60)
-    await proposed.edited([Set(other)], "main")
+    await proposed.edit([Set(other)], "main")
     before = await tip(proposed, "main")
     found = await review(proposed, "new-mail")
     assert isinstance(found.outcome, Conflicted)

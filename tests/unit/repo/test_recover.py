@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.support.killing import Killed, Life
-from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Identity
@@ -57,7 +57,7 @@ async def serials(repo: Repo, zone: Name = ZONE) -> Mapping[str, int | None]:
     return {branch: tip.serial for branch, tip in refs.heads.items()}
 
 
-async def test_a_branch_goes_on_with_the_same_records(foo: Shop) -> None:
+async def test_a_branch_goes_on_with_the_same_records(foo: TwoOperators) -> None:
     before = (await heads.find_position(foo.repo, ZONE)).commit()
     answers = {ZONE: {"main": [said(9)]}}
     await finished(foo.repo, answers, await planned(foo.repo, answers))
@@ -72,7 +72,7 @@ async def test_a_branch_goes_on_with_the_same_records(foo: Shop) -> None:
     ]
 
 
-async def test_each_branch_has_its_own_verdict(foo: Shop) -> None:
+async def test_each_branch_has_its_own_verdict(foo: TwoOperators) -> None:
     tip = await heads.find_position(foo.repo, ZONE)
     await branches.create(foo.repo, ZONE, "canary", tip.commit())
     await branches.create(foo.repo, ZONE, "side", tip.commit())
@@ -91,8 +91,8 @@ async def test_each_branch_has_its_own_verdict(foo: Shop) -> None:
     assert await serials(foo.repo) == {"main": 7, "canary": 8, "side": 1007}
 
 
-async def test_a_signed_zone_gets_no_commit_and_owes_a_later_serial(foo: Shop) -> None:
-    await foo.imported(SIGNED.replace(" 7 ", " 8 "))
+async def test_a_signed_zone_gets_no_commit_and_owes_a_later_serial(foo: TwoOperators) -> None:
+    await foo.import_file(SIGNED.replace(" 7 ", " 8 "))
     for answers, after in (({ZONE: {"main": [said(12)]}}, 12), ({}, 1007)):
         (plan,) = await planned(foo.repo, answers)
         (branch,) = plan.branches
@@ -103,11 +103,11 @@ async def test_a_signed_zone_gets_no_commit_and_owes_a_later_serial(foo: Shop) -
     assert await serials(foo.repo) == {"main": 8}
     (owed,) = (await foo.repo.refs.recovery()).owed
     assert (owed.zone, owed.branch, owed.serial) == (ZONE, "main", 12)
-    await foo.imported(SIGNED.replace(" 7 ", " 13 "))
+    await foo.import_file(SIGNED.replace(" 7 ", " 13 "))
     assert (await foo.repo.refs.recovery()).owed == []
 
 
-async def test_a_serial_that_is_not_believed_leaves_its_zone_as_it_is(foo: Shop) -> None:
+async def test_a_serial_that_is_not_believed_leaves_its_zone_as_it_is(foo: TwoOperators) -> None:
     far = said(7 + (1 << 30) + 1, resolver="liar")
     (plan,) = await planned(foo.repo, {ZONE: {"main": [said(8), far]}})
     assert [doubt.answer for _, doubt in plan.doubts] == [far]
@@ -115,19 +115,19 @@ async def test_a_serial_that_is_not_believed_leaves_its_zone_as_it_is(foo: Shop)
     assert plan.doubts == []
 
 
-async def test_a_zone_that_changes_meanwhile_is_looked_at_again(foo: Shop) -> None:
+async def test_a_zone_that_changes_meanwhile_is_looked_at_again(foo: TwoOperators) -> None:
     plans = await planned(foo.repo, {})
-    await foo.imported(FOO.replace(" 7 ", " 20 "))
+    await foo.import_file(FOO.replace(" 7 ", " 20 "))
     await finished(foo.repo, {}, plans)
     assert await serials(foo.repo) == {"main": 1020}
 
 
 async def test_a_zone_whose_objects_are_lost_is_named_and_others_are_recovered(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     """The object store was restored from an older backup than the refs."""
     await heads.initialise(foo.repo, BAR)
-    await foo.imported(FOO, BAR)
+    await foo.import_file(FOO, BAR)
     bar = await heads.find_position(foo.repo, BAR)
     partial = MemoryObjects()
     reader = foo.repo.objects
@@ -152,10 +152,10 @@ async def restored(tmp_path: Path) -> AsyncIterator[tuple[SqliteRefs, Repo]]:
         keeper = RefKeeper(refs, objects, lambda objects, entries: None)
         who = Identity("Ada", "ada@example.net", 1_795_232_912)
         repo = Repo(objects, keeper, "ada", lambda: who)
-        shop = Shop(repo, repo)
+        operators = TwoOperators(repo, repo)
         for zone in (ZONE, BAR):
             await heads.initialise(repo, zone)
-            await shop.imported(FOO, zone)
+            await operators.import_file(FOO, zone)
         assert await refs.note(Witness("one", refs.epoch, refs.latest + 5), ())
         yield refs, repo
 
@@ -185,11 +185,11 @@ async def test_a_recovery_that_is_killed_anywhere_is_completed_by_the_next(
     assert is_done == (last == 5 and after)
     if not is_done:
         with pytest.raises(Unavailable):
-            await Shop(repo, repo).imported(FOO.replace(" 7 ", " 90 "))
+            await TwoOperators(repo, repo).import_file(FOO.replace(" 7 ", " 90 "))
         await finished(repo, ANSWERS, await planned(repo, ANSWERS))
     assert (await serials(repo), await serials(repo, BAR)) == ({"main": 10}, {"main": 8})
     assert len((await repo.refs.recovery()).past) == 1
-    await Shop(repo, repo).imported(FOO.replace(" 7 ", " 90 "))
+    await TwoOperators(repo, repo).import_file(FOO.replace(" 7 ", " 90 "))
 
 
 async def test_what_is_left_of_a_recovery_is_all_that_the_next_one_plans(

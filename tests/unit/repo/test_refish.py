@@ -5,8 +5,8 @@ import pytest
 
 from tests.support.counting import Counting
 from tests.support.graphs import chain
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, committed
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
@@ -21,16 +21,16 @@ from zonegit.zone import names
 
 
 @pytest.fixture
-async def history(foo: Shop) -> list[CommitId]:
+async def history(foo: TwoOperators) -> list[CommitId]:
     """Three commits on main, the oldest first."""
     first = (await heads.find_position(foo.repo)).commit()
-    second = committed(await foo.edited([Set(address("a", "192.0.2.1"))])).commit
-    third = committed(await foo.edited([Set(address("b", "192.0.2.2"))])).commit
+    second = committed(await foo.edit([Set(address("a", "192.0.2.1"))])).commit
+    third = committed(await foo.edit([Set(address("b", "192.0.2.2"))])).commit
     return [first, second, third]
 
 
-async def resolved(shop: Shop, text: str) -> CommitId:
-    return (await refish.resolve(shop.repo, text)).commit
+async def resolved(operators: TwoOperators, text: str) -> CommitId:
+    return (await refish.resolve(operators.repo, text)).commit
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ async def resolved(shop: Shop, text: str) -> CommitId:
     ],
 )
 async def test_a_refish_names_its_commit(
-    foo: Shop, history: list[CommitId], text: str, index: int
+    foo: TwoOperators, history: list[CommitId], text: str, index: int
 ) -> None:
     assert await resolved(foo, text) == history[index]
 
 
-async def test_ids_may_be_whole_or_short(foo: Shop, history: list[CommitId]) -> None:
+async def test_ids_may_be_whole_or_short(foo: TwoOperators, history: list[CommitId]) -> None:
     for commit in history:
         assert await resolved(foo, commit.hex()) == commit
         assert await resolved(foo, commit.hex()[:8]) == commit
@@ -64,7 +64,7 @@ async def test_ids_may_be_whole_or_short(foo: Shop, history: list[CommitId]) -> 
 
 
 async def test_a_word_that_could_mean_two_things_is_an_error_naming_both(
-    foo: Shop, history: list[CommitId]
+    foo: TwoOperators, history: list[CommitId]
 ) -> None:
     word = history[0].hex()[:10]
     await branches.create(foo.repo, ZONE, word, history[2])
@@ -73,7 +73,7 @@ async def test_a_word_that_could_mean_two_things_is_an_error_naming_both(
 
 
 @pytest.mark.usefixtures("history")
-async def test_past_the_beginning_is_not_found(foo: Shop) -> None:
+async def test_past_the_beginning_is_not_found(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="history ends"):
         await resolved(foo, "main~3")
     with pytest.raises(NotFound, match="no parent 2"):
@@ -82,18 +82,18 @@ async def test_past_the_beginning_is_not_found(foo: Shop) -> None:
 
 @pytest.mark.usefixtures("history")
 @pytest.mark.parametrize("text", ["mian", "f" * 64, "bar.org.:main", "foo.com./nope"])
-async def test_what_is_not_there_is_not_found(foo: Shop, text: str) -> None:
+async def test_what_is_not_there_is_not_found(foo: TwoOperators, text: str) -> None:
     with pytest.raises(NotFound):
         await resolved(foo, text)
 
 
-async def test_a_commit_is_found_in_the_zone_the_command_works_in(foo: Shop) -> None:
+async def test_a_commit_is_found_in_the_zone_the_command_works_in(foo: TwoOperators) -> None:
     found = await refish.resolve(foo.repo, "HEAD", zone=ZONE, branch="main")
     assert (found.zone, found.branch) == (names.parse("foo.com."), "main")
 
 
 async def test_an_annotated_tag_names_its_commit_and_is_told(
-    foo: Shop, history: list[CommitId]
+    foo: TwoOperators, history: list[CommitId]
 ) -> None:
     tag = encode(Tag(history[1], "v1", foo.repo.now(), "released"))
     await foo.repo.objects.put([tag])
@@ -105,7 +105,9 @@ async def test_an_annotated_tag_names_its_commit_and_is_told(
     assert (await refish.resolve(foo.repo, "main")).tag is None
 
 
-async def test_a_tree_is_no_commit_but_has_an_id(foo: Shop, history: list[CommitId]) -> None:
+async def test_a_tree_is_no_commit_but_has_an_id(
+    foo: TwoOperators, history: list[CommitId]
+) -> None:
     with pytest.raises(Invalid, match="names a tree"):
         await refish.resolve(foo.repo, "main^{tree}")
     commit = await read_zone.read_commit(Reader(foo.repo.objects), history[1])
@@ -113,7 +115,7 @@ async def test_a_tree_is_no_commit_but_has_an_id(foo: Shop, history: list[Commit
     assert await refish.resolve_id(foo.repo, "main~1") == history[1]
 
 
-async def test_a_thousand_steps_back_are_a_few_round_trips(foo: Shop) -> None:
+async def test_a_thousand_steps_back_are_a_few_round_trips(foo: TwoOperators) -> None:
     store = Counting()
     repo = msgspec.structs.replace(foo.repo, objects=store)
     graph = chain(1_001)

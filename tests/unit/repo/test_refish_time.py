@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.counting import Counting
 from tests.support.graphs import chain
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address, committed, tip
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, committed, tip
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone, refish, refish_time
@@ -23,26 +23,28 @@ from zonegit.store.ref_time import Ago, At, Back, When
 from zonegit.zone import names, rrtypes
 
 MADE = 1_795_232_912
-"""The time of every commit in a shop."""
+"""The time of every commit in a operators."""
 
 START = MADE + 100.0
 
 
 @pytest.fixture
-async def history(shop: Shop) -> list[CommitId]:
+async def history(operators: TwoOperators) -> list[CommitId]:
     """Three commits on main of foo.com., a minute between their moves, and a minute since."""
-    shop.clock.now = START
-    await heads.initialise(shop.repo, ZONE)
-    made = [committed(await shop.imported(FOO)).commit]
+    operators.clock.now = START
+    await heads.initialise(operators.repo, ZONE)
+    made = [committed(await operators.import_file(FOO)).commit]
     for number in (1, 2):
-        shop.clock.now = START + 60 * number
-        made.append(committed(await shop.edited([Set(address("api", f"192.0.2.{number}"))])).commit)
-    shop.clock.now = START + 180
+        operators.clock.now = START + 60 * number
+        made.append(
+            committed(await operators.edit([Set(address("api", f"192.0.2.{number}"))])).commit
+        )
+    operators.clock.now = START + 180
     return made
 
 
-async def resolved(shop: Shop, text: str) -> CommitId:
-    return (await refish.resolve(shop.repo, text)).commit
+async def resolved(operators: TwoOperators, text: str) -> CommitId:
+    return (await refish.resolve(operators.repo, text)).commit
 
 
 @pytest.fixture
@@ -96,111 +98,117 @@ def test_when_is_said_in_words_as_a_time_or_as_a_number_of_moves(text: str, want
     ],
 )
 async def test_a_branch_is_what_it_was_by_the_clock_of_the_refs(
-    shop: Shop, history: list[CommitId], text: str, index: int
+    operators: TwoOperators, history: list[CommitId], text: str, index: int
 ) -> None:
-    assert await resolved(shop, text) == history[index]
-    assert shop.noted == []
+    assert await resolved(operators, text) == history[index]
+    assert operators.noted == []
 
 
 async def test_a_moment_at_which_a_branch_moved_is_after_the_move(
-    shop: Shop, history: list[CommitId]
+    operators: TwoOperators, history: list[CommitId]
 ) -> None:
-    stood = await shop.repo.refs.at(ref_names.branch(ZONE, "main"), At(START + 60))
+    stood = await operators.repo.refs.at(ref_names.branch(ZONE, "main"), At(START + 60))
     assert stood.entry.new == history[1]
 
 
-async def test_an_absolute_name_is_shown_as_it_was(shop: Shop, history: list[CommitId]) -> None:
+async def test_an_absolute_name_is_shown_as_it_was(
+    operators: TwoOperators, history: list[CommitId]
+) -> None:
     """What ``zonegit show api.foo.com. A @{61.seconds.ago}`` asks for."""
-    reader = Reader(shop.repo.objects)
-    at = await refish.resolve(shop.repo, "@{61.seconds.ago}")
+    reader = Reader(operators.repo.objects)
+    at = await refish.resolve(operators.repo, "@{61.seconds.ago}")
     tree = (await read_zone.read_commit(reader, at.commit)).tree
     owner = names.parse("api.foo.com.", at.zone)
     found = await read_zone.read_rrset(reader, tree, owner, rrtypes.A, at.zone)
     assert found.rdatas == address("api", "192.0.2.1").rdatas
 
 
-async def test_a_range_takes_moments_on_either_side(shop: Shop, history: list[CommitId]) -> None:
-    reader = Reader(shop.repo.objects)
-    sides = await compare.resolve_sides(shop.repo, reader, ["main@{3.minutes.ago}..@{1}"])
+async def test_a_range_takes_moments_on_either_side(
+    operators: TwoOperators, history: list[CommitId]
+) -> None:
+    reader = Reader(operators.repo.objects)
+    sides = await compare.resolve_sides(operators.repo, reader, ["main@{3.minutes.ago}..@{1}"])
     assert (sides.old, sides.new) == (history[0], history[1])
-    sides = await compare.resolve_sides(shop.repo, reader, ["@{2}..."])
+    sides = await compare.resolve_sides(operators.repo, reader, ["@{2}..."])
     assert (sides.old, sides.new) == (history[0], history[2])
 
 
 async def test_a_clock_that_was_set_back_hides_no_later_move(
-    shop: Shop, history: list[CommitId]
+    operators: TwoOperators, history: list[CommitId]
 ) -> None:
-    shop.clock.now = START + 30
-    last = committed(await shop.edited([Set(address("api", "192.0.2.9"))])).commit
-    shop.clock.now = START + 300
-    assert await resolved(shop, "@{now}") == last
-    assert await resolved(shop, "@{250.seconds.ago}") == last
-    assert await resolved(shop, "@{290.seconds.ago}") == history[0]
+    operators.clock.now = START + 30
+    last = committed(await operators.edit([Set(address("api", "192.0.2.9"))])).commit
+    operators.clock.now = START + 300
+    assert await resolved(operators, "@{now}") == last
+    assert await resolved(operators, "@{250.seconds.ago}") == last
+    assert await resolved(operators, "@{290.seconds.ago}") == history[0]
 
 
 async def test_before_its_first_entry_a_branch_is_what_its_commits_dates_say_and_that_is_said(
-    shop: Shop,
+    operators: TwoOperators,
 ) -> None:
-    shop.clock.now = START
-    await shop.repo.refs.register(ZONE, shop.repo.origin("init"))
+    operators.clock.now = START
+    await operators.repo.refs.register(ZONE, operators.repo.origin("init"))
     graph = chain(200)
-    await shop.repo.objects.put(graph.objects())
+    await operators.repo.objects.put(graph.objects())
     main = ref_names.branch(ZONE, "main")
-    await shop.repo.refs.move(main, Absent(), graph.ids[-1], shop.repo.origin("migrate"))
+    await operators.repo.refs.move(main, Absent(), graph.ids[-1], operators.repo.origin("migrate"))
     times = [commit.committer.time for commit in graph.commits]
     for number in (0, 99, 199):
         found = await refish_time.find_commit(
-            shop.repo, Reader(shop.repo.objects), main, At(float(times[number]))
+            operators.repo, Reader(operators.repo.objects), main, At(float(times[number]))
         )
         assert found == graph.ids[number]
-    assert all("using the dates of its commits" in text for text in shop.noted)
-    assert len(shop.noted) == 3
+    assert all("using the dates of its commits" in text for text in operators.noted)
+    assert len(operators.noted) == 3
     with pytest.raises(NotFound, match=graph.ids[0].hex()[:12]):
         await refish_time.find_commit(
-            shop.repo, Reader(shop.repo.objects), main, At(times[0] - 1.0)
+            operators.repo, Reader(operators.repo.objects), main, At(times[0] - 1.0)
         )
 
 
-async def test_a_long_history_is_looked_through_in_a_few_round_trips(shop: Shop) -> None:
+async def test_a_long_history_is_looked_through_in_a_few_round_trips(
+    operators: TwoOperators,
+) -> None:
     store = Counting()
     graph = chain(1_001)
     await store.put(graph.objects())
-    repo = msgspec.structs.replace(shop.repo, objects=store)
-    await shop.repo.objects.put(graph.objects())
-    await shop.repo.refs.register(ZONE, shop.repo.origin("init"))
+    repo = msgspec.structs.replace(operators.repo, objects=store)
+    await operators.repo.objects.put(graph.objects())
+    await operators.repo.refs.register(ZONE, operators.repo.origin("init"))
     main = ref_names.branch(ZONE, "main")
-    await shop.repo.refs.move(main, Absent(), graph.ids[-1], shop.repo.origin("migrate"))
+    await operators.repo.refs.move(main, Absent(), graph.ids[-1], operators.repo.origin("migrate"))
     oldest = float(graph.commits[0].committer.time)
     assert await refish_time.find_commit(repo, Reader(store), main, At(oldest)) == graph.ids[0]
     assert store.asked <= 8
 
 
 async def test_a_branch_that_was_deleted_still_has_a_past(
-    shop: Shop, history: list[CommitId]
+    operators: TwoOperators, history: list[CommitId]
 ) -> None:
-    await branches.create(shop.repo, ZONE, "canary", history[1])
-    shop.clock.now = START + 240
-    await branches.delete(shop.repo, ZONE, "canary")
-    shop.clock.now = START + 300
-    assert await resolved(shop, "canary@{90.seconds.ago}") == history[1]
-    assert await resolved(shop, "canary@{1}") == history[1]
+    await branches.create(operators.repo, ZONE, "canary", history[1])
+    operators.clock.now = START + 240
+    await branches.delete(operators.repo, ZONE, "canary")
+    operators.clock.now = START + 300
+    assert await resolved(operators, "canary@{90.seconds.ago}") == history[1]
+    assert await resolved(operators, "canary@{1}") == history[1]
     with pytest.raises(NotFound, match="alice had deleted it") as gone:
-        await resolved(shop, "canary@{30.seconds.ago}")
+        await resolved(operators, "canary@{30.seconds.ago}")
     assert history[1].hex()[:12] in (gone.value.hint or "")
 
 
 async def test_further_back_than_a_branch_has_moved_is_not_found(
-    shop: Shop, history: list[CommitId]
+    operators: TwoOperators, history: list[CommitId]
 ) -> None:
     with pytest.raises(NotFound, match="has moved 3 times"):
-        await resolved(shop, "main@{3}")
+        await resolved(operators, "main@{3}")
 
 
-async def test_only_branches_have_a_past(shop: Shop, history: list[CommitId]) -> None:
-    await tags.create(shop.repo, ZONE, "v1", history[0], "released")
+async def test_only_branches_have_a_past(operators: TwoOperators, history: list[CommitId]) -> None:
+    await tags.create(operators.repo, ZONE, "v1", history[0], "released")
     for text in ("v1@{1}", f"{history[0].hex()}@{{1}}", "refs/tags/foo.com./v1@{yesterday}"):
         with pytest.raises(Invalid, match="is not a branch"):
-            await resolved(shop, text)
+            await resolved(operators, text)
     with pytest.raises(NotFound, match="not a branch, tag or commit"):
-        await resolved(shop, "mian@{1}")
-    assert await tip(shop) == history[2]
+        await resolved(operators, "mian@{1}")
+    assert await tip(operators) == history[2]

@@ -17,13 +17,13 @@ from zonegit.store.expected import Absent
 from zonegit.store.protocols import LogEntry, Moved
 from zonegit.store.ref_names import RefName
 
-from .conftest import FOO, ZONE, Shop
+from .conftest import FOO, ZONE, TwoOperators
 
 WHY = "it moved away"
 
 
 @pytest.fixture
-async def full(foo: Shop) -> Shop:
+async def full(foo: TwoOperators) -> TwoOperators:
     """foo.com. with three branches and a tag."""
     tip = (await foo.repo.refs.zone(ZONE, "alice")).heads["main"].target
     for name in ("canary", "next"):
@@ -62,7 +62,9 @@ async def undo_last(repo: Repo) -> None:
     await undo.undo(repo, done, Intent("undo", "undo", operation=heads.new_operation()))
 
 
-async def test_a_zone_goes_with_all_it_holds_as_one_operation_and_main_last(full: Shop) -> None:
+async def test_a_zone_goes_with_all_it_holds_as_one_operation_and_main_last(
+    full: TwoOperators,
+) -> None:
     before = await held(full.repo)
     done = await remove(full.repo)
     assert done.removed == before
@@ -78,7 +80,7 @@ async def test_a_zone_goes_with_all_it_holds_as_one_operation_and_main_last(full
     }
 
 
-async def test_undo_brings_all_of_it_back(full: Shop) -> None:
+async def test_undo_brings_all_of_it_back(full: TwoOperators) -> None:
     before = await held(full.repo)
     await remove(full.repo)
     assert not await is_registered(full.repo)
@@ -88,7 +90,7 @@ async def test_undo_brings_all_of_it_back(full: Shop) -> None:
 
 @pytest.mark.parametrize(("force", "reason"), [(False, None), (True, None), (False, WHY)], ids=str)
 async def test_a_zone_that_holds_something_is_removed_by_force_and_with_a_reason(
-    full: Shop, force: bool, reason: str | None
+    full: TwoOperators, force: bool, reason: str | None
 ) -> None:
     before = await held(full.repo)
     refs = await full.repo.refs.zone(ZONE, "alice")
@@ -97,19 +99,19 @@ async def test_a_zone_that_holds_something_is_removed_by_force_and_with_a_reason
     assert await held(full.repo) == before
 
 
-async def test_an_empty_zone_needs_neither(shop: Shop) -> None:
-    await heads.initialise(shop.repo, ZONE)
-    refs = await shop.repo.refs.zone(ZONE, "alice")
-    done = await remove_zone.remove_zone(shop.repo, refs)
+async def test_an_empty_zone_needs_neither(operators: TwoOperators) -> None:
+    await heads.initialise(operators.repo, ZONE)
+    refs = await operators.repo.refs.zone(ZONE, "alice")
+    done = await remove_zone.remove_zone(operators.repo, refs)
     assert (done.removed, done.moves) == ({}, {})
-    assert not await is_registered(shop.repo)
+    assert not await is_registered(operators.repo)
 
 
 @pytest.mark.parametrize(
     ("last", "after"), [*((n, False) for n in range(1, 11)), *((n, True) for n in range(6, 11))]
 )
 async def test_a_removal_that_was_killed_is_completed_by_the_same_command_and_undone_as_one(
-    full: Shop, last: int, after: bool
+    full: TwoOperators, last: int, after: bool
 ) -> None:
     """Ten writes: five that only ask for rights and are refused, four deletions, the zone."""
     before = await held(full.repo)
@@ -129,7 +131,9 @@ async def test_a_removal_that_was_killed_is_completed_by_the_same_command_and_un
     assert await held(full.repo) == before
 
 
-async def test_what_was_made_since_makes_the_rest_an_operation_of_its_own(full: Shop) -> None:
+async def test_what_was_made_since_makes_the_rest_an_operation_of_its_own(
+    full: TwoOperators,
+) -> None:
     before = await held(full.repo)
     life = Life(7, after=True)
     mortal = msgspec.structs.replace(full.repo, refs=life.lived_by(full.repo.refs))
@@ -150,7 +154,7 @@ async def test_what_was_made_since_makes_the_rest_an_operation_of_its_own(full: 
     assert {ref: id for ref, id in (await held(full.repo)).items() if ref != bobs} == before
 
 
-async def test_a_removal_that_another_operator_began_is_not_continued(full: Shop) -> None:
+async def test_a_removal_that_another_operator_began_is_not_continued(full: TwoOperators) -> None:
     life = Life(7, after=True)
     mortal = msgspec.structs.replace(full.other, refs=life.lived_by(full.repo.refs))
     with pytest.raises(Killed):
@@ -159,7 +163,9 @@ async def test_a_removal_that_another_operator_began_is_not_continued(full: Shop
     assert (await remove(full.repo)).operation != bobs.operation
 
 
-async def test_the_removal_of_a_zone_that_came_back_is_another_operation(full: Shop) -> None:
+async def test_the_removal_of_a_zone_that_came_back_is_another_operation(
+    full: TwoOperators,
+) -> None:
     first = await remove(full.repo)
     await undo_last(full.repo)
     second = await remove(full.repo)
@@ -185,7 +191,7 @@ class Restricted:
 
 
 @pytest.mark.parametrize("name", ["main", "canary", "next"])
-async def test_nothing_moves_where_one_of_the_refs_may_not(full: Shop, name: str) -> None:
+async def test_nothing_moves_where_one_of_the_refs_may_not(full: TwoOperators, name: str) -> None:
     before = await held(full.repo)
     restricted = Restricted(full.repo.refs, ref_names.branch(ZONE, name))
     sequence = (await full.repo.refs.snapshot()).sequence
@@ -196,11 +202,11 @@ async def test_nothing_moves_where_one_of_the_refs_may_not(full: Shop, name: str
 
 
 async def test_a_branch_that_moved_meanwhile_stops_it_and_the_same_command_goes_on(
-    full: Shop,
+    full: TwoOperators,
 ) -> None:
     refs = await full.repo.refs.zone(ZONE, "alice")
     main = ref_names.branch(ZONE, "main")
-    await full.imported(FOO.replace("192.0.2.80", "192.0.2.81"))
+    await full.import_file(FOO.replace("192.0.2.80", "192.0.2.81"))
     with pytest.raises(Conflict, match=r"has moved to .* removed so far: ") as caught:
         await remove_zone.remove_zone(full.repo, refs, force=True, reason=WHY)
     assert set(await held(full.repo)) == {main}

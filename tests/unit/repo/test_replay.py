@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, addresses, committed, tip
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, addresses, committed, tip
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop, edits
@@ -26,20 +26,22 @@ def remove(*last: int) -> Remove:
     return Remove(POOL, rrtypes.A, tuple(bytes((192, 0, 2, each)) for each in last))
 
 
-async def race(shop: Shop, mine: RRsetEdit, theirs: RRsetEdit) -> Outcome:
+async def race(operators: TwoOperators, mine: RRsetEdit, theirs: RRsetEdit) -> Outcome:
     """Commit an edit on a tip that another edit has replaced by then."""
-    seen = await heads.find_position(shop.repo, ZONE, "main")
-    committed(await commit(shop, theirs, seen))
-    return await commit(shop, mine, seen)
+    seen = await heads.find_position(operators.repo, ZONE, "main")
+    committed(await commit(operators, theirs, seen))
+    return await commit(operators, mine, seen)
 
 
-async def commit(shop: Shop, edit: RRsetEdit, at: heads.BranchPosition) -> Outcome:
+async def commit(operators: TwoOperators, edit: RRsetEdit, at: heads.BranchPosition) -> Outcome:
     plan = change_plan.plan_edits([edit], ZONE)
-    return await commit_loop.commit(shop.repo, at, plan, Intent("m", "x"))
+    return await commit_loop.commit(operators.repo, at, plan, Intent("m", "x"))
 
 
-async def pool_now(shop: Shop) -> list[str]:
-    return [each.rpartition(".")[2] for each in await addresses(shop, await tip(shop), "pool")]
+async def pool_now(operators: TwoOperators) -> list[str]:
+    return [
+        each.rpartition(".")[2] for each in await addresses(operators, await tip(operators), "pool")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -59,9 +61,9 @@ async def pool_now(shop: Shop) -> list[str]:
     ],
 )
 async def test_edits_of_other_records_of_the_same_rrset_are_replayed(
-    foo: Shop, mine: RRsetEdit, theirs: RRsetEdit, left: list[str] | None
+    foo: TwoOperators, mine: RRsetEdit, theirs: RRsetEdit, left: list[str] | None
 ) -> None:
-    await foo.edited([Set(pool(1, 2))])
+    await foo.edit([Set(pool(1, 2))])
     assert committed(await race(foo, mine, theirs)).replayed == 1
     if left is not None:
         assert await pool_now(foo) == left
@@ -81,28 +83,30 @@ async def test_edits_of_other_records_of_the_same_rrset_are_replayed(
     ],
 )
 async def test_what_was_typed_without_having_seen_the_change_is_refused(
-    foo: Shop, mine: RRsetEdit, theirs: RRsetEdit
+    foo: TwoOperators, mine: RRsetEdit, theirs: RRsetEdit
 ) -> None:
-    await foo.edited([Set(pool(1, 2, 5))] if isinstance(mine, Set) else [Set(pool(1, 2))])
+    await foo.edit([Set(pool(1, 2, 5))] if isinstance(mine, Set) else [Set(pool(1, 2))])
     with pytest.raises(Conflict, match=r"pool\.foo\.com\. \w+ was changed meanwhile"):
         await race(foo, mine, theirs)
 
 
-async def test_the_same_record_added_twice_at_once_is_there_once(foo: Shop) -> None:
+async def test_the_same_record_added_twice_at_once_is_there_once(foo: TwoOperators) -> None:
     assert isinstance(await race(foo, Add(pool(3)), Add(pool(3))), Unchanged)
 
 
-async def test_two_who_set_the_same_agree(foo: Shop) -> None:
+async def test_two_who_set_the_same_agree(foo: TwoOperators) -> None:
     assert isinstance(await race(foo, Set(pool(3)), Set(pool(3))), Unchanged)
 
 
-async def test_a_record_that_another_removed_first_is_not_there_to_remove(foo: Shop) -> None:
-    await foo.edited([Set(pool(1, 2))])
+async def test_a_record_that_another_removed_first_is_not_there_to_remove(
+    foo: TwoOperators,
+) -> None:
+    await foo.edit([Set(pool(1, 2))])
     with pytest.raises(NotFound, match=r"has no record 192\.0\.2\.1"):
         await race(foo, remove(1), remove(1))
 
 
-async def test_of_two_aliases_for_one_name_the_second_is_refused(foo: Shop) -> None:
+async def test_of_two_aliases_for_one_name_the_second_is_refused(foo: TwoOperators) -> None:
     one, other = (
         rrset(POOL, rrtypes.CNAME, 300, [rdata_from_text(rrtypes.CNAME, text)])
         for text in ("a.example.", "b.example.")
@@ -111,7 +115,7 @@ async def test_of_two_aliases_for_one_name_the_second_is_refused(foo: Shop) -> N
         await race(foo, Add(one), Add(other))
 
 
-async def test_of_two_who_set_the_soa_the_second_is_refused(foo: Shop) -> None:
+async def test_of_two_who_set_the_soa_the_second_is_refused(foo: TwoOperators) -> None:
     """Its serial moves with every commit, which is no reason; its other fields are."""
     one, other = (
         rrset(

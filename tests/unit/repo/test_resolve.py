@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.differential.questions import Question, questions
 from tests.support.differential.randomzones import zones as random_zones
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address, tip
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, tip
 from zonegit.errors import Denied, Invalid, NotFound
 from zonegit.nameserver.answer import responder
 from zonegit.nameserver.answer.canary import Canary
@@ -37,10 +37,12 @@ def query(name: str, rdtype: str = "A", **make) -> bytes:
     return dns.message.make_query(name, rdtype, id=0, **make).to_wire()
 
 
-async def resolved(shop: Shop, name: str, rdtype: str = "A", view: QueryView = MAIN, **make):
+async def resolved(
+    operators: TwoOperators, name: str, rdtype: str = "A", view: QueryView = MAIN, **make
+):
     """The reply, by dnspython, and the zones it comes from."""
     found = await resolve.resolve(
-        shop.repo,
+        operators.repo,
         query(name, rdtype, **make),
         names.parse(name),
         rrtypes.question_type(rdtype),
@@ -53,7 +55,9 @@ def texts(section: list[dns.rrset.RRset]) -> list[str]:
     return [line for rrset in section for line in rrset.to_text().splitlines()]
 
 
-async def test_a_name_is_answered_with_its_records_and_the_commit_they_are_of(foo: Shop) -> None:
+async def test_a_name_is_answered_with_its_records_and_the_commit_they_are_of(
+    foo: TwoOperators,
+) -> None:
     reply, found = await resolved(foo, "www.foo.com.")
     assert texts(reply.answer) == [
         "www.foo.com. 300 IN CNAME api.foo.com.",
@@ -64,8 +68,8 @@ async def test_a_name_is_answered_with_its_records_and_the_commit_they_are_of(fo
     assert found.over == "udp"
 
 
-async def test_the_past_is_answered_as_it_was(foo: Shop) -> None:
-    await foo.edited([Set(address("api", "192.0.2.99"))])
+async def test_the_past_is_answered_as_it_was(foo: TwoOperators) -> None:
+    await foo.edit([Set(address("api", "192.0.2.99"))])
     now, _ = await resolved(foo, "api.foo.com.")
     then, found = await resolved(foo, "api.foo.com.", view=QueryView("main", at="HEAD~1"))
     assert texts(now.answer) == ["api.foo.com. 300 IN A 192.0.2.99"]
@@ -73,9 +77,11 @@ async def test_the_past_is_answered_as_it_was(foo: Shop) -> None:
     assert found.met[0].serial == 7
 
 
-async def test_a_client_of_the_canary_sees_its_branch_and_the_scope_says_so(foo: Shop) -> None:
+async def test_a_client_of_the_canary_sees_its_branch_and_the_scope_says_so(
+    foo: TwoOperators,
+) -> None:
     await branches.create(foo.repo, ZONE, "next", await tip(foo))
-    await foo.edited([Set(address("api", "192.0.2.99"))], "next")
+    await foo.edit([Set(address("api", "192.0.2.99"))], "next")
     subnet = dns.edns.ECSOption("198.51.100.0", 24)
     for percent, seen in ((100, "192.0.2.99"), (0, "192.0.2.80")):
         canary = Canary("next", percent)
@@ -85,10 +91,12 @@ async def test_a_client_of_the_canary_sees_its_branch_and_the_scope_says_so(foo:
         assert [option.scopelen for option in reply.options] == [24]
 
 
-async def test_an_alias_is_followed_into_another_zone_at_its_own_branch(foo: Shop) -> None:
+async def test_an_alias_is_followed_into_another_zone_at_its_own_branch(foo: TwoOperators) -> None:
     other = names.parse("bar.net.")
     await heads.initialise(foo.repo, other)
-    await foo.imported(FOO.replace("api   IN A   192.0.2.80", "api IN CNAME api.foo.com."), other)
+    await foo.import_file(
+        FOO.replace("api   IN A   192.0.2.80", "api IN CNAME api.foo.com."), other
+    )
     reply, found = await resolved(
         foo, "api.bar.net.", view=QueryView("main", at="refs/heads/bar.net./main")
     )
@@ -96,12 +104,14 @@ async def test_an_alias_is_followed_into_another_zone_at_its_own_branch(foo: Sho
     assert [names.text(each.zone) for each in found.met] == ["bar.net.", "foo.com."]
 
 
-async def test_each_zone_that_an_alias_leads_to_has_a_canary_of_its_own(foo: Shop) -> None:
+async def test_each_zone_that_an_alias_leads_to_has_a_canary_of_its_own(foo: TwoOperators) -> None:
     other = names.parse("bar.net.")
     await heads.initialise(foo.repo, other)
-    await foo.imported(FOO.replace("api   IN A   192.0.2.80", "api IN CNAME api.foo.com."), other)
+    await foo.import_file(
+        FOO.replace("api   IN A   192.0.2.80", "api IN CNAME api.foo.com."), other
+    )
     await branches.create(foo.repo, ZONE, "next", await tip(foo))
-    await foo.edited([Set(address("api", "192.0.2.99"))], "next")
+    await foo.edit([Set(address("api", "192.0.2.99"))], "next")
     subnet = dns.edns.ECSOption("198.51.100.0", 24)
     for zone, seen in ((ZONE, "192.0.2.99"), (other, "192.0.2.80")):
         view = QueryView("main", canary_of={zone: Canary("next", 100)}.get)
@@ -109,7 +119,7 @@ async def test_each_zone_that_an_alias_leads_to_has_a_canary_of_its_own(foo: Sho
         assert texts(reply.answer)[-1] == f"api.foo.com. 300 IN A {seen}"
 
 
-async def test_a_name_that_no_zone_here_holds_is_not_found(foo: Shop) -> None:
+async def test_a_name_that_no_zone_here_holds_is_not_found(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="no zone here holds"):
         await resolved(foo, "www.foo.net.")
 
@@ -130,36 +140,36 @@ class Fenced:
 
 
 async def test_a_tenant_is_answered_about_its_own_zone_and_told_what_it_may_not_ask(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     fenced = msgspec.structs.replace(foo.repo, refs=Fenced(foo.repo.refs))
-    reply, _ = await resolved(Shop(fenced, foo.other), "www.foo.com.")
+    reply, _ = await resolved(TwoOperators(fenced, foo.other), "www.foo.com.")
     assert texts(reply.answer)[-1] == "api.foo.com. 300 IN A 192.0.2.80"
     with pytest.raises(Denied):
-        await resolved(Shop(fenced, foo.other), "www.bar.com.")
+        await resolved(TwoOperators(fenced, foo.other), "www.bar.com.")
 
 
-async def test_a_commit_that_is_none_is_not_taken_for_the_branch(foo: Shop) -> None:
+async def test_a_commit_that_is_none_is_not_taken_for_the_branch(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="nowhere"):
         await resolved(foo, "www.foo.com.", view=QueryView("main", at="nowhere"))
 
 
-async def test_what_fits_no_datagram_is_answered_as_over_tcp(foo: Shop) -> None:
+async def test_what_fits_no_datagram_is_answered_as_over_tcp(foo: TwoOperators) -> None:
     records = "".join(f"big IN TXT {'x' * 200}{n:03}\n" for n in range(30))
-    await foo.imported(FOO.replace("admin 7", "admin 8") + records)
+    await foo.import_file(FOO.replace("admin 7", "admin 8") + records)
     reply, found = await resolved(foo, "big.foo.com.", "TXT")
     assert found.over == "tcp"
     assert len(reply.answer[0]) == 30
 
 
-async def test_octets_that_are_no_query_are_refused(foo: Shop) -> None:
+async def test_octets_that_are_no_query_are_refused(foo: TwoOperators) -> None:
     with pytest.raises(Invalid, match="no query"):
         await resolve.resolve(foo.repo, b"\0" * 3, names.parse("foo.com."), rrtypes.A, MAIN)
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
 async def test_reading_little_gives_the_octets_that_reading_all_gives(
-    shop: Shop, seed: int
+    operators: TwoOperators, seed: int
 ) -> None:
     """Random zones full of cuts, wildcards, aliases and empty non-terminals, one below another."""
     made = random_zones(seed)
@@ -167,18 +177,18 @@ async def test_reading_little_gives_the_octets_that_reading_all_gives(
     for each in made:
         apex = names.parse(each.apex)
         rrsets = reader.read(each.text().encode(), apex).rrsets
-        await heads.initialise(shop.repo, apex)
-        await shop.imported(each.text(), apex)
+        await heads.initialise(operators.repo, apex)
+        await operators.import_file(each.text(), apex)
         state = whole.make_state(
             apex, "main", identify("commit", b""), compile_zone(apex, rrsets.values())
         )
         whole.replace(apex, ServedBranches(state))
     every = questions(made, seed)
     for question in random.Random(seed).sample(every, min(ASKED, len(every))):
-        await _compare(shop, whole, question)
+        await _compare(operators, whole, question)
 
 
-async def _compare(shop: Shop, whole: ZoneTable, question: Question) -> None:
+async def _compare(operators: TwoOperators, whole: ZoneTable, question: Question) -> None:
     wire = question.query()
     name = Name(question.name.to_wire().lower())
     qtype = rrtypes.question_type(question.rdtype)
@@ -188,8 +198,8 @@ async def _compare(shop: Shop, whole: ZoneTable, question: Question) -> None:
         expected = responder.respond(wire, whole, resolve.PEER, STREAM)
     if whole.find(name, qtype) is None:
         with pytest.raises(NotFound):
-            await resolve.resolve(shop.repo, wire, name, qtype, MAIN)
+            await resolve.resolve(operators.repo, wire, name, qtype, MAIN)
         return
     view = QueryView("main", whole=question.do)
-    found = await resolve.resolve(shop.repo, wire, name, qtype, view)
+    found = await resolve.resolve(operators.repo, wire, name, qtype, view)
     assert found.reply == expected, question

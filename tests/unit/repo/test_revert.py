@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address, addresses, committed, tip, zone_at
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, addresses, committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
@@ -17,24 +17,28 @@ from zonegit.zone import names, rrtypes
 SOA = (ZONE, rrtypes.SOA)
 
 
-async def revert_commit(shop: Shop, commit: CommitId, mainline: int | None = None) -> Outcome:
-    position = await heads.find_position(shop.repo, ZONE, "main")
-    return await revert.revert(shop.repo, position, commit, mainline, Intent("r", "revert"))
+async def revert_commit(
+    operators: TwoOperators, commit: CommitId, mainline: int | None = None
+) -> Outcome:
+    position = await heads.find_position(operators.repo, ZONE, "main")
+    return await revert.revert(operators.repo, position, commit, mainline, Intent("r", "revert"))
 
 
 async def reset(
-    shop: Shop, target: CommitId, *, exact: bool = False, force: bool = False
+    operators: TwoOperators, target: CommitId, *, exact: bool = False, force: bool = False
 ) -> Outcome:
-    position = await heads.find_position(shop.repo, ZONE, "main")
+    position = await heads.find_position(operators.repo, ZONE, "main")
     intent = Intent("r", "reset", force)
-    return await revert.reset(shop.repo, position, target, intent, exact=exact)
+    return await revert.reset(operators.repo, position, target, intent, exact=exact)
 
 
-async def edited(shop: Shop, owner: str, text: str, branch: str | None = None) -> Committed:
-    return committed(await shop.edited([Set(address(owner, text))], branch))
+async def edited(
+    operators: TwoOperators, owner: str, text: str, branch: str | None = None
+) -> Committed:
+    return committed(await operators.edit([Set(address(owner, text))], branch))
 
 
-async def test_a_revert_takes_back_one_commit_and_keeps_what_came_later(foo: Shop) -> None:
+async def test_a_revert_takes_back_one_commit_and_keeps_what_came_later(foo: TwoOperators) -> None:
     bad = await edited(foo, "api", "192.0.2.81")
     await edited(foo, "later", "192.0.2.7")
     done = committed(await revert_commit(foo, bad.commit))
@@ -43,16 +47,18 @@ async def test_a_revert_takes_back_one_commit_and_keeps_what_came_later(foo: Sho
     assert (done.before, done.serial) == (9, 10)
 
 
-async def test_a_revert_brings_back_what_was_deleted_and_removes_what_was_added(foo: Shop) -> None:
+async def test_a_revert_brings_back_what_was_deleted_and_removes_what_was_added(
+    foo: TwoOperators,
+) -> None:
     before = await zone_at(foo, await tip(foo, "main"))
     todo = [Delete(names.parse("www", ZONE)), Set(address("new", "192.0.2.7"))]
-    bad = committed(await foo.edited(todo))
+    bad = committed(await foo.edit(todo))
     done = committed(await revert_commit(foo, bad.commit))
     after = await zone_at(foo, done.commit)
     assert {**after, SOA: None} == {**before, SOA: None}
 
 
-async def test_a_revert_of_what_was_changed_again_is_a_conflict(foo: Shop) -> None:
+async def test_a_revert_of_what_was_changed_again_is_a_conflict(foo: TwoOperators) -> None:
     bad = await edited(foo, "api", "192.0.2.81")
     now = await edited(foo, "api", "192.0.2.82")
     found = await revert_commit(foo, bad.commit)
@@ -61,25 +67,25 @@ async def test_a_revert_of_what_was_changed_again_is_a_conflict(foo: Shop) -> No
     assert await tip(foo, "main") == now.commit
 
 
-async def test_a_revert_of_what_is_gone_already_is_nothing(foo: Shop) -> None:
+async def test_a_revert_of_what_is_gone_already_is_nothing(foo: TwoOperators) -> None:
     bad = await edited(foo, "api", "192.0.2.81")
     await revert_commit(foo, bad.commit)
     assert isinstance(await revert_commit(foo, bad.commit), Unchanged)
 
 
-async def test_a_revert_of_a_revert_is_the_change_again(foo: Shop) -> None:
+async def test_a_revert_of_a_revert_is_the_change_again(foo: TwoOperators) -> None:
     change = await edited(foo, "api", "192.0.2.81")
     back = committed(await revert_commit(foo, change.commit))
     again = committed(await revert_commit(foo, back.commit))
     assert await addresses(foo, again.commit, "api") == ["192.0.2.81"]
 
 
-async def test_the_first_commit_cannot_be_reverted(foo: Shop) -> None:
+async def test_the_first_commit_cannot_be_reverted(foo: TwoOperators) -> None:
     with pytest.raises(Invalid, match="first commit"):
         await revert_commit(foo, await tip(foo, "main"))
 
 
-async def merged(foo: Shop) -> CommitId:
+async def merged(foo: TwoOperators) -> CommitId:
     """A merge into main: main changed a, canary b."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     await edited(foo, "a", "192.0.2.11", "main")
@@ -89,7 +95,7 @@ async def merged(foo: Shop) -> CommitId:
     return committed(await merge.merge(foo.repo, position, theirs, Intent("m", "merge"))).commit
 
 
-async def test_a_merge_is_reverted_towards_the_parent_that_was_named(foo: Shop) -> None:
+async def test_a_merge_is_reverted_towards_the_parent_that_was_named(foo: TwoOperators) -> None:
     merge = await merged(foo)
     with pytest.raises(Invalid, match="is a merge"):
         await revert_commit(foo, merge)
@@ -99,14 +105,14 @@ async def test_a_merge_is_reverted_towards_the_parent_that_was_named(foo: Shop) 
     assert (names.parse("b", ZONE), rrtypes.A) not in zone
 
 
-async def test_only_a_merge_has_a_second_parent(foo: Shop) -> None:
+async def test_only_a_merge_has_a_second_parent(foo: TwoOperators) -> None:
     done = await edited(foo, "api", "192.0.2.81")
     with pytest.raises(Invalid, match="no parent 2"):
         await revert_commit(foo, done.commit, 2)
 
 
 async def test_a_reset_stands_on_its_target_with_a_serial_that_secondaries_follow(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     target = await tip(foo, "main")
     for number in range(3):
@@ -119,7 +125,7 @@ async def test_a_reset_stands_on_its_target_with_a_serial_that_secondaries_follo
     assert found.parents == (target,)
 
 
-async def test_after_two_resets_the_serial_still_moves_on(foo: Shop) -> None:
+async def test_after_two_resets_the_serial_still_moves_on(foo: TwoOperators) -> None:
     target = await tip(foo, "main")
     await edited(foo, "api", "192.0.2.81")
     first = committed(await reset(foo, target))
@@ -128,7 +134,7 @@ async def test_after_two_resets_the_serial_still_moves_on(foo: Shop) -> None:
 
 
 async def test_a_reset_to_other_records_under_the_same_serial_takes_the_next_one(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     """Secondaries that have that serial would never ask for the records."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
@@ -140,11 +146,11 @@ async def test_a_reset_to_other_records_under_the_same_serial_takes_the_next_one
     assert await addresses(foo, done.commit, "api") == ["192.0.2.81"]
 
 
-async def test_a_reset_to_where_the_branch_stands_is_nothing(foo: Shop) -> None:
+async def test_a_reset_to_where_the_branch_stands_is_nothing(foo: TwoOperators) -> None:
     assert isinstance(await reset(foo, await tip(foo, "main")), Unchanged)
 
 
-async def test_a_reset_forward_moves_to_the_very_commit(foo: Shop) -> None:
+async def test_a_reset_forward_moves_to_the_very_commit(foo: TwoOperators) -> None:
     """Its serial is later than what main had: nobody is misled."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     ahead = await edited(foo, "api", "203.0.113.80", "canary")
@@ -152,7 +158,7 @@ async def test_a_reset_forward_moves_to_the_very_commit(foo: Shop) -> None:
     assert (done.commit, done.is_new) == (ahead.commit, False)
 
 
-async def test_an_exact_reset_back_needs_force(foo: Shop) -> None:
+async def test_an_exact_reset_back_needs_force(foo: TwoOperators) -> None:
     target = await tip(foo, "main")
     await edited(foo, "api", "192.0.2.81")
     with pytest.raises(Unsafe, match="secondaries"):
@@ -162,7 +168,7 @@ async def test_an_exact_reset_back_needs_force(foo: Shop) -> None:
     assert (await edited(foo, "api", "192.0.2.82")).serial == 9
 
 
-async def test_a_reset_that_lost_a_race_is_given_up(foo: Shop) -> None:
+async def test_a_reset_that_lost_a_race_is_given_up(foo: TwoOperators) -> None:
     target = await tip(foo, "main")
     await edited(foo, "api", "192.0.2.81")
     stale = await heads.find_position(foo.repo, ZONE, "main")
@@ -172,9 +178,9 @@ async def test_a_reset_that_lost_a_race_is_given_up(foo: Shop) -> None:
     assert await tip(foo, "main") == now.commit
 
 
-async def test_a_reset_to_a_commit_of_another_zone_is_refused(foo: Shop) -> None:
+async def test_a_reset_to_a_commit_of_another_zone_is_refused(foo: TwoOperators) -> None:
     bar = names.parse("bar.org.")
     await heads.initialise(foo.repo, bar)
-    other = committed(await foo.imported(FOO, bar))
+    other = committed(await foo.import_file(FOO, bar))
     with pytest.raises(Invalid, match=r"of bar\.org\."):
         await reset(foo, other.commit, exact=True, force=True)

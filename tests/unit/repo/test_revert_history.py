@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, committed, tip, zone_at
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo import heads, read_zone
@@ -17,27 +17,31 @@ from zonegit.zone import names, rrtypes
 
 
 @pytest.fixture
-async def forked(foo: Shop) -> Shop:
+async def forked(foo: TwoOperators) -> TwoOperators:
     """foo.com. with a branch mail at the commit that main is at."""
     await branches.create(foo.repo, ZONE, "mail", await tip(foo, "main"))
     return foo
 
 
-async def edited(shop: Shop, owner: str, branch: str = "mail") -> CommitId:
+async def edited(operators: TwoOperators, owner: str, branch: str = "mail") -> CommitId:
     edit = Set(address(owner, "192.0.2.7"))
-    return committed(await shop.edited([edit], branch)).commit
+    return committed(await operators.edit([edit], branch)).commit
 
 
-async def merge_branch(shop: Shop, other: str = "mail", *, strict: bool = False) -> Outcome:
-    position = await heads.find_position(shop.repo, ZONE, "main")
+async def merge_branch(
+    operators: TwoOperators, other: str = "mail", *, strict: bool = False
+) -> Outcome:
+    position = await heads.find_position(operators.repo, ZONE, "main")
     intent = Intent("merge", "merge", strict=strict)
-    return await merge.merge(shop.repo, position, await tip(shop, other), intent)
+    return await merge.merge(operators.repo, position, await tip(operators, other), intent)
 
 
-async def revert_commit(shop: Shop, commit: CommitId, mainline: int | None = None) -> CommitId:
-    position = await heads.find_position(shop.repo, ZONE, "main")
+async def revert_commit(
+    operators: TwoOperators, commit: CommitId, mainline: int | None = None
+) -> CommitId:
+    position = await heads.find_position(operators.repo, ZONE, "main")
     intent = Intent("as an operator puts it", "revert")
-    outcome = await revert.revert(shop.repo, position, commit, mainline, intent)
+    outcome = await revert.revert(operators.repo, position, commit, mainline, intent)
     return committed(_made(outcome)).commit
 
 
@@ -46,12 +50,14 @@ def _made(outcome: Outcome) -> Committed:
     return outcome
 
 
-async def is_there(shop: Shop, owner: str) -> bool:
-    return (names.parse(owner, ZONE), rrtypes.A) in await zone_at(shop, await tip(shop, "main"))
+async def is_there(operators: TwoOperators, owner: str) -> bool:
+    return (names.parse(owner, ZONE), rrtypes.A) in await zone_at(
+        operators, await tip(operators, "main")
+    )
 
 
 async def test_after_the_revert_of_a_fast_forwarded_commit_a_merge_names_the_revert(
-    forked: Shop,
+    forked: TwoOperators,
 ) -> None:
     merged = await edited(forked, "mx")
     await merge_branch(forked)
@@ -68,7 +74,9 @@ async def test_after_the_revert_of_a_fast_forwarded_commit_a_merge_names_the_rev
     assert outcome.findings == ()
 
 
-async def test_after_the_revert_of_a_merge_commit_a_merge_names_the_revert(forked: Shop) -> None:
+async def test_after_the_revert_of_a_merge_commit_a_merge_names_the_revert(
+    forked: TwoOperators,
+) -> None:
     await edited(forked, "mx")
     await edited(forked, "other", "main")
     merged = _made(await merge_branch(forked)).commit
@@ -80,7 +88,7 @@ async def test_after_the_revert_of_a_merge_commit_a_merge_names_the_revert(forke
     assert isinstance(await merge_branch(forked), Unchanged)
 
 
-async def test_a_merge_reverted_to_the_merged_side_lost_nothing_of_it(forked: Shop) -> None:
+async def test_a_merge_reverted_to_the_merged_side_lost_nothing_of_it(forked: TwoOperators) -> None:
     await edited(forked, "mx")
     await edited(forked, "other", "main")
     merged = _made(await merge_branch(forked)).commit
@@ -91,7 +99,7 @@ async def test_a_merge_reverted_to_the_merged_side_lost_nothing_of_it(forked: Sh
 
 
 async def test_the_revert_of_one_of_several_commits_is_a_warning_which_strict_refuses(
-    forked: Shop,
+    forked: TwoOperators,
 ) -> None:
     first = await edited(forked, "one")
     await edited(forked, "two")
@@ -106,7 +114,7 @@ async def test_the_revert_of_one_of_several_commits_is_a_warning_which_strict_re
         await merge_branch(forked, strict=True)
 
 
-async def test_a_merge_of_later_commits_notes_what_stays_reverted(forked: Shop) -> None:
+async def test_a_merge_of_later_commits_notes_what_stays_reverted(forked: TwoOperators) -> None:
     await edited(forked, "mx")
     await edited(forked, "other", "main")
     merged = _made(await merge_branch(forked)).commit
@@ -123,11 +131,11 @@ async def test_a_merge_of_later_commits_notes_what_stays_reverted(forked: Shop) 
     assert _made(await merge_branch(forked)).findings == ()
 
 
-async def test_what_a_merge_brings_back_is_not_noted(forked: Shop) -> None:
+async def test_what_a_merge_brings_back_is_not_noted(forked: TwoOperators) -> None:
     merged = await edited(forked, "mx")
     await merge_branch(forked)
     await revert_commit(forked, merged)
-    await forked.edited([Set(address("mx", "192.0.2.8"))], "mail")
+    await forked.edit([Set(address("mx", "192.0.2.8"))], "mail")
     position = await heads.find_position(forked.repo, ZONE, "main")
     theirs = await tip(forked, "mail")
     outcome = await merge.merge(
@@ -137,7 +145,7 @@ async def test_what_a_merge_brings_back_is_not_noted(forked: Shop) -> None:
     assert _made(outcome).findings == ()
 
 
-async def test_several_reverts_are_named_the_latest_first(forked: Shop) -> None:
+async def test_several_reverts_are_named_the_latest_first(forked: TwoOperators) -> None:
     merged = [await edited(forked, owner) for owner in ("one", "two")]
     await merge_branch(forked)
     made = [await revert_commit(forked, each) for each in merged]
@@ -146,7 +154,9 @@ async def test_several_reverts_are_named_the_latest_first(forked: Shop) -> None:
     assert refused.value.details["reverts"].split() == [each.hex() for each in reversed(made)]
 
 
-async def test_a_merge_that_was_merged_on_is_reverted_with_what_it_brought(forked: Shop) -> None:
+async def test_a_merge_that_was_merged_on_is_reverted_with_what_it_brought(
+    forked: TwoOperators,
+) -> None:
     await branches.create(forked.repo, ZONE, "staging", await tip(forked, "main"))
     await edited(forked, "mx")
     await edited(forked, "other", "staging")
@@ -159,7 +169,7 @@ async def test_a_merge_that_was_merged_on_is_reverted_with_what_it_brought(forke
         await merge_branch(forked, "mail")
 
 
-async def test_records_that_came_back_in_another_way_are_not_missed(forked: Shop) -> None:
+async def test_records_that_came_back_in_another_way_are_not_missed(forked: TwoOperators) -> None:
     merged = await edited(forked, "mx")
     await merge_branch(forked)
     await revert_commit(forked, merged)
@@ -170,7 +180,7 @@ async def test_records_that_came_back_in_another_way_are_not_missed(forked: Shop
 
 
 async def test_what_a_message_names_is_believed_only_of_commits_that_were_merged(
-    forked: Shop,
+    forked: TwoOperators,
 ) -> None:
     elsewhere = await edited(forked, "mx")
     await branches.create(forked.repo, ZONE, "old", await tip(forked, "main"))
@@ -184,7 +194,7 @@ async def test_what_a_message_names_is_believed_only_of_commits_that_were_merged
     assert outcome.findings == ()
 
 
-async def test_a_review_says_that_it_was_reverted(forked: Shop) -> None:
+async def test_a_review_says_that_it_was_reverted(forked: TwoOperators) -> None:
     merged = await edited(forked, "mx")
     await merge_branch(forked)
     revert_of_it = await revert_commit(forked, merged)
@@ -194,7 +204,9 @@ async def test_a_review_says_that_it_was_reverted(forked: Shop) -> None:
     assert review.refused.details["reverts"] == revert_of_it.hex()
 
 
-async def test_a_revert_says_what_it_took_back_whatever_the_operator_says(forked: Shop) -> None:
+async def test_a_revert_says_what_it_took_back_whatever_the_operator_says(
+    forked: TwoOperators,
+) -> None:
     merged = await edited(forked, "mx")
     await merge_branch(forked)
     made = await read_zone.read_commit(

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import strategies
-from tests.unit.repo.conftest import FOO, ZONE, Shop, acknowledged
-from tests.unit.repo.states import address, committed, tip, zone_at
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators, acknowledged
+from tests.unit.repo.zone_contents import address, committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
@@ -43,10 +43,10 @@ def replacement(text: str) -> ChangePlanner:
 
 
 async def planned(
-    shop: Shop, plan: ChangePlanner, *, is_import: bool = True
+    operators: TwoOperators, plan: ChangePlanner, *, is_import: bool = True
 ) -> tuple[SavedPlan, ZoneSize]:
     return await saved_plan.make_plan(
-        shop.repo, await heads.find_position(shop.repo, ZONE), plan, is_import=is_import
+        operators.repo, await heads.find_position(operators.repo, ZONE), plan, is_import=is_import
     )
 
 
@@ -54,17 +54,17 @@ def written(saved: SavedPlan) -> bytes:
     return json.dumps(render_plans.to_json(saved, ZoneSize(5, is_exact=True))).encode()
 
 
-async def applied(shop: Shop, saved: SavedPlan) -> Committed | None:
+async def applied(operators: TwoOperators, saved: SavedPlan) -> Committed | None:
     """After a journey through its file."""
     again = saved_plan.read(written(saved), "x.plan")
     assert again == msgspec.structs.replace(saved, judgement=None, findings=())
-    at = await heads.find_position(shop.repo, saved.zone, saved.branch)
+    at = await heads.find_position(operators.repo, saved.zone, saved.branch)
     intent = Intent("a", "apply", imports=saved.is_import, on_conflict=OnConflict.REBASE)
-    outcome = await commit_loop.commit(shop.repo, at, saved_plan.plan_saved(again), intent)
+    outcome = await commit_loop.commit(operators.repo, at, saved_plan.plan_saved(again), intent)
     return acknowledged(outcome)
 
 
-async def test_a_plan_tells_each_rrset_and_moves_nothing(foo: Shop) -> None:
+async def test_a_plan_tells_each_rrset_and_moves_nothing(foo: TwoOperators) -> None:
     before = await tip(foo)
     saved, size = await planned(foo, replacement(CHANGED))
     assert saved_plan.count_kinds(saved) == {"added": 1, "changed": 1, "deleted": 1}
@@ -73,17 +73,19 @@ async def test_a_plan_tells_each_rrset_and_moves_nothing(foo: Shop) -> None:
     assert await tip(foo) == before
 
 
-async def test_a_plan_that_is_carried_out_gives_the_tree_that_the_import_gives(foo: Shop) -> None:
+async def test_a_plan_that_is_carried_out_gives_the_tree_that_the_import_gives(
+    foo: TwoOperators,
+) -> None:
     saved, _ = await planned(foo, replacement(CHANGED))
     made = committed(await applied(foo, saved))
     assert made.serial == saved.serial
     applied_to = await zone_at(foo, made.commit)
-    assert await foo.imported(CHANGED) is None
+    assert await foo.import_file(CHANGED) is None
     assert set(applied_to) == set(reader.read(CHANGED.encode(), ZONE).rrsets)
     assert await applied(foo, saved) is None  # a second time: it is so already
 
 
-async def test_a_plan_of_edits_is_carried_out_as_the_edits_are(foo: Shop) -> None:
+async def test_a_plan_of_edits_is_carried_out_as_the_edits_are(foo: TwoOperators) -> None:
     todo: list[RRsetEdit] = [
         Set(address("api", "192.0.2.81")),
         Add(address("ns1", "192.0.2.2")),
@@ -92,7 +94,7 @@ async def test_a_plan_of_edits_is_carried_out_as_the_edits_are(foo: Shop) -> Non
     await branches.create(foo.repo, ZONE, "by-hand", await tip(foo))
     saved, _ = await planned(foo, change_plan.plan_edits(todo, ZONE), is_import=False)
     made = committed(await applied(foo, saved))
-    by_hand = committed(await foo.edited(todo, "by-hand"))
+    by_hand = committed(await foo.edit(todo, "by-hand"))
     assert await zone_at(foo, made.commit) == await zone_at(foo, by_hand.commit)
 
 
@@ -166,9 +168,9 @@ async def _plan_and_apply(repo: Repo, old: list[RRset], new: list[RRset]) -> Non
         assert len({(type(each), str(each)) for each in refusals}) == 1
 
 
-async def test_changes_elsewhere_do_not_matter(foo: Shop) -> None:
+async def test_changes_elsewhere_do_not_matter(foo: TwoOperators) -> None:
     saved, _ = await planned(foo, replacement(CHANGED))
-    await foo.edited([Set(address("mail", "192.0.2.25"))])
+    await foo.edit([Set(address("mail", "192.0.2.25"))])
     made = committed(await applied(foo, saved))
     assert made.serial == 9
     at = await zone_at(foo, made.commit)
@@ -176,47 +178,47 @@ async def test_changes_elsewhere_do_not_matter(foo: Shop) -> None:
     assert (names.parse("new", ZONE), rrtypes.A) in at
 
 
-async def test_an_rrset_that_has_changed_stops_all_of_it(foo: Shop) -> None:
+async def test_an_rrset_that_has_changed_stops_all_of_it(foo: TwoOperators) -> None:
     saved, _ = await planned(foo, replacement(CHANGED))
-    await foo.edited([Set(address("api", "192.0.2.99")), Set(address("new", "192.0.2.9"))])
+    await foo.edit([Set(address("api", "192.0.2.99")), Set(address("new", "192.0.2.9"))])
     before = await tip(foo)
     with pytest.raises(Conflict, match=r"api\.foo\.com\. A, new\.foo\.com\. A; nothing was moved"):
         await applied(foo, saved)
     assert await tip(foo) == before
 
 
-async def test_what_was_added_beside_it_may_not_break_a_rule_of_dns(foo: Shop) -> None:
+async def test_what_was_added_beside_it_may_not_break_a_rule_of_dns(foo: TwoOperators) -> None:
     """RFC 1034 section 3.6.2: a CNAME stands alone."""
     saved, _ = await planned(foo, change_plan.plan_edits([Set(address("new", "192.0.2.9"))], ZONE))
     alias = reader.read(f"{FOO}new IN CNAME api\n".encode(), ZONE)
-    await foo.edited([Set(alias.rrsets[names.parse("new", ZONE), rrtypes.CNAME])])
+    await foo.edit([Set(alias.rrsets[names.parse("new", ZONE), rrtypes.CNAME])])
     with pytest.raises(Invalid, match="CNAME"):
         await applied(foo, saved)
 
 
-async def test_a_first_commit_can_be_planned(shop: Shop) -> None:
-    await heads.initialise(shop.repo, ZONE)
-    saved, size = await planned(shop, replacement(FOO))
+async def test_a_first_commit_can_be_planned(operators: TwoOperators) -> None:
+    await heads.initialise(operators.repo, ZONE)
+    saved, size = await planned(operators, replacement(FOO))
     assert (saved.base, saved.before, size) == (None, None, ZoneSize(0, is_exact=True))
-    assert committed(await applied(shop, saved)).serial == 7
+    assert committed(await applied(operators, saved)).serial == 7
 
 
-async def test_a_plan_without_changes_changes_nothing(foo: Shop) -> None:
+async def test_a_plan_without_changes_changes_nothing(foo: TwoOperators) -> None:
     saved, _ = await planned(foo, replacement(FOO))
     assert saved.deltas == []
     assert await applied(foo, saved) is None
 
 
-async def test_of_a_big_zone_it_is_told_how_many_there_are_at_least(foo: Shop) -> None:
+async def test_of_a_big_zone_it_is_told_how_many_there_are_at_least(foo: TwoOperators) -> None:
     hosts = "".join(f"h{n} IN A 192.0.2.1\n" for n in range(300))
-    await foo.imported(FOO + hosts)
+    await foo.import_file(FOO + hosts)
     _, size = await planned(foo, replacement(FOO + hosts))
     assert size == ZoneSize(305, is_exact=False)
 
 
-async def test_the_rails_hold_for_plans_too(foo: Shop) -> None:
+async def test_safety_checks_apply_to_plans_too(foo: TwoOperators) -> None:
     hosts = "".join(f"h{n} IN A 192.0.2.1\n" for n in range(20))
-    await foo.imported(FOO + hosts)
+    await foo.import_file(FOO + hosts)
     saved, _ = await planned(foo, replacement(FOO))
     with pytest.raises(Unsafe, match="20 of its 25"):
         await applied(foo, saved)

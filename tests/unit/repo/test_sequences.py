@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.repo.conftest import FOO, Shop, acknowledged
+from tests.unit.repo.conftest import FOO, TwoOperators, acknowledged
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.merge import records
 from zonegit.objects.ids import CommitId, ObjectId
@@ -63,10 +63,10 @@ class Operators:
     """Two who work on one zone, and what ought to have come of it. Who has looked at a branch
     works on what was there then, however long ago."""
 
-    def __init__(self, shop: Shop, zone: Name, first: int) -> None:
+    def __init__(self, operators: TwoOperators, zone: Name, first: int) -> None:
         self.zone = zone
         self.first = first
-        self.repos = (shop.repo, shop.other)
+        self.repos = (operators.repo, operators.other)
         self.looked: dict[tuple[int, str], BranchPosition] = {}
         self.made: list[CommitId] = []
         self.served: dict[str, dict[int, ObjectId]] = {}
@@ -261,9 +261,9 @@ def naively(base: Zone, ours: Zone, theirs: Zone) -> Zone | None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(steps=_steps, serial=st.sampled_from([7, 2**31 - 4, 2**32 - 4]))
 async def test_whatever_two_operators_do_secondaries_follow_and_history_reads(
-    shop: Shop, steps: list[tuple[Any, ...]], serial: int
+    operators: TwoOperators, steps: list[tuple[Any, ...]], serial: int
 ) -> None:
-    both = Operators(shop, names.parse(f"zone-{next(_numbers)}.test."), serial)
+    both = Operators(operators, names.parse(f"zone-{next(_numbers)}.test."), serial)
     await both.start()
     for step in steps:
         await both.take(step)

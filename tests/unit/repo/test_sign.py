@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, committed
+from tests.unit.repo.conftest import ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.commit_signatures import GoodSignature, Keyring, SigningKey, Unsigned
 from zonegit.objects.ids import CommitId, RawObject
@@ -26,30 +26,32 @@ BOB = SigningKey(bytes(31) + b"\1")
 KEYRING = Keyring([ALICE.public])
 
 
-async def read(shop: Shop, commit: CommitId) -> Commit:
-    return await read_zone.read_commit(Reader(shop.repo.objects), commit)
+async def read(operators: TwoOperators, commit: CommitId) -> Commit:
+    return await read_zone.read_commit(Reader(operators.repo.objects), commit)
 
 
-async def edited_by(shop: Shop, key: SigningKey, value: RRset) -> Committed:
-    repo = msgspec.structs.replace(shop.repo, sign=key.sign)
+async def edited_by(operators: TwoOperators, key: SigningKey, value: RRset) -> Committed:
+    repo = msgspec.structs.replace(operators.repo, sign=key.sign)
     position = await heads.find_position(repo, ZONE)
     plan = change_plan.plan_edits([Set(value)], ZONE)
     return committed(await commit_loop.commit(repo, position, plan, Intent("edit", "set")))
 
 
 async def signed(
-    shop: Shop, text: str = "HEAD", key: SigningKey = ALICE, *, force: bool = False
+    operators: TwoOperators, text: str = "HEAD", key: SigningKey = ALICE, *, force: bool = False
 ) -> SignedBranch:
-    at = await refish.resolve(shop.repo, text)
-    return await sign.sign_tip(shop.repo, at, key.sign, force=force)
+    at = await refish.resolve(operators.repo, text)
+    return await sign.sign_tip(operators.repo, at, key.sign, force=force)
 
 
-async def test_a_commit_is_signed_as_it_is_made(foo: Shop) -> None:
+async def test_a_commit_is_signed_as_it_is_made(foo: TwoOperators) -> None:
     done = await edited_by(foo, ALICE, address("a", "192.0.2.1"))
     assert KEYRING.verify(await read(foo, done.commit)) == GoodSignature(ALICE.public)
 
 
-async def test_a_tip_signed_afterwards_differs_in_nothing_but_its_signature(foo: Shop) -> None:
+async def test_a_tip_signed_afterwards_differs_in_nothing_but_its_signature(
+    foo: TwoOperators,
+) -> None:
     first = await heads.find_position(foo.repo)
     done = await signed(foo)
     now = await heads.find_position(foo.repo)
@@ -62,18 +64,18 @@ async def test_a_tip_signed_afterwards_differs_in_nothing_but_its_signature(foo:
     assert now.tip.serial == 7
 
 
-async def test_a_branch_goes_on_from_its_signed_tip(foo: Shop) -> None:
+async def test_a_branch_goes_on_from_its_signed_tip(foo: TwoOperators) -> None:
     done = await signed(foo)
-    edit = committed(await foo.edited([Set(address("a", "192.0.2.1"))]))
+    edit = committed(await foo.edit([Set(address("a", "192.0.2.1"))]))
     assert (edit.parent, edit.serial) == (done.commit, 8)
 
 
-async def test_signing_again_with_the_same_key_moves_nothing(foo: Shop) -> None:
+async def test_signing_again_with_the_same_key_moves_nothing(foo: TwoOperators) -> None:
     done = await signed(foo)
     assert await signed(foo) == SignedBranch("main", done.commit, done.commit, None)
 
 
-async def test_the_signature_of_another_key_gives_way_by_force_alone(foo: Shop) -> None:
+async def test_the_signature_of_another_key_gives_way_by_force_alone(foo: TwoOperators) -> None:
     await signed(foo, key=BOB)
     with pytest.raises(Unsafe, match="another key"):
         await signed(foo)
@@ -81,15 +83,15 @@ async def test_the_signature_of_another_key_gives_way_by_force_alone(foo: Shop) 
     assert KEYRING.verify(await read(foo, done.commit)) == GoodSignature(ALICE.public)
 
 
-async def test_a_commit_that_others_were_made_on_cannot_be_signed(foo: Shop) -> None:
-    await foo.edited([Set(address("a", "192.0.2.1"))])
+async def test_a_commit_that_others_were_made_on_cannot_be_signed(foo: TwoOperators) -> None:
+    await foo.edit([Set(address("a", "192.0.2.1"))])
     before = await heads.find_position(foo.repo)
     with pytest.raises(Invalid, match="rewrite every commit"):
         await signed(foo, "HEAD~1")
     assert await heads.find_position(foo.repo) == before
 
 
-async def test_of_two_branches_at_one_commit_the_named_one_moves(foo: Shop) -> None:
+async def test_of_two_branches_at_one_commit_the_named_one_moves(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     with pytest.raises(Invalid, match="canary and main"):
@@ -100,7 +102,7 @@ async def test_of_two_branches_at_one_commit_the_named_one_moves(foo: Shop) -> N
     assert (await heads.find_position(foo.repo, ZONE, "canary")).commit() == done.commit
 
 
-async def test_the_only_branch_at_a_commit_moves_when_its_id_is_given(foo: Shop) -> None:
+async def test_the_only_branch_at_a_commit_moves_when_its_id_is_given(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     assert (await signed(foo, tip.hex()[:12])).branch == "main"
 
@@ -108,18 +110,18 @@ async def test_the_only_branch_at_a_commit_moves_when_its_id_is_given(foo: Shop)
 class Overtaken:
     """An object store through which somebody else commits just before the branch is to move."""
 
-    def __init__(self, shop: Shop) -> None:
-        self._shop = shop
+    def __init__(self, operators: TwoOperators) -> None:
+        self._shop = operators
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._shop.repo.objects, name)
 
     async def put(self, objects: Sequence[RawObject]) -> None:
         await self._shop.repo.objects.put(objects)
-        await self._shop.edited([Set(address("a", "192.0.2.1"))])
+        await self._shop.edit([Set(address("a", "192.0.2.1"))])
 
 
-async def test_a_branch_that_moved_meanwhile_is_left_where_it_is(foo: Shop) -> None:
+async def test_a_branch_that_moved_meanwhile_is_left_where_it_is(foo: TwoOperators) -> None:
     at = await refish.resolve(foo.repo, "HEAD")
     repo = msgspec.structs.replace(foo.repo, objects=Overtaken(foo))
     with pytest.raises(Conflict):

@@ -3,8 +3,8 @@ are stored already."""
 
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import tip
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import tip
 from zonegit.errors import Invalid
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Blob
@@ -43,11 +43,11 @@ def big(*rdatas: bytes) -> RRset:
 TOO_LARGE = big(text(LARGEST + 1))
 
 
-async def edited(shop: Shop, *todo: RRsetEdit, branch: str = "main") -> Committed:
-    at = await heads.find_position(shop.repo, ZONE, branch)
+async def edited(operators: TwoOperators, *todo: RRsetEdit, branch: str = "main") -> Committed:
+    at = await heads.find_position(operators.repo, ZONE, branch)
     intent = Intent("m", "set", on_conflict=OnConflict.REBASE)
     return committed_of(
-        await commit_loop.commit(shop.repo, at, change_plan.plan_edits(todo, ZONE), intent)
+        await commit_loop.commit(operators.repo, at, change_plan.plan_edits(todo, ZONE), intent)
     )
 
 
@@ -56,10 +56,10 @@ def committed_of(outcome: object) -> Committed:
     return outcome
 
 
-async def store_as_before(shop: Shop, value: RRset = TOO_LARGE) -> Committed:
+async def store_as_before(operators: TwoOperators, value: RRset = TOO_LARGE) -> Committed:
     """Stores an RRset as an earlier release did."""
-    await shop.repo.objects.put([encode(Blob(value))])
-    return await edited(shop, Set(value))
+    await operators.repo.objects.put([encode(Blob(value))])
+    return await edited(operators, Set(value))
 
 
 def test_the_bound_leaves_1024_octets_of_a_message() -> None:
@@ -69,18 +69,18 @@ def test_the_bound_leaves_1024_octets_of_a_message() -> None:
     assert sizing.is_too_large(TOO_LARGE)
 
 
-async def test_the_largest_rrset_is_stored(foo: Shop) -> None:
+async def test_the_largest_rrset_is_stored(foo: TwoOperators) -> None:
     await edited(foo, Set(big(text(LARGEST))))
 
 
-async def test_a_larger_one_is_refused_with_the_figure(foo: Shop) -> None:
+async def test_a_larger_one_is_refused_with_the_figure(foo: TwoOperators) -> None:
     with pytest.raises(
         Invalid, match=r"big\.foo\.com\. TXT needs .* 64,512 octets, more than 64,511"
     ):
         await edited(foo, Set(TOO_LARGE))
 
 
-async def test_records_that_are_added_one_by_one_count_together(foo: Shop) -> None:
+async def test_records_that_are_added_one_by_one_count_together(foo: TwoOperators) -> None:
     await edited(foo, Add(big(text(40_000, b"a"))))
     with pytest.raises(Invalid, match="64,511"):
         await edited(foo, Add(big(text(25_000, b"b"))))
@@ -91,7 +91,7 @@ def file(value: RRset) -> str:
     return FOO + line
 
 
-async def test_an_import_names_the_line(foo: Shop) -> None:
+async def test_an_import_names_the_line(foo: TwoOperators) -> None:
     read = reader.read(file(TOO_LARGE).encode(), ZONE, source="zone.db")
     plan = change_plan.add_findings(
         change_plan.plan_replacement(list(read.rrsets.values()), ZONE), read.findings
@@ -101,7 +101,9 @@ async def test_an_import_names_the_line(foo: Shop) -> None:
         await commit_loop.commit(foo.repo, at, plan, Intent("m", "import", imports=True))
 
 
-async def test_an_import_that_repairs_objects_stores_nothing_that_is_too_large(foo: Shop) -> None:
+async def test_an_import_that_repairs_objects_stores_nothing_that_is_too_large(
+    foo: TwoOperators,
+) -> None:
     rrsets = list(reader.read(file(TOO_LARGE).encode(), ZONE).rrsets.values())
     at = await heads.find_position(foo.repo, ZONE)
     plan = change_plan.plan_replacement(rrsets, ZONE, foo.repo.objects)
@@ -110,7 +112,7 @@ async def test_an_import_that_repairs_objects_stores_nothing_that_is_too_large(f
             await commit_loop.commit(foo.repo, at, plan, Intent("m", "import", imports=True))
 
 
-async def test_an_imported_history_is_refused(foo: Shop) -> None:
+async def test_an_imported_history_is_refused(foo: TwoOperators) -> None:
     rrsets = reader.read(file(TOO_LARGE).encode(), ZONE).rrsets
     at = await heads.find_position(foo.repo, ZONE)
     who = foo.repo.now()
@@ -121,7 +123,7 @@ async def test_an_imported_history_is_refused(foo: Shop) -> None:
         )
 
 
-async def test_a_merge_whose_sum_is_too_large_clashes(foo: Shop) -> None:
+async def test_a_merge_whose_sum_is_too_large_clashes(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo, "main"))
     await edited(foo, Set(big(text(40_000, b"a"))))
     await edited(foo, Set(big(text(25_000, b"b"))), branch="other")
@@ -131,7 +133,7 @@ async def test_a_merge_whose_sum_is_too_large_clashes(foo: Shop) -> None:
     assert "64,511" in str(outcome.clashes[0].detail)
 
 
-async def test_what_is_stored_may_be_imported_again_and_stay(foo: Shop) -> None:
+async def test_what_is_stored_may_be_imported_again_and_stay(foo: TwoOperators) -> None:
     await store_as_before(foo)
     rrsets = list(
         reader.read((file(TOO_LARGE) + "new A 192.0.2.9\n").encode(), ZONE).rrsets.values()
@@ -141,7 +143,7 @@ async def test_what_is_stored_may_be_imported_again_and_stay(foo: Shop) -> None:
     committed_of(await commit_loop.commit(foo.repo, at, plan, Intent("m", "import", imports=True)))
 
 
-async def test_what_is_stored_may_be_restored(foo: Shop) -> None:
+async def test_what_is_stored_may_be_restored(foo: TwoOperators) -> None:
     before = await store_as_before(foo)
     deletion = await edited(foo, Delete(BIG, TXT))
     at = await heads.find_position(foo.repo, ZONE)
@@ -149,13 +151,13 @@ async def test_what_is_stored_may_be_restored(foo: Shop) -> None:
     assert committed_of(outcome).commit != before.commit
 
 
-async def test_what_is_stored_may_be_removed(foo: Shop) -> None:
+async def test_what_is_stored_may_be_removed(foo: TwoOperators) -> None:
     value = big(text(40_000, b"a"), text(24_600, b"b"))
     await store_as_before(foo, value)
     await edited(foo, Remove(BIG, TXT, value.rdatas[:1]))
 
 
-async def test_fsck_names_what_is_stored_and_too_large(foo: Shop) -> None:
+async def test_fsck_names_what_is_stored_and_too_large(foo: TwoOperators) -> None:
     await store_as_before(foo)
     report = await fsck.check(foo.repo, lambda _: None)
     assert report.is_clean

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import committed, tip, zone_at
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import committed, tip, zone_at
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import heads, read_zone
@@ -44,38 +44,42 @@ def twins(*texts: str) -> RRset:
 
 
 async def done(
-    shop: Shop, plan: ChangePlanner, branch: str | None = None, *, imports: bool = False
+    operators: TwoOperators,
+    plan: ChangePlanner,
+    branch: str | None = None,
+    *,
+    imports: bool = False,
 ) -> Outcome:
-    at = await heads.find_position(shop.repo, ZONE, branch)
+    at = await heads.find_position(operators.repo, ZONE, branch)
     intent = Intent("m", "set", imports=imports, on_conflict=OnConflict.REBASE)
-    return await commit_loop.commit(shop.repo, at, plan, intent)
+    return await commit_loop.commit(operators.repo, at, plan, intent)
 
 
 async def edited(
-    shop: Shop, *todo: RRsetEdit, branch: str | None = None, respell: bool = False
+    operators: TwoOperators, *todo: RRsetEdit, branch: str | None = None, respell: bool = False
 ) -> Outcome:
-    return await done(shop, change_plan.plan_edits(todo, ZONE, respell=respell), branch)
+    return await done(operators, change_plan.plan_edits(todo, ZONE, respell=respell), branch)
 
 
-async def imported(shop: Shop, text: str, *, respell: bool = False) -> Outcome:
+async def import_file(operators: TwoOperators, text: str, *, respell: bool = False) -> Outcome:
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     plan = change_plan.plan_replacement(rrsets, ZONE, respell=respell)
-    return await done(shop, plan, imports=True)
+    return await done(operators, plan, imports=True)
 
 
-async def stored(shop: Shop, value: RRset, branch: str | None = None) -> Committed:
+async def stored(operators: TwoOperators, value: RRset, branch: str | None = None) -> Committed:
     """Stores an RRset as it is, twins and all."""
 
     async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
         return PlannedChange({(value.owner, value.rdtype): value}, {(value.owner, value.rdtype)})
 
-    return committed(await done(shop, plan, branch))
+    return committed(await done(operators, plan, branch))
 
 
-async def blob(shop: Shop, branch: str = "main") -> RRset:
+async def blob(operators: TwoOperators, branch: str = "main") -> RRset:
     """The RRset of mail as the tip has it stored."""
-    reader = Reader(shop.repo.objects)
-    tree = (await read_zone.read_commit(reader, await tip(shop, branch))).tree
+    reader = Reader(operators.repo.objects)
+    tree = (await read_zone.read_commit(reader, await tip(operators, branch))).tree
     found = await reader.answer(zone_tree.find_one(tree, names.path(MAIL, ZONE), rrtypes.MX))
     assert found is not None
     return (await read_zone.read_stored_rrsets(reader, {found}))[found]
@@ -88,18 +92,18 @@ def rules_of(outcome: Outcome) -> list[str]:
     return [rule for rule in rules if rule != "serial-not-taken"]
 
 
-async def tree_of(shop: Shop, commit: CommitId) -> ObjectId:
-    return (await read_zone.read_commit(Reader(shop.repo.objects), commit)).tree
+async def tree_of(operators: TwoOperators, commit: CommitId) -> ObjectId:
+    return (await read_zone.read_commit(Reader(operators.repo.objects), commit)).tree
 
 
-async def test_set_keeps_the_first_spelling_of_a_record(foo: Shop) -> None:
+async def test_set_keeps_the_first_spelling_of_a_record(foo: TwoOperators) -> None:
     await edited(foo, Set(mx(UPPER, LOWER)))
     assert await blob(foo) == mx(UPPER)
 
 
 @pytest.mark.parametrize("edit", [Set(mx(LOWER)), Add(mx(LOWER)), Set(mx(LOWER, UPPER))])
 async def test_another_spelling_is_nothing_to_commit_and_is_noted(
-    foo: Shop, edit: RRsetEdit
+    foo: TwoOperators, edit: RRsetEdit
 ) -> None:
     await edited(foo, Set(mx(UPPER)))
     before = await tip(foo)
@@ -110,7 +114,9 @@ async def test_another_spelling_is_nothing_to_commit_and_is_noted(
 
 
 @pytest.mark.parametrize("edit", [Set(mx(LOWER)), Add(mx(LOWER))])
-async def test_another_spelling_is_stored_where_it_is_asked_for(foo: Shop, edit: RRsetEdit) -> None:
+async def test_another_spelling_is_stored_where_it_is_asked_for(
+    foo: TwoOperators, edit: RRsetEdit
+) -> None:
     await edited(foo, Set(mx(UPPER)))
     made = committed(await edited(foo, edit, respell=True))
     assert made.changes == {KEY: mx(LOWER)}
@@ -118,7 +124,7 @@ async def test_another_spelling_is_stored_where_it_is_asked_for(foo: Shop, edit:
     assert await blob(foo) == mx(LOWER)
 
 
-async def test_known_records_keep_their_spelling_where_an_rrset_changes(foo: Shop) -> None:
+async def test_known_records_keep_their_spelling_where_an_rrset_changes(foo: TwoOperators) -> None:
     await edited(foo, Set(mx(UPPER)))
     await edited(foo, Set(mx(LOWER, OTHER)))
     assert await blob(foo) == mx(UPPER, OTHER)
@@ -126,64 +132,68 @@ async def test_known_records_keep_their_spelling_where_an_rrset_changes(foo: Sho
     assert await blob(foo) == mx(UPPER, OTHER, ttl=60)
 
 
-async def test_a_record_is_removed_by_any_spelling(foo: Shop) -> None:
+async def test_a_record_is_removed_by_any_spelling(foo: TwoOperators) -> None:
     await edited(foo, Set(mx(UPPER, OTHER)))
     await edited(foo, Remove(MAIL, rrtypes.MX, mx(LOWER).rdatas))
     assert await blob(foo) == mx(OTHER)
 
 
-async def test_an_import_keeps_the_spelling_of_the_tip(foo: Shop) -> None:
-    await imported(foo, f"{FOO}mail MX {UPPER}\n")
-    outcome = await imported(foo, f"{FOO}mail MX {LOWER}\n")
+async def test_an_import_keeps_the_spelling_of_the_tip(foo: TwoOperators) -> None:
+    await import_file(foo, f"{FOO}mail MX {UPPER}\n")
+    outcome = await import_file(foo, f"{FOO}mail MX {LOWER}\n")
     assert isinstance(outcome, Unchanged)
     assert rules_of(outcome) == ["spelling-only"]
-    made = committed(await imported(foo, f"{FOO}mail MX {LOWER}\nmail MX {OTHER}\n"))
+    made = committed(await import_file(foo, f"{FOO}mail MX {LOWER}\nmail MX {OTHER}\n"))
     assert made.changes == {KEY: mx(UPPER, OTHER)}
-    made = committed(await imported(foo, f"{FOO}mail MX {LOWER}\n", respell=True))
+    made = committed(await import_file(foo, f"{FOO}mail MX {LOWER}\n", respell=True))
     assert made.changes == {KEY: mx(LOWER)}
 
 
-async def test_an_import_that_spells_the_soa_otherwise_is_nothing_to_commit(foo: Shop) -> None:
-    outcome = await imported(foo, FOO.replace("SOA ns1", "SOA NS1"))
+async def test_an_import_that_spells_the_soa_otherwise_is_nothing_to_commit(
+    foo: TwoOperators,
+) -> None:
+    outcome = await import_file(foo, FOO.replace("SOA ns1", "SOA NS1"))
     assert isinstance(outcome, Unchanged)
     assert rules_of(outcome) == ["spelling-only"]
-    made = committed(await imported(foo, FOO.replace("SOA ns1", "SOA NS1").replace(" 7 ", " 9 ")))
+    made = committed(
+        await import_file(foo, FOO.replace("SOA ns1", "SOA NS1").replace(" 7 ", " 9 "))
+    )
     at = (await zone_at(foo, made.commit))[ZONE, rrtypes.SOA]
     assert soa(at).serial == 9
     assert at.rdatas[0].startswith(b"\3ns1")
 
 
-async def test_spellings_beyond_the_first_few_are_counted(foo: Shop) -> None:
+async def test_spellings_beyond_the_first_few_are_counted(foo: TwoOperators) -> None:
     lines = [f"m{number} MX 10 mx\n" for number in range(12)]
-    await imported(foo, FOO + "".join(lines))
-    outcome = await imported(foo, FOO + "".join(lines).replace("10 mx", "10 MX"))
+    await import_file(foo, FOO + "".join(lines))
+    outcome = await import_file(foo, FOO + "".join(lines).replace("10 mx", "10 MX"))
     assert rules_of(outcome) == ["spelling-only"] * 11
     assert isinstance(outcome, Unchanged)
     assert "2 more findings of spelling-only" in {each.message for each in outcome.findings}
 
 
-async def test_records_whose_case_counts_stay_two_with_a_warning(foo: Shop) -> None:
+async def test_records_whose_case_counts_stay_two_with_a_warning(foo: TwoOperators) -> None:
     """RFC 6840 section 5.1 does not list them."""
     text = f"{FOO}svc HTTPS 1 A.foo.com.\nsvc HTTPS 1 a.foo.com.\n"
-    made = committed(await imported(foo, text))
+    made = committed(await import_file(foo, text))
     (value,) = (value for (_, rdtype), value in made.changes.items() if rdtype == rrtypes.HTTPS)
     assert value is not None
     assert len(value.rdatas) == 2
     assert rules_of(made) == ["case-variants"]
 
 
-async def versions(shop: Shop, *texts: str, respell: bool = False) -> ImportedSeries:
-    at = await heads.find_position(shop.repo, ZONE)
-    who = shop.repo.now()
+async def versions(operators: TwoOperators, *texts: str, respell: bool = False) -> ImportedSeries:
+    at = await heads.find_position(operators.repo, ZONE)
+    who = operators.repo.now()
     each = [
         ImportedVersion(f"v{number}", reader.read(text.encode(), ZONE).rrsets, "m", who, who)
         for number, text in enumerate(texts)
     ]
     intent = Intent("i", "import", imports=True, on_conflict=OnConflict.FAIL, respell=respell)
-    return await import_series.import_versions(shop.repo, at, each, intent)
+    return await import_series.import_versions(operators.repo, at, each, intent)
 
 
-async def test_a_series_keeps_the_first_spelling_and_says_so_once(foo: Shop) -> None:
+async def test_a_series_keeps_the_first_spelling_and_says_so_once(foo: TwoOperators) -> None:
     written = await versions(
         foo,
         f"{FOO}mail MX {UPPER}\n",
@@ -197,23 +207,23 @@ async def test_a_series_keeps_the_first_spelling_and_says_so_once(foo: Shop) -> 
     assert await blob(foo) == mx(UPPER, OTHER)
 
 
-async def test_a_series_stores_each_spelling_where_it_is_asked_for(foo: Shop) -> None:
+async def test_a_series_stores_each_spelling_where_it_is_asked_for(foo: TwoOperators) -> None:
     texts = (f"{FOO}mail MX {UPPER}\n", f"{FOO}mail MX {LOWER}\n")
     written = await versions(foo, *texts, respell=True)
     assert len(written.commits) == 2
     assert await blob(foo) == mx(LOWER)
 
 
-async def put_back(shop: Shop, change: RRset, *, respell: bool = False) -> Outcome:
-    opened = await edit.open_zone(shop.repo, ZONE, "main")
+async def put_back(operators: TwoOperators, change: RRset, *, respell: bool = False) -> Outcome:
+    opened = await edit.open_zone(operators.repo, ZONE, "main")
     rrsets = [each for each in opened.rrsets if (each.owner, each.rdtype) != KEY]
     deltas = edit.find_changes(opened, [*rrsets, change])
-    at = await heads.find_position(shop.repo, ZONE, "main")
+    at = await heads.find_position(operators.repo, ZONE, "main")
     intent = Intent("e", "edit", respell=respell)
-    return await edit.commit_edited(shop.repo, at, opened, deltas, intent)
+    return await edit.commit_edited(operators.repo, at, opened, deltas, intent)
 
 
-async def test_an_edited_file_keeps_the_spelling_of_the_tip(foo: Shop) -> None:
+async def test_an_edited_file_keeps_the_spelling_of_the_tip(foo: TwoOperators) -> None:
     await edited(foo, Set(mx(UPPER)))
     outcome = await put_back(foo, mx(LOWER))
     assert isinstance(outcome, Unchanged)
@@ -222,15 +232,17 @@ async def test_an_edited_file_keeps_the_spelling_of_the_tip(foo: Shop) -> None:
     assert committed(await put_back(foo, mx(LOWER), respell=True)).changes == {KEY: mx(LOWER)}
 
 
-async def saved(shop: Shop, *todo: RRsetEdit, respell: bool = False) -> ChangePlanner:
-    at = await heads.find_position(shop.repo, ZONE)
+async def saved(operators: TwoOperators, *todo: RRsetEdit, respell: bool = False) -> ChangePlanner:
+    at = await heads.find_position(operators.repo, ZONE)
     plan = change_plan.plan_edits(todo, ZONE, respell=respell)
-    found, size = await saved_plan.make_plan(shop.repo, at, plan, is_import=False)
-    text = json.dumps(render_plans.to_json(found, size)).encode()
+    found, size = await saved_plan.make_plan(operators.repo, at, plan, is_import=False)
+    text = json.dumps(render_plans.as_json(found, size)).encode()
     return saved_plan.plan_saved(saved_plan.read(text, "x.plan"))
 
 
-async def test_a_saved_plan_fits_where_only_the_spelling_has_changed_since(foo: Shop) -> None:
+async def test_a_saved_plan_fits_where_only_the_spelling_has_changed_since(
+    foo: TwoOperators,
+) -> None:
     await edited(foo, Set(mx(UPPER)))
     plan = await saved(foo, Add(mx(OTHER)))
     await edited(foo, Set(mx(LOWER)), respell=True)
@@ -238,7 +250,7 @@ async def test_a_saved_plan_fits_where_only_the_spelling_has_changed_since(foo: 
     assert await blob(foo) == mx(LOWER, OTHER)
 
 
-async def test_a_saved_plan_stores_the_spelling_that_it_was_made_for(foo: Shop) -> None:
+async def test_a_saved_plan_stores_the_spelling_that_it_was_made_for(foo: TwoOperators) -> None:
     await edited(foo, Set(mx(UPPER)))
     plan = await saved(foo, Set(mx(LOWER)), respell=True)
     await done(foo, plan)
@@ -246,30 +258,30 @@ async def test_a_saved_plan_stores_the_spelling_that_it_was_made_for(foo: Shop) 
     assert isinstance(await done(foo, plan), Unchanged)
 
 
-async def test_stored_twins_are_one_record_and_stay_until_it_changes(foo: Shop) -> None:
+async def test_stored_twins_are_one_record_and_stay_until_it_changes(foo: TwoOperators) -> None:
     made = await stored(foo, twins(UPPER, LOWER, OTHER))
     assert (await zone_at(foo, made.commit))[KEY] == mx(UPPER, OTHER)
     for todo in (Set(mx(UPPER, OTHER)), Add(mx(LOWER))):
         assert isinstance(await edited(foo, todo), Unchanged)
 
 
-async def test_another_change_leaves_the_blob_of_twins_alone(foo: Shop) -> None:
+async def test_another_change_leaves_the_blob_of_twins_alone(foo: TwoOperators) -> None:
     await stored(foo, twins(UPPER, LOWER))
     address = rrset(names.parse("new", ZONE), rrtypes.A, 300, [b"abcd"])
     await edited(foo, Set(address))
-    await imported(foo, f"{FOO}mail MX {LOWER}\nnew A 192.0.2.9\n")
+    await import_file(foo, f"{FOO}mail MX {LOWER}\nnew A 192.0.2.9\n")
     assert await blob(foo) == twins(UPPER, LOWER)
     await edited(foo, Add(mx(OTHER)))
     assert await blob(foo) == mx(UPPER, OTHER)
 
 
-async def test_removing_one_of_twins_removes_the_record(foo: Shop) -> None:
+async def test_removing_one_of_twins_removes_the_record(foo: TwoOperators) -> None:
     await stored(foo, twins(UPPER, LOWER, OTHER))
     await edited(foo, Remove(MAIL, rrtypes.MX, mx(LOWER).rdatas))
     assert await blob(foo) == mx(OTHER)
 
 
-async def test_a_difference_in_twins_alone_is_none(foo: Shop) -> None:
+async def test_a_difference_in_twins_alone_is_none(foo: TwoOperators) -> None:
     one = await stored(foo, twins(UPPER, LOWER))
     other = await stored(foo, mx(UPPER))
     reader = Reader(foo.repo.objects)
@@ -279,7 +291,7 @@ async def test_a_difference_in_twins_alone_is_none(foo: Shop) -> None:
     assert [(each.old, each.new) for each in exact] == [(twins(UPPER, LOWER), mx(UPPER))]
 
 
-async def test_a_reset_to_twins_gives_them_back(foo: Shop) -> None:
+async def test_a_reset_to_twins_gives_them_back(foo: TwoOperators) -> None:
     one = await stored(foo, twins(UPPER, LOWER))
     await edited(foo, Set(mx(OTHER)))
     at = await heads.find_position(foo.repo, ZONE)
@@ -287,26 +299,28 @@ async def test_a_reset_to_twins_gives_them_back(foo: Shop) -> None:
     assert await blob(foo) == twins(UPPER, LOWER)
 
 
-async def branched(shop: Shop, *starts: RRset) -> None:
+async def branched(operators: TwoOperators, *starts: RRset) -> None:
     for value in starts:
-        await stored(shop, value)
-    await branches.create(shop.repo, ZONE, "canary", await tip(shop), shop.repo.origin("branch"))
+        await stored(operators, value)
+    await branches.create(
+        operators.repo, ZONE, "canary", await tip(operators), operators.repo.origin("branch")
+    )
 
 
-async def merged(shop: Shop, *, respell: bool = False) -> Outcome:
-    at = await heads.find_position(shop.repo, ZONE, "main")
-    theirs = await tip(shop, "canary")
+async def merged(operators: TwoOperators, *, respell: bool = False) -> Outcome:
+    at = await heads.find_position(operators.repo, ZONE, "main")
+    theirs = await tip(operators, "canary")
     choices = Choices(respell=respell)
-    return await merge.merge(shop.repo, at, theirs, Intent("m", "merge"), choices)
+    return await merge.merge(operators.repo, at, theirs, Intent("m", "merge"), choices)
 
 
-async def other_change(shop: Shop) -> None:
+async def other_change(operators: TwoOperators) -> None:
     """A commit on main, so that no merge is a fast-forward."""
     address = rrset(names.parse("new", ZONE), rrtypes.A, 300, [b"abcd"])
-    await edited(shop, Set(address), branch="main")
+    await edited(operators, Set(address), branch="main")
 
 
-async def test_a_merge_takes_the_blob_that_one_side_changed_as_it_is(foo: Shop) -> None:
+async def test_a_merge_takes_the_blob_that_one_side_changed_as_it_is(foo: TwoOperators) -> None:
     await branched(foo, mx(UPPER))
     await other_change(foo)
     await stored(foo, twins(LOWER, UPPER, OTHER), "canary")
@@ -314,7 +328,7 @@ async def test_a_merge_takes_the_blob_that_one_side_changed_as_it_is(foo: Shop) 
     assert await blob(foo) == twins(LOWER, UPPER, OTHER)
 
 
-async def test_where_both_changed_an_rrset_our_spelling_stays(foo: Shop) -> None:
+async def test_where_both_changed_an_rrset_our_spelling_stays(foo: TwoOperators) -> None:
     await branched(foo, mx(OTHER))
     await stored(foo, mx(UPPER, OTHER), "main")
     await stored(foo, mx(LOWER, OTHER, "30 c.foo.com."), "canary")
@@ -324,7 +338,7 @@ async def test_where_both_changed_an_rrset_our_spelling_stays(foo: Shop) -> None
 
 @pytest.mark.parametrize("respell", [False, True])
 async def test_where_both_made_the_same_change_the_spelling_is_chosen(
-    foo: Shop, respell: bool
+    foo: TwoOperators, respell: bool
 ) -> None:
     await branched(foo, mx(OTHER))
     await stored(foo, mx(UPPER), "main")
@@ -334,7 +348,7 @@ async def test_where_both_made_the_same_change_the_spelling_is_chosen(
     assert rules_of(outcome) == ([] if respell else ["spelling-only"])
 
 
-async def test_a_respelled_record_merges_with_its_removal(foo: Shop) -> None:
+async def test_a_respelled_record_merges_with_its_removal(foo: TwoOperators) -> None:
     await branched(foo, mx(UPPER, OTHER))
     await edited(foo, Set(mx(LOWER, OTHER)), branch="main", respell=True)
     await edited(foo, Remove(MAIL, rrtypes.MX, mx(UPPER).rdatas), branch="canary")
@@ -342,7 +356,7 @@ async def test_a_respelled_record_merges_with_its_removal(foo: Shop) -> None:
     assert await blob(foo) == mx(OTHER)
 
 
-async def test_blame_passes_over_a_change_of_spelling(foo: Shop) -> None:
+async def test_blame_passes_over_a_change_of_spelling(foo: TwoOperators) -> None:
     made = committed(await edited(foo, Set(mx(UPPER))))
     respelled = committed(await edited(foo, Set(mx(LOWER)), respell=True))
     reader = Reader(foo.repo.objects)
@@ -355,7 +369,7 @@ def shown(values: Sequence[bytes]) -> list[str]:
     return [rdata_to_text(rrtypes.MX, value) for value in values]
 
 
-async def test_a_diff_of_one_spelling_applies_to_another(foo: Shop) -> None:
+async def test_a_diff_of_one_spelling_applies_to_another(foo: TwoOperators) -> None:
     await edited(foo, Set(mx(UPPER)))
     todo = [Remove(MAIL, rrtypes.MX, mx(LOWER).rdatas, 300), Add(mx(OTHER))]
     assert edits.owner_of(todo[0]) == MAIL
@@ -363,7 +377,7 @@ async def test_a_diff_of_one_spelling_applies_to_another(foo: Shop) -> None:
     assert shown((await blob(foo)).rdatas) == [OTHER]
 
 
-async def test_strict_allows_a_change_of_spelling(foo: Shop) -> None:
+async def test_strict_allows_a_change_of_spelling(foo: TwoOperators) -> None:
     await edited(foo, Set(mx(UPPER)))
     at = await heads.find_position(foo.repo, ZONE)
     intent = msgspec.structs.replace(Intent("m", "set"), strict=True)

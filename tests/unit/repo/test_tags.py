@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import tip
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import tip
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.codec import decode
 from zonegit.objects.model import Tag
@@ -17,7 +17,7 @@ from zonegit.zone import names
 BAR = names.parse("bar.org.")
 
 
-async def test_a_tag_says_who_tagged_which_commit_and_why(foo: Shop) -> None:
+async def test_a_tag_says_who_tagged_which_commit_and_why(foo: TwoOperators) -> None:
     commit = await tip(foo)
     made = await tags.create(foo.repo, ZONE, "v1", commit, "as agreed\n\nwith everybody")
     tag = decode((await foo.repo.objects.get([made]))[made])
@@ -28,7 +28,7 @@ async def test_a_tag_says_who_tagged_which_commit_and_why(foo: Shop) -> None:
 
 
 async def test_tags_are_listed_by_name_and_bare_ones_with_their_commits_subject(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     commit = await tip(foo)
     bare = ref_names.tag(ZONE, "bare")
@@ -42,10 +42,10 @@ async def test_tags_are_listed_by_name_and_bare_ones_with_their_commits_subject(
     assert found[1].tag is None
 
 
-async def test_a_tag_stays_where_it_is_unless_forced(foo: Shop) -> None:
+async def test_a_tag_stays_where_it_is_unless_forced(foo: TwoOperators) -> None:
     first = await tip(foo)
     await tags.create(foo.repo, ZONE, "v1", first, "first")
-    await foo.imported(FOO.replace("admin 7", "admin 8").replace(".80", ".81"))
+    await foo.import_file(FOO.replace("admin 7", "admin 8").replace(".80", ".81"))
     later = await tip(foo)
     with pytest.raises(Conflict, match="'v1' already"):
         await tags.create(foo.repo, ZONE, "v1", later, "moved")
@@ -54,7 +54,7 @@ async def test_a_tag_stays_where_it_is_unless_forced(foo: Shop) -> None:
     assert (await refish.resolve(foo.repo, "v1", zone=ZONE)).commit == later
 
 
-async def test_a_deleted_tag_is_gone_and_its_commit_told(foo: Shop) -> None:
+async def test_a_deleted_tag_is_gone_and_its_commit_told(foo: TwoOperators) -> None:
     commit = await tip(foo)
     await tags.create(foo.repo, ZONE, "v1", commit, "first")
     assert await tags.delete(foo.repo, ZONE, "v1") == commit
@@ -63,7 +63,7 @@ async def test_a_deleted_tag_is_gone_and_its_commit_told(foo: Shop) -> None:
         await tags.delete(foo.repo, ZONE, "v1")
 
 
-async def test_a_commit_of_another_zone_is_not_tagged(foo: Shop) -> None:
+async def test_a_commit_of_another_zone_is_not_tagged(foo: TwoOperators) -> None:
     commit = await tip(foo)
     await heads.initialise(foo.repo, BAR)
     with pytest.raises(Invalid, match=r"not one of zone bar\.org\."):
@@ -72,12 +72,12 @@ async def test_a_commit_of_another_zone_is_not_tagged(foo: Shop) -> None:
 
 
 @pytest.mark.parametrize("name", ["a..b", "HEAD", "-d", "v1.", ""])
-async def test_what_is_no_name_for_a_tag_is_refused(foo: Shop, name: str) -> None:
+async def test_what_is_no_name_for_a_tag_is_refused(foo: TwoOperators, name: str) -> None:
     with pytest.raises(Invalid):
         await tags.create(foo.repo, ZONE, name, await tip(foo), "first")
 
 
-async def test_whoever_signs_signs_tags_too(foo: Shop) -> None:
+async def test_whoever_signs_signs_tags_too(foo: TwoOperators) -> None:
     signed: list[bytes] = []
 
     def sign(payload: bytes) -> str:

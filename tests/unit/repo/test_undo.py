@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.removing import remove_zone
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address, addresses, committed, tip, zone_at
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, addresses, committed, tip, zone_at
 from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import subject
@@ -68,18 +68,18 @@ async def latest(repo: Repo) -> str:
     return (await operations.list_latest(repo, 1))[0].operation
 
 
-async def held(shop: Shop) -> dict[str, ObjectId]:
+async def held(operators: TwoOperators) -> dict[str, ObjectId]:
     """The branches and tags of foo.com."""
-    refs = await shop.repo.refs.zone(ZONE, "")
+    refs = await operators.repo.refs.zone(ZONE, "")
     return {name: each.target for name, each in {**refs.heads, **refs.tags}.items()}
 
 
-async def edited(shop: Shop, text: str, branch: str | None = None) -> CommitId:
-    return committed(await shop.edited([Set(address("api", text))], branch)).commit
+async def edited(operators: TwoOperators, text: str, branch: str | None = None) -> CommitId:
+    return committed(await operators.edit([Set(address("api", text))], branch)).commit
 
 
 async def test_an_undone_edit_leaves_the_records_as_they_were_under_a_later_serial(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     first = await tip(foo)
     await edited(foo, "192.0.2.81")
@@ -91,14 +91,16 @@ async def test_an_undone_edit_leaves_the_records_as_they_were_under_a_later_seri
     assert await tip(foo) != first
 
 
-async def test_an_undo_undone_is_the_change_again(foo: Shop) -> None:
+async def test_an_undo_undone_is_the_change_again(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     done = await undone(foo.repo)
     await undone(foo.repo, done.operation)
     assert await addresses(foo, await tip(foo), "api") == ["192.0.2.81"]
 
 
-async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(foo: Shop) -> None:
+async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(
+    foo: TwoOperators,
+) -> None:
     for text in ("192.0.2.81", "192.0.2.82"):
         await edited(foo, text)
     for redo, text in [
@@ -117,7 +119,7 @@ async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(foo
         assert later(now.serial or 0, before.serial or 0)
 
 
-async def test_commits_of_undo_and_redo_say_what_they_are_of(foo: Shop) -> None:
+async def test_commits_of_undo_and_redo_say_what_they_are_of(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     subjects = []
     for redo in (False, True, False):
@@ -127,7 +129,7 @@ async def test_commits_of_undo_and_redo_say_what_they_are_of(foo: Shop) -> None:
     assert subjects == ['undo "edit"', 'redo "edit"', 'undo "edit"']
 
 
-async def test_the_log_says_which_operation_an_undo_takes_back(foo: Shop) -> None:
+async def test_the_log_says_which_operation_an_undo_takes_back(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     operation = await latest(foo.repo)
     done = await undone(foo.repo)
@@ -136,7 +138,7 @@ async def test_the_log_says_which_operation_an_undo_takes_back(foo: Shop) -> Non
     assert {entry.undoes for entry in told.entries} == {operation}
 
 
-async def test_an_undo_taken_back_by_others_is_undone_no_more(foo: Shop) -> None:
+async def test_an_undo_taken_back_by_others_is_undone_no_more(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     done = await undone(foo.repo)
     await undone(foo.other, done.operation)
@@ -147,10 +149,10 @@ async def test_an_undo_taken_back_by_others_is_undone_no_more(foo: Shop) -> None
     assert await addresses(foo, await tip(foo), "api") == ["192.0.2.80"]
 
 
-async def test_a_later_move_by_others_is_no_less_a_conflict_for_redo(foo: Shop) -> None:
+async def test_a_later_move_by_others_is_no_less_a_conflict_for_redo(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     await undone(foo.repo)
-    now = await edited(Shop(foo.other, foo.repo), "192.0.2.82")
+    now = await edited(TwoOperators(foo.other, foo.repo), "192.0.2.82")
     with pytest.raises(Conflict, match="moved by bob"):
         await undone(foo.repo, redo=True)
     assert await tip(foo) == now
@@ -169,7 +171,7 @@ class Earlier:
         return await self._store.operation(actor, prefix, after)
 
 
-async def test_a_ref_store_that_knows_no_redo_takes_nothing_else_back(foo: Shop) -> None:
+async def test_a_ref_store_that_knows_no_redo_takes_nothing_else_back(foo: TwoOperators) -> None:
     now = await edited(foo, "192.0.2.81")
     store: Any = Earlier(foo.repo.refs)
     with pytest.raises(Unavailable, match="earlier release"):
@@ -177,7 +179,7 @@ async def test_a_ref_store_that_knows_no_redo_takes_nothing_else_back(foo: Shop)
     assert await tip(foo) == now
 
 
-async def test_what_was_taken_back_already_is_not_taken_back_again(foo: Shop) -> None:
+async def test_what_was_taken_back_already_is_not_taken_back_again(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     operation = await latest(foo.repo)
     done = await undone(foo.repo)
@@ -188,7 +190,7 @@ async def test_what_was_taken_back_already_is_not_taken_back_again(foo: Shop) ->
 
 
 async def test_an_undo_that_was_killed_halfway_is_completed_as_one_operation_by_the_same_command(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     await edited(foo, "192.0.2.81")
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
@@ -209,7 +211,7 @@ async def test_an_undo_that_was_killed_halfway_is_completed_as_one_operation_by_
     assert await held(foo) == before
 
 
-async def test_edits_are_undone_one_after_the_other_the_latest_first(foo: Shop) -> None:
+async def test_edits_are_undone_one_after_the_other_the_latest_first(foo: TwoOperators) -> None:
     operations_of: list[str] = []
     for text in ("192.0.2.81", "192.0.2.82", "192.0.2.83"):
         await edited(foo, text)
@@ -221,7 +223,9 @@ async def test_edits_are_undone_one_after_the_other_the_latest_first(foo: Shop) 
         assert await addresses(foo, await tip(foo), "api") == [text]
 
 
-async def test_a_branch_that_has_other_records_by_now_is_not_where_it_was_put(foo: Shop) -> None:
+async def test_a_branch_that_has_other_records_by_now_is_not_where_it_was_put(
+    foo: TwoOperators,
+) -> None:
     await edited(foo, "192.0.2.81")
     operation = await latest(foo.repo)
     await edited(foo, "192.0.2.82")
@@ -231,7 +235,9 @@ async def test_a_branch_that_has_other_records_by_now_is_not_where_it_was_put(fo
         await undone(foo.repo, operation)
 
 
-async def test_a_branch_made_and_changed_is_taken_away_once_the_change_is(foo: Shop) -> None:
+async def test_a_branch_made_and_changed_is_taken_away_once_the_change_is(
+    foo: TwoOperators,
+) -> None:
     await branches.create(foo.repo, ZONE, "mine", await tip(foo))
     making = await latest(foo.repo)
     await edited(foo, "192.0.2.81", "mine")
@@ -240,34 +246,38 @@ async def test_a_branch_made_and_changed_is_taken_away_once_the_change_is(foo: S
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main"}
 
 
-async def test_without_a_name_the_operators_own_latest_operation_is_meant(foo: Shop) -> None:
+async def test_without_a_name_the_operators_own_latest_operation_is_meant(
+    foo: TwoOperators,
+) -> None:
     await branches.create(foo.repo, ZONE, "alices", await tip(foo))
     await branches.create(foo.other, ZONE, "bobs", await tip(foo))
     await undone(foo.repo)
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main", "bobs"}
 
 
-async def test_anybodys_operation_is_taken_back_by_the_first_digits_of_its_id(foo: Shop) -> None:
+async def test_anybodys_operation_is_taken_back_by_the_first_digits_of_its_id(
+    foo: TwoOperators,
+) -> None:
     await branches.create(foo.other, ZONE, "bobs", await tip(foo))
     done = await undone(foo.repo, (await latest(foo.repo))[:12])
     assert done.undone.entries[0].actor == "bob"
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main"}
 
 
-async def test_whoever_has_done_nothing_has_nothing_to_undo(foo: Shop) -> None:
-    with pytest.raises(NotFound, match="bob has done nothing"):
+async def test_whoever_has_done_nothing_has_nothing_to_undo(foo: TwoOperators) -> None:
+    with pytest.raises(NotFound, match="no operations by bob"):
         await undone(foo.other)
     with pytest.raises(NotFound, match="no operation 'ffff"):
         await undone(foo.repo, "ffff" * 8)
 
 
 @pytest.mark.parametrize("prefix", ["", "abc", "f" * 65])
-async def test_a_few_digits_name_no_operation(foo: Shop, prefix: str) -> None:
+async def test_a_few_digits_name_no_operation(foo: TwoOperators, prefix: str) -> None:
     with pytest.raises(Invalid, match="not the beginning"):
         await undone(foo.repo, prefix)
 
 
-async def test_digits_that_fit_two_operations_are_refused_naming_both(foo: Shop) -> None:
+async def test_digits_that_fit_two_operations_are_refused_naming_both(foo: TwoOperators) -> None:
     ids = ["abcd" * 4 + "0" * 16, "abcd" * 4 + "1" * 16]
     for number, operation in enumerate(ids):
         zone = names.parse(f"z{number}.example.")
@@ -280,11 +290,11 @@ async def test_digits_that_fit_two_operations_are_refused_naming_both(foo: Shop)
 
 
 async def test_what_moved_again_is_a_conflict_naming_who_when_and_which_operation(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     await edited(foo, "192.0.2.81")
     operation = await latest(foo.repo)
-    bobs = Shop(foo.other, foo.repo)
+    bobs = TwoOperators(foo.other, foo.repo)
     now = await edited(bobs, "192.0.2.82")
     with pytest.raises(Conflict) as refused:
         await undone(foo.repo, operation)
@@ -294,7 +304,7 @@ async def test_what_moved_again_is_a_conflict_naming_who_when_and_which_operatio
     assert await tip(foo) == now
 
 
-async def test_nothing_moves_where_one_of_several_refs_moved_again(foo: Shop) -> None:
+async def test_nothing_moves_where_one_of_several_refs_moved_again(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await branches.rename(foo.repo, ZONE, "canary", "trial")
     renaming = await latest(foo.repo)
@@ -307,30 +317,32 @@ async def test_nothing_moves_where_one_of_several_refs_moved_again(foo: Shop) ->
     }
 
 
-async def test_a_zone_in_which_somebody_works_by_now_is_not_taken_away(shop: Shop) -> None:
-    await heads.initialise(shop.repo, ZONE)
-    init = await latest(shop.repo)
-    commit = committed(await shop.imported(FOO)).commit
+async def test_a_zone_in_which_somebody_works_by_now_is_not_taken_away(
+    operators: TwoOperators,
+) -> None:
+    await heads.initialise(operators.repo, ZONE)
+    init = await latest(operators.repo)
+    commit = committed(await operators.import_file(FOO)).commit
     for force in (False, True):
         with pytest.raises(Conflict, match="import"):
-            await undone(shop.repo, init, force=force)
-    assert await tip(shop) == commit
+            await undone(operators.repo, init, force=force)
+    assert await tip(operators) == commit
 
 
-async def test_an_undone_init_leaves_no_zone_and_no_head(shop: Shop) -> None:
-    await heads.initialise(shop.repo, ZONE)
-    done = await undone(shop.repo)
-    where = await shop.repo.refs.where("alice")
+async def test_an_undone_init_leaves_no_zone_and_no_head(operators: TwoOperators) -> None:
+    await heads.initialise(operators.repo, ZONE)
+    done = await undone(operators.repo)
+    where = await operators.repo.refs.where("alice")
     assert (where.own, where.default, where.own_lost, where.default_lost) == (
         None, None, False, False,
     )  # fmt: skip
-    assert (await shop.repo.refs.snapshot()).zones == []
-    (told,) = await operations.list_latest(shop.repo, 1)
+    assert (await operators.repo.refs.snapshot()).zones == []
+    (told,) = await operations.list_latest(operators.repo, 1)
     assert told.operation == done.operation
 
 
 async def test_a_removed_zone_comes_back_with_its_branches_tags_and_very_commits(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await edited(foo, "192.0.2.9", "canary")
@@ -343,7 +355,7 @@ async def test_a_removed_zone_comes_back_with_its_branches_tags_and_very_commits
 
 
 async def test_an_operation_that_is_told_in_pages_is_taken_back_whole(
-    foo: Shop, monkeypatch: pytest.MonkeyPatch
+    foo: TwoOperators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zonegit_refs.operations.PAGE_ROWS", 4)
     for number in range(30):
@@ -358,7 +370,7 @@ async def test_an_operation_that_is_told_in_pages_is_taken_back_whole(
     assert heard[-1] == (32, 32)
 
 
-async def test_a_branch_that_is_served_is_not_taken_away_unless_forced(foo: Shop) -> None:
+async def test_a_branch_that_is_served_is_not_taken_away_unless_forced(foo: TwoOperators) -> None:
     first = (await operations.list_latest(foo.repo, 1))[0].operation
     with pytest.raises(Unsafe, match="served from main"):
         await undone(foo.repo, first)
@@ -367,7 +379,7 @@ async def test_a_branch_that_is_served_is_not_taken_away_unless_forced(foo: Shop
 
 
 async def test_a_branch_that_somebody_stands_on_since_is_not_taken_away_unless_forced(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     made = await latest(foo.repo)
@@ -377,7 +389,7 @@ async def test_a_branch_that_somebody_stands_on_since_is_not_taken_away_unless_f
     assert "canary" in (await foo.repo.refs.zone(ZONE, "")).heads
 
 
-async def test_a_proposal_undone_leaves_neither_branch_nor_head(foo: Shop) -> None:
+async def test_a_proposal_undone_leaves_neither_branch_nor_head(foo: TwoOperators) -> None:
     await proposals.propose(foo.repo, ZONE, "new-mail", await tip(foo))
     done = await undone(foo.repo)
     assert len(done.back) == 3
@@ -386,7 +398,7 @@ async def test_a_proposal_undone_leaves_neither_branch_nor_head(foo: Shop) -> No
 
 
 async def test_a_branch_that_had_later_serials_comes_back_under_one_that_goes_on(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     """It was deleted, made anew with a later serial by others, and deleted again."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
@@ -403,7 +415,7 @@ async def test_a_branch_that_had_later_serials_comes_back_under_one_that_goes_on
     assert now.serial == 11
 
 
-async def test_others_heads_are_left_to_them(foo: Shop) -> None:
+async def test_others_heads_are_left_to_them(foo: TwoOperators) -> None:
     await branches.checkout(foo.other, ZONE, "main")
     with pytest.raises(Denied, match="HEAD of bob belongs to"):
         await undone(foo.repo, await latest(foo.repo))
@@ -414,7 +426,7 @@ async def test_others_heads_are_left_to_them(foo: Shop) -> None:
     assert (await foo.other.refs.where("bob")).own is not None
 
 
-async def test_a_head_in_a_zone_that_is_gone_is_removed_and_that_is_said(foo: Shop) -> None:
+async def test_a_head_in_a_zone_that_is_gone_is_removed_and_that_is_said(foo: TwoOperators) -> None:
     await heads.initialise(foo.repo, BAR)
     await branches.switch(foo.repo, ZONE, default=False)
     switching = await latest(foo.repo)
@@ -424,8 +436,8 @@ async def test_a_head_in_a_zone_that_is_gone_is_removed_and_that_is_said(foo: Sh
     assert "HEAD of alice was on bar.org. main, and that zone was removed" in foo.noted[0]
 
 
-async def test_a_signed_zone_gets_no_commit_of_ours_unless_forced(foo: Shop) -> None:
-    signed = committed(await foo.imported(SIGNED.replace(" 7 ", " 8 "), force=True)).commit
+async def test_a_signed_zone_gets_no_commit_of_ours_unless_forced(foo: TwoOperators) -> None:
+    signed = committed(await foo.import_file(SIGNED.replace(" 7 ", " 8 "), force=True)).commit
     with pytest.raises(Unsafe, match="is signed"):
         await undone(foo.repo)
     assert await tip(foo) == signed
@@ -433,10 +445,10 @@ async def test_a_signed_zone_gets_no_commit_of_ours_unless_forced(foo: Shop) -> 
     assert rrtypes.RRSIG not in {rdtype for _, rdtype in await zone_at(foo, await tip(foo))}
 
 
-async def test_the_rails_hold_for_an_undo_as_for_any_move(foo: Shop) -> None:
+async def test_safety_checks_apply_to_an_undo(foo: TwoOperators) -> None:
     """Taking back an import that doubled a zone deletes half of it."""
     hosts = "".join(f"h{number} IN A 192.0.2.{number}\n" for number in range(20))
-    doubled = committed(await foo.imported(FOO.replace(" 7 ", " 8 ") + hosts)).commit
+    doubled = committed(await foo.import_file(FOO.replace(" 7 ", " 8 ") + hosts)).commit
     with pytest.raises(Unsafe, match=r"more than 30 %") as refused:
         await undone(foo.repo)
     assert "--reason" in (refused.value.hint or "")
@@ -446,11 +458,11 @@ async def test_the_rails_hold_for_an_undo_as_for_any_move(foo: Shop) -> None:
     assert (await operations.list_latest(foo.repo, 1))[0].entries[0].reason == "the wrong file"
 
 
-async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> None:
+async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: TwoOperators) -> None:
     zones = [ZONE, *(names.parse(f"z{number}.example.") for number in range(20))]
     for zone in zones[1:]:
         await foo.repo.refs.register(zone, foo.repo.origin("zone add"))
-        await foo.imported(FOO, zone)
+        await foo.import_file(FOO, zone)
     wishes = [
         ZoneCommitRequest(
             await heads.find_position(foo.repo, zone, "main"),
@@ -468,7 +480,7 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> Non
 
 
 async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     """A second signature: other commits, the same records."""
     first = await tip(foo)
@@ -488,7 +500,7 @@ async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there
     assert await tip(foo) == first
 
 
-async def test_a_dry_run_tells_what_would_go_back_and_moves_nothing(foo: Shop) -> None:
+async def test_a_dry_run_tells_what_would_go_back_and_moves_nothing(foo: TwoOperators) -> None:
     now = await edited(foo, "192.0.2.81")
     done = await undone(foo.repo, dry_run=True)
     assert [(each.turned.ref.short, each.moved) for each in done.back] == [("main", None)]
@@ -515,11 +527,11 @@ class Interrupted:
 
 
 async def test_an_undo_that_lost_a_race_halfway_says_what_is_back_and_what_is_not(
-    foo: Shop,
+    foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await branches.rename(foo.repo, ZONE, "canary", "trial")
-    bobs = Shop(foo.other, foo.repo)
+    bobs = TwoOperators(foo.other, foo.repo)
     store: Any = Interrupted(foo.repo.refs, lambda: edited(bobs, "192.0.2.9", "trial"))
     with pytest.raises(Conflict) as stopped:
         await undone(msgspec.structs.replace(foo.repo, refs=store))
@@ -557,10 +569,10 @@ HEADS_ALONE = ("checkout", "switch", "switch_all")
 class Operators:
     """Two operators of two zones, and all that their refs hold."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, operators: TwoOperators) -> None:
         number = next(_numbers)
-        self.shop = shop
-        self.repos = (shop.repo, shop.other)
+        self.operators = operators
+        self.repos = (operators.repo, operators.other)
         self.zones = [names.parse(f"{name}{number}.test.") for name in ("one", "two")]
 
     async def act(
@@ -599,7 +611,7 @@ class Operators:
                 await revert.reset(repo, at, target, Intent("reset", "reset"), exact=False)
 
     async def _tip(self, zone: Name, branch: str) -> CommitId:
-        return (await heads.find_position(self.shop.repo, zone, branch)).commit()
+        return (await heads.find_position(self.operators.repo, zone, branch)).commit()
 
     async def _edit(self, repo: Repo, zone: Name, branch: str, number: int) -> None:
         at = await heads.find_position(repo, zone, branch)
@@ -622,7 +634,7 @@ class Operators:
                 found[f"{name} HEAD of {repo.actor}"] = stands
         for zone in self.zones:
             try:
-                refs = await self.shop.repo.refs.zone(zone, "")
+                refs = await self.operators.repo.refs.zone(zone, "")
             except NotFound:
                 continue
             found[f"{zone!r}"] = "registered"
@@ -641,7 +653,7 @@ class Operators:
         return {name: each for name, each in every.items() if " of " not in name}
 
     async def _records(self, zone: Name, commit: ObjectId) -> object:
-        found = await zone_at(self.shop, CommitId(commit))
+        found = await zone_at(self.operators, CommitId(commit))
         soa = found[zone, rrtypes.SOA]
         return {**found, (zone, rrtypes.SOA): with_serial(soa, 0)}
 
@@ -649,18 +661,18 @@ class Operators:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(steps=_steps)
 async def test_an_undo_after_any_operation_restores_what_every_ref_holds_and_so_does_its_undo(
-    shop: Shop, steps: list[tuple[str, int, int, str, str, int]]
+    operators: TwoOperators, steps: list[tuple[str, int, int, str, str, int]]
 ) -> None:
-    both = Operators(shop)
+    both = Operators(operators)
     for what, who, *how in [("init", 0, 0, "main", "main", 0), *steps]:
         before = await both.content()
-        last = (await operations.list_latest(shop.repo, 1)) or [None]
+        last = (await operations.list_latest(operators.repo, 1)) or [None]
         try:
             await both.act(what, who, *how)
         except ZonegitError:
             continue
         after = await both.content()
-        now = await operations.list_latest(shop.repo, 1)
+        now = await operations.list_latest(operators.repo, 1)
         if now[0] == last[0]:
             continue
         done = await undone(both.repos[who], now[0].operation, force=True, reason="why not")
@@ -675,17 +687,17 @@ _works = _steps.map(lambda steps: [each for each in steps if each[0] not in HEAD
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(steps=_works, data=st.data())
 async def test_after_undos_as_many_redos_bring_back_what_every_ref_held(
-    shop: Shop, steps: list[tuple[str, int, int, str, str, int]], data: st.DataObject
+    operators: TwoOperators, steps: list[tuple[str, int, int, str, str, int]], data: st.DataObject
 ) -> None:
-    both = Operators(shop)
+    both = Operators(operators)
     contents = [await both.records()]
-    last = await newest(shop)
+    last = await newest(operators)
     for what, _, *how in [("init", 0, 0, "main", "main", 0), *steps]:
         with suppress(ZonegitError):
             await both.act(what, 0, *how)
-        if await newest(shop) != last:
+        if await newest(operators) != last:
             contents.append(await both.records())
-            last = await newest(shop)
+            last = await newest(operators)
     repo, at = both.repos[0], len(contents) - 1
     for _ in range(2):
         times = data.draw(st.integers(0, at))
@@ -699,10 +711,12 @@ async def test_after_undos_as_many_redos_bring_back_what_every_ref_held(
             await undone(repo, redo=True)
 
 
-async def test_a_head_that_was_moved_since_does_not_stand_in_the_way(shop: Shop) -> None:
+async def test_a_head_that_was_moved_since_does_not_stand_in_the_way(
+    operators: TwoOperators,
+) -> None:
     """The undo of the second init finds no zone that HEAD could go back to."""
-    await heads.initialise(shop.other, ZONE)  # the default HEAD, which later zones leave
-    both = Operators(shop)
+    await heads.initialise(operators.other, ZONE)  # the default HEAD, which later zones leave
+    both = Operators(operators)
     contents = [await both.records()]
     for what, which in (("init", 0), ("edit", 0), ("remove", 0), ("init", 1)):
         await both.act(what, 0, which, "main", "main", 0)
@@ -712,6 +726,6 @@ async def test_a_head_that_was_moved_since_does_not_stand_in_the_way(shop: Shop)
         assert await both.records() == before
 
 
-async def newest(shop: Shop) -> str | None:
-    found = await operations.list_latest(shop.repo, 1)
+async def newest(operators: TwoOperators) -> str | None:
+    found = await operations.list_latest(operators.repo, 1)
     return found[0].operation if found else None

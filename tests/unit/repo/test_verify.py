@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address
+from tests.unit.repo.conftest import ZONE, TwoOperators
 from tests.unit.repo.test_sign import ALICE, BOB, edited_by
+from tests.unit.repo.zone_contents import address
 from zonegit.objects import commit_signatures
 from zonegit.objects.codec import encode
 from zonegit.objects.commit_signatures import GoodSignature, Keyring, SigningKey, Unknown, Unsigned
@@ -22,15 +22,15 @@ BOTH = Keyring([ALICE.public, BOB.public])
 
 
 async def verified(
-    shop: Shop, text: str = "HEAD", keyring: Keyring = BOTH, *, chain: bool = False
+    operators: TwoOperators, text: str = "HEAD", keyring: Keyring = BOTH, *, chain: bool = False
 ) -> VerifyReport:
     return await verify.verify(
-        shop.repo, await refish.resolve(shop.repo, text), keyring, chain=chain
+        operators.repo, await refish.resolve(operators.repo, text), keyring, chain=chain
     )
 
 
 @pytest.fixture
-async def history(foo: Shop) -> list[CommitId]:
+async def history(foo: TwoOperators) -> list[CommitId]:
     """The first commit unsigned, then one of Alice's, two of Bob's."""
     ids = [(await heads.find_position(foo.repo)).commit()]
     for number, key in enumerate((ALICE, BOB, BOB)):
@@ -39,14 +39,16 @@ async def history(foo: Shop) -> list[CommitId]:
     return ids
 
 
-async def test_a_commit_is_verified_without_its_past(foo: Shop, history: list[CommitId]) -> None:
+async def test_a_commit_is_verified_without_its_past(
+    foo: TwoOperators, history: list[CommitId]
+) -> None:
     report = await verified(foo)
     assert (report.named.id, report.named.verdict) == (history[-1], GoodSignature(BOB.public))
     assert (report.count, report.good, report.failed) == (1, {BOB.public: 1}, [])
 
 
 async def test_a_chain_counts_by_key_and_tells_which_commits_failed_and_why(
-    foo: Shop, history: list[CommitId]
+    foo: TwoOperators, history: list[CommitId]
 ) -> None:
     report = await verified(foo, chain=True)
     assert report.good == {ALICE.public: 1, BOB.public: 2}
@@ -58,7 +60,7 @@ async def test_a_chain_counts_by_key_and_tells_which_commits_failed_and_why(
 
 
 async def test_a_chain_goes_through_every_parent_and_meets_each_commit_once(
-    foo: Shop, history: list[CommitId]
+    foo: TwoOperators, history: list[CommitId]
 ) -> None:
     tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
     side = await put(foo, tip, (history[0],), BOB)
@@ -68,16 +70,18 @@ async def test_a_chain_goes_through_every_parent_and_meets_each_commit_once(
     assert (report.count, report.named.id) == (6, merge)
 
 
-async def put(shop: Shop, like: Commit, parents: tuple[CommitId, ...], key: SigningKey) -> CommitId:
+async def put(
+    operators: TwoOperators, like: Commit, parents: tuple[CommitId, ...], key: SigningKey
+) -> CommitId:
     made = msgspec.structs.replace(like, parents=parents, signature=None)
     signed = msgspec.structs.replace(
         made, signature=key.sign(commit_signatures.signed_payload(made))
     )
-    await shop.repo.objects.put([encode(signed)])
+    await operators.repo.objects.put([encode(signed)])
     return CommitId(encode(signed).id)
 
 
-async def test_progress_is_told_batch_by_batch(foo: Shop, history: list[CommitId]) -> None:
+async def test_progress_is_told_batch_by_batch(foo: TwoOperators, history: list[CommitId]) -> None:
     tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
     last = history[-1]
     for _ in range(verify.BATCH):
@@ -89,7 +93,7 @@ async def test_progress_is_told_batch_by_batch(foo: Shop, history: list[CommitId
 
 
 async def test_content_signed_by_nobody_who_is_trusted_fails(
-    foo: Shop, history: list[CommitId]
+    foo: TwoOperators, history: list[CommitId]
 ) -> None:
     """A signature taken to another commit is worth nothing there."""
     tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
@@ -99,19 +103,23 @@ async def test_content_signed_by_nobody_who_is_trusted_fails(
     assert [each.verdict for each in report.failed] == [Unknown()]
 
 
-async def tagged(shop: Shop, commit: CommitId, key: SigningKey | None) -> ObjectId:
-    tag = Tag(commit, "v1", shop.repo.now(), "released")
+async def tagged(operators: TwoOperators, commit: CommitId, key: SigningKey | None) -> ObjectId:
+    tag = Tag(commit, "v1", operators.repo.now(), "released")
     if key is not None:
         tag = msgspec.structs.replace(
             tag, signature=key.sign(commit_signatures.signed_payload(tag))
         )
     raw = encode(tag)
-    await shop.repo.objects.put([raw])
-    await shop.repo.refs.move(ref_names.tag(ZONE, "v1"), Absent(), raw.id, shop.repo.origin("tag"))
+    await operators.repo.objects.put([raw])
+    await operators.repo.refs.move(
+        ref_names.tag(ZONE, "v1"), Absent(), raw.id, operators.repo.origin("tag")
+    )
     return raw.id
 
 
-async def test_of_a_signed_tag_its_own_signature_counts(foo: Shop, history: list[CommitId]) -> None:
+async def test_of_a_signed_tag_its_own_signature_counts(
+    foo: TwoOperators, history: list[CommitId]
+) -> None:
     tag = await tagged(foo, history[0], ALICE)
     report = await verified(foo, "v1")
     assert (report.named.id, report.named.verdict) == (tag, GoodSignature(ALICE.public))
@@ -121,7 +129,7 @@ async def test_of_a_signed_tag_its_own_signature_counts(foo: Shop, history: list
 
 
 async def test_of_a_tag_that_is_not_signed_the_commit_counts(
-    foo: Shop, history: list[CommitId]
+    foo: TwoOperators, history: list[CommitId]
 ) -> None:
     await tagged(foo, history[1], None)
     report = await verified(foo, "v1")

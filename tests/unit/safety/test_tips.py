@@ -121,7 +121,7 @@ def test_what_refs_accepts_a_resolver_loads(data: st.DataObject, tmp_path_factor
 # what was accepted before
 
 
-class Stand:
+class RefStoreHarness:
     """A ref store over objects that an earlier release stored, and a tip that it accepted."""
 
     def __init__(self, keeper: RefKeeper, objects: MemoryObjects) -> None:
@@ -152,18 +152,20 @@ class Stand:
 
 
 @pytest_asyncio.fixture
-async def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
+async def harness(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[RefStoreHarness]:
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
-        made = Stand(RefKeeper(tables, MemoryObjects(), lambda *_: None), MemoryObjects())
+        made = RefStoreHarness(RefKeeper(tables, MemoryObjects(), lambda *_: None), MemoryObjects())
         made.keeper = RefKeeper(tables, made.objects, lambda *_: None)
         await made.keeper.register(FOO, origin())
         yield made
 
 
 @pytest.fixture
-def old(stand: Stand) -> dict[str, dict[str, ObjectId]]:
+def old(harness: RefStoreHarness) -> dict[str, dict[str, ObjectId]]:
     """What an earlier release accepted: an A of three octets, and a CNAME next to an A."""
-    forge = stand.forge
+    forge = harness.forge
     return {
         "short": {"A": forge.blob("short", "A", b"\1\2\3")},
         "both": {
@@ -173,85 +175,91 @@ def old(stand: Stand) -> dict[str, dict[str, ObjectId]]:
     }
 
 
-async def accept(stand: Stand, tree: ObjectId, *parents: ObjectId) -> ObjectId:
+async def accept(harness: RefStoreHarness, tree: ObjectId, *parents: ObjectId) -> ObjectId:
     """Move main there as the earlier release did, which judged no tip."""
     with unjudged():
-        return await stand.move(tree, *parents)
+        return await harness.move(tree, *parents)
 
 
-async def test_what_is_there_stays_whatever_changes_next_to_it(stand: Stand, old) -> None:
-    first = await accept(stand, stand.tree(1, old))
-    www = {"www": {"A": stand.forge.text("www", "A", "192.0.2.1")}}
+async def test_what_is_there_stays_whatever_changes_next_to_it(
+    harness: RefStoreHarness, old
+) -> None:
+    first = await accept(harness, harness.tree(1, old))
+    www = {"www": {"A": harness.forge.text("www", "A", "192.0.2.1")}}
     with capture_logs() as logs:
-        await stand.move(stand.tree(2, {**old, **www}), first)
+        await harness.move(harness.tree(2, {**old, **www}), first)
     assert logs == []
-    more = {**old["short"], "TXT": stand.forge.text("short", "TXT", "more")}
-    await stand.move(stand.tree(3, {**old, **www, "short": more}), first)
+    more = {**old["short"], "TXT": harness.forge.text("short", "TXT", "more")}
+    await harness.move(harness.tree(3, {**old, **www, "short": more}), first)
 
 
-async def test_what_is_there_may_not_become_worse(stand: Stand, old) -> None:
-    first = await accept(stand, stand.tree(1, old))
-    both = {**old["both"], "TXT": stand.forge.text("both", "TXT", "more")}
+async def test_what_is_there_may_not_become_worse(harness: RefStoreHarness, old) -> None:
+    first = await accept(harness, harness.tree(1, old))
+    both = {**old["both"], "TXT": harness.forge.text("both", "TXT", "more")}
     with pytest.raises(Invalid, match=r"a CNAME and other data \(A, TXT\)"):
-        await stand.move(stand.tree(2, {**old, "both": both}), first)
-    short = {"A": stand.forge.blob("short", "A", b"\1\2\4")}
+        await harness.move(harness.tree(2, {**old, "both": both}), first)
+    short = {"A": harness.forge.blob("short", "A", b"\1\2\4")}
     with pytest.raises(Invalid, match=r"short.foo.com. A: RDATA"):
-        await stand.move(stand.tree(2, {**old, "short": short}), first)
+        await harness.move(harness.tree(2, {**old, "short": short}), first)
 
 
-async def test_a_new_zone_may_not_have_it(stand: Stand, old) -> None:
+async def test_a_new_zone_may_not_have_it(harness: RefStoreHarness, old) -> None:
     with pytest.raises(Invalid, match="cannot hold this"):
-        await stand.move(stand.tree(1, old))
+        await harness.move(harness.tree(1, old))
 
 
-async def test_a_reset_to_it_is_admitted_again_with_a_warning(stand: Stand, old) -> None:
+async def test_a_reset_to_it_is_admitted_again_with_a_warning(
+    harness: RefStoreHarness, old
+) -> None:
     """A new commit with the records of one that the branch had, on top of that."""
-    first = await accept(stand, stand.tree(1, old))
-    mended = await stand.move(stand.tree(2, {}), first)
+    first = await accept(harness, harness.tree(1, old))
+    mended = await harness.move(harness.tree(2, {}), first)
     with capture_logs() as logs:
-        await stand.move(stand.tree(3, old), first)
+        await harness.move(harness.tree(3, old), first)
     (warning,) = logs
     assert warning["event"] == "tip.admitted-again"
     assert warning["log_level"] == "warning"
     assert any("RDATA" in flaw for flaw in warning["flaws"])
     assert any("CNAME" in flaw for flaw in warning["flaws"])
     with capture_logs() as logs:
-        await stand.keeper.move(MAIN, Anything(), mended, origin(force=True))
-        await stand.keeper.move(MAIN, Anything(), first, origin(force=True))
+        await harness.keeper.move(MAIN, Anything(), mended, origin(force=True))
+        await harness.keeper.move(MAIN, Anything(), first, origin(force=True))
     assert [each["event"] for each in logs] == ["tip.admitted-again"]
 
 
-async def test_another_branch_may_start_from_it_or_merge_it(stand: Stand, old) -> None:
-    first = await accept(stand, stand.tree(1, old))
-    await stand.keeper.move(OTHER, Absent(), first, origin())
-    await stand.keeper.move(ref_names.tag(FOO, "v1"), Absent(), first, origin())
+async def test_another_branch_may_start_from_it_or_merge_it(harness: RefStoreHarness, old) -> None:
+    first = await accept(harness, harness.tree(1, old))
+    await harness.keeper.move(OTHER, Absent(), first, origin())
+    await harness.keeper.move(ref_names.tag(FOO, "v1"), Absent(), first, origin())
     third = ref_names.branch(FOO, "third")
-    text = stand.forge.text("www", "TXT", "new")
-    await stand.move(stand.tree(2, {**old, "www": {"TXT": text}}), first, ref=third)
-    mended = await stand.move(stand.tree(3, {}), first)
-    await stand.move(stand.tree(4, old), mended, first)
+    text = harness.forge.text("www", "TXT", "new")
+    await harness.move(harness.tree(2, {**old, "www": {"TXT": text}}), first, ref=third)
+    mended = await harness.move(harness.tree(3, {}), first)
+    await harness.move(harness.tree(4, old), mended, first)
 
 
-async def test_it_may_not_come_back_to_a_lineage_that_never_had_it(stand: Stand, old) -> None:
-    await accept(stand, stand.tree(1, old))
-    mended = await stand.move(stand.tree(2, {}))
+async def test_it_may_not_come_back_to_a_lineage_that_never_had_it(
+    harness: RefStoreHarness, old
+) -> None:
+    await accept(harness, harness.tree(1, old))
+    mended = await harness.move(harness.tree(2, {}))
     with pytest.raises(Invalid, match="cannot hold this"):
-        await stand.move(stand.tree(3, old), mended)
+        await harness.move(harness.tree(3, old), mended)
 
 
 async def test_a_tree_before_that_nobody_can_read_is_no_reason_to_judge_nothing(
-    stand: Stand,
+    harness: RefStoreHarness,
 ) -> None:
     """An earlier release let a tree with one type twice pass."""
-    forge = stand.forge
+    forge = harness.forge
     twice = forge.raw("tree", b"\1\2" + b"\1\1A" + bytes(32) + b"\1\5TYPE1" + bytes(32))
-    first = await accept(stand, forge.apex(1, {label("x"): twice}))
+    first = await accept(harness, forge.apex(1, {label("x"): twice}))
     www = forge.tree({entry("A"): forge.text("www", "A", "192.0.2.1")})
-    await stand.move(forge.apex(2, {label("x"): twice, label("www"): www}), first)
-    mended = await stand.move(forge.apex(3, {label("www"): www}), first)
+    await harness.move(forge.apex(2, {label("x"): twice, label("www"): www}), first)
+    mended = await harness.move(forge.apex(3, {label("www"): www}), first)
     bad = forge.tree({entry("A"): forge.text("y", "A", "192.0.2.1")})
     with pytest.raises(Invalid, match=r"in place of www\.foo\.com\. A"):
-        await stand.move(forge.apex(4, {label("www"): bad}), mended)
+        await harness.move(forge.apex(4, {label("www"): bad}), mended)
 
 
 async def test_a_change_of_one_record_reads_nothing_that_did_not_come_along() -> None:

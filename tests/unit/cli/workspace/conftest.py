@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.unit.repo.conftest import FOO, Shop, shop  # noqa: F401  # a fixture
+from tests.unit.repo.conftest import FOO, TwoOperators, operators  # noqa: F401  # a fixture
 
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, many_zones
@@ -30,14 +30,14 @@ ZONES = (EXAMPLE, SUB, REVERSE)
 class Desk:
     """A workspace of one operator, and the commits of others."""
 
-    def __init__(self, repo: Shop, root: Path) -> None:
-        self.shop = repo
+    def __init__(self, repo: TwoOperators, root: Path) -> None:
+        self.operators = repo
         self.root = root
 
     async def checkout(self, *asked: str, fresh: WorkspaceIndex | None = None) -> list[str]:
         """Check out zones (all, if none is given) and return the paths that were written."""
         left_out: list[str] = []
-        repo = self.shop.repo
+        repo = self.operators.repo
         fresh = fresh or WorkspaceIndex()
         wanted = [checkout.parse_zone(text) for text in asked]
         chosen = await checkout.resolve_zones(repo, wanted, left_out.append)
@@ -67,16 +67,16 @@ class Desk:
         )  # fmt: skip
         with working_tree.open_workspace(self.root, exclusive=True) as workspace:
             files = [file for file in compare(workspace, zones) if file.state in ("changed", "new")]
-            return await commit_files.commit(self.shop.repo, workspace, files, intent)
+            return await commit_files.commit(self.operators.repo, workspace, files, intent)
 
     async def update(self, *, merge: bool = False) -> dict[Name, UpdatedFile]:
         """Update the files."""
         with working_tree.open_workspace(self.root, exclusive=True) as workspace:
             files = compare(workspace)
-            refs = await many_zones.read_refs(self.shop.repo, [file.zone for file in files])
+            refs = await many_zones.read_refs(self.operators.repo, [file.zone for file in files])
             fates = update_files.plan(files, refs, merge=merge)
             found = await update_files.update(
-                self.shop.repo, workspace, fates, lambda done, of: None
+                self.operators.repo, workspace, fates, lambda done, of: None
             )
         return {each.file.zone: each for each in found}
 
@@ -97,23 +97,23 @@ class Desk:
         value = rrset(
             names.parse(owner, zone), rrtypes.A, 300, [rdata_from_text(rrtypes.A, address)]
         )
-        at = await heads.find_position(self.shop.other, zone, "main")
+        at = await heads.find_position(self.operators.other, zone, "main")
         made = await commit_loop.commit(
-            self.shop.other, at, plan_edits([Set(value)], zone), Intent("set", "set")
+            self.operators.other, at, plan_edits([Set(value)], zone), Intent("set", "set")
         )
         assert isinstance(made, Committed)
         return made.commit
 
     async def tip(self, zone: Name) -> CommitId:
-        """Return the tip of main."""
-        return (await heads.find_position(self.shop.repo, zone, "main")).commit()
+        """Where main stands."""
+        return (await heads.find_position(self.operators.repo, zone, "main")).commit()
 
 
 @pytest.fixture
-async def desk(shop: Shop, tmp_path: Path) -> Desk:  # noqa: F811
+async def desk(operators: TwoOperators, tmp_path: Path) -> Desk:  # noqa: F811
     """Three zones with a commit each, one of them within the folder of another; nothing is
     checked out yet."""
     for zone in ZONES:
-        await heads.initialise(shop.repo, zone)
-        await shop.imported(FOO, zone)
-    return Desk(shop, tmp_path / "zones")
+        await heads.initialise(operators.repo, zone)
+        await operators.import_file(FOO, zone)
+    return Desk(operators, tmp_path / "zones")

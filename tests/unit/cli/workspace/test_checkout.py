@@ -59,8 +59,8 @@ class Overlapping:
             self._now -= 1
 
 
-async def test_zones_with_several_branches_are_read_concurrently(desk: Desk) -> None:
-    repo = desk.shop.repo
+async def test_nobody_waits_for_each_zone_with_branches_in_turn(desk: Desk) -> None:
+    repo = desk.operators.repo
     for zone in ZONES:
         await branches.create(repo, zone, "canary", await desk.tip(zone))
     refs = Overlapping(repo.refs)
@@ -72,23 +72,23 @@ async def test_zones_with_several_branches_are_read_concurrently(desk: Desk) -> 
 
 
 async def test_zones_without_a_commit_are_left_out_by_name(desk: Desk) -> None:
-    await heads.initialise(desk.shop.repo, names.parse("empty.example."))
+    await heads.initialise(desk.operators.repo, names.parse("empty.example."))
     *_, said = await desk.checkout()
     assert said == "left out: empty.example. has no commit yet"
     with pytest.raises(NotFound, match="no commit yet"):
         await desk.checkout("empty.example.")
 
 
-async def test_a_zone_is_checked_out_at_the_branch_last_used(desk: Desk) -> None:
-    repo = desk.shop.repo
+async def test_a_zone_is_that_of_the_branch_its_operator_had_last(desk: Desk) -> None:
+    repo = desk.operators.repo
     await branches.create(repo, EXAMPLE, "canary", await desk.tip(EXAMPLE))
     await branches.checkout(repo, EXAMPLE, "canary")
     await desk.checkout()
     assert [file.known.branch for file in desk.files([EXAMPLE, SUB])] == ["canary", "main"]
 
 
-async def test_a_zone_at_a_tag_is_at_no_branch(desk: Desk) -> None:
-    await tags.create(desk.shop.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
+async def test_a_tag_is_checked_out_and_no_branchs(desk: Desk) -> None:
+    await tags.create(desk.operators.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
     await desk.others_set(EXAMPLE, "new", "192.0.2.5")
     await desk.checkout("example.com@v1")
     (file,) = desk.files()
@@ -118,8 +118,8 @@ def test_an_incomplete_zone_and_refish_is_refused(text: str) -> None:
 
 async def test_nothing_is_written_if_zones_collide(desk: Desk) -> None:
     other = names.parse("25.0.2.0.192.in-addr.arpa.")
-    await heads.initialise(desk.shop.repo, other)
-    await desk.shop.imported(FOO, other)
+    await heads.initialise(desk.operators.repo, other)
+    await desk.operators.import_file(FOO, other)
     with pytest.raises(Conflict, match="collide"):
         await desk.checkout()
     assert not desk.root.exists()
@@ -144,7 +144,7 @@ async def test_a_zone_can_be_added_later_unless_it_collides(desk: Desk) -> None:
     await desk.checkout("example.com")
     await desk.checkout("sub.example.com")
     assert [names.text(file.zone) for file in desk.files()] == ["example.com.", "sub.example.com."]
-    await branches.create(desk.shop.repo, EXAMPLE, "canary", await desk.tip(EXAMPLE))
+    await branches.create(desk.operators.repo, EXAMPLE, "canary", await desk.tip(EXAMPLE))
     with pytest.raises(Conflict, match=r"at main and example.com. at canary"):
         await desk.checkout("example.com@canary")
 
@@ -231,8 +231,8 @@ async def test_checked_out_files_have_the_same_trees_for_all_names(
 async def test_no_zone_name_leads_out_of_the_folder(desk: Desk, tmp_path: Path) -> None:
     hostile = [r"\.\..", r"\.\./x.", r"\000.", r"\010\127.", "*.", r"\.zonegit."]
     for text in hostile:
-        await heads.initialise(desk.shop.repo, names.parse(text))
-        await desk.shop.imported(FOO, names.parse(text))
+        await heads.initialise(desk.operators.repo, names.parse(text))
+        await desk.operators.import_file(FOO, names.parse(text))
     before = set(os.listdir(tmp_path))
     for scheme in OFFERED:
         desk.root = tmp_path / scheme
@@ -241,8 +241,8 @@ async def test_no_zone_name_leads_out_of_the_folder(desk: Desk, tmp_path: Path) 
         assert desk.states() == {}
     assert set(os.listdir(tmp_path)) == before | set(OFFERED)
     for zone in ("/etc.", "/."):
-        await heads.initialise(desk.shop.repo, names.parse(zone))
-        await desk.shop.imported(FOO, names.parse(zone))
+        await heads.initialise(desk.operators.repo, names.parse(zone))
+        await desk.operators.import_file(FOO, names.parse(zone))
         desk.root = tmp_path / "refused"
         with pytest.raises(Invalid, match="no path"):
             await desk.checkout(zone)

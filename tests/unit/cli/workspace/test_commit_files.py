@@ -49,7 +49,7 @@ async def test_each_changed_zone_gets_a_commit_in_one_operation(out: Desk) -> No
     operations = set()
     for each in made:
         ref = ref_names.branch(each.zone, "main")
-        (entry,) = await out.shop.repo.refs.reflog(ref, 1)
+        (entry,) = await out.operators.repo.refs.reflog(ref, 1)
         operations.add(entry.operation)
         assert (entry.new, entry.command) == (each.commit, "workspace commit")
     assert len(operations) == 1
@@ -76,9 +76,11 @@ async def test_if_the_index_cannot_be_written_an_error_names_the_commits_and_an_
         kept = index.read_bytes()
         index.unlink()
         index.mkdir()
-        with pytest.raises(Invalid, match="the commits were made anyway") as caught:
-            await commit_files.commit(out.shop.repo, workspace, files, Intent("m", "workspace"))
-    assert "update --merge" in (caught.value.hint or "")
+        with pytest.raises(Invalid, match="the commits were made anyway") as told:
+            await commit_files.commit(
+                out.operators.repo, workspace, files, Intent("m", "workspace")
+            )
+    assert "update --merge" in (told.value.hint or "")
     assert await out.tip(EXAMPLE) != before
     index.rmdir()
     index.write_bytes(kept)
@@ -127,8 +129,8 @@ async def test_if_one_branch_moved_nothing_is_committed_and_its_tip_is_named(
     assert list(await out.commit([EXAMPLE])) == [EXAMPLE]
 
 
-async def test_a_deleted_branch_is_a_conflict(out: Desk) -> None:
-    repo = out.shop.repo
+async def test_a_branch_that_is_gone_is_told(out: Desk) -> None:
+    repo = out.operators.repo
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     with pytest.raises(Conflict, match="was deleted after the checkout"):
@@ -136,7 +138,7 @@ async def test_a_deleted_branch_is_a_conflict(out: Desk) -> None:
 
 
 async def test_a_zone_at_a_tag_cannot_be_committed(desk: Desk) -> None:
-    await tags.create(desk.shop.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
+    await tags.create(desk.operators.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
     await desk.checkout("example.com@v1")
     desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     with pytest.raises(Invalid, match=r"example.com. at v1 is not at a branch"):
@@ -144,7 +146,7 @@ async def test_a_zone_at_a_tag_cannot_be_committed(desk: Desk) -> None:
 
 
 async def test_the_branch_that_was_checked_out_gets_the_commit(desk: Desk) -> None:
-    repo = desk.shop.repo
+    repo = desk.operators.repo
     await branches.create(repo, EXAMPLE, "canary", await desk.tip(EXAMPLE))
     await desk.checkout("example.com@canary")
     desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
@@ -182,7 +184,7 @@ async def test_a_new_file_of_a_zone_that_has_commits_is_refused(desk: Desk) -> N
 async def test_a_signed_zone_is_committed_only_if_it_was_signed_again(
     desk: Desk,
 ) -> None:
-    await desk.shop.imported(SIGNED.replace(" 7 7200", " 8 7200"), EXAMPLE)
+    await desk.operators.import_file(SIGNED.replace(" 7 7200", " 8 7200"), EXAMPLE)
     await desk.checkout()
     desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     desk.type(SUB, "192.0.2.80", "192.0.2.81")
@@ -197,7 +199,7 @@ async def test_a_signed_zone_is_committed_only_if_it_was_signed_again(
 
 
 def take_ns_away(out: Desk) -> None:
-    """Remove the NS records at the apex of example.com., which the safety checks refuse."""
+    """Refused by the safety checks: example.com. without NS at its apex."""
     path = out.path(EXAMPLE)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if " NS " not in line))
@@ -249,8 +251,8 @@ async def test_a_late_refusal_names_the_commits_and_the_command_to_undo_them(
 ) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     out.type(SUB, "192.0.2.80", "192.0.2.81")
-    refs = Late(out.shop.repo.refs, lambda: out.others_set(EXAMPLE, "new", "192.0.2.9"))
-    out.shop.repo = msgspec.structs.replace(out.shop.repo, refs=refs)
+    refs = Late(out.operators.repo.refs, lambda: out.others_set(EXAMPLE, "new", "192.0.2.9"))
+    out.operators.repo = msgspec.structs.replace(out.operators.repo, refs=refs)
     results = await out.commit()
     assert isinstance(results[SUB], Committed)
     assert isinstance(results[EXAMPLE], Conflict)
@@ -274,11 +276,11 @@ async def test_the_registration_of_a_new_zone_without_commit_can_be_undone(out: 
         at = heads.BranchPosition(new, "main", None)
         rrsets = list(reader.read(FOO.encode(), new).rrsets.values())
         plan = change_plan.plan_replacement(rrsets, new)
-        await commit_loop.commit(out.shop.other, at, plan, Intent("theirs", "import"))
+        await commit_loop.commit(out.operators.other, at, plan, Intent("theirs", "import"))
 
-    refs = Late(out.shop.repo.refs, others_begin)
-    out.shop.repo = msgspec.structs.replace(out.shop.repo, refs=refs)
-    error = commit_files.find_failure(await out.commit(), INTENT)
+    refs = Late(out.operators.repo.refs, others_begin)
+    out.operators.repo = msgspec.structs.replace(out.operators.repo, refs=refs)
+    error = commit_files.failure(await out.commit(), INTENT)
     assert isinstance(error, Conflict)
     assert error.message.startswith("only registered example.net.: ")
     assert "zonegit undo 0123456789ab" in str(error.hint)

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from tests.support.counting import Counting
-from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import address, committed
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
+from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Unsafe
 from zonegit.repo import heads
 from zonegit.repo.change import branches, merge, revert
@@ -43,33 +43,33 @@ class Asking:
 
 @pytest.mark.parametrize("count", [20, 2_100, 3_000])
 async def test_a_small_commit_brings_along_all_that_has_to_be_looked_at(
-    foo: Shop, count: int
+    foo: TwoOperators, count: int
 ) -> None:
-    await foo.imported(hosts(count))
+    await foo.import_file(hosts(count))
     assert isinstance(foo.repo.objects, Counting)
     refs = Asking(foo.repo.refs, foo.repo.objects)
-    watched = Shop(msgspec.structs.replace(foo.repo, refs=refs), foo.other)
-    committed(await watched.edited([Set(address("h00007", "192.0.2.8"))]))
-    committed(await watched.edited([Delete(names.parse("h00019", ZONE))]))
+    watched = TwoOperators(msgspec.structs.replace(foo.repo, refs=refs), foo.other)
+    committed(await watched.edit([Set(address("h00007", "192.0.2.8"))]))
+    committed(await watched.edit([Delete(names.parse("h00019", ZONE))]))
     assert refs.asked == [0, 0]
 
 
-async def thinned_out(shop: Shop) -> BranchPosition:
+async def thinned_out(operators: TwoOperators) -> BranchPosition:
     """main with twenty hosts, and a branch that was forced to have none; main's position."""
-    await shop.imported(hosts(20))
-    here = await heads.find_position(shop.repo)
-    await branches.create(shop.repo, ZONE, "thin", here.commit())
+    await operators.import_file(hosts(20))
+    here = await heads.find_position(operators.repo)
+    await branches.create(operators.repo, ZONE, "thin", here.commit())
     gone = [Delete(names.parse(f"h{number:05d}", ZONE)) for number in range(20)]
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
-        await shop.edited(gone, "thin")
+        await operators.edit(gone, "thin")
     with pytest.raises(Unsafe) as unexplained:
-        await shop.edited(gone, "thin", force=True)
+        await operators.edit(gone, "thin", force=True)
     assert "is not enough" in str(unexplained.value.hint)
-    await shop.edited(gone, "thin", force=True, reason="a test")
+    await operators.edit(gone, "thin", force=True, reason="a test")
     return here
 
 
-async def test_a_merge_is_looked_at_as_a_commit_is(foo: Shop) -> None:
+async def test_a_merge_is_looked_at_as_a_commit_is(foo: TwoOperators) -> None:
     here = await thinned_out(foo)
     thin = (await heads.find_position(foo.repo, ZONE, "thin")).commit()
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
@@ -78,9 +78,9 @@ async def test_a_merge_is_looked_at_as_a_commit_is(foo: Shop) -> None:
     assert committed(await merge.merge(foo.repo, here, thin, forced)).commit == thin
 
 
-async def test_a_reset_is_looked_at_as_a_commit_is(foo: Shop) -> None:
+async def test_a_reset_is_looked_at_as_a_commit_is(foo: TwoOperators) -> None:
     before = (await heads.find_position(foo.repo)).commit()
-    await foo.imported(hosts(20))
+    await foo.import_file(hosts(20))
     here = await heads.find_position(foo.repo)
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
         await revert.reset(foo.repo, here, before, Intent("r", "reset"), exact=False)
