@@ -22,7 +22,9 @@ WWW = names.parse("www", ZONE)
 
 
 async def summary(operators: TwoOperators, made: Committed) -> list[str]:
-    return [click.unstyle(line) for line in list(await outcomes.lines(operators.repo, made))[1:]]
+    return [
+        click.unstyle(line) for line in list(await outcomes.format_lines(operators.repo, made))[1:]
+    ]
 
 
 def text(*strings: str) -> RRset:

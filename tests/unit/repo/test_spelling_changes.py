@@ -236,7 +236,7 @@ async def saved(operators: TwoOperators, *todo: RRsetEdit, respell: bool = False
     at = await heads.find_position(operators.repo, ZONE)
     plan = change_plan.plan_edits(todo, ZONE, respell=respell)
     found, size = await saved_plan.make_plan(operators.repo, at, plan, is_import=False)
-    text = json.dumps(render_plans.as_json(found, size)).encode()
+    text = json.dumps(render_plans.to_json(found, size)).encode()
     return saved_plan.plan_saved(saved_plan.read(text, "x.plan"))
 
 

@@ -1,4 +1,4 @@
-"""The serial rules (docs/object-model.md, Serials; RFC 1982) and the safety checks, with literals."""
+"""The serial rules (docs/object-model.md, Serials; RFC 1982) and the safety checks."""
 
 import pytest
 

@@ -105,7 +105,7 @@ class Desk:
         return made.commit
 
     async def tip(self, zone: Name) -> CommitId:
-        """Where main stands."""
+        """Return the tip of main."""
         return (await heads.find_position(self.operators.repo, zone, "main")).commit()
 
 

@@ -59,7 +59,7 @@ class Overlapping:
             self._now -= 1
 
 
-async def test_nobody_waits_for_each_zone_with_branches_in_turn(desk: Desk) -> None:
+async def test_zones_with_several_branches_are_read_concurrently(desk: Desk) -> None:
     repo = desk.operators.repo
     for zone in ZONES:
         await branches.create(repo, zone, "canary", await desk.tip(zone))
@@ -79,7 +79,7 @@ async def test_zones_without_a_commit_are_left_out_by_name(desk: Desk) -> None:
         await desk.checkout("empty.example.")
 
 
-async def test_a_zone_is_that_of_the_branch_its_operator_had_last(desk: Desk) -> None:
+async def test_a_zone_is_checked_out_at_the_branch_last_used(desk: Desk) -> None:
     repo = desk.operators.repo
     await branches.create(repo, EXAMPLE, "canary", await desk.tip(EXAMPLE))
     await branches.checkout(repo, EXAMPLE, "canary")
@@ -87,7 +87,7 @@ async def test_a_zone_is_that_of_the_branch_its_operator_had_last(desk: Desk) ->
     assert [file.known.branch for file in desk.files([EXAMPLE, SUB])] == ["canary", "main"]
 
 
-async def test_a_tag_is_checked_out_and_no_branchs(desk: Desk) -> None:
+async def test_a_zone_at_a_tag_is_at_no_branch(desk: Desk) -> None:
     await tags.create(desk.operators.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
     await desk.others_set(EXAMPLE, "new", "192.0.2.5")
     await desk.checkout("example.com@v1")

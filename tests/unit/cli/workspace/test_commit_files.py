@@ -76,11 +76,11 @@ async def test_if_the_index_cannot_be_written_an_error_names_the_commits_and_an_
         kept = index.read_bytes()
         index.unlink()
         index.mkdir()
-        with pytest.raises(Invalid, match="the commits were made anyway") as told:
+        with pytest.raises(Invalid, match="the commits were made anyway") as caught:
             await commit_files.commit(
                 out.operators.repo, workspace, files, Intent("m", "workspace")
             )
-    assert "update --merge" in (told.value.hint or "")
+    assert "update --merge" in (caught.value.hint or "")
     assert await out.tip(EXAMPLE) != before
     index.rmdir()
     index.write_bytes(kept)
@@ -129,7 +129,7 @@ async def test_if_one_branch_moved_nothing_is_committed_and_its_tip_is_named(
     assert list(await out.commit([EXAMPLE])) == [EXAMPLE]
 
 
-async def test_a_branch_that_is_gone_is_told(out: Desk) -> None:
+async def test_a_deleted_branch_is_a_conflict(out: Desk) -> None:
     repo = out.operators.repo
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
@@ -199,7 +199,7 @@ async def test_a_signed_zone_is_committed_only_if_it_was_signed_again(
 
 
 def take_ns_away(out: Desk) -> None:
-    """Refused by the safety checks: example.com. without NS at its apex."""
+    """Remove the NS records at the apex of example.com., which the safety checks refuse."""
     path = out.path(EXAMPLE)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if " NS " not in line))
@@ -280,7 +280,7 @@ async def test_the_registration_of_a_new_zone_without_commit_can_be_undone(out: 
 
     refs = Late(out.operators.repo.refs, others_begin)
     out.operators.repo = msgspec.structs.replace(out.operators.repo, refs=refs)
-    error = commit_files.failure(await out.commit(), INTENT)
+    error = commit_files.find_failure(await out.commit(), INTENT)
     assert isinstance(error, Conflict)
     assert error.message.startswith("only registered example.net.: ")
     assert "zonegit undo 0123456789ab" in str(error.hint)

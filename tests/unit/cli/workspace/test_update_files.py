@@ -126,7 +126,7 @@ async def test_the_file_of_a_removed_zone_is_removed_and_that_of_its_subzone_sta
     assert len(out.files()) == 1
 
 
-async def test_a_changed_file_of_a_removed_zone_is_left(out: Desk) -> None:
+async def test_a_changed_file_of_a_removed_zone_stays(out: Desk) -> None:
     repo = out.operators.repo
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
@@ -134,7 +134,7 @@ async def test_a_changed_file_of_a_removed_zone_is_left(out: Desk) -> None:
     assert (out.root / "com/example/db.zone").exists()
 
 
-async def test_a_zone_at_a_tag_stays_there(desk: Desk) -> None:
+async def test_a_zone_at_a_tag_is_not_updated(desk: Desk) -> None:
     await tags.create(desk.operators.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
     await desk.checkout("example.com@v1")
     await desk.others_set(EXAMPLE, "new", "192.0.2.5")
