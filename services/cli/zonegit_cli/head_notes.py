@@ -18,13 +18,13 @@ class SessionHead(HeadMemory):
     """The HEAD that this command uses, and the one that its terminal session used last.
 
     Args:
-        home: the operator's state folder.
+        state_folder: the operator's state folder.
         session: the terminal session; None without a terminal: then nothing is recorded.
         installation: identifies the stores and the actor.
     """
 
-    def __init__(self, home: Path, session: Terminal | None, installation: str) -> None:
-        self._home = home
+    def __init__(self, state_folder: Path, session: Terminal | None, installation: str) -> None:
+        self._state_folder = state_folder
         self._terminal = session
         self._installation = installation
         self._before: TerminalKey | None = None
@@ -35,7 +35,7 @@ class SessionHead(HeadMemory):
         if self._terminal is None or self._now is not None:
             return
         self._now = (names.text(zone), branch)
-        self._before = terminal.read(self._home, self._terminal, self._installation)
+        self._before = terminal.read(self._state_folder, self._terminal, self._installation)
         if self._before is None:
             self.accept()
 
@@ -43,18 +43,18 @@ class SessionHead(HeadMemory):
         """Record that this command moved HEAD."""
         self._before = self._now = (names.text(zone), branch)
         if self._terminal is not None:
-            terminal.write(self._home, self._terminal, self._installation, self._now)
+            terminal.write(self._state_folder, self._terminal, self._installation, self._now)
 
     def note_removed(self) -> None:
         """Record that this command removed HEAD; the default HEAD applies from now on."""
         if self._terminal is not None:
-            terminal.write(self._home, self._terminal, self._installation, None)
+            terminal.write(self._state_folder, self._terminal, self._installation, None)
 
     def accept(self) -> None:
         """Record the HEAD that was used as the one that the operator knows."""
         if self._terminal is not None and self._now not in (None, self._before):
             assert self._now is not None
-            terminal.write(self._home, self._terminal, self._installation, self._now)
+            terminal.write(self._state_folder, self._terminal, self._installation, self._now)
 
     def find_warnings(self) -> tuple[Finding, ...]:
         """Return the warning that HEAD was moved from elsewhere since this session last used it."""

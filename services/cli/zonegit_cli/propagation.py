@@ -66,8 +66,8 @@ class Waiter(msgspec.Struct):
         bus: the bus; None without ``--wait``.
         awaited: the resolvers to wait for.
         served: the last report of each resolver, as epoch and sequence.
-        due: the resolvers to ask for their status.
-        left: resolvers and instances that announced that they leave.
+        to_ask: the resolvers to ask for their status.
+        departed: resolvers and instances that announced that they leave.
         changed: set when one of these changes.
         denied: the error if the bus does not permit to ask a resolver.
     """
@@ -79,8 +79,8 @@ class Waiter(msgspec.Struct):
     bus: "Bus | None" = None
     awaited: set[str] = msgspec.field(default_factory=set)
     served: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)
-    due: set[str] = msgspec.field(default_factory=set)
-    left: set[tuple[str, str]] = msgspec.field(default_factory=set)
+    to_ask: set[str] = msgspec.field(default_factory=set)
+    departed: set[tuple[str, str]] = msgspec.field(default_factory=set)
     changed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     denied: Denied | None = None
 
@@ -100,13 +100,13 @@ class Waiter(msgspec.Struct):
 
         A resolver that leaves is remembered, because the ref store may still list it.
         """
-        if announcement.is_leaving and len(self.left) < MAX_RESOLVERS:
-            self.left.add((announcement.resolver, announcement.instance))
+        if announcement.is_leaving and len(self.departed) < MAX_RESOLVERS:
+            self.departed.add((announcement.resolver, announcement.instance))
         if announcement.resolver in self.awaited:
             if announcement.is_leaving:
                 self.awaited.discard(announcement.resolver)
             else:
-                self.due.add(announcement.resolver)
+                self.to_ask.add(announcement.resolver)
             self.changed.set()
 
     def find_lagging(self, moved: Moved) -> set[str]:
@@ -142,8 +142,8 @@ class Waiter(msgspec.Struct):
             async with asyncio.timeout_at(deadline), asyncio.TaskGroup() as group:
                 asking = []
                 while self.denied is None and (lagging := self.find_lagging(moved)):
-                    due, self.due = self.due & lagging, set()
-                    asking += [group.create_task(self._ask(each, moved)) for each in due]
+                    to_ask, self.to_ask = self.to_ask & lagging, set()
+                    asking += [group.create_task(self._ask(each, moved)) for each in to_ask]
                     self.changed.clear()
                     await self.changed.wait()
                 for task in asking:
@@ -170,13 +170,13 @@ class Waiter(msgspec.Struct):
         for which the registry does not show it."""
         self.awaited |= set(registry.missing)
         for each in registry.resolvers:
-            if (each.last.resolver, each.last.instance) in self.left:
+            if (each.last.resolver, each.last.instance) in self.departed:
                 continue
             does_follow = _may_follow(each.last, self.branch)
             if does_follow is not False:
                 self.awaited.add(each.last.resolver)
             if does_follow is None:
-                self.due.add(each.last.resolver)
+                self.to_ask.add(each.last.resolver)
 
     async def _ask(self, resolver: str, moved: Moved) -> None:
         """Ask a resolver whether it answers queries, follows the branch and serves the move."""
@@ -276,19 +276,19 @@ async def wait_all(
         Unavailable, Denied: see :meth:`Waiter.wait`.
     """
     places = [(each.zone, each.branch) for each in waiters if (each.zone, each.branch) in moved]
-    mine = [each for each in waiters if (each.zone, each.branch) in moved]
+    moving = [each for each in waiters if (each.zone, each.branch) in moved]
     results = await asyncio.gather(
-        *(waiter.wait(moved[place]) for waiter, place in zip(mine, places, strict=True))
+        *(waiter.wait(moved[place]) for waiter, place in zip(moving, places, strict=True))
     )
     return dict(zip(places, results, strict=True))
 
 
 def merge_results(results: Iterable[Propagated]) -> Propagated:
     """Return the resolvers that serve at least one of several moves."""
-    asked = [each.served_by for each in results if each.served_by is not None]
-    if not asked:
+    known = [each.served_by for each in results if each.served_by is not None]
+    if not known:
         return Propagated()
-    return Propagated(sorted({name for each in asked for name in each}))
+    return Propagated(sorted({name for each in known for name in each}))
 
 
 async def _read_registry(session: Session, bus: "Bus") -> "KnownResolvers":

@@ -266,8 +266,8 @@ async def _abort(session: Session, commit_options: CommitOptions, command: Seque
     return 0
 
 
-def _read_state(home: Path, key: BranchKey, command: SequencedCommand) -> SequencerState:
-    state = sequencer_state.read(home, key)
+def _read_state(state_folder: Path, key: BranchKey, command: SequencedCommand) -> SequencerState:
+    state = sequencer_state.read(state_folder, key)
     if state is None:
         raise _none_in_progress_error(command, key)
     if state.request.command != command.name:
@@ -285,8 +285,8 @@ def _none_in_progress_error(command: SequencedCommand, key: BranchKey) -> NotFou
     )
 
 
-def _require_no_operation(home: Path, key: BranchKey) -> None:
-    state = sequencer_state.read(home, key)
+def _require_no_operation(state_folder: Path, key: BranchKey) -> None:
+    state = sequencer_state.read(state_folder, key)
     if state is not None:
         what = state.request.command
         raise Conflict(

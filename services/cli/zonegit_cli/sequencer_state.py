@@ -40,9 +40,9 @@ class BranchKey(msgspec.Struct, frozen=True):
     zone: str
     branch: str
 
-    def file(self, home: Path) -> Path:
-        """Return the path of the state of this branch; ``home`` is the operator's state folder."""
-        return home / FOLDER / f"{sha256(msgspec.json.encode(self)).hexdigest()}.json"
+    def file(self, state_folder: Path) -> Path:
+        """Return the path of the state of this branch; ``state_folder`` is that of the operator."""
+        return state_folder / FOLDER / f"{sha256(msgspec.json.encode(self)).hexdigest()}.json"
 
 
 class RequestedOperation(msgspec.Struct, frozen=True):
@@ -161,13 +161,13 @@ def _parse_id(text: str | None) -> ObjectId | None:
     return from_hex(text) if text is not None else None
 
 
-def read(home: Path, key: BranchKey) -> SequencerState | None:
+def read(state_folder: Path, key: BranchKey) -> SequencerState | None:
     """Return the state of a branch; None if no operation is in progress.
 
     Raises:
         Invalid: :func:`write` did not write this file; names it.
     """
-    file = key.file(home)
+    file = key.file(state_folder)
     try:
         with file.open("rb") as opened:
             octets = opened.read(MAX_OCTETS + 1)
@@ -188,7 +188,7 @@ def read(home: Path, key: BranchKey) -> SequencerState | None:
     return found
 
 
-def write(home: Path, state: SequencerState) -> None:
+def write(state_folder: Path, state: SequencerState) -> None:
     """Write the state atomically, readable by its owner only.
 
     Raises:
@@ -200,7 +200,7 @@ def write(home: Path, state: SequencerState) -> None:
         raise Invalid(
             f"{len(state.clashes)} conflicts are too many to resolve one by one", hint=_ALL_HINT
         )
-    file = state.key.file(home)
+    file = state.key.file(state_folder)
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(file, octets)
@@ -210,10 +210,10 @@ def write(home: Path, state: SequencerState) -> None:
         ) from error
 
 
-def remove(home: Path, key: BranchKey) -> bool:
+def remove(state_folder: Path, key: BranchKey) -> bool:
     """Remove the state of a branch; return whether there was one."""
     try:
-        key.file(home).unlink()
+        key.file(state_folder).unlink()
     except _ABSENT:
         return False
     return True

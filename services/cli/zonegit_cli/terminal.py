@@ -81,10 +81,10 @@ def find_start(process: int) -> int | None:
         return None
 
 
-def read(home: Path, terminal: Terminal, installation: str) -> TerminalKey | None:
+def read(state_folder: Path, terminal: Terminal, installation: str) -> TerminalKey | None:
     """Return the HEAD that a session used last in an installation; None if it is not known."""
     try:
-        folder = _open_folder(home, make=False)
+        folder = _open_folder(state_folder, make=False)
     except OSError:
         return None
     try:
@@ -93,10 +93,12 @@ def read(home: Path, terminal: Terminal, installation: str) -> TerminalKey | Non
         os.close(folder)
 
 
-def write(home: Path, terminal: Terminal, installation: str, place: TerminalKey | None) -> None:
+def write(
+    state_folder: Path, terminal: Terminal, installation: str, place: TerminalKey | None
+) -> None:
     """Store the HEAD that a session used; None removes it. Errors are ignored."""
     with suppress(OSError):
-        folder = _open_folder(home, make=True)
+        folder = _open_folder(state_folder, make=True)
         try:
             known = _read(folder, terminal.name)
             if not known:
@@ -109,13 +111,13 @@ def write(home: Path, terminal: Terminal, installation: str, place: TerminalKey 
             os.close(folder)
 
 
-def _open_folder(home: Path, *, make: bool) -> int:
+def _open_folder(state_folder: Path, *, make: bool) -> int:
     """Open the folder and return its descriptor.
 
     Raises:
         OSError: it does not exist, or other users may write to it.
     """
-    path = home / FOLDER
+    path = state_folder / FOLDER
     if make:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, _FOLDER)

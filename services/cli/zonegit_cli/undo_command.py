@@ -77,13 +77,15 @@ async def run_undo(
         repo = session.make_repo(bus)
         done = await operations.find_operation(repo, prefix, redo=redo)
         symrefs = await operations.read_symrefs(repo, done.entries)
-        again = await operations.find_operation(repo, done.undoes) if redo and done.undoes else done
-        head = operation_lines.format_head(again.operation, again.entries)
+        target = (
+            await operations.find_operation(repo, done.undoes) if redo and done.undoes else done
+        )
+        head = operation_lines.format_head(target.operation, target.entries)
         if not options.dry_run:
             session.output.print_note(
-                f"{'redoing' if redo else 'undoing'} {head}{_format_refs(again)}"
+                f"{'redoing' if redo else 'undoing'} {head}{_format_refs(target)}"
             )
-        intent = _make_intent(again, options, "redo" if redo else "undo")
+        intent = _make_intent(target, options, "redo" if redo else "undo")
         wanted = options.wait and not options.dry_run
         async with propagation.watch_branches(
             session, bus, _list_served_branches(done), wanted=wanted

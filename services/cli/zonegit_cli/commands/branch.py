@@ -73,19 +73,23 @@ async def command(
     assert shown is not None
     async with session.connect_bus() as bus:
         repo = session.make_repo(bus)
-        home = await heads.find_zone(repo, zone)
+        current_zone = await heads.find_zone(repo, zone)
         commit_command.warn_of_head(session)
-        async with propagation.watch_branch(session, bus, home, shown, wanted=wait) as waiter:
+        async with propagation.watch_branch(
+            session, bus, current_zone, shown, wanted=wait
+        ) as waiter:
             if rename is not None:
-                moved, text = await _rename(repo, home, *rename, commit_options)
+                moved, text = await _rename(repo, current_zone, *rename, commit_options)
             elif delete:
-                moved, text = await _delete(repo, home, shown, commit_options)
+                moved, text = await _delete(repo, current_zone, shown, commit_options)
             else:
-                moved, text = await _create(repo, home, shown, start, branch, commit_options)
+                moved, text = await _create(
+                    repo, current_zone, shown, start, branch, commit_options
+                )
             propagated = await waiter.wait(moved)
     target = moved.entries[-1].new if moved.entries else None
     data = {
-        "zone": names.text(home),
+        "zone": names.text(current_zone),
         "branch": shown,
         "commit": target.hex() if target else None,
         **propagated.to_json(),

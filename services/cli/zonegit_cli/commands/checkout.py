@@ -46,23 +46,23 @@ async def command(
         raise click.UsageError("REFISH needs -b")
     async with session.connect_bus() as bus:
         repo = session.make_repo(bus)
-        home = await heads.find_zone(repo, zone)
+        current_zone = await heads.find_zone(repo, zone)
         command = "checkout -b" if create else "checkout"
         origin = repo.origin(command, force=force, reason=reason)
         propagated = propagation.Propagated()
         if create:
             commit_command.warn_of_head(session)
-            wait_for = propagation.watch_branch(session, bus, home, branch, wanted=wait)
+            wait_for = propagation.watch_branch(session, bus, current_zone, branch, wanted=wait)
             async with wait_for as waiter:
                 at = await refish.resolve(repo, start, zone=zone)
-                moved = await branches.create(repo, home, branch, at.commit, origin)
+                moved = await branches.create(repo, current_zone, branch, at.commit, origin)
                 propagated = await waiter.wait(moved)
-        await branches.checkout(repo, home, branch, origin)
-    found = head_notes.find_overrides(session.default, home, branch, is_switch=False)
+        await branches.checkout(repo, current_zone, branch, origin)
+    found = head_notes.find_overrides(session.default, current_zone, branch, is_switch=False)
     findings.print_findings(session, found)
-    text = f"switched to branch {branch} of {names.text(home)}"
+    text = f"switched to branch {branch} of {names.text(current_zone)}"
     data = {
-        "zone": names.text(home), "branch": branch, "created": create,
+        "zone": names.text(current_zone), "branch": branch, "created": create,
         "warnings": findings.to_json(found),
     }  # fmt: skip
     session.output.print_result(

@@ -25,15 +25,15 @@ async def trust_folder(session: Session, remove: bool) -> None:
     ZONEGIT_TRUSTED_FOLDERS=/builds/zones zonegit status      in CI
     """
     file = settings_file.read_folder(Path())
-    home = config.default_state(os.environ)
+    state_folder = config.default_state(os.environ)
     if remove:
-        trust.keep(home, file.path, None)
+        trust.keep(state_folder, file.path, None)
         text = [f"{file.path} is no longer trusted"]
     elif not file.restricted:
         text = [f"{file.path} has no setting that needs trust"]
     else:
         settings_file.require_owned(file)
-        trust.keep(home, file.path, trust.digest(file.restricted))
+        trust.keep(state_folder, file.path, trust.digest(file.restricted))
         text = [f"{file.path} is trusted with:", *(f"  {line}" for line in _format_settings(file))]
     data = {"file": str(file.path), "trusted": [] if remove else sorted(file.restricted)}
     session.output.print_result(data, text)

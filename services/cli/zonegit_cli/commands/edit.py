@@ -39,8 +39,8 @@ async def command(session: Session, commit_options: CommitOptions) -> int:
     def parse(octets: bytes) -> ZoneFile:
         return reader.read(octets, zone, source=shown)
 
-    with EditedFile(shown, _format_zone(opened), session.output.print_note) as sheet:
-        typed = sheet.edit(parse, reader.MAX_OCTETS)
+    with EditedFile(shown, _format_zone(opened), session.output.print_note) as edited_file:
+        typed = edited_file.edit(parse, reader.MAX_OCTETS)
         found = typed.findings if typed is not None else ()
         deltas = edit.find_changes(opened, typed.rrsets.values()) if typed is not None else []
         intent = commit_command.build_intent(commit_options, "edit", "edit")
@@ -52,7 +52,7 @@ async def command(session: Session, commit_options: CommitOptions) -> int:
         here = msgspec.structs.replace(commit_options, zone=zone, branch=branch)
         status = await commit_command.run_commit(session, here, operation)
         if status or commit_options.dry_run:
-            sheet.keep()
+            edited_file.keep()
     return status
 
 

@@ -96,11 +96,11 @@ async def _read_state(
     found = await survey_resolvers(session, bus, zone)
     expected = {each.resolver for each in found.statuses} | set(found.silent)
     expected |= session.list_local_resolvers()
-    said, answers = await read_answered_serials(
+    answered, answers = await read_answered_serials(
         bus, expected, zone, ignored, recovery.doubted, timeout=session.timeout
     )
     return RecoveryState(
-        recovery, sorted(said), sorted(expected - said), answers, list(found.statuses)
+        recovery, sorted(answered), sorted(expected - answered), answers, list(found.statuses)
     )
 
 

@@ -34,11 +34,11 @@ async def command(session: Session, branch: str | None, limit: int, zone: Name |
     zonegit branch canary 62b53eb0ef57       create the branch again
     """
     async with session.connect() as repo:
-        home = await heads.find_zone(repo, zone)
+        current_zone = await heads.find_zone(repo, zone)
         name = branch or (await heads.find_position(repo, zone)).branch
-        passed = await branches.read_reflog(repo, home, name, limit)
-    data = [_to_json(*each, home, name) for each in enumerate(passed)]
-    lines = align_columns([_format_row(*each, name) for each in enumerate(passed)], HEADER)
+        entries = await branches.read_reflog(repo, current_zone, name, limit)
+    data = [_to_json(*each, current_zone, name) for each in enumerate(entries)]
+    lines = align_columns([_format_row(*each, name) for each in enumerate(entries)], HEADER)
     session.output.print_result(data, lines, paged=True)
 
 

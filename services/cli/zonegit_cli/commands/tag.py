@@ -55,20 +55,20 @@ async def command(
     if name is not None and not delete:
         session = options.apply_signing(session, sign, off=no_sign)
     async with session.connect() as repo:
-        home = await heads.find_zone(repo, zone)
+        current_zone = await heads.find_zone(repo, zone)
         if name is None:
-            _print(session, home, await tags.list_tags(repo, home))
+            _print(session, current_zone, await tags.list_tags(repo, current_zone))
         elif delete:
             commit_command.warn_of_head(session)
-            await _delete(session, repo, home, name)
+            await _delete(session, repo, current_zone, name)
         else:
             commit_command.warn_of_head(session)
             at = await refish.resolve(repo, start, zone=zone, branch=branch)
             made = await tags.create(
-                repo, home, name, at.commit, (message or "").strip(), force=force
+                repo, current_zone, name, at.commit, (message or "").strip(), force=force
             )
-            data = _make_data(home, name, at.commit) | {"id": made.hex()}
-            text = f"tag {name} of {names.text(home)} at {format_id(at.commit)}"
+            data = _make_data(current_zone, name, at.commit) | {"id": made.hex()}
+            text = f"tag {name} of {names.text(current_zone)} at {format_id(at.commit)}"
             session.output.print_result(data, [text])
 
 

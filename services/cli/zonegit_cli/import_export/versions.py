@@ -59,10 +59,10 @@ def read_files(
             octets = files.read(file, MAX_OCTETS)
         rrsets = master.try_read(octets, source, at.zone)
         if rrsets is not None:
-            who = _set_date(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
+            identity = _set_date(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
             words = message or f"import {files.format_name(Path(file).name)}"
             words = import_sources.add_source(words, import_sources.of_file(octets))
-            yield ImportedVersion(source, rrsets, words, who, who, master.take_findings())
+            yield ImportedVersion(source, rrsets, words, identity, identity, master.take_findings())
 
 
 def read_git(
@@ -108,14 +108,18 @@ def read_git(
             yield ImportedVersion(source, rrsets, words, commit.author, commit.committer, found)
 
 
-def _set_date(who: Identity, dates: Dates, file: str, found: RRset) -> Identity:
+def _set_date(identity: Identity, dates: Dates, file: str, found: RRset) -> Identity:
     match dates:
         case "now":
-            return who
+            return identity
         case "serial":
-            return msgspec.structs.replace(who, time=_find_serial_time(file, found), zone="+0000")
+            return msgspec.structs.replace(
+                identity, time=_find_serial_time(file, found), zone="+0000"
+            )
         case "mtime":
-            return msgspec.structs.replace(who, time=_read_modification_time(file), zone="+0000")
+            return msgspec.structs.replace(
+                identity, time=_read_modification_time(file), zone="+0000"
+            )
 
 
 def _find_serial_time(file: str, found: RRset) -> int:

@@ -16,9 +16,9 @@ def new_index(settings: ClientSettings, scheme: Scheme | None) -> WorkspaceIndex
     """
     if scheme is not None:
         return WorkspaceIndex(scheme=scheme)
-    usual = settings.workspace_scheme
+    default = settings.workspace_scheme
     return WorkspaceIndex(
-        scheme=_parse_scheme(usual) if usual is not None else zone_paths.DEFAULT,
+        scheme=_parse_scheme(default) if default is not None else zone_paths.DEFAULT,
         particular={
             names.parse(zone): _parse_scheme(text) for zone, text in settings.zone_schemes.items()
         },

@@ -40,14 +40,14 @@ class UpdatedFile(msgspec.Struct, frozen=True):
 
     Args:
         file: the file.
-        fate: the outcome.
+        outcome: the outcome.
         tip: the tip of its branch; None if the branch was deleted.
         kept: the path of the file's former text; None if it was not kept.
         conflict: the conflicts, if there are any.
     """
 
     file: FileStatus
-    fate: UpdateOutcome
+    outcome: UpdateOutcome
     tip: CommitId | None
     kept: str | None = None
     conflict: Conflicted | None = None
@@ -91,7 +91,7 @@ async def update(
     todo = [
         each
         for each in every
-        if each.tip and each.fate in (UpdateOutcome.FORWARD, UpdateOutcome.MERGED)
+        if each.tip and each.outcome in (UpdateOutcome.FORWARD, UpdateOutcome.MERGED)
     ]
     wanted = [(each.file.zone, each.tip) for each in todo if each.tip]
     entries: list[IndexEntry] = []
@@ -99,14 +99,14 @@ async def update(
     gone = []
     try:
         for each in every:
-            if each.fate is UpdateOutcome.REMOVED:
+            if each.outcome is UpdateOutcome.REMOVED:
                 if each.file.seen is not None:
                     workspace.folder.remove(each.file.path, each.file.seen.stamp)
                 gone.append(each.file.zone)
         async with aclosing(many_zones.read_zones(repo.objects, wanted)) as found:
             async for whole in found:
                 each = todo[len(done)]
-                step = _merge if each.fate is UpdateOutcome.MERGED else _forward
+                step = _merge if each.outcome is UpdateOutcome.MERGED else _forward
                 done[whole.zone], entry = await step(repo, workspace, each, whole)
                 entries += [entry] if entry else []
                 progress(len(done), len(todo))
@@ -140,7 +140,7 @@ async def _merge(
         )
     except MergeConflicts as clashing:
         conflict = Conflicted(file.zone, entry.branch or "", clashing.clashes)
-        return msgspec.structs.replace(each, fate=UpdateOutcome.CLASHED, conflict=conflict), None
+        return msgspec.structs.replace(each, outcome=UpdateOutcome.CLASHED, conflict=conflict), None
     kept = _keep_own(workspace, file)
     octets = "".join(writer.write(rrsets, file.zone)).encode()
     stamp = workspace.folder.replace(file.path, octets, file.fingerprint.stamp, durable=True)

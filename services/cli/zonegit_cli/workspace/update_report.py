@@ -19,21 +19,21 @@ SHOWN: Final = 20
 
 def print_updates(session: Session, every: Sequence[UpdatedFile]) -> int:
     """Print the outcome for each file, and return the exit status."""
-    touched = [each for each in every if each.fate is not UpdateOutcome.CURRENT]
+    touched = [each for each in every if each.outcome is not UpdateOutcome.CURRENT]
     session.output.print_result(
         [_to_json(each) for each in touched], _format_lines(touched), paged=True
     )
     for each in touched:
         if each.kept is not None:
             session.output.print_note(f"the former text of {each.file.path} is kept in {each.kept}")
-    clashed = any(each.fate is UpdateOutcome.CLASHED for each in touched)
+    clashed = any(each.outcome is UpdateOutcome.CLASHED for each in touched)
     return EXIT_STATUS["conflict"] if clashed else 0
 
 
 def _format_lines(touched: Sequence[UpdatedFile]) -> Iterator[str]:
     if not touched:
         yield "all files are at the tips of their branches"
-    forward = [each for each in touched if each.fate is UpdateOutcome.FORWARD]
+    forward = [each for each in touched if each.outcome is UpdateOutcome.FORWARD]
     for each in forward[:SHOWN]:
         yield f"  {_format_move(each)}"
     if len(forward) > SHOWN:
@@ -43,7 +43,7 @@ def _format_lines(touched: Sequence[UpdatedFile]) -> Iterator[str]:
 
 
 def _format_line(each: UpdatedFile) -> Iterator[str]:
-    match each.fate:
+    match each.outcome:
         case UpdateOutcome.REMOVED:
             yield f"  {each.file.path} removed: {_format_branch(each)} was deleted"
         case UpdateOutcome.MERGED:
@@ -90,7 +90,7 @@ def _to_json(each: UpdatedFile) -> dict[str, Any]:
     return {
         "zone": names.text(each.file.zone),
         "path": each.file.path,
-        "outcome": each.fate.name.lower(),
+        "outcome": each.outcome.name.lower(),
         "state": each.file.state,
         "old": each.file.known.commit.hex(),
         "tip": each.tip.hex() if each.tip else None,

@@ -20,13 +20,13 @@ async def out(desk: Desk) -> Desk:
 async def test_a_file_follows_its_branch(out: Desk) -> None:
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
     found = await out.update()
-    assert {zone: each.fate for zone, each in found.items()} == {
+    assert {zone: each.outcome for zone, each in found.items()} == {
         zone: UpdateOutcome.FORWARD if zone == EXAMPLE else UpdateOutcome.CURRENT for zone in ZONES
     }
     assert "192.0.2.5" in out.path(EXAMPLE).read_text()
     assert out.states() == {}
     assert out.files([EXAMPLE])[0].known.commit == tip
-    assert {each.fate for each in (await out.update()).values()} == {UpdateOutcome.CURRENT}
+    assert {each.outcome for each in (await out.update()).values()} == {UpdateOutcome.CURRENT}
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ async def test_a_changed_file_is_never_overwritten(out: Desk, old: str, new: str
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
     await out.others_set(SUB, "new", "192.0.2.5")
     found = await out.update()
-    assert (found[EXAMPLE].fate, found[EXAMPLE].tip) == (UpdateOutcome.LEFT, tip)
-    assert found[SUB].fate is UpdateOutcome.FORWARD
+    assert (found[EXAMPLE].outcome, found[EXAMPLE].tip) == (UpdateOutcome.LEFT, tip)
+    assert found[SUB].outcome is UpdateOutcome.FORWARD
     assert out.path(EXAMPLE).read_text() == text
 
 
@@ -48,14 +48,14 @@ async def test_a_deleted_file_stays_deleted(out: Desk) -> None:
     path = out.path(EXAMPLE)
     path.unlink()
     await out.others_set(EXAMPLE, "new", "192.0.2.5")
-    assert (await out.update())[EXAMPLE].fate is UpdateOutcome.LEFT
+    assert (await out.update())[EXAMPLE].outcome is UpdateOutcome.LEFT
     assert not path.exists()
 
 
 async def test_both_changes_are_merged_and_ours_is_still_to_be_committed(out: Desk) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
-    assert (await out.update(merge=True))[EXAMPLE].fate is UpdateOutcome.MERGED
+    assert (await out.update(merge=True))[EXAMPLE].outcome is UpdateOutcome.MERGED
     text = out.path(EXAMPLE).read_text()
     assert "192.0.2.81" in text
     assert "192.0.2.5" in text
@@ -78,7 +78,7 @@ async def test_an_rrset_that_both_changed_is_a_conflict_and_the_file_stays(out: 
     text = out.path(EXAMPLE).read_text()
     await out.others_set(EXAMPLE, "api", "192.0.2.82")
     found = (await out.update(merge=True))[EXAMPLE]
-    assert found.fate is UpdateOutcome.CLASHED
+    assert found.outcome is UpdateOutcome.CLASHED
     assert found.conflict is not None
     assert [clash.rdtype for clash in found.conflict.clashes] == [1]
     assert out.path(EXAMPLE).read_text() == text
@@ -109,7 +109,7 @@ async def test_a_file_with_comments_is_kept_in_a_copy_and_one_without_is_not(
     found = await out.update()
     assert found[EXAMPLE].kept == "com/example/db.zone.orig"
     assert found[SUB].kept is None
-    assert {found[zone].fate for zone in (EXAMPLE, SUB)} == {UpdateOutcome.FORWARD}
+    assert {found[zone].outcome for zone in (EXAMPLE, SUB)} == {UpdateOutcome.FORWARD}
 
 
 async def test_the_file_of_a_removed_zone_is_removed_and_that_of_its_subzone_stays(
@@ -117,7 +117,7 @@ async def test_the_file_of_a_removed_zone_is_removed_and_that_of_its_subzone_sta
 ) -> None:
     repo = out.operators.repo
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
-    assert (await out.update())[EXAMPLE].fate is UpdateOutcome.REMOVED
+    assert (await out.update())[EXAMPLE].outcome is UpdateOutcome.REMOVED
     assert not (out.root / "com/example/db.zone").exists()
     assert (out.root / "com/example/sub/db.zone").exists()
     await remove_zone(repo.refs, SUB, repo.origin("zone remove", force=True))
@@ -130,7 +130,7 @@ async def test_a_changed_file_of_a_removed_zone_stays(out: Desk) -> None:
     repo = out.operators.repo
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
-    assert (await out.update())[EXAMPLE].fate is UpdateOutcome.LEFT
+    assert (await out.update())[EXAMPLE].outcome is UpdateOutcome.LEFT
     assert (out.root / "com/example/db.zone").exists()
 
 
@@ -138,7 +138,7 @@ async def test_a_zone_at_a_tag_is_not_updated(desk: Desk) -> None:
     await tags.create(desk.operators.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
     await desk.checkout("example.com@v1")
     await desk.others_set(EXAMPLE, "new", "192.0.2.5")
-    assert (await desk.update())[EXAMPLE].fate is UpdateOutcome.CURRENT
+    assert (await desk.update())[EXAMPLE].outcome is UpdateOutcome.CURRENT
 
 
 async def test_a_commit_that_is_missing_from_the_index_is_found_by_an_update(out: Desk) -> None:
@@ -149,5 +149,5 @@ async def test_a_commit_that_is_missing_from_the_index_is_found_by_an_update(out
     (out.root / ".zonegit/index").write_bytes(index)
     with pytest.raises(Conflict):
         await out.commit()
-    assert (await out.update(merge=True))[EXAMPLE].fate is UpdateOutcome.MERGED
+    assert (await out.update(merge=True))[EXAMPLE].outcome is UpdateOutcome.MERGED
     assert out.states() == {}
