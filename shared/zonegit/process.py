@@ -1,6 +1,7 @@
 """Run a service as a process: its options, its signals, its exit status.
 
-SIGTERM and SIGINT cancel the root task, so everything is closed in order.
+SIGTERM and SIGINT cancel the root task, so everything is closed in order; a second signal cancels
+the closing as well.
 """
 
 import asyncio
