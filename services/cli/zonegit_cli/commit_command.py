@@ -66,7 +66,7 @@ def build_intent(
     """Return the intent of a command that commits.
 
     Args:
-        how: the options of the command.
+        commit_options: the options of the command.
         command: the command's name, for the reflog.
         words: the message if none was given, or a blank one.
         imports: see :class:`Intent`.
@@ -132,9 +132,9 @@ async def run_commit(
     """Run an operation on the branch that the command works on, and print its outcome.
 
     Args:
-        work: the operation.
-        nothing: printed if nothing changed, with ``{}`` for the branch.
-        jumped: printed if the branch moved to a commit that existed before.
+        operation: the operation.
+        unchanged_text: printed if nothing changed, with ``{}`` for the branch.
+        existing_text: printed if the branch moved to a commit that existed before.
         extend: adds fields to the JSON document.
         advice: returns what to do about conflicts.
 
@@ -142,7 +142,7 @@ async def run_commit(
         The exit status.
 
     Raises:
-        ZonegitError: what ``work`` raises; after a dry run was printed, what its move would raise.
+        ZonegitError: what ``operation`` raises; after a dry run was printed, what its move would raise.
     """
     async with session.connect_bus() as bus:
         repo = session.make_repo(bus)

@@ -141,8 +141,8 @@ async def format_lines(
     Args:
         repo: the stores.
         outcome: the outcome.
-        nothing: the text if nothing changed, with ``{}`` for the branch.
-        jumped: the text for a move to a commit that existed before.
+        unchanged_text: the text if nothing changed, with ``{}`` for the branch.
+        existing_text: the text for a move to a commit that existed before.
         advice: what to do about conflicts.
 
     Raises:
