@@ -99,7 +99,7 @@ def test_what_cannot_be_asked_is_explained(stack: Stack) -> None:
         (["log", "--grep", "("], 1, "not a regular expression"),
         (["log", "--graph", "--author", "Ada"], 2, "cannot be combined"),
         (["log", "--", "www.elsewhere."], 1, "not within"),
-        (["log", "main^{tree}"], 1, "a commit is needed"),
+        (["log", "main^{tree}"], 1, "expected a commit"),
         (["log", "main", "www"], 2, "www"),
         (["blame", "nothing"], 3, "there is no nothing"),
         (["blame", "api", "AAAA"], 3, "AAAA"),
