@@ -142,7 +142,8 @@ async def run_commit(
         The exit status.
 
     Raises:
-        ZonegitError: what ``operation`` raises; after a dry run was printed, what its move would raise.
+        ZonegitError: what ``operation`` raises; after a dry run was printed, what its move would
+            raise.
     """
     async with session.connect_bus() as bus:
         repo = session.make_repo(bus)

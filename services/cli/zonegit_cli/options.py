@@ -152,7 +152,8 @@ def proposal_options(function: F) -> F:
 
 
 def commit_options(body: CommandBody) -> CommandBody:
-    """Add the options of a command that commits; passed as ``commit_options`` (:class:`CommitOptions`)."""
+    """Add the options of a command that commits; passed as ``commit_options``
+    (:class:`CommitOptions`)."""
     return commit_options_with(zone_options, MESSAGE)(body)
 
 
