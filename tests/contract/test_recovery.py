@@ -204,7 +204,7 @@ async def test_a_store_notes_which_installations_it_replaces(stand: RefStand) ->
     assert after.replaces == state.replaces == ["0123456789abcdef"]
     assert after.installation == state.installation == before.installation
     assert (after.epoch, after.sequence) == (before.epoch, before.sequence)
-    with pytest.raises(Invalid, match="this store itself"):
+    with pytest.raises(Invalid, match="the id of this store"):
         await stand.refs.replace(before.installation, origin())
 
 
