@@ -604,7 +604,7 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ZoneServing(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """How a resolver serves one zone. ``branches`` and ``at`` are as in :class:`ResolverStatus`,
+    """The serving settings of one zone. ``branches`` and ``at`` are as in :class:`ResolverStatus`,
     but of this zone. ``canary`` is ``BRANCH:PERCENT``, and ``salt`` its salt; None if there is no
     canary."""
 

@@ -103,7 +103,7 @@ class ZoneCache:
         self._scheduler = scheduler
         self._aside = root.aside
         self._is_adopted = True
-        """Whether the notes about zones in files that were set aside are written to the summary."""
+        """Set to False if the notes of files set aside could not be written to the summary."""
 
     def record_swap(self, zone: Name, branch: str, swap: CacheWrite) -> None:
         """Queue the write of a swap, and add its difference to the journal."""

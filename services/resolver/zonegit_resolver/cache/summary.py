@@ -72,7 +72,7 @@ log = structlog.get_logger()
 
 
 class FollowedLog(NamedTuple):
-    """How far the log was followed.
+    """The position up to which the log was followed.
 
     Attributes:
         epoch: The epoch; empty if no log was read.

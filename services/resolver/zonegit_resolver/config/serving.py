@@ -64,7 +64,7 @@ MAX_CHARACTERS: Final = 1_024
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How one zone is served.
+    """The settings of one served zone.
 
     Attributes:
         branch: The branch that is followed; with ``at`` the branch that HEAD means in it.
@@ -114,7 +114,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class ServingPlan:
-    """How all zones are served, and how the server behaves.
+    """The settings of all zones and of the server.
 
     Attributes:
         default: How a zone without own settings is served.

@@ -81,7 +81,7 @@ class Follower:
         self._heard_at = float("-inf")
         self._second_store = ""
         self.is_held = False
-        """Whether the ref store has lost rows that were applied."""
+        """True if the ref store has lost rows that were applied."""
         self._is_recovering = False
         self._last_heartbeat: Heartbeat | None = None
         self._sequence_at_heartbeat = 0
