@@ -323,7 +323,7 @@ async def test_much_of_a_zone_is_taken_away_only_by_force_and_with_a_reason(
     with pytest.raises(Unsafe) as unexplained:
         await stand.refs.move(MAIN, expected, small.id, origin(force=True))
     assert unexplained.value.hint is not None
-    assert "--force alone is not enough" in unexplained.value.hint
+    assert "--force is not enough" in unexplained.value.hint
     with pytest.raises(Unsafe):
         await stand.refs.move(MAIN, expected, small.id, origin(reason="an idea"))
     assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == big.id

@@ -1,1 +1,1 @@
-"""Questions about content and the past, as pure algorithms that ask for the objects they need."""
+"""Blame and walks over the graph of commits, as sans-I/O generators."""

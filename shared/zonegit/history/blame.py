@@ -1,7 +1,7 @@
-"""Who gave the records of one name their present value. All pure.
+"""Find the commits that gave the records of one name their present values. Pure.
 
-Records are compared by their keys (``zone.canonical_rdata``): another spelling is no other value. A
-commit gave a value that none of its parents has; otherwise the question passes to the first
+Records are compared by their keys (``zone.canonical_rdata``): another spelling is the same value. A
+commit made a value if none of its parents has it; otherwise the search continues at the first
 parent that has it, through merges too.
 """
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class RecordsAt(NamedTuple):
-    """What stood at the name in one commit, by type, and what the commit was built on."""
+    """The RRsets at the name in one commit, by type, and the commit's parents."""
 
     rrsets: Mapping[int, RRset]
     parents: tuple[CommitId, ...]
@@ -45,7 +45,8 @@ _Open = Mapping[int, set[_Value]]
 
 
 def blame(start: CommitId, rdtype: int | None = None) -> BlameWalk[list[Blamed]]:
-    """What stands at the name in ``start``, of that type or (None) of all, by type."""
+    """Return the RRsets at the name in ``start``, of one type or (None) of all, with their
+    commits."""
     place = (yield [start])[start]
     asked = {each: place.rrsets[each] for each in sorted(place.rrsets) if rdtype in (None, each)}
     found = yield from _trace(start, place, asked)

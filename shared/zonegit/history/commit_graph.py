@@ -1,4 +1,4 @@
-"""Walks over the graph of commits, as ``store.commit_reader`` runs them. All pure.
+"""Walks over the graph of commits, as ``store.commit_reader`` runs them. Pure.
 
 The order is that of moments, the latest first, equal ones by id. A moment is later than those of
 all ancestors, so a commit comes after everything built on it (docs/adr/0011-moments.md).
@@ -26,8 +26,8 @@ _Queued = tuple[int, CommitId, Commit]
 
 
 class Log:
-    """Some commits and their ancestors, each once, the latest first. :meth:`take` goes on where
-    it stopped."""
+    """Some commits and their ancestors, each once, the latest first. :meth:`take` continues
+    where it stopped."""
 
     def __init__(self, starts: Collection[CommitId]) -> None:
         self._asked = list(dict.fromkeys(starts))
@@ -35,7 +35,7 @@ class Log:
         self._queue: list[_Queued] = []
 
     def take(self, count: int) -> Walk[list[Logged]]:
-        """The next ``count``; fewer at the end of history, and none after it."""
+        """Return the next ``count`` commits; fewer at the end of history, and none after it."""
         taken: list[Logged] = []
         while len(taken) < count:
             self._enter((yield self._asked))
@@ -74,19 +74,19 @@ class ComparedHistories(NamedTuple):
 
 
 def merge_bases(ours: CommitId, theirs: CommitId) -> Walk[list[CommitId]]:
-    """The best common ancestors of two commits; a commit counts as its own ancestor. None when
-    the two have nothing in common."""
+    """Return the best common ancestors of two commits; a commit is its own ancestor. Empty if
+    they have none."""
     return (yield from compare(ours, theirs)).bases
 
 
 def merge_bases_of(ours: Collection[CommitId], theirs: CommitId) -> Walk[list[CommitId]]:
-    """The same of a commit and of what a merge of ``ours`` would be."""
+    """Return the best common ancestors of a commit and a merge of ``ours``."""
     return (yield from _compare(ours, theirs)).bases
 
 
 def compare(ours: CommitId, theirs: CommitId) -> Walk[ComparedHistories]:
-    """What only one of two commits has behind it, and where their histories meet. Of equal moments
-    the lower id comes first. Costs what the two differ by, not what they share."""
+    """Return the commits that only one of two commits has as ancestors, and their merge bases.
+    The cost depends on the difference, not on the shared history."""
     return (yield from _compare([ours], theirs))
 
 
@@ -121,13 +121,13 @@ def _compare(ours: Collection[CommitId], theirs: CommitId) -> Walk[ComparedHisto
 
 
 def nodes(ids: Collection[CommitId]) -> Walk[dict[CommitId, CommitNode]]:
-    """These commits themselves."""
+    """Return these commits."""
     found = yield ids
     return {each: found[each] for each in ids}
 
 
 def back(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
-    """The commit reached from ``start`` through these parents, the first one being 1.
+    """Return the commit reached from ``start`` through these parents, the first one being 1.
 
     Raises:
         NotFound: a commit on the way has no such parent; names it.
@@ -145,8 +145,8 @@ def back(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
 
 
 def as_of(start: CommitId, time: float) -> Walk[Logged]:
-    """The first commit, from ``start`` back through first parents, whose committer's time is not
-    later than ``time``, in seconds since 1970; where none is that old, the last of them."""
+    """Return the first commit, from ``start`` back through first parents, whose committer's time
+    is not later than ``time``; if none is that old, the last of them."""
     at = start
     while True:
         commit = (yield [at])[at].commit

@@ -15,8 +15,8 @@ DISAGREEMENT = ThreeWayConflict()
 
 
 def merge(base: T, ours: T, theirs: T) -> T | ThreeWayConflict:
-    """What becomes of one value that was ``base`` and is ``ours`` here and ``theirs`` there. Which
-    side is called which never matters."""
+    """Merge one value that was ``base`` and is ``ours`` and ``theirs`` now. The result is the
+    same with the sides exchanged."""
     if ours in (theirs, base):
         return theirs
     return ours if theirs == base else DISAGREEMENT

@@ -1,8 +1,8 @@
-"""Two zones that grew out of one: what theirs adds to ours, and where they clash.
+"""Merge two zones with a common base: the changes to ours, and the clashes.
 
-Only what either side changed is looked at, and an RRset is read only where both changed it
-(``records``), or somebody decided about it. The serial of an SOA never clashes: ours stands, and
-whoever commits the merge gives it the next one.
+Only what either side changed is examined, and an RRset is read only if both changed it
+(``records``) or there is a decision about it. The serial of an SOA never clashes: ours stays, and
+the merge commit gets the next one.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -26,8 +26,8 @@ MergeOutcome = ObjectId | RRset | Refusal | None
 
 
 class MergeBase(msgspec.Struct, frozen=True):
-    """What both sides came from, None: nothing. On the RRsets in ``disputed``, which the tree does
-    not hold, histories that met more than once do not agree."""
+    """The common base of two zones; ``tree`` is None if there is none. Histories that met more
+    than once do not agree on the RRsets in ``disputed``, which the tree does not have."""
 
     tree: ObjectId | None
     disputed: frozenset[PathKey] = frozenset()

@@ -14,7 +14,7 @@ from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob, Object
 from zonegit.objects.walk import T, Walk
 from zonegit.objects.zone_tree import TreeChange
-from zonegit.safety.policy import SHOWN, Facts, RRsetKey
+from zonegit.safety.policy import MAX_NAMED, Facts, RRsetKey
 from zonegit.store.basis import MoveLimits
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
@@ -57,7 +57,7 @@ class _Seen:
     def count(self, change: TreeChange) -> None:
         """Count an RRset that was there before, and was changed or deleted."""
         self.touched += 1
-        if len(self.some) < SHOWN:
+        if len(self.some) < MAX_NAMED:
             self.some.append((names.below(self.apex, change.path), change.rdtype))
 
     def _take_ns(self, change: TreeChange) -> None:

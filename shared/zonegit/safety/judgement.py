@@ -114,8 +114,8 @@ async def check_harm(
         found = await reading.answer(asks)
     except (NotFound, Corrupt, Invalid) as error:  # Invalid: a name or type that no zone has
         raise Unavailable(
-            f"what {branch.path()} would lose cannot be told: {error.message}",
-            hint="--force --reason TEXT moves it all the same",
+            f"cannot determine what {branch.path()} would lose: {error.message}",
+            hint="--force --reason TEXT moves it anyway",
         ) from error
     if verdict := policy.decide(found, limits):
         raise policy.refusal(branch, verdict, force=request.force)

@@ -1,8 +1,8 @@
-"""Rules for the tip of a branch: the serial rules of docs/object-model.md, and the rails that keep
-a mistake from taking much of a zone away (docs/adr/0026-safety-checks.md). Facts in, a verdict out.
+"""Rules for the tip of a branch: the serial rules of docs/object-model.md, and the safety checks
+that limit how much of a zone one mistake can remove (docs/adr/0026-safety-checks.md). Pure.
 
-Secondaries follow a zone by its serial (RFC 1982). A branch whose serial went back, or that serves
-other records under a serial already served, would leave them with the old zone for ever.
+Secondaries follow a zone by its serial (RFC 1982). If the serial of a branch went back, or it
+served other records under a serial already served, they would keep the old zone for ever.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import title
 from zonegit.zone.serial import following, later
 
-SHOWN: Final = 5
+MAX_NAMED: Final = 5
 """How many RRsets a verdict names before it only counts them."""
 
 RRsetKey = tuple[Name, int]
@@ -42,10 +42,10 @@ class Facts:
 
 
 def decide(facts: Facts, limits: MoveLimits) -> list[str]:
-    """Return the reasons against a move with these facts; empty if it is within the rails."""
+    """Return the reasons against a move with these facts; empty if it passes the safety checks."""
     found = []
     if not facts.complete:
-        found.append("more differs than is looked at for one move")
+        found.append("more differs than is examined for one move")
     elif facts.had >= limits.floor and limits.enough(facts.touched) > facts.had:
         found.append(
             f"{facts.touched} of its {facts.had} RRsets would be changed or deleted, more than"
@@ -60,15 +60,15 @@ def decide(facts: Facts, limits: MoveLimits) -> list[str]:
 
 
 def refusal(branch: RefName, verdict: Sequence[str], *, force: bool) -> Unsafe:
-    """Return a verdict as an error; ``force``: the move was forced, but without a reason."""
-    ways = "--force --reason TEXT moves it all the same, and the log keeps the reason"
-    lacking = f"--force alone is not enough here: {ways}"
+    """Return a verdict as an error. ``force`` is set if the move was forced without a reason."""
+    ways = "--force --reason TEXT moves it anyway; the reason is recorded in the reflog"
+    lacking = f"--force is not enough here: {ways}"
     return Unsafe(f"{branch.path()} stays: {'; '.join(verdict)}", hint=lacking if force else ways)
 
 
 def _list(keys: Sequence[RRsetKey], count: int) -> str:
     """List the first few by name, and count the others."""
-    shown = [title(*key) for key in keys[:SHOWN]]
+    shown = [title(*key) for key in keys[:MAX_NAMED]]
     more = [f"{count - len(shown)} more"] if count > len(shown) else []
     return ", ".join([*shown, *more])
 

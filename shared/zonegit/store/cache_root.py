@@ -1,12 +1,12 @@
-"""The folder of a cache: whose it is, how it is laid out, and what is left of earlier layouts.
+"""The folder of a cache: its owner, its layout, and the remains of earlier layouts.
 
 A marker file records the owner, the scheme and the version of the layout, and a folder of that name
-holds the files of the zones: two layouts have no file in common. So to set the earlier one aside is
-to replace the marker, which is one step: whoever is killed finds everything either still current or
-set aside. What is set aside stays where it is until the new files hold the same (docs/adr/0023).
+has the files of the zones. Two layouts have no file in common, so replacing the marker sets the
+earlier layout aside in one step: after a crash everything is either current or set aside. What is
+set aside stays until the new files have the same content (docs/adr/0023).
 
-Without a marker, only files that caches have or had are taken for ours. A folder with anything else
-is refused, and nothing in it is touched; beside a marker, it is left alone.
+Without a marker, only files of present and earlier caches are accepted. A folder with anything else
+is refused and left untouched; with a marker, other files are ignored.
 """
 
 import os
@@ -27,13 +27,13 @@ from zonegit.zonefile.zone_paths import Scheme
 MARKER: Final = "CACHE"
 UNFINISHED: Final = "CACHE.new"
 MARKER_OCTETS: Final = 4_096
-"""How long a marker may be; ours are of some fifty."""
+"""Maximum size of a marker; a valid one has about fifty octets."""
 
 _LAYOUT: Final = re.compile(r"(golang|flat|unique)-[0-9]{1,6}")
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """How a cache lays out its files, and whose cache it is."""
+    """The owner, scheme and version of a cache's files."""
 
     owner: Annotated[str, msgspec.Meta(pattern="^[a-z]{1,20}$")]
     scheme: Scheme
@@ -41,13 +41,13 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def folder(self) -> str:
-        """The name of the folder that files in this layout lie in."""
+        """Return the name of the folder for files in this layout."""
         return f"{self.scheme}-{self.version}"
 
 
 class CacheRoot(NamedTuple):
-    """A folder that is this process's. Below ``folder`` are the files of zones; ``aside`` are the
-    files and folders that earlier layouts left in the root."""
+    """A folder that is locked by this process. ``folder`` has the files of zones; ``aside`` are
+    the files and folders of earlier layouts."""
 
     path: Path
     folder: Path
@@ -121,8 +121,8 @@ def _marker(path: Path, layout: Layout, ours: Collection[str], beside: str) -> L
         found = msgspec.json.decode(octets, type=Layout)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise Invalid(
-            f"{path / MARKER} is no marker of a cache: {error}",
-            hint="if this is one of zonegit, remove the folder: it is filled again",
+            f"{path / MARKER} is not a marker of a cache: {error}",
+            hint="if this is a zonegit cache, remove the folder; it is filled again",
         ) from error
     if found.owner != layout.owner:
         raise Invalid(f"{path} is the cache of a {found.owner}, not of a {layout.owner}")
@@ -151,9 +151,9 @@ def _refuse_foreign(path: Path, ours: Collection[str], beside: str) -> None:
     foreign = [each.name for each in others if not (is_unmarked and _is_layout(each))]
     if foreign:
         raise Invalid(
-            f"{path} holds {min(foreign)[:100]!r}, which is no file of a cache of zonegit's;"
+            f"{path} has {min(foreign)[:100]!r}, which is not part of a zonegit cache;"
             " nothing in it was touched",
-            hint="is it the right folder? A cache needs one of its own",
+            hint="choose a separate folder for the cache",
         )
 
 

@@ -1,4 +1,4 @@
-"""What a ref must hold for a move to go through: a value, never a magic zero hash."""
+"""The expected state of a ref, as a value."""
 
 import msgspec
 
@@ -16,14 +16,14 @@ class Exactly(msgspec.Struct, frozen=True, tag="exactly"):
 
 
 class Anything(msgspec.Struct, frozen=True, tag="anything"):
-    """Whatever the ref holds, or nothing: a move that nobody can lose."""
+    """The ref may hold anything or not exist: the move cannot lose a race."""
 
 
 Expected = Absent | Exactly | Anything
 
 
 def holds(expected: Expected, current: ObjectId | None) -> bool:
-    """Whether a ref that holds ``current`` (None: does not exist) is as expected."""
+    """Return whether a ref that holds ``current`` (None: does not exist) is as expected."""
     match expected:
         case Absent():
             return current is None

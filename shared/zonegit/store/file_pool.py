@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 THREADS: Final = 4
 """Most of the time all but one wait for the disk."""
-MOST_OPEN: Final = 12
+MAX_OPEN: Final = 12
 """Files that a thread keeps open for the next change; each takes three descriptors."""
 CACHE_KIB: Final = 4 << 10
 """How much of a file that is open may be in memory."""
@@ -110,7 +110,7 @@ class _Shelf:
                 connection.close()
                 raise
         self._open[path] = connection
-        while len(self._open) > MOST_OPEN:
+        while len(self._open) > MAX_OPEN:
             self._close_first()
         return connection
 

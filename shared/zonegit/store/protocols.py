@@ -1,7 +1,7 @@
-"""What the object store and the ref store promise, wherever they run.
+"""The interfaces of the object store and the ref store.
 
-The services implement these over SQLite, ``bus.remote_*`` over NATS, ``store.memory`` for tests;
-``tests/contract`` holds them all to it. Values here travel on the bus as they are.
+The services implement them over SQLite, ``bus.remote_*`` over NATS, ``store.memory`` for tests;
+``tests/contract`` tests all of them. The values are sent on the bus as they are.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,9 +20,9 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 MAX_HISTORY: Final = 1_024
-"""Commits that one question about history is answered with, at the most."""
+"""Maximum number of commits in one reply about history."""
 MAX_LISTED: Final = 8_192
-"""Objects on one page of all there are."""
+"""Maximum number of objects on one page."""
 
 
 class Dated(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class ObjectStore(Protocol):
     """Immutable objects by id."""
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
-        """All of ``ids``, verified.
+        """Return all of ``ids``, verified.
 
         Raises:
             NotFound: one is missing; names it.
@@ -48,10 +48,10 @@ class ObjectStore(Protocol):
         ...
 
     async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
-        """All of ``ids``, as outlines.
+        """Return the outlines of all of ``ids``.
 
         Raises:
-            NotFound, Corrupt, Unavailable: as :meth:`get`.
+            NotFound, Corrupt, Unavailable: for the reasons of :meth:`get`.
         """
         ...
 
@@ -70,11 +70,11 @@ class ObjectStore(Protocol):
         ...
 
     async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
-        """Those of ``ids`` that the store does not hold."""
+        """Return those of ``ids`` that the store does not hold."""
         ...
 
     async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
-        """Objects whose hex id starts with ``prefix`` (at least 4 digits); at most 16 of them,
+        """Return up to 16 objects whose hex id starts with ``prefix`` (at least 4 digits),
         sorted."""
         ...
 
@@ -98,8 +98,8 @@ class ObjectStore(Protocol):
 
 
 class RefTip(msgspec.Struct, frozen=True):
-    """Where a branch or tag stands. ``serial`` is the SOA serial of ``target``, None for a tag;
-    ``highest`` the highest serial this branch ever had; ``sequence`` that of its last move."""
+    """The value of a branch or tag. ``serial`` is the SOA serial of ``target``, None for a tag;
+    ``highest`` the highest serial that the branch ever had; ``sequence`` that of its last move."""
 
     target: ObjectId
     sequence: int
@@ -108,7 +108,7 @@ class RefTip(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What a HEAD stands for. ``tip`` is None while that branch has no commit."""
+    """The branch that a HEAD is on. ``tip`` is None while that branch has no commit."""
 
     zone: Name
     branch: str
@@ -359,20 +359,22 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class RefStore(Protocol):
-    """Branches, tags, zones and HEADs: the only mutable thing."""
+    """Branches, tags, zones and HEADs: the only mutable state."""
 
     async def where(self, actor: str) -> HeadsOfOperator:
-        """The HEADs that apply to an operator, followed to their tips."""
+        """Return the HEADs that apply to an operator, followed to their tips."""
         ...
 
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
-        """Raises:
-        NotFound: the zone is not registered.
+        """Return the refs of a zone.
+
+        Raises:
+            NotFound: the zone is not registered.
         """
         ...
 
     async def snapshot(self, after: Name | None = None) -> RefsSnapshot:
-        """A page of all zones with their tips, from the first zone past ``after`` on."""
+        """Return a page of all zones with their tips, from the first zone past ``after`` on."""
         ...
 
     async def since(self, epoch: str, sequence: int, operation: str = "") -> LogPage:
@@ -465,7 +467,7 @@ class RefStore(Protocol):
         ...
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
-        """Adds a zone without branches.
+        """Add a zone without branches.
 
         Raises:
             Conflict: it is registered already.
@@ -561,7 +563,7 @@ class RefStore(Protocol):
 
 
 class Adopter(Protocol):
-    """Takes over the refs of a store that the original wrote (``store.v03_slots``)."""
+    """Converts the refs of a v0.3 store of the original (``store.v03_slots``)."""
 
     async def adopt(self, slots: Slots, origin: Origin) -> Moved:
         """Registers the zone that ``slots`` name and gives it their branches, tags and HEAD. Once

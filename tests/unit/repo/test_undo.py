@@ -184,7 +184,7 @@ async def test_what_was_taken_back_already_is_not_taken_back_again(foo: TwoOpera
     operation = await latest(foo.repo)
     done = await undone(foo.repo)
     for repo in (foo.repo, foo.other):
-        with pytest.raises(Conflict, match="taken back already") as refused:
+        with pytest.raises(Conflict, match="was undone already") as refused:
             await undone(repo, operation)
         assert refused.value.details["operations"] == done.operation
 
@@ -231,7 +231,7 @@ async def test_a_branch_that_has_other_records_by_now_is_not_where_it_was_put(
     await edited(foo, "192.0.2.82")
     await edited(foo, "192.0.2.83")
     await undone(foo.repo)
-    with pytest.raises(Conflict, match="is not the last word"):
+    with pytest.raises(Conflict, match="was superseded by later"):
         await undone(foo.repo, operation)
 
 

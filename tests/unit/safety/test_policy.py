@@ -120,4 +120,4 @@ def test_a_refusal_tells_the_way_and_what_force_alone_lacks() -> None:
     assert refused.hint.startswith("--force --reason TEXT")
     again = policy.refusal(MAIN, ["one"], force=True)
     assert again.hint is not None
-    assert again.hint.startswith("--force alone is not enough")
+    assert again.hint.startswith("--force is not enough")

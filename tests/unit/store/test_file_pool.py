@@ -96,7 +96,7 @@ async def test_only_some_files_are_open_at_a_time(tmp_path: Path) -> None:
         for _ in range(2):
             writes = (pool.write(tmp_path / str(n), partial(insert, text="x")) for n in range(200))
             await asyncio.gather(*writes)
-        most = file_pool.THREADS * file_pool.MOST_OPEN * 3
+        most = file_pool.THREADS * file_pool.MAX_OPEN * 3
         assert descriptors() - before <= most + 10
         assert await pool.write(tmp_path / "0", notes) == ["x", "x"]
     assert descriptors() - before <= 1

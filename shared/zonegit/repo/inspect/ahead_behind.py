@@ -1,4 +1,4 @@
-"""Where a branch stands: its tip, and what it and ``main`` have that the other has not."""
+"""Compare a branch with ``main``: how many commits each has that the other does not."""
 
 import msgspec
 
@@ -13,25 +13,25 @@ from zonegit.store.ref_names import DEFAULT_BRANCH
 
 
 class AheadBehind(msgspec.Struct, frozen=True):
-    """How many commits a branch has that ``main`` has not, and the other way round."""
+    """The number of commits that only the branch has, and that only ``main`` has."""
 
     ahead: int
     behind: int
 
 
 class BranchStatus(msgspec.Struct, frozen=True):
-    """``tip`` None: the branch has no commit; ``apart`` None: it is ``main``, or there is no
-    ``main``."""
+    """The status of a branch. ``tip`` is None if it has no commit; ``apart`` is None for
+    ``main`` and if there is no ``main``."""
 
     tip: Commit | None = None
     apart: AheadBehind | None = None
 
 
 async def read_status(repo: Repo, at: BranchPosition) -> BranchStatus:
-    """Where a branch stands.
+    """Return the status of a branch.
 
     Raises:
-        Corrupt, NotFound, Unavailable: as the stores say.
+        Corrupt, NotFound, Unavailable: errors of the stores.
     """
     if at.tip is None:
         return BranchStatus()

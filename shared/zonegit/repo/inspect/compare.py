@@ -1,9 +1,9 @@
-"""Two commits of a zone to compare, as an operator names them, and what differs between them.
+"""Resolve the two commits to compare, and return their differences.
 
-main canary    main..canary    from the one to the other; the side left out of a range is HEAD
-main...canary                  from where they parted: what canary changed
-main                           from main to where you stand
-(nothing)                      what the last commit changed
+main canary    main..canary    from the first to the second; a missing side of a range is HEAD
+main...canary                  from their merge base: the changes of canary
+main                           from main to HEAD
+(nothing)                      the changes of the last commit
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from zonegit.zone.names import Name
 
 
 class ComparedTrees(msgspec.Struct, frozen=True):
-    """What is compared. ``old`` None: nothing, for a commit that is the first."""
+    """The two commits. ``old`` is None for the parent of a first commit."""
 
     zone: Name
     old: CommitId | None
@@ -35,7 +35,7 @@ class ComparedTrees(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """What differs, a serial apart, which ``old`` and ``new`` tell."""
+    """The differences between two states, without a change of the serial only."""
 
     zone: Name
     old: CommitBase
@@ -51,12 +51,11 @@ async def resolve_sides(
     zone: Name | None = None,
     branch: str | None = None,
 ) -> ComparedTrees:
-    """The commits that up to two words stand for; ``zone`` and ``branch`` are those the command
-    works on.
+    """Return the commits that up to two words name.
 
     Raises:
         Invalid: a refish is malformed, or the two are of different zones.
-        NotFound: a refish names nothing, or the two have no commit in common.
+        NotFound: a refish names nothing, or the two have no common commit.
     """
 
     async def resolved(text: str) -> refish.Resolved:
@@ -108,11 +107,11 @@ async def _base(repo: Repo, reader: Reader, old: CommitId, new: CommitId) -> Com
 
 
 async def compare(reader: Reader, at: ComparedTrees, owners: Collection[Name] = ()) -> Comparison:
-    """What differs, of ``owners`` alone where some are given.
+    """Return the differences, of ``owners`` only if some are given.
 
     Raises:
         Invalid: one of the commits is of another zone, or an owner is outside of this one.
-        NotFound, Corrupt, Unavailable: as the store says.
+        NotFound, Corrupt, Unavailable: errors of the store.
     """
     for owner in owners:
         names.path(owner, at.zone)

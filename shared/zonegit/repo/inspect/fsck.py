@@ -1,8 +1,8 @@
-"""Whether a store is whole: every object that refs reach, or ever reached, is there, hashes to its
-id and is what names it takes it for; and what is stored that nothing reaches.
+"""Check the stores: every object that refs name or ever named exists, hashes to its id and is of
+the expected kind. Count the objects that nothing names.
 
-Of an object its id is kept and who named it first, so memory grows by ids alone; where a broken one
-lies in its zone is worked out for that one, the way back to the ref.
+Per object, only its id and the first object that named it are kept in memory. The place of a broken
+object is computed from these when it is reported.
 """
 
 from collections import Counter
@@ -41,10 +41,10 @@ from zonegit.zone.rrset import RRset
 READ_BATCH: Final = 1_024
 """Objects read together."""
 MAX_REPORTED: Final = 1_000
-"""Broken objects that are told one by one; beyond that they are counted."""
+"""Broken objects that are listed; the rest is counted."""
 
 ExpectedObjects = tuple[ObjectKind, ...]
-"""What kinds of object may stand where one is named."""
+"""The kinds of object that are allowed in a place."""
 
 BLOB: Final[ExpectedObjects] = ("blob",)
 TREE: Final[ExpectedObjects] = ("tree",)
@@ -56,15 +56,21 @@ DOC: Final[ExpectedObjects] = ("doc",)
 _BY_SPACE: Final = {"heads": COMMIT, "tags": TAGGED, "head": SYMREF}
 
 Namer = ObjectId | RefName
-"""What names an object: another one, or a ref that holds or held it."""
+"""The object that names another one, or the ref that holds or held it."""
 Link = tuple[ObjectId, ExpectedObjects]
 
 
 class Broken(msgspec.Struct, frozen=True):
-    """An object that is not as it should be. ``why`` says how. ``owner`` and ``rdtype`` are where
-    it stands in its zone (``rdtype`` None: a tree, of that name and all below it), ``commit`` is
-    the one that has it, ``ref`` leads there; None where that does not apply. ``is_past``: the ref
-    does not lead there any more, as the log says it once did."""
+    """A broken object.
+
+    Attributes:
+        why: the fault.
+        owner: the name at which it is in its zone.
+        rdtype: its type; None for a tree, which has that name and all below it.
+        commit: the commit that has it.
+        ref: the ref that leads to it.
+        is_past: the ref named it only in the past, according to the log.
+    """
 
     id: ObjectId
     expected: ExpectedObjects
@@ -77,7 +83,7 @@ class Broken(msgspec.Struct, frozen=True):
 
 
 class ObjectFinding(msgspec.Struct, frozen=True):
-    """A whole object with a finding about it: ``ref`` leads to ``commit``, which has it."""
+    """An intact object with a finding. ``ref`` leads to ``commit``, which has it."""
 
     id: ObjectId
     finding: Finding
@@ -105,7 +111,7 @@ class FsckReport(msgspec.Struct):
 
     @property
     def reached(self) -> int:
-        """How many of those stored are named."""
+        """Return how many of the stored objects are named."""
         return self.stored - self.dangling.total()
 
     @property
@@ -120,8 +126,8 @@ class FsckReport(msgspec.Struct):
 
 
 async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None) -> FsckReport:
-    """Checks everything that any row of the refs log names, and all that this leads to. ``told``
-    hears in words how far it is.
+    """Check everything that refs and the log name, with all that this leads to. ``told`` is called
+    with the progress.
 
     Raises:
         Corrupt: the store's file itself cannot be read.
@@ -146,7 +152,7 @@ async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None)
 
 
 async def _iter_current(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
-    """All that branches and tags hold now, and all that HEADs ever held: they are few."""
+    """Yield what branches and tags hold now, and what HEADs ever held, as these are few."""
     async for refs in many_zones.iter_zones(repo):
         for branch, tip in refs.heads.items():
             yield RefName("heads", refs.zone, branch), tip.target
@@ -158,7 +164,7 @@ async def _iter_current(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
 
 
 async def _iter_logged(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
-    """All that refs ever held: undo and ``@{}`` may name it."""
+    """Yield what refs ever held; undo and ``@{}`` may name it."""
     epoch, sequence = (await repo.refs.since("", 0)).epoch, 0
     while True:
         since = await repo.refs.since(epoch, sequence)
@@ -172,7 +178,7 @@ async def _iter_logged(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
 
 
 async def _judge_tips(repo: Repo, report: FsckReport) -> None:
-    """Add the flaws of tips to a report, but for objects that it has already."""
+    """Add the flaws of tips to a report, except of objects that it has already."""
     known = {broken.id.hex() for broken in report.broken}
     async for flawed in find_flawed(repo):
         if flawed.object in known:

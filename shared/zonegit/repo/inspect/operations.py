@@ -1,7 +1,7 @@
-"""Operations: what belongs together in the log of the refs, and what taking one back would mean.
+"""Operations in the log of the refs, and what undoing one would mean.
 
-An operation is one intended change, of one ref or of several that share its id; there is no
-transaction over them, for who may move what is decided ref by ref (docs/adr/0025-time-and-undo.md).
+An operation is one intended change, of one ref or of several that share its id. There is no
+transaction over them, because permission is decided ref by ref (docs/adr/0025-time-and-undo.md).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -23,20 +23,26 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 MIN_PREFIX: Final = 4
+"""Minimum length of an operation id prefix."""
 MAX_ID: Final = 64
 """Characters of an operation's id that name it, and that it has at the most."""
 
 OPERATIONS_BATCH: Final = 100
-"""Operations that are asked for at a time."""
+"""Operations per request."""
 
 MAX_NAMED: Final = 5
-"""Later moves that a conflict names before it only counts them."""
+"""Later moves that a conflict names; the rest is counted."""
 
 
 class RefChange(msgspec.Struct, frozen=True):
-    """A ref that an operation moved: from ``found`` to ``left``, and ``now`` it is there, or at a
-    commit of the same records; None: there was none. ``kind`` added or removed: the marker of a
-    zone, which holds nothing."""
+    """A ref that an operation moved.
+
+    Attributes:
+        found: the value before; None if the ref did not exist.
+        left: the value after; None if it was deleted.
+        now: the value now, or one with the same records.
+        kind: added or removed for the marker of a zone, which has no value.
+    """
 
     ref: RefName
     found: ObjectId | None
@@ -46,8 +52,8 @@ class RefChange(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """An operation, its rows oldest first, and the latest moves of their refs that others made.
-    ``undone_by`` and ``undone_in_part`` as :class:`Aftermath` has them."""
+    """An operation with its log entries, oldest first, and the latest later moves of its refs.
+    ``undone_by`` and ``undone_in_part`` are those of :class:`OperationDetails`."""
 
     operation: str
     entries: list[LogEntry]
@@ -56,19 +62,20 @@ class Operation(msgspec.Struct, frozen=True):
     undone_in_part: bool = False
 
     def begun_by(self, actor: str) -> str | None:
-        """Return the undo that this operator began and did not complete; None: there is none."""
+        """Return the undo of this operation that the actor began and did not complete, None if
+        there is none."""
         undo = self.undone_by
         return undo.operation if undo and undo.actor == actor and self.undone_in_part else None
 
     @property
     def undoes(self) -> str | None:
-        """Return the operation that this one took back; None where it is no undo."""
+        """Return the operation that this one undid, None if it is no undo."""
         return self.entries[0].undoes
 
     @property
     def turned(self) -> list[RefChange]:
-        """What it came to for each ref, in the order in which it first moved them; what it left as
-        it was is left out."""
+        """Return the change of each ref, in the order of their first moves, without those that
+        ended as they began."""
         moves: dict[RefName, list[LogEntry]] = {}
         for entry in self.entries:
             moves.setdefault(entry.ref, []).append(entry)
@@ -84,8 +91,7 @@ def _make_change(ref: RefName, first: LogEntry, last: LogEntry) -> RefChange | N
 async def list_latest(
     repo: Repo, limit: int, *, zone: Name | None = None, actor: str | None = None
 ) -> list[OperationSummary]:
-    """The latest operations, the latest first; of one zone, or of one operator, where they are
-    given."""
+    """Return the latest operations, the latest first, optionally of one zone or operator."""
     found: list[OperationSummary] = []
     before = None
     while len(found) < limit:
@@ -99,18 +105,21 @@ async def list_latest(
 
 
 async def find_operation(repo: Repo, prefix: str | None, *, redo: bool = False) -> Operation:
-    """Return the operation whose id begins with ``prefix``; None: the one that the operator's next
-    undo takes back, or with ``redo`` the undo that their next redo does.
+    """Return an operation.
+
+    Args:
+        prefix: the beginning of its id. None: the one that the operator's next undo undoes, or with
+            ``redo`` the undo that their next redo redoes.
 
     Raises:
         NotFound: there is none.
-        Invalid: there are several; names them. Or these are too few characters, or too many.
-        Unavailable: the ref store is of an earlier release and knows no redo.
+        Invalid: there are several; names them. Or the prefix is too short or too long.
+        Unavailable: the ref store is of an earlier release that has no redo.
     """
     if prefix is not None and not MIN_PREFIX <= len(prefix) <= MAX_ID:
         raise Invalid(
             f"{prefix[:MAX_ID]!r} is not the beginning of an operation's id",
-            hint=f"{MIN_PREFIX} digits of it at least: zonegit op log lists operations",
+            hint=f"give at least {MIN_PREFIX} digits; zonegit op log lists operations",
         )
     page = await repo.refs.operation(repo.actor, prefix, redo=redo)
     first = page
@@ -121,24 +130,23 @@ async def find_operation(repo: Repo, prefix: str | None, *, redo: bool = False) 
         later += page.later
     done = Operation(page.operation, entries, later, first.undone_by, first.undone_in_part)
     if redo and prefix is None and done.undoes is None:
-        # It ignored what it does not know, and named the latest operation: that is no undo.
+        # It ignored the unknown field and returned the latest operation, which is no undo.
         raise Unavailable(
-            "the refs service is of an earlier release, which knows no redo",
-            hint="upgrade it, or take the undo back by its id: zonegit undo ID",
+            "the refs service is of an earlier release that has no redo",
+            hint="upgrade it, or undo the undo by its id: zonegit undo ID",
         )
     return done
 
 
 async def find_current_changes(repo: Repo, done: Operation) -> list[RefChange]:
-    """Return what the operation came to, with where each ref is now. A branch that has the records
-    again which the operation gave it is where it was put: so the undo of a later operation leaves
-    it. What an undo took back that this operator began and did not complete is left out, and so are
-    HEADs that were moved since, unless the operation moved nothing else: where an operator works is
-    no reason to refuse.
+    """Return the changes of an operation, with the present value of each ref.
+
+    A branch that has the records again which the operation gave it counts as unmoved, for example
+    after the undo of a later operation. What an incomplete undo of this operator already restored
+    is left out. So are HEADs that moved since, unless the operation moved nothing else.
 
     Raises:
-        Conflict: one of the operation's refs was moved since, to somewhere else than it did; or all
-            of it was taken back already.
+        Conflict: one of its refs was moved elsewhere since, or the operation was undone already.
     """
     turned = {each.ref: each for each in done.turned}
     as_it_was = {entry.ref for entry in done.entries} - turned.keys()
@@ -169,17 +177,17 @@ async def find_current_changes(repo: Repo, done: Operation) -> list[RefChange]:
 
 def _undone_error(done: Operation, undo: LogEntry) -> Conflict:
     return Conflict(
-        f"operation {short_id(done.operation)} was taken back already: {undo.actor} did it at"
+        f"operation {short_id(done.operation)} was undone already by {undo.actor} at"
         f" {refish_time.format_time(undo.time)} (operation {short_id(undo.operation)})",
-        hint=f"zonegit undo {short_id(undo.operation)} makes it again",
+        hint=f"zonegit undo {short_id(undo.operation)} redoes it",
         operations=undo.operation,
     )
 
 
 async def _is_in_place(reader: Reader, later: LogEntry, turned: RefChange | None) -> bool:
-    """Whether a ref is, after another's move, where the operation had put it all the same."""
+    """Return whether a ref is where the operation put it, although it was moved since."""
     if turned is None:
-        return False  # in a zone that the operation added, somebody made a branch or tag
+        return False  # a branch or tag in a zone that the operation added
     if (later.new, later.kind) == (turned.left, turned.kind):
         return True
     if later.ref.space != "heads" or later.new is None or turned.left is None:
@@ -192,8 +200,8 @@ def _moved_error(done: Operation, moved: Collection[LogEntry]) -> Conflict:
     told = "; ".join(_describe(each) for each in latest_first[:MAX_NAMED])
     more = f"; and {len(moved) - MAX_NAMED} more" if len(moved) > MAX_NAMED else ""
     return Conflict(
-        f"operation {short_id(done.operation)} is not the last word any more: {told}{more}",
-        hint="undo these before it, the latest first; of a commit alone: zonegit revert",
+        f"operation {short_id(done.operation)} was superseded by later moves: {told}{more}",
+        hint="undo these first, the latest first; to undo one commit only: zonegit revert",
         operations=" ".join(dict.fromkeys(each.operation for each in latest_first)),
     )
 
@@ -207,12 +215,12 @@ def _describe(entry: LogEntry) -> str:
 
 
 def short_id(operation: str) -> str:
-    """As operations are shown: 12 digits."""
+    """Return the first 12 digits of an operation id, for messages."""
     return operation[:12]
 
 
 def format_ref(ref: RefName) -> str:
-    """Return the text of a ref, for messages."""
+    """Format a ref for messages."""
     zone = names.text(ref.zone) if ref.zone is not None else ""
     match ref.space:
         case "heads":
@@ -228,7 +236,7 @@ def format_ref(ref: RefName) -> str:
 
 
 def format_target(target: ObjectId | None, symrefs: Mapping[ObjectId, RefName]) -> str:
-    """Return the text of a ref's target, for messages."""
+    """Format the value of a ref for messages."""
     if target is None:
         return "nothing"
     branch = symrefs.get(target)
@@ -236,16 +244,16 @@ def format_target(target: ObjectId | None, symrefs: Mapping[ObjectId, RefName]) 
 
 
 async def read_symrefs(repo: Repo, entries: Iterable[LogEntry]) -> dict[ObjectId, RefName]:
-    """What HEADs stood for, by the ids that the log has."""
+    """Return the branches that HEADs were on, by the ids in the log."""
     heads = [entry for entry in entries if entry.ref.space == "head"]
     return await resolve_symrefs(repo, {id for each in heads for id in (each.old, each.new) if id})
 
 
 async def resolve_symrefs(repo: Repo, ids: Collection[ObjectId]) -> dict[ObjectId, RefName]:
-    """The branches that symrefs stand for.
+    """Return the branches that symrefs name.
 
     Raises:
-        Corrupt, Invalid, NotFound, Unavailable: as the store says.
+        Corrupt, Invalid, NotFound, Unavailable: errors of the store.
     """
     objects = await Reader(repo.objects).get(ids)
     found = {each: objects[each] for each in ids}

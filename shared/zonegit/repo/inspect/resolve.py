@@ -1,8 +1,7 @@
-"""What a query gets, or would have got: the resolver's own answering over a zone at any commit,
-without a resolver.
+"""Answer a query from a zone at any commit with the resolver's own code, without a resolver.
 
-Only what decides the answer is read. The reply is made, the names that it speaks of are looked at
-too, and it is made again, until it speaks of no new one: so its own code says what matters.
+Only the part of the zone that decides the answer is read. The reply is made, the names in it are
+read too, and it is made again, until it has no new name.
 """
 
 import asyncio
@@ -32,17 +31,21 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name, Path
 
 MAX_NAMES: Final = 4_096
-"""Names that one answer may depend on; a message cannot speak of many more."""
+"""Names that one answer may depend on. A message cannot name many more."""
 
 PEER: Final = "127.0.0.1"
-"""Whom a query comes from that says nothing of its client."""
+"""The peer address of a query without a client subnet."""
 
 
 class QueryView(msgspec.Struct, frozen=True):
-    """What is seen of each zone: the commit ``at`` a refish, None: the tip of ``branch``, which
-    also is what other zones are seen at where ``at`` means nothing to them. Some clients see the
-    ``canary_of`` a zone, None: none do. ``whole``: the proofs of a signed zone are wanted, for
-    which all of it is read."""
+    """The state of each zone that answers.
+
+    Attributes:
+        branch: the branch whose tip answers, for zones in which ``at`` is no refish.
+        at: a refish; None for the tip of ``branch``.
+        canary_of: returns the canary of a zone, None if it has none.
+        whole: read whole zones, which the proofs of a signed zone require.
+    """
 
     branch: str
     at: str | None = None
@@ -51,8 +54,8 @@ class QueryView(msgspec.Struct, frozen=True):
 
 
 class ZoneConsulted(msgspec.Struct, frozen=True):
-    """A zone that had a say: at which commit, with which SOA serial. ``branch`` as a resolver would
-    call that state."""
+    """A zone that was consulted, its commit and its SOA serial. ``branch`` is the resolver's
+    name for that state."""
 
     zone: Name
     branch: str
@@ -61,8 +64,8 @@ class ZoneConsulted(msgspec.Struct, frozen=True):
 
 
 class ResolvedQuery(msgspec.Struct, frozen=True):
-    """The reply's octets, whether they fit a datagram, and the zones that were met, the
-    question's own first."""
+    """The reply, its transport (udp or tcp), and the zones that were consulted, that of the
+    question first."""
 
     reply: bytes
     over: str
@@ -72,12 +75,13 @@ class ResolvedQuery(msgspec.Struct, frozen=True):
 async def resolve(
     repo: Repo, query: bytes, name: Name, qtype: int, view: QueryView
 ) -> ResolvedQuery:
-    """The reply to a query for ``name`` and ``qtype``, whose octets are ``query``.
+    """Return the reply to the query ``query`` for ``name`` and ``qtype``.
 
     Raises:
-        NotFound: no zone here holds the name, it has no such branch, or the refish names nothing.
-        Invalid: the refish is malformed or of another zone; the answer depends on too many names.
-        Corrupt, Denied, Unavailable: as the stores say.
+        NotFound: no zone has the name, it has no such branch, or the refish names nothing.
+        Invalid: the refish is malformed or of another zone, or the answer depends on too many
+            names.
+        Corrupt, Denied, Unavailable: errors of the stores.
     """
     asking = _Lookup(repo, view)
     await asking.look([name], qtype)
@@ -90,25 +94,25 @@ async def resolve(
 
 
 def _reply(query: bytes, zones: ZoneTable) -> tuple[bytes, str]:
-    """As a client gets it that asks over TCP where a datagram is too small."""
+    """Return the reply by UDP, or by TCP if it is truncated."""
     reply = responder.respond(query, zones, PEER, DATAGRAM)
     if reply is not None and not int.from_bytes(reply[2:4], "big") & TC:
         return reply, "udp"
     reply = responder.respond(query, zones, PEER, STREAM)
     if reply is None:
-        raise Invalid("these octets are no query")
+        raise Invalid("not a DNS query")
     return reply, "tcp"
 
 
 def _refused_error(name: Name, view: QueryView) -> NotFound:
     return NotFound(
-        f"no zone here holds {names.text(name)} on a branch {view.branch}: a resolver would refuse",
+        f"no zone has {names.text(name)} on a branch {view.branch}: the answer would be REFUSED",
         hint="zonegit zone list shows the zones; a name is absolute, with or without a final dot",
     )
 
 
 class _Lookup:
-    """The zones as far as they were looked at."""
+    """The parts of zones that were read."""
 
     def __init__(self, repo: Repo, view: QueryView) -> None:
         self.zones = ZoneTable()
@@ -120,7 +124,7 @@ class _Lookup:
         self._looked: set[tuple[Name, Name]] = set()
 
     def met(self) -> list[ZoneConsulted]:
-        """The zones that were looked at, in that order."""
+        """Return the zones that were consulted, in order."""
         return [
             ZoneConsulted(Name(zone), state.branch, state.commit, state.snapshot.serial)
             for zone, served in self.zones
@@ -129,11 +133,11 @@ class _Lookup:
         ]
 
     async def look(self, found: Iterable[Name], qtype: int) -> bool:
-        """Reads what decides about these names, in every zone at hand that they are within: the
-        glue of a child's host is its parent's. Whether there was anything to read.
+        """Read what decides the answer about these names, in every open zone that they are within;
+        return whether there was anything to read.
 
         Raises:
-            Invalid: they are too many.
+            Invalid: there are too many names.
         """
         new = [name for name in found if name not in self._seen]
         self._seen.update(new)
@@ -156,8 +160,8 @@ class _Lookup:
         return is_more
 
     async def _open_zone_of(self, name: Name) -> None:
-        """Has at hand the deepest zone that holds a name and would be served; all that may be it
-        are asked for at once."""
+        """Open the deepest zone that holds a name and would be served. All candidates are looked
+        up at once."""
         above = [name]
         while above[-1] != ROOT:
             above.append(names.parent(above[-1]))
@@ -170,7 +174,7 @@ class _Lookup:
                 if await self._is_open(refs):
                     return
             elif not isinstance(refs, NotFound):
-                raise refs  # not before it matters: a tenant may not ask about zones above its own
+                raise refs  # only if it matters: a tenant may not read the zones above its own
 
     async def _refs_of(self, zone: Name) -> ZoneRefs | ZonegitError:
         try:
@@ -179,7 +183,7 @@ class _Lookup:
             return error
 
     async def _is_open(self, refs: ZoneRefs) -> bool:
-        """Whether a resolver would serve the zone; then it is at hand from now on."""
+        """Open a zone if a resolver would serve it; return whether it is open."""
         if refs.zone in self.zones.by_apex:
             return True
         default = await self._default(refs)
@@ -192,7 +196,7 @@ class _Lookup:
         return True
 
     async def _default(self, refs: ZoneRefs) -> BranchState | None:
-        """What everybody sees who does not see the canary."""
+        """Return the state that clients outside the canary see."""
         view, is_first = self._view, not self.zones.by_apex
         if view.at is not None:
             try:
@@ -207,7 +211,7 @@ class _Lookup:
         return await self._state(refs.zone, view.branch, tip.target) if tip is not None else None
 
     async def _state(self, zone: Name, branch: str, commit: ObjectId) -> BranchState:
-        """A state of a zone, of which nothing is known yet but its apex."""
+        """Return a state of a zone, of which only the apex has been read."""
         found = await drafts.read_state(self._reader, CommitId(commit), zone)
         assert found.tree is not None  # that of a commit
         snapshot = empty_snapshot(zone)
@@ -220,7 +224,7 @@ class _Lookup:
         return self.zones.make_state(zone, branch, commit, snapshot)
 
     async def _extend(self, zone: Name, name: Name) -> None:
-        """Adds to all states of a zone what decides about a name."""
+        """Add what decides the answer about a name to all states of a zone."""
         if self._view.whole:
             return
         served = self.zones.by_apex[zone]

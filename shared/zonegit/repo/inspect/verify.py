@@ -1,4 +1,4 @@
-"""Who signed a tag, a commit, or every commit that led to one."""
+"""Verify the signature of a tag, a commit, or every commit of a history."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -24,11 +24,11 @@ from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 
 BATCH: Final = 256
-"""Commits verified between two words about progress."""
+"""Commits verified between two progress reports."""
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """A commit or tag, and what its signature is worth."""
+    """A commit or tag, and the verdict on its signature."""
 
     id: ObjectId
     value: Commit | Tag
@@ -37,15 +37,15 @@ class Checked(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What came of verifying. ``named`` is what the refish named; ``good`` counts by key;
-    ``failed`` holds all that is not, the latest first."""
+    """The result. ``named`` is the object that the refish names; ``good`` counts by key;
+    ``failed`` has all others, the latest first."""
 
     named: Checked
     good: Counter[PublicKey] = field(default_factory=Counter)
     failed: list[Checked] = field(default_factory=list)
 
     def add(self, checked: Checked) -> None:
-        """Takes one more into account."""
+        """Add the verdict on one object."""
         match checked.verdict:
             case GoodSignature(key):
                 self.good[key] += 1
@@ -54,12 +54,12 @@ class VerifyReport:
 
     @property
     def count(self) -> int:
-        """How many were verified."""
+        """Return how many were verified."""
         return self.good.total() + len(self.failed)
 
     @property
     def unsigned(self) -> int:
-        """How many of the failed bear no signature."""
+        """Return how many of the failed have no signature."""
         return sum(isinstance(each.verdict, Unsigned) for each in self.failed)
 
 
@@ -71,13 +71,13 @@ async def verify(
     chain: bool = False,
     progress: Callable[[int], None] = lambda count: None,
 ) -> VerifyReport:
-    """Verifies what a refish names, with ``chain`` every commit back to the first, too.
+    """Verify the object that a refish names; with ``chain`` all its ancestors too.
 
-    Of a signed tag its own signature counts: it covers the commit's id. ``progress`` is told how
-    many were verified so far.
+    The signature of a signed tag counts for it, because it covers the commit's id. ``progress`` is
+    called with the number verified so far.
 
     Raises:
-        Corrupt, NotFound, Unavailable: as the store does.
+        Corrupt, NotFound, Unavailable: errors of the store.
     """
     reader = Reader(repo.objects)
     named = await _named(reader, at, keyring)
