@@ -40,12 +40,12 @@ class Decision(msgspec.Struct, frozen=True):
     theirs: ObjectId | None
 
     def is_about(self, ours: RRset | None, theirs: RRset | None) -> bool:
-        """Whether these are the contents it was made for."""
+        """Return whether the decision was made about these contents."""
         return (self.ours, self.theirs) == (fingerprint(ours), fingerprint(theirs))
 
 
 def decided(clash: Clash, side: Side) -> Decision:
-    """The decision for one side of a clash."""
+    """Return the decision for one side of a clash."""
     ours, theirs = fingerprint(clash.ours), fingerprint(clash.theirs)
     return Decision(clash.owner, clash.rdtype, side, ours, theirs)
 

@@ -100,7 +100,7 @@ def merge(
 def _is_open(
     key: PathKey, three: ThreeWay[ObjectId | None], base: MergeBase, decisions: Collection[PathKey]
 ) -> bool:
-    """Whether its ids alone do not tell what becomes of an RRset."""
+    """Return whether the ids alone do not determine the result for an RRset."""
     if three.ours == three.theirs:
         return False
     known = key == APEX_SOA or key in base.disputed or key in decisions
@@ -136,7 +136,7 @@ def _outcome(
 def _values(
     threes: Mapping[PathKey, ThreeWay[ObjectId | None]], apex: Name
 ) -> Walk[dict[PathKey, ThreeWay[RRset | None]]]:
-    """RRsets instead of their blobs."""
+    """Return RRsets instead of their blobs."""
     wanted = {blob for three in threes.values() for blob in three if blob is not None}
     answers = (yield wanted) if wanted else {}
     return {
@@ -146,8 +146,10 @@ def _values(
 
 
 def _rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers) -> RRset | None:
-    """Raises:
-    Corrupt: it is another RRset than that, or none.
+    """Return the RRset in a blob.
+
+    Raises:
+        Corrupt: it is another RRset, or not an RRset.
     """
     if blob is None:
         return None

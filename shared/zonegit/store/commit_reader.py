@@ -36,8 +36,8 @@ Walk = Generator[Collection[CommitId], Mapping[CommitId, CommitNode], T]
 
 
 def moment(commit: Commit, parents: Iterable[int]) -> int:
-    """The moment of a commit whose parents have those moments: its committer's time, or one past
-    the latest of theirs where that is no earlier."""
+    """Return the moment of a commit: its committer's time, or one past the latest moment of its
+    parents if that is not earlier."""
     return max(commit.committer.time, max(parents, default=-1) + 1)
 
 
@@ -55,14 +55,14 @@ class CommitReader:
 
     @property
     def known(self) -> Mapping[CommitId, CommitNode]:
-        """The commits at hand."""
+        """Return the commits fetched so far."""
         return self._nodes
 
     async def answer(self, walk: Walk[T]) -> T:
-        """Runs an algorithm over commits.
+        """Run a walk over commits.
 
         Raises:
-            NotFound, Corrupt, Unavailable: as the store does.
+            NotFound, Corrupt, Unavailable: errors of the store.
         """
         return await drive(walk, self._at_least)
 
@@ -90,9 +90,11 @@ class CommitReader:
             self._place(CommitId(dated.raw.id), CommitNode(commit, dated.moment))
 
     def _place(self, commit_id: CommitId, node: CommitNode) -> None:
-        """Raises:
-        Corrupt: the commit's moment is not between those of its children and its parents, so
-            whatever was worked out of their order would be wrong.
+        """Add a commit to the graph.
+
+        Raises:
+            Corrupt: the commit's moment is not between those of its children and its parents, so
+                results that depend on the order would be wrong.
         """
         ordered = node.moment < self._edge.pop(commit_id, node.moment + 1)
         for parent in node.commit.parents:

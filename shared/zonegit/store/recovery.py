@@ -15,7 +15,7 @@ from zonegit.store.protocols import Witness
 from zonegit.zone.serial import HALF, advance, following, later, latest, lead
 
 DEFAULT_HEADROOM: Final = 1_000
-"""How far a branch goes on where no resolver knows what was served last."""
+"""Increase of a branch's serial if no resolver knows what was served last."""
 MAX_HEADROOM: Final = HALF - 1
 """RFC 1982 section 3.1: more than this cannot be added to a serial."""
 MAX_LEAD: Final = 1 << 30

@@ -51,7 +51,7 @@ class RefName(msgspec.Struct, frozen=True, order=True):
             names.require(self.zone)
 
     def path(self) -> str:
-        """As people and symrefs write it."""
+        """Return the path of the ref, as users and symrefs write it."""
         zone = names.text(self.zone) if self.zone is not None else ""
         if self.space == "heads":
             return f"{_HEADS}{zone}/{self.short}"
@@ -65,36 +65,40 @@ class RefName(msgspec.Struct, frozen=True, order=True):
 
 
 def branch(zone: Name, short: str) -> RefName:
-    """Raises:
-    Invalid: ``short`` is no branch name.
+    """Return the ref of a branch.
+
+    Raises:
+        Invalid: ``short`` is not a branch name.
     """
     return RefName("heads", zone, checked(short, "branch"))
 
 
 def tag(zone: Name, short: str) -> RefName:
-    """Raises:
-    Invalid: ``short`` is no tag name.
+    """Return the ref of a tag.
+
+    Raises:
+        Invalid: ``short`` is not a tag name.
     """
     return RefName("tags", zone, checked(short, "tag"))
 
 
 def marker(zone: Name) -> RefName:
-    """The ref whose presence says that a zone is registered."""
+    """Return the ref that marks a zone as registered."""
     return RefName("zone", zone)
 
 
 def default_head() -> RefName:
-    """``HEAD``: the default (zone, branch)."""
+    """Return ``HEAD``: the default (zone, branch)."""
     return RefName("head", None)
 
 
 def own_head(actor: str) -> RefName:
-    """One operator's own HEAD."""
+    """Return the ref of one operator's own HEAD."""
     return RefName("head", None, checked_actor(actor))
 
 
 def remembered(actor: str, zone: Name) -> RefName:
-    """The branch of ``zone`` that an operator last checked out."""
+    """Return the ref of the branch of ``zone`` that an operator last checked out."""
     return RefName("head", zone, checked_actor(actor))
 
 
@@ -104,10 +108,10 @@ def kind(ref: RefName) -> str:
 
 
 def checked(short: str, what: str = "branch") -> str:
-    """Git's rules for ref names, and none of its components ends in a dot.
+    """Check a branch or tag name by git's rules; in addition, no component may end in a dot.
 
     Raises:
-        Invalid: they are broken.
+        Invalid: it breaks a rule.
     """
     if (
         not 0 < len(short.encode("utf-8", "replace")) <= MAX_SHORT
@@ -116,7 +120,7 @@ def checked(short: str, what: str = "branch") -> str:
     ):
         raise Invalid(
             f"{short[:MAX_SHORT]!r} is not a {what} name",
-            hint="letters, digits, - _ . and / make one, but no part begins or ends with a dot",
+            hint="use letters, digits, - _ . and /; no part may begin or end with a dot",
         )
     return short
 
@@ -143,8 +147,10 @@ def require_new(short: str, what: str) -> None:
 
 
 def checked_actor(actor: str) -> str:
-    """Raises:
-    Invalid: not a name for an operator (64 letters, digits and ``._@+-`` at the most).
+    """Check an operator's name.
+
+    Raises:
+        Invalid: it is not one (at most 64 letters, digits and ``._@+-``).
     """
     if len(actor) > MAX_ACTOR or not _ACTOR.fullmatch(actor):
         raise Invalid(
@@ -155,7 +161,7 @@ def checked_actor(actor: str) -> str:
 
 
 def parse(path: str) -> RefName:
-    """The inverse of :meth:`RefName.path`.
+    """Parse the path of a ref; the inverse of :meth:`RefName.path`.
 
     Raises:
         Invalid: not a ref name.
@@ -171,13 +177,13 @@ def parse(path: str) -> RefName:
     if path.startswith(_OWN_HEADS):
         actor, slash, zone = path.removeprefix(_OWN_HEADS).partition("/")
         return remembered(actor, _zone(zone)) if slash else own_head(actor)
-    raise Invalid(f"{path!r} is not a ref name", hint="refs/heads/foo.com./main is one")
+    raise Invalid(f"{path!r} is not a ref name", hint="for example refs/heads/foo.com./main")
 
 
 def _split(path: str, prefix: str) -> tuple[Name, str]:
     zone, dot, short = path.removeprefix(prefix).rpartition("./")
     if not dot:
-        raise Invalid(f"{path!r} is not a ref name", hint=f"{prefix}foo.com./main is one")
+        raise Invalid(f"{path!r} is not a ref name", hint=f"for example {prefix}foo.com./main")
     return _zone(zone + "."), short
 
 

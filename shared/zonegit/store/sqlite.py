@@ -48,7 +48,7 @@ own 1,000 each batch would copy nearly the same pages again."""
 PAGE_OCTETS: Final = 1_024
 """Of a file that is built in one go: it is small, and each of its tables takes a page at least."""
 NEIGHBOURS: Final = ("-wal", "-shm", "-journal")
-"""What SQLite appends to a file's name for those that belong to it."""
+"""Suffixes that SQLite appends to a file's name for the files that belong to it."""
 UNFINISHED: Final = "-new"
 """The same for one that is being built."""
 
@@ -195,7 +195,7 @@ def transact(connection: Connection, path: Path, begin: str, work: Callable[[Con
 
 
 def blank(prepare: Callable[[Connection], object]) -> bytes:
-    """The octets of a small file that has the tables and nothing else."""
+    """Return the octets of a small file that has the tables and nothing else."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
         prepare(connection)

@@ -28,8 +28,8 @@ _PRINTABLE: Final = range(0x21, 0x7F)
 
 
 class V03Refs(msgspec.Struct, frozen=True):
-    """What slots mean. ``refs`` has, by old name, the name within the zone and the id it holds;
-    ``head`` is the branch that HEAD stands for, None where there is no HEAD."""
+    """The meaning of slots. ``refs`` maps an old name to the name within the zone and the id;
+    ``head`` is the branch that HEAD is on, None without HEAD."""
 
     zone: Name
     refs: Mapping[str, tuple[RefName, ObjectId]]
@@ -37,8 +37,10 @@ class V03Refs(msgspec.Struct, frozen=True):
 
 
 def decode(slots: Slots) -> V03Refs:
-    """Raises:
-    Invalid: a name or a slot is malformed, or the zone has no name; says which.
+    """Decode slots.
+
+    Raises:
+        Invalid: a name or a slot is malformed, or the zone has no name; says which.
     """
     if ZONE not in slots:
         raise Invalid(f"{ZONE} is missing: a store of layout v0.3 names its zone there")

@@ -98,7 +98,7 @@ def _strings(words: WordList, origin: Name) -> bytes | None:
 
 
 def _is_short(word: str) -> bool:
-    """Whether a word is unquoted, and fit to be remembered."""
+    """Return whether a word is unquoted and short enough to be remembered."""
     return type(word) is str and len(word) <= MAX_OCTETS
 
 

@@ -153,7 +153,7 @@ def require(octets: bytes) -> None:
 
 
 def labels(name: Name) -> tuple[bytes, ...]:
-    """The labels as written, leftmost first, without the root label."""
+    """Return the labels as written, leftmost first, without the root label."""
     found = []
     at = 0
     while length := name[at]:
@@ -181,12 +181,12 @@ def join(parts: Iterable[bytes]) -> Name:
 
 
 def parent(name: Name) -> Name:
-    """The name without its leftmost label; the root has none and must not be asked."""
+    """Return the name without its leftmost label. The root has none and must not be passed."""
     return Name(name[name[0] + 1 :])
 
 
 def is_within(name: Name, apex: Name) -> bool:
-    """Whether ``name`` is ``apex`` or below it, label by label (``xfoo.com.`` is not in
+    """Return whether ``name`` is ``apex`` or below it, label by label (``xfoo.com.`` is not in
     ``foo.com.``)."""
     if not name.endswith(apex):
         return False

@@ -82,12 +82,12 @@ def message_size(value: RRset) -> int:
 
 
 def describe(value: RRset) -> str:
-    """Owner and type, as messages to people name an RRset."""
+    """Return owner and type of an RRset, for messages."""
     return title(value.owner, value.rdtype)
 
 
 def title(owner: Name, rdtype: int) -> str:
-    """The same of an RRset that is not at hand."""
+    """Return owner and type, for messages."""
     return f"{names.text(owner)} {rrtypes.to_text(rdtype)}"
 
 

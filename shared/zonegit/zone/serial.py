@@ -9,12 +9,12 @@ FIRST_YEAR = 1983
 
 
 def later(a: int, b: int) -> bool:
-    """Whether ``a`` comes after ``b`` (RFC 1982 section 3.2); False where that is undefined."""
+    """Return whether ``a`` comes after ``b`` (RFC 1982 section 3.2); False if that is undefined."""
     return 0 < (a - b) % MODULUS < HALF
 
 
 def following(serial: int) -> int:
-    """The next serial (RFC 1982 section 3.1)."""
+    """Return the next serial (RFC 1982 section 3.1)."""
     return (serial + 1) % MODULUS
 
 
@@ -32,7 +32,7 @@ def advance(serial: int, steps: int) -> int:
 
 
 def latest(a: int, b: int) -> int:
-    """The later of two serials; the first where the order is undefined."""
+    """Return the later of two serials; the first if the order is undefined."""
     return b if later(b, a) else a
 
 

@@ -70,7 +70,7 @@ def head(words: list[str], at: int) -> tuple[int, int | None, int]:
 
 @lru_cache(1024)
 def _is_in(word: str) -> bool | None:
-    """Whether a class is IN; None where the word is no class."""
+    """Return whether a class is IN; None if the word is not a class."""
     return _CLASS_IN.fullmatch(word) is not None if _CLASS.fullmatch(word) else None
 
 

@@ -27,7 +27,7 @@ def write(rrsets: Iterable[RRset], zone: Name) -> Iterator[str]:
 
 
 def first_line(zone: Name) -> str:
-    """What a master file begins with, so that its owners are relative."""
+    """Return the first line of a master file, which makes its owners relative."""
     return f"$ORIGIN {names.text(zone)}\n"
 
 
@@ -39,7 +39,7 @@ def owner_lines(owner: Name, types: Mapping[int, RRset], zone: Name) -> Iterator
 
 
 def record_head(rrset: RRset) -> str:
-    """What a line begins with that holds one of its records: ``owner ttl IN TYPE``."""
+    """Return the beginning of a record's line: ``owner ttl IN TYPE``."""
     kind = rrtypes.to_text(rrset.rdtype)
     return f"{names.text(rrset.owner)} {rrset.ttl} IN {kind}"
 

@@ -66,7 +66,7 @@ def path_zone(path: str, scheme: Scheme) -> Name | None:
 
 
 def _golang(zone: Name) -> str:
-    """The canonical name as folders, the last label first."""
+    """Return the canonical name as folders, the last label first."""
     parts = (names.text(names.join([label]))[:-1] for label in reversed(names.labels(zone)))
     return "/".join((*parts, GOLANG_FILE))
 
@@ -130,7 +130,7 @@ def collisions(paths: Iterable[tuple[str, T]]) -> Iterator[tuple[T, T]]:
 
 
 def _above(path: str) -> Iterator[str]:
-    """The folders that a path leads through."""
+    """Yield the folders that a path leads through."""
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path

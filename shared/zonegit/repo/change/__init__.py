@@ -1,1 +1,1 @@
-"""What an operator does to a branch as a whole: merge, pick, take back, edit, plan."""
+"""Changes of whole branches: merge, cherry-pick, revert, undo, edit, plan."""

@@ -61,7 +61,7 @@ async def blame(
 
 
 class _Places:
-    """What stood at one name in the commits seen so far."""
+    """The RRsets at one name in the commits read so far."""
 
     def __init__(
         self, past: CommitReader, store: ObjectStore, path: Path, rdtype: int | None
@@ -99,7 +99,7 @@ class _Places:
             self._places[each] = RecordsAt(standing[commit.tree], commit.parents)
 
     async def _standing(self, roots: Collection[ObjectId]) -> dict[ObjectId, Mapping[int, RRset]]:
-        """What stands at the name in each tree."""
+        """Return the RRsets at the name in each tree."""
         # A reader of the batch's own: it keeps what it reads, and a history is long.
         reader = Reader(self._store)
         ordered = list(roots)

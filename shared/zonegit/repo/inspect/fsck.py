@@ -203,7 +203,7 @@ class _Walk:
 
     @property
     def is_long(self) -> bool:
-        """Whether enough waits to be read together."""
+        """Return whether enough objects wait to be read together."""
         return len(self._waiting) >= READ_BATCH
 
     def name(self, object_id: ObjectId, expected: ExpectedObjects, namer: Namer) -> None:
@@ -216,7 +216,7 @@ class _Walk:
             self._waiting.append((object_id, expected))
 
     def has(self, object_id: ObjectId) -> bool:
-        """Whether anything names it."""
+        """Return whether anything names the object."""
         return any(object_id in known for known in self._named.values())
 
     async def go_on(self, told: Callable[[str], None]) -> None:
@@ -282,7 +282,8 @@ class _Walk:
             self.report.broken.append(await self._placed(object_id, expected, why))
 
     async def _placed(self, object_id: ObjectId, expected: ExpectedObjects, why: str) -> Broken:
-        """Where a broken object stands: back over who named what, to a ref."""
+        """Return where a broken object is: follow the objects that named each other back to a
+        ref."""
         labels: list[bytes] = []
         rdtype: int | None = None
         commit: CommitId | None = None
@@ -304,12 +305,12 @@ class _Walk:
         return Broken(object_id, expected, why, namer, commit, owner, rdtype, self.is_past)
 
     def _namer(self, object_id: ObjectId) -> Namer:
-        """Who named an object that named another, and so was whole and of a kind expected."""
+        """Return the first object or ref that named an object."""
         return next(known[object_id] for known in self._named.values() if object_id in known)
 
 
 def _links(value: Object) -> Iterator[Link]:
-    """What an object names, and as what."""
+    """Yield the objects that an object names, with their expected kinds."""
     match value:
         case Tree(entries):
             for key, below in entries.items():

@@ -36,7 +36,7 @@ _ENCODING: Final = re.compile(
 
 
 class GitCommit(msgspec.Struct, frozen=True):
-    """What a commit of git says, in terms of ours."""
+    """The contents of a git commit, as zonegit represents them."""
 
     author: Identity
     committer: Identity
@@ -91,7 +91,8 @@ def _sanitise(words: str) -> str:
 
 
 def format_identity(who: Identity) -> bytes:
-    """Who and when, as a commit of git has it; it needs a name, and no date beyond reason."""
+    """Format an identity and its time for a git commit, which requires a name and a date in
+    range."""
     name, mail = _sanitise(who.name), _sanitise(who.email)
     zone = who.zone if _ZONE.fullmatch(who.zone) else "+0000"
     return f"{name or mail or NOBODY} <{mail}> {min(who.time, MAX_TIME)} {zone}".encode()

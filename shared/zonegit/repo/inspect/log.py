@@ -34,7 +34,8 @@ MAX_LINE: Final = 1_000
 PATCH_CONCURRENCY: Final = 32
 
 Content = Mapping[tuple[names.Path, int], object]
-"""What stood at some names in a commit, by path and type; equal where nobody sees a difference."""
+"""The RRsets at some names in a commit, by path and type; equal if there is no visible
+difference."""
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ class Filter(msgspec.Struct, frozen=True):
     owners: frozenset[Name] = frozenset()
 
     def says(self, commit: Commit) -> bool:
-        """Whether author and message are as wanted."""
+        """Return whether author and message match."""
         return _found(self.author, [commit.author.mailbox]) and _found(
             self.grep, commit.message.splitlines()
         )
@@ -163,7 +164,7 @@ async def read_latest(
 async def read_deltas(
     reader: Reader, found: Sequence[Logged], apex: Name
 ) -> list[list[RRsetDelta]]:
-    """What each commit changed of its first parent, a serial apart."""
+    """Return what each commit changed relative to its first parent, without serials."""
     above = (each.commit.first_parent for each in found)
     await reader.get([parent for parent in above if parent is not None])
     changed: list[list[RRsetDelta]] = []
@@ -188,7 +189,7 @@ class Label(msgspec.Struct, frozen=True, order=True):
 
 
 async def read_labels(repo: Repo, reader: Reader, zone: Name) -> dict[CommitId, list[Label]]:
-    """What points at each commit of a zone: its branches, then its tags."""
+    """Return the branches and then the tags at each commit of a zone."""
     refs = await repo.refs.zone(zone, repo.actor)
     current = await heads.find_current_branch(repo, zone)
     found: dict[CommitId, list[Label]] = {}
