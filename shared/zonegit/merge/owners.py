@@ -77,6 +77,6 @@ def _asked(
 
 
 def _with(types: frozenset[int], values: Mapping[PathKey, object]) -> frozenset[int]:
-    """The types of an owner with some RRsets as they become; None: they go."""
+    """Return the types of an owner after changes to some of its RRsets; None deletes one."""
     gone = {rdtype for (_, rdtype), value in values.items() if value is None}
     return (types - gone) | ({rdtype for _, rdtype in values} - gone)

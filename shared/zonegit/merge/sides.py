@@ -1,4 +1,4 @@
-"""What two sides made of what they came from: each RRset that either changed, as three values."""
+"""The changes of two sides since their base: each RRset that either changed, as three values."""
 
 from collections.abc import Collection, Mapping
 from typing import Final, Generic, NamedTuple, TypeVar

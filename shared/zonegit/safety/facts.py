@@ -23,7 +23,7 @@ from zonegit.zone.rrset import RRset, with_serial
 MADE: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3, rrtypes.ZONEMD})
 """Types that signers make anew each time: no operator's RRsets, so they do not count."""
 
-MOST_NODES: Final = 400_000
+MAX_NODES: Final = 400_000
 """Tree nodes that are looked at for one move: a zone of 100,000 names, signed anew, takes half."""
 
 STEP: Final = 1_024
@@ -95,7 +95,7 @@ class _Budget:
 
 
 def gather(
-    old: ObjectId, new: ObjectId, apex: Name, limits: MoveLimits, most: int = MOST_NODES
+    old: ObjectId, new: ObjectId, apex: Name, limits: MoveLimits, most: int = MAX_NODES
 ) -> Walk[Facts]:
     """Gather the facts of a branch's move from tree ``old`` to ``new``; look at ``most`` nodes.
 

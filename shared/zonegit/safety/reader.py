@@ -22,7 +22,7 @@ T = TypeVar("T")
 SLICE_S: Final = 0.003
 """Seconds of work between two chances for others to be answered; decoding the answer to one
 question may double it."""
-AT_ONCE: Final = 4
+OBJECTS_PER_PAUSE: Final = 4
 """Objects that are decoded between two looks at the clock."""
 
 KnownObjects = Mapping[ObjectId, RawObject]
@@ -67,7 +67,7 @@ class MoveReader:
         found: dict[ObjectId, Object] = {}
         for number, object_id in enumerate(ids, 1):
             found[object_id] = self._decode(object_id, fetched)
-            if number % AT_ONCE == 0:
+            if number % OBJECTS_PER_PAUSE == 0:
                 await self._pause()
         return found
 
@@ -95,7 +95,7 @@ class MoveReader:
         for number, object_id in enumerate(ids, 1):
             if object_id in self._known:
                 found[object_id] = outline_known(self._known[object_id], self._known.get)
-            if number % AT_ONCE == 0:
+            if number % OBJECTS_PER_PAUSE == 0:
                 await self._pause()
         return found
 

@@ -26,7 +26,7 @@ MAX_OCTETS = 255
 MAX_LABEL: Final = idn.MAX_LABEL
 SHOWN = 80
 """Characters of a text that is no name that an error shows."""
-SHOWN_OCTETS: Final = 16
+MAX_SHOWN_OCTETS: Final = 16
 """Octets of the same."""
 
 _ESCAPE: Final = re.compile(r"\\(?:\d{3}|.)", re.ASCII | re.DOTALL)
@@ -52,7 +52,7 @@ def read(text: str, origin: dns.name.Name | None) -> dns.name.Name:
         Invalid: as :func:`parse`.
     """
     if not text:
-        raise Invalid("'' is not a domain name: it is empty", hint="the root is written .")
+        raise Invalid("'' is not a domain name: it is empty", hint='write the root zone as "."')
     try:
         if not text.isascii():
             text = idn.to_ascii(text, origin.labels[:-1] if origin is not None else ())
@@ -111,7 +111,7 @@ def text(name: Name) -> str:
 
 
 def _show_octets(octets: bytes) -> str:
-    return f"<{len(octets)} octets: {octets[:SHOWN_OCTETS].hex()}...>"
+    return f"<{len(octets)} octets: {octets[:MAX_SHOWN_OCTETS].hex()}...>"
 
 
 def relative_text(name: Name, apex: Name) -> str:

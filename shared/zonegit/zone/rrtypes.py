@@ -65,19 +65,19 @@ _ALIAS_HINT: Final = (
     " (RFC 9460), at other names CNAME"
 )
 _INSTEAD: Final = {"ALIAS": _ALIAS_HINT, "ANAME": _ALIAS_HINT}
-"""What to use instead of types that other products have and DNS does not."""
+"""Replacements for types that other products have and DNS does not."""
 
 BESIDE_CNAME: Final = frozenset({CNAME, RRSIG, NSEC, KEY})
-"""What may stand at the owner of a CNAME (RFC 4034 section 2.5, RFC 2181 section 10.1)."""
+"""Types that may be at the owner of a CNAME (RFC 4034 section 2.5, RFC 2181 section 10.1)."""
 
 
 def to_text(rdtype: int) -> str:
-    """The mnemonic, or ``TYPEnnn`` where the table has none."""
+    """Return the mnemonic, or ``TYPEnnn`` if the table has none."""
     return MNEMONICS.get(rdtype) or f"TYPE{rdtype}"
 
 
 def from_text(mnemonic: str) -> int:
-    """Any case, a mnemonic or ``TYPEnnn``; a type that can be stored.
+    """Parse a mnemonic in any case, or ``TYPEnnn``, of a type that can be stored.
 
     Raises:
         Invalid: an unknown mnemonic, or a type that exists in questions and messages only.
@@ -88,7 +88,7 @@ def from_text(mnemonic: str) -> int:
         hint = _INSTEAD.get(upper, "types without a mnemonic are written TYPE65400")
         raise Invalid(f"{mnemonic[:40]!r} is not a record type", hint=hint)
     if not can_be_stored(number):
-        raise Invalid(f"type {upper} stands in questions only, not in a zone")
+        raise Invalid(f"type {upper} is valid in questions only, not in a zone")
     return number
 
 
@@ -101,10 +101,10 @@ def find_number(mnemonic: str) -> int | None:
 
 
 def question_type(mnemonic: str) -> int:
-    """As :func:`from_text`, with the types that only a question may hold (``ANY``, ``AXFR``)."""
+    """Parse a type, including those that only questions may have (``ANY``, ``AXFR``)."""
     return QUESTION_ONLY.get(mnemonic.upper()) or from_text(mnemonic)
 
 
 def can_be_stored(rdtype: int) -> bool:
-    """False for 0, OPT and the meta and question types (RFC 6895 section 3.1)."""
+    """Return False for 0, OPT and the meta and question types (RFC 6895 section 3.1)."""
     return 0 < rdtype < 65536 and rdtype != OPT and not 128 <= rdtype <= 255

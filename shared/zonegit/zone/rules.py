@@ -1,4 +1,4 @@
-"""What may stand at one owner name, and what a zone must hold: checked before anything is stored.
+"""Rules for the RRsets at one owner name and in a zone, checked before anything is stored.
 
 Pure, and the same for a master file and for a single edit.
 """
@@ -51,8 +51,10 @@ def check_owner(
 
 
 def check_inside(owner: Name, apex: Name) -> None:
-    """Raises:
-    Invalid: the owner is not within the zone.
+    """Check that an owner is within the zone.
+
+    Raises:
+        Invalid: it is not.
     """
     if not names.is_within(owner, apex):
         raise Invalid(

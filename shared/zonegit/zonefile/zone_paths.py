@@ -23,7 +23,7 @@ FLAT_ROOT: Final = "@.zone"
 UNIQUE_ROOT: Final = "@"
 UNIQUE_PIECE: Final = 200
 """Characters of a name after which ``unique`` goes on one folder down."""
-LONGEST_COMPONENT: Final = 255
+MAX_COMPONENT: Final = 255
 """Octets of a file's name, on every file system in use."""
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 def zone_path(zone: Name, scheme: Scheme) -> str:
     """The path of a zone's file, relative, its components separated by ``/``; none of them is
-    empty, ``.``, ``..`` or longer than ``LONGEST_COMPONENT``, and all is printable ASCII. Where
+    empty, ``.``, ``..`` or longer than ``MAX_COMPONENT``, and all is printable ASCII. Where
     people have their files, none begins with a dot: such names are a tool's own.
 
     Raises:
@@ -92,8 +92,8 @@ def _checked(zone: Name, scheme: Scheme, path: str) -> str:
     for component in path.split("/"):
         if not component or component.startswith("."):
             raise _no_path(zone, scheme, "a label in it would have no name, or a file be hidden")
-        if len(component) > LONGEST_COMPONENT:
-            raise _no_path(zone, scheme, f"one in it would be longer than {LONGEST_COMPONENT}")
+        if len(component) > MAX_COMPONENT:
+            raise _no_path(zone, scheme, f"one in it would be longer than {MAX_COMPONENT}")
     return path
 
 

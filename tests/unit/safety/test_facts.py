@@ -59,7 +59,7 @@ def gathered(
     new: Content,
     recording: RecordingStore,
     limits: MoveLimits = LIMITS,
-    most: int = facts.MOST_NODES,
+    most: int = facts.MAX_NODES,
 ) -> Facts:
     before, after = tree_of(recording, old), tree_of(recording, new)
     return recording.run(facts.gather(before, after, APEX, limits, most))

@@ -255,7 +255,7 @@ def test_progress_is_told_every_thousand_records():
         ('www "A" 192.0.2.1', '"A" is quoted'),
         ('"www" A 192.0.2.1', '"www" is quoted'),
         ("www FOO 1", "'FOO' is not a record type"),
-        ("www TYPE252 x", "type TYPE252 stands in questions only"),
+        ("www TYPE252 x", "type TYPE252 is valid in questions only"),
         ("www", "'www' has no record type"),
         ("www 60 IN", "'www 60 IN' has no record type"),
         ("www 60 60 A 192.0.2.1", "'60' is not a record type"),

@@ -7,7 +7,7 @@ from tests.support.strategies import zone_names
 from zonegit.errors import Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zonefile.zone_paths import LONGEST_COMPONENT, Scheme, collision, path_zone, zone_path
+from zonegit.zonefile.zone_paths import MAX_COMPONENT, Scheme, collision, path_zone, zone_path
 
 TABLE: list[tuple[str, Scheme, str]] = [
     ("example.com.", "golang", "com/example/db.zone"),
@@ -89,7 +89,7 @@ def test_no_path_leads_out_of_its_folder(zone: Name) -> None:
         assert path.isprintable()
         for component in path.split("/"):
             assert component not in ("", ".", "..")
-            assert len(component) <= LONGEST_COMPONENT
+            assert len(component) <= MAX_COMPONENT
 
 
 @pytest.mark.parametrize(

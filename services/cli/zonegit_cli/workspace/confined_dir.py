@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Conflict, Invalid, NotFound
-from zonegit.zonefile.zone_paths import LONGEST_COMPONENT
+from zonegit.zonefile.zone_paths import MAX_COMPONENT
 
 MAX_DEPTH: Final = 128
 """Nested folders; a name has at most 127 labels."""
@@ -262,7 +262,7 @@ def split_path(path: str) -> list[str]:
     found = path.split("/")
     for each in found:
         octets = os.fsencode(each)
-        if each in ("", ".", "..") or b"\0" in octets or len(octets) > LONGEST_COMPONENT:
+        if each in ("", ".", "..") or b"\0" in octets or len(octets) > MAX_COMPONENT:
             raise Invalid(f"invalid path {path[:80]!r}")
     if len(found) > MAX_DEPTH:
         raise Invalid(f"{path[:80]!r} has more than {MAX_DEPTH} components")
