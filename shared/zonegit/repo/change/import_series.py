@@ -100,7 +100,7 @@ async def import_versions(
     position: BranchPosition,
     versions: Iterable[ImportedVersion],
     intent: Intent,
-    told: Callable[[Added], None] = lambda added: None,
+    progress: Callable[[Added], None] = lambda added: None,
     base: CommitId | None = None,
 ) -> ImportedSeries:
     """Commit each version on top of the one before, and move the branch once.
@@ -110,7 +110,7 @@ async def import_versions(
     Args:
         versions: the versions, oldest first.
         intent: the purpose of the commits.
-        told: called for each version when it is committed.
+        progress: called for each version when it is committed.
         base: the commit to start from, a descendant of the tip; None for the tip.
 
     Raises:
@@ -124,7 +124,7 @@ async def import_versions(
     added = []
     for version in versions:
         added.append(await chain.add(version))
-        told(added[-1])
+        progress(added[-1])
         await asyncio.sleep(0)  # answer the bus, which disconnects clients that are silent
     return await chain.end(added)
 

@@ -125,29 +125,31 @@ class FsckReport(msgspec.Struct):
         return self.refs is not None and self.refs.count > 0
 
 
-async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None) -> FsckReport:
-    """Check everything that refs and the log name, with all that this leads to. ``told`` is called
-    with the progress.
+async def check(repo: Repo, progress: Callable[[str], None] = lambda progress: None) -> FsckReport:
+    """Check everything that refs and the log name, with all that this leads to.
+
+    Args:
+        progress: called with a text about the progress.
 
     Raises:
         Corrupt: the store's file itself cannot be read.
         Unavailable: a store does not answer.
     """
     walk = _Walk(repo)
-    walk.report.refs = await check_refs(repo.refs, told)
+    walk.report.refs = await check_refs(repo.refs, progress)
     for named in (_iter_current(repo), _iter_logged(repo)):
         try:
             async for ref, object_id in named:
                 walk.name(object_id, _BY_SPACE[ref.space], ref)
                 if walk.is_long:
-                    await walk.go_on(told)
+                    await walk.go_on(progress)
         except Corrupt:  # what a damaged row names cannot be known; the rest is checked
             if not walk.report.has_damaged_refs:
                 raise
-        await walk.go_on(told)
+        await walk.go_on(progress)
         walk.is_past = True
     await _judge_tips(repo, walk.report)
-    await _count_dangling(repo, walk, told)
+    await _count_dangling(repo, walk, progress)
     return walk.report
 
 
@@ -207,7 +209,7 @@ class _Walk:
         return len(self._waiting) >= READ_BATCH
 
     def name(self, object_id: ObjectId, expected: ExpectedObjects, namer: Namer) -> None:
-        """Takes an object for one of these kinds."""
+        """Record that an object is named, with the kinds that are expected there."""
         known = self._named.setdefault(expected, {})
         if object_id not in known:
             if isinstance(namer, RefName):
@@ -219,9 +221,9 @@ class _Walk:
         """Return whether anything names the object."""
         return any(object_id in known for known in self._named.values())
 
-    async def go_on(self, told: Callable[[str], None]) -> None:
-        """Reads all that waits and what that leads to. The last named come first, so that few
-        wait."""
+    async def go_on(self, progress: Callable[[str], None]) -> None:
+        """Read all objects that wait, and what they lead to. The last named come first, so that
+        few wait."""
         while self._waiting:
             taken = self._waiting[-READ_BATCH:]
             del self._waiting[-READ_BATCH:]
@@ -231,7 +233,7 @@ class _Walk:
                 if value is not None:
                     await self._take(object_id, expected, *value)
             self._read_so_far += len(found)
-            told(f"{self._read_so_far:,} objects read, {self.report.count:,} broken")
+            progress(f"{self._read_so_far:,} objects read, {self.report.count:,} broken")
 
     async def _take(
         self, object_id: ObjectId, expected: ExpectedObjects, kind: ObjectKind, value: Object
@@ -255,7 +257,7 @@ class _Walk:
                 )
 
     async def _read(self, taken: Sequence[Link]) -> dict[ObjectId, tuple[ObjectKind, Object]]:
-        """Those that are there and whole; the others are told."""
+        """Return those that exist and are intact; report the others."""
         expected = dict(taken)
         left = set(expected)
         found: dict[ObjectId, tuple[ObjectKind, Object]] = {}
@@ -356,7 +358,7 @@ def _below(zone: Name, labels: Sequence[bytes]) -> Name | None:
     return None
 
 
-async def _count_dangling(repo: Repo, walk: _Walk, told: Callable[[str], None]) -> None:
+async def _count_dangling(repo: Repo, walk: _Walk, progress: Callable[[str], None]) -> None:
     after: ObjectId | None = None
     while page := await repo.objects.listed(after):
         for object_id, kind in page:
@@ -364,4 +366,4 @@ async def _count_dangling(repo: Repo, walk: _Walk, told: Callable[[str], None]) 
                 walk.report.dangling[kind] += 1
         walk.report.stored += len(page)
         after = page[-1][0]
-        told(f"{walk.report.stored:,} objects listed, to {short(after)}")
+        progress(f"{walk.report.stored:,} objects listed, to {short(after)}")

@@ -1,8 +1,9 @@
-"""The histories of zones as the stream that ``git fast-import`` reads, each a lineage of its own.
+"""Export the histories of zones as a stream for ``git fast-import``, each as a separate line of
+history.
 
-A commit of a lineage holds that zone's file and nothing else, and merges stay merges; where there
-are several zones, one merge at the end brings all files together (docs/adr/0028-exchange.md). A
-version's text is made of the one before it, so a history costs what its commits changed.
+A commit has the file of its zone only, and merges stay merges. If there are several zones, one
+merge at the end joins all files (docs/adr/0028-exchange.md). The text of a version is made from the
+one before it, so the cost of a history is that of its changes.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -29,7 +30,7 @@ MAX_READER_VERSIONS: Final = 64
 
 
 class Lineage(msgspec.Struct, frozen=True):
-    """A zone, the path of its file, and the commit whose history is told."""
+    """A zone, the path of its file, and the commit whose history is exported."""
 
     zone: Name
     path: str
@@ -39,16 +40,20 @@ class Lineage(msgspec.Struct, frozen=True):
 async def iter_stream(
     repo: Repo,
     lineages: Sequence[Lineage],
-    told: Callable[[int], None] = lambda commits: None,
+    progress: Callable[[int], None] = lambda commits: None,
     branch: str = BRANCH,
 ) -> AsyncIterator[bytes]:
-    """Yield the stream, whose ``branch`` ends at a commit with the file of every zone. ``told``
-    hears how many commits were written. The same histories give the same ids in git each time.
+    """Yield the stream. Its ``branch`` ends at a commit with the file of every zone.
+
+    The same histories give the same ids in git each time.
+
+    Args:
+        progress: called with the number of commits written.
 
     Raises:
-        NotFound, Corrupt, Unavailable: as the store says.
+        NotFound, Corrupt, Unavailable: errors of the store.
     """
-    writer = _Writer(repo, told, branch)
+    writer = _Writer(repo, progress, branch)
     for lineage in lineages:
         async for each in writer.lineage(lineage):
             yield each
@@ -58,9 +63,9 @@ async def iter_stream(
 class _Writer:
     """Marks: a number for each commit and each content in the stream."""
 
-    def __init__(self, repo: Repo, told: Callable[[int], None], branch: str) -> None:
+    def __init__(self, repo: Repo, progress: Callable[[int], None], branch: str) -> None:
         self._repo = repo
-        self._told = told
+        self._progress = progress
         self._branch = branch
         self._latest: Identity | None = None
         self._commits: dict[CommitId, int] = {}
@@ -77,7 +82,7 @@ class _Writer:
                 self._contents[tree] = self._next()
                 yield git_format.blob_command(self._contents[tree], await version.at(tree))
             yield self._commit(logged, lineage.path)
-            self._told(len(self._commits))
+            self._progress(len(self._commits))
         tree = logged.commit.tree
         self._tips.append((self._commits[lineage.tip], self._contents[tree]))
 
@@ -101,7 +106,7 @@ class _Writer:
         return b"" if parents else b"reset %b\n\n" % self._branch.encode()
 
     def end(self, lineages: Sequence[Lineage]) -> bytes:
-        """What makes the branch end where all files are."""
+        """Return the end of the stream, which puts all files on the branch."""
         if len(lineages) == 1:
             return b"reset %b\nfrom :%d\n\ndone\n" % (self._branch.encode(), self._tips[0][0])
         # The time of the export would give the commit another id each time.
@@ -140,7 +145,7 @@ class _Version:
         self._read = 0
 
     async def at(self, tree: ObjectId) -> bytes:
-        """The file at ``tree``, from what differs from where this stood before."""
+        """Return the file at ``tree``, made from the changes since the last call."""
         deltas = await diff.diff_trees(self._reader, self._tree, tree, self._zone)
         self._text.apply(diff.to_changes(deltas))
         if self._read % MAX_READER_VERSIONS == 0:
