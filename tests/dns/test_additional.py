@@ -70,7 +70,7 @@ def test_addresses_come_along(world: World, name: str, rdtype: str, brought: lis
 
 
 @pytest.mark.parametrize("name", ["below.foo.com.", "under.foo.com."])
-def test_what_is_not_this_zones_to_tell_is_no_courtesy(world: World, name: str) -> None:
+def test_records_outside_the_zones_authority_are_not_additional(world: World, name: str) -> None:
     """RFC 2181 section 5.4.1: glue is for referrals; RFC 6672 section 2.4: what a DNAME hides is
     not there at all."""
     assert not world.ask(name, "MX").additional
@@ -105,7 +105,7 @@ def test_minimal_responses_keep_glue() -> None:
     assert records(world.ask("child.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
 
 
-def test_courtesy_that_does_not_fit_is_left_out_without_a_word() -> None:
+def test_optional_records_that_do_not_fit_are_left_out_without_truncation() -> None:
     """RFC 2181 section 9: TC is for what the answer needs."""
     text = "".join(f"@ 300 MX {n} m{n}\nm{n} 300 A 192.0.2.{n}\n" for n in range(24))
     world = World({"foo.com.": text})
@@ -116,7 +116,7 @@ def test_courtesy_that_does_not_fit_is_left_out_without_a_word() -> None:
     assert len(world.ask("foo.com.", "MX", use_edns=0).additional) == 24
 
 
-def test_courtesy_is_bounded_whatever_a_zone_holds() -> None:
+def test_optional_records_are_bounded() -> None:
     """What is rendered is kept, so a thousand hosts with a thousand addresses must not be."""
     hosts = [f"@ 300 MX {n} m{n}" for n in range(50)]
     addresses = [f"m{n} 300 A 10.0.{n}.{host}" for n in range(50) for host in range(100)]
