@@ -46,7 +46,7 @@ Json = Mapping[str, Any] | Sequence[Any]
 
 
 class Output(msgspec.Struct, frozen=True):
-    """Where a command's results go."""
+    """The destination of a command's results."""
 
     as_json: bool
 

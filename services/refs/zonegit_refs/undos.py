@@ -68,7 +68,7 @@ def find_undoable(connection: Connection, actor: str) -> str:
     """Return the operation that the next ``undo`` of ``actor`` takes back.
 
     Raises:
-        NotFound: There is none.
+        NotFound: No such operation exists.
         Conflict: Their latest operation is a redo that did not complete.
     """
     seen = False
@@ -102,7 +102,7 @@ def find_redoable(connection: Connection, actor: str) -> str:
     """Return the undo that the next ``redo`` of ``actor`` takes back.
 
     Raises:
-        NotFound: There is none, or another operation of theirs came after it.
+        NotFound: No such operation exists, or another operation of theirs came after it.
     """
     ended_by: str | None = None
     for operation, undoes in _list_work(connection, actor):

@@ -80,7 +80,7 @@ def _trace(
 
 
 def _values(there: RRset | None, asked: RRset | None = None) -> set[_Value]:
-    """What may be traced to an RRset: its records, and itself where it is as the one asked for."""
+    """Return the values that may be traced to an RRset: its records, and the RRset asked for."""
     if there is None:
         return set()
     whole = asked is None or spelling.is_same(there, asked)

@@ -51,5 +51,5 @@ def decided(clash: Clash, side: Side) -> Decision:
 
 
 def fingerprint(value: RRset | None) -> ObjectId | None:
-    """The id of an RRset without what never clashes, such as an SOA's serial; None: of none."""
+    """The id of an RRset without what never conflicts, such as an SOA's serial, or None."""
     return encode(Blob(records.essence(value))).id if value is not None else None

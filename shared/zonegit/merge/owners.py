@@ -1,4 +1,4 @@
-"""What may stand at one owner, once two sides have been put together. All pure.
+"""Check the RRsets of one owner after two sides are merged. Pure.
 
 Neither side broke the rules of ``zone.rules``, yet their sum may: an alias from one, an address
 from the other. Then every RRset of that owner on which the sides differ is a clash, so that

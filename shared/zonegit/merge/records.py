@@ -42,7 +42,7 @@ class Refusal(msgspec.Struct, frozen=True):
 def merge(
     base: RRset | None, ours: RRset | None, theirs: RRset | None, *, respell: bool = False
 ) -> RRset | Refusal | None:
-    """Return what becomes of an RRset; None: it goes. The serial of an SOA is left as ours has it.
+    """Return the merged RRset, or None if it is removed. The serial of an SOA stays that of ours.
 
     Args:
         base: the RRset that both sides came from; None, like the others: it is not there.

@@ -54,7 +54,7 @@ class Sides(msgspec.Struct, frozen=True):
 
 
 def read(base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None) -> Walk[Sides]:
-    """What two trees changed of a third; None is one without records."""
+    """Return the changes of two trees to a third; None is a tree without records."""
     changed = yield from gather(
         [zone_tree.list_changes(base, ours), zone_tree.list_changes(base, theirs)]
     )

@@ -34,8 +34,8 @@ class MergeBase(msgspec.Struct, frozen=True):
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """What ours becomes: for each RRset that changes the blob of theirs, or what was made of both,
-    None where it goes; ``added`` are those that ours has not, ``respelled`` those of theirs that
+    """The changes to ours: for each RRset that changes the blob of theirs or the merged one, None
+    where it is removed; ``added`` are those that ours has not, ``respelled`` those of theirs that
     have the records of ours in another spelling, which is not taken. With ``clashes``, which are
     sorted as zones are, none of it is of use."""
 
@@ -59,7 +59,7 @@ def merge(
     records take the spelling of theirs.
 
     Raises:
-        Corrupt: a tree is none of a zone's.
+        Corrupt: an object is not a tree of a zone.
         Invalid: an SOA is malformed.
     """
     both = yield from sides.read(base.tree, ours, theirs)

@@ -63,7 +63,7 @@ def verify(raw: RawObject) -> RawObject:
     if identify(raw.kind, raw.payload) != raw.id:
         raise Corrupt(
             f"object {raw.id.hex()} is corrupt: its octets do not hash to its id",
-            hint="zonegit import --force FILE stores a zone anew; a backup of the store helps too",
+            hint="zonegit import --force FILE stores a zone again; a backup of the store helps too",
             object=raw.id.hex(),
         )
     return raw

@@ -15,7 +15,7 @@
 #     height 1       [ a | b | c ]  [ f | m ]  [ t | z ]
 #     height 0     .. runs of entries, each ends with the key of its row ..
 #
-# update() descends to the runs that hold the changed keys. A changed run is cut anew. If it no
+# update() descends to the runs that hold the changed keys. A changed run is cut again. If it no
 # longer ends where an old run ended (its last key was removed, or it had to be cut at 1,024 rows),
 # the next run is read and joined, until a cut falls on an old one. The runs after it are unchanged,
 # because a cut depends only on the run that it ends. The replaced rows are the edits of the
@@ -352,7 +352,7 @@ def _recut(
 ) -> Walk[ObjectId]:
     """Apply changes to a wide node that stays wide, one height after the other.
 
-    A changed run is cut anew. While it does not end where an old run ended, the next run is joined
+    A changed run is cut again. While it does not end where an old run ended, the next run is joined
     to it. The replaced runs of each height are the changes of the height above.
     """
     top = nodes[root]

@@ -21,10 +21,10 @@ from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset, with_serial
 
 MADE: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3, rrtypes.ZONEMD})
-"""Types that signers make anew each time: no operator's RRsets, so they do not count."""
+"""Types that signers generate each time; they are not an operator's, so they do not count."""
 
 MAX_NODES: Final = 400_000
-"""Tree nodes that are looked at for one move: a zone of 100,000 names, signed anew, takes half."""
+"""Tree nodes that are looked at for one move: a zone of 100,000 names, signed again, takes half."""
 
 STEP: Final = 1_024
 """Nodes that are compared between two asks: a change of many is looked at in few round trips."""
@@ -100,7 +100,7 @@ def gather(
     """Gather the facts of a branch's move from tree ``old`` to ``new``; look at ``most`` nodes.
 
     Raises:
-        Corrupt: a tree is none.
+        Corrupt: an object is not a tree.
     """
     seen = _Seen(apex)
     budget = _Budget(most)

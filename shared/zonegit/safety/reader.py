@@ -53,7 +53,7 @@ class MoveReader:
 
         Raises:
             NotFound, Unavailable: as the store says.
-            Corrupt: it is none.
+            Corrupt: it is not a commit.
         """
         found = (await self.get([commit]))[commit]
         if not isinstance(found, Commit):

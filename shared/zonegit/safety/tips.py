@@ -56,7 +56,7 @@ async def check_tip(
         reading: reads the objects.
         ref: the ref that is to hold it.
         candidate: the commit.
-        tip: the commit that the ref holds; None: no commit that counts.
+        tip: the commit that the ref holds, or None if it holds no commit that counts.
         read_accepted: is asked where the answer matters.
         any_spelling: whether a type may stand as ``TYPEnnn`` under any of its spellings.
 

@@ -51,7 +51,7 @@ MAX_FLAWS: Final = 10
 
 
 class WantedObjects(NamedTuple):
-    """What the walk asks for; neither is a pause."""
+    """The objects and outlines that the walk asks for; neither is a pause."""
 
     objects: Collection[ObjectId] = ()
     outlines: Collection[ObjectId] = ()
@@ -129,14 +129,14 @@ def find_flaws(
 
     Args:
         apex: the zone's name.
-        old: the tree of which nothing is judged again; None: all is judged.
+        old: the tree of which nothing is judged again, or None to judge all.
         new: the tree.
         others: trees whose flaws are not new.
         any_spelling: whether a type may stand as ``TYPEnnn`` under any of its spellings.
         most: flaws that are found before the walk ends.
 
     Raises:
-        Corrupt: the walk cannot go on: a tree is none, or one of those that no reader reads.
+        Corrupt: an object is not a tree, or a tree that no reader accepts.
     """
     walk = _Walk(apex, any_spelling=any_spelling)
     if old is None:

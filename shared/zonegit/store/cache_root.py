@@ -108,7 +108,7 @@ def release(aside: Iterable[Path]) -> None:
 
 
 def _marker(path: Path, layout: Layout, ours: Collection[str], beside: str) -> Layout | None:
-    """What the marker says; None: there is none, and nothing else that is not ours.
+    """Return the content of the marker, or None if the folder has no marker and no foreign file.
 
     Raises:
         Invalid: what is there is not ours.
@@ -130,7 +130,7 @@ def _marker(path: Path, layout: Layout, ours: Collection[str], beside: str) -> L
 
 
 def _octets(path: Path) -> bytes | None:
-    """What a file begins with; None: it does not exist.
+    """Return the first octets of a file, or None if it does not exist.
 
     Raises:
         OSError: it is a link, or cannot be read.

@@ -53,7 +53,7 @@ def locked(folder: Path, owner: str, *, hint: str = "") -> Iterator[None]:
 
 
 def read_pid(folder: Path) -> int | None:
-    """Return the process that locked a folder last, which need not run any more; None: unknown."""
+    """Return the process that locked a folder last, or None; it need not run any more."""
     try:
         with open(os.open(folder / LOCK, _READ), "rb") as file:
             return int(file.read(MAX_PID_OCTETS))

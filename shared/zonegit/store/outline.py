@@ -61,7 +61,7 @@ def outline_tree(tree: Tree, of_blob: Callable[[ObjectId], Outline | None]) -> O
 
     Args:
         tree: any tree.
-        of_blob: returns the outline of an RRset; None: it is not known.
+        of_blob: returns the outline of an RRset, or None if unknown.
     """
     owner: bytes | None = None
     types: list[int] = []
@@ -96,7 +96,7 @@ def outline_run(tree: Tree, of_tree: Callable[[ObjectId], Outline | None]) -> Ou
 
     Args:
         tree: the tree.
-        of_tree: returns the outline of a subtree; None: it is not known.
+        of_tree: returns the outline of a subtree, or None if unknown.
     """
     above: bytes | None = None
     for key, object_id in tree.entries.items():

@@ -87,7 +87,7 @@ class ObjectStore(Protocol):
         """The commits ``tips``, all of them and in their order, then their ancestors, the latest
         moment first (of equal ones the lower id): ``limit`` commits in all, 1 to ``MAX_HISTORY``,
         unless there are more tips. Fewer where history is shorter, or their octets are many:
-        whoever needs more asks on from what it holds.
+        a caller that needs more asks again from there.
 
         Raises:
             NotFound: one of the tips is not a stored commit; names it.
@@ -153,7 +153,7 @@ class PastEpoch(msgspec.Struct, frozen=True):
 
 
 class CheckedStore(msgspec.Struct, frozen=True):
-    """What a check of the whole ref store came to. ``done``: it is over; ``rows`` of the log were
+    """The result of a check of the whole ref store. ``done``: it is over; ``rows`` of the log were
     looked at. ``damage`` are the first hundred of ``count`` faults, in words."""
 
     done: bool
@@ -218,7 +218,7 @@ class Owed(msgspec.Struct, frozen=True):
 class Recovery(msgspec.Struct, frozen=True):
     """The work that is left after the ref store was restored from a backup.
 
-    ``witness`` proves that it was; None: no resolver has said so since the latest recovery.
+    ``witness`` proves that it was, or is None since the latest recovery.
     ``awaiting`` counts the zones that are not recovered yet, ``zones`` are the first of them, and
     ``owed`` the first branches that need a later serial: 100 at the most of each. ``doubted`` are
     the runs of the ref store before which it may have been restored, unknown to any resolver: one
@@ -281,8 +281,8 @@ class LogEntry(msgspec.Struct, frozen=True):
 
 
 class RefAt(msgspec.Struct, frozen=True):
-    """Where a ref stood: ``entry`` is its latest move by ``time``, in seconds since 1970 by the ref
-    store's clock; its first move of all where that is later than ``time``."""
+    """The state of a ref at a time: ``entry`` is its latest move by ``time``, in seconds since 1970
+    by the ref store's clock, or its first move if that is later than ``time``."""
 
     entry: LogEntry
     time: float
@@ -306,7 +306,7 @@ class Operations(msgspec.Struct, frozen=True):
 
 
 class OperationDetails(msgspec.Struct, frozen=True):
-    """What one operation did, and what was done to its refs since. ``entries`` are its rows, oldest
+    """The changes of one operation, and later changes of its refs. ``entries`` are its rows, oldest
     first, a page of them; ``later`` the latest move of each of these refs that moved again, and for
     a zone that it added, moves of what the zone holds by now. ``more``: further rows follow.
     ``undone_by`` is the first row of the undo that took it back and was not taken back itself,
@@ -341,13 +341,13 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Who moves a ref and why: ``command`` is the command, ``reason`` the operator's reason for it,
+    """The origin of a move: ``command`` is the command, ``reason`` the operator's reason for it,
     None: none was given. ``operation`` is unique to one intended change: sending it again
-    is answered with the first outcome and changes nothing. A change of several refs shares one
+    is answered with the first outcome and changes nothing. A change of several refs has one
     and moves each ref once. ``force`` overrides what would raise Unsafe. ``turn`` is the same text
-    in all attempts of somebody who comes back after a lost race, and has the next turn then; None:
-    they do not come back. ``undoes`` is the whole id of the operation that this one takes back,
-    None: it is no undo."""
+    in all attempts of a caller that tries again after a lost race, and gives it the next turn; None
+    for one that does not. ``undoes`` is the whole id of the operation that this one reverses, or
+    None."""
 
     actor: str
     command: str
@@ -388,8 +388,8 @@ class RefStore(Protocol):
         ...
 
     async def at(self, ref: RefName, when: When) -> RefAt:
-        """Where a ref stood, whether it and its zone are still there or not. Of moves that a clock
-        set back has dated out of order, the latest of those dated no later counts.
+        """Return the state of a ref at a time, also if it or its zone was removed. If a clock was
+        set back, the latest of the moves dated no later than ``when`` counts.
 
         Raises:
             NotFound: there is and was no such ref, or it has not moved as often as that;

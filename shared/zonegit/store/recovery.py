@@ -56,7 +56,7 @@ class Leave(msgspec.Struct, frozen=True):
 
 class Renew(msgspec.Struct, frozen=True):
     """The same records are committed at ``serial``. ``known`` is the highest serial that resolvers
-    answered; None: it is not known, or is earlier than the tip's."""
+    answered, or None if it is unknown or earlier than the tip's."""
 
     serial: int
     known: AnsweredSerial | None = None

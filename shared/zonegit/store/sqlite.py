@@ -328,7 +328,7 @@ def _prepared_watched(
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """What goes wrong with the file at ``path``, as an operator is told of it.
+    """Return the error to report for a failure of the file at ``path``.
 
     Raises:
         Unavailable: the disk is full or fails, or there is no such folder.

@@ -1,7 +1,7 @@
 """Read rows of SQLite files as values of the types they were written with.
 
 SQLite checks a STRICT table's types when a row is written and never again. After damage a column
-may hold another type, an id of another length or a name that is none, and the exception that this
+may hold another type, an id of another length or a malformed name, and the exception that this
 raises later, in whatever code uses the value, says nothing of the file. So every row that is read
 goes through a :class:`RowReader`, which checks it against the types of its columns and names the
 table and the row where it is not what was written; :func:`zonegit.store.sqlite.explained` adds
@@ -129,7 +129,7 @@ def read_name(octets: bytes) -> Name:
     """Return a stored name.
 
     Raises:
-        Invalid: it is none.
+        Invalid: it is not a name.
     """
     names.require(octets)
     return cast(Name, octets)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from zonegit.zone.names import Name
 
 MAX_OCTETS: Final = 256 << 20
-"""Octets that a memory takes, roughly; one that is full begins anew."""
+"""Octets that a memory takes, roughly; one that is full is emptied."""
 MAX_LINE: Final = 4_096
 """Octets of a line that is kept."""
 
@@ -39,7 +39,7 @@ class Lines:
         self._said: dict[Name, dict[bytes, LineRecord]] = {}
 
     def recall(self, origin: Name, line: bytes) -> LineRecord | None:
-        """What the line said, None: it is not known."""
+        """Return the record of a line, or None if it is not known."""
         known = self._said.get(origin)
         return known.get(line) if known is not None else None
 

@@ -93,7 +93,7 @@ def _octets(label: str) -> int:
 
 @lru_cache(256)
 def for_dnspython(name: Name) -> dns.name.Name:
-    """As dnspython has names; made once for an origin, which comes again with every record."""
+    """Return dnspython's form of a name; cached, for an origin occurs with every record."""
     return dns.name.from_wire(name, 0)[0]
 
 
@@ -115,7 +115,7 @@ def _show_octets(octets: bytes) -> str:
 
 
 def relative_text(name: Name, apex: Name) -> str:
-    """As master files write it below ``$ORIGIN apex``: ``@`` for the apex, no final dot."""
+    """Return a name as written below ``$ORIGIN apex``: ``@`` for the apex, no final dot."""
     if name == apex:
         return "@"
     if apex == ROOT:
@@ -145,8 +145,10 @@ def from_wire(octets: bytes) -> Name:
 
 
 def require(octets: bytes) -> None:
-    """Raises:
-    Invalid: not one name in the form that :data:`Name` promises; for values that arrive typed.
+    """Check that octets are one name in the form of :data:`Name`.
+
+    Raises:
+        Invalid: they are not.
     """
     if from_wire(octets) != octets:
         raise Invalid(f"octets {octets[:32].hex()} are a name with capitals")

@@ -93,7 +93,7 @@ def from_text(mnemonic: str) -> int:
 
 
 def find_number(mnemonic: str) -> int | None:
-    """Return the number of a mnemonic in upper case or of ``TYPEnnn``; None: it is neither."""
+    """Return the number of a mnemonic in upper case or of ``TYPEnnn``, or None if it is neither."""
     number = NUMBERS.get(mnemonic)
     if number is None and (generic := GENERIC.fullmatch(mnemonic)):
         return int(generic[1])

@@ -64,7 +64,7 @@ def check_inside(owner: Name, apex: Name) -> None:
 
 
 def check_together(owner: Name, types: Collection[int], apex: Name) -> None:
-    """As :func:`check_owner`, for an owner inside the zone to whom more types may yet come.
+    """Check an owner inside the zone, like :func:`check_owner`; more types may follow.
 
     Raises:
         Invalid: an SOA below the apex, a DS at it (RFC 4035 section 2.4), or a CNAME and other

@@ -17,7 +17,7 @@ _SHOWN_OCTETS: Final = 16
 
 
 def find_malformed(value: RRset) -> str | None:
-    """Return what is wrong with an RRset wherever it stands; None: nothing.
+    """Return what is wrong with an RRset wherever it stands, or None.
 
     It is of class IN, has a TTL of 31 bits (RFC 2181 section 8), fits a DNS message, has one record
     where its type allows one, and each RDATA has the form of its type.
@@ -53,7 +53,7 @@ def _find_too_many(value: RRset) -> str | None:
 
 def find_misplaced(owner: Name, rdtype: int, held: Name, held_rdtype: int) -> str | None:
     """Return what is wrong with an RRset of ``held`` and ``held_rdtype`` that a tree has in the
-    place of ``owner`` and ``rdtype``; None: nothing."""
+    place of ``owner`` and ``rdtype``, or None."""
     if (held, held_rdtype) == (owner, rdtype):
         return None
     return f"{title(held, held_rdtype)} is stored in place of {title(owner, rdtype)}"

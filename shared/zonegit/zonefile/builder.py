@@ -29,8 +29,9 @@ LeaveOut = Callable[[LineOf, Name, str], None]
 
 
 class ZoneFile(msgspec.Struct, frozen=True):
-    """What master files hold. ``records`` counts repeated ones too; the messages of ``findings``
-    begin ``FILE:LINE:``, and past a thousand the last one says how many are left out."""
+    """The content of master files. ``records`` counts repeated ones too; the messages of
+    ``findings`` begin ``FILE:LINE:``, and past a thousand the last one says how many are left out.
+    """
 
     rrsets: dict[tuple[Name, int], RRset]
     findings: list[Finding]

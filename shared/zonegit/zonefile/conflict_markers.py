@@ -40,7 +40,7 @@ def refuse_markers(octets: bytes, source: str) -> None:
 
 
 def _find_line(octets: bytes, start: bytes) -> int | None:
-    """Return where the first line begins that starts so; None: there is no such line."""
+    """Return where the first line begins that starts so, or None."""
     if octets.startswith(start):
         return 0
     at = octets.find(b"\n" + start)

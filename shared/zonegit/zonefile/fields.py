@@ -1,4 +1,4 @@
-"""What the words of a record's line mean: owner, TTL, class, type, RDATA (RFC 1035 section 5.1).
+"""Read the words of a record's line: owner, TTL, class, type, RDATA (RFC 1035 section 5.1).
 
 Ordinary ones are read by ``plain``; whatever it is not sure of, ``rdata`` decides.
 """

@@ -21,7 +21,7 @@ class LiveText:
         self._texts: list[bytes] = []
 
     def apply(self, changes: Mapping[tuple[Name, int], RRset | None]) -> None:
-        """What RRsets become; None: they go."""
+        """The new values of RRsets; None removes them."""
         for (owner, rdtype), rrset in changes.items():
             types = self._owners.setdefault(owner, {})
             if rrset is None:

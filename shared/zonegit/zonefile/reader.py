@@ -63,7 +63,7 @@ NS records, and of each RRset that is too large for a DNS message."""
 
 
 class _Place(msgspec.Struct):
-    """Where in which file the reader stands; each file has an origin and last owner of its own."""
+    """The reader's position; each file has its own origin and last owner."""
 
     source: str
     origin: Name
@@ -89,15 +89,15 @@ def read(
         octets: the file.
         zone: every owner must be within it.
         source: the file's name, as errors show it and ``include`` gets it.
-        include: opens ``$INCLUDE`` files (:class:`zonegit.zonefile.includes.Includes`); None: they
-            are not allowed.
+        include: opens ``$INCLUDE`` files (:class:`zonegit.zonefile.includes.Includes`); with
+            None they are not allowed.
         whole: the file is a whole zone, so it needs an SOA.
         progress: told the number of records read so far, every thousand.
         skip: told of each record whose RDATA is malformed, or that cannot stand where it is put,
             and of each RRset that is too large for a DNS message; these are left out. None: one
             such is an error.
-        known: lines that were read before, to which those of this file are added; None: none are
-            remembered.
+        known: lines that were read before, to which those of this file are added, or None to
+            remember none.
 
     Raises:
         Invalid: anything else is wrong; the message begins ``FILE:LINE:``.
@@ -157,7 +157,7 @@ class _Reader:
                 self._file(*included)
 
     def _recall(self, place: _Place) -> Callable[[bytes], LineRecord | None] | None:
-        """What a line said before, under the origin that is in force when it is met."""
+        """The record of a line that was read before, under the present origin."""
         known = self._known
         return None if known is None else lambda raw: known.recall(place.origin, raw)
 
@@ -330,8 +330,8 @@ class _Reader:
 
 
 def _locate(place: _Place, entry: MasterFileEntry, error: Invalid) -> Invalid:
-    """Return an error with its place. Lines of an included file are not quoted: whoever made the
-    file that includes it need not be allowed to read it."""
+    """Return an error with its place. Lines of an included file are not quoted: the user who wrote
+    the file that includes it need not be allowed to read it."""
     is_directive = bool(entry.words) and entry.words[0].upper() == "$INCLUDE"
     if place.depth and not is_directive and includes.quotes(error.message, entry.words):
         hint = (

@@ -1,4 +1,4 @@
-"""Where a zone lies as a file, below the folder that zones are kept in: three schemes, pure.
+"""Choose the path of a zone's file below the folder of zones: three schemes. Pure.
 
 Two are for people and their tools, and may refuse a zone, or have one path for two zones: labels
 may hold ``/`` (RFC 2317). ``unique`` has a path for every zone there can be, and no two share one.

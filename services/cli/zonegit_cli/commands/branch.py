@@ -98,7 +98,7 @@ async def command(
 
 
 class _How(NamedTuple):
-    """Whether safety checks are overridden, and the reason."""
+    """The override of safety checks, and its reason."""
 
     force: bool
     reason: str | None

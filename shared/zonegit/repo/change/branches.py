@@ -1,4 +1,4 @@
-"""Branches as pointers: create, rename, delete, stand on one, and where one has been."""
+"""Branches as pointers: create, rename, delete and check out, and their reflogs."""
 
 from typing import Final
 

@@ -56,7 +56,7 @@ def add_source(message: str, source: str) -> str:
 
 
 def read_source(message: str) -> str | None:
-    """Return the source that the last line of a message names; None: it names none."""
+    """Return the source that the last line of a message names, or None."""
     found = _LINE.fullmatch(message.rstrip("\n").rpartition("\n")[2])
     return found[1] if found else None
 
@@ -113,7 +113,7 @@ def find_edited_continuation(recorded: Sequence[T], given: Sequence[T]) -> tuple
 
 def version_content(rrsets: Mapping[RRsetKey, RRset], apex: Name) -> ObjectId | None:
     """Return what a whole zone holds as one id: its tree's with the serial 0, because an import may
-    give a version another serial; None: no records."""
+    give a version another serial; None is a zone without records."""
     soa = rrsets.get((apex, rrtypes.SOA))
     without = dict(rrsets) if soa is None else {**rrsets, (apex, rrtypes.SOA): with_serial(soa, 0)}
     return change_plan.build_zone(list(without.values()), apex)[1]

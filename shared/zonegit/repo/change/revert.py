@@ -64,7 +64,7 @@ async def reset(
 
     Args:
         exact: move to the very commit, which may need force.
-        reader: has what the caller read already; None: nothing.
+        reader: caches objects that the caller has read, or None.
 
     Raises:
         Invalid: ``target`` is a commit of another zone.

@@ -70,7 +70,7 @@ MAX_REPLAYS: Final = 50
 
 
 class OnConflict(Enum):
-    """What to do with a change if another one came first."""
+    """The treatment of a change that lost a race."""
 
     REBASE_IF_DISJOINT = "plan it again, unless the other change touched what this one relies on"
     REBASE = "plan the change again on the new tip"
@@ -205,7 +205,7 @@ async def commit(
         position: the branch, and its tip as the caller saw it.
         plan: returns the change for a tip.
         intent: the purpose of the commit.
-        reader: has what the caller read already; None: nothing.
+        reader: caches objects that the caller has read, or None.
 
     Raises:
         Conflict: another change touched what this one relies on (``races``), or other changes came

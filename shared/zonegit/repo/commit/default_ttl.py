@@ -15,7 +15,7 @@ def fill(todo: Collection[RRsetEdit], found: RRset | None) -> Collection[RRsetEd
 
     Args:
         todo: the edits.
-        found: the zone's SOA; None: it has none yet.
+        found: the zone's SOA, or None if it has no SOA yet.
 
     Raises:
         Invalid: an edit has no TTL, and there is no SOA whose minimum it could take.

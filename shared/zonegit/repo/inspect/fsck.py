@@ -92,7 +92,7 @@ class ObjectFinding(msgspec.Struct, frozen=True):
 
 
 class FsckReport(msgspec.Struct):
-    """What a check came to: the first thousand ``broken`` objects, ``count`` of which refs lead to
+    """The result of a check: the first thousand ``broken`` objects, ``count`` of which refs lead to
     and ``past_count`` the log alone; the first thousand flaws of tips, ``flawed_count`` in all; how
     many objects are stored, and of each kind those that nothing reaches; findings about RRsets that
     are whole, the first thousand of ``noticed_count``. ``refs`` is what the ref store found in its
@@ -191,7 +191,7 @@ async def _judge_tips(repo: Repo, report: FsckReport) -> None:
 
 
 class _Walk:
-    """What was reached so far: each id by what it was taken for, with who named it first.
+    """The objects reached so far: each id by what it was taken for, with who named it first.
     ``is_past``: what is named from now on the log alone names."""
 
     def __init__(self, repo: Repo) -> None:
@@ -352,7 +352,7 @@ def _find_blamed(error: Corrupt, among: Collection[ObjectId]) -> ObjectId:
 
 
 def _below(zone: Name, labels: Sequence[bytes]) -> Name | None:
-    """The owner these labels make, from the last one down; None: more than a name holds."""
+    """Return the owner of these labels, from the last one down, or None if it is too long."""
     with suppress(Invalid):
         return names.below(zone, tuple(reversed(labels)))
     return None

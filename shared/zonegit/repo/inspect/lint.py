@@ -34,8 +34,8 @@ async def lint(repo: Repo, at: str, zone: Name | None, branch: str | None) -> Li
     Args:
         repo: the stores.
         at: a refish.
-        zone: the zone that the refish is resolved in; None: that of HEAD.
-        branch: the branch that HEAD in the refish means; None: that of HEAD.
+        zone: the zone that the refish is resolved in, or None for that of HEAD.
+        branch: the branch that HEAD in the refish means, or None for that of HEAD.
 
     Raises:
         NotFound, Invalid: the refish names no commit.

@@ -61,7 +61,7 @@ def compile_pattern(text: str) -> re.Pattern[str]:
     """A regular expression, in which case matters.
 
     Raises:
-        Invalid: it is none, or longer than ``MAX_PATTERN``.
+        Invalid: it is not a pattern, or longer than ``MAX_PATTERN``.
     """
     if len(text) > MAX_PATTERN:
         raise Invalid(f"a pattern has {MAX_PATTERN} characters at the most, not {len(text)}")
@@ -181,7 +181,7 @@ async def _read_delta(reader: Reader, commit: Commit, apex: Name) -> list[RRsetD
 
 
 class Label(msgspec.Struct, frozen=True, order=True):
-    """A name that a commit goes by. ``current``: the branch the operator stands on."""
+    """A name that a commit goes by. ``current``: the branch that is checked out."""
 
     kind: str
     name: str

@@ -18,7 +18,7 @@ async def check_refs(refs: RefStore, say: Callable[[str], None]) -> CheckedStore
         say: takes in words how far it is.
 
     Returns:
-        What was found; None: a ref store of an earlier release does not check itself.
+        The findings, or None if the ref store is of an earlier release, which has no check.
 
     Raises:
         Unavailable: the ref store does not answer.

@@ -22,7 +22,7 @@ MAX_FLAWS = 100
 
 class TipFlaw(msgspec.Struct, frozen=True):
     """A flaw of the tip ``commit``, to which ``ref`` leads. ``object`` is the hex id of an object
-    that readers refuse, empty where it is none."""
+    that readers refuse, or empty."""
 
     ref: RefName
     commit: CommitId

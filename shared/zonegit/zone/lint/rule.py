@@ -27,7 +27,7 @@ class Rule(msgspec.Struct, frozen=True):
         summary: what is wrong, in a phrase.
         remedy: what to do about it.
         source: the RFC section behind it, None without one.
-        types: the types of the RRsets that it examines; None: all.
+        types: the types of the RRsets that it examines, or None for all.
         scope: what its faults are about; a change is examined for the content of the RRsets that
             it sets, and for the place of those that it adds.
         is_about_references: whether it finds faults only where RDATA holds a name within the zone.

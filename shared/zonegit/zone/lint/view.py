@@ -100,7 +100,8 @@ def find_hider(view: ZoneView, owner: Name, rdtype: int | None) -> tuple[Name, i
     Args:
         view: the zone.
         owner: the name; it is within the zone.
-        rdtype: a type at the name, which its own NS RRset may hide; None: only names above count.
+        rdtype: a type at the name, which its own NS RRset may hide; with None only names above
+            count.
 
     Returns:
         The owner and the type, NS or DNAME; None where queries reach the name.

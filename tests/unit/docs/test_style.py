@@ -1,0 +1,73 @@
+"""The style of names and texts, as far as a test can tell (CONTRIBUTING.md)."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SOURCES = sorted([*ROOT.glob("shared/**/*.py"), *ROOT.glob("services/**/*.py")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
+OPENINGS = ("What", "Whether", "Where", "How", "Who", "Whom", "Whose", "As")
+UNPLAIN = re.compile(
+    r"\b(whoever|whomever|anew|(?<!there )is none|so is|all the same|stands? on|stood on)\b|; None:"
+)
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each docstring."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text is not None:
+                yield getattr(node, "lineno", 1), text
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=shown)
+def test_docstrings_open_with_what_is_done_or_is(path: Path) -> None:
+    found = [
+        f"{shown(path)}:{line}: {text.splitlines()[0]}"
+        for line, text in docstrings(path)
+        if re.split(r"\W", text, maxsplit=1)[0] in {*OPENINGS, "Raises"}
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *PAGES], ids=shown)
+def test_texts_are_plain(path: Path) -> None:
+    found = [
+        f"{shown(path)}:{number}: {line.strip()}"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if UNPLAIN.search(line)
+    ]
+    assert not found
+
+
+def test_a_public_class_name_has_one_meaning() -> None:
+    places = defaultdict(list)
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(shown(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_bounds_have_one_prefix() -> None:
+    """MAX, with the unit in the name or in the docstring."""
+    prefix = re.compile(r"_?(MOST|LONGEST|LARGEST|DEEPEST|WIDEST|FEW|MANY|LITTLE|BIG|AT_ONCE)(_|$)")
+    found = [
+        f"{shown(path)}: {target.id}"
+        for path in SOURCES
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and prefix.match(target.id)
+    ]
+    assert not found
