@@ -1,4 +1,4 @@
-"""Which versions of a history a branch has already."""
+"""Find the versions of a history that a branch has already."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -30,7 +30,7 @@ Found = tuple[State, frozenset[int]]
 
 
 async def base_of(graph: Graph, ours: int, theirs: int, **bound: int) -> Found:
-    """What :class:`MergeBaseFinder` makes of two commits, in a store of its own."""
+    """Return the result of :class:`MergeBaseFinder` for two commits."""
     store = MemoryObjects()
     await store.put(graph.objects())
     reader = Reader(store)

@@ -1,4 +1,4 @@
-"""Where a branch stood: how operators say when, and which commit is meant."""
+"""Resolve times in a refish: the forms that operators type, and the commit that each means."""
 
 import time
 from collections.abc import Iterator
@@ -114,7 +114,7 @@ async def test_a_moment_at_which_a_branch_moved_is_after_the_move(
 async def test_an_absolute_name_is_shown_as_it_was(
     operators: TwoOperators, history: list[CommitId]
 ) -> None:
-    """What ``zonegit show api.foo.com. A @{61.seconds.ago}`` asks for."""
+    """Return the RRset of ``zonegit show api.foo.com. A @{61.seconds.ago}``."""
     reader = Reader(operators.repo.objects)
     at = await refish.resolve(operators.repo, "@{61.seconds.ago}")
     tree = (await read_zone.read_commit(reader, at.commit)).tree

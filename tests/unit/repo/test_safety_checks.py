@@ -1,4 +1,4 @@
-"""What takes much of a zone away, as the commands ask for it; and what small changes cost."""
+"""Refuse changes that remove much of a zone, and bound the cost of small changes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is served while plans and branches come and go, by states alone."""
+"""Check the zones that are served while plans and branches change, by states alone."""
 
 from dataclasses import dataclass, field
 

@@ -19,7 +19,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
 MAX_ROUNDS: Final = 3
-"""How often a preference is applied: one choice can cause another clash at the same owner."""
+"""Times a preference is applied: one choice can cause another conflict at the same owner."""
 
 
 class Choices(msgspec.Struct, frozen=True):
