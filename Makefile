@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 PYTHONS := python3.11 python3.12 python3.13 python3 python
 ARGS ?=
+AGAINST ?=
 SEEDS ?= 1-20
 SECONDS ?= 60
 FLIPS ?= 1000
@@ -69,8 +70,8 @@ docs: $(VENV)/.zonegit  ## Write the generated pages: commands, schema, bus perm
 	@$(BIN)/python docs/json_schema.py
 	@$(BIN)/python docs/bus_permissions.py
 
-bench: $(VENV)/.zonegit  ## Measure, and print one Markdown report (ARGS=... choose rows)
-	@$(BIN)/python -m benchmarks.report $(ARGS)
+bench: $(VENV)/.zonegit  ## Measure, and print a report (ARGS="changes ..." AGAINST=COMMIT: in turns)
+	@$(BIN)/python -m $(if $(AGAINST),benchmarks.against $(AGAINST),benchmarks.report) $(ARGS)
 
 # In an empty folder, so that SHA256SUMS lists this build alone. The SBOM (CycloneDX) is that of an
 # environment with nothing else, so it has what depends on what.
