@@ -1,1 +1,1 @@
-"""Measurements against peers, in the same run: ``make bench`` prints them as one report."""
+"""Measurements of zonegit and its peers; ``make bench`` prints them as one report."""

@@ -1,5 +1,4 @@
-"""A zone of a million records: how long it takes to import, to load and to have back from disk, and
-how much memory, beside NSD.
+"""Measure a zone of a million records: import, load, restart from disk and memory; NSD as the peer.
 
 The import and the load from the bus are single runs, because each takes minutes.
 """
@@ -33,7 +32,7 @@ _MEMORY: Final = "memory of a record, of a million"
 
 
 def figures() -> list[Figure]:
-    """Import, load and restart of ours; start of NSD."""
+    """Measure import, load and restart of zonegit, and the start of NSD."""
     with stack.folder() as folder:
         file = folder / "zone"
         zone = zones.million_zone(file).zone
@@ -78,7 +77,7 @@ def _imported(running: Stack, zone: str, file: Path) -> list[Figure]:
 
 
 def _services(running: Stack) -> dict[str, int]:
-    """The memory of each service of the stack."""
+    """Return the memory of each service of the stack, in octets."""
     found = memory.named(f"ZONEGIT_DATA={running.data}")
     return {
         module.removeprefix("zonegit_"): memory.taken(pid)
@@ -122,7 +121,7 @@ def _restarted(data: Path, zone: str, idle: int, records: int) -> list[Figure]:
 
 @contextmanager
 def _resolver_alone(data: Path) -> Iterator[tuple[subprocess.Popen[bytes], Address]]:
-    """The stack's resolver without the stack."""
+    """Run the resolver of the stack on its data, without a bus."""
     address = ("127.0.0.1", free_port())
     command = [
         f"{ZONEGIT}-resolver", "--name", RESOLVER, "--listen", f"127.0.0.1:{address[1]}",
@@ -155,7 +154,7 @@ def _of_nsd(folder: Path, zone: str, file: Path, records: int) -> list[Figure]:
 
 
 def _nsd(folder: Path, zone: str, file: Path) -> tuple[float, int]:
-    """Seconds until it answers, and the memory it then takes."""
+    """Return the seconds until NSD answers, and its memory then."""
     own = folder / "nsd"
     own.mkdir(exist_ok=True)
     started = time.perf_counter()
@@ -180,8 +179,10 @@ def _is_kept(file: Path) -> bool:
 
 
 def _until(is_so: Callable[[], bool]) -> None:
-    """Raises:
-    TimeoutError: it is not so within ten minutes.
+    """Wait until a condition is true.
+
+    Raises:
+        TimeoutError: it is false for ten minutes.
     """
     deadline = time.monotonic() + PATIENCE_S
     while not is_so():

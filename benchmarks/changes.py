@@ -1,8 +1,8 @@
-"""One change after another in a small and in a large zone: how long the commit takes, how much it
-stores, and how long after the reply of the ref's move the first changed answer comes.
+"""Measure one-record changes in a small and in a large zone.
 
-Made through the same use cases as the command line, over the bus, in a process that is already
-connected: what remains is the work.
+For each change: the time of the commit, the octets that it stores, and the time from the reply to
+the ref's move until the first changed answer. Changes are made over the bus with the use cases of
+the command line, in one connected process, so the start of a process is not measured.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ PATIENCE_S: Final = 10.0
 
 
 class CountingObjects(RemoteObjects):
-    """The object store over the bus, and how many octets were put into it."""
+    """An object store over the bus that counts the octets put into it."""
 
     octets = 0
 
@@ -50,8 +50,14 @@ class CountingObjects(RemoteObjects):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One change: the whole commit, what of that this process computed, its new octets, and from
-    the move's reply to the answer."""
+    """The measurements of one change.
+
+    Attributes:
+        commit_ms: the time of the whole commit.
+        busy_ms: the processor time of this process during the commit.
+        octets: the octets of the new objects.
+        answer_ms: the time from the reply to the ref's move until the changed answer.
+    """
 
     commit_ms: float
     busy_ms: float
@@ -60,7 +66,7 @@ class Sample:
 
 
 def figures() -> list[Figure]:
-    """For each size of zone, its changes."""
+    """Measure changes in a zone of each size."""
     with stack.folder() as folder, stack.running(folder / "data", core=None) as running:
         found: list[Figure] = []
         for zone, size in ZONES.items():
@@ -135,7 +141,7 @@ async def _changes(running: Stack, zone: str, size: int) -> list[Sample]:
 
 @asynccontextmanager
 async def connected(running: Stack) -> AsyncIterator[Bus]:
-    """The bus of a stack, as a command has it."""
+    """Connect to the bus of a stack as a command does."""
     settings = load_settings(stack.environment(running.data), running.data)
     assert settings.bus is not None
     async with connect(settings.bus, name="bench") as bus:
@@ -144,21 +150,21 @@ async def connected(running: Stack) -> AsyncIterator[Bus]:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """The process that sees answers change (``benchmarks.watch``)."""
+    """The process that watches for changed answers (``benchmarks.watch``)."""
 
     into: asyncio.StreamWriter
     out: asyncio.StreamReader
 
     async def watch(self, name: str) -> None:
-        """Returns once the name is watched; :meth:`line` then tells when its answer changed."""
+        """Watch a name; :meth:`line` then returns the time at which its answer changed."""
         self.into.write(f"{name}\n".encode())
         assert await self.line() == "ready"
 
     async def line(self) -> str:
-        """What it says next.
+        """Return the next line of the process.
 
         Raises:
-            TimeoutError: nothing, for too long.
+            TimeoutError: there is none for ``PATIENCE_S``.
         """
         async with asyncio.timeout(PATIENCE_S):
             return (await self.out.readline()).decode().strip()
@@ -182,5 +188,5 @@ async def _watcher(running: Stack) -> AsyncIterator[Watcher]:
 
 
 def somebody() -> Identity:
-    """Who makes the changes, now."""
+    """Return the author of the changes, with the current time."""
     return Identity("bench", "bench@example.net", int(time.time()))

@@ -1,4 +1,4 @@
-"""Commands as whole processes, interpreter start and all: what a person waits for."""
+"""Measure commands as whole processes, with the start of the interpreter."""
 
 import tarfile
 import time
@@ -20,7 +20,7 @@ ZONE: Final = "small.test."
 
 
 def figures() -> list[Figure]:
-    """Help, a set, an undo, a start, an import."""
+    """Measure ``--help``, ``set``, ``undo``, ``up`` and ``import``."""
     with stack.folder() as folder:
         zonefile = folder / "small.zone"
         zonefile.write_text(zones.flat_zone(ZONE, 10))

@@ -1,5 +1,7 @@
-"""The servers that are compared: ours, plain and with all it can do beside, NSD, BIND and Knot;
-each on the same core, with the same zone."""
+"""Compare zonegit with NSD, BIND and Knot: each on the same core, with the same zone.
+
+zonegit is measured twice: with default settings, and with a canary and metrics.
+"""
 
 import subprocess
 import sys
@@ -21,7 +23,8 @@ from benchmarks.stack import Stack
 
 OURS: Final = "zonegit"
 LADEN: Final = "with canary and metrics"
-"""Half of all clients see another branch, and the metrics are read every second."""
+"""A resolver that serves another branch to half of its clients and whose metrics are read every
+second."""
 REFERENCE: Final = "NSD"
 PROGRAMS: Final = {REFERENCE: "nsd", "BIND": "named", "Knot": "knotd"}
 _BRANCH: Final = "next"
@@ -29,7 +32,7 @@ _BRANCH: Final = "next"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server, and where it answers."""
+    """A server under comparison, and its address."""
 
     name: str
     address: Address
@@ -37,7 +40,7 @@ class Contender:
 
 @contextmanager
 def serving(zone: str, zonefile: Path) -> Iterator[list[Contender]]:
-    """All that are installed, each serving the zone."""
+    """Run zonegit and all installed peers, each serving the zone."""
     folder = zonefile.parent
     with ExitStack() as running:
         ours = running.enter_context(stack.running(folder / "data"))
@@ -70,14 +73,16 @@ def _laden(ours: Stack, zone: str) -> Iterator[Address]:
 
 
 Runs = dict[str, list[Load]]
-"""By contender."""
+"""The runs of each server, by its name."""
 
 
 def measured(
     contenders: Sequence[Contender], rounds: int, run: Callable[[Contender], Load]
 ) -> Runs:
-    """Every contender in turn, round after round; after one that does not count, in which what is
-    made at the first question is made."""
+    """Measure all servers in turn, round after round.
+
+    A first round is not counted: servers compute some data at the first query.
+    """
     runs: Runs = {each.name: [] for each in contenders}
     for number in range(1 + rounds):
         for each in contenders:
@@ -88,8 +93,10 @@ def measured(
 
 
 def compared(runs: Runs) -> str:
-    """Our rate, and as a share of each other's, round by round: what slows the machine down for a
-    while slows down all of them."""
+    """Format zonegit's rate, and its ratio to the rate of each peer.
+
+    Ratios are taken round by round, because a slow phase of the machine affects all servers.
+    """
     ours = _rates(runs[OURS])
     parts = [spread([rate / 1_000 for rate in ours], "thousand/s", 0)]
     parts += [f"{_share(ours, runs[name])} of {name}" for name in PROGRAMS if name in runs]
@@ -100,7 +107,7 @@ def compared(runs: Runs) -> str:
 
 
 def circumstances(runs: Runs) -> str:
-    """What was lost, whether the generator had time to spare, and who answered wrongly."""
+    """Format the losses, the idle time of the generator, and unexpected RCODEs."""
     everything = [each for of_one in runs.values() for each in of_one]
     idle = {name: median(each.idle_s / each.seconds for each in runs[name]) for name in runs}
     busiest = min(idle, key=lambda name: idle[name])
@@ -112,7 +119,7 @@ def circumstances(runs: Runs) -> str:
 
 
 def absent() -> list[Figure]:
-    """A row for each server that is not installed."""
+    """Return a row for each peer that is not installed."""
     return [
         skipped(f"ratio to {name}", "", f"no {program} here")
         for name, program in PROGRAMS.items()
@@ -121,7 +128,7 @@ def absent() -> list[Figure]:
 
 
 def share(runs: Runs, others: Runs) -> str:
-    """Our rate of one measurement as a share of that of another."""
+    """Format the ratio of zonegit's rates in two measurements."""
     return _share(_rates(runs[OURS]), others[OURS])
 
 

@@ -1,5 +1,8 @@
-"""Histories in and out, as whole processes: the versions of the root zone as a series, out to a
-repository of git and in again from it, and the check of all that is stored then."""
+"""Measure the import and export of histories as whole processes.
+
+The versions of the root zone are imported as a series, exported to a git repository and imported
+from it again; ``fsck`` then checks the stored objects.
+"""
 
 import tarfile
 from pathlib import Path
@@ -16,7 +19,7 @@ _SERIES: Final = "import of 97 versions of the root zone, a commit each"
 
 
 def figures() -> list[Figure]:
-    """Series, export, import from git, fsck."""
+    """Measure the import of a series, the export to git, the import from git, and ``fsck``."""
     if not ROOT_ZONES.exists():
         return [skipped(_SERIES, "under 40 s", f"{ROOT_ZONES.name} is not here")]
     taken: dict[str, list[float]] = {}
@@ -35,7 +38,7 @@ def figures() -> list[Figure]:
 
 
 def _unpacked(folder: Path) -> list[str]:
-    """The files of all versions, the oldest first."""
+    """Unpack all versions and return their files, the oldest first."""
     with tarfile.open(ROOT_ZONES) as archive:
         archive.extractall(folder / "versions", filter="data")
     return sorted(str(path) for path in (folder / "versions").rglob("*.zone"))

@@ -1,4 +1,4 @@
-"""The cost of the fair queue in front of a service, for each request that need not wait."""
+"""Measure the cost of a service's fair queue for a request that does not wait."""
 
 import asyncio
 import statistics
@@ -19,7 +19,7 @@ DEPTHS: Final = {"read": 2}
 
 
 def figures() -> list[Figure]:
-    """Microseconds of a request with the queue, less those without it."""
+    """Measure the processor time of a request with the queue, less the time without it."""
     taken = asyncio.run(_measured())
     return [
         Figure(
@@ -42,7 +42,7 @@ async def _measured() -> list[float]:
 
 
 async def _timed(request: Callable[[], Awaitable[None]]) -> float:
-    """Return the processor seconds of one request, as a task each, as the service runs it."""
+    """Return the processor seconds per request; each runs as a task, as in the service."""
     began = time.process_time()
     for _ in range(REQUESTS):
         await asyncio.ensure_future(request())
@@ -50,7 +50,7 @@ async def _timed(request: Callable[[], Awaitable[None]]) -> float:
 
 
 async def _answer() -> None:
-    """Stand for a request: two waits, for a thread and for the bus."""
+    """Simulate a request: wait twice, as a request does for a thread and for the bus."""
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""Figures of a report: medians with their spread, and the tables they stand in."""
+"""Figures of a report: medians with their spread, and the table that shows them."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row: ``reach`` is what the project aims for, ``circumstances`` how it was measured."""
+    """One row of the report.
+
+    Attributes:
+        what: the name; reports of two commits are compared by it.
+        reach: the target of the project, empty if there is none.
+        measured: the value.
+        circumstances: how it was measured.
+    """
 
     what: str
     reach: str
@@ -16,12 +23,18 @@ class Figure:
 
 
 def skipped(what: str, reach: str, why: str) -> Figure:
-    """A row that could not be measured here, and says so."""
+    """Return the row of a figure that cannot be measured here.
+
+    Args:
+        what: the name of the figure.
+        reach: its target.
+        why: the reason, shown in place of the method.
+    """
     return Figure(what, reach, "not measured", why)
 
 
 def spread(values: Sequence[float], unit: str, digits: int = 1) -> str:
-    """``median unit (lowest to highest)``."""
+    """Format values as ``median unit (lowest to highest)``."""
     shown = [
         f"{value:,.{digits}f}" for value in (statistics.median(values), min(values), max(values))
     ]
@@ -29,13 +42,13 @@ def spread(values: Sequence[float], unit: str, digits: int = 1) -> str:
 
 
 def percentile(values: Sequence[float], share: int) -> float:
-    """The value that ``share`` percent of the values do not exceed (nearest rank)."""
+    """Return the value that ``share`` percent of the values do not exceed (nearest rank)."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * share // 100) - 1)]
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """A Markdown table."""
+    """Format rows as a Markdown table."""
     lines = ["| what | reach | measured | how |", "|---|---|---|---|"]
     lines += [
         f"| {row.what} | {row.reach} | {row.measured} | {row.circumstances} |" for row in figures

@@ -1,4 +1,4 @@
-"""git on master files of the same size: how long the like takes there."""
+"""Measure git on master files of the same size, for comparison."""
 
 import os
 import subprocess
@@ -21,14 +21,17 @@ _WHO: Final = b"bench <bench@example.net> %d +0000"
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """A repository: branch ``long`` has a small file with a long history, ``large`` a large file,
-    ``ours`` and ``theirs`` left it with changes of their own."""
+    """A git repository.
+
+    Branch ``long`` has a small file with a long history, branch ``large`` a large file. Branches
+    ``ours`` and ``theirs`` start at ``large`` and have one commit each.
+    """
 
     program: str
     folder: Path
 
     def times(self, runs: int, *words: str) -> list[float]:
-        """Seconds of each run as a whole process."""
+        """Run a git command several times and return the seconds of each process."""
         return [self._timed(words) for _ in range(runs)]
 
     def _timed(self, words: tuple[str, ...]) -> float:
@@ -37,10 +40,10 @@ class Git:
         return time.perf_counter() - started
 
     def run(self, *words: str, stdin: bytes = b"") -> None:
-        """Runs git in the repository; its output is of no interest.
+        """Run git in the repository and discard its output.
 
         Raises:
-            CalledProcessError: it failed.
+            CalledProcessError: git failed.
         """
         subprocess.run(
             [self.program, *words],
@@ -53,7 +56,7 @@ class Git:
 
 
 def prepare(folder: Path) -> Git | None:
-    """A new repository with those histories; None where there is no git."""
+    """Make a repository with the histories of the measurement; return None without git."""
     program = peers.installed("git")
     if program is None:
         return None
@@ -84,7 +87,7 @@ def _histories() -> Iterator[bytes]:
 
 
 def _commit(branch: str, number: int, file: str, lines: list[str]) -> bytes:
-    """One commit in the language of ``git fast-import``."""
+    """Return one commit in the format of ``git fast-import``."""
     content = ("\n".join(lines) + "\n").encode()
     who = _WHO % (1_750_000_000 + number)
     return b"commit refs/heads/%s\ncommitter %s\ndata 6\nchange\nM 644 inline %s\ndata %d\n%s\n" % (

@@ -1,7 +1,8 @@
-"""Questions to history, and merges: as whole commands, or in a process that is connected already.
+"""Measure log, blame, diff, merge and racing edits.
 
-Beside each stands git's own time for the like, on a master file of as many lines: a peer that reads
-files on its own disk and not objects over a bus.
+Some are measured as whole commands, some in a process that is already connected. The row also has
+git's time for the same task on a master file with as many lines; git reads files from its own disk
+and not objects over a bus.
 """
 
 import asyncio
@@ -43,7 +44,7 @@ STARTED: Final = 1_750_000_000
 
 
 def figures() -> list[Figure]:
-    """Log and blame of a long history, diff and merge of a large zone, a race."""
+    """Measure log and blame of a long history, diff and merge of a large zone, and a race."""
     with stack.folder() as folder, stack.running(folder / "data", core=None) as running:
         for zone, size in ((LONG, SMALL_NAMES), (LARGE, LARGE_NAMES)):
             zonefile = folder / f"{zone}zone"
@@ -135,8 +136,11 @@ async def _merge(repo: Repo) -> None:
 
 
 async def _make_history(running: Stack) -> None:
-    """A thousand commits of a small zone; in the large one a commit, and two branches that left
-    it, each with changes of its own."""
+    """Make the history that is measured.
+
+    The small zone gets a thousand commits. The large zone gets one commit and two branches from it
+    with one commit each.
+    """
     async with _client(running, "bench") as repo:
         for number in range(COMMITS):
             await _commit(repo, LONG, "main", [_edit(LONG, 2 + number % 90, number)])

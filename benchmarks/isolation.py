@@ -1,7 +1,7 @@
-"""Whether one zone's import is felt by another zone's queries, on the same stack.
+"""Measure how an import into one zone delays the answers of another zone on the same stack.
 
-A question leaves every two milliseconds whether or not the one before was answered in time: while
-an answer is late, the questions that could not be asked count as late too.
+A query is due every two milliseconds. If an answer is late, the queries that were due meanwhile
+count as late too, each from the time at which it was due.
 """
 
 import os
@@ -26,11 +26,11 @@ EVERY_S: Final = 0.002
 PATIENCE_S: Final = 1.0
 IDLE_S: Final = 10.0
 AFTER_S: Final = 3.0
-"""The resolver still compiles when the import has returned."""
+"""Time to measure after the import has returned; the resolver still compiles the zone."""
 
 
 def figures() -> list[Figure]:
-    """The p99 of zone A, idle and while zone B is imported."""
+    """Measure the p99 latency of one zone, idle and during the import of another zone."""
     with stack.folder() as folder, stack.running(folder / "data", core=None) as running:
         for zone, size in ((QUIET, 10), (BUSY, NAMES)):
             (folder / f"{zone}zone").write_text(zones.flat_zone(zone, size))
@@ -68,8 +68,11 @@ def _during_import(running: Stack, zonefile: Path) -> list[float]:
 
 @contextmanager
 def _punctual() -> Iterator[None]:
-    """Keeps the asking process from waiting for a processor: that would not be the server's doing.
-    Needs a right that root has; without it the figures are worse than true."""
+    """Run this process with real-time priority.
+
+    A wait for a processor would count as latency of the server. The priority needs root; without
+    it the figures are too high.
+    """
     with stack.pinned(stack.LOAD_CORE):
         with suppress(PermissionError, AttributeError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
@@ -86,7 +89,7 @@ def _after(seconds: float) -> Callable[[], bool]:
 
 
 def _ask_until(address: Address, done: Callable[[], bool]) -> list[float]:
-    """Milliseconds that each answer took; ``PATIENCE_S`` where none came."""
+    """Return the milliseconds until each answer; a missing answer counts as ``PATIENCE_S``."""
     query = questions.question(f"h1.{QUIET}", zones.A)
     taken: list[float] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

@@ -1,11 +1,11 @@
-"""A UDP load generator that one core can drive past what any server here answers on another.
+"""Generate UDP load from one core, faster than any of the measured servers answers on another.
 
-Datagrams are built before the clock starts and all have one length, so that a whole batch goes out
-as one segmented send (``UDP_SEGMENT``: 0.4 us a datagram on loopback, ``sendmmsg`` takes 2.0) and
-comes back with one ``recvmmsg``: Python runs once a batch, not once a query. It polls and never
-sleeps, so the server spends nothing on waking it. A window of queries is outstanding at any time:
-enough to keep a server busy, few enough that no socket buffer of default size overflows. Linux
-only; elsewhere the rows that need it say so.
+Datagrams are built before the clock starts and all have one length. A batch is one segmented send
+(``UDP_SEGMENT``: 0.4 us per datagram on loopback, ``sendmmsg`` needs 2.0) and its answers are
+received with one ``recvmmsg``, so Python runs once per batch and not once per query. The generator
+polls and never sleeps, so the server spends no time on waking it. A window of queries is
+outstanding at any time: enough to keep a server busy, and few enough for a socket buffer of default
+size. The generator needs Linux.
 """
 
 import ctypes
@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 WINDOW: Final = 128
-"""Queries outstanding. Linux gives a socket room for about 270 small datagrams by default."""
+"""Outstanding queries. A default socket buffer of Linux holds about 270 small datagrams."""
 MAX_BATCH: Final = 64
-"""What the kernel segments out of one send."""
+"""Datagrams that the kernel segments from one send."""
 BURST: Final = 4
-"""As many go out at once where they go out at a rate."""
+"""Datagrams per send if a rate is given."""
 SLOT: Final = 4_096
-"""Octets kept of one answer; what is longer is cut, and counted all the same."""
+"""Octets kept of one answer; a longer answer is cut, and counts as an answer."""
 PATIENCE_S: Final = 0.2
-"""Silence after which everything outstanding counts as lost."""
+"""Silence after which all outstanding queries count as lost."""
 MAX_DATAGRAMS: Final = 65_536
 
 _UDP_SEGMENT: Final = 103
@@ -53,11 +53,15 @@ class _Mmsghdr(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one run saw.
+    """The result of one run.
 
-    ``idle_s`` is time spent waiting for the server: near zero, the generator was the bottleneck.
-    ``latencies_us`` is empty unless it was asked for. ``by_rcode`` counts the first answers of the
-    run, so that a server that answers fast but wrong is found out.
+    Attributes:
+        seconds: the duration of the run.
+        idle_s: the time spent waiting for the server; near zero, the generator was the bottleneck.
+        answers: the number of answers.
+        lost: the number of queries without an answer.
+        latencies_us: the latency of each answer, empty unless requested.
+        by_rcode: the RCODEs of the first answers, to detect a server that is fast but wrong.
     """
 
     seconds: float
@@ -69,7 +73,7 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
+        """Answers per second."""
         return self.answers / self.seconds
 
 
@@ -83,13 +87,21 @@ def run(
     latencies: bool = False,
     core: int | None = None,
 ) -> Load:
-    """Asks ``datagrams`` in turn, over and over, for ``seconds``; their ids are overwritten.
-    ``rate`` is how many a second, in small bursts at even intervals; None: as fast as answers come.
-    Pinned to ``core``, if given and allowed, while it runs.
+    """Send queries in turn, again and again, and count the answers.
+
+    Args:
+        address: the address of the server.
+        datagrams: the queries, all of one length; their ids are overwritten.
+        seconds: the duration of the run.
+        window: the number of outstanding queries.
+        rate: queries per second, sent in small bursts at even intervals; without it, queries are
+            sent as fast as answers arrive.
+        latencies: whether to record the latency of each answer.
+        core: the core that this process is pinned to during the run, if that is allowed.
 
     Raises:
-        ValueError: no datagram, more than ``MAX_DATAGRAMS``, or of several lengths.
-        OSError: the address refuses datagrams, or this system cannot send in batches.
+        ValueError: there are no datagrams, more than ``MAX_DATAGRAMS``, or some of another length.
+        OSError: the address refuses datagrams, or the system cannot send in batches.
     """
     if not 0 < len(datagrams) <= MAX_DATAGRAMS or len({len(octets) for octets in datagrams}) > 1:
         raise ValueError(f"1 to {MAX_DATAGRAMS} datagrams of one length, please")
@@ -106,7 +118,11 @@ def run(
 
 
 def pin(core: int | None) -> set[int]:
-    """Keeps this process on one core; returns what it was kept on, empty when nothing changed."""
+    """Pin this process to one core.
+
+    Returns:
+        The cores that the process could use before; empty if nothing changed.
+    """
     if core is None or not hasattr(os, "sched_setaffinity"):
         return set()
     before = os.sched_getaffinity(0)
@@ -117,7 +133,7 @@ def pin(core: int | None) -> set[int]:
 
 
 class _Inbox:
-    """Room for a batch of answers, and the system call that fills it."""
+    """Buffers for a batch of answers, and the system call that fills them."""
 
     def __init__(self, descriptor: int, slots: int) -> None:
         self._memory = ctypes.create_string_buffer(slots * SLOT)
@@ -141,10 +157,10 @@ class _Inbox:
         self._flags = octets[3::SLOT]
 
     def receive(self) -> int:
-        """How many answers have come; does not wait for one.
+        """Receive the answers that have arrived, without waiting, and return their number.
 
         Raises:
-            OSError: nobody listens there.
+            OSError: no server listens on the address.
         """
         received: int = self._call(*self._arguments)
         if received >= 0:
@@ -155,11 +171,11 @@ class _Inbox:
         raise OSError(code, os.strerror(code))
 
     def ids(self, count: int) -> list[int]:
-        """The ids of the first answers."""
+        """Return the ids of the first ``count`` answers."""
         return self._ids[:count].tolist()
 
     def rcodes(self, count: int) -> list[int]:
-        """Their RCODEs."""
+        """Return the RCODEs of the first ``count`` answers."""
         return [flags & 0x0F for flags in self._flags[:count].tolist()]
 
 
@@ -218,7 +234,7 @@ class _Runner:
         )
 
     def _send(self) -> int:
-        """Sends the next batch, which ends at the last datagram."""
+        """Send the next batch and return its size; no batch spans the end of the datagrams."""
         first = self._next
         end = min(first + self._batch, self._count)
         self._sock.send(self._out[first * self._size : end * self._size])

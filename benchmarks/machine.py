@@ -1,4 +1,4 @@
-"""On what the figures were measured."""
+"""Describe the machine and the software of a measurement."""
 
 import os
 import platform
@@ -13,10 +13,14 @@ from zonegit import release
 
 PACKAGES: Final = ("nats-py", "msgspec", "immutables", "dnspython")
 BUSY: Final = 0.3
+"""Load average above which the report has a warning."""
 
 
 def described() -> str:
-    """A Markdown list: machine, system, versions; and a warning when it was busy."""
+    """Return a Markdown list of the machine, the system and all versions.
+
+    The list ends with a warning if the machine is busy.
+    """
     one_minute = os.getloadavg()[0]
     lines = [
         f"- {_processor()}, {os.cpu_count()} cores, {_memory()}",

@@ -1,4 +1,4 @@
-"""How much memory processes take, as the kernel counts it (Linux)."""
+"""Read the memory of processes from ``/proc`` (Linux)."""
 
 import os
 from collections.abc import Iterator
@@ -9,13 +9,22 @@ MIB: Final = 1 << 20
 
 
 def taken(pid: int) -> int:
-    """Octets of memory of a process and all it started. What some of them share counts once: each
-    is told its part of it (``Pss``)."""
+    """Return the memory of a process and its descendants, in octets.
+
+    Shared memory counts once: the sum is over the proportional set sizes (``Pss``).
+    """
     return sum(map(_proportional, _family(pid)))
 
 
 def named(environment: str) -> dict[int, str]:
-    """The command lines of the processes whose environment holds that setting, by process id."""
+    """Return the command lines of the processes with a setting in their environment.
+
+    Args:
+        environment: the setting, as ``NAME=VALUE``.
+
+    Returns:
+        The command lines by process id.
+    """
     found = {}
     for pid in _every():
         if environment.encode() in _octets(pid, "environ").split(b"\0"):
@@ -50,7 +59,7 @@ def _proportional(pid: int) -> int:
 
 
 def _octets(pid: int, file: str) -> bytes:
-    """Nothing where the process has ended, or is somebody else's."""
+    """Return the content of a file in ``/proc``, empty if the process has ended or is not ours."""
     try:
         return Path(f"/proc/{pid}/{file}").read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""The questions that zones are asked."""
+"""Build the queries of the measurements."""
 
 import random
 import struct
@@ -11,27 +11,30 @@ MX: Final = 15
 TXT: Final = 16
 
 EDNS: Final = {"no EDNS": None, "EDNS": 0, "EDNS and DO": 0x8000}
-"""What clients say of themselves, and the flags of their OPT record (RFC 6891 section 6.1.4)."""
+"""Flags of the OPT record (RFC 6891 section 6.1.4) by kind of client; None for no OPT record."""
 
 _PAYLOAD: Final = 1_232
 
 
 def hits(names: Names, count: int = 32_768, *, flags: int | None) -> list[bytes]:
-    """Addresses that are there."""
+    """Return queries for addresses that exist."""
     return [
         _asked(names, host, A, flags) for host in random.Random(1).choices(names.hosts, k=count)
     ]
 
 
 def mix(names: Names, count: int = 32_768, *, flags: int | None) -> list[bytes]:
-    """Of ten: seven hits, one that does not exist, one without data, one alias, referral or mail
-    domain. The order is random and the same every time."""
+    """Return a mix of queries in a random order that is the same every time.
+
+    Of ten queries, seven are for existing addresses, one has the answer NXDOMAIN, one NODATA, and
+    one is for an alias, a delegated name or a mail domain.
+    """
     chosen = random.Random(1)
     return [_one_of_the_mix(names, chosen, flags) for _ in range(count)]
 
 
 def missing(names: Names, count: int = 65_536, *, flags: int | None) -> list[bytes]:
-    """Names that do not exist, no two alike: what a random-subdomain attack asks."""
+    """Return queries for different names that do not exist, as in a random-subdomain attack."""
     chosen = random.Random(2)
     return [_asked(names, chosen.randbytes(12).hex(), A, flags) for _ in range(count)]
 
@@ -44,8 +47,14 @@ KINDS: Final[dict[str, Callable[..., list[bytes]]]] = {
 
 
 def question(name: str, rdtype: int, flags: int | None = 0x8000) -> bytes:
-    """A query datagram with id 0 (RFC 1035 section 4.1). With ``flags`` it has an OPT record that
-    offers 1,232 octets (RFC 6891 section 6.1.2); with None it has none."""
+    """Return a query datagram with id 0 (RFC 1035 section 4.1).
+
+    Args:
+        name: the name, as text.
+        rdtype: the record type.
+        flags: the flags of an OPT record that offers 1,232 octets (RFC 6891 section 6.1.2); None
+            for a query without OPT record.
+    """
     labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split(".") if label)
     asked = labels + struct.pack("!BHH", 0, rdtype, 1)
     if flags is None:

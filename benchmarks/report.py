@@ -1,6 +1,6 @@
-"""``make bench``: measures and prints one Markdown report on standard output.
+"""Measure, and print one Markdown report on standard output (``make bench``).
 
-``python -m benchmarks.report [FAMILY...]`` measures only those.
+``python -m benchmarks.report [FAMILY...]`` measures only the named families.
 """
 
 import sys
@@ -41,7 +41,14 @@ FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
 
 
 def main(wanted: Sequence[str]) -> int:
-    """Measures the families named, all when none is; returns the exit status."""
+    """Measure families of figures and print the report.
+
+    Args:
+        wanted: the names of the families; all families if empty.
+
+    Returns:
+        The exit status.
+    """
     unknown = [name for name in wanted if name not in FAMILIES]
     if unknown:
         print(f"no such family: {', '.join(unknown)}; there are {', '.join(FAMILIES)}")

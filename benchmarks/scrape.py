@@ -1,7 +1,7 @@
-"""Reads a resolver's metrics again and again, as a monitoring system does, only more often.
+"""Read a resolver's metrics once a second, as a monitoring system does, until killed.
 
-``python -m benchmarks.scrape URL`` until it is killed; a process of its own, so that the load
-generator does not wait for it.
+``python -m benchmarks.scrape URL`` is a separate process, so that the load generator does not wait
+for it.
 """
 
 import sys
@@ -15,10 +15,10 @@ EVERY_S: Final = 1.0
 
 
 def main(url: str) -> None:
-    """Once a second."""
+    """Read the metrics at a URL once a second."""
     load.pin(stack.LOAD_CORE)
     while True:
-        with urllib.request.urlopen(url) as reply:  # noqa: S310 the caller's own address
+        with urllib.request.urlopen(url) as reply:  # noqa: S310 an address of the benchmark
             reply.read()
         time.sleep(EVERY_S)
 

@@ -1,5 +1,7 @@
-"""How long after a commit NSD, Knot and BIND, as secondaries, serve it too: NOTIFY (RFC 1996), then
-IXFR (RFC 1995)."""
+"""Measure the time from a commit until NSD, Knot and BIND serve it as secondaries.
+
+They are notified (RFC 1996) and transfer the change with IXFR (RFC 1995).
+"""
 
 import asyncio
 import os
@@ -30,14 +32,15 @@ from zonegit.zone.rrset import rrset
 
 SAMPLES: Final = 40
 PAUSE_S: Final = 1.5
-"""Between changes: NSD reloads at most once a second, and takes what comes meanwhile for failed."""
+"""Pause between changes. NSD reloads at most once a second, and treats a transfer that arrives
+meanwhile as failed."""
 PATIENCE_S: Final = 30.0
 GRAIN_S: Final = 0.001
 WHAT: Final = "from commit to all secondaries equal"
 
 
 def figures() -> list[Figure]:
-    """One-record changes to a zone of 1,000 RRsets."""
+    """Measure one-record changes to a zone of 1,000 RRsets."""
     here = {name: program for name, program in PROGRAMS.items() if peers.installed(program)}
     if not here:
         return [skipped(WHAT, "", f"none of {', '.join(PROGRAMS)} here")]
@@ -57,7 +60,7 @@ def figures() -> list[Figure]:
 def _followed(
     running: Stack, settings: Path, zone: str, here: Mapping[str, str]
 ) -> Iterator[dict[str, Address]]:
-    """Secondaries that have the zone, and are notified of its changes."""
+    """Run secondaries that have the zone and are notified of its changes."""
     primary = peers.Primary(*running.address)
     with ExitStack() as started:
         addresses = {}
@@ -78,8 +81,12 @@ def _followed(
 async def _changes(
     running: Stack, zone: zones.Names, addresses: Mapping[str, Address]
 ) -> list[dict[str, float]]:
-    """Of each change, after how many milliseconds each secondary served it, counted from the reply
-    to the move of the ref."""
+    """Make changes one after the other.
+
+    Returns:
+        For each change, the milliseconds from the reply to the ref's move until each secondary
+        served it.
+    """
     apex = names.parse(zone.zone)
     samples = []
     async with changes.connected(running) as bus:

@@ -1,4 +1,4 @@
-"""A stack of its own for a measurement, below a folder that goes away with it."""
+"""Run a zonegit stack for one measurement, in a temporary folder."""
 
 import json
 import os
@@ -22,38 +22,41 @@ ZONEGIT: Final = str(Path(sys.executable).parent / "zonegit")
 SERVERS_CORE: Final = 0
 LOAD_CORE: Final = 1
 LOAD_S: Final = 600.0
-"""How long a resolver may take until it serves a zone: the largest have a million records."""
+"""Time limit for a resolver to serve a zone; the largest zones have a million records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack: the folder it lives in, and where its resolver answers."""
+    """A running stack: its data folder and the address of its resolver."""
 
     data: Path
     address: Address
 
     def zonegit(self, *words: str) -> float:
-        """Runs a command and returns how many seconds it took as a whole process."""
+        """Run a ``zonegit`` command and return its seconds as a whole process."""
         return timed(self.data, *words)
 
     def serve(self, zone: str, zonefile: Path) -> float:
-        """Registers a zone and imports it; returns the seconds that the import took. The resolver
-        answers it afterwards."""
+        """Register a zone, import it, and wait until the resolver serves it.
+
+        Returns:
+            The seconds of the import.
+        """
         self.zonegit("init", zone)
         seconds = self.zonegit("import", str(zonefile), "--zone", zone, "--timeout", "600")
         peers.wait_until_served(self.address, zone, patience_s=LOAD_S)
         return seconds
 
     def record(self) -> dict[str, Any]:
-        """What ``zonegit up`` wrote down of itself."""
+        """Return the content of ``stack.json``."""
         return dict(json.loads((self.data / "stack.json").read_text()))
 
 
 def timed(data: Path, *words: str) -> float:
-    """Runs ``zonegit`` for the stack of ``data``; its seconds as a whole process.
+    """Run ``zonegit`` for the stack in a data folder and return its seconds as a whole process.
 
     Raises:
-        RuntimeError: it failed; with what it said.
+        RuntimeError: the command failed; the message has its standard error.
     """
     started = time.perf_counter()
     done = subprocess.run(
@@ -66,7 +69,10 @@ def timed(data: Path, *words: str) -> float:
 
 
 def environment(data: Path) -> dict[str, str]:
-    """This process's, with no setting of zonegit's but the stack's folder."""
+    """Return this process's environment with the settings of one stack.
+
+    Other ``ZONEGIT_`` variables are dropped.
+    """
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ZONEGIT_")}
     return {**clean, "ZONEGIT_DATA": str(data), "ZONEGIT_ACTOR": "bench"}
 
@@ -75,8 +81,13 @@ def environment(data: Path) -> dict[str, str]:
 def running(
     data: Path, *, core: int | None = SERVERS_CORE, options: Sequence[str] = ()
 ) -> Iterator[Stack]:
-    """A stack with one resolver on a free port, all of it on ``core``; None: wherever there is
-    room."""
+    """Run a stack with one resolver on a free port.
+
+    Args:
+        data: the data folder.
+        core: the core that all processes are pinned to; None pins nothing.
+        options: further options of ``zonegit up``.
+    """
     with pinned(core):
         timed(data, "up", "--detach", "--listen", "127.0.0.1:0", "--log-level", "warning", *options)
     try:
@@ -88,7 +99,7 @@ def running(
 
 @contextmanager
 def resolver(stack: Stack, zone: str, *options: str) -> Iterator[Address]:
-    """One more resolver beside those of a stack, once it serves ``zone``."""
+    """Run one more resolver on the bus of a stack, and wait until it serves ``zone``."""
     address = ("127.0.0.1", free_port())
     command = [f"{ZONEGIT}-resolver", "--listen", f"127.0.0.1:{address[1]}", *options]
     with pinned(SERVERS_CORE):
@@ -107,7 +118,7 @@ def resolver(stack: Stack, zone: str, *options: str) -> Iterator[Address]:
 
 @contextmanager
 def pinned(core: int | None) -> Iterator[None]:
-    """Keeps this process, and what it starts meanwhile, on one core."""
+    """Pin this process, and the processes that it starts meanwhile, to one core."""
     before = load.pin(core)
     try:
         yield
@@ -118,6 +129,9 @@ def pinned(core: int | None) -> Iterator[None]:
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A folder on disk (not in memory: commits wait for it) that goes away afterwards."""
+    """Make a temporary folder on disk.
+
+    A file system in memory would hide the time that commits wait for the disk.
+    """
     with tempfile.TemporaryDirectory(prefix="zonegit-bench-", dir="/var/tmp") as made:
         yield Path(made)

@@ -1,4 +1,5 @@
-"""Queries a second over TCP: persistent connections, with and without pipelining (RFC 7766)."""
+"""Measure queries per second over persistent TCP connections, with and without pipelining (RFC
+7766)."""
 
 import os
 import selectors
@@ -20,13 +21,13 @@ ROUNDS: Final = 7
 SECONDS: Final = 0.5
 CONNECTIONS: Final = 16
 HOW: Final = {"one query at a time": 1, "pipelined, 32 at a time": 32}
-"""How many queries are on their way on each connection; many are, in two halves."""
+"""Outstanding queries on each connection; pipelined queries are sent in two halves."""
 PATIENCE_S: Final = 5.0
 _READ: Final = 65_536
 
 
 def figures() -> list[Figure]:
-    """Hits in a zone of 1,000 RRsets."""
+    """Measure hits in a zone of 1,000 RRsets."""
     with stack.folder() as folder:
         names = zones.mixed_zone(folder / "zone")
         asked = questions.hits(names, 8_192, flags=questions.EDNS["EDNS"])
@@ -54,7 +55,14 @@ def _flood(asked: list[bytes], outstanding: int) -> Callable[[Contender], Load]:
 
 @dataclass(slots=True)
 class _Connection:
-    """One of them: what it sends next, and octets of replies that have come of what is due."""
+    """The state of one connection.
+
+    Attributes:
+        sock: the connection.
+        sends: the chunks of queries that are sent in turn.
+        due: the octets of the replies to one chunk.
+        come: the octets received of the replies to the current chunk.
+    """
 
     sock: socket.socket
     sends: "cycle[bytes]"
@@ -71,12 +79,22 @@ def run(
     connections: int = CONNECTIONS,
     core: int | None = None,
 ) -> Load:
-    """Asks on all connections, ``outstanding`` queries on their way on each. All questions must get
-    replies of one length: octets are counted, not messages, so that this is not what is slow.
+    """Send queries on all connections and count the replies.
+
+    All replies must have one length: the generator counts octets and not messages, to be faster
+    than the servers.
+
+    Args:
+        address: the address of the server.
+        asked: the queries.
+        seconds: the duration of the run.
+        outstanding: the number of outstanding queries on each connection.
+        connections: the number of connections.
+        core: the core that this process is pinned to during the run.
 
     Raises:
         OSError: a connection was closed.
-        TimeoutError: nothing came for ``PATIENCE_S``.
+        TimeoutError: no reply arrived for ``PATIENCE_S``.
     """
     chunk = max(1, outstanding // 2)
     length = len(_one(address, asked[0])) + 2
@@ -114,7 +132,11 @@ def _exchange(selector: selectors.BaseSelector, seconds: float, length: int) -> 
 
 
 def _take(connection: _Connection) -> int:
-    """Octets that have come; for each chunk of replies the next questions go out."""
+    """Receive from one connection; send the next chunk for each chunk of replies.
+
+    Returns:
+        The octets received.
+    """
     received = len(connection.sock.recv(_READ))
     if not received:
         raise ConnectionError("a server has closed a connection")
@@ -136,7 +158,7 @@ def _open(
 
 
 def _one(address: Address, wire: bytes) -> bytes:
-    """The reply to one question over UDP, which over TCP is as long."""
+    """Return the reply to one query over UDP; the reply over TCP has the same length."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(PATIENCE_S)
         sock.connect(address)

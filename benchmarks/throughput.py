@@ -1,4 +1,4 @@
-"""Queries a second over UDP: one resolver on one core, and its peers under the very same load."""
+"""Measure queries per second over UDP: one resolver on one core, and its peers at the same load."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,19 +17,19 @@ REACH: Final = {
     "mix": "over 0.6 of NSD, over 1 of BIND; with canary and metrics over 0.5",
 }
 HALF_LOADED: Final = 3
-"""Runs of half the load that a server bears."""
+"""Rounds at half of each server's maximum rate."""
 
 Measured = dict[tuple[str, str], Runs]
-"""By kind of question and of client."""
+"""The runs by kind of query and of client."""
 
 
 def small() -> list[Figure]:
-    """A zone of 1,000 RRsets."""
+    """Measure a zone of 1,000 RRsets."""
     return _figures("1,000 RRsets", zones.mixed_zone)
 
 
 def million() -> list[Figure]:
-    """A zone of a million address records under 500,000 names."""
+    """Measure a zone of a million address records at 500,000 names."""
     return _figures("1,000,000 records", zones.million_zone)
 
 
@@ -86,7 +86,7 @@ def _missing(size: str, measured: Measured) -> list[Figure]:
 
 
 def _latency(size: str, runs: Runs) -> Figure:
-    """``OURS`` first, and the others by name."""
+    """Return the row of the latencies at half load."""
     shown = [
         f"{f'zonegit {name}' if name == LADEN else name}"
         f" {percentile([us for each in seen for us in each.latencies_us], 99) / 1_000:.2f} ms"

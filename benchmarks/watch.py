@@ -1,9 +1,9 @@
-"""Tells when the answer for a name changes.
+"""Report when the answer for a name changes.
 
-A process of its own, so that waiting for an answer never waits for the one who makes the change.
-Reads names from standard input; for each prints ``ready`` once it is answered, and then, when the
-answer differs, the clock (``time.perf_counter_ns``, the same for all processes of a machine) at
-which it came. Ends with its input.
+This is a separate process, so that it never waits for the process that makes the change. It reads
+names from standard input. For each name it prints ``ready`` after the first answer, and then the
+time at which a different answer arrived: ``time.perf_counter_ns``, a clock that all processes of a
+machine share. It ends at the end of its input.
 """
 
 import socket
@@ -14,12 +14,12 @@ from typing import Final
 from benchmarks import load, questions, stack, zones
 
 PAUSE_S: Final = 0.000_05
-"""Between an answer and the next question: the measurement's grain, with the kernel's own 50 us."""
+"""Pause between an answer and the next query. The kernel adds 50 us; both limit the resolution."""
 PATIENCE_S: Final = 1.0
 
 
 def main(host: str, port: int) -> None:
-    """Watches one name after the other."""
+    """Watch one name after the other."""
     load.pin(stack.LOAD_CORE)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect((host, port))

@@ -1,4 +1,4 @@
-"""Many small zones as files, each command a whole process."""
+"""Measure workspace commands on many small zones, as whole processes."""
 
 from pathlib import Path
 from typing import Final
@@ -9,13 +9,13 @@ from benchmarks.stack import Stack
 
 ZONES: Final = 1_000
 HOSTS: Final = 10
-"""Of each zone; with its apex and name server it has 13 RRsets."""
+"""Hosts per zone. With its apex and name server a zone has 13 RRsets."""
 RUNS: Final = 5
 STATUS_RUNS: Final = 20
 
 
 def figures() -> list[Figure]:
-    """Checkout, status and commit of a thousand zones."""
+    """Measure checkout, status and commit of a thousand zones."""
     with stack.folder() as folder, stack.running(folder / "data", core=None) as running:
         commit = _filled(running, folder / "made")
         taken = folder / "taken-0"
@@ -44,7 +44,11 @@ def figures() -> list[Figure]:
 
 
 def _filled(running: Stack, folder: Path) -> float:
-    """Registers the zones, each with a commit; returns the seconds that took."""
+    """Write the zones as files and commit them.
+
+    Returns:
+        The seconds of the commit, which also registers the zones.
+    """
     running.zonegit("workspace", "checkout", str(folder))
     for number in range(ZONES):
         file = folder / "test" / f"small-{number:04}" / "db.zone"

@@ -1,4 +1,4 @@
-"""The zones that are measured."""
+"""Write the zones of the measurements as master files."""
 
 import ipaddress
 import random
@@ -14,9 +14,15 @@ _SOA: Final = "@ 3600 IN SOA ns1 hostmaster 1 7200 900 1209600 300"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a zone holds, by what questions about it are told. ``hosts`` have an address and no
-    text; ``aliases`` are of hosts, ``below`` are names below zone cuts, ``domains`` have an MX. All
-    of them take equally many octets in a message."""
+    """The names of a zone, by the kind of answer. All have the same length in a message.
+
+    Attributes:
+        zone: the name of the zone.
+        hosts: names with an address and no text record.
+        aliases: names with a CNAME record to a host.
+        below: names below a zone cut.
+        domains: names with an MX record.
+    """
 
     zone: str
     hosts: Sequence[str]
@@ -26,8 +32,7 @@ class Names:
 
 
 def mixed_zone(file: Path) -> Names:
-    """Writes a master file of 1,000 RRsets: hosts, aliases of them, delegations with glue, mail
-    domains."""
+    """Write a master file of 1,000 RRsets: hosts, aliases, delegations with glue, mail domains."""
     hosts = [f"host{number:04}" for number in range(760)]
     lines = ["$ORIGIN mixed.test.", _SOA, "@ 3600 IN NS ns1", "@ 3600 IN NS ns2"]
     lines += ["ns1 3600 IN A 192.0.2.1", "ns2 3600 IN A 192.0.2.2"]
@@ -38,8 +43,10 @@ def mixed_zone(file: Path) -> Names:
 
 
 def million_zone(file: Path) -> Names:
-    """Writes a master file of a million address records under 500,000 names; and few others, so
-    that the same can be asked as of the small zone."""
+    """Write a master file of a million address records at 500,000 names.
+
+    A few aliases, delegations and mail domains allow the same queries as for the small zone.
+    """
     lengths: dict[int, list[str]] = {}
     with file.open("w") as out:
         for entry in _dual_stack_zone("million.test.", 500_000):
@@ -53,13 +60,17 @@ def million_zone(file: Path) -> Names:
 
 
 _MILLIONS_LABEL: Final = 10
-"""Octets of the labels that are asked for: a quarter of all, among them numbers near and far."""
+"""Length of the labels that are queried; a quarter of all labels have it, from all parts of the
+zone."""
 
 
 def _others(
     zone: str, hosts: Sequence[str], *, aliases: int, cuts: int, domains: int
 ) -> tuple[list[str], Names]:
-    """The lines of what is no host, and all names; labels are as long as those of the hosts."""
+    """Return the lines of all names that are not hosts, and the names of the zone.
+
+    The labels are as long as those of the hosts.
+    """
     digits = len(hosts[0]) - 4
     names = Names(
         zone,
@@ -78,15 +89,17 @@ def _others(
 
 
 def flat_zone(zone: str, names: int) -> str:
-    """A master file of ``names`` hosts with one address each, all below the apex."""
+    """Return a master file of ``names`` hosts directly below the apex, with one address each."""
     lines = [f"$ORIGIN {zone}", "$TTL 300", _SOA, "@ NS ns1", "ns1 A 192.0.2.1"]
     lines += [f"h{n} A 10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(names)]
     return "\n".join(lines) + "\n"
 
 
 def _dual_stack_zone(zone: str, names: int) -> Iterator[str]:
-    """The lines of a master file of ``names`` hosts right below the apex, each with an A and an
-    AAAA record; labels of 4 to 15 octets and addresses are random and the same every time."""
+    """Yield a master file of ``names`` hosts directly below the apex, with an A and an AAAA record.
+
+    Labels of 4 to 15 octets and the addresses are random, and the same every time.
+    """
     chosen = random.Random(3)
     yield f"$ORIGIN {zone}\n$TTL 300\n{_SOA}\n@ IN NS ns1\nns1 IN A 192.0.2.1\n"
     for number in range(names):
