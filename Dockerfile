@@ -1,7 +1,7 @@
-# One image for every service and the command line; compose.yaml says which one a container runs.
+# One image for all services and the command line; compose.yaml chooses the program of a container.
 
-# Images are named by digest, packages by hash (requirements/). The tag in front of a digest is for
-# people: `docker buildx imagetools inspect python:3.11-slim` prints the digest that it has now.
+# Images are pinned by digest, packages by hash (requirements/). The tag before a digest is only for
+# readers; `docker buildx imagetools inspect python:3.11-slim` prints its current digest.
 
 FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7 AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1

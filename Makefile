@@ -1,7 +1,7 @@
-# Everything a person or a CI does with this checkout. `make` alone lists it.
+# All tasks of development and CI. `make` without arguments lists them.
 #
-# Stamps inside .venv remember what is installed, so nothing is installed twice and a second run
-# needs no network; a change of pyproject.toml installs again.
+# Stamp files inside .venv record what is installed, so that a second run needs no network. A change
+# of pyproject.toml or requirements/*.txt installs again.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +18,7 @@ EXTRAS := dev test lint dist fuzz
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --upgrade --constraint requirements/constraints.txt --no-annotate --custom-compile-command "make lock" pyproject.toml
 
-# The suite starts zonegit thousands of times; without byte code each start compiles 400 modules.
+# The tests start zonegit thousands of times. Without byte code each start compiles 400 modules.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -26,19 +26,19 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-help:  ## List what can be made
+help:  ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
-setup: $(VENV)/.zonegit  ## Make the environment once; the CLI is then .venv/bin/zonegit
+setup: $(VENV)/.zonegit  ## Install zonegit into .venv; the command is .venv/bin/zonegit
 	@echo "ready: $(BIN)/zonegit"
 
-demo: $(VENV)/.zonegit  ## Start the whole stack, walk through it, check each step, stop it
+demo: $(VENV)/.zonegit  ## Start a stack, run the walkthrough, check each step, stop the stack
 	@$(BIN)/python -m tests.e2e.walkthrough $(ARGS)
 
 test: $(VENV)/.test  ## Run the test suite in JOBS=3 processes (ARGS=... go to pytest)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-quick: $(VENV)/.test lint  ## Check the style, and run the unit tests of what changed: in a minute
+quick: $(VENV)/.test lint  ## Run lint, the unit tests of changed code and the contract tests: one minute
 	@changed=$$($(BIN)/python -m tests.support.changed) && if [ -n "$$changed" ]; then \
 	    echo "testing $$changed"; $(BIN)/python -m pytest -n $(JOBS) $$changed $(ARGS); fi
 	@$(BIN)/python -m pytest tests/contract -k memory $(ARGS)
@@ -49,20 +49,20 @@ lint: $(VENV)/.lint  ## Check style, format, types and the import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-format: $(VENV)/.lint  ## Rewrite the code in the one format
+format: $(VENV)/.lint  ## Format the code
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 
 differential: $(VENV)/.test  ## Compare random zones with NSD, Knot and BIND (SEEDS=1-200)
 	@$(BIN)/python -m tests.support.differential $(SEEDS) $(ARGS)
 
-fuzz: $(VENV)/.fuzz  ## Mutate what comes from outside towards code not yet run, SECONDS=60 each
+fuzz: $(VENV)/.fuzz  ## Fuzz the parsers of untrusted input (SECONDS=60 for each target)
 	@for target in $(TARGETS); do \
 	    echo "fuzzing: $$target"; \
 	    $(BIN)/python -m tests.fuzz.run $$target $(SECONDS) $(ARGS) || exit; \
 	done
 
-flips: $(VENV)/.test  ## Flip 1,000 bits in stored files: damage is said, or heals (FLIPS=1000)
+flips: $(VENV)/.test  ## Flip bits in stored files; damage must be reported or repaired (FLIPS=1000)
 	@BIT_FLIPS=$(FLIPS) $(BIN)/python -m pytest -s tests/hostile/test_bit_flips.py $(ARGS)
 
 docs: $(VENV)/.zonegit  ## Write the generated pages: commands, schema, bus permissions
@@ -70,12 +70,12 @@ docs: $(VENV)/.zonegit  ## Write the generated pages: commands, schema, bus perm
 	@$(BIN)/python docs/json_schema.py
 	@$(BIN)/python docs/bus_permissions.py
 
-bench: $(VENV)/.zonegit  ## Measure, and print a report (ARGS="changes ..." AGAINST=COMMIT: in turns)
+bench: $(VENV)/.zonegit  ## Run benchmarks, print a report (ARGS="changes ..."; AGAINST=COMMIT compares)
 	@$(BIN)/python -m $(if $(AGAINST),benchmarks.against $(AGAINST),benchmarks.report) $(ARGS)
 
-# In an empty folder, so that SHA256SUMS lists this build alone. The SBOM (CycloneDX) is that of an
-# environment with nothing else, so it has what depends on what.
-dist: $(VENV)/.dist  ## Build into dist/: wheel, source, an archive per platform, SBOM, checksums
+# dist/ is emptied first, so that SHA256SUMS lists only this build. The SBOM (CycloneDX) is made from
+# an environment that has only zonegit and its dependencies.
+dist: $(VENV)/.dist  ## Build dist/: wheel, sdist, one archive per platform, SBOM, checksums
 	@rm -rf dist
 	@$(BIN)/python -m build --quiet --no-isolation --outdir dist .
 	@$(BIN)/uv venv --quiet --clear $(VENV)/run
@@ -85,7 +85,7 @@ dist: $(VENV)/.dist  ## Build into dist/: wheel, source, an archive per platform
 	    --output-reproducible --output-file dist/zonegit.cdx.json $(VENV)/run
 	@$(BIN)/python -m release.archives dist/*.whl dist
 
-# All extras are resolved together first, so that no two files name different versions.
+# All extras are resolved together first, so that all files name the same versions.
 lock: $(VENV)/.dist  ## Write requirements/*.txt from pyproject.toml: newest versions, with hashes
 	@$(LOCK) --all-extras --output-file requirements/.all.txt
 	@$(LOCK) --constraint requirements/.all.txt --output-file requirements/run.txt
@@ -95,11 +95,11 @@ lock: $(VENV)/.dist  ## Write requirements/*.txt from pyproject.toml: newest ver
 	done
 	@rm requirements/.all.txt
 
-clean:  ## Remove the environment and everything that was built
+clean:  ## Remove .venv, dist/ and all caches
 	@rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A Python of another name: make setup PYTHON=/opt/python3.13/bin/python3
+# To choose a Python: make setup PYTHON=/opt/python3.13/bin/python3
 $(VENV)/.made:
 	@python="$(PYTHON)"; \
 	for name in $(PYTHONS); do \
@@ -111,7 +111,7 @@ $(VENV)/.made:
 	"$$python" -m venv --clear $(VENV) || { echo "no environment: on Debian, install python3-venv" >&2; exit 1; }
 	@touch $@
 
-# What is installed is what requirements/ names, each file by its hash; `make lock` writes these.
+# Packages are installed from requirements/*.txt with their hashes; `make lock` writes these files.
 $(VENV)/.zonegit: $(VENV)/.made pyproject.toml requirements/dev.txt
 	@echo "installing zonegit into $(VENV)"
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt

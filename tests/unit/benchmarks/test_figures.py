@@ -1,4 +1,4 @@
-"""What a report's numbers mean."""
+"""The statistics of a report."""
 
 from benchmarks.figures import percentile, spread
 

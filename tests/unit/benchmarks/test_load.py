@@ -1,4 +1,4 @@
-"""The load generator counts what a server really did."""
+"""The load generator: counted answers, losses, latencies and RCODEs."""
 
 import os
 import socket
@@ -20,14 +20,14 @@ SECONDS = 0.05
 
 @pytest.fixture
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence counts as loss only where a test is about that."""
+    """Raise the time after which silence counts as loss."""
     monkeypatch.setattr(load, "PATIENCE_S", DEADLINE_S)
 
 
 def run_until(
     is_enough: Callable[[Load], object], address: tuple[str, int], **options: object
 ) -> Load:
-    """Runs the generator for longer each time, until ``is_enough`` says so of the run."""
+    """Run the generator, each time for twice as long, until ``is_enough`` accepts the result."""
     seconds = SECONDS
     while not is_enough(seen := load.run(address, QUESTIONS, seconds, window=4, **options)):
         seconds *= 2
@@ -44,7 +44,7 @@ def echo(query: bytes) -> bytes:
 
 @contextmanager
 def server(reply: Reply) -> Iterator[tuple[str, int]]:
-    """A UDP server in a thread that answers with what ``reply`` returns, if anything."""
+    """Run a UDP server in a thread; it sends the result of ``reply`` unless that is None."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
 

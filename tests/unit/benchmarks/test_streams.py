@@ -1,4 +1,4 @@
-"""The generator of TCP load counts whole replies, and says when a server gives up."""
+"""The TCP load generator: counted replies and closed connections."""
 
 import socket
 import threading
@@ -14,8 +14,10 @@ SECONDS = 0.05
 
 @contextmanager
 def server(replies: int) -> Iterator[tuple[str, int]]:
-    """Answers over UDP and TCP with the octets of the question; each connection is closed after
-    ``replies`` of them."""
+    """Run a server that returns each query, over UDP and TCP.
+
+    It closes a connection after ``replies`` replies.
+    """
     with (
         socket.create_server(("127.0.0.1", 0)) as tcp,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
