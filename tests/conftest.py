@@ -1,4 +1,4 @@
-"""Hypothesis for a machine that may be busy: no example fails for the time it took."""
+"""Settings of Hypothesis for all tests: no deadline per example, because a machine may be busy."""
 
 from hypothesis import HealthCheck, settings
 

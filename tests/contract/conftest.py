@@ -1,4 +1,5 @@
-"""Every backend of the two seams, opened for the suites that hold them all to one contract."""
+"""Fixtures that open every implementation of the object store and the ref store for the contract
+tests."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -38,14 +39,14 @@ def nats_url() -> Iterator[str]:
 
 @pytest_asyncio.fixture
 async def pair(nats_url: str) -> AsyncIterator[tuple[Bus, Bus]]:
-    """Two connections: a service's and a caller's."""
+    """Yield two connections: one for a service, one for its caller."""
     async with held(bus_pair(nats_url)) as both:
         yield both
 
 
 @asynccontextmanager
 async def bus_pair(url: str) -> AsyncIterator[tuple[Bus, Bus]]:
-    """Two connections: a service's and a caller's."""
+    """Open two connections: one for a service, one for its caller."""
     settings = BusSettings(url)
     async with connect(settings, name="service") as served, connect(settings, name="caller") as bus:
         yield served, bus
@@ -79,15 +80,14 @@ OBJECT_STORES = {"memory": memory_objects, "sqlite": sqlite_objects, "bus": remo
 async def objects(
     request: pytest.FixtureRequest, tmp_path: Path, nats_url: str
 ) -> AsyncIterator[ObjectStore]:
-    """An empty object store."""
+    """Yield an empty object store."""
     async with held(OBJECT_STORES[request.param](tmp_path, nats_url)) as store:
         yield store
 
 
 @dataclass
 class RefStand:
-    """A ref store, what takes over stores of the original, the object store both ask, the file,
-    and the events announced so far."""
+    """A ref store with its adopter, object store, file, and the events announced so far."""
 
     refs: RefStore
     adopter: Adopter
@@ -152,6 +152,6 @@ REF_STORES = {"keeper": keeper_stand, "bus": remote_stand}
 async def stand(
     request: pytest.FixtureRequest, tmp_path: Path, nats_url: str
 ) -> AsyncIterator[RefStand]:
-    """An empty ref store."""
+    """Yield an empty ref store."""
     async with held(REF_STORES[request.param](tmp_path, nats_url)) as opened:
         yield opened

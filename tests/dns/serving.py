@@ -1,4 +1,4 @@
-"""A world on real sockets of the loopback."""
+"""Zones served on real sockets of the loopback interface."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ async def served(
     host: str = "127.0.0.1",
     outgoing: Outgoing | None = None,
 ) -> AsyncIterator[tuple[Address, Streams]]:
-    """Where ``world`` answers, and its streams; fails when a query met a bug."""
+    """Serve ``world``, and yield its address and its streams; fail if a query met a bug."""
     drops = DropCounters()
     streams = Streams(world.zones, fast_path.respond, drops, limits, outgoing=outgoing)
     at = [Address(host, 0)]

@@ -1,4 +1,4 @@
-"""Who may ask: by network and by key."""
+"""Access control for queries: by network and by key."""
 
 import time
 
@@ -42,7 +42,7 @@ def test_a_client_within_the_networks_is_answered(world: World, peer: str) -> No
 def test_a_client_outside_is_refused_and_told_that_it_is_prohibited(
     world: World, peer: str, name: str
 ) -> None:
-    """RFC 8914 section 4.19. Whether the name exists is not told."""
+    """RFC 8914 section 4.19. The reply does not reveal whether the name exists."""
     reply = world.ask(name, peer=peer, use_edns=0)
     assert rcode(reply) == "REFUSED"
     assert flags(reply) == {"QR", "RD"}
@@ -70,7 +70,7 @@ def test_a_zone_without_a_list_is_for_everybody(world: World) -> None:
 
 
 def test_an_alias_leads_into_a_closed_zone_only_those_who_may_ask_there(world: World) -> None:
-    """And what they are told is not remembered for the others."""
+    """The answer to a permitted client is not cached for others."""
     for _ in range(2):
         inside = world.ask("to.open.com.", peer="192.0.2.1")
         outside = world.ask("to.open.com.", peer="203.0.113.1")
@@ -79,7 +79,7 @@ def test_an_alias_leads_into_a_closed_zone_only_those_who_may_ask_there(world: W
 
 
 def test_a_change_of_a_closed_zone_is_noted_from_inside_alone(world: World) -> None:
-    """Or else it would tell everybody that the zone is here."""
+    """Otherwise NOTIFY would reveal to any client that the zone is served here."""
     query = dns.message.make_query("closed.com.", "SOA")
     query.set_opcode(4)
     assert rcode(world.send(query, peer="192.0.2.1")) == "NOERROR"

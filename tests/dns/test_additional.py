@@ -1,4 +1,4 @@
-"""Addresses that come along with what names a host, and what is left out when it does not fit."""
+"""Additional addresses of named hosts, and their omission from a full reply."""
 
 import pytest
 from tests.dns.world import SOA, World, flags, read, records
@@ -71,8 +71,8 @@ def test_addresses_come_along(world: World, name: str, rdtype: str, brought: lis
 
 @pytest.mark.parametrize("name", ["below.foo.com.", "under.foo.com."])
 def test_records_outside_the_zones_authority_are_not_additional(world: World, name: str) -> None:
-    """RFC 2181 section 5.4.1: glue is for referrals; RFC 6672 section 2.4: what a DNAME hides is
-    not there at all."""
+    """RFC 2181 section 5.4.1: glue is only for referrals. RFC 6672 section 2.4: names below a DNAME
+    do not exist."""
     assert not world.ask(name, "MX").additional
 
 
@@ -88,7 +88,7 @@ def test_minimal_responses_leave_out_what_can_be_asked_for() -> None:
 
 
 def test_minimal_responses_hold_from_the_moment_they_are_set(world: World) -> None:
-    """Also for what is kept of aliases and of answers."""
+    """This includes cached aliases and answers."""
     assert world.ask("to.foo.com.", "MX").additional
     world.zones.set_options(ServerOptions(minimal=True))
     assert not world.ask("to.foo.com.", "MX").additional
@@ -98,7 +98,7 @@ def test_minimal_responses_hold_from_the_moment_they_are_set(world: World) -> No
 
 
 def test_minimal_responses_keep_glue() -> None:
-    """RFC 9471 section 3: of the cut itself and of its siblings."""
+    """RFC 9471 section 3: the glue of the cut itself and of its siblings."""
     text = ZONE + "child 300 NS ns.sub\nchild 300 NS mail\n"
     world = World({"foo.com.": text}, conduct=ServerOptions(minimal=True))
     assert records(world.ask("x.sub.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
@@ -106,7 +106,7 @@ def test_minimal_responses_keep_glue() -> None:
 
 
 def test_optional_records_that_do_not_fit_are_left_out_without_truncation() -> None:
-    """RFC 2181 section 9: TC is for what the answer needs."""
+    """RFC 2181 section 9: TC is only for required records."""
     text = "".join(f"@ 300 MX {n} m{n}\nm{n} 300 A 192.0.2.{n}\n" for n in range(24))
     world = World({"foo.com.": text})
     small = world.ask("foo.com.", "MX")
@@ -117,7 +117,7 @@ def test_optional_records_that_do_not_fit_are_left_out_without_truncation() -> N
 
 
 def test_optional_records_are_bounded() -> None:
-    """What is rendered is kept, so a thousand hosts with a thousand addresses must not be."""
+    """Rendered answers are cached, and a thousand hosts may have a thousand addresses."""
     hosts = [f"@ 300 MX {n} m{n}" for n in range(50)]
     addresses = [f"m{n} 300 A 10.0.{n}.{host}" for n in range(50) for host in range(100)]
     reply = World({"foo.com.": "\n".join(hosts + addresses)}).ask("foo.com.", "MX", limit=STREAM)
@@ -140,7 +140,7 @@ def test_optional_records_are_bounded() -> None:
 def test_what_comes_along_follows_its_changes(
     name: str, rdtype: str, before: str, after: str
 ) -> None:
-    """Answers are kept rendered: a change elsewhere in the zone must show in them."""
+    """Answers are cached as rendered: a change elsewhere in the zone must appear in them."""
     apex = names.parse("foo.com.")
     old = {(one.owner, one.rdtype): one for one in read("foo.com.", SOA + ZONE)}
     text = ZONE.replace(before, after)

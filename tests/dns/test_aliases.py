@@ -1,4 +1,4 @@
-"""CNAME and DNAME: chains, their ends, their loops."""
+"""CNAME and DNAME: chains, their ends, and loops."""
 
 from itertools import pairwise
 
@@ -98,7 +98,7 @@ def test_a_chain_that_leaves_the_zones_here_ends_there(world: World) -> None:
 
 
 def test_a_chain_goes_on_in_another_zone_here(world: World) -> None:
-    """And sees that zone as it is now, not as it was when the alias was first asked for."""
+    """The current state of that zone counts, not its state at the first query for the alias."""
     assert "www.bar.com. 300 A 198.51.100.1" in records(world.ask("other.foo.com.").answer)
     world.put("bar.com.", "www 300 A 198.51.100.2")
     assert "www.bar.com. 300 A 198.51.100.2" in records(world.ask("other.foo.com.").answer)
@@ -110,7 +110,7 @@ def test_a_chain_goes_on_in_another_zone_here(world: World) -> None:
 
 @pytest.mark.parametrize(("name", "links"), [("round.foo.com.", 2), ("self.foo.com.", 1)])
 def test_a_loop_is_told_once(world: World, name: str, links: int) -> None:
-    """RFC 1034 section 3.6.2: a client sees for itself that it leads nowhere."""
+    """RFC 1034 section 3.6.2: the client detects the loop itself."""
     reply = world.ask(name)
     assert rcode(reply) == "NOERROR"
     assert len(reply.answer) == links
@@ -128,7 +128,7 @@ def test_sixteen_links_are_followed_to_their_end() -> None:
 
 
 def test_a_longer_chain_fails_with_what_was_found() -> None:
-    """RFC 1034 section 5.2.2 wants work bounded; NOERROR would say that there is no address."""
+    """RFC 1034 section 5.2.2 requires bounded work; NOERROR would mean that there is no address."""
     reply = chain(17).ask("c0.foo.com.")
     assert rcode(reply) == "SERVFAIL"
     assert "AA" in flags(reply)
@@ -137,7 +137,7 @@ def test_a_longer_chain_fails_with_what_was_found() -> None:
 
 
 def test_a_dname_into_itself_ends() -> None:
-    """RFC 6672 section 5.1: names grow until there are too many links, or too many octets."""
+    """RFC 6672 section 5.1: the name grows until there are too many links or too many octets."""
     world = World({"foo.com.": "d 300 DNAME x.d\nlong 300 DNAME " + "y" * 60 + ".long\n"})
     reply = world.ask("a.d.foo.com.", limit=STREAM)
     assert rcode(reply) == "SERVFAIL"
@@ -230,7 +230,7 @@ def test_what_is_kept_of_aliases_is_bounded() -> None:
 
 
 def test_pointers_behind_the_longest_chain_stay_in_reach() -> None:
-    """RFC 1035 section 4.1.4: 14 bits, which a part moved far back must not run over."""
+    """RFC 1035 section 4.1.4: a pointer has 14 bits, also in a fragment that was moved far back."""
     owners = [f"{'x' * 63}.{'y' * 63}.{'z' * 63}.{n:02}{'w' * 55}" for n in range(17)]
     moves = [f"{old} 300 DNAME {new}" for old, new in pairwise(owners)]
     targets = [f"m{n // 2}.kkk.t{n // 2}." for n in range(1_400)]

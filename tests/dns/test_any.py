@@ -1,4 +1,4 @@
-"""Questions for ANY: one RRset in a datagram, all of them on a stream."""
+"""Queries for ANY: one RRset over UDP, all RRsets over TCP."""
 
 import pytest
 from tests.dns.world import World, flags, rcode, records
@@ -60,7 +60,7 @@ def test_what_is_not_there_is_told_as_ever(world: World, limit: int) -> None:
 
 
 def test_more_than_a_message_holds_is_not_even_tried() -> None:
-    """RFC 8482 section 4.1: some of the RRsets are an answer, and a stream has no TC."""
+    """RFC 8482 section 4.1: some of the RRsets are a valid answer, and TCP has no TC."""
     big = [f'x 300 {kind} "{n:03} {"y" * 200}"' for kind in ("TXT", "SPF") for n in range(200)]
     reply = World({"foo.com.": "\n".join(big)}).ask("x.foo.com.", "ANY", limit=STREAM)
     assert "TC" not in flags(reply)

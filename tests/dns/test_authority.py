@@ -1,4 +1,4 @@
-"""What an authoritative answer says, and how it says that there is nothing."""
+"""Authoritative answers, positive and negative."""
 
 import dns.message
 import pytest
@@ -75,7 +75,7 @@ def test_the_soa_of_a_negative_answer_lives_as_long_as_the_answer_may(
 
 
 def test_the_case_of_the_question_comes_back(world: World) -> None:
-    """RFC 4343 section 4.1; clients that mix case check it."""
+    """RFC 4343 section 4.1; clients that randomise case check it."""
     reply = world.ask("wWw.FoO.cOm.")
     assert reply.question[0].name.to_text() == "wWw.FoO.cOm."
     assert reply.answer[0].name.to_text() == "wWw.FoO.cOm."
@@ -84,7 +84,7 @@ def test_the_case_of_the_question_comes_back(world: World) -> None:
 
 
 def test_names_outside_all_zones_are_refused(world: World) -> None:
-    """Labels count, not the end of a text."""
+    """Names are compared by label, not by the end of their text."""
     for name in ("foo.org.", "com.", ".", "xfoo.com."):
         reply = world.ask(name)
         assert rcode(reply) == "REFUSED"
@@ -105,7 +105,7 @@ def test_any_is_answered_with_one_rrset(world: World) -> None:
 
 
 def test_each_signature_has_the_ttl_of_what_it_covers() -> None:
-    """RFC 4034 section 3: although all RRSIGs of an owner are stored as one RRset."""
+    """RFC 4034 section 3, although all RRSIGs of an owner are stored as one RRset."""
     signature = "8 2 300 20300101000000 20200101000000 1 foo.com. AAAA"
     world = World(
         {
@@ -131,7 +131,7 @@ def test_a_transfer_is_not_for_datagrams(world: World) -> None:
 
 
 def test_an_incremental_transfer_in_a_datagram_gets_the_soa(world: World) -> None:
-    """RFC 1995 section 4: that sends the client to a stream."""
+    """RFC 1995 section 4: the client then uses TCP."""
     query = dns.message.make_query("foo.com.", "IXFR")
     query.authority.append(dns.rrset.from_text("foo.com.", 0, "IN", "SOA", "a. b. 1 2 3 4 5"))
     reply = dns.message.from_wire(world.exchange(query.to_wire()))

@@ -1,4 +1,4 @@
-"""The canary: which clients see it, and what they are told of that."""
+"""The canary: which clients see it, and how they learn of it."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,8 @@ def test_the_client_subnet_goes_before_the_peer(world: World) -> None:
 
 
 def test_a_client_that_will_not_tell_is_not_asked(world: World) -> None:
-    """RFC 7871 section 7.1.2: a source of no bits. The answer is for everybody behind the peer."""
+    """RFC 7871 section 7.1.2: a source prefix of zero bits. The answer is valid for all clients of
+    the peer."""
     option = dns.edns.ECSOption("0.0.0.0", 0)
     reply = world.ask("www.foo.com.", peer="10.2.0.1", use_edns=0, options=[option])
     assert records(reply.answer)[0].endswith("192.0.2.2")
@@ -128,8 +129,8 @@ def test_an_alias_into_another_zone_stays_on_the_same_side(world: World) -> None
 
 
 def test_a_secondary_hears_the_serial_of_what_it_would_be_given(world: World) -> None:
-    """Which is the default state, whatever the canary of its subnet is at: by IXFR in a datagram
-    (RFC 1995 section 2), and by a signed SOA query. Else it would never follow, or never rest."""
+    """That is the default state, regardless of the canary: by IXFR over UDP (RFC 1995 section 2),
+    and by a signed SOA query. Otherwise it would never follow, or never stop."""
     key = TsigKey(names.parse("k."), "hmac-sha256", bytes(32))
     world.zones.options = ServerOptions(keys={key.name: key})
     world.transfer_to = Access(keys=frozenset({key.name}))
@@ -151,7 +152,7 @@ def serial(reply: dns.message.Message) -> int:
 
 
 def test_zones_have_canaries_of_their_own(world: World) -> None:
-    """Another salt chooses other subnets: 10.2.0.0/24 has bucket 65 in it."""
+    """Another salt selects other subnets: with it, 10.2.0.0/24 has bucket 65."""
     world.split = Canary("canary", 30, "other")
     world.put("bar.com.", OLD, canary=NEW)
     assert address(world, "www.foo.com.", peer="10.2.0.1") == "192.0.2.2"
@@ -159,7 +160,7 @@ def test_zones_have_canaries_of_their_own(world: World) -> None:
 
 
 def test_a_zone_without_a_canary_takes_no_notice_of_the_client_subnet(world: World) -> None:
-    """Not even of a malformed one: to it there is no such option (RFC 6891 section 6.1.2)."""
+    """It also ignores a malformed one, as any unknown option (RFC 6891 section 6.1.2)."""
     world.split = None
     world.put("bar.com.", OLD)
     for option in (dns.edns.ECSOption("10.2.0.0", 24), dns.edns.GenericOption(8, b"\0\1")):
@@ -169,7 +170,7 @@ def test_a_zone_without_a_canary_takes_no_notice_of_the_client_subnet(world: Wor
 
 
 def test_an_alias_from_a_zone_without_a_canary_leads_each_client_to_its_side(world: World) -> None:
-    """And is not remembered for the others."""
+    """The answer is not cached for other clients."""
     world.split = None
     world.put("bar.com.", "x 300 CNAME www.foo.com.\ny 300 CNAME www")
     for peer, expected in (("10.2.0.1", "192.0.2.2"), ("10.1.0.1", "192.0.2.1")) * 2:

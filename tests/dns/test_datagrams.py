@@ -1,4 +1,4 @@
-"""Both ways to take datagrams in and to send replies do the same: batches, and one by one."""
+"""Both implementations of datagrams give the same results: in batches, and one by one."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ LOOPBACK = {
 
 @pytest.fixture(params=["batches", "singles"])
 def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Channel]:
-    """Makes the channel that a socket would get here, or where there are no batches."""
+    """Return a function that opens the channel of a socket, with or without batches."""
     if request.param == "singles":
         monkeypatch.setattr(udp_batch, "is_supported", lambda sock: False)
 
@@ -48,7 +48,7 @@ def server(sockets: ExitStack, host: str) -> socket.socket:
 
 
 def client(sockets: ExitStack, to: socket.socket, host: str) -> socket.socket:
-    """Connected, so that it hears nothing but what comes from ``host``."""
+    """Return a connected socket, which receives only datagrams from ``host``."""
     sock = sockets.enter_context(socket.socket(to.family, socket.SOCK_DGRAM))
     sock.settimeout(DEADLINE_S)
     sock.connect((host, to.getsockname()[1]))

@@ -1,4 +1,4 @@
-"""What is new to a secondary: IXFR (RFC 1995), on streams and in datagrams."""
+"""The changes since a secondary's serial: IXFR (RFC 1995), over TCP and UDP."""
 
 import asyncio
 
@@ -74,7 +74,7 @@ d 300 TXT "as it was"
 
 
 class Past:
-    """Knows one earlier state of a zone."""
+    """A history with one earlier state of a zone."""
 
     def __init__(self, snapshot: ZoneSnapshot) -> None:
         self.snapshot = snapshot
@@ -116,7 +116,7 @@ SEQUENCE = [
 
 
 def lines(found: list[dns.rrset.RRset]) -> list[str]:
-    """Records, one for one, as short as they are to be told apart."""
+    """Return one short line for each record."""
     origin = dns.name.from_text("foo.com.")
     told = []
     for each in found:
@@ -133,8 +133,8 @@ def lines(found: list[dns.rrset.RRset]) -> list[str]:
 
 
 async def test_a_secondary_gets_what_is_new_to_it(changed: tuple[World, Past]) -> None:
-    """RFC 1995 section 4: between the new SOA twice, the old SOA, what goes, the new SOA, what
-    comes. A signature has the TTL of what it covers, and so goes and comes with that."""
+    """RFC 1995 section 4: the new SOA first and last, between them the old SOA, deletions, the new
+    SOA and additions. A signature has the TTL of its RRset, and is replaced with it."""
     world, past = changed
     outgoing = Outgoing(world.zones, past)
     async with served(world, outgoing=outgoing) as (address, _):
@@ -185,7 +185,7 @@ async def test_a_signed_difference_is_what_a_secondary_can_apply() -> None:
 
 @pytest.mark.parametrize("zone", ["foo.com.", "FOO.com."])
 def test_a_datagram_holds_what_is_new_if_it_fits(changed: tuple[World, Past], zone: str) -> None:
-    """RFC 1995 section 2; the question's case is its own."""
+    """RFC 1995 section 2; the case of the question is preserved."""
     world, _ = changed
     query = serial_query(zone, 5, payload=1232)
     octets = world.exchange(query.to_wire(), peer="127.0.0.1")

@@ -1,6 +1,7 @@
-"""Random zones, asked of NSD, Knot and BIND too: what all others answer otherwise is wrong here.
+"""Random zones, also served by NSD, Knot and BIND: an answer that all of them give otherwise is a
+fault.
 
-``make differential`` does the same for as many seeds as one likes.
+``make differential`` does the same for any number of seeds.
 """
 
 import asyncio

@@ -1,5 +1,4 @@
-"""Signed zones as they were imported: what a client that sets DO is told, and that it can be
-validated."""
+"""Zones imported with signatures: the answers to clients that set DO, and their validation."""
 
 from pathlib import Path
 
@@ -79,15 +78,15 @@ def ask(world: World, owner: str, rdtype: str, **make) -> dns.message.Message:
 
 
 def kind_of(found: dns.rrset.RRset) -> tuple[str, str]:
-    """The type, and what it covers."""
+    """Return the type of a record, and the type that it covers."""
     is_signature = found.rdtype == dns.rdatatype.RRSIG
     return found.rdtype.name, found.covers.name if is_signature else ""
 
 
 @pytest.mark.parametrize("owner", OWNERS)
 def test_every_answer_validates(signed: Signed, owner: str) -> None:
-    """RFC 4035 sections 3.1.1 to 3.1.4, RFC 5155 sections 7.2.1 to 7.2.8: signatures beside each
-    RRset, and a proof of whatever is not there."""
+    """RFC 4035 sections 3.1.1 to 3.1.4, RFC 5155 sections 7.2.1 to 7.2.8: a signature for each
+    RRset, and a proof for each denial."""
     _, world, validator = signed
     for rdtype in TYPES:
         validator.check(ask(world, owner, rdtype))
@@ -155,7 +154,7 @@ def test_a_secure_cut_comes_with_its_ds(signed: Signed) -> None:
     ("owner", "rdtype"), [("www", "A"), ("x.secure", "A"), ("q.sub", "A"), ("q.bare.deep", "A")]
 )
 def test_hits_and_referrals_take_the_short_way(signed: Signed, owner: str, rdtype: str) -> None:
-    """As these make most of what a large signed zone is asked."""
+    """Most queries to a large signed zone are of these kinds."""
     _, world, _ = signed
     ask(world, owner, rdtype)
     query = dns.message.make_query(f"{owner}.foo.test.", rdtype, want_dnssec=True)
@@ -187,7 +186,7 @@ def test_the_owner_of_an_nsec3_record_is_no_name(signed: Signed) -> None:
 
 
 def test_signatures_and_nsec_can_be_asked_for(signed: Signed) -> None:
-    """RFC 4035 section 3.1: also by clients that do not set DO; each with what it covers' TTL."""
+    """RFC 4035 section 3.1: also without DO; each signature has the TTL of its RRset."""
     kind, world, _ = signed
     covered = {
         each[0].type_covered.name: each.ttl for each in world.ask("www.foo.test.", "RRSIG").answer
@@ -198,7 +197,7 @@ def test_signatures_and_nsec_can_be_asked_for(signed: Signed) -> None:
 
 
 def test_a_proof_that_does_not_fit_is_said_so(signed: Signed) -> None:
-    """RFC 4035 section 3.1.1: it is not left out; the client comes again on a stream."""
+    """RFC 4035 section 3.1.1: it is not omitted; the client retries over TCP."""
     _, world, _ = signed
     reply = world.ask("q.cn.foo.test.", "A", want_dnssec=True, payload=512)
     assert "TC" in flags(reply)
@@ -207,8 +206,8 @@ def test_a_proof_that_does_not_fit_is_said_so(signed: Signed) -> None:
 
 
 def test_a_proof_behind_an_answer_out_of_reach_is_whole(tmp_path: Path) -> None:
-    """RFC 1035 section 4.1.4: a pointer reaches 16,383 octets, a message may be four times as
-    long."""
+    """RFC 1035 section 4.1.4: a pointer reaches 16,383 octets, and a message may have four times as
+    many."""
     signing.needs_signer()
     big = "\n".join(f'*.big 300 TXT "{n:03} {"x" * 200}"' for n in range(100))
     text = signing.signed(tmp_path, "foo.test.", f"{SOA}@ 300 NS ns\n{big}\n", *signing.NSEC3)
@@ -219,7 +218,7 @@ def test_a_proof_behind_an_answer_out_of_reach_is_whole(tmp_path: Path) -> None:
 
 def test_proofs_of_several_zones_stand_together(tmp_path: Path) -> None:
     """RFC 4035 section 3.1.3.3 in the zone of the alias, section 3.1.3.2 in that of its target:
-    names in a part are found again wherever it is placed."""
+    compression in a fragment is independent of its position."""
     signing.needs_signer()
     texts = {
         "foo.test.": f"{SOA}@ 300 NS ns\n*.w 300 CNAME a.nothing.bar.example.\n",

@@ -115,7 +115,7 @@ def test_an_opt_record_stands_in_the_additional_section(world: World) -> None:
 
 
 def test_a_later_version_may_have_options_of_another_form(world: World) -> None:
-    """So it is told the version, and not that it is wrong (RFC 6891 section 6.1.3)."""
+    """The reply is BADVERS, not a format error (RFC 6891 section 6.1.3)."""
     octets = world.exchange(bare(additional=OPT.pack(0, 41, 1232, 1 << 16, 1) + b"x", count=1))
     assert rcode(dns.message.from_wire(octets)) == "BADVERS"
 
@@ -250,7 +250,7 @@ CLASS_NONE = QUESTION[:-4] + struct.pack("!HHIH", 1, 254, 0, 4) + b"\x7f\0\0\1"
 
 
 def message(opcode: int, *sections: tuple[bytes, ...]) -> bytes:
-    """Sections as the octets of their questions or records."""
+    """Return a message with these sections, each the octets of its questions or records."""
     counts = [len(section) for section in sections]
     octets = b"".join(part for section in sections for part in section)
     return struct.pack("!HHHHHH", 99, opcode << 11 | 0x0100, *counts) + octets

@@ -1,4 +1,4 @@
-"""The short way answers what is ordinary by itself, and leaves everything else."""
+"""The fast path answers ordinary queries itself, and leaves all others to the responder."""
 
 import ipaddress
 
@@ -32,7 +32,7 @@ def world() -> World:
 def ordinary(
     world: World, name: str, rdtype: str = "A", peer: str = "192.0.2.1", **make
 ) -> bytes | None:
-    """What the short way says once the long one has rendered the outcome."""
+    """Return the answer of the fast path after the responder has rendered it."""
     wire = dns.message.make_query(name, rdtype, **make).to_wire()
     world.exchange(wire, peer=peer)
     return fast_path.try_fast(wire, world.zones, peer, DATAGRAM)
@@ -181,7 +181,7 @@ def test_a_zone_with_an_access_list_takes_the_long_way_and_others_do_not() -> No
 
 
 def test_more_kinds_of_clients_than_are_remembered_are_answered_alike(world: World) -> None:
-    """What stands behind the name is made up by whoever asks."""
+    """The octets after the name are chosen by the client."""
     seen = set()
     for size in range(600, 600 + 2 * fast_path._MAX_ENDINGS):
         query = dns.message.make_query("www.foo.com.", "A", use_edns=0, payload=size, id=1)

@@ -1,6 +1,6 @@
-"""Octets from anybody: nothing raises, nothing is answered twice, nothing leaks.
+"""Octets from any sender: no exception, no second reply, and no leak.
 
-``make fuzz`` goes on where this ends.
+``make fuzz`` tries more of them.
 """
 
 import random
@@ -55,7 +55,8 @@ def test_no_octets_make_it_raise_or_answer_somebody_else(wire: bytes) -> None:
 def test_a_query_cut_off_anywhere_is_a_format_error_and_less_than_a_header_is_nothing(
     kind: str,
 ) -> None:
-    """RFC 1035 section 4.1.1. What is cut off is not guessed, also once the whole is known."""
+    """RFC 1035 section 4.1.1. Missing octets are not guessed, even if the whole query was seen
+    before."""
     wire = QUERIES[kind]
     for length in range(len(wire)):
         examined(wire)
@@ -103,7 +104,7 @@ def _mutated(chosen: random.Random, pool: list[bytes]) -> bytes:
     ],
 )
 def test_names_that_point_or_are_no_names_are_format_errors(name: bytes) -> None:
-    """The one name of a query has nothing to point at (RFC 1035 section 4.1.4); label types 01 and
+    """The only name of a query has nothing to point to (RFC 1035 section 4.1.4); label types 01 and
     10 are not in use (RFC 6891 section 5)."""
     wire = question(name)
     examined(wire)
@@ -132,7 +133,8 @@ def test_all_operations_flags_and_classes_are_told_something() -> None:
 
 
 def test_odd_edns_is_told_something() -> None:
-    """All versions and flags, sizes from none to all, options of any code, too short, too long."""
+    """All versions and flags, sizes from none to the maximum, options of any code, too short or too
+    long."""
     sizes = ((size, 0) for size in (0, 1, 511, 512, 513, 1_232, 65_535))
     extended = (
         (1_232, rcode << 24 | version << 16) for rcode in (0, 255) for version in range(256)
@@ -154,7 +156,7 @@ def _with_opt(size: int, ttl: int, options: bytes) -> bytes:
 
 
 def test_types_without_a_mnemonic_are_counted_together() -> None:
-    """Else a flood of made-up types would fill memory."""
+    """Otherwise a flood of invented types would fill the memory."""
     world = World({"foo.com.": ZONE})
     for rdtype in range(400, 600):
         assert rcode(world.ask("www.foo.com.", f"TYPE{rdtype}")) == "NOERROR"
@@ -163,7 +165,7 @@ def test_types_without_a_mnemonic_are_counted_together() -> None:
 
 
 def test_names_that_nobody_has_leave_nothing_behind() -> None:
-    """Under a wildcard there is no end of aliases."""
+    """A wildcard alias has any number of names."""
     world = World({"foo.com.": ZONE})
     for number in range(500):
         world.exchange(question(b"\3%03d\4wild\3foo\3com\0" % number))

@@ -1,4 +1,4 @@
-"""RRsets as large as may be stored, over TCP: with EDNS, and in a signed transfer."""
+"""RRsets of the largest size that may be stored, over TCP: with EDNS, and in a signed transfer."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the rules of lint find is what the checkers of other servers complain of."""
+"""The rules of lint agree with the checkers of other servers."""
 
 import subprocess
 from pathlib import Path
@@ -28,7 +28,7 @@ def rules(text: str) -> list[str]:
 
 
 def complaints(checker: str, text: str, folder: Path) -> list[str]:
-    """The lines in which a checker complains about a zone."""
+    """Return the lines in which a checker complains about a zone."""
     program = installed(checker)
     if program is None:
         pytest.skip(f"{checker} is not installed")

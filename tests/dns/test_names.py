@@ -1,4 +1,4 @@
-"""Unusual names: the root, nested zones, binary labels, the longest there are."""
+"""Unusual names: the root, nested zones, binary labels, and names of the maximum length."""
 
 import dns.message
 import dns.name
@@ -57,7 +57,7 @@ def test_a_zone_name_may_hold_a_slash() -> None:
 
 
 def test_labels_may_hold_any_octet() -> None:
-    """RFC 2181 section 11: zeros and dots too, and only ASCII letters have case."""
+    """RFC 2181 section 11: including zeros and dots; only ASCII letters have case."""
     world = World({"foo.com.": "\\000\\001\\046\\255 300 A 192.0.2.1\n\\193 300 A 192.0.2.2"})
     assert rcode(world.ask("\\000\\001\\.\\255.foo.com.")) == "NOERROR"
     assert rcode(world.ask("\\000\\001\\.\\254.foo.com.")) == "NXDOMAIN"

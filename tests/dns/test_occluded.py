@@ -1,4 +1,4 @@
-"""Data below a zone cut or a DNAME: it is in the zone, and not the zone's to tell."""
+"""Data below a zone cut or a DNAME: stored in the zone, but not served from it."""
 
 import pytest
 from tests.dns.world import World, flags, rcode, records
@@ -35,7 +35,7 @@ def world() -> World:
 def test_everything_below_a_cut_is_referred_to_the_cut(
     world: World, owner: str, rdtype: str
 ) -> None:
-    """RFC 1034 section 4.2.1: the topmost cut counts, whatever stands below it."""
+    """RFC 1034 section 4.2.1: the topmost cut counts."""
     reply = world.ask(f"{owner}.foo.com.", rdtype)
     assert "AA" not in flags(reply)
     assert not reply.answer
@@ -44,7 +44,7 @@ def test_everything_below_a_cut_is_referred_to_the_cut(
 
 
 def test_everything_below_a_dname_has_moved(world: World) -> None:
-    """RFC 6672 sections 2.3 and 2.4: the owner has not."""
+    """RFC 6672 sections 2.3 and 2.4: the owner itself has not."""
     moved = world.ask("www.old.foo.com.")
     assert records(moved.answer)[1:] == [
         "www.new.foo.com. 300 A 192.0.2.6",
@@ -56,7 +56,7 @@ def test_everything_below_a_dname_has_moved(world: World) -> None:
 
 
 def test_a_cut_hides_the_dname_beside_it(world: World) -> None:
-    """RFC 6672 section 2.3: below a cut the child's DNAME counts, and not what is said here."""
+    """RFC 6672 section 2.3: below a cut, the child's DNAME counts, not this one."""
     for owner in ("both.foo.com.", "www.both.foo.com."):
         reply = world.ask(owner)
         assert not reply.answer
@@ -64,7 +64,7 @@ def test_a_cut_hides_the_dname_beside_it(world: World) -> None:
 
 
 def test_no_wildcard_above_reaches_below_a_cut() -> None:
-    """RFC 4592 section 4.2: a zone cut ends the zone, and what stands for missing names."""
+    """RFC 4592 section 4.2: a zone cut ends the zone, and the scope of its wildcards."""
     world = World({"foo.com.": "* 300 A 192.0.2.1\nsub 300 NS ns.elsewhere.org.\n"})
     assert not world.ask("q.sub.foo.com.").answer
     assert world.ask("q.other.foo.com.").answer

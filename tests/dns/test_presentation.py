@@ -1,4 +1,4 @@
-"""What BIND, NSD, Knot and ldns make of the text that zonegit prints, for every type."""
+"""BIND, NSD, Knot and ldns parse the text that zonegit prints, for every type."""
 
 import re
 import subprocess
@@ -42,7 +42,7 @@ def octets_of(record: str) -> bytes:
 
 
 def read_by(program: str, records: list[str], folder: Path) -> tuple[bool, dict[int, str], str]:
-    """Whether a program accepts the records, what it prints of each, and what it says."""
+    """Return whether a program accepts the records, its output for each, and its messages."""
     path = installed(program)
     if path is None:
         pytest.skip(f"{program} is not installed")
@@ -81,7 +81,7 @@ def test_a_difference_of_a_peer_is_about_a_record_that_is_tried(program: str) ->
 
 
 def test_bind_stores_the_same_octets_of_every_centimetre_of_altitude(tmp_path: Path) -> None:
-    """RFC 1876 section 2; as typed, and as we print it."""
+    """RFC 1876 section 2; as typed, and in the form that zonegit prints."""
     records = [
         f"LOC 52 14 05 N 00 08 50 E {centimetres // 100}.{centimetres % 100:02}m"
         for centimetres in range(10_000)

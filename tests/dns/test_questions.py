@@ -1,4 +1,4 @@
-"""What is no question about a zone here: opcodes, counts, classes, types; and NOTIFY."""
+"""Messages that are not queries about a zone: opcodes, counts, classes, types, and NOTIFY."""
 
 import struct
 
@@ -31,7 +31,7 @@ QUESTION = b"\3www\3foo\3com\0\0\1\0\1"
 
 @pytest.mark.parametrize("octets", [b"", b"\0", b"\0" * 11, header(0x8000, 1, 0, 0, 0) + QUESTION])
 def test_what_is_no_query_gets_no_answer(world: World, octets: bytes) -> None:
-    """Less than a header, and replies: to answer those would be to talk for ever."""
+    """A message shorter than a header, and a reply: answers to those could loop for ever."""
     assert world.exchange(octets) is None
 
 
@@ -52,7 +52,7 @@ def test_what_is_no_query_gets_no_answer(world: World, octets: bytes) -> None:
 def test_a_question_that_cannot_be_read_is_a_format_error_with_the_header_alone(
     world: World, octets: bytes
 ) -> None:
-    """Id, opcode and RD come back; the sections are empty (RFC 1035 section 4.1.1, RFC 9619)."""
+    """Id, opcode and RD are copied; the sections are empty (RFC 1035 section 4.1.1, RFC 9619)."""
     assert world.exchange(octets) == header(0x8101, 0, 0, 0, 0)
 
 
@@ -63,7 +63,7 @@ def test_a_question_that_cannot_be_read_is_a_format_error_with_the_header_alone(
 def test_what_is_malformed_behind_its_question_is_told_so_with_the_question(
     world: World, counts: tuple[int, int, int], rest: bytes
 ) -> None:
-    """So that its sender knows the reply for its own."""
+    """The sender can then match the reply to its query."""
     octets = world.exchange(header(0x0100, 1, *counts) + QUESTION + rest)
     assert octets == header(0x8101, 1, 0, 0, 0) + QUESTION
 
@@ -73,7 +73,7 @@ def test_what_is_malformed_behind_its_question_is_told_so_with_the_question(
 def test_another_operation_is_not_implemented_whatever_it_says(
     world: World, opcode: int, counts: tuple[int, ...]
 ) -> None:
-    """UPDATE has a zone where QUERY has its question: the counts are of the operation."""
+    """UPDATE has a zone in place of the question: the counts depend on the opcode."""
     octets = world.exchange(header(opcode << 11 | 0x0100, *counts) + QUESTION)
     assert octets == header(0x8104 | opcode << 11, 0, 0, 0, 0)
 
@@ -96,8 +96,8 @@ def test_another_operation_is_not_implemented_whatever_it_says(
 def test_types_of_messages_are_in_no_zone(
     world: World, rdtype: str, expected: str, name: str
 ) -> None:
-    """RFC 6895 section 3.1, for NXNAME RFC 9824 section 3.5; a transfer goes over a stream (RFC
-    5936 section 4.2)."""
+    """RFC 6895 section 3.1, for NXNAME RFC 9824 section 3.5; a transfer needs TCP (RFC 5936 section
+    4.2)."""
     reply = world.ask(name, rdtype)
     is_ours = name.endswith("foo.com.")
     assert rcode(reply) == (expected if is_ours or expected != "NOERROR" else "REFUSED")
@@ -136,7 +136,7 @@ def test_the_server_tells_of_itself_what_it_is_told_to(
 
 @pytest.mark.parametrize("name", ["version.bind.", "version.server.", "id.server."])
 def test_what_is_hidden_is_refused(name: str) -> None:
-    """As NSD and Knot do it. Both are hidden unless they are configured."""
+    """NSD and Knot do the same. Both are hidden by default."""
     world = World({"foo.com.": ""})
     assert rcode(world.ask(name, "TXT", rdclass="CH")) == "REFUSED"
 
@@ -169,7 +169,7 @@ def notify(zone: str, rdtype: str = "SOA", *, answer: bool = False) -> dns.messa
 
 @pytest.mark.parametrize("answer", [False, True])
 def test_a_change_of_a_zone_that_is_served_here_is_noted(world: World, answer: bool) -> None:
-    """RFC 1996 section 3.7: the question comes back, and nothing else; the SOA is a hint."""
+    """RFC 1996 section 3.7: the reply has the question and nothing else; the SOA is a hint."""
     reply = world.send(notify("Foo.com.", answer=answer))
     assert rcode(reply) == "NOERROR"
     assert flags(reply) == {"QR", "AA"}
@@ -180,7 +180,7 @@ def test_a_change_of_a_zone_that_is_served_here_is_noted(world: World, answer: b
 
 @pytest.mark.parametrize("zone", ["foo.org.", "www.foo.com.", "com."])
 def test_a_change_of_what_is_no_zone_here_is_not_ours(world: World, zone: str) -> None:
-    """RFC 1996 leaves it open; BIND says NOTAUTH."""
+    """RFC 1996 leaves it open; BIND replies NOTAUTH."""
     assert rcode(world.send(notify(zone))) == "NOTAUTH"
 
 

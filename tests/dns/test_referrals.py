@@ -1,4 +1,4 @@
-"""Zone cuts, glue, and who answers for DS."""
+"""Zone cuts, glue, and the server responsible for DS."""
 
 import dns.flags
 import pytest
@@ -32,7 +32,7 @@ def world() -> World:
 @pytest.mark.parametrize("name", ["child.foo.com.", "www.child.foo.com.", "a.b.c.Child.foo.com."])
 @pytest.mark.parametrize("rdtype", ["A", "NS", "SOA", "ANY"])
 def test_names_at_and_below_a_cut_are_referred(world: World, name: str, rdtype: str) -> None:
-    """RFC 1034 section 4.3.2, step 3b: no answer, no authority, occluded records unseen."""
+    """RFC 1034 section 4.3.2, step 3b: no answer, no authority, no occluded records."""
     reply = world.ask(name, rdtype)
     assert rcode(reply) == "NOERROR"
     assert "AA" not in flags(reply)
@@ -47,7 +47,7 @@ def test_names_at_and_below_a_cut_are_referred(world: World, name: str, rdtype: 
 
 
 def test_a_referral_has_all_addresses_that_the_zone_knows(world: World) -> None:
-    """RFC 9471 sections 3.1 and 3.2: in-domain and sibling glue, and our own hosts."""
+    """RFC 9471 sections 3.1 and 3.2: in-domain and sibling glue, and hosts of the zone itself."""
     assert records(world.ask("x.child.foo.com.").additional) == [
         "host.foo.com. 300 A 192.0.2.3",
         "ns.child.foo.com. 300 A 192.0.2.1",
@@ -58,7 +58,8 @@ def test_a_referral_has_all_addresses_that_the_zone_knows(world: World) -> None:
 
 
 def test_glue_follows_its_changes() -> None:
-    """Referrals are kept rendered: a new address of a name server must show in all of them."""
+    """Referrals are cached as rendered: a new address of a name server must appear in all of
+    them."""
     world = World({"foo.com.": ZONE})
     assert "ns.sibling.foo.com. 300 A 192.0.2.2" in records(world.ask("child.foo.com.").additional)
     world.put("foo.com.", ZONE.replace("192.0.2.2\n", "192.0.2.222\n"))
@@ -117,7 +118,7 @@ def test_the_name_servers_of_the_apex_are_an_answer(world: World) -> None:
 
 @pytest.mark.parametrize("servers", ["sub", "@"])
 def test_more_glue_than_any_message_holds_does_no_harm(servers: str) -> None:
-    """Two RRsets that fit a message each may mean millions of addresses together."""
+    """Two RRsets that each fit a message may have millions of addresses together."""
     at = "" if servers == "@" else f".{servers}"
     delegation = [f"sub 300 NS n{n}{at}" for n in range(200)]
     addresses = [f"n{n}{at} 300 A 10.0.{m >> 8}.{m & 255}" for n in range(200) for m in range(330)]
@@ -131,8 +132,8 @@ def test_more_glue_than_any_message_holds_does_no_harm(servers: str) -> None:
 
 
 def test_servers_that_many_children_share_do_not_make_each_referral_huge() -> None:
-    """Each is kept once it was asked for: what is not the child's own is bounded (RFC 9471 section
-    3.2 leaves it open)."""
+    """Each referral is cached after the first query, so sibling glue is bounded (RFC 9471 section
+    3.2 leaves the amount open)."""
     own = "sub 300 NS ns.sub\nns.sub 300 A 192.0.2.1"
     shared = [f"sub 300 NS n{n}.hosts" for n in range(13)]
     addresses = [f"n{n}.hosts 300 A 10.0.{n}.{m}" for n in range(13) for m in range(100)]

@@ -1,4 +1,4 @@
-"""The real root zone, compared with NSD: 1,500 zone cuts whose glue is the glue of others."""
+"""The real root zone, compared with NSD: 1,500 zone cuts that share glue."""
 
 import random
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""TCP as RFC 7766 wants it, over real sockets of both families: all that clients may do, and what
-none of them may do to the others.
-"""
+"""TCP by RFC 7766, over real sockets of both families: the rights of clients, and their limits."""
 
 import asyncio
 import resource
@@ -38,13 +36,13 @@ def host(request: pytest.FixtureRequest) -> str:
 
 
 async def ends(reader: asyncio.StreamReader) -> bytes:
-    """What comes until the server closes."""
+    """Return all octets until the server closes."""
     async with asyncio.timeout(DEADLINE_S):
         return await reader.read()
 
 
 async def is_served(address: Address, world: World) -> bool:
-    """Whether somebody else is answered."""
+    """Return whether another client is answered."""
     async with connected(address) as (reader, writer):
         writer.write(framed(QUERY))
         return await receive(reader) == world.exchange(QUERY)
@@ -57,7 +55,7 @@ async def asks_for_ever(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 async def test_queries_may_follow_each_other_without_waiting(world: World, host: str) -> None:
-    """Section 6.2.1.1: pipelining; each gets its reply, whatever their number."""
+    """Section 6.2.1.1: pipelining; each query gets its reply, for any number of them."""
     async with served(world, host=host) as (address, _), connected(address) as (reader, writer):
         ids = [number.to_bytes(2, "big") for number in range(1_000)]
         writer.write(b"".join(framed(each + QUERY[2:]) for each in ids))
@@ -65,7 +63,7 @@ async def test_queries_may_follow_each_other_without_waiting(world: World, host:
 
 
 async def test_a_message_without_octets_ends_the_conversation(world: World, host: str) -> None:
-    """What was asked before it is answered, what follows it is not."""
+    """Earlier queries are answered, later ones are not."""
     async with served(world, host=host) as (address, streams):
         async with connected(address) as (reader, writer):
             writer.write(framed(QUERY) + framed(b"") + framed(QUERY))
@@ -88,7 +86,7 @@ async def test_a_client_that_sends_octet_by_octet_is_served(world: World, host: 
 
 
 async def test_a_client_that_has_closed_its_side_is_answered(world: World, host: str) -> None:
-    """Section 6.2.4: what it has asked, even what is larger than any buffer."""
+    """Section 6.2.4: all its queries, even if the replies exceed any buffer."""
     async with served(world, host=host) as (address, streams):
         async with connected(address) as (reader, writer):
             writer.write(framed(QUERY) + framed(BIG_QUERY) * 20)
@@ -102,7 +100,7 @@ async def test_a_client_that_has_closed_its_side_is_answered(world: World, host:
 
 
 async def test_the_longest_message_is_read_and_answered(world: World, host: str) -> None:
-    """65,535 octets: nothing that we know of, so malformed."""
+    """65,535 octets: not a valid query, so a format error."""
     async with served(world, host=host) as (address, _), connected(address) as (reader, writer):
         writer.write(framed(QUERY + bytes(65_535 - len(QUERY))) + framed(QUERY))
         assert (await receive(reader))[3] & 0xF == 1
@@ -110,7 +108,7 @@ async def test_the_longest_message_is_read_and_answered(world: World, host: str)
 
 
 async def test_a_message_has_to_come_within_the_time_for_it(world: World, host: str) -> None:
-    """Section 6.2.3; each octet by itself does not buy more."""
+    """Section 6.2.3; a further octet does not extend the time."""
     limits = ConnectionLimits(idle_s=0.3)
     async with served(world, limits, host) as (address, _), connected(address) as (reader, writer):
         writer.write(framed(QUERY)[:-1])
@@ -118,7 +116,7 @@ async def test_a_message_has_to_come_within_the_time_for_it(world: World, host: 
 
 
 async def test_a_client_may_not_ask_for_ever(world: World, host: str) -> None:
-    """Section 6.2.3: however busy it is, its connection ends."""
+    """Section 6.2.3: even a busy connection ends."""
     limits = ConnectionLimits(total_s=0.3)
     async with served(world, limits, host) as (address, _), connected(address) as (reader, writer):
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
@@ -128,8 +126,8 @@ async def test_a_client_may_not_ask_for_ever(world: World, host: str) -> None:
 async def test_clients_that_never_read_take_less_than_a_mebibyte_each_and_nobodys_turn(
     world: World, host: str
 ) -> None:
-    """Each asks for 12 MB. What they take is memory of this process, and of the kernel for our
-    side of the connections."""
+    """Each requests 12 MB. The memory is that of this process, and of the kernel for its side of
+    the connections."""
     limits = ConnectionLimits(stall_s=60, idle_s=60)
     async with served(world, limits, host) as (address, streams), AsyncExitStack() as stack:
         clients = []
@@ -151,7 +149,7 @@ async def test_clients_that_never_read_take_less_than_a_mebibyte_each_and_nobody
 
 
 async def test_2000_clients_at_once_are_all_answered(world: World, host: str) -> None:
-    """Connected all at the same time, before any of them asks."""
+    """All are connected before the first query."""
     async with served(world, ConnectionLimits(idle_s=60), host) as (address, streams):
         with room_for_files(2 * MANY + 500):
             async with AsyncExitStack() as stack:
@@ -168,7 +166,7 @@ async def test_2000_clients_at_once_are_all_answered(world: World, host: str) ->
 
 
 async def test_there_are_no_more_connections_than_there_may_be(world: World, host: str) -> None:
-    """And one that ends leaves its place to another."""
+    """A connection that ends makes room for another."""
     world.zones.options = ServerOptions(connections=3)
     async with served(world, host=host) as (address, streams):
         async with connected(address), connected(address), connected(address):
@@ -182,7 +180,7 @@ async def test_there_are_no_more_connections_than_there_may_be(world: World, hos
 async def test_connections_that_come_all_at_once_are_counted_one_by_one(
     world: World, host: str
 ) -> None:
-    """They wait in the backlog, and are taken in one turn of the event loop."""
+    """They wait in the backlog, and are accepted in one cycle of the event loop."""
     world.zones.options = ServerOptions(connections_of_subnet=5)
     loop = asyncio.get_running_loop()
     async with served(world, host=host) as (address, streams), AsyncExitStack() as stack:
@@ -211,7 +209,7 @@ async def test_a_subnet_of_ipv6_is_a_48(world: World) -> None:
 
 
 async def test_a_client_that_breaks_off_leaves_nothing_behind(world: World, host: str) -> None:
-    """With a reset, in the middle of a message and of many replies."""
+    """It sends a reset within a message and within many replies."""
     async with served(world, host=host) as (address, streams):
         for octets in (b"", b"\0", framed(QUERY)[:9], framed(BIG_QUERY) * 50):
             sock = socket.socket(socket_family(host), socket.SOCK_STREAM)
@@ -230,7 +228,7 @@ def socket_family(host: str) -> socket.AddressFamily:
 
 
 def send_what_goes(sock: socket.socket, octets: bytes) -> None:
-    """As much as the kernel takes."""
+    """Send as much as the kernel accepts."""
     try:
         while octets:
             octets = octets[sock.send(octets) :]
@@ -239,13 +237,13 @@ def send_what_goes(sock: socket.socket, octets: bytes) -> None:
 
 
 def resident() -> int:
-    """Octets of memory that this process has."""
+    """Return the resident memory of this process, in octets."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
 def buffered(address: Address) -> int:
-    """Octets that the kernel holds for the connections of a listener, in and out."""
+    """Return the octets in the kernel's buffers for the connections of a listener."""
     table = "/proc/net/tcp6" if ":" in address.host else "/proc/net/tcp"
     total = 0
     with open(table) as file:
@@ -258,7 +256,7 @@ def buffered(address: Address) -> int:
 
 @contextmanager
 def room_for_files(count: int) -> Iterator[None]:
-    """Skips where this host does not let a process have as many."""
+    """Skip the test if this host does not permit enough open files."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     if before[1] < count:
         pytest.skip(f"a process may have {before[1]} files here")

@@ -1,4 +1,4 @@
-"""Streams over real sockets: framing, pipelining, bounds."""
+"""TCP over real sockets: framing, pipelining, and limits."""
 
 import asyncio
 import resource
@@ -34,7 +34,7 @@ async def test_a_query_is_answered(world: World) -> None:
 
 
 async def test_queries_on_one_connection_are_all_answered(world: World) -> None:
-    """RFC 7766 sections 6.2.1 and 6.2.1.1: reuse and pipelining, however it is cut into pieces."""
+    """RFC 7766 sections 6.2.1 and 6.2.1.1: reuse and pipelining, for any segmentation."""
     octets = b"".join(framed(bytes((0, n)) + QUERY[2:]) for n in range(100))
     async with served(world) as (address, _):
         reader, writer = await asyncio.open_connection(*address)
@@ -69,7 +69,7 @@ async def test_a_client_that_says_too_little_too_long_is_let_go(
 
 
 async def test_a_client_that_does_not_read_is_let_go(world: World) -> None:
-    """It may ask for much, and must not make us keep it."""
+    """It may request much, but its replies must not accumulate."""
     query = framed(dns.message.make_query("big.foo.com.", "TXT").to_wire())
     async with served(world, ConnectionLimits(stall_s=0.05)) as (address, streams):
         with socket.socket() as sock:
@@ -115,7 +115,7 @@ async def test_replies_and_garbage_get_no_answer_but_the_next_query_does(world: 
 
 
 async def test_messages_without_a_reply_leave_others_their_turn(world: World) -> None:
-    """They cost their sender three octets each, and may not hold up everybody else."""
+    """They cost the sender three octets each, and must not block other clients."""
     async with served(world) as (address, _), counted() as turns:
         reader, writer = await asyncio.open_connection(*address)
         writer.write(framed(b"x") * 5_000 + framed(QUERY))
@@ -125,7 +125,7 @@ async def test_messages_without_a_reply_leave_others_their_turn(world: World) ->
 
 
 def test_there_is_room_for_more_than_all_connections() -> None:
-    """What clients take must not be all there is."""
+    """The soft limit of open files becomes the hard limit."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] // 2, before[1]))
     try:

@@ -45,13 +45,13 @@ def world() -> World:
 
 @pytest.fixture
 def closed() -> World:
-    """A zone that whoever signs with the key may have, and nobody else."""
+    """Return a zone that only clients with the key may transfer."""
     return private(ZONE)
 
 
 @pytest.mark.parametrize("rdtype", ["AXFR", "IXFR"])
 async def test_a_transfer_gives_every_record_between_two_soas(world: World, rdtype: str) -> None:
-    """RFC 5936 section 2.2; RFC 1995 section 4 lets IXFR be answered so."""
+    """RFC 5936 section 2.2; RFC 1995 section 4 permits this answer to IXFR."""
     async with served(world) as (address, _):
         messages = await transferred(address, query_for("foo.com.", rdtype))
     found = [record for message in messages for record in message.answer]
@@ -77,7 +77,7 @@ async def test_a_transfer_is_what_a_secondary_can_load(world: World) -> None:
 
 
 async def test_a_transfer_stays_with_the_state_it_began_with(world: World) -> None:
-    """However many commits come meanwhile."""
+    """Commits during the transfer do not change it."""
     wire = dns.message.make_query("foo.com.", "AXFR").to_wire()
     query = parse(wire)
     assert query is not None
@@ -104,7 +104,7 @@ async def test_a_transfer_of_what_is_no_zone_here_is_not_ours_to_give(world: Wor
 
 
 async def test_a_notice_of_change_is_no_question_for_the_zone(world: World) -> None:
-    """RFC 1996 section 3.12: whatever type it bears."""
+    """RFC 1996 section 3.12, for any type in the question."""
     query = query_for("foo.com.")
     query.set_opcode(dns.opcode.NOTIFY)
     async with served(world) as (address, _):
@@ -119,7 +119,7 @@ async def test_a_transfer_works_over_ipv6(world: World) -> None:
 
 
 async def test_a_record_that_fills_a_message_is_transferred() -> None:
-    """A message holds 65,535 octets, so others must not stand beside it."""
+    """A message has 65,535 octets, so it has no room for another record."""
     most = 65_535 - 12 - len(b"\3foo\3com\0") - 4 - 12
     world = World(
         {"foo.com.": f"@ 300 NS a.\n@ 300 TYPE65400 \\# {most} {'ab' * most}\n@ 300 A 1.2.3.4"}
@@ -130,7 +130,7 @@ async def test_a_record_that_fills_a_message_is_transferred() -> None:
 
 
 async def test_many_transfers_take_turns() -> None:
-    """Whatever else is to be done waits for a slice of one of them, not of all."""
+    """Other work waits for one slice of one transfer, not for all transfers."""
     rows = "".join(f"h{number} 300 A 192.0.2.1\n" for number in range(1_000))
     world = World({"foo.com.": rows})
     made: list[int] = []
@@ -148,7 +148,7 @@ async def test_many_transfers_take_turns() -> None:
 
 
 async def test_a_transfer_comes_in_canonical_order_in_full_messages(world: World) -> None:
-    """RFC 4034 section 6.1; RFC 5936 section 2.2: as many records a message as are sensible."""
+    """RFC 4034 section 6.1; RFC 5936 section 2.2: as many records per message as reasonable."""
     async with served(world) as (address, _):
         messages = await transferred(address, query_for("foo.com."))
     owners = [record.name for message in messages for record in message.answer[:-1]]
@@ -159,7 +159,8 @@ async def test_a_transfer_comes_in_canonical_order_in_full_messages(world: World
 
 @pytest.mark.parametrize("rdtype", ["AXFR", "IXFR"])
 async def test_names_keep_their_case_whatever_that_of_the_question(rdtype: str) -> None:
-    """RFC 5936 section 3.4: a pointer at the question would make its case that of the zone."""
+    """RFC 5936 section 3.4: a pointer to the question would change the case of names in the
+    zone."""
     world = World({"foo.com.": "@ 300 MX 1 mail.foo.com.\n@ 300 MX 2 Mail.Foo.com."})
     async with served(world) as (address, _):
         (message,) = await transferred(address, query_for("FOO.com.", rdtype))
@@ -190,7 +191,7 @@ async def test_an_extended_error_says_why_a_transfer_is_refused(world: World) ->
 
 
 async def test_every_message_of_a_signed_transfer_is_signed(closed: World) -> None:
-    """RFC 8945 section 5.3.1: each together with the one before it."""
+    """RFC 8945 section 5.3.1: each together with the preceding one."""
     async with served(closed) as (address, _):
         messages = await transferred(address, signed(query_for("foo.com.")))
     assert len(messages) > 1

@@ -1,4 +1,4 @@
-"""Replies that do not fit."""
+"""Replies that do not fit the maximum size."""
 
 import pytest
 from tests.dns.world import World, flags

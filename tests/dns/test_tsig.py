@@ -1,4 +1,4 @@
-"""Signed queries and what they get (RFC 8945), with dnspython on the client's side."""
+"""Signed queries and their replies (RFC 8945), with dnspython as the client."""
 
 import asyncio
 import struct
@@ -57,7 +57,7 @@ def signed(
 
 
 def exchange(world: World, query: dns.message.Message, limit: int = 1232) -> dns.message.Message:
-    """The reply, whose signature is there and holds."""
+    """Return the reply after verifying its signature."""
     octets = world.exchange(query.to_wire(), limit=limit)
     assert octets is not None
     reply = dns.message.from_wire(octets, keyring=query.keyring, request_mac=query.mac)
@@ -73,7 +73,7 @@ def refused(world: World, wire: bytes) -> dns.message.Message:
 
 
 def raw(wire: bytes) -> tuple[bytes, bytes]:
-    """A signed message before its TSIG record, and that."""
+    """Return a signed message without its TSIG record, and the TSIG record."""
     query = parse(wire)
     assert query is not None
     assert query.tsig is not None
@@ -107,7 +107,7 @@ def test_a_later_version_of_edns_is_refused_signed(world: World) -> None:
 
 
 def test_a_signature_is_part_of_what_a_client_takes(world: World) -> None:
-    """Section 5.3: the reply is cut so that the signature fits."""
+    """Section 5.3: the reply is truncated so that the signature fits."""
     reply = exchange(world, signed("big.foo.com.", "TXT"), limit=512)
     assert flags(reply) == {"QR", "AA", "RD", "TC"}
     assert not reply.answer
@@ -129,7 +129,7 @@ def test_a_signature_by_the_longest_key_fits_behind_the_longest_question() -> No
 
 
 def test_an_unknown_key_is_badkey(world: World) -> None:
-    """Section 5.2.1; unsigned, for there is nothing to sign it with (section 5.3.2)."""
+    """Section 5.2.1; the reply is unsigned, because there is no shared key (section 5.3.2)."""
     stranger = TsigKey(names.parse("stranger."), "hmac-sha256", b"x")
     reply = refused(world, signed(key=stranger).to_wire())
     assert rcode(reply) == "NOTAUTH"
@@ -158,7 +158,8 @@ def test_another_secret_is_badsig(world: World) -> None:
 
 @given(st.data())
 def test_a_query_that_was_altered_on_the_way_gets_no_signed_answer(data: st.DataObject) -> None:
-    """Each bit counts but those of the id, which forwarders may change, and the case of names."""
+    """Each bit counts, except those of the id, which forwarders may change, and the case of
+    names."""
     wire = bytearray(SIGNED)
     at = data.draw(st.integers(2, len(wire) - 1))
     wire[at] ^= 1 << data.draw(st.integers(0, 7))
@@ -174,8 +175,8 @@ def test_a_query_that_was_altered_on_the_way_gets_no_signed_answer(data: st.Data
 def test_a_truncated_signature_is_badtrunc(
     world: World, size: int, expected: int, error: int | None
 ) -> None:
-    """Section 5.2.4, and signed; what is shorter than any policy may accept is malformed (section
-    5.2.2.1)."""
+    """Section 5.2.4, and the reply is signed; a signature below the minimum of any policy is
+    malformed (section 5.2.2.1)."""
     query = signed()
     wire = query.to_wire()
     mac = query.mac[:size]
@@ -198,7 +199,7 @@ def test_a_truncated_signature_by_another_secret_is_badsig(world: World) -> None
 
 
 def with_mac(query: dns.message.Message, wire: bytes, mac: bytes) -> bytes:
-    """A query and its octets, with another signature."""
+    """Return a query with another signature, and its octets."""
     front, _ = raw(wire)
     rdata = query.tsig[0].replace(mac=mac).to_wire()
     head = USUAL.primitive.name.to_wire() + struct.pack("!HHIH", 250, 255, 0, len(rdata))
@@ -207,7 +208,7 @@ def with_mac(query: dns.message.Message, wire: bytes, mac: bytes) -> bytes:
 
 @pytest.mark.parametrize("apart", [-400, 400, 10**9])
 def test_a_signature_of_another_time_is_badtime(world: World, apart: int) -> None:
-    """Section 5.2.3: signed, with the client's time and beside it ours."""
+    """Section 5.2.3: the reply is signed, with the client's time and ours."""
     ours = int(time.time()) + apart
     world.zones.clock = lambda: ours
     query = signed()
@@ -236,7 +237,7 @@ def test_a_message_that_was_forwarded_under_another_id_is_verified_by_its_own(
 
 
 def test_a_signature_stands_last_and_alone(world: World) -> None:
-    """Section 5.1: anything else is a format error."""
+    """Section 5.1: any other position is a format error."""
     front, tsig = raw(signed().to_wire())
     record = b"\0" + struct.pack("!HHIH", 1, 1, 0, 4) + b"\x7f\0\0\1"
     in_authority = front[:8] + b"\0\1\0\0" + front[12:] + tsig
@@ -280,7 +281,7 @@ def test_an_error_about_a_signature_has_edns_where_the_query_has(world: World) -
 
 
 def test_notify_is_answered_signed(world: World) -> None:
-    """RFC 1996 section 3, as any other message."""
+    """RFC 1996 section 3, like any other message."""
     query = signed("foo.com.", "SOA")
     query.set_opcode(dns.opcode.NOTIFY)
     assert rcode(exchange(world, query)) == "NOERROR"

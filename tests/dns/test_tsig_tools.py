@@ -1,4 +1,4 @@
-"""BIND's own tools, where they are installed: tsig-keygen makes the key, dig signs and verifies."""
+"""BIND's own tools, if installed: tsig-keygen creates the key, dig signs and verifies."""
 
 import asyncio
 from pathlib import Path
@@ -33,7 +33,7 @@ async def run(*words: str) -> str:
 
 
 async def dig(address: Address, key: Path, *words: str) -> str:
-    """Without asking again, which would hide what went wrong."""
+    """Run dig without retries, which would hide errors."""
     at = (f"@{address.host}", "-p", str(address.port), "-k", str(key))
     return await run(tool("dig"), *at, "+tries=1", f"+time={DEADLINE_S:.0f}", *words)
 

@@ -1,4 +1,4 @@
-"""Datagrams over real sockets."""
+"""UDP over real sockets."""
 
 import asyncio
 import socket
@@ -37,7 +37,7 @@ async def served(world: World, *hosts: str) -> AsyncIterator[list[Address]]:
 
 
 async def exchange(to: Address, wire: bytes) -> tuple[bytes, str]:
-    """A reply and the address it came from."""
+    """Return a reply and its source address."""
     family = socket.AF_INET6 if ":" in to.host else socket.AF_INET
     loop = asyncio.get_running_loop()
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
@@ -58,14 +58,14 @@ async def test_a_query_is_answered_on_every_kind_of_address(world: World, host: 
 
 
 async def test_a_reply_comes_from_the_address_that_was_asked(world: World) -> None:
-    """RFC 2181 section 4.1, where one socket has all addresses of the host."""
+    """RFC 2181 section 4.1, for one socket with all addresses of the host."""
     async with served(world, "0.0.0.0") as (address,):
         _, source = await exchange(Address("127.0.0.53", address.port), QUERY)
     assert source == "127.0.0.53"
 
 
 async def test_one_port_serves_both_families(world: World) -> None:
-    """Another process may have the port of the one family in the other; then the next is tried."""
+    """Another process may use the port in the other family; then the next port is tried."""
 
     async def attempt() -> None:
         async with served(world, "127.0.0.1") as (first,):
@@ -81,7 +81,7 @@ async def test_one_port_serves_both_families(world: World) -> None:
 
 
 async def test_a_burst_is_answered_whole(world: World) -> None:
-    """More datagrams than one wake-up takes."""
+    """The burst has more datagrams than one wake-up receives."""
     count = 200
     async with served(world, "127.0.0.1") as (address,):
         loop = asyncio.get_running_loop()
@@ -97,7 +97,7 @@ async def test_a_burst_is_answered_whole(world: World) -> None:
 
 @pytest.mark.parametrize(("ceiling", "is_whole"), [(512, False), (1_232, False), (4_096, True)])
 async def test_a_datagram_is_no_longer_than_it_may_be(ceiling: int, is_whole: bool) -> None:
-    """The reply has some 3,000 octets, and its client takes 4,096."""
+    """The reply has some 3,000 octets, and the client accepts 4,096."""
     rows = "\n".join(f'big 300 TXT "{number} {"x" * 250}"' for number in range(11))
     world = World({"foo.com.": rows}, conduct=ServerOptions(ceiling=ceiling))
     query = dns.message.make_query("big.foo.com.", "TXT", use_edns=0, payload=4_096)

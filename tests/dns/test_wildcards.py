@@ -19,7 +19,7 @@ subdel.example. 3600 NS ns.example.net.
 
 @pytest.fixture
 def world() -> World:
-    """The zone of RFC 4592 section 2.2.1."""
+    """Return the zone of RFC 4592 section 2.2.1."""
     return World({"example.": EXAMPLE})
 
 
@@ -38,7 +38,7 @@ def test_a_name_that_does_not_exist_takes_what_the_wildcard_has(
 
 
 def test_a_synthesised_name_has_no_more_types_than_the_wildcard(world: World) -> None:
-    """RFC 4592 section 2.2.1: host3.example. A has no data, although the name is made up."""
+    """RFC 4592 section 2.2.1: host3.example. A has no data, although the name is synthesised."""
     reply = world.ask("host3.example.", "A")
     assert rcode(reply) == "NOERROR"
     assert [found.rdtype.name for found in reply.authority] == ["SOA"]
@@ -57,7 +57,7 @@ def test_a_synthesised_name_has_no_more_types_than_the_wildcard(world: World) ->
 def test_what_exists_blocks_the_wildcard(
     world: World, name: str, rdtype: str, expected: str
 ) -> None:
-    """RFC 4592 section 2.2.1, the answers that are not made from the wildcard."""
+    """RFC 4592 section 2.2.1, the answers without the wildcard."""
     reply = world.ask(name, rdtype)
     assert not reply.answer
     assert rcode(reply) == expected
@@ -83,7 +83,7 @@ def test_the_wildcard_can_be_asked_for_by_its_own_name(world: World) -> None:
 
 
 def test_rdata_that_names_the_wildcard_itself_is_not_changed() -> None:
-    """Nothing may point at the question where the question is not that name."""
+    """A compression pointer to the question would change it."""
     world = World({"foo.com.": "*.w 300 MX 1 *.w\n*.w 300 MX 2 a.*.w\n*.w 300 MX 3 b.w\n"})
     answer = records(world.ask("some.thing.w.foo.com.", "MX").answer)
     assert [line.split()[-1] for line in answer] == [
@@ -94,8 +94,8 @@ def test_rdata_that_names_the_wildcard_itself_is_not_changed() -> None:
 
 
 def test_name_servers_at_a_wildcard_are_nothing_special() -> None:
-    """RFC 4592 section 4.2 leaves open what they mean: of the names that the wildcard stands for
-    they are data, and its own name is a zone cut like any other."""
+    """RFC 4592 section 4.2 leaves this open: at names that match the wildcard they are data, and
+    its own name is a zone cut."""
     world = World({"foo.com.": "*.w 300 NS ns.example.\n*.w 300 TXT x\n"})
     assert records(world.ask("x.w.foo.com.", "NS").answer) == ["x.w.foo.com. 300 NS ns.example."]
     assert records(world.ask("x.w.foo.com.", "TXT").answer) == ['x.w.foo.com. 300 TXT "x"']
@@ -105,7 +105,7 @@ def test_name_servers_at_a_wildcard_are_nothing_special() -> None:
 
 
 def test_a_dname_at_a_wildcard_is_nothing_special() -> None:
-    """RFC 4592 section 4.4: it moves what is below the asterisk itself, and no other name."""
+    """RFC 4592 section 4.4: it redirects names below the asterisk label itself, and no others."""
     world = World({"foo.com.": "*.w 300 DNAME e\nf.e 300 A 192.0.2.1\n"})
     assert world.ask("x.w.foo.com.", "DNAME").answer
     assert not world.ask("f.x.w.foo.com.").answer

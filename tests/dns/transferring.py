@@ -1,4 +1,4 @@
-"""The client's end of zone transfers, signed ones too."""
+"""The client side of zone transfers, with and without TSIG."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ KEYRING = {dns.name.from_text("axfr-key."): dns.tsig.Key("axfr-key.", SECRET, "h
 
 
 def private(text: str) -> World:
-    """A zone that whoever signs with the key may have, and nobody else."""
+    """Return a zone that only clients with the key may transfer."""
     made = World({}, conduct=ServerOptions(keys={KEY.name: KEY}))
     made.transfer_to = Access(keys=frozenset([KEY.name]))
     made.put("foo.com.", text)
@@ -38,14 +38,14 @@ def query_for(zone: str, rdtype: str = "AXFR", **make) -> dns.message.Message:
 
 
 def serial_query(zone: str, serial: int, **make) -> dns.message.Message:
-    """RFC 1995 section 3: the client's SOA in the authority section."""
+    """Return an IXFR query with the client's SOA in the authority section (RFC 1995 section 3)."""
     query = dns.message.make_query(zone, "IXFR", **make)
     query.authority = [dns.rrset.from_text(zone, 0, "IN", "SOA", f". . {serial} 0 0 0 0")]
     return query
 
 
 async def transferred(address: Address, query: dns.message.Message) -> list[dns.message.Message]:
-    """The messages of a transfer: an error, one SOA and no more, or all up to the last SOA."""
+    """Return the messages of a transfer: an error, a single SOA, or all up to the last SOA."""
     reader, writer = await asyncio.open_connection(*address)
     writer.write(framed(query.to_wire()))
     messages: list[dns.message.Message] = []
@@ -67,8 +67,10 @@ async def transferred(address: Address, query: dns.message.Message) -> list[dns.
 
 
 def is_whole(found: list[dns.rrset.RRset]) -> bool:
-    """Whether the SOA that a transfer begins with has come again, for the last time: of one
-    sequence of differences there are four (RFC 1995 section 4)."""
+    """Return whether the records end with the last SOA of a transfer.
+
+    One sequence of differences has four SOAs (RFC 1995 section 4).
+    """
     soas = sum(each.rdtype == dns.rdatatype.SOA for each in found)
     is_incremental = len(found) > 1 and found[1].rdtype == dns.rdatatype.SOA
     return len(found) == 1 or soas == (4 if is_incremental else 2)

@@ -1,4 +1,4 @@
-"""Zones served in this process, asked through both ways in front of them."""
+"""Zones served in this process, queried through the fast path and the full responder."""
 
 import re
 import time
@@ -28,7 +28,7 @@ HAS_SOA = re.compile(r"^\s*\S+ \d+ SOA ", re.MULTILINE)
 
 
 def read(zone: str, text: str) -> list[RRset]:
-    """The RRsets of a master file, read by dnspython alone."""
+    """Return the RRsets of a master file, parsed by dnspython alone."""
     parsed = dns.zone.from_text(dedent(text), origin=zone, relativize=False, check_origin=False)
     found: dict[tuple[names.Name, int], list[bytes]] = {}
     ttls: dict[tuple[names.Name, int], int] = {}
@@ -40,13 +40,15 @@ def read(zone: str, text: str) -> list[RRset]:
 
 
 def commit_of(text: str) -> ObjectId:
-    """Something that stands for a commit."""
+    """Return an id that stands for a commit."""
     return identify("commit", text.encode())
 
 
 class World:
-    """Zones by name, each a master file that begins with ``SOA`` unless it has its own. What is
-    put later is served to ``query_from`` and ``transfer_to`` as they are then."""
+    """Zones by name, each a master file; ``SOA`` is put before it if it has none.
+
+    A zone that is put later is served with the current ``query_from`` and ``transfer_to``.
+    """
 
     def __init__(
         self,
@@ -62,7 +64,7 @@ class World:
             self.put(zone, text)
 
     def put(self, zone: str, text: str, canary: str | None = None) -> None:
-        """Serves a zone, with ``canary`` as its state on the canary branch."""
+        """Serve a zone, with ``canary`` as its state on the canary branch."""
         apex = names.parse(zone)
         branches = [("main", text)] + ([("canary", canary)] if canary is not None else [])
         states: list[BranchState] = []
@@ -75,7 +77,7 @@ class World:
         self.zones.replace(apex, served)
 
     def serve(self, snapshot: ZoneSnapshot) -> None:
-        """Serves a zone as it was compiled elsewhere."""
+        """Serve a compiled zone."""
         state = self.zones.make_state(snapshot.apex, "main", commit_of(""), snapshot)
         self.zones.replace(snapshot.apex, ServedBranches(state))
 
@@ -88,7 +90,7 @@ class World:
         peer: str = "192.0.2.1",
         **make,
     ) -> dns.message.Message:
-        """The reply, by dnspython. Both ways must give the same octets."""
+        """Return the reply, parsed by dnspython. The fast path must give the same octets."""
         query = dns.message.make_query(name, rdtype, **make)
         return self.send(query, limit=limit, peer=peer)
 
@@ -105,7 +107,7 @@ class World:
     def exchange(
         self, wire: bytes, *, limit: int = DATAGRAM, peer: str = "192.0.2.1"
     ) -> bytes | None:
-        """The octets of the reply."""
+        """Return the octets of the reply."""
         thorough = responder.respond(wire, self.zones, peer, limit)
         assert fast_path.respond(wire, self.zones, peer, limit) == thorough
         assert thorough is None or len(thorough) <= limit
@@ -113,7 +115,7 @@ class World:
 
 
 def records(section: list[dns.rrset.RRset]) -> list[str]:
-    """A section as sorted lines ``owner ttl type rdata``."""
+    """Return a section as sorted lines ``owner ttl type rdata``."""
     return sorted(
         f"{found.name} {found.ttl} {dns.rdatatype.to_text(found.rdtype)} {record.to_text()}"
         for found in section

@@ -1,4 +1,5 @@
-"""Stacks for the tests: a shared one for those that use it, a fresh one for those that break it."""
+"""Stacks for tests: a shared one for tests that only use it, a fresh one for tests that break
+it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +18,13 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def stack(shared_stack: Stack, request: pytest.FixtureRequest) -> Stack:
-    """The shared stack, as an operator of this test's own."""
+    """Return the shared stack for an operator with a name of this test's own."""
     return Stack(shared_stack.data, {"ZONEGIT_ACTOR": f"op-{abs(hash(request.node.name)) % 10**8}"})
 
 
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
-    """A stack that is not started yet, stopped at the end."""
+    """Yield a stack that is not started yet; it is stopped at the end."""
     stack = Stack(tmp_path / "data")
     yield stack
     stack.down()

@@ -1,4 +1,4 @@
-"""Backup and restore as docs/operations.md has them."""
+"""Backup and restore of a stack by the procedure in docs/operations.md."""
 
 import shutil
 import sqlite3
@@ -12,7 +12,7 @@ STORES = (REFS, OBJECTS)
 
 
 def back_up(stack: Stack, folder: Path) -> Path:
-    """Copies both stores while they run, refs first."""
+    """Copy both stores while they run, refs first."""
     folder.mkdir()
     for name in STORES:
         with (
@@ -24,8 +24,10 @@ def back_up(stack: Stack, folder: Path) -> Path:
 
 
 def restore(stack: Stack, folder: Path, *stores: str, caches: bool = True) -> None:
-    """Puts the files back into a stack that is down; ``caches`` False: those of resolvers are lost,
-    too."""
+    """Copy the files back into a stack that is down.
+
+    ``caches`` is False if the caches of the resolvers are lost, too.
+    """
     for name in stores or STORES:
         for suffix in ("", "-wal", "-shm"):
             (stack.data / f"{name}{suffix}").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A real stack and the real command, as an operator has them."""
+"""A real stack and the real command, as operators use them."""
 
 import json
 import os
@@ -26,7 +26,7 @@ www   IN CNAME api
 
 @dataclass(frozen=True)
 class Said:
-    """What a command printed, and its exit status."""
+    """The output of a command and its exit status."""
 
     status: int
     out: str
@@ -35,7 +35,7 @@ class Said:
 
 @dataclass
 class Stack:
-    """A stack's data folder and the commands run against it."""
+    """The data folder of a stack, and the commands that run against it."""
 
     data: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Stack:
     def run(
         self, *words: str, status: int = 0, stdin: str | None = None, env: Mapping[str, str] = {}
     ) -> Said:
-        """Runs ``zonegit``; its exit status must be as expected."""
+        """Run ``zonegit``, and check its exit status."""
         clean = {key: value for key, value in os.environ.items() if "ZONEGIT" not in key}
         whole = {**clean, **self._own(), **self.environment, **env}
         done = run_command(words, whole, stdin, timeout=2 * DEADLINE_S)
@@ -51,7 +51,8 @@ class Stack:
         return Said(done.returncode, done.stdout, done.stderr)
 
     def _own(self) -> dict[str, str]:
-        """Where this stack is, what its operators left unfinished, and time for slow machines."""
+        """Return the location of this stack, of its operators' state, and a timeout for slow
+        machines."""
         return {
             "ZONEGIT_DATA": str(self.data),
             "XDG_STATE_HOME": str(self.state),
@@ -60,37 +61,37 @@ class Stack:
 
     @property
     def state(self) -> Path:
-        """What operators' own machines keep."""
+        """Return the folder that stands for the state folder of operators' own machines."""
         return self.data.with_name(f"{self.data.name}-state")
 
     def json(self, *words: str, stdin: str | None = None) -> Any:
-        """What a command says with ``--json``."""
+        """Return the JSON document of a command."""
         return json.loads(self.run(*words, "--json", stdin=stdin).out)
 
     def up(self, *words: str) -> dict[str, Any]:
-        """Starts the stack on a free port and returns what it says of itself."""
+        """Start the stack on a free port, and return its JSON document."""
         return dict(self.json("up", "--detach", "--listen", "127.0.0.1:0", *words))
 
     def down(self) -> None:
-        """Stops it, if it runs."""
+        """Stop the stack, if it runs."""
         if (self.data / "stack.json").exists():
             self.run("down")
 
     def zone(self, zone: str, text: str = FOO) -> None:
-        """Registers a zone and imports it; every resolver serves it afterwards."""
+        """Register a zone and import it; every resolver serves it afterwards."""
         self.run("init", zone)
         self.run("import", "-", "--zone", zone, "--wait", stdin=text)
 
     def record(self) -> dict[str, Any]:
-        """The stack's record."""
+        """Return the stack's record."""
         return dict(json.loads((self.data / "stack.json").read_text()))
 
     def answer(self, *words: str) -> list[str]:
-        """The RDATA that the stack's resolver answers with."""
+        """Return the RDATA in the answer of the stack's resolver."""
         return self.run("query", *words, "--short").out.splitlines()
 
     def processes(self) -> dict[int, str]:
-        """Every process started with this stack's data folder, with its command line."""
+        """Return the processes started with this stack's data folder, with their command lines."""
         found = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -104,16 +105,16 @@ class Stack:
         return found
 
     def pid_of(self, words: str) -> int:
-        """The one process whose command line holds ``words``."""
+        """Return the id of the only process with ``words`` in its command line."""
         (pid,) = [pid for pid, line in self.processes().items() if words in line]
         return pid
 
 
 def until(holds: Callable[[], bool], otherwise: str = "waited too long") -> None:
-    """Waits for something that another process does; ``otherwise`` is said when it does not.
+    """Wait until another process makes ``holds`` true.
 
     Raises:
-        AssertionError: it did not.
+        AssertionError: it did not; ``otherwise`` is the message.
     """
     deadline = time.monotonic() + DEADLINE_S
     while not holds():

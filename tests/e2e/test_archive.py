@@ -27,7 +27,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs the archive in a home of its own, with nothing of this environment on the path."""
+    """Run the archive with a home folder of its own and nothing of this environment on the path."""
     environment = {
         "HOME": str(tmp_path),
         "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin",

@@ -1,4 +1,4 @@
-"""Branches, tags and reflogs, as typed."""
+"""Branches, tags and reflogs on the command line."""
 
 import pytest
 from tests.e2e.stack import Stack
@@ -6,7 +6,8 @@ from tests.e2e.stack import Stack
 
 @pytest.fixture
 def zone(stack: Stack) -> str:
-    """A zone of this test's own, with one commit, where its operator stands."""
+    """Create a zone of this test's own with one commit at the operator's HEAD, and return its
+    name."""
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
     stack.zone(zone)
     return f"{zone}."

@@ -1,4 +1,4 @@
-"""docs/nats-server.conf lets every role do its work, and nothing that is another's."""
+"""docs/nats-server.conf permits each role its own work and nothing else."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a shell is given when Tab is pressed: what there is, quickly, and never an error."""
+"""Completion in a shell on Tab: it offers existing names, is quick, and never fails."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from tests.support.waiting import DEADLINE_S
 
 @pytest.fixture
 def zone(stack: Stack) -> str:
-    """A zone of this test's own with the branches main and canary and the tag v1."""
+    """Create a zone of this test's own with the branches main and canary and the tag v1."""
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
     stack.zone(zone)
     stack.run("branch", "canary")
@@ -20,7 +20,7 @@ def zone(stack: Stack) -> str:
 
 
 def completed(stack: Stack, line: str) -> list[str]:
-    """What completes ``line``, whose last word is being typed; nothing may stand on stderr."""
+    """Return the completions of the last word of ``line``; standard error must be empty."""
     words = line.split(" ")
     env = {
         "_ZONEGIT_COMPLETE": "bash_complete",

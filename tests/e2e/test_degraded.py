@@ -1,4 +1,4 @@
-"""A store that cannot be opened: DNS goes on, ``up`` keeps running and says what to do."""
+"""A store that cannot be opened: DNS continues, and ``up`` keeps running and names the remedy."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tests.e2e.stack import Stack, until
 
 
 def cut(path: Path) -> None:
-    """Take the end of a file away, with what SQLite keeps next to it."""
+    """Truncate a file, and remove the files that SQLite keeps next to it."""
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     os.truncate(path, path.stat().st_size // 2)
@@ -64,7 +64,7 @@ def test_a_damaged_row_of_refs_is_found_when_it_is_opened(own_stack: Stack) -> N
 
 
 def test_a_damaged_row_of_the_log_is_named_by_fsck_and_doctor(own_stack: Stack) -> None:
-    """It is not read when the store is opened, so that a long log costs no time."""
+    """It is not read when the store is opened, so that a long log does not delay a start."""
     own_stack.up()
     own_stack.zone("foo.com")
     own_stack.run("set", "api", "A", "300", "192.0.2.81", "--wait")

@@ -1,4 +1,4 @@
-"""zonegit diff and apply as typed: what one prints, the other makes a commit of."""
+"""zonegit diff and apply: the output of diff is a file for apply."""
 
 import pytest
 from tests.e2e.stack import Stack
@@ -6,7 +6,7 @@ from tests.e2e.stack import Stack
 
 @pytest.fixture
 def zone(stack: Stack) -> str:
-    """A zone of this test's own, with two commits, and canary at the first."""
+    """Create a zone of this test's own with two commits, and canary at the first."""
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
     stack.zone(zone)
     stack.run("branch", "canary")

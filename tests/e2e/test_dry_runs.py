@@ -1,4 +1,4 @@
-"""A dry run ends as the command does that it stands for."""
+"""A dry run ends in the same way as the command without --dry-run."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ WITHOUT_NS = TEXT.replace("        IN NS  ns1\n", "")
 
 @pytest.fixture
 def zone(stack: Stack) -> str:
-    """A zone with a branch ``bare`` that was forced to have no NS at its apex."""
+    """Create a zone with a branch ``bare`` that was forced to have no NS at its apex."""
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.dry.test."
     stack.zone(zone, TEXT)
     stack.run("branch", "bare")
@@ -66,7 +66,7 @@ def test_what_refs_lets_through_is_let_through_in_a_dry_run(stack: Stack, zone: 
 
 
 def test_an_undo_that_would_be_refused_says_so_in_its_dry_run(stack: Stack, zone: str) -> None:
-    """The operation put a DS into the place of another one, and was forced to."""
+    """The operation replaced a DS by another with --force."""
     words = ("set", "child", "DS", "300", "1 13 2 " + "cd" * 32)
     stack.run(*words, "--force", "--reason", "the child has a new key")
     tried = stack.run("undo", "--dry-run", status=7)

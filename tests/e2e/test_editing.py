@@ -1,4 +1,4 @@
-"""zonegit edit as typed, with an editor that does as it is told."""
+"""zonegit edit with a scripted editor."""
 
 import re
 import shlex
@@ -11,7 +11,8 @@ from tests.e2e.stack import Stack
 
 @pytest.fixture
 def zone(stack: Stack, tmp_path: Path) -> str:
-    """A zone of this test's own, with one commit, where its operator stands."""
+    """Create a zone of this test's own with one commit at the operator's HEAD, and return its
+    name."""
     stack.environment["TMPDIR"] = str(tmp_path)
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
     stack.zone(zone)
@@ -19,7 +20,7 @@ def zone(stack: Stack, tmp_path: Path) -> str:
 
 
 def editor(old: str, new: str, *, first: str = "pass") -> dict[str, str]:
-    """An editor that replaces ``old`` by ``new``, after running the command ``first``."""
+    """Return an editor that runs the command ``first`` and then replaces ``old`` by ``new``."""
     program = (
         "import pathlib, subprocess, sys; path = pathlib.Path(sys.argv[-1]);"
         f"{first};"
@@ -29,7 +30,7 @@ def editor(old: str, new: str, *, first: str = "pass") -> dict[str, str]:
 
 
 def meanwhile(*words: str) -> str:
-    """What the editor does first: another command."""
+    """Return the code with which the editor runs another command first."""
     command = [str(Path(sys.executable).parent / "zonegit"), *words]
     return f"subprocess.run({command!r}, check=True, capture_output=True)"
 

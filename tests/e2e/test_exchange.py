@@ -1,4 +1,4 @@
-"""Histories that come in as files or from git, and go out to git, by the command itself."""
+"""Histories imported from files or from git, and exported to git, with the command itself."""
 
 import os
 import subprocess
@@ -18,17 +18,17 @@ def zone(serial: int, *lines: str) -> str:
 
 
 def trees(stack: Stack, *where: str) -> list[str]:
-    """The tree of each commit, the oldest first."""
+    """Return the tree of each commit, the oldest first."""
     return [each["tree"] for each in reversed(stack.json("log", *where))]
 
 
 def ids(log: list[dict[str, Any]]) -> list[str]:
-    """The commits of a log."""
+    """Return the commits of a log."""
     return [each["commit"] for each in log]
 
 
 def subjects(stack: Stack, zone: str) -> list[str]:
-    """The first line of each commit's message, the latest first."""
+    """Return the first line of each commit's message, the latest first."""
     return [each["message"].partition("\n")[0] for each in stack.json("log", "--zone", zone)]
 
 
@@ -193,7 +193,7 @@ def test_an_export_with_a_commit_on_top_comes_back_as_that_commit(
 def test_an_export_of_an_imported_history_comes_back_as_nothing_new(
     stack: Stack, tmp_path: Path
 ) -> None:
-    """The commits of the export have other ids than those that were imported."""
+    """The commits of the export have other ids than the imported ones."""
     stack.run("init", "around.past.example")
     repository = GitRepository(tmp_path / "git")
     repository.commit("one", {"z": zone(1)})

@@ -1,4 +1,4 @@
-"""``zonegit fsck`` over a real stack whose object store is damaged while it runs."""
+"""``zonegit fsck`` for a real stack whose object store is damaged while it runs."""
 
 import sqlite3
 from contextlib import closing
@@ -20,7 +20,7 @@ def change(data: Path, statement: str, object_id: str) -> None:
 
 
 def blob(stack: Stack, name: str, refish: str) -> str:
-    """The id of the RRset of addresses at a name."""
+    """Return the id of the A RRset at a name."""
     tree = stack.json("cat-object", f"{refish}^{{tree}}")
     (below,) = [each["id"] for each in tree["entries"] if name in each["key"]]
     return str(stack.json("cat-object", below)["entries"][0]["id"])

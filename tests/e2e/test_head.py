@@ -1,4 +1,4 @@
-"""HEAD and what wins over it, as an operator with several terminals meets them."""
+"""HEAD and the settings that override it, for an operator with several terminals."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tests.support.waiting import DEADLINE_S
 
 
 def in_terminal(stack: Stack, folder: Path, *lines: str, env: Mapping[str, str] = {}) -> None:
-    """Runs shell commands one after the other, in a session of their own with a terminal."""
+    """Run shell commands one after the other in a session with a terminal of its own."""
     leader, terminal = pty.openpty()
     clean = {key: value for key, value in os.environ.items() if "ZONEGIT" not in key}
     own = {"ZONEGIT_DATA": str(stack.data), "XDG_STATE_HOME": str(stack.state)}
@@ -29,7 +29,7 @@ def in_terminal(stack: Stack, folder: Path, *lines: str, env: Mapping[str, str] 
 
 
 def warnings(folder: Path, name: str) -> list[str]:
-    """The rules that a command's JSON document names."""
+    """Return the rules in the warnings of a command's JSON document."""
     found = json.loads((folder / name).read_text())
     return [each["rule"] for each in found["warnings"]]
 

@@ -1,4 +1,4 @@
-"""A resolver's process among clients that mean harm: it answers the others, in bounded memory."""
+"""A resolver's process with hostile clients: it answers other clients, in bounded memory."""
 
 import asyncio
 import random
@@ -35,14 +35,14 @@ def address(own_stack: Stack) -> Address:
 
 
 def resident(stack: Stack) -> int:
-    """KiB of memory that the resolver has."""
+    """Return the resident memory of the resolver, in KiB."""
     status = Path(f"/proc/{stack.pid_of('zonegit_resolver')}/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
     return int(line.split()[1])
 
 
 async def assert_answering(address: Address) -> None:
-    """Over UDP and over TCP."""
+    """Check that the resolver answers over UDP and over TCP."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(DEADLINE_S):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -61,7 +61,7 @@ async def assert_answering(address: Address) -> None:
 
 
 async def datagrams(address: Address) -> None:
-    """Mutated queries, empty ones, and as long as they get."""
+    """Send mutated queries, empty datagrams and maximal ones."""
     chosen = random.Random(5)
     pool = list(queries().values())
     loop = asyncio.get_running_loop()
@@ -79,7 +79,8 @@ async def datagrams(address: Address) -> None:
 
 
 async def frames(address: Address) -> None:
-    """Messages of no octets and of 65,535, of zeros, of pointers and of a query with a tail."""
+    """Send messages without octets and of 65,535, of zeros, of pointers and of a query with a
+    tail."""
     for message in (
         b"",
         bytes(65_535),
@@ -97,7 +98,7 @@ async def frames(address: Address) -> None:
 
 
 async def clients_that_never_read(address: Address) -> None:
-    """Each asks for megabytes and takes none."""
+    """Open connections that request megabytes and read nothing."""
     async with AsyncExitStack() as open_now:
         for _ in range(CLIENTS):
             _, writer = await open_now.enter_async_context(connected(address))
@@ -107,7 +108,7 @@ async def clients_that_never_read(address: Address) -> None:
 
 
 async def clients_that_send_octet_by_octet(address: Address) -> None:
-    """And stop in the middle."""
+    """Open connections that send a query octet by octet and stop within it."""
     async with AsyncExitStack() as open_now:
         streams = [await open_now.enter_async_context(connected(address)) for _ in range(CLIENTS)]
         for octet in framed(QUERY)[:-1]:

@@ -1,5 +1,7 @@
-"""Every command that commits prints documents of one schema: in a dry run, after a commit, and when
-nothing changed."""
+"""Every command that commits prints documents of one schema.
+
+The schema is the same for a dry run, for a commit, and if nothing changed.
+"""
 
 import importlib.util
 import json
@@ -25,7 +27,10 @@ NOT_COMMITTING = {"tag", "recover"}
 
 
 class Recipe:
-    """How to make a command commit. ``again`` commits nothing after that; None: no words do."""
+    """The steps for a command to make a commit.
+
+    ``again`` is a command line that commits nothing after that; None if there is no such line.
+    """
 
     def __init__(
         self,
@@ -60,7 +65,7 @@ RECIPES = {
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
-    """Every command, with the names of its parameters."""
+    """Return every command with the names of its parameters."""
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
@@ -87,14 +92,14 @@ def test_the_schema_is_that_of_the_documents() -> None:
 
 
 def checked(document: Any, name: str) -> dict[str, Any]:
-    """A document, which must be one of that name."""
+    """Return a document after checking it against the schema of that name."""
     jsonschema.validate(document, {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]})
     assert isinstance(document, dict)
     return document
 
 
 def branches(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a document says of each branch."""
+    """Return the part of a document about each branch."""
     return document.get("results", [document])
 
 

@@ -1,4 +1,4 @@
-"""zonegit lint: of files without a stack, of zones as they are and were."""
+"""zonegit lint: of files without a stack, and of zones at any commit."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,8 @@ FAULTS = FOO + "sub NS ns1\nw.sub A 192.0.2.9\nftp CNAME www.example.org\n"
 
 @pytest.fixture
 def zone(stack: Stack) -> str:
-    """A zone of this test's own, with one commit, where its operator is."""
+    """Create a zone of this test's own with one commit at the operator's HEAD, and return its
+    name."""
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
     stack.zone(zone)
     return f"{zone}."

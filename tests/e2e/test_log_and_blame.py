@@ -1,4 +1,4 @@
-"""zonegit log and blame as typed: whole outputs, filters, what cannot be asked."""
+"""zonegit log and blame: whole outputs, filters, and invalid arguments."""
 
 import json
 from textwrap import dedent
@@ -16,7 +16,8 @@ BOB = {"ZONEGIT_AUTHOR_NAME": "Bob", "ZONEGIT_AUTHOR_EMAIL": "bob@example.net"}
 
 @pytest.fixture(scope="module")
 def stack(shared_stack: Stack) -> Stack:
-    """An operator with a zone whose two branches were changed by two people, and merged."""
+    """Return the stack for an operator with a zone whose two branches two people changed and
+    merged."""
     then = {"ZONEGIT_ACTOR": "teller", "ZONEGIT_DATE": "2026-11-21T08:30:00+01:00"}
     stack = Stack(shared_stack.data, then | ADA)
     stack.zone(ZONE)

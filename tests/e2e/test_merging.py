@@ -1,4 +1,4 @@
-"""Merging and taking back as an operator does it: what is printed, what is served, which status."""
+"""Merges and their reversal by an operator: output, served records and exit status."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def test_different_records_of_one_rrset_are_no_conflict(stack: Stack) -> None:
 
 
 def clashing(stack: Stack, zone: str) -> None:
-    """Main and canary, which clash about two names."""
+    """Create conflicts between main and canary at two names."""
     begin(stack, zone)
     for branch, last in (("canary", "81"), ("main", "82")):
         for name in ("api", "ns1"):

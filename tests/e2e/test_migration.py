@@ -1,4 +1,5 @@
-"""A store of the original arrives in a real stack, whatever is killed on the way."""
+"""A store of the original implementation is migrated into a real stack, despite killed
+processes."""
 
 import asyncio
 import json
@@ -124,7 +125,7 @@ async def test_refs_answers_while_a_migration_waits_for_the_object_store(tmp_pat
 
 
 async def kill_on_the_way(stack: Running, data: Path) -> None:
-    """After it has got on with its work since it was started."""
+    """Kill refs after it has migrated more rows since its start."""
     left = legacy_rows(data)
     await eventually(lambda: legacy_rows(data) < left or left == 0)
     await asyncio.sleep(random.uniform(0, 0.01))

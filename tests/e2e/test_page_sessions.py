@@ -1,8 +1,8 @@
-"""The commands of README.md and docs/tutorial.md print what these pages show.
+"""The commands of README.md and docs/tutorial.md print the output that these pages show.
 
 Every command is run in the order of its page, in a stack of its own. Names and dates of commits are
 fixed, so commit ids are the same on every machine. With REWRITE_SNAPSHOTS=1 an output that differs
-is written into the page; review the difference before it is committed.
+is written into the page; review the difference before you commit it.
 """
 
 import os
@@ -44,7 +44,7 @@ VARYING = (
 
 
 class Session:
-    """A stack and a folder in which the commands of one page are run."""
+    """A stack, and a folder for the commands of one page."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
@@ -55,7 +55,7 @@ class Session:
         self.folder.mkdir()
 
     def run(self, line: str) -> list[str]:
-        """Run a command line in a shell and return the lines that it prints."""
+        """Run a command line in a shell, and return the lines of its output."""
         self.commands += 1
         done = subprocess.run(
             ["/bin/sh", "-c", line.replace(UP, f"{UP} --listen 127.0.0.1:0")],
@@ -89,7 +89,7 @@ class Session:
         }
 
     def stop(self) -> None:
-        """Stop the stack, if the page has left it running."""
+        """Stop the stack, if it still runs."""
         if (self.home / ".local/share/zonegit/stack.json").exists():
             self.run("zonegit down")
 
@@ -102,7 +102,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 
 def steady(lines: list[str]) -> list[str]:
-    """Return lines without what differs from run to run."""
+    """Replace the parts of lines that differ from run to run."""
     text = "\n".join(lines)
     for pattern, replacement in VARYING:
         text = pattern.sub(replacement, text)
@@ -110,8 +110,10 @@ def steady(lines: list[str]) -> list[str]:
 
 
 def keep_shown(printed: list[str], shown: list[str]) -> list[str]:
-    """Return the printed lines, with the shown line in place of each that differs from it only in
-    what varies, so that a rewritten page keeps its ids, dates and ports."""
+    """Return the printed lines, except that a shown line stays if only its varying parts differ.
+
+    A rewritten page thus keeps its ids, dates and ports.
+    """
     waiting: dict[str, list[str]] = {}
     for line, key in zip(shown, steady(shown), strict=True):
         waiting.setdefault(key, []).append(line)

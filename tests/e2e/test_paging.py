@@ -1,4 +1,4 @@
-"""Long output on a terminal goes through a pager, in colour unless that is not wanted."""
+"""Long output on a terminal goes through a pager, in colour by default."""
 
 import os
 import pty
@@ -14,7 +14,7 @@ GREEN = "\x1b[32m"
 
 @pytest.fixture
 def long(stack: Stack) -> Stack:
-    """A zone whose last commit changed more lines than a terminal has."""
+    """Create a zone whose last commit changed more lines than a terminal has."""
     stack.zone(f"{stack.environment['ZONEGIT_ACTOR']}.example")
     hosts = [f"set h{number} A 300 192.0.2.{number}" for number in range(1, 60)]
     stack.run("apply", "-", stdin="\n".join(hosts))
@@ -22,7 +22,7 @@ def long(stack: Stack) -> Stack:
 
 
 def on_a_terminal(stack: Stack, *words: str, **env: str) -> str:
-    """Runs a command whose output is a terminal of the usual size; returns what it showed."""
+    """Run a command on a terminal of the usual size, and return its output."""
     master, slave = pty.openpty()
     clean = {key: value for key, value in os.environ.items() if "ZONEGIT" not in key}
     command = subprocess.Popen(

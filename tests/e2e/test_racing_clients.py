@@ -1,4 +1,4 @@
-"""Two clients that edit one branch at once: nothing is lost, nothing is done twice."""
+"""Two clients edit one branch concurrently: no edit is lost, and none is made twice."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +35,10 @@ def bus_of(data: Path) -> BusSettings:
 
 
 async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
-    """Commits one edit after the other; what was acknowledged, and the history this client sees
-    once all of them are."""
+    """Commit one edit after the other.
+
+    Return the acknowledged commits, and the history that this client then sees.
+    """
     async with connect(bus_of(data), name=who) as bus:
         identity = Identity(who, f"{who}@example.net", 1_795_232_912)
         repo = Repo(
@@ -58,7 +60,8 @@ async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
 
 
 async def first_parents(repo: Repo) -> list[str]:
-    """The messages of a branch's history, latest first; fails where a commit has two parents."""
+    """Return the messages of a branch's history, latest first; fail for a commit with two
+    parents."""
     tip = (await heads.find_position(repo, ZONE, "main")).commit()
     found = await CommitReader(repo.objects, Reader(repo.objects)).answer(
         commit_graph.Log([tip]).take(10_000)

@@ -1,4 +1,4 @@
-"""The limits of what one move may do are settings of the service, which the stack hands on."""
+"""The limits of the safety checks are settings of the service, which the stack passes on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ HOSTS = "".join(f"h{number} IN A 192.0.2.{number}\n" for number in range(20))
 
 @pytest.fixture
 def lenient(tmp_path: Path) -> Iterator[Stack]:
-    """A stack whose limits are wide."""
+    """Start a stack with high limits."""
     limits = {"ZONEGIT_MAX_CHANGE": "90", "ZONEGIT_ALLOW_DS_CHANGES": "1"}
     stack = Stack(tmp_path / "data", limits)
     stack.up()

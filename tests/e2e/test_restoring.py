@@ -1,4 +1,4 @@
-"""Backup, loss, restore and recovery with a real stack, as docs/operations.md has them."""
+"""Backup, loss, restore and recovery with a real stack, by the procedure in docs/operations.md."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ LISTEN = ("--listen", "127.0.0.1:0")
 
 
 def lost(stack: Stack, folder: Path) -> Path:
-    """A stack whose zone is at 6, and a backup of 4."""
+    """Start a stack with a zone at serial 6, and return a backup of serial 4."""
     stack.up()
     stack.zone("foo.com.", FOO)
     backup = back_up(stack, folder)
@@ -37,14 +37,14 @@ def lost(stack: Stack, folder: Path) -> Path:
 
 
 def served(stack: Stack) -> tuple[int | None, str | None]:
-    """The serial that the resolver serves, and what is wrong with it."""
+    """Return the serial that the resolver serves, and its problem."""
     (resolver,) = stack.json("resolvers")
     (zone,) = resolver["zones"]
     return zone["serial"], zone["problem"]
 
 
 def awaiting(stack: Stack) -> int:
-    """How many zones are not recovered yet; -1 before that began."""
+    """Return the number of zones that are not recovered yet; -1 before a recovery."""
     with closing(sqlite3.connect(f"file:{stack.data / REFS}?mode=ro", uri=True)) as refs:
         if refs.execute("SELECT 1 FROM witness").fetchone():
             return -1
@@ -52,7 +52,7 @@ def awaiting(stack: Stack) -> int:
 
 
 def typed() -> list[str]:
-    """The commands of the restore procedure."""
+    """Return the commands of the restore procedure."""
     section = OPERATIONS[OPERATIONS.index("### Restoring") :]
     block = next(part for part in section.split("\n\n") if part.startswith("    zonegit down"))
     return [line.strip() for line in block.splitlines()]
@@ -83,7 +83,8 @@ def test_the_documented_procedure_runs_as_typed(own_stack: Stack, tmp_path: Path
 
 
 def test_what_is_lost_and_what_is_left_is_named(own_stack: Stack, tmp_path: Path) -> None:
-    """A branch, a zone and a tag of the lost time; a branch deleted in it; commits still stored."""
+    """The lost time has a new branch, zone and tag, and a deleted branch; its commits are still
+    stored."""
     own_stack.up()
     own_stack.zone("foo.com.", FOO)
     own_stack.run("branch", "old")
@@ -147,7 +148,7 @@ def test_a_dry_run_a_second_run_and_an_unknown_resolver_change_nothing(
 
 
 def recovers(stack: Stack) -> bool:
-    """Whether a recovery goes through; it does not while refs is being started again."""
+    """Return whether a recovery succeeds; it fails while refs restarts."""
     words = [str(BIN / "zonegit"), "recover", "--finish"]
     environment = {**os.environ, "ZONEGIT_DATA": str(stack.data)}
     return subprocess.run(words, env=environment, capture_output=True, check=False).returncode == 0
@@ -156,7 +157,7 @@ def recovers(stack: Stack) -> bool:
 def test_a_recovery_and_its_ref_store_that_are_killed_are_completed(
     own_stack: Stack, tmp_path: Path
 ) -> None:
-    """kill -9 of the command and of refs, wherever they are; the same command goes on."""
+    """The command and refs are killed at any point; the same command completes the recovery."""
     own_stack.up()
     zones = [f"z{number}.example." for number in range(12)]
     for zone in zones:

@@ -1,5 +1,4 @@
-"""Real secondaries: NSD, Knot and BIND follow a stack, and end with what it serves, record by
-record."""
+"""Real secondaries: NSD, Knot and BIND follow a stack, and end with exactly its records."""
 
 import base64
 import json
@@ -44,7 +43,7 @@ Record = tuple[str, int, int, bytes]
 
 @dataclass
 class Site:
-    """A stack, and the secondaries that are installed here."""
+    """A stack, and the secondaries that are installed on this machine."""
 
     stack: Stack
     port: int
@@ -53,13 +52,13 @@ class Site:
     """How the stack is started (again)."""
 
     def log(self, event: str) -> list[dict[str, object]]:
-        """What the resolver said of that, so far."""
+        """Return the events of this name in the resolver's log."""
         text = (self.stack.data / "logs" / "resolver-1.log").read_text()
         found = [json.loads(line) for line in text.splitlines() if f'"{event}"' in line]
         return [line for line in found if line["event"] == event]
 
     def transfers(self, zone: str) -> Counter[tuple[str, str]]:
-        """How often each secondary was given what."""
+        """Return the number of transfers of each kind to each secondary."""
         owners = {key.name: program for program, key in KEYS.items()}
         return Counter(
             (owners.get(str(line["key"]), "knotd"), str(line["kind"]))
@@ -68,13 +67,13 @@ class Site:
         )
 
     def catch_up(self, zone: str) -> None:
-        """Waits until every secondary has the serial that is served here."""
+        """Wait until every secondary has the serial of the resolver."""
         here = serial(self.port, zone)
         for program, port in self.secondaries.items():
             until(lambda port=port: serial(port, zone) == here, f"{program} is not at {here}")
 
     def are_equal(self, zone: str) -> None:
-        """All of them give the same records."""
+        """Check that all secondaries return the same records."""
         expected = transferred(self.port, zone, dns.tsigkeyring.from_text({"us-key.": SECRET}))
         assert len(expected) > 50
         for program, port in self.secondaries.items():
@@ -91,7 +90,8 @@ def serial(port: int, zone: str) -> int | None:
 
 
 def transferred(port: int, zone: str, keyring: Keyring | None = None) -> set[Record]:
-    """Every record of a zone, by AXFR; names in lower case, which secondaries may fold."""
+    """Return every record of a zone, by AXFR; names in lower case, because secondaries may fold
+    it."""
     messages = dns.query.xfr(
         "127.0.0.1", zone, port=port, lifetime=60, relativize=False, keyring=keyring
     )
@@ -105,7 +105,7 @@ def transferred(port: int, zone: str, keyring: Keyring | None = None) -> set[Rec
 
 @contextmanager
 def following(stack: Stack, folder: Path, zone: str, text: bytes) -> Iterator[Site]:
-    """A stack with one zone, and its secondaries, which it notifies."""
+    """Run a stack with one zone, and secondaries that it notifies."""
     here = [program for program in PROGRAMS if peers.installed(program) is not None]
     if not here:
         pytest.skip(f"none of {', '.join(PROGRAMS)} is installed")
@@ -146,7 +146,7 @@ def following(stack: Stack, folder: Path, zone: str, text: bytes) -> Iterator[Si
 def test_the_real_root_zone_is_followed_by_incremental_transfers(
     own_stack: Stack, tmp_path: Path
 ) -> None:
-    """RFC 5936 and RFC 1995: four versions of it, with all signatures."""
+    """RFC 5936 and RFC 1995: four versions of the zone, with all signatures."""
     first, *later = map(root_zone, VERSIONS)
     with following(own_stack, tmp_path, ".", first) as site:
         site.are_equal(".")
@@ -163,8 +163,8 @@ def test_the_real_root_zone_is_followed_by_incremental_transfers(
 def test_a_changing_zone_is_followed_through_a_merge_a_revert_and_a_reset(
     own_stack: Stack, tmp_path: Path
 ) -> None:
-    """RFC 1995 section 4, RFC 1996, RFC 8945: fifty commits, most of them told in one transfer
-    with others."""
+    """RFC 1995 section 4, RFC 1996, RFC 8945: fifty commits, most of which share a transfer with
+    others."""
     with following(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
         for number in range(1, 51):
             change(own_stack, number)
@@ -186,7 +186,7 @@ MILESTONES = {number + step for number in (MERGE, REVERT, RESET) for step in (-1
 
 
 def change(stack: Stack, number: int) -> None:
-    """One more commit on main."""
+    """Make one more commit on main."""
     if number == MERGE - 5:
         stack.run("branch", "side")
         stack.run("set", "side", "TXT", "300", "from the side", "--branch", "side")
@@ -209,8 +209,8 @@ def change(stack: Stack, number: int) -> None:
 def test_secondaries_equal_a_restored_store_after_the_documented_procedure(
     own_stack: Stack, tmp_path: Path, caches: bool
 ) -> None:
-    """Backup at serial 4, on to 6, lost, restored: three commits would bring the stores to 7, too,
-    with other records than secondaries have under 7."""
+    """The backup is at serial 4, the lost commits lead to 6. Three commits would lead to 7 again,
+    with other records than the secondaries have at 7."""
     with following(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
         for serial_ in (2, 3, 4):
             own_stack.run("set", "www", "A", "300", f"192.0.2.{serial_}", *ON_MAIN)
@@ -242,7 +242,7 @@ def test_secondaries_equal_a_restored_store_after_the_documented_procedure(
 
 
 def _is_held(stack: Stack, site: Site) -> None:
-    """The diverged state is told as such, and does not get worse."""
+    """Check that the divergence is reported, and does not grow."""
     said = stack.run("set", "www", "A", "300", "192.0.2.9", *ON_MAIN, status=6)
     assert "zonegit recover --finish" in said.err
     assert "restored" in stack.run("doctor", status=1).out

@@ -1,5 +1,7 @@
-"""Records that differ only in the case of names in RDATA, in front of real secondaries: they hold
-one of them, so they must never be told to remove it while it is served here."""
+"""Records that differ only in the case of names in RDATA, with real secondaries.
+
+A secondary keeps one of them, so it must never be told to remove it while it is served.
+"""
 
 import asyncio
 from pathlib import Path
@@ -27,13 +29,13 @@ UPPER, LOWER, OTHER = "10 MX.foo.com.", "10 mx.foo.com.", "20 b.foo.com."
 
 
 def rrset_as_stored(owner: str, rdtype: int, *texts: str) -> RRset:
-    """As earlier releases made it, with every spelling."""
+    """Return an RRset with every spelling, as earlier releases stored it."""
     rdatas = sorted({rdata_from_text(rdtype, text, ZONE) for text in texts})
     return RRset(names.parse(owner, ZONE), rdtype, 300, tuple(rdatas))
 
 
 def store(stack: Stack, value: RRset) -> None:
-    """Commits an RRset as it is."""
+    """Commit an RRset unchanged."""
 
     async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
         key = (value.owner, value.rdtype)
@@ -56,7 +58,7 @@ def store(stack: Stack, value: RRset) -> None:
 
 
 def are_equal(stack: Stack, site: Site) -> None:
-    """What is served here is what every secondary has, and they answer for it."""
+    """Check that every secondary has the served records and answers with them."""
     wanted = stack.json("show", "HEAD")["serial"]
     site.catch_up("foo.com.")
     assert serial(site.port, "foo.com.") == wanted
@@ -64,14 +66,14 @@ def are_equal(stack: Stack, site: Site) -> None:
 
 
 def answers(port: int, name: str, rdtype: str) -> set[str]:
-    """The records of an answer, in lower case."""
+    """Return the records of an answer, in lower case."""
     reply = dns.query.tcp(dns.message.make_query(name, rdtype), "127.0.0.1", 10, port)
     assert reply.rcode() == 0, reply
     return {record.to_text().lower() for rrset in reply.answer for record in rrset}
 
 
 def every(site: Site, name: str, rdtype: str) -> list[set[str]]:
-    """What each server answers, ours first."""
+    """Return the answer of each server, ours first."""
     return [answers(port, name, rdtype) for port in (site.port, *site.secondaries.values())]
 
 
@@ -102,7 +104,7 @@ def test_a_record_in_two_spellings_is_one_on_every_secondary(
 def test_twins_of_an_earlier_release_leave_a_record_on_every_secondary(
     own_stack: Stack, tmp_path: Path
 ) -> None:
-    """One of two spellings goes with the next change of its RRset, at the apex too."""
+    """The next change of an RRset drops one of two spellings, also at the apex."""
     with following(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
         servers = 1 + len(site.secondaries)
         store(own_stack, rrset_as_stored("mail", rrtypes.MX, UPPER, LOWER))

@@ -1,4 +1,4 @@
-"""The local stack's bus: each role may do what it has to, and no more."""
+"""The bus of a local stack permits each role its own work and nothing else."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ MAIN = ref_names.branch(FOO, "main")
 
 @asynccontextmanager
 async def stack(folder: Path) -> AsyncIterator[dict[str, str]]:
-    """Both stores on such a bus; the URLs by role."""
+    """Run both stores on such a bus, and yield its URLs by role."""
     users = nats.make_passwords()
     configuration = nats.write_configuration(folder, 0, users).read_text()
     with nats_server(configuration) as url:

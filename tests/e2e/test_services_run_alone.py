@@ -1,4 +1,4 @@
-"""Each store as a process of its own: how it starts, waits, ends and fails."""
+"""Each store as a process of its own: start, wait, end and failure."""
 
 import subprocess
 import sys

@@ -1,6 +1,6 @@
-"""SIGKILL of a service at any moment loses no acknowledged write and leaves none half done.
+"""SIGKILL of a service at any moment loses no acknowledged write, and leaves none half done.
 
-Real processes, killed again and again while several writers write.
+Real processes are killed repeatedly while several writers write.
 """
 
 import asyncio
@@ -42,8 +42,10 @@ T = TypeVar("T")
 
 @dataclass
 class Stack:
-    """Both services, and the stores as a caller sees them. ``killed`` is set from the moment when
-    a service is killed until both are known to answer."""
+    """Both services, and clients of their stores.
+
+    ``killed`` is set from the kill of a service until both services answer again.
+    """
 
     bus: Bus
     objectstore: ServiceProcess
@@ -53,10 +55,10 @@ class Stack:
     killed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def attempt(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Return what a request returns; a kill ends the request, however slow the machine is.
+        """Return the result of a request; a kill ends the request on any machine, however slow.
 
         Raises:
-            Unavailable: a service was killed before the answer came.
+            Unavailable: a service was killed before the answer arrived.
         """
         asking = asyncio.ensure_future(call())
         killing = asyncio.ensure_future(self.killed.wait())
@@ -70,7 +72,7 @@ class Stack:
                 each.cancel()
 
     async def restart(self, service: ServiceProcess) -> None:
-        """Kill a service and start it; :meth:`until_answers` has to follow."""
+        """Kill a service and start it; call :meth:`until_answers` next."""
         self.killed.set()
         await asyncio.to_thread(service.kill)
         await asyncio.to_thread(service.start)
@@ -108,7 +110,7 @@ async def running(data: Path) -> AsyncIterator[Stack]:
 async def kill_in_a_loop(
     stack: Stack, service: ServiceProcess, acknowledged: Sequence[object]
 ) -> None:
-    """Kills it at a random moment of its work, each time after it has acknowledged some."""
+    """Kill a service at random moments, each after it has acknowledged some more requests."""
     for _ in range(KILLS):
         enough = len(acknowledged) + random.randint(1, 20)
         await eventually(lambda enough=enough: len(acknowledged) >= enough)
@@ -148,8 +150,8 @@ async def test_objects_acknowledged_before_a_kill_are_there_after_it(tmp_path: P
 
 
 async def test_moves_acknowledged_before_a_kill_are_there_after_it(tmp_path: Path) -> None:
-    """Each writer moves a branch of its own on and on; what it sent when the service died it sends
-    again, and is answered as if nothing had happened."""
+    """Each writer moves a branch of its own repeatedly. After a kill it repeats its last request,
+    and gets the answer that it would have got."""
     async with running(tmp_path) as stack:
         await stack.refs.register(ZONE, origin())
         acknowledged: list[LogEntry] = []

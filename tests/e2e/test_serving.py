@@ -1,4 +1,4 @@
-"""A stack whose resolvers serve each zone in its own way, set up anew while it runs."""
+"""A stack whose resolvers serve each zone in its own way, reconfigured while it runs."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ def hang_up(stack: Stack) -> None:
 
 
 def said_of(stack: Stack, zone: str) -> set[tuple[str, str, int | None, bool]]:
-    """What each resolver says of a zone: its name, the state's, who sees it, whether it stays."""
+    """Return the states of a zone on each resolver: resolver, branch, canary percent, pinned."""
     return {
         (each["resolver"], state["branch"], state["percent"], state["pinned"])
         for each in stack.json("resolvers", "--zone", zone)

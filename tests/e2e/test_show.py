@@ -1,4 +1,4 @@
-"""Showing a commit, and an RRset at one."""
+"""zonegit show of a commit, and of an RRset at a commit."""
 
 from pathlib import Path
 
@@ -8,7 +8,8 @@ from tests.e2e.stack import Stack
 
 @pytest.fixture
 def zone(stack: Stack) -> str:
-    """A zone of this test's own, with one commit, where its operator stands."""
+    """Create a zone of this test's own with one commit at the operator's HEAD, and return its
+    name."""
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
     stack.zone(zone)
     return f"{zone}."

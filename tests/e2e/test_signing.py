@@ -1,4 +1,4 @@
-"""Keys, signed commits and verifying them, as typed."""
+"""Keys, signed commits and their verification."""
 
 import base64
 from pathlib import Path
@@ -9,7 +9,8 @@ from tests.e2e.stack import Stack
 
 @pytest.fixture
 def zone(stack: Stack) -> str:
-    """A zone of this test's own, with one commit, where its operator stands."""
+    """Create a zone of this test's own with one commit at the operator's HEAD, and return its
+    name."""
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
     stack.zone(zone)
     return f"{zone}."
@@ -110,7 +111,7 @@ def test_a_tip_is_signed_afterwards_and_served_as_before(
 
 @pytest.mark.usefixtures("zone")
 def test_a_key_file_of_the_original_signs(stack: Stack, tmp_path: Path) -> None:
-    """Base64 of seed and public key; this pair is test 1 of RFC 8032 section 7.1."""
+    """The file is base64 of seed and public key; this pair is test 1 of RFC 8032 section 7.1."""
     seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
     public = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
     (tmp_path / "go").write_bytes(base64.b64encode(seed + public) + b"\n")

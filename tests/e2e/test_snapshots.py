@@ -1,8 +1,8 @@
-"""Whole outputs and exit statuses of the commands, as snapshots/*.txt tell them.
+"""Whole outputs and exit statuses of the commands, compared with snapshots/*.txt.
 
-Names, dates and keys are fixed, so ids are the same on every machine; what truly varies (ports,
-times of the refs log, temporary files) is told by a word. With REWRITE_SNAPSHOTS=1 the files are
-written anew from the commands in them; look at the difference before it is committed.
+Names, dates and keys are fixed, so ids are the same on every machine. Varying parts (ports, times
+of the refs log, temporary files) are replaced by a word. With REWRITE_SNAPSHOTS=1 the files are
+rewritten from the commands in them; review the difference before you commit it.
 """
 
 import base64
@@ -44,7 +44,7 @@ VARYING = (
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What every transcript is today; all in one stack, in their order."""
+    """Return the current text of every transcript; all run in one stack, in order."""
     folder = tmp_path_factory.mktemp("snapshots")
     (folder / "foo.zone").write_text(FOO)
     key = commit_signatures.parse_signing_key(base64.b64encode(bytes(range(32))))
@@ -60,7 +60,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 
 def replayed(stack: Stack, folder: Path, path: Path) -> str:
-    """A transcript, its commands run again."""
+    """Return a transcript with the current output of its commands."""
     names = {"bus": stack.record()["bus"]["url"].rpartition("@")[2].removeprefix("nats://")}
     day = BEGINNING + timedelta(days=int(path.name.partition("-")[0]))
     found = []
@@ -89,7 +89,7 @@ def replayed(stack: Stack, folder: Path, path: Path) -> str:
 
 
 def steady(text: str, folder: Path) -> str:
-    """What a command said, without what differs from run to run."""
+    """Replace the parts of an output that differ from run to run."""
     for pattern, word in VARYING:
         text = pattern.sub(word, text)
     return text.replace(str(folder), "FOLDER")

@@ -1,4 +1,4 @@
-"""zonegit up and down: ports, records, restarts, and nothing left behind."""
+"""zonegit up and down: ports, records, restarts, and cleanup."""
 
 import os
 import signal
@@ -65,8 +65,8 @@ def _came_back(stack: Stack, part: str, before: int) -> bool:
 def wait_in_vain(stack: Stack, branch: str, is_meant: Callable[[str], bool]) -> str:
     """Set an address and wait for resolver-2, which is stopped; return the address.
 
-    A short time is enough on most machines for all the rest; where it is not, ``is_meant`` says so
-    of what the command printed, and the next attempt has more.
+    A short timeout is enough for everything else on most machines. If it is not, ``is_meant``
+    rejects the output of the command, and the next attempt has a longer one.
     """
     for number, seconds in enumerate(("1", "10", "100")):
         words = ("set", "api", "A", "60", f"192.0.2.{81 + number}", "--branch", branch)

@@ -1,4 +1,4 @@
-"""Services and commands over a bus that speaks TLS and knows its clients by their certificates."""
+"""Services and commands over a bus with TLS that identifies clients by their certificates."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ def wait_until_started(service: ServiceProcess) -> None:
 
 @pytest.fixture
 def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """Commands with a certificate, and all services behind a bus that wants one."""
+    """Run all services on a bus that requires a certificate, and yield commands that have one."""
     authority = Authority(tmp_path, "authority")
     server, client = authority.issue("server", ["127.0.0.1"]), authority.issue("client")
     known = {

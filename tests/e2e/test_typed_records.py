@@ -1,4 +1,4 @@
-"""Records and names as an operator types them, from the shell to the answer."""
+"""Records and names typed by an operator, from the shell to the answer."""
 
 import os
 import subprocess
@@ -86,7 +86,7 @@ def test_pasted_lines_make_the_rrsets_again(stack: Stack, zone: str) -> None:
 
 
 def pasted(stack: Stack, line: str) -> None:
-    """Runs a line in a shell that has zonegit on its path."""
+    """Run a line in a shell with zonegit on its path."""
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     environment = {**stack.environment, "ZONEGIT_DATA": str(stack.data), "PATH": path}
     subprocess.run(["sh", "-c", line], env=environment, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""Warnings of commands that commit: on stderr, in JSON, and as errors with --strict."""
+"""Warnings of commands that commit: on standard error, in JSON, and as errors with --strict."""
 
 import pytest
 from tests.e2e.stack import FOO, Stack
@@ -9,7 +9,8 @@ SAID = "two.{zone} A has records with the TTLs 60 and 30; the smallest is used"
 
 @pytest.fixture
 def zone(stack: Stack) -> str:
-    """A zone of this test's own, with one commit, where its operator stands."""
+    """Create a zone of this test's own with one commit at the operator's HEAD, and return its
+    name."""
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
     stack.zone(zone)
     return f"{zone}."

@@ -1,4 +1,4 @@
-"""Zones as files, as they are worked on with other tools."""
+"""Zones as files, edited with other tools."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,8 @@ from tests.e2e.stack import FOO, Stack
 
 @pytest.fixture
 def zones(stack: Stack, tmp_path: Path) -> list[str]:
-    """Two zones of this test's own, checked out side by side into the folder ``zones``."""
+    """Create two zones of this test's own, checked out next to each other in the folder
+    ``zones``."""
     above = f"{stack.environment['ZONEGIT_ACTOR']}.example."
     found = [above, f"sub.{above}"]
     for zone in found:

@@ -1,5 +1,5 @@
-"""The part of the walkthrough in which several people share a history: time, undo, conflicts,
-plans, and zones as files."""
+"""The part of the walkthrough with a shared history: time, undo, conflicts, plans, and zones as
+files."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""The part of the walkthrough that has real history: six weeks of the root zone."""
+"""The part of the walkthrough with real history: six weeks of the root zone."""
 
 import tarfile
 from pathlib import Path
@@ -42,7 +42,7 @@ def history(walk: Walkthrough) -> None:
 
 
 def extract_root_zones(walk: Walkthrough) -> list[str]:
-    """Unpacks all versions and returns their serials, in order."""
+    """Unpack all versions, and return their serials in order."""
     with tarfile.open(ROOT_ZONES) as archive:
         members = sorted(each for each in archive.getnames() if each.endswith(".zone"))
         for each in members:

@@ -1,7 +1,7 @@
-"""A walk through a running stack: commands as an operator types them, each result checked.
+"""A walk through a running stack: commands as an operator types them, with checked results.
 
-Prints each command and its output as an operator would see them, and says after each step what was
-checked. Whatever it started is stopped in any case.
+It prints each command with its output, and after each step the checks. All processes that it
+started are stopped in any case.
 """
 
 import json
@@ -26,11 +26,11 @@ SHOWN_LINES = 30
 
 
 class Failed(Exception):
-    """A check failed: the walkthrough goes no further."""
+    """A check failed, and the walkthrough ends."""
 
 
 class Walkthrough:
-    """Runs commands against one stack and keeps the score."""
+    """Run commands against one stack, and count the checks."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -49,14 +49,17 @@ class Walkthrough:
         self.started: list[subprocess.Popen[bytes]] = []
 
     def step(self, title: str) -> None:
-        """Says what comes next."""
+        """Print the title of the next step."""
         print(f"\n== {title} ==", flush=True)
 
     def run(
         self, words: str, *, shown: int = SHOWN_LINES, fails_with: int = 0, echoed: bool = True
     ) -> str:
-        """Runs a command line, prints it (where it is to be ``echoed``) and what it says; its
-        status must be as expected."""
+        """Run a command line, and print it (if ``echoed``) and its output.
+
+        Raises:
+            Failed: its exit status is not ``fails_with``.
+        """
         if echoed:
             print(f"$ {words}", flush=True)
         done = self._carried_out(shlex.split(words))
@@ -70,7 +73,7 @@ class Walkthrough:
         return done.stdout
 
     def ask(self, words: str) -> Any:
-        """The JSON answer of a command that is not shown: for checks and for waiting."""
+        """Return the JSON document of a command that is not printed, for checks and for waiting."""
         done = self._carried_out(["zonegit", *shlex.split(words), "--json"])
         if done.returncode:
             raise Failed(f"zonegit {words}: {done.stderr.strip()}")
@@ -88,29 +91,29 @@ class Walkthrough:
         )
 
     def records(self, words: str) -> list[str]:
-        """Shows a query and returns the RDATA of its answer."""
+        """Print a query, and return the RDATA of its answer."""
         return self.run(f"zonegit query {words} --short").split("\n")[:-1]
 
     def check(self, what: str, holds: bool) -> None:
-        """Counts a check, or ends the walkthrough."""
+        """Count a check that holds, or end the walkthrough."""
         print(f"  {'ok' if holds else 'FAILED'}: {what}", flush=True)
         if not holds:
             raise Failed(what)
         self.checks += 1
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
-        """Waits for something that another process does; a check."""
+        """Wait for a change made by another process; this counts as a check."""
         deadline = time.monotonic() + DEADLINE_S
         while not holds() and time.monotonic() < deadline:
             time.sleep(0.02)
         self.check(what, holds())
 
     def serial(self) -> int:
-        """The serial that is served for foo.com."""
+        """Return the served serial of foo.com."""
         return int(self.records(f"foo.com SOA @{self.dns}")[0].split()[2])
 
     def resolver(self, name: str, words: str) -> tuple[subprocess.Popen[bytes], str]:
-        """Starts a resolver of our own beside the stack's, and returns it with its address."""
+        """Start a resolver next to the stack's, and return it with its address."""
         address = f"127.0.0.1:{free_port()}"
         command = f"zonegit-resolver --name {name} --listen {address} {words}".strip()
         print(f"$ {command} &", flush=True)
@@ -125,7 +128,7 @@ class Walkthrough:
         return process, address
 
     def stop(self) -> None:
-        """Stops whatever runs."""
+        """Stop all processes that still run."""
         for process in self.started:
             end(process)
         if (self.folder / "data" / "stack.json").exists():
@@ -138,13 +141,13 @@ def remember_addresses(walk: Walkthrough) -> None:
 
 
 def blamed(walk: Walkthrough, words: str) -> set[str]:
-    """The commits that ``zonegit blame`` names for records."""
+    """Return the commits that ``zonegit blame`` names for records."""
     rrsets = walk.ask(f"blame {words}")
     return {record["commit"] for rrset in rrsets for record in rrset["records"]}
 
 
 def answers(address: str) -> bool:
-    """Whether something answers a DNS query there, whatever it says."""
+    """Return whether a DNS query to this address gets any answer."""
     host, _, port = address.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(0.2)
@@ -157,7 +160,7 @@ def answers(address: str) -> bool:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Stops one process that was started here."""
+    """Stop one process that the walkthrough started."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:

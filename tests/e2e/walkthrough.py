@@ -1,7 +1,7 @@
-"""The walkthrough that ``make demo`` runs: a real stack, real commands, every result checked.
+"""The walkthrough of ``make demo``: a real stack, real commands, every result checked.
 
-Prints each command and its output as an operator would see them, and says after each step what was
-checked. Exits 1 when any check failed; whatever it started is stopped in any case.
+It prints each command with its output, and after each step the checks. It exits with 1 if a check
+failed; all processes that it started are stopped in any case.
 """
 
 import json
@@ -236,7 +236,7 @@ def second_zone(walk: Walkthrough) -> None:
 
 
 def resolver_pid(walk: Walkthrough) -> str:
-    """The process that holds the stack's DNS port, found by its command line."""
+    """Return the process that holds the stack's DNS port, found by its command line."""
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = entry.read_bytes().split(b"\0")
@@ -318,7 +318,8 @@ STEPS: Sequence[Callable[[Walkthrough], None]] = (
 
 
 def fnv1a(octets: bytes) -> int:
-    """FNV-1a, 64 bits: here once more, so that the check does not lean on what it checks."""
+    """Return FNV-1a with 64 bits, written here again so that the check is independent of the
+    code."""
     value = 0xCBF29CE484222325
     for octet in octets:
         value = (value ^ octet) * 0x100000001B3 % (1 << 64)

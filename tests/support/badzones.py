@@ -67,8 +67,10 @@ def zone(
     entries: Mapping[bytes, ObjectId],
     objects: Iterable[RawObject] = (),
 ) -> SealedZone:
-    """A zone with the SOA that is asked for, and ``entries`` below ``labels``, from the apex down.
-    Where there are no labels these stand at the apex, and may take the place of the SOA."""
+    """Return a zone with the SOA on request, and ``entries`` at the name of ``labels``.
+
+    Without labels, the entries are at the apex and may replace the SOA.
+    """
     start = soa(apex)
     found = [*objects, start]
     below = dict(entries)

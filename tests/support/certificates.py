@@ -22,7 +22,7 @@ class Files(NamedTuple):
 
 
 class Authority:
-    """A certificate authority whose certificate lies in ``cert``; its files are in a folder."""
+    """A certificate authority with its certificate in ``cert``; its files are in a folder."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -33,7 +33,7 @@ class Authority:
         self.cert.write_bytes(signed)
 
     def issue(self, name: str, hosts: Sequence[str] = ()) -> Files:
-        """Make a certificate for a host of these addresses and names, or for a client."""
+        """Issue a certificate for a host with these addresses and names, or for a client."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         files = Files(self._folder / f"{name}.pem", self._folder / f"{name}-key.pem")

@@ -1,8 +1,8 @@
-"""The unit tests of what changed, for ``make quick``.
+"""Select the unit tests of changed files, for ``make quick``.
 
-A package of the library and a service have a folder of unit tests of their own name; a module at
-the top of the library has a file. What changed is what differs from the branch that this one is
-to go into: commits, the index, and files that git does not know yet.
+A package of the library and a service each have a folder of unit tests with the same name; a module
+at the top of the library has a file. Changed files are those that differ from the branch into which
+this one will be merged: commits, the index, and untracked files.
 """
 
 import subprocess
@@ -49,7 +49,7 @@ def _is_below(path: str, others: set[str]) -> bool:
 
 
 def list_changed() -> list[str]:
-    """Return the files that differ from the branch that this one is to go into."""
+    """Return the files that differ from the branch into which this one will be merged."""
     base = next((each for each in UPSTREAMS if _git("rev-parse", "--verify", "-q", each)), "HEAD")
     start = _git("merge-base", base, "HEAD") or ["HEAD"]
     return _git("diff", "--name-only", start[0]) + _git(
@@ -65,7 +65,7 @@ def _git(*arguments: str) -> list[str]:
 
 
 def main() -> None:
-    """Print the paths, on one line, as pytest takes them."""
+    """Print the paths on one line, as arguments for pytest."""
     below = (ROOT / "tests" / "unit").rglob("*")
     print(*find_tests(list_changed(), (str(each.relative_to(ROOT)) for each in below)))
 

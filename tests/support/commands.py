@@ -1,8 +1,9 @@
-"""Run ``zonegit`` in processes that need not import it: a server has, and forks one for each.
+"""Run ``zonegit`` in processes forked from a server that has already imported it.
 
-Most of what a command takes is the start of Python and its imports, and the suite runs thousands.
-Each command is a process with its own arguments, environment, folder and standard streams; it runs
-the function that the installed program runs. Tests of that program itself start it by its path.
+Most of the time of a command is the start of Python and its imports, and the suite runs thousands
+of commands. Each command is a process with its own arguments, environment, folder and standard
+streams; it runs the function that the installed program runs. Tests of the installed program itself
+start it by its path.
 """
 
 import atexit
@@ -37,17 +38,17 @@ def run_command(
     timeout: float,
     cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end.
+    """Run one command until it ends.
 
     Args:
         words: the arguments.
         env: the whole environment.
-        stdin: what it reads; None: nothing.
-        timeout: seconds until it is killed.
-        cwd: its folder; None: that of the caller.
+        stdin: the standard input; empty if None.
+        timeout: seconds after which the command is killed.
+        cwd: the working folder; that of the caller if None.
 
     Raises:
-        subprocess.TimeoutExpired: it did not end by itself.
+        subprocess.TimeoutExpired: the command did not end in time.
     """
     out, err = (os.memfd_create(name) for name in ("stdout", "stderr"))
     reads, writes = os.pipe()
@@ -141,7 +142,7 @@ class _Server:
         self._running: dict[int, socket.socket] = {}
 
     def serve(self) -> None:
-        """Return when the process that started the server is gone."""
+        """Serve requests until the process that started the server exits."""
         os.set_blocking(self._wakes, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakes)
@@ -182,7 +183,7 @@ class _Server:
                     connection.sendall(_STATUS.pack(os.waitstatus_to_exitcode(status)))
 
     def _become(self, request: Mapping[str, Any], files: Sequence[int]) -> NoReturn:
-        """Be the command, in the process that was forked for it."""
+        """Run the command in the forked process."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for stream, each in enumerate(files):

@@ -28,8 +28,11 @@ def commit(
     parent: Made | None = None,
     hosts: int = 0,
 ) -> Made:
-    """A commit of ``zone`` with an SOA (unless ``serial`` is None), an address, and the same for so
-    many names below."""
+    """Return a commit of ``zone`` with an SOA (unless ``serial`` is None) and an address at the
+    apex.
+
+    It has the same address at ``hosts`` names below the apex.
+    """
     sets = [_record(zone, rrtypes.A, address)]
     if serial is not None:
         sets.append(_record(zone, rrtypes.SOA, f"ns. host. {serial} 3600 600 86400 300"))

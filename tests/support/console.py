@@ -1,8 +1,8 @@
 """Console sessions in Markdown pages: the commands, and the output that the page shows for each.
 
-A session is in blocks that begin with ```console. A line `$ COMMAND` is a command, the lines up to
-the next command are its output. A file that the reader has to create stands in a block of its own,
-below a line that ends with "as `NAME`:".
+The blocks of a session begin with ```console. A line `$ COMMAND` is a command, and the lines up to
+the next command are its output. A file for the reader to create has a block of its own, after a
+line that ends with "as `NAME`:".
 """
 
 import re

@@ -10,8 +10,8 @@ from zonegit.store.protocols import Dated
 class Counting(MemoryObjects):
     """A store that counts requests.
 
-    ``asked`` is the number of reads, each a round trip on the bus; ``gave`` the number of commits
-    that were returned as history.
+    ``asked`` is the number of reads, each a round trip on the bus; ``gave`` is the number of
+    commits returned as history.
     """
 
     def __init__(self) -> None:

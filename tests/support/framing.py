@@ -12,11 +12,11 @@ def framed(wire: bytes) -> bytes:
 
 
 async def receive(reader: asyncio.StreamReader) -> bytes:
-    """The next message.
+    """Return the next message.
 
     Raises:
-        asyncio.IncompleteReadError: the connection ended before it was whole.
-        TimeoutError: it did not come.
+        asyncio.IncompleteReadError: the connection ended within it.
+        TimeoutError: it did not arrive.
     """
     async with asyncio.timeout(DEADLINE_S):
         return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))

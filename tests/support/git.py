@@ -33,7 +33,7 @@ class GitRepository:
         return done.stdout.decode()
 
     def commit(self, message: str, files: dict[str, str | None], **env: str) -> str:
-        """Commit these files (None: delete), and return the id of the commit."""
+        """Commit these files (delete those that are None), and return the id of the commit."""
         for name, text in files.items():
             at = self.path / name
             if text is None:

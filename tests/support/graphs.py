@@ -98,8 +98,7 @@ def chain(length: int, time: int = 1_000) -> Graph:
 
 @st.composite
 def graphs(draw: st.DrawFn, size: int = 24) -> Graph:
-    """Commits with up to two parents each; their clocks tell anything, and sometimes all the
-    same."""
+    """Draw commits with up to two parents each; their clocks are arbitrary and sometimes equal."""
     graph = Graph()
     clock = draw(st.sampled_from([1, 5, 1_000, 10**18 - 1]))
     for number in range(draw(st.integers(1, size))):
@@ -113,7 +112,7 @@ def graphs(draw: st.DrawFn, size: int = 24) -> Graph:
 def handed_exactly(
     known: Mapping[CommitId, V], asking: Generator[Collection[CommitId], Mapping[CommitId, V], T]
 ) -> T:
-    """Run a walk over commits. It gets exactly the commits it requests, so it cannot depend on
+    """Run a walk over commits. It gets exactly the commits it requests, and cannot depend on
     others."""
     try:
         wanted = next(asking)

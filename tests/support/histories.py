@@ -20,7 +20,7 @@ _sets = st.sets(st.integers(1, 4), min_size=1, max_size=3)
 
 
 def addresses(numbers: set[int], ttl: int = 300, owner: Name = OWNER) -> RRset:
-    """192.0.2.n for each number."""
+    """Return 192.0.2.n for each number."""
     return rrset(owner, rrtypes.A, ttl, [bytes((192, 0, 2, number)) for number in numbers])
 
 
@@ -40,7 +40,7 @@ _states = st.fixed_dictionaries(
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Graph, list[State]]:
-    """Commits and the state in each: as in a parent, or something else."""
+    """Draw commits and the state in each: that of a parent, or another."""
     graph = Graph()
     states: list[State] = []
     beside = addresses({9}, owner=APEX)

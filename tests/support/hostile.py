@@ -1,4 +1,4 @@
-"""Define the seeds of hostile input, and what must hold for any input."""
+"""Seeds of hostile input, and the rules for the answer to any input."""
 
 import struct
 import time
@@ -40,7 +40,7 @@ ZONES = {"foo.com.": ZONE, "foo.net.": "b 300 DNAME d.foo.com.", ".": "@ 300 NS 
 
 
 def worlds() -> list[World]:
-    """Yield the same zones without and with a canary, for which the subnet of a client is read."""
+    """Yield the same zones without and with a canary; with one, the client subnet is parsed."""
     split = World(ZONES, Canary("canary", 50), CONDUCT)
     split.put("foo.com.", ZONE, canary=ZONE)
     made = [World(ZONES, conduct=CONDUCT), split]
@@ -50,8 +50,11 @@ def worlds() -> list[World]:
 
 
 def examine(world: World, wire: bytes, limit: int) -> None:
-    """Fails unless it is left alone, which only replies and fragments are, or gets one reply that
-    is its own, can be read, and is never replied to."""
+    """Fail unless an input gets no reply or one valid reply.
+
+    Only replies and fragments get none. A reply belongs to its query, can be parsed, and gets no
+    reply itself.
+    """
     reply = world.exchange(wire, limit=limit)
     if reply is None:
         assert len(wire) < 12 or wire[2] & 0x80
@@ -64,7 +67,7 @@ def examine(world: World, wire: bytes, limit: int) -> None:
 
 
 def queries() -> dict[str, bytes]:
-    """Return one message of each kind that is parsed differently."""
+    """Return one message for each kind that is parsed differently."""
     made = {
         "plain": dns.message.make_query("www.foo.com.", "A", id=1),
         "root": dns.message.make_query(".", "NS", id=2),

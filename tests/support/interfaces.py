@@ -1,5 +1,7 @@
-"""Read the interfaces of the code, in a form that does not name its modules, classes or functions:
-what changes here is seen outside, by a peer, a script, a dashboard or a file on disk."""
+"""Read the interfaces of the code without the names of its modules, classes and functions.
+
+A change of them is visible outside: to a peer, a script, a dashboard, or a file on disk.
+"""
 
 import ast
 import io
@@ -35,7 +37,8 @@ _REST: Final = "..."
 
 
 def shape(kind: Any) -> Any:
-    """Return how a type is encoded: text, or a structure of the encoded names and types of fields.
+    """Return the encoding of a type: text, or a structure with the encoded names and types of
+    fields.
 
     Args:
         kind: a type that msgspec encodes.
@@ -44,7 +47,7 @@ def shape(kind: Any) -> Any:
 
 
 def structs(*kinds: Any) -> set[type]:
-    """Return the structs that types are made of, themselves included."""
+    """Return the structs in types, including the types themselves."""
     found: set[type] = set()
     waiting: list[Any] = [inspect.type_info(kind) for kind in kinds]
     while waiting:
@@ -120,8 +123,11 @@ def log_events(source: Path) -> dict[str, list[str]]:
 
 
 def _events(call: ast.Call) -> list[str]:
-    """Return the events that a call logs: ``log.info(EVENT)``, ``_log("info", EVENT)``, or one of
-    a function that was handed one of these, ``report(EVENT)``."""
+    """Return the events that a call logs.
+
+    They are in ``log.info(EVENT)``, ``_log("info", EVENT)``, or a call of a function that received
+    one of these: ``report(EVENT)``.
+    """
     arguments = call.args
     if arguments and isinstance(arguments[0], ast.Constant) and arguments[0].value in LEVELS:
         arguments = arguments[1:]
@@ -131,20 +137,20 @@ def _events(call: ast.Call) -> list[str]:
 
 
 def _text(node: ast.AST | None) -> str | None:
-    """Return the text that a node of a module is, None where it is none."""
+    """Return the text of a node of a module, or None."""
     is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
     return node.value if is_text else None
 
 
 def first_arguments(source: Path, functions: Collection[str]) -> set[str]:
-    """Return the texts that are the first argument of calls of some functions."""
+    """Return the texts that are the first argument in calls of some functions."""
     calls = [node for node in nodes(source) if isinstance(node, ast.Call) and node.args]
     found = {_text(call.args[0]) for call in calls if _name(call.func) in functions}
     return {each for each in found if each is not None}
 
 
 def rules(source: Path) -> set[str]:
-    """Return the names of rules: texts that are followed by a severity."""
+    """Return the names of rules: texts followed by a severity."""
     found = set()
     for node in nodes(source):
         match node:
@@ -154,7 +160,7 @@ def rules(source: Path) -> set[str]:
 
 
 def error_details(source: Path, families: Collection[str]) -> set[str]:
-    """Return the names of the details that errors carry.
+    """Return the names of the details of errors.
 
     Args:
         source: a folder of modules.
@@ -177,8 +183,8 @@ def _name(function: ast.expr) -> str:
 
 
 def mappings(source: Path) -> set[str]:
-    """Return the keys of every mapping that modules write down, those of one mapping together, and
-    every key that they set."""
+    """Return the keys of every mapping literal in modules, grouped by mapping, and every key they
+    set."""
     found = set()
     for node in nodes(source):
         match node:
@@ -205,7 +211,7 @@ def variables(source: Path) -> set[str]:
 
 
 def constants(source: Path, pattern: str | re.Pattern[str]) -> set[str]:
-    """Return the texts of modules that match a pattern as a whole."""
+    """Return the texts of modules that match a pattern in full."""
     texts = {text for node in nodes(source) if (text := _text(node)) is not None}
     return {text for text in texts if re.fullmatch(pattern, text)}
 
@@ -217,8 +223,8 @@ def command_line(
 
     Args:
         command: the command.
-        path: how it is called.
-        parent: the context of the group that it is in.
+        path: the command line that runs it.
+        parent: the context of its group.
     """
     context = click.Context(command, parent, path, **command.context_settings)
     described: dict[str, Any] = {}
@@ -240,7 +246,7 @@ def command_line(
 
 
 def _parameter(parameter: click.Parameter, context: click.Context) -> str:
-    """Return how a parameter is given, in words."""
+    """Return the ways to give a parameter, as text."""
     words = []
     if isinstance(parameter, click.Option) and parameter.is_flag:
         words.append("flag")
@@ -265,7 +271,7 @@ def _parameter(parameter: click.Parameter, context: click.Context) -> str:
 
 
 def exit_status(run: Callable[[click.Command, list[str]], int], error: BaseException) -> Any:
-    """Return how a command line ends with an error: its status, and the JSON on standard error."""
+    """Return the exit status of a command line that fails, and its JSON on standard error."""
 
     @click.command()
     @click.option("--json", is_flag=True)
@@ -283,9 +289,9 @@ def exit_status(run: Callable[[click.Command, list[str]], int], error: BaseExcep
 
 
 def metrics(families: Iterable[Metric]) -> dict[str, Any]:
-    """Return the type of each metric, its labels, and the labels of samples that it always has.
+    """Return the type of each metric, its labels, and the labels of samples that always exist.
 
-    The areas of unexpected errors are left out: other tests of the process make some.
+    The areas of unexpected errors are left out, because other tests in the process cause some.
     """
     return {
         family.name: {

@@ -14,7 +14,10 @@ class Killed(Exception):
 
 
 class Life:
-    """Ends before or just after the write numbered ``last``; never if that is None."""
+    """Counts writes, and kills the process before or just after the write numbered ``last``.
+
+    The process is never killed if ``last`` is None.
+    """
 
     def __init__(self, last: int | None = None, *, after: bool = False) -> None:
         self._last = last

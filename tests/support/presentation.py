@@ -1,5 +1,4 @@
-"""RDATA of every type with a presentation format, as people write it: the text, and the text that
-is printed for it where that is another."""
+"""RDATA of every type with a presentation format: an input, and the output if it differs."""
 
 from typing import Final
 

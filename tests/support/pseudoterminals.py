@@ -30,7 +30,7 @@ class Terminal:
         """Wait until a text is printed.
 
         Returns:
-            Where it ends in ``seen``.
+            The position of its end in ``seen``.
 
         Raises:
             AssertionError: it is not printed.

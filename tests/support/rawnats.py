@@ -47,7 +47,7 @@ class RawClient:
         self._writer.write(head.encode() + b"\r\n" + payload + b"\r\n")
 
     async def flush(self) -> list[str]:
-        """Wait until the bus has taken all of it, and return the errors that it answered with."""
+        """Wait until the bus has processed all messages, and return the errors that it answered."""
         self._writer.write(b"PING\r\n")
         await self._writer.drain()
         errors: list[str] = []
@@ -58,7 +58,7 @@ class RawClient:
         return errors
 
     async def hears(self, subject: str) -> Heard:
-        """Return the first message on a subject that begins so, as soon as it is there."""
+        """Return the first message on a subject with this prefix, as soon as it arrives."""
         async with asyncio.timeout(DEADLINE_S):
             while True:
                 for each in self.heard:
@@ -77,7 +77,7 @@ class RawClient:
         return not await self.flush()
 
     async def _line(self) -> str:
-        """Return the next line that is no message; those are kept."""
+        """Return the next line; a message is stored in ``heard`` first."""
         while True:
             line = (await self._reader.readline()).decode().rstrip("\r\n")
             if line == "PING":
@@ -100,7 +100,7 @@ class RawClient:
 
 @asynccontextmanager
 async def raw_client(url: str) -> AsyncIterator[RawClient]:
-    """A client that is connected meanwhile, as the user that the URL names, if any."""
+    """Connect as the user in the URL, if any."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     options: dict[str, object] = {"verbose": False, "headers": True, "no_responders": False}

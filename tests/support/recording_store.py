@@ -1,4 +1,4 @@
-"""An object store in a dict, which records what object walks fetch."""
+"""An object store in a dict, which records the objects that walks fetch."""
 
 from collections.abc import Iterable
 
@@ -9,8 +9,7 @@ from zonegit.objects.walk import T, Walk
 
 
 class RecordingStore:
-    """Keep objects, and record for each round trip of the last walk the ids it had not fetched
-    before."""
+    """Stores objects, and records the ids that each round trip of the last walk newly fetched."""
 
     def __init__(self) -> None:
         self.raws: dict[ObjectId, RawObject] = {}
@@ -23,7 +22,7 @@ class RecordingStore:
         return list(new.values())
 
     def run(self, asks: Walk[T]) -> T:
-        """Run a walk. It gets exactly what it asked for, so it cannot rely on more."""
+        """Run a walk. It gets exactly the objects it requests, and cannot depend on others."""
         self.fetched = []
         try:
             wanted = next(asks)
@@ -38,5 +37,5 @@ class RecordingStore:
 
     @property
     def fetched_in_all(self) -> int:
-        """Return how many objects were fetched."""
+        """Return the number of objects fetched."""
         return sum(map(len, self.fetched))

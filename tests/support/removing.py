@@ -7,7 +7,7 @@ from zonegit.zone.names import Name
 
 
 async def remove_zone(refs: RefStore, zone: Name, origin: Origin) -> Moved:
-    """Delete the branches and tags of a zone, then remove it; return the reply to that."""
+    """Delete the branches and tags of a zone, then remove it; return the reply to the removal."""
     held = await refs.zone(zone, origin.actor)
     for branch in held.heads:
         await refs.move(ref_names.branch(zone, branch), Anything(), None, origin)

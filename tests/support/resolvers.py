@@ -56,8 +56,10 @@ def registry_of(stack: Stack) -> dict[str, Registered]:
 
 @contextmanager
 def resolver_process(stack: Stack, folder: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs a resolver next to those of a stack, which says goodbye at the end, if it still
-    runs; its log is ``folder/NAME.log``."""
+    """Run a resolver next to those of a stack; its log is ``folder/NAME.log``.
+
+    At exit, if it still runs, it is stopped and says goodbye.
+    """
     folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "zonegit_resolver", "--name", name]
     with (folder / f"{name}.log").open("ab") as log:

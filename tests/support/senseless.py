@@ -1,8 +1,8 @@
 """Draw random zones with correct ids and otherwise random content.
 
-Each is a commit with those of its objects that exist. Much of it is nearly valid, since what is
-clearly invalid is refused at the first octet: the SOA mostly exists, owners mostly match their
-place, and one label mostly leads to a tree.
+Each is a commit with those of its objects that exist. Many are nearly valid, because a clearly
+invalid zone is refused at its first octet: the SOA mostly exists, owners mostly match their place,
+and one label mostly leads to a tree.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ rarely = st.integers(0, 9).map(lambda number: number == 9)
 
 
 def owners(apex: Name) -> st.SearchStrategy[bytes]:
-    """Where an RRset says that it stands."""
+    """Draw the owner that an RRset states."""
     inside = st.lists(labels, max_size=2).map(
         lambda parts: b"".join(bytes((len(part),)) + part for part in parts) + apex
     )
@@ -63,7 +63,7 @@ def blobs(draw: st.DrawFn, apex: Name) -> RawObject:
 
 @st.composite
 def trees(draw: st.DrawFn, below: Sequence[RawObject]) -> RawObject:
-    """Nodes over what there is already, over what is missing, or over each other's lies."""
+    """Draw nodes over existing objects, over missing ones, or over each other with false counts."""
     targets = ids
     if below and not draw(rarely):
         targets = st.sampled_from([raw.id for raw in below])
@@ -81,7 +81,7 @@ def trees(draw: st.DrawFn, below: Sequence[RawObject]) -> RawObject:
 
 @st.composite
 def senseless_zones(draw: st.DrawFn, apex: Name) -> SealedZone:
-    """A commit of a zone that says it is ``apex``, and what it leads to."""
+    """Draw a commit of a zone that claims to be ``apex``, and the objects below it."""
     found: list[RawObject] = draw(st.lists(blobs(apex), max_size=OBJECTS))
     for _ in range(draw(st.integers(0, OBJECTS))):
         found.append(draw(trees(found)))

@@ -16,16 +16,16 @@ NSEC3_OPT_OUT = ("-3", "-", "-H", "0", "-A")
 
 
 def needs_signer() -> None:
-    """Skip the test, visibly, if the tools are not installed."""
+    """Skip the test, visibly, without the tools."""
     for tool in ("dnssec-keygen", "dnssec-signzone"):
         if installed(tool) is None:
             pytest.skip(f"{tool} is not installed")
 
 
 def signed(folder: Path, zone: str, text: str, *how: str) -> str:
-    """The master file of ``zone`` signed, its names absolute; ``how`` is NSEC, NSEC3 or so.
+    """Return the master file of ``zone`` signed, with absolute names.
 
-    ``text`` is relative to the zone and holds its SOA.
+    ``text`` is relative to the zone and has its SOA; ``how`` is NSEC, NSEC3 or NSEC3_OPT_OUT.
     """
     file = folder / "unsigned.zone"
     file.write_text(f"$ORIGIN {zone}\n$TTL 300\n{text}")

@@ -61,7 +61,7 @@ def well_formed(rdtype: int, octets: bytes) -> bytes | None:
 
 @st.composite
 def rdatas_of(draw: st.DrawFn, rdtype: int) -> bytes:
-    """Octets that are RDATA of that type: drawn, or plain ones where no draw is."""
+    """Draw RDATA of this type; return a fixed one if no draw is valid."""
     for _ in range(8):
         found = well_formed(rdtype, draw(rdata_like))
         if found is not None:
@@ -71,7 +71,7 @@ def rdatas_of(draw: st.DrawFn, rdtype: int) -> bytes:
 
 @cache
 def plain(rdtype: int) -> bytes:
-    """Zeros that are RDATA of that type, or a sample where no zeros are."""
+    """Return zeros as RDATA of this type, or a sample if zeros are not valid."""
     if rdtype in _SAMPLES:
         return _SAMPLES[rdtype]
     return next(
@@ -111,7 +111,7 @@ trees = st.dictionaries(keys, ids, min_size=1, max_size=20).map(
 
 @st.composite
 def indexes(draw: st.DrawFn) -> Index:
-    """Inner nodes of a wide tree; what they say of the nodes below is made up."""
+    """Draw inner nodes of a wide tree; their statements about the nodes below are made up."""
     found = sorted(draw(st.sets(keys, min_size=1, max_size=20)))
     rows = (IndexRow(key, draw(st.integers(0, (1 << 32) - 1)), draw(ids)) for key in found)
     return Index(draw(st.integers(1, 8)), tuple(rows))

@@ -1,6 +1,6 @@
-"""Transcripts: what was typed at a shell and, indented, what came of it.
+"""Transcripts: commands as typed at a shell and, indented, their output.
 
-# why
+# remark
 $ NAME=value zonegit set www A 300 192.0.2.7
 > a line of standard input
     a line of output
@@ -28,7 +28,8 @@ class Step:
         return line.removeprefix("$ ")
 
     def command(self, names: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-        """Return its environment and its words; ``names`` has the values of ``{name}``."""
+        """Return the environment and the words of the command; ``names`` has the values of
+        ``{name}``."""
         environment: dict[str, str] = {}
         words = shlex.split(self.typed)
         while found := _SETTING.fullmatch(words[0]):

@@ -1,4 +1,4 @@
-"""Count the turns that other tasks get while sliced work runs; nothing is timed."""
+"""Count the turns that other tasks get while work in slices runs; nothing is timed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """Counts the cycles of the event loop."""
+    """A counter of the cycles of the event loop."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -1,6 +1,6 @@
 """Validate replies: signatures with dnspython, denial of existence by the rules of the RFCs.
 
-The validator knows the keys of the zone and nothing else of it.
+The validator knows only the keys of the zone.
 """
 
 from base64 import b32hexencode
@@ -21,7 +21,7 @@ WILDCARD = dns.name.from_text("*", None)
 
 
 class Validator:
-    """Of one zone, by the text of its master file."""
+    """A validator of one zone, created from its master file."""
 
     def __init__(self, zone: str, text: str) -> None:
         self.apex = dns.name.from_text(zone)
@@ -29,7 +29,7 @@ class Validator:
         self._keys = {self.apex: parsed.find_rrset(self.apex, "DNSKEY")}
 
     def check(self, reply: dns.message.Message) -> None:
-        """Fail on a reply that a validator would treat as bogus."""
+        """Fail for a reply that a validator would treat as bogus."""
         assert not reply.flags & dns.flags.TC
         self._check_signatures(reply.answer, redirects=_owners(reply.answer, DNAME))
         self._check_signatures(reply.authority, redirects=set())
@@ -53,7 +53,7 @@ class Validator:
         return (each for each in section if (each.name, each.rdtype) in covered)
 
     def validate(self, section: list[dns.rrset.RRset], found: dns.rrset.RRset) -> None:
-        """One RRset, by the signature that stands in its section."""
+        """Check one RRset with the signature in its section."""
         signatures = [
             each
             for each in section
@@ -107,18 +107,19 @@ class _Proofs:
         return record is not None and not _has(record, rdtype) and not _has(record, CNAME)
 
     def _is_empty(self, name: dns.name.Name) -> bool:
-        """An empty non-terminal: names below it are next (RFC 4035 section 5.4)."""
+        """Return whether a name is an empty non-terminal: the next name is below it (RFC 4035
+        section 5.4)."""
         return any(
             owner < name and record.next.is_subdomain(name) for owner, record in self.nsec.items()
         )
 
     def _has_opted_out(self, name: dns.name.Name) -> bool:
-        """RFC 5155 section 8.6."""
+        """Return whether the NSEC3 record sets opt-out (RFC 5155 section 8.6)."""
         record = self._covering3(name)
         return record is not None and bool(record.flags & OPT_OUT)
 
     def _encloser(self, name: dns.name.Name) -> dns.name.Name:
-        """The closest encloser that these records show (RFC 5155 section 8.3)."""
+        """Return the closest encloser that these records prove (RFC 5155 section 8.3)."""
         known = set()
         for owner, record in self.nsec.items():
             for shown in (owner, record.next):
@@ -129,7 +130,10 @@ class _Proofs:
         return above if self.nsec3 else max(known, key=lambda each: len(each.labels))
 
     def _covers_next(self, name: dns.name.Name, labels: int) -> bool:
-        """``labels`` counts those of the closest encloser, the root's too."""
+        """Return whether the next closer name is covered.
+
+        ``labels`` is the number of labels of the closest encloser, including the root's.
+        """
         return self._covers(_ancestor(name, labels) if self.nsec3 else name)
 
     def _covers(self, name: dns.name.Name) -> bool:
@@ -157,7 +161,7 @@ class _Proofs:
 
 
 def _end(reply: dns.message.Message, name: dns.name.Name) -> dns.name.Name:
-    """Where the aliases of a reply lead."""
+    """Return the last target of the aliases in a reply."""
     aliases = {each.name: each[0].target for each in reply.answer if each.rdtype == CNAME}
     if reply.question[0].rdtype != CNAME:
         while name in aliases:
@@ -166,7 +170,8 @@ def _end(reply: dns.message.Message, name: dns.name.Name) -> dns.name.Name:
 
 
 def _is_expanded(name: dns.name.Name, labels: int) -> bool:
-    """By the count of labels of an RRSIG (RFC 4034 section 3.1.3)."""
+    """Return whether a wildcard was expanded, by the label count of an RRSIG (RFC 4034 section
+    3.1.3)."""
     return labels < len(name.labels) - 1 - name.is_wild()
 
 
@@ -175,7 +180,7 @@ def _owners(section: list[dns.rrset.RRset], rdtype: int) -> set[dns.name.Name]:
 
 
 def _ancestor(name: dns.name.Name, labels: int) -> dns.name.Name:
-    """The one label longer than a name of so many labels, the root's counted."""
+    """Return the ancestor with one label more than so many, including the root's."""
     return dns.name.Name(name.labels[-(labels + 1) :])
 
 

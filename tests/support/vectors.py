@@ -1,4 +1,4 @@
-"""Read the test vectors that fix the stored octets (``tests/data``), and real zones if they are
+"""Read the test vectors that fix the stored octets (``tests/data``), and real zones if
 available."""
 
 import json
@@ -29,7 +29,7 @@ def raw(kind: str, object_id: str, payload: str) -> RawObject:
 
 
 def foo_com() -> list[tuple[str, RawObject]]:
-    """Where in the zone each object of foo.com stands, and the object."""
+    """Return each object of foo.com with its path in the zone."""
     return [
         ("".join(row["path"]), raw(row["kind"], row["hash"], row["payload"]))
         for row in load("foo.com.objects.json")
@@ -37,7 +37,7 @@ def foo_com() -> list[tuple[str, RawObject]]:
 
 
 def v03() -> list[RawObject]:
-    """Return the objects of a store that the original wrote."""
+    """Return the objects of a store written by the original implementation."""
     rows = load("v03-store.json")["objects"]
     return [raw(row["Kind"], row["Hash"], row["Payload"]) for row in rows]
 

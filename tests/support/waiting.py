@@ -1,7 +1,7 @@
-"""Waiting in tests: for a condition, with a deadline, never for a time.
+"""Wait in tests for a condition with a deadline, never for a fixed time.
 
-A deadline ends only a test that would never end: it must not depend on how fast the machine is, or
-on what else it does meanwhile.
+A deadline only ends a test that would never end: it must not depend on the speed or the load of the
+machine.
 """
 
 import asyncio
@@ -48,8 +48,8 @@ async def succeeds(attempt: Callable[[], Awaitable[T]], *passing: type[Exception
 
 @asynccontextmanager
 async def held(context: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
-    """Enter and leave ``context`` in one task, as task groups require; fixtures are set up and torn
-    down in two."""
+    """Enter and leave ``context`` in one task, as task groups require; pytest uses two for a
+    fixture."""
     entered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     leave = asyncio.Event()
 

@@ -91,7 +91,7 @@ _LAYOUTS: Final = """
 
 
 def _digest(head: str, by_kind: dict[int, int]) -> Octets:
-    """A head, the kind of a digest, and as many octets as it has."""
+    """Draw a head, the kind of a digest, and the octets of a digest of that kind."""
     known = [
         joined((*(_FIELDS[each] for each in head), st.just(bytes((kind,))), exactly(size)))
         for kind, size in by_kind.items()

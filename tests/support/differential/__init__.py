@@ -1,6 +1,7 @@
-"""Random zones and questions, asked of our answering code and of other servers, and compared.
+"""Compare the answers of zonegit with those of other servers, for random zones and questions.
 
-``randomzones`` and ``questions`` make them from a seed, ``trial`` asks everybody, ``replies`` says
-what two replies must share, ``exemptions`` where we decide otherwise than all others, ``shrinking``
-finds the smallest zones that still disagree; ``python -m tests.support.differential`` runs seeds.
+``randomzones`` and ``questions`` generate them from a seed, ``trial`` sends the questions to all
+servers, ``replies`` compares two replies, ``exemptions`` lists the deliberate differences, and
+``shrinking`` finds the smallest zones that show a difference. ``python -m
+tests.support.differential`` runs seeds.
 """

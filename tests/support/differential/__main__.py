@@ -1,6 +1,6 @@
-"""Runs seeds, as ``make differential SEEDS=1-200`` does: each unsigned and signed in every way.
+"""Run seeds, for ``make differential SEEDS=1-200``: each unsigned and signed in every way.
 
-Ends at the first fault, with the smallest zones that show it and what every server replied.
+A run ends at the first fault, with the smallest zones that show it and the reply of every server.
 """
 
 import argparse
@@ -18,7 +18,7 @@ WAYS = (UNSIGNED, *signing.DENIALS)
 
 
 def main() -> int:
-    """1 when there is a fault."""
+    """Return 1 after a fault, otherwise 0."""
     parser = argparse.ArgumentParser(prog="make differential", description=__doc__)
     parser.add_argument("seeds", type=_seeds, help="one, or a range such as 1-200")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)

@@ -13,10 +13,10 @@ PATIENCE_S = DEADLINE_S
 
 
 def over_udp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
-    """The reply to each query, all of which have another id.
+    """Send queries with distinct ids, and return the reply to each.
 
     Raises:
-        TimeoutError: some got none.
+        TimeoutError: a query got no reply.
     """
     replies: dict[bytes, bytes] = {}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -32,7 +32,7 @@ def over_udp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
 
 
 def over_tcp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
-    """Return the replies as :func:`over_udp` does, on one connection (RFC 7766 section 6.2.1)."""
+    """Send queries on one connection (RFC 7766 section 6.2.1), and return the reply to each."""
     replies: dict[bytes, bytes] = {}
     with socket.create_connection(address, PATIENCE_S) as sock, sock.makefile("rb") as stream:
         for wire in wires:

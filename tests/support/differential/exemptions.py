@@ -1,4 +1,4 @@
-"""Where we answer as no other server does, why, and an example that shows it.
+"""Answers that differ from those of all other servers, with the reason and an example.
 
 The decisions are those of ``docs/answers.md``.
 """
@@ -24,9 +24,12 @@ Covers = Callable[[Question, dns.message.Message, Sequence[Said]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """``covers`` says whether our reply is the one decided upon. ``zone`` and ``question`` are
-    where it is still another than that of each of ``against``. ``child`` is a zone of its own,
-    ``denial`` how both are signed, None: not at all."""
+    """A deliberate difference from other servers.
+
+    ``covers`` decides whether a reply is the intended one. ``zone`` and ``question`` are an example
+    for which all servers in ``against`` answer otherwise. ``child`` is a child zone, ``denial`` the
+    way in which both are signed (unsigned if None).
+    """
 
     why: str
     covers: Covers
@@ -50,7 +53,7 @@ class Exemption:
 def exempted(
     question: Question, ours: dns.message.Message, theirs: Sequence[Said]
 ) -> Exemption | None:
-    """Return the exemption that covers a disagreement; None if it is a fault."""
+    """Return the exemption that covers a disagreement; None for a fault."""
     covering = (each for each in EXEMPTIONS if each.covers(question, ours, theirs))
     return next(covering, None)
 

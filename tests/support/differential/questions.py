@@ -24,7 +24,7 @@ UNKNOWN = ("nobody", "zzz", r"\000", "*")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``payload`` is that of EDNS, None without."""
+    """A query; ``payload`` is the EDNS payload size, None without EDNS."""
 
     name: Name
     rdtype: str
@@ -58,7 +58,7 @@ class Question:
 
 
 def questions(zones: list[Zone], seed: int, *, signed: bool = False) -> list[Question]:
-    """Return all questions about zones; two thirds of those about signed zones have DO."""
+    """Return all questions about zones; in signed zones, two thirds of them set DO."""
     rng = random.Random(seed)
     held: dict[Name, set[str]] = {}
     for zone in zones:
@@ -81,7 +81,7 @@ def _note_targets(held: dict[Name, set[str]], rdata: str) -> None:
 
 
 def _relatives(rng: random.Random, name: Name) -> Iterator[Name]:
-    """The name, one in other case, all above it, one below and one beside it."""
+    """Return the name, its spelling in another case, all its ancestors, a child and a sibling."""
     yield name
     yield Name([label.swapcase() for label in name.labels])
     for depth in range(2, len(name)):

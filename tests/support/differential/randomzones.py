@@ -49,8 +49,10 @@ class Zone:
 
 
 def zones(seed: int) -> list[Zone]:
-    """All zones of a trial. In one of four, data stands below DNAMEs too; NSD and Knot refuse such
-    zones, BIND serves them."""
+    """Return all zones of a trial.
+
+    One trial in four also has data below DNAMEs; NSD and Knot refuse such zones, BIND serves them.
+    """
     rng = random.Random(seed)
     grown = {apex: _grown(rng, dns.name.from_text(apex)) for apex in HOSTED}
     everywhere = [name for names in grown.values() for name in names]
@@ -62,7 +64,7 @@ def zones(seed: int) -> list[Zone]:
 
 
 def _without_occluded(zone: Zone) -> Zone:
-    """Without what stands below a DNAME (RFC 6672 section 2.4)."""
+    """Return the zone without data below a DNAME (RFC 6672 section 2.4)."""
     redirected = [record.owner for record in zone.records if record.rdtype == "DNAME"]
 
     def is_seen(record: Record) -> bool:
@@ -94,7 +96,7 @@ def _below(rng: random.Random, parent: Name) -> Name:
 
 
 class _Filler:
-    """Generates the records of the names of one zone."""
+    """Generate the records at the names of one zone."""
 
     def __init__(self, rng: random.Random, names: list[Name], everywhere: list[Name]) -> None:
         self.rng = rng
@@ -123,7 +125,7 @@ class _Filler:
                 yield Record(owner, self.ttls[owner, rdtype], rdtype, rdata)
 
     def _servers(self) -> None:
-        """Of the zone itself; BIND wants their addresses to be known."""
+        """Add name servers of the zone itself; BIND requires their addresses."""
         self._add(self.apex, "NS", "ns.example.")
         own = dns.name.from_text("server", self.apex)
         self._add(self.apex, "NS", f"{own}")
@@ -142,7 +144,7 @@ class _Filler:
         fill(name)
 
     def _nothing(self, name: Name) -> None:
-        """An empty non-terminal, or no name at all."""
+        """Add nothing: the name is an empty non-terminal, or does not exist."""
 
     def _data(self, name: Name) -> None:
         kinds = [
@@ -208,12 +210,12 @@ class _Filler:
         self._add(name, "PTR", f"{self._target()}")
 
     def _big(self, name: Name) -> None:
-        """More than fits a datagram, and more than a hundred records."""
+        """Add more records than fit a datagram, and more than a hundred."""
         for number in range(BIG):
             self._add(name, "AAAA", f"2001:db8:1::{number:x}")
 
     def _target(self) -> Name:
-        """A name here, below or beside one, in another zone here, or elsewhere."""
+        """Return a name in this zone, below one, in another zone of the trial, or elsewhere."""
         name = self.rng.choice([*self.names, *self.everywhere])
         chance = self.rng.random()
         if chance < 0.1:
@@ -227,7 +229,7 @@ class _Filler:
         self.ttls.setdefault((owner, rdtype), self._ttl())
 
     def _fits(self, owner: Name, rdtype: str) -> bool:
-        """An alias stands alone, and no name is both a cut and a redirect."""
+        """Return False for a second type next to a CNAME, and for a DNAME at a zone cut."""
         here = {held for name, held in self.made if name == owner}
         if (
             "CNAME" in here

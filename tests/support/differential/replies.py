@@ -18,8 +18,10 @@ Lines = frozenset[str]
 
 
 class Said(NamedTuple):
-    """A reply without the order of its records, the case of their names, and its compression. A
-    truncated reply says nothing else (RFC 2181 section 9)."""
+    """The content of a reply, without order, case of names and compression.
+
+    Of a truncated reply, only the flag and the RCODE count (RFC 2181 section 9).
+    """
 
     rcode: str
     truncated: bool
@@ -31,12 +33,12 @@ class Said(NamedTuple):
 
     @property
     def essence(self) -> "Said":
-        """All but additional data that nobody needs."""
+        """Return the reply without optional additional records."""
         return self._replace(additional=frozenset())
 
     @property
     def names_servers(self) -> bool:
-        """Return whether it is a referral, or ends in one."""
+        """Return whether the reply is a referral, or ends in one."""
         return any(line.split()[2] == "ns" for line in self.authority)
 
 
@@ -57,9 +59,12 @@ def said(reply: dns.message.Message) -> Said:
 
 
 def joined(replies: Sequence[Said]) -> Said:
-    """What a client knows that asks a server on, for the target of an alias in another of its
-    zones, as BIND and Knot leave it to do. The first answer says whether all is authoritative (RFC
-    1035 section 4.1.1), the last one how it ends."""
+    """Combine the replies to a client that queries a server again for the target of an alias.
+
+    BIND and Knot leave this to the client if the target is in another of their zones. The first
+    reply decides whether the whole is authoritative (RFC 1035 section 4.1.1), the last one how it
+    ends.
+    """
     if any(reply.truncated for reply in replies):
         return Said(replies[0].rcode, True)
     answer = frozenset[str]().union(*(reply.answer for reply in replies))
@@ -72,8 +77,10 @@ def joined(replies: Sequence[Said]) -> Said:
 
 
 def agrees_by_zone(ours: Said, theirs: Sequence[Said], apexes: Collection[Name]) -> bool:
-    """Whether a chain through several zones ends as with others, and each zone's part of what is
-    proved is that of one of them."""
+    """Return whether a CNAME chain through several zones ends as it does with others.
+
+    The proofs of each zone must be those of one of the others.
+    """
     alike = [
         each.authority
         for each in theirs
@@ -86,7 +93,7 @@ def agrees_by_zone(ours: Said, theirs: Sequence[Said], apexes: Collection[Name])
 
 
 def _of(zone: Name, authority: Lines, apexes: Collection[Name]) -> set[str]:
-    """Return the records whose owners are in that zone and not in one below it."""
+    """Return the records with owners in this zone, without those in a zone below it."""
     found = set()
     for line in authority:
         owner = dns.name.from_text(line.split()[0])
@@ -97,8 +104,11 @@ def _of(zone: Name, authority: Lines, apexes: Collection[Name]) -> set[str]:
 
 
 def unfollowed(reply: dns.message.Message, qtype: int, apexes: Collection[Name]) -> Name | None:
-    """The target of the last alias of an answer that ends in it, or in a referral to another zone
-    of the same server; None when it ends otherwise."""
+    """Return the target of the last alias, if the answer ends in it.
+
+    It also counts if the answer ends in a referral to another zone of the same server. Return None
+    otherwise.
+    """
     referred = {rrset.name for rrset in reply.authority if rrset.rdtype == dns.rdatatype.NS}
     if reply.rcode() or qtype in ENDS or not (referred <= set(apexes)):
         return None

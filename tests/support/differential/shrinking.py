@@ -8,9 +8,10 @@ Fails = Callable[[Sequence[Zone]], bool]
 
 
 def shrunk(zones: Sequence[Zone], fails: Fails) -> list[Zone]:
-    """``zones`` without the records that ``fails`` does not need; SOA and NS of each apex stay.
+    """Return ``zones`` without the records that ``fails`` does not need.
 
-    Ever smaller runs of records are left out, and stay out where it still fails (delta debugging).
+    The SOA and NS of each apex are kept. Smaller and smaller runs of records are removed as long as
+    it still fails (delta debugging).
     """
     left = list(zones)
     for number in range(len(left)):
@@ -44,5 +45,5 @@ def _is_needed(zone: Zone, record: Record) -> bool:
 
 
 def _is_server(record: Record) -> bool:
-    """BIND wants the addresses of a zone's own servers."""
+    """Return whether a record is the address of a server of its own zone, which BIND requires."""
     return record.owner.labels[0] == b"server"

@@ -31,9 +31,11 @@ REFERENCES = ("nsd", "knotd", "named")
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A question that we answer as no other server does. Theirs are several replies where an alias
-    leads to another zone of theirs and they leave it to the client to ask on. ``exemption`` is why
-    ours is right, None: it is not."""
+    """A question that zonegit answers as no other server does.
+
+    ``theirs`` has several replies from a server that leaves it to the client to follow an alias
+    into another of its zones. ``exemption`` is the reason for our answer; None for a fault.
+    """
 
     question: Question
     ours: dns.message.Message
@@ -42,9 +44,12 @@ class Disagreement:
 
     @property
     def is_of_space(self) -> bool:
-        """Theirs does not fit a datagram and ours does; or ours does not, where theirs comes piece
-        by piece, is given up, or fits only just: how well names are compressed is everybody's own
-        business, and some leave out glue that has to be there (RFC 9471 section 3.1)."""
+        """Return whether the size of a datagram may explain the difference.
+
+        Either theirs is truncated and ours is not; or ours is, and theirs comes in several replies,
+        is an error, or fits by less than ``SLACK``. Servers compress names differently, and some
+        leave out required glue (RFC 9471 section 3.1).
+        """
         if not _is_truncated(self.ours):
             return any(_is_truncated(replies[-1]) for replies in self.theirs.values())
         return any(
@@ -66,7 +71,7 @@ def _is_truncated(reply: dns.message.Message) -> bool:
 
 
 def references(zones: Iterable[Zone]) -> list[str]:
-    """The installed servers that serve such zones: only BIND those with data below a DNAME."""
+    """Return the installed servers that serve such zones; only BIND serves data below a DNAME."""
     able = REFERENCES if not any(_is_occluding(zone) for zone in zones) else ("named",)
     return [program for program in able if peers.installed(program)]
 
@@ -82,7 +87,7 @@ def _is_occluding(zone: Zone) -> bool:
 
 @contextmanager
 def others(texts: Mapping[str, str], programs: Iterable[str]) -> Iterator[dict[str, peers.Peer]]:
-    """Run these servers with these zones, by program."""
+    """Run these servers with these zones, and yield them by program."""
     with ExitStack() as running:
         started = {}
         for program in programs:
@@ -97,7 +102,7 @@ def others(texts: Mapping[str, str], programs: Iterable[str]) -> Iterator[dict[s
 def disagreements(
     texts: Mapping[str, str], programs: Iterable[str], questions: Sequence[Question]
 ) -> Iterator[Disagreement]:
-    """Return the questions that our code answers differently from all of ``programs``."""
+    """Yield the questions that zonegit answers differently from all of ``programs``."""
     world = World(dict(texts))
     apexes = [dns.name.from_text(apex) for apex in texts]
     with others(texts, programs) as servers:
@@ -136,8 +141,11 @@ def _compared(
 
 
 def _brings_other(question: Question, ours: Said, agreeing: Mapping[str, Said]) -> bool:
-    """Whether what we bring along is not what others do, who answer alike, where all fits. How much
-    sibling glue goes with a referral is everybody's own decision (RFC 9471 section 3.2)."""
+    """Return whether our additional records differ from those of servers that answer alike.
+
+    Only complete replies count. The amount of sibling glue in a referral is up to each server (RFC
+    9471 section 3.2).
+    """
     brought = [agreeing[name].additional for name in BRINGING if name in agreeing]
     is_whole = question.tcp and not question.do and not ours.names_servers
     return is_whole and bool(brought) and ours.additional not in brought
@@ -146,7 +154,8 @@ def _brings_other(question: Question, ours: Said, agreeing: Mapping[str, Said]) 
 def _told(
     peer: peers.Peer, questions: Sequence[Question], apexes: Sequence[Name]
 ) -> list[list[dns.message.Message]]:
-    """What a server answers to each question, asked on where it leaves that to the client."""
+    """Return the replies of a server to each question, and to further ones that follow its
+    aliases."""
     told = [[reply] for reply in _asked(peer, questions)]
     pending = dict(enumerate(questions))
     for _ in range(MOST_ALIASES):

@@ -1,4 +1,4 @@
-"""PowerDNS with its bind backend: zones come from master files, listed as BIND lists them."""
+"""PowerDNS with its bind backend: zones come from master files, listed in BIND's format."""
 
 from tests.support.peers.setup import Setup, Zone, keys_of
 
@@ -27,10 +27,10 @@ security-poll-suffix=
 
 
 def configured(setup: Setup, program: str) -> list[str]:
-    """Writes the configuration; returns the command that starts the server.
+    """Write the configuration, and return the command that starts the server.
 
     Raises:
-        ValueError: a zone is to be transferred with a key; this backend keeps keys in a database.
+        ValueError: a zone has a key for transfers; this backend keeps keys in a database.
     """
     if keys_of(setup.zones):
         raise ValueError("the bind backend of PowerDNS takes TSIG keys from a database only")

@@ -49,8 +49,10 @@ class _Ended(RuntimeError):
 
 
 def installed(program: str) -> str | None:
-    """Where a program is, None where it is not: with ours, on the path, or where Debian puts
-    servers."""
+    """Return the path of a program, or None.
+
+    It is searched next to our own programs, on the path, and in Debian's folder for servers.
+    """
     ours = sysconfig.get_path("scripts")
     path = f"{ours}:{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
     return shutil.which(program, path=path)
@@ -65,13 +67,14 @@ def serving(
     minimal: bool = False,
     core: int | None = None,
 ) -> Iterator[Peer]:
-    """``nsd``, ``knotd``, ``named`` or ``pdns_server``, one worker each, once all its zones of
-    files are served; secondaries come as they come. ``folder`` must be its own; ``core`` is the
-    one it stays on, None: any.
+    """Run ``nsd``, ``knotd``, ``named`` or ``pdns_server`` with one worker, and yield it.
+
+    At entry, all zones from files are served; secondary zones may still be on their way. ``folder``
+    must be used by no other server; ``core`` is the core on which it runs (any if None).
 
     Raises:
-        RuntimeError: it is not installed or ended; with its log.
-        TimeoutError: a zone is not served; with its log.
+        RuntimeError: it is not installed, or it exited; the message has its log.
+        TimeoutError: a zone is not served; the message has its log.
     """
     chosen = tuple(zones)
     path = installed(program)
@@ -141,11 +144,11 @@ def _with_log(log: Path, wait: Callable[..., None], *arguments: object) -> None:
 
 
 def wait_until_answered(address: Address, process: subprocess.Popen[bytes] | None = None) -> None:
-    """Returns once anything is answered, a refusal too.
+    """Wait for any answer; a refusal counts.
 
     Raises:
-        RuntimeError: the process ended.
-        TimeoutError: nothing within ``START_S``.
+        RuntimeError: the process exited.
+        TimeoutError: no answer within ``START_S``.
     """
     _ask_until(address, ".", lambda reply: True, process)
 
@@ -156,10 +159,10 @@ def wait_until_served(
     process: subprocess.Popen[bytes] | None = None,
     patience_s: float = START_S,
 ) -> None:
-    """Returns once a zone's SOA is answered.
+    """Wait until the SOA of a zone is answered.
 
     Raises:
-        RuntimeError: the process ended.
+        RuntimeError: the process exited.
         TimeoutError: no answer within ``patience_s``.
     """
     _ask_until(address, zone, _is_answer, process, patience_s)

@@ -1,5 +1,4 @@
-"""The zones and keys of a peer; the module of each server writes its own configuration from
-them."""
+"""The zones and keys of a peer; the module of each server writes its configuration from them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A TSIG key. ``algorithm`` is as ``tsig-keygen`` writes it (``hmac-sha256``), ``secret`` in
+    """A TSIG key. ``algorithm`` is spelled as by ``tsig-keygen`` (``hmac-sha256``), ``secret`` in
     base64."""
 
     name: str
@@ -38,8 +37,10 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One server. All of it lies below ``folder``; ``minimal`` leaves out of answers what nobody
-    needs, as far as the server can. All of 127.0.0.0/8 may transfer its zones."""
+    """One server with all its files below ``folder``. All of 127.0.0.0/8 may transfer its zones.
+
+    ``minimal`` omits optional additional records, if the server has such an option.
+    """
 
     folder: Path
     port: int
@@ -48,7 +49,7 @@ class Setup:
 
 
 def written(folder: Path, zones: Mapping[str, str]) -> list[Zone]:
-    """Return zones with these texts as master files, relative to their names."""
+    """Write zones with these texts as master files, and return them."""
     found = []
     for number, (name, text) in enumerate(zones.items()):
         file = folder / f"{number}.zone"
