@@ -1,1 +1,1 @@
-"""Master files (RFC 1035 section 5): read and written as RRsets, a line at a time."""
+"""Reads and writes master files (RFC 1035 section 5) as RRsets."""

@@ -1,7 +1,7 @@
-"""Records that arrive one by one, from anywhere in a zone, put together to RRsets.
+"""Groups the records of a zone, which arrive in any order, into RRsets.
 
-A record that cannot stand where it is put is refused as it arrives, so that the error names its
-line; what only the end shows is blamed on the line where its RRset began.
+A record that is not allowed at its owner is refused when it is added, so that the error names its
+line. A fault that is found at the end of the zone is reported at the first line of its RRset.
 """
 
 from collections.abc import Callable
@@ -20,17 +20,22 @@ from zonegit.zone.rrtypes import CNAME, DNAME, NS, RRSIG
 MAX_WARNINGS: Final = 1_000
 
 NS_AND_DNAME: Final = "ns-and-dname"
-"""The rule about names that are a zone cut and a DNAME."""
+"""The rule about names that have NS and DNAME records."""
 
 LineOf = tuple[str, int]
 """A file and a line."""
 LeaveOut = Callable[[LineOf, Name, str], None]
-"""A callback for an RRset that is left out: where it began, its owner, and why."""
+"""A callback for an RRset that is left out: its first line, its owner, and the reason."""
 
 
 class ZoneFile(msgspec.Struct, frozen=True):
-    """The content of master files. ``records`` counts repeated ones too; the messages of
-    ``findings`` begin ``FILE:LINE:``, and past a thousand the last one says how many are left out.
+    """The content of a master file and of the files that it includes.
+
+    Args:
+        rrsets: the RRsets by owner and type.
+        findings: findings whose messages begin with ``FILE:LINE:``. If there are more than
+            ``MAX_WARNINGS``, a last one has the number of the others.
+        records: the number of records, repetitions included.
     """
 
     rrsets: dict[tuple[Name, int], RRset]
@@ -39,8 +44,14 @@ class ZoneFile(msgspec.Struct, frozen=True):
 
 
 class _Group(msgspec.Struct):
-    """An RRset so far: its records in the order they came in; ``mixed`` once they stated different
-    TTLs."""
+    """The records of an RRset in the order of arrival.
+
+    Args:
+        ttl: the smallest TTL of the records.
+        rdatas: the RDATA of the records.
+        where: the file and line of the first record.
+        mixed: whether the records have different TTLs.
+    """
 
     ttl: int
     rdatas: dict[bytes, None]
@@ -49,7 +60,7 @@ class _Group(msgspec.Struct):
 
 
 class ZoneBuilder:
-    """The RRsets of one zone so far."""
+    """Collects the records of one zone."""
 
     def __init__(self, zone: Name) -> None:
         self._zone = zone
@@ -58,11 +69,11 @@ class ZoneBuilder:
         self._unsaid = 0
 
     def add(self, owner: Name, rdtype: int, ttl: int, rdata: bytes, where: LineOf) -> None:
-        """Adds a record; one that is there already counts once.
+        """Add a record; a repeated record is kept once.
 
         Raises:
-            Invalid: it is outside the zone or cannot stand beside what came before; nothing is
-                added then.
+            Invalid: the record is outside the zone, or is not allowed next to the records before
+                it; it is not added.
         """
         groups = self._owners.get(owner)
         if groups is None:
@@ -82,7 +93,10 @@ class ZoneBuilder:
             self._mix(owner, rdtype, ttl, group, where)
 
     def _mix(self, owner: Name, rdtype: int, ttl: int, group: _Group, where: LineOf) -> None:
-        """RFC 2181 section 5.2; RRSIGs of an owner cover RRsets of different TTLs."""
+        """Keep the smaller of two TTLs, and find RRsets with different TTLs (RFC 2181 section 5.2).
+
+        RRSIGs are exempt: those of one owner cover RRsets with different TTLs.
+        """
         if rdtype != RRSIG and not group.mixed:
             group.mixed = True
             message = (
@@ -98,15 +112,17 @@ class ZoneBuilder:
     def finished(
         self, records: int, whole: bool, end: LineOf, leave_out: LeaveOut | None
     ) -> ZoneFile:
-        """Return the zone's RRsets, or raise if a ``whole`` zone has no SOA.
+        """Return the RRsets and the findings of the zone.
 
         Args:
+            records: the number of records read.
+            whole: whether the records are a whole zone, which needs an SOA.
             end: the end of the file, where a missing SOA is reported.
             leave_out: called for each RRset that is too large for a DNS message, which is then
-                left out. None: such an RRset is an error.
+                left out. With None such an RRset is an error.
 
         Raises:
-            Invalid: it has no SOA, or an RRset is too large for a DNS message.
+            Invalid: a whole zone has no SOA, or an RRset is too large for a DNS message.
         """
         if whole:
             try:
@@ -130,8 +146,11 @@ class ZoneBuilder:
         return ZoneFile(rrsets, self._findings, records)
 
     def leave_out_dnames(self) -> list[tuple[LineOf, Name]]:
-        """Leave out the DNAME of every name below the apex that is a zone cut, too; return the
-        place and the owner of each."""
+        """Remove the DNAME records of names below the apex that also have NS records.
+
+        Returns:
+            The first line and the owner of each DNAME.
+        """
         return [(groups.pop(DNAME).where, owner) for owner, groups in self._cuts_with_dname()]
 
     def _cuts_with_dname(self) -> list[tuple[Name, dict[int, _Group]]]:
@@ -142,20 +161,20 @@ class ZoneBuilder:
         ]
 
     def _find_cuts_with_dname(self) -> None:
-        """Find names that are refused where they are new; what is stored already may stay."""
+        """Find names that have NS and DNAME records; a zone may keep those that it has already."""
         for owner, groups in self._cuts_with_dname():
             where = max(groups[DNAME].where, groups[NS].where)
             message, source = rules.beside_dname(owner).message, "RFC 6672 section 2.3"
             self.find(where, Finding(NS_AND_DNAME, "note", message, owner, DNAME, source))
 
     def _find_too_large(self, rrsets: dict[tuple[Name, int], RRset]) -> None:
-        """Find RRsets that are refused where they are new; what is stored already may stay."""
+        """Find RRsets that are too large; a zone may keep those that it has already."""
         for (owner, rdtype), value in rrsets.items():
             for finding in sizing.find_too_large(value, "note"):
                 self.find(self._owners[owner][rdtype].where, finding)
 
     def find(self, where: LineOf, finding: Finding) -> None:
-        """Keep a finding, its message with the file and line, while there are few."""
+        """Record a finding with its file and line. Above ``MAX_WARNINGS``, only count it."""
         if len(self._findings) < MAX_WARNINGS:
             message = f"{where[0]}:{where[1]}: {finding.message}"
             self._findings.append(msgspec.structs.replace(finding, message=message))
@@ -164,7 +183,7 @@ class ZoneBuilder:
 
 
 def _is_another(rdtype: int, rdata: bytes, group: _Group) -> bool:
-    """Return whether a record is not the one that is there."""
+    """Return whether a record differs from the records of the group."""
     key = canonical_rdata.key(rdtype, rdata)
     return all(canonical_rdata.key(rdtype, known) != key for known in group.rdatas)
 
@@ -175,7 +194,10 @@ def _made(owner: Name, rdtype: int, group: _Group, groups: dict[int, _Group]) ->
 
 
 def _rrsig_ttl(rrsigs: _Group, groups: dict[int, _Group]) -> int:
-    """The smallest TTL of the RRsets they cover (RFC 4034 section 3), so that what is exported
-    with those TTLs is the same RRset when it is imported again."""
+    """Return the smallest TTL of the covered RRsets (RFC 4034 section 3).
+
+    An export gives RRSIGs the TTLs of the covered RRsets; the import of that export makes the same
+    RRset again.
+    """
     covered = (groups.get(int.from_bytes(rdata[:2], "big"), rrsigs) for rdata in rrsigs.rdatas)
     return min(group.ttl for group in covered)

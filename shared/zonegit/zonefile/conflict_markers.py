@@ -1,7 +1,7 @@
-"""Conflict markers that git leaves in a file whose merge is not finished. Pure.
+"""Finds the conflict markers that git leaves in a file whose merge is not finished.
 
-They are looked for before a file is parsed: within the parentheses of an SOA, where most conflicts
-of master files are, a parser would only say that the record is malformed.
+The reader looks for them before it parses a file. Most conflicts of master files are inside the
+parentheses of an SOA, where the parser would only report a malformed record.
 """
 
 from typing import Final
@@ -18,11 +18,11 @@ def refuse_markers(octets: bytes, source: str) -> None:
     """Refuse a file that has conflict markers.
 
     Args:
-        octets: the file.
-        source: how errors name the file.
+        octets: the content of the file.
+        source: the name of the file, for errors.
 
     Raises:
-        Invalid: there is one; names the first one and its line.
+        Invalid: the file has a marker; the message shows the first one and its line.
     """
     found = [at for start in _STARTS if (at := _find_line(octets, start)) is not None]
     for end in (b"\n", b"\r\n"):
@@ -40,7 +40,7 @@ def refuse_markers(octets: bytes, source: str) -> None:
 
 
 def _find_line(octets: bytes, start: bytes) -> int | None:
-    """Return where the first line begins that starts so, or None."""
+    """Return the offset of the first line that begins with ``start``, or None."""
     if octets.startswith(start):
         return 0
     at = octets.find(b"\n" + start)

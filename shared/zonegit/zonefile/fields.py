@@ -1,6 +1,6 @@
-"""Read the words of a record's line: owner, TTL, class, type, RDATA (RFC 1035 section 5.1).
+"""Parses the fields of a record: owner, TTL, class, type and RDATA (RFC 1035 section 5.1).
 
-Ordinary ones are read by ``plain``; whatever it is not sure of, ``rdata`` decides.
+``zone.fast_rdata`` parses the common forms. ``zone.rdata`` parses everything else.
 """
 
 import re
@@ -22,16 +22,16 @@ _CLASS_IN: Final = re.compile(r"IN|CLASS0*1", re.IGNORECASE)
 
 
 def is_ttl(text: str) -> bool:
-    """Return whether text reads as a TTL, which may be out of range."""
+    """Return whether text has the form of a TTL; its value may be out of range."""
     return _TTL.fullmatch(text) is not None
 
 
 @lru_cache(1024)
 def parse_ttl(text: str) -> int:
-    """Seconds, or BIND's units (``1h30m``).
+    """Parse a TTL in seconds or in the units of BIND (``1h30m``).
 
     Raises:
-        Invalid: neither, or above 2^31-1 (RFC 2181 section 8).
+        Invalid: the text is not a TTL, or is above 2^31-1 (RFC 2181 section 8).
     """
     if not _TTL.fullmatch(text):
         hint = "write seconds, or units such as 1h30m (w, d, h, m, s)"
@@ -46,11 +46,17 @@ def parse_ttl(text: str) -> int:
 
 
 def head(words: list[str], at: int) -> tuple[int, int | None, int]:
-    """The type, the TTL if stated, and where the RDATA begins, from the words past the owner; TTL
-    and class in either order.
+    """Parse TTL, class and type, with TTL and class in either order.
+
+    Args:
+        words: the words of a record.
+        at: the index of the first word after the owner.
+
+    Returns:
+        The type, the TTL or None if it is not stated, and the index of the first word of the RDATA.
 
     Raises:
-        Invalid: there is no type, or it is of another class than IN.
+        Invalid: there is no type, or the class is not IN.
     """
     ttl: int | None = None
     classed = False
@@ -70,25 +76,31 @@ def head(words: list[str], at: int) -> tuple[int, int | None, int]:
 
 @lru_cache(1024)
 def _is_in(word: str) -> bool | None:
-    """Return whether a class is IN; None if the word is not a class."""
+    """Return whether a class is IN, or None if the word is not a class."""
     return _CLASS_IN.fullmatch(word) is not None if _CLASS.fullmatch(word) else None
 
 
 def name(text: str, origin: Name) -> Name:
-    """An owner or an origin; a relative one takes ``origin``.
+    """Parse an owner or an origin; a relative name is completed with ``origin``.
 
     Raises:
-        Invalid: it is no domain name.
+        Invalid: the text is not a domain name.
     """
     octets = fast_rdata.name(text, origin)
     return Name(octets.lower()) if octets is not None else names.parse(text, origin)
 
 
 def rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
-    """The uncompressed wire form; ``owner`` is for the error.
+    """Parse RDATA into uncompressed wire form.
+
+    Args:
+        owner: the owner of the record, for the error.
+        rdtype: the type of the record.
+        words: the words of the RDATA.
+        origin: completes relative names.
 
     Raises:
-        Invalid: it is not RDATA of that type.
+        Invalid: the words are not RDATA of that type.
     """
     octets = fast_rdata.rdata(rdtype, words, origin)
     if octets is not None:
@@ -106,10 +118,10 @@ _rdtype = lru_cache(1024)(rrtypes.from_text)
 
 
 def bare(word: str) -> str:
-    """A word that has to stand without quotes.
+    """Return a word that must not be quoted.
 
     Raises:
-        Invalid: it stands in them.
+        Invalid: the word is quoted.
     """
     if isinstance(word, Quoted):
         raise Invalid(f"{lexer.shown([word])} is quoted, and only strings in RDATA may be")

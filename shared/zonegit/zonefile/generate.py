@@ -1,7 +1,8 @@
-"""``$GENERATE`` as BIND defines it: one line that stands for a range of records.
+"""Expands ``$GENERATE``, BIND's directive for a range of records.
 
-``$GENERATE start-stop[/step] owner [ttl] [class] type rdata``, where ``$`` stands for the number
-and ``${offset,width,base}`` for the number formatted; ``\\$`` and ``$$`` are a dollar sign.
+The syntax is ``$GENERATE start-stop[/step] owner [ttl] [class] type rdata``. In owner and RDATA,
+``$`` is replaced by the number, and ``${offset,width,base}`` by the formatted number. ``\\$`` and
+``$$`` are a dollar sign.
 """
 
 import re
@@ -27,10 +28,10 @@ _ESCAPED_QUOTE: Final = re.compile(r'\\(?:(")|.)')
 
 
 def numbers(text: str) -> range:
-    """The numbers of ``start-stop[/step]``, both ends included.
+    """Parse ``start-stop[/step]``; both ends are included.
 
     Raises:
-        Invalid: not a range that counts upwards.
+        Invalid: the text is not an ascending range.
     """
     matched = _RANGE.fullmatch(text)
     if matched:
@@ -44,17 +45,17 @@ def numbers(text: str) -> range:
 
 
 def right_side(words: list[str]) -> list[str]:
-    """The words of the RDATA; where it is one quoted string, that is their text, as in BIND."""
+    """Return the words of the RDATA; one quoted string is split into its words, as in BIND."""
     if len(words) == 1 and isinstance(words[0], Quoted):
         return lexer.split(_ESCAPED_QUOTE.sub(lambda found: found[1] or found[0], words[0]))
     return words
 
 
 def expand(word: str, number: int) -> str:
-    """One word with its dollars replaced; quoted words stay quoted.
+    """Replace the dollar signs in one word; a quoted word stays quoted.
 
     Raises:
-        Invalid: ``${...}`` is malformed, or a number is below zero.
+        Invalid: ``${...}`` is malformed, or a number is out of range.
     """
     if "$" not in word:
         return word
@@ -97,7 +98,10 @@ def _formatted(value: int, width: int, base: str) -> str:
 
 
 def _nibbles(digits: str, width: int) -> str:
-    """Hex digits as labels, the last first. The width counts the dots too, and an even one ends
-    in a dot, for what follows to be the next label."""
+    """Return hex digits as labels in reverse order.
+
+    The width includes the dots. With an even width the result ends in a dot, so that the text
+    after it begins a new label.
+    """
     dotted = ".".join(reversed(digits.zfill((width + 1) // 2)))
     return dotted + "." if len(dotted) < width else dotted

@@ -1,7 +1,8 @@
-"""The files that master files include: below the folder of the file that was named, or allowed.
+"""Opens the files that master files include.
 
-A master file may come from another person. Its includes are read with the rights of the user who
-imports it, so it may name files below its own folder and no others.
+A master file may come from another person, and its includes are read with the rights of the user
+who imports it. So it may include only files below its own folder, or below folders that the user
+allows.
 """
 
 import os
@@ -14,11 +15,11 @@ from zonegit.files import open_file
 
 
 class Includes:
-    """Opens what the master files of one command include.
+    """Opens the files that the master files of one command include.
 
     Args:
-        allowed: further folders that may be included from.
-        limit: octets that are read, and one more.
+        limit: octets that a file may have.
+        allowed: further folders from which files may be included.
     """
 
     def __init__(self, limit: int, allowed: Sequence[Path] = ()) -> None:
@@ -27,13 +28,21 @@ class Includes:
         self._roots: dict[str, str] = {}
 
     def __call__(self, includer: str, path: str) -> tuple[str, bytes]:
-        """Read a file relative to the folder of the including file.
+        """Read a file; its path is relative to the folder of the including file.
 
-        That is the working folder if the including file came from a pipe.
+        If the including file came from a pipe, the path is relative to the working directory.
+
+        Args:
+            includer: the name of the including file.
+            path: the path as written.
+
+        Returns:
+            The name of the file for errors, and its octets.
 
         Raises:
-            OSError: it cannot be read.
-            Invalid: it lies elsewhere, is no regular file, or has more octets than the limit.
+            OSError: the file cannot be read.
+            Invalid: the file is outside the allowed folders, is not a regular file, or has more
+                octets than the limit.
         """
         folder = os.path.dirname(includer)
         found = os.path.join(folder, path)
@@ -55,7 +64,7 @@ class Includes:
 
 
 def quotes(message: str, words: Iterable[str]) -> bool:
-    """Return whether an error shows one of the words of the line that it is about."""
+    """Return whether an error message contains one of the words of its line."""
     folded = message.casefold()
     return any(word[:6].casefold() in folded for word in words)
 

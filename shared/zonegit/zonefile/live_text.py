@@ -1,5 +1,7 @@
-"""A zone's master file that follows its changes: what stands at an owner is written again when it
-changes, and at no other time."""
+"""Keeps the master file of a zone up to date through a series of changes.
+
+Only the owners that a change touches are rendered again.
+"""
 
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -11,17 +13,17 @@ from zonegit.zonefile import writer
 
 
 class LiveText:
-    """The text of a zone that begins empty; what ``zonetext.write`` makes of the same RRsets."""
+    """The master file of a zone, in the form of ``writer.write``; the zone is empty at first."""
 
     def __init__(self, zone: Name) -> None:
         self._zone = zone
         self._owners: dict[Name, dict[int, RRset]] = {}
-        # Side by side, in canonical order (RFC 4034 section 6.1).
+        # Parallel lists in canonical order (RFC 4034 section 6.1).
         self._keys: list[tuple[bytes, ...]] = []
         self._texts: list[bytes] = []
 
     def apply(self, changes: Mapping[tuple[Name, int], RRset | None]) -> None:
-        """The new values of RRsets; None removes them."""
+        """Replace RRsets by their new values; None removes an RRset."""
         for (owner, rdtype), rrset in changes.items():
             types = self._owners.setdefault(owner, {})
             if rrset is None:
@@ -49,5 +51,5 @@ class LiveText:
             self._texts.insert(at, text)
 
     def octets(self) -> bytes:
-        """The whole file."""
+        """Return the whole file."""
         return writer.first_line(self._zone).encode() + b"".join(self._texts)

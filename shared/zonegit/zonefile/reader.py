@@ -1,8 +1,9 @@
 """Reads master files (RFC 1035 section 5, RFC 2308 section 4, BIND's ``$GENERATE``).
 
-Strict where dnspython's own reader is lenient: nothing is skipped that the caller did not ask to
-hear of, every error names file, line and record, and size, nesting and expansion are bounded. Pure:
-``$INCLUDE`` asks an opener it is given.
+The reader is strict where that of dnspython is lenient. It skips a record only if the caller passes
+a callback for skipped records. Every error names the file, the line and the record. Size, nesting
+and expansion are bounded. The module does no I/O: the caller passes the function that opens
+``$INCLUDE`` files.
 """
 
 import os
@@ -27,28 +28,36 @@ from zonegit.zonefile.builder import NS_AND_DNAME, LineOf, ZoneBuilder, ZoneFile
 from zonegit.zonefile.conflict_markers import refuse_markers
 
 MAX_OCTETS: Final = 512 << 20
-"""Octets of all files together, and of what ``$GENERATE`` writes."""
+"""Octets of all files and of the RDATA that ``$GENERATE`` expands to."""
 MAX_RECORDS: Final = 10_000_000
 MAX_INCLUDES: Final = 1_000
 _WITHHELD: Final = "this line of an included file cannot stand here"
 MAX_INCLUDE_DEPTH: Final = 16
 MAX_GENERATED: Final = 1 << 20
-"""Records that all ``$GENERATE`` lines together may make."""
+"""Records that all ``$GENERATE`` lines together may expand to."""
 PROGRESS_STEP: Final = 1_000
+"""Records between two calls of ``progress``."""
 _NAMES_KEPT: Final = 1 << 16
 
 Opener = Callable[[str, str], tuple[str, bytes]]
-"""Opens the file that a file names: (name of the including file, path as written) to (name to show,
-octets). Raises OSError or Invalid."""
+"""Open an included file: (name of the including file, path as written) to (name to show, octets).
+Raises OSError or Invalid."""
 
 
 UNUSABLE: Final = "unusable-record"
-"""The rule about records that cannot be read, or cannot stand where they are."""
+"""The rule about malformed records and records that are not allowed at their owner."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A record that is left out: the file and line it begins on, and why. ``rule`` is that of the
-    finding about it, and ``owner`` where it is, None: not known."""
+    """A record or RRset that was skipped.
+
+    Args:
+        source: the name of the file.
+        line: the line on which the record begins.
+        why: the reason.
+        rule: the rule of the finding about it.
+        owner: its owner name, or None if it is not known.
+    """
 
     source: str
     line: int
@@ -58,12 +67,12 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 Skip = Callable[[Skipped], None]
-"""Hears of each record that is left out, in the order of the file; at the end, of a DNAME next to
-NS records, and of each RRset that is too large for a DNS message."""
+"""A callback for each skipped record, in the order of the file; then for each DNAME next to NS
+records, and for each RRset that is too large for a DNS message."""
 
 
 class _Place(msgspec.Struct):
-    """The reader's position; each file has its own origin and last owner."""
+    """The position in one file, with the origin and the last owner of that file."""
 
     source: str
     origin: Name
@@ -83,30 +92,29 @@ def read(
     skip: Skip | None = None,
     known: Lines | None = None,
 ) -> ZoneFile:
-    """The RRsets of a master file; its first origin is ``zone``.
+    """Read the RRsets of a master file.
 
     Args:
-        octets: the file.
-        zone: every owner must be within it.
-        source: the file's name, as errors show it and ``include`` gets it.
+        octets: the content of the file.
+        zone: the first origin; every owner must be within it.
+        source: the name of the file, for errors and for ``include``.
         include: opens ``$INCLUDE`` files (:class:`zonegit.zonefile.includes.Includes`); with
             None they are not allowed.
-        whole: the file is a whole zone, so it needs an SOA.
-        progress: told the number of records read so far, every thousand.
-        skip: told of each record whose RDATA is malformed, or that cannot stand where it is put,
-            and of each RRset that is too large for a DNS message; these are left out. None: one
-            such is an error.
-        known: lines that were read before, to which those of this file are added, or None to
-            remember none.
+        whole: whether the file is a whole zone, which needs an SOA.
+        progress: called with the number of records read, after every ``PROGRESS_STEP`` records.
+        skip: called for each record whose RDATA is malformed or that is not allowed at its owner,
+            and for each RRset that is too large for a DNS message; these are left out. With None
+            they are errors.
+        known: a cache of lines that were read before; the lines of this file are added to it.
 
     Raises:
-        Invalid: anything else is wrong; the message begins ``FILE:LINE:``.
+        Invalid: the file has any other fault; the message begins with ``FILE:LINE:``.
     """
     return _Reader(zone, include, progress, skip, known).read(octets, source, whole)
 
 
 class _Reader:
-    """The state that lasts from the first to the last line of all files."""
+    """The state that all files of one zone share."""
 
     def __init__(
         self,
@@ -157,7 +165,7 @@ class _Reader:
                 self._file(*included)
 
     def _recall(self, place: _Place) -> Callable[[bytes], LineRecord | None] | None:
-        """The record of a line that was read before, under the present origin."""
+        """Return a function that looks a line up in the cache, under the current origin."""
         known = self._known
         return None if known is None else lambda raw: known.recall(place.origin, raw)
 
@@ -172,7 +180,7 @@ class _Reader:
         _check_size(self._octets)
 
     def _entry(self, place: _Place, entry: MasterFileEntry) -> tuple[_Place, bytes] | None:
-        """Takes one entry; what to read next where it is an ``$INCLUDE``."""
+        """Process one entry. For an ``$INCLUDE``, return the file to read next."""
         words = entry.words
         if entry.said is not None:
             self._again(place, entry.line, entry.said)
@@ -210,8 +218,11 @@ class _Reader:
         return None
 
     def _included(self, place: _Place, path: str, origin: Name) -> tuple[_Place, bytes]:
-        """RFC 1035 section 5.1: the including file's origin (and, as in BIND, last owner) come
-        back afterwards. A ``$TTL`` stays."""
+        """Open an included file, which gets a place of its own.
+
+        The origin of the including file applies again after the included file (RFC 1035 section
+        5.1), as does its last owner (as in BIND). A ``$TTL`` stays in effect.
+        """
         self._includes += 1
         if self._include is None:
             raise Invalid("$INCLUDE is not allowed here")
@@ -244,7 +255,13 @@ class _Reader:
             self._add(place, line, rdtype, ttl, words)
 
     def _record(self, place: _Place, entry: MasterFileEntry, owner: Name | None) -> None:
-        """Takes a record; ``owner`` None: its line begins with a blank."""
+        """Process a record.
+
+        Args:
+            place: the position of the record.
+            entry: the words of the record.
+            owner: the owner that the record states, or None if its line begins with a blank.
+        """
         rdtype, ttl, at = fields.head(entry.words, 0 if owner is None else 1)
         if rdtype == SOA and self._lacks_ttl(ttl):
             soa = fields.rdata(self._zone, SOA, entry.words[at:], place.origin)
@@ -254,7 +271,7 @@ class _Reader:
             self._known.keep(place.origin, entry.raw, LineRecord(owner, rdtype, ttl, rdata))
 
     def _again(self, place: _Place, line: int, said: LineRecord) -> None:
-        """Takes the record of a line that is known."""
+        """Add the record of a line that the cache has."""
         if said.owner is not None:
             place.owner = said.owner
         if said.rdtype == SOA and self._lacks_ttl(said.ttl):
@@ -267,7 +284,7 @@ class _Reader:
         return stated is None and self._default_ttl is None and self._last_ttl is None
 
     def _take_minimum(self, place: _Place, line: int, soa: bytes) -> None:
-        """Make the minimum of an SOA the TTL that records have which state none, as BIND does."""
+        """Use the minimum of an SOA as the TTL of records that state no TTL, as BIND does."""
         ttl = min(int.from_bytes(soa[-4:], "big"), MAX_TTL)
         self._default_ttl = ttl
         message = (
@@ -278,8 +295,11 @@ class _Reader:
         self._gathering.find((place.source, line), finding)
 
     def _ttl(self, stated: int | None) -> int:
-        """Return the TTL of a record (RFC 2308 section 4): its own, else ``$TTL`` or what stands
-        for it, else the last one stated."""
+        """Return the TTL of a record (RFC 2308 section 4).
+
+        It is the TTL that the record states, otherwise the default (``$TTL`` or the SOA minimum),
+        otherwise the last TTL that a record stated.
+        """
         if stated is not None:
             self._last_ttl = stated
             return stated
@@ -294,7 +314,7 @@ class _Reader:
     def _add(
         self, place: _Place, line: int, rdtype: int, ttl: int, words: list[str]
     ) -> bytes | None:
-        """Takes a record; its RDATA, None where that is malformed and left out."""
+        """Add a record. Return its RDATA, or None if the RDATA is malformed and was skipped."""
         owner = self._counted(place)
         try:
             rdata = fields.rdata(owner, rdtype, words, place.origin)
@@ -305,7 +325,7 @@ class _Reader:
         return rdata
 
     def _counted(self, place: _Place) -> Name:
-        """The owner of the next record, which is within the bounds."""
+        """Count one more record, and return its owner."""
         if place.owner is None:
             raise Invalid("the record begins with a blank, and no owner name came before it")
         self._records += 1
@@ -330,8 +350,11 @@ class _Reader:
 
 
 def _locate(place: _Place, entry: MasterFileEntry, error: Invalid) -> Invalid:
-    """Return an error with its place. Lines of an included file are not quoted: the user who wrote
-    the file that includes it need not be allowed to read it."""
+    """Return an error with its file and line.
+
+    The error does not quote lines of an included file: the author of the including file may not
+    have the right to read it.
+    """
     is_directive = bool(entry.words) and entry.words[0].upper() == "$INCLUDE"
     if place.depth and not is_directive and includes.quotes(error.message, entry.words):
         hint = (
@@ -342,7 +365,7 @@ def _locate(place: _Place, entry: MasterFileEntry, error: Invalid) -> Invalid:
 
 
 def _unescaped(path: str) -> str:
-    """The path a word stands for; its octets are UTF-8, as file names are."""
+    """Return the path that a word denotes, without escapes; its octets are UTF-8."""
     octets = re.sub(
         rb"\\(?:(\d{3})|(.))",
         lambda found: found[2] or bytes((int(found[1]) & 0xFF,)),

@@ -1,7 +1,7 @@
-"""RDATA as an operator types it: the arguments of a command, or the words of an edit script.
+"""Parses RDATA from the arguments of a command or from the words of an edit script.
 
-One rule says how arguments become records, for every type and every command.
-``docs/typed-records.md`` has it with examples; the letters below are those of that page.
+The rule is the same for every type and every command. ``docs/typed-records.md`` describes it with
+examples, and uses the same letters.
 
 (a) ``\\# LEN HEX`` is generic RDATA (RFC 3597 section 5) for any type.
 (b) TXT and SPF: each argument is one record. Its octets are literal, cut into strings of 255,
@@ -12,7 +12,7 @@ One rule says how arguments become records, for every type and every command.
 (e) Otherwise each argument is one record, read by (a) or (c).
 (f) Otherwise the input is an error that names the argument.
 
-All pure, so that other services can read arguments by the same rule.
+The module does no I/O, so other services can apply the same rule.
 """
 
 import re
@@ -71,16 +71,17 @@ _STRINGS: Final = re.compile(r'[ \t]*+(?:"(?:[^"\\]|\\.)*+"[ \t]*+)++', re.DOTAL
 
 
 def parse_rdatas(rdtype: int, arguments: Sequence[str], origin: Name) -> list[bytes]:
-    """Return the records that the arguments stand for, one at least.
+    """Return the RDATA of the records that the arguments describe, at least one.
 
     Args:
-        rdtype: the type of all of them.
+        rdtype: the type of all records.
         arguments: the arguments after type and TTL. Octets that are not UTF-8 are lone surrogates,
-            as Python has them in ``sys.argv``.
+            as in ``sys.argv``.
         origin: completes relative names.
 
     Raises:
-        Invalid: they are not RDATA of that type by any part of the rule; names the argument.
+        Invalid: the arguments are not RDATA of that type by any part of the rule; the message names
+            the argument.
     """
     if not arguments:
         raise Invalid(f"there is no RDATA of type {rrtypes.to_text(rdtype)}")
@@ -94,14 +95,14 @@ def parse_rdatas(rdtype: int, arguments: Sequence[str], origin: Name) -> list[by
 
 
 class TypedRRset(msgspec.Struct, frozen=True):
-    """The words after the owner of a record that is typed, taken apart.
+    """The words after the owner of a typed record, by field.
 
     Args:
         rdtype: the type.
-        ttl: the TTL in seconds; None where it is left out.
-        arguments: RDATA.
-        unstated: the arguments if the TTL after the type were none but RDATA, which it may have
-            been meant to be; empty where no TTL comes after the type.
+        ttl: the TTL in seconds, or None if it is left out.
+        arguments: the RDATA.
+        unstated: the RDATA if the word after the type is not a TTL but the first word of the
+            RDATA; empty if no TTL comes after the type.
     """
 
     rdtype: int
@@ -111,9 +112,9 @@ class TypedRRset(msgspec.Struct, frozen=True):
 
 
 def split_words(words: Sequence[str]) -> TypedRRset:
-    """Take ``TYPE [TTL] RDATA...`` or ``TTL TYPE RDATA...`` apart.
+    """Split ``TYPE [TTL] RDATA...`` or ``TTL TYPE RDATA...`` into fields.
 
-    The word after the type is the TTL wherever it reads as one.
+    The word after the type is the TTL if it has the form of one.
 
     Raises:
         Invalid: there is no type, or the TTL is out of range.
@@ -129,11 +130,11 @@ def split_words(words: Sequence[str]) -> TypedRRset:
 
 
 def parse_typed(typed: TypedRRset, origin: Name) -> list[bytes]:
-    """Return the records of words taken apart, as :func:`parse_rdatas` does.
+    """Return the RDATA of the records that the fields describe, by :func:`parse_rdatas`.
 
     Raises:
-        Invalid: they are not RDATA of that type. Where they would be with the TTL as a part of it,
-            the error shows both readings.
+        Invalid: the arguments are not RDATA of that type. If they would be with the TTL as their
+            first word, the error shows both readings.
     """
     try:
         return parse_rdatas(typed.rdtype, typed.arguments, origin)
@@ -157,7 +158,7 @@ def _is_rdata(rdtype: int, arguments: Sequence[str], origin: Name) -> bool:
 
 
 def find_notes(rdtype: int, arguments: Sequence[str]) -> list[Finding]:
-    """Return what the operator should know about how :func:`parse_rdatas` reads the arguments."""
+    """Return notes for the operator on how :func:`parse_rdatas` reads the arguments."""
     literal = [each for each in arguments if not (_is_generic(each) or _STRINGS.fullmatch(each))]
     is_generic = arguments[:1] == [_GENERIC] and _is_number(arguments[1:2])
     if rdtype not in _TEXT_TYPES or len(arguments) < 2 or not literal or is_generic:
@@ -175,15 +176,15 @@ def find_notes(rdtype: int, arguments: Sequence[str]) -> list[Finding]:
 
 
 def read_rdata(rdtype: int, text: str, origin: Name) -> bytes:
-    """Return the octets of one record in presentation format, of which nothing is skipped.
+    """Parse the RDATA of one record; comments and line ends are errors.
 
     Args:
-        rdtype: its type.
-        text: RDATA as in a master file, or generic RDATA (RFC 3597 section 5).
+        rdtype: the type of the record.
+        text: RDATA in presentation format, or generic RDATA (RFC 3597 section 5).
         origin: completes relative names.
 
     Raises:
-        Invalid: it is not RDATA of that type, or has a comment or a line end outside quotes.
+        Invalid: the text is not RDATA of that type, or has a comment or a line end outside quotes.
     """
     try:
         return rrset.rdata_from_tokens(rdtype, Words(lexer.split_rdata(text)), origin)
@@ -206,7 +207,7 @@ def _read_generic(rdtype: int, fields: Sequence[str], origin: Name) -> bytes:
 
 
 def _read_text(rdtype: int, argument: str, origin: Name) -> bytes:
-    """Return one TXT record: rule (b)."""
+    """Return the RDATA of one TXT record: rule (b)."""
     if _is_generic(argument) or _STRINGS.fullmatch(argument):
         return read_rdata(rdtype, argument, origin)
     try:
@@ -222,7 +223,7 @@ def _read_text(rdtype: int, argument: str, origin: Name) -> bytes:
 
 
 def _read_fields_or_records(rdtype: int, arguments: Sequence[str], origin: Name) -> list[bytes]:
-    """Return one record made of all arguments, else one of each: rules (d), (e) and (f)."""
+    """Read all arguments as one record, otherwise each as a record: rules (d), (e) and (f)."""
     try:
         if any(map(_is_generic, arguments)):
             raise Invalid("generic RDATA is a record of its own")
@@ -241,9 +242,9 @@ def _read_fields_or_records(rdtype: int, arguments: Sequence[str], origin: Name)
 def _neither(
     rdtype: int, arguments: Sequence[str], number: int, no_field: Invalid, no_record: Invalid
 ) -> Invalid:
-    """Make the error for arguments that are neither one record nor a record each.
+    """Return the error for arguments that are neither one record nor one record each.
 
-    The reading that went further is the message, the other one the hint.
+    The message is about the reading that parsed more arguments, the hint about the other one.
     """
     kind = rrtypes.to_text(rdtype)
     as_fields = f"the {len(arguments)} arguments are not one {kind} record: {no_field.message}"
@@ -254,10 +255,10 @@ def _neither(
 
 
 def _read_fields(rdtype: int, arguments: Sequence[str], origin: Name) -> bytes:
-    """Return one record whose fields are the arguments: rule (d).
+    """Return the RDATA of one record whose fields are the arguments: rule (d).
 
     Raises:
-        Invalid: an argument is not a field; names it.
+        Invalid: an argument is not a field; the message names it.
     """
     words = list(_field_words(rdtype, arguments))
     taken = 0
@@ -278,7 +279,7 @@ def _read_fields(rdtype: int, arguments: Sequence[str], origin: Name) -> bytes:
 
 
 def _field_words(rdtype: int, arguments: Sequence[str]) -> Iterator[str]:
-    """Yield the words of a master file's line that the fields would be."""
+    """Yield the fields as the words of a master file."""
     strings = _STRING_FIELDS.get(rdtype, range(0))
     parameters = _PARAMETER_FIELDS.get(rdtype, range(0))
     for place, argument in enumerate(arguments):
@@ -295,7 +296,7 @@ def _field_words(rdtype: int, arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _string(argument: str) -> str:
-    """Return what stands between the quotes of a character-string that is typed as ``argument``."""
+    """Return an argument as the content of a quoted character-string."""
     if quoted := _STRING.fullmatch(argument):
         return quoted[1]
     look_alikes.check_ends(argument)
@@ -321,5 +322,5 @@ def _is_number(arguments: Sequence[str]) -> bool:
 
 
 def _show(argument: str) -> str:
-    """Return an argument as errors show it, cut to a length that fits one."""
+    """Return an argument for an error, quoted and shortened."""
     return repr(argument if len(argument) <= 80 else f"{argument[:77]}...")

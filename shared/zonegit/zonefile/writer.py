@@ -1,5 +1,4 @@
-"""RRsets as text that reads well and reads back as the very same RRsets: as a master file, and
-RDATA by itself."""
+"""Writes RRsets as a master file, and RDATA as text, so that the reader gets the same RRsets."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -12,11 +11,12 @@ from zonegit.zone.rrtypes import RRSIG, SOA
 
 
 def write(rrsets: Iterable[RRset], zone: Name) -> Iterator[str]:
-    """The lines of a master file, each with its line end.
+    """Yield the lines of a master file, with their line ends.
 
-    Owners in canonical order (RFC 4034 section 6.1) and relative to ``$ORIGIN``, the SOA first,
-    then types by number; a TTL on each record, an RRSIG's that of the RRset it covers (section 3);
-    names in RDATA absolute; ``\\#`` (RFC 3597) where a type's text would not read back exactly.
+    Owners are in canonical order (RFC 4034 section 6.1) and relative to ``$ORIGIN``. The SOA comes
+    first, then the types by number. Each record states its TTL; an RRSIG has the TTL of the RRset
+    that it covers (RFC 4034 section 3). Names in RDATA are absolute. RDATA whose text would not
+    read back exactly is generic, ``\\#`` (RFC 3597).
     """
     owners: dict[Name, dict[int, RRset]] = {}
     for rrset in rrsets:
@@ -27,19 +27,19 @@ def write(rrsets: Iterable[RRset], zone: Name) -> Iterator[str]:
 
 
 def first_line(zone: Name) -> str:
-    """Return the first line of a master file, which makes its owners relative."""
+    """Return the first line of a master file, the ``$ORIGIN`` to which its owners are relative."""
     return f"$ORIGIN {names.text(zone)}\n"
 
 
 def owner_lines(owner: Name, types: Mapping[int, RRset], zone: Name) -> Iterator[str]:
-    """The lines of all that stands at one owner, as :func:`write` has them."""
+    """Yield the lines of the RRsets of one owner, in the form of :func:`write`."""
     shown = names.relative_text(owner, zone)
     for rdtype in sorted(types, key=lambda rdtype: (rdtype != SOA, rdtype)):
         yield from _records(shown, types[rdtype], types)
 
 
 def record_head(rrset: RRset) -> str:
-    """Return the beginning of a record's line: ``owner ttl IN TYPE``."""
+    """Return the fields of a record before its RDATA: ``owner ttl IN TYPE``."""
     kind = rrtypes.to_text(rrset.rdtype)
     return f"{names.text(rrset.owner)} {rrset.ttl} IN {kind}"
 
@@ -50,13 +50,18 @@ def generic_text(octets: bytes) -> str:
 
 
 def rdata_from_words(rdtype: int, words: Sequence[str], origin: Name) -> bytes:
-    """Read what :func:`rrset.rdata_to_text` wrote, from the words of its line (``lexer.split``).
+    """Parse the output of :func:`rrset.rdata_to_text`.
 
-    A diff or a plan may remove a record that is stored and malformed, so ``\\#`` takes any octets
-    here.
+    A diff or a plan may remove a stored record that is malformed, so here ``\\#`` accepts any
+    octets.
+
+    Args:
+        rdtype: the type of the record.
+        words: the words of the RDATA, as ``lexer.split`` returns them.
+        origin: completes relative names.
 
     Raises:
-        Invalid: not RDATA of that type.
+        Invalid: the words are not RDATA of that type.
     """
     try:
         return rdata.read_stored(rdtype, words, origin)

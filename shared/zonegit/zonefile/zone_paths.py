@@ -1,7 +1,8 @@
-"""Choose the path of a zone's file below the folder of zones: three schemes. Pure.
+"""Chooses the path of a zone's file below the folder of zones, by one of three schemes.
 
-Two are for people and their tools, and may refuse a zone, or have one path for two zones: labels
-may hold ``/`` (RFC 2317). ``unique`` has a path for every zone there can be, and no two share one.
+``golang`` and ``flat`` are for operators and their tools. They have no path for some zones, and may
+have one path for two zones, because labels may contain ``/`` (RFC 2317). ``unique`` has a different
+path for every possible zone.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from zonegit.zone.names import Name
 
 Scheme = Literal["golang", "flat", "unique"]
 OFFERED: Final[tuple[Scheme, ...]] = ("golang", "flat")
-"""Those an operator may choose."""
+"""Schemes that an operator may choose."""
 DEFAULT: Final[Scheme] = "golang"
 
 GOLANG_FILE: Final = "db.zone"
@@ -22,20 +23,22 @@ FLAT_SUFFIX: Final = ".zone"
 FLAT_ROOT: Final = "@.zone"
 UNIQUE_ROOT: Final = "@"
 UNIQUE_PIECE: Final = 200
-"""Characters of a name after which ``unique`` goes on one folder down."""
+"""Characters per component of a ``unique`` path; a longer name continues in a folder below."""
 MAX_COMPONENT: Final = 255
-"""Octets of a file's name, on every file system in use."""
+"""Octets of a file name, on every file system in use."""
 
 T = TypeVar("T")
 
 
 def zone_path(zone: Name, scheme: Scheme) -> str:
-    """The path of a zone's file, relative, its components separated by ``/``; none of them is
-    empty, ``.``, ``..`` or longer than ``MAX_COMPONENT``, and all is printable ASCII. Where
-    people have their files, none begins with a dot: such names are a tool's own.
+    """Return the relative path of a zone's file, its components separated by ``/``.
+
+    The path is printable ASCII. No component is empty, ``.``, ``..`` or longer than
+    ``MAX_COMPONENT``. Under ``golang`` and ``flat`` no component begins with a dot, because such
+    names are reserved for tools.
 
     Raises:
-        Invalid: the scheme, which is not ``unique``, has no such path for the zone.
+        Invalid: the scheme has no path for the zone; never for ``unique``.
     """
     match scheme:
         case "golang":
@@ -47,9 +50,16 @@ def zone_path(zone: Name, scheme: Scheme) -> str:
 
 
 def path_zone(path: str, scheme: Scheme) -> Name | None:
-    """The zone whose file would lie at ``path``, which may say anything: a component is one label,
-    where a ``/`` within one could have led there, too. None: no zone's does, or the scheme is
-    ``unique``, which nobody asks this of."""
+    """Return the zone whose file has a path, the inverse of :func:`zone_path`.
+
+    Args:
+        path: any relative path. Each component is read as one label, although a label that
+            contains ``/`` may have the same path.
+        scheme: ``golang`` or ``flat``; the inverse of ``unique`` is not implemented.
+
+    Returns:
+        The zone, or None if no zone has that path or the scheme is ``unique``.
+    """
     match scheme:
         case "golang":
             *folders, file = path.split("/")
@@ -66,7 +76,7 @@ def path_zone(path: str, scheme: Scheme) -> Name | None:
 
 
 def _golang(zone: Name) -> str:
-    """Return the canonical name as folders, the last label first."""
+    """Return the labels of a zone as folders, the last label first."""
     parts = (names.text(names.join([label]))[:-1] for label in reversed(names.labels(zone)))
     return "/".join((*parts, GOLANG_FILE))
 
@@ -84,7 +94,8 @@ def _unique(zone: Name) -> str:
     starts = range(0, len(quoted), UNIQUE_PIECE)
     *folders, last = (quoted[start : start + UNIQUE_PIECE] for start in starts)
     if not last.strip("."):
-        last = last.replace(".", "%2E")  # which nothing else is quoted to; . and .. are no files
+        # "." and ".." are not file names; quote_plus never writes "%2E".
+        last = last.replace(".", "%2E")
     return "/".join((*(f"{folder}+" for folder in folders), last))
 
 
@@ -106,15 +117,22 @@ def _no_path(zone: Name, scheme: Scheme, why: str) -> Invalid:
 
 
 def collision(paths: Iterable[tuple[str, T]]) -> tuple[T, T] | None:
-    """The first two of ``paths`` that cannot lie below one folder, by what stands beside them:
-    equal ones, also where a file system takes capitals for small letters, or one that would be a
-    folder of the other. None: all can."""
+    """Return the owners of the first two paths that cannot exist below one folder, or None.
+
+    Two paths collide if they are equal without regard to case, as some file systems compare them,
+    or if one is a folder of the other.
+
+    Args:
+        paths: relative paths with their owners.
+    """
     return next(collisions(paths), None)
 
 
 def collisions(paths: Iterable[tuple[str, T]]) -> Iterator[tuple[T, T]]:
-    """Yield each of ``paths`` that cannot lie beside those before it, after the one that it
-    collides with; it is then left out."""
+    """Yield (earlier owner, owner) for each path that collides with an earlier one.
+
+    A path that collides is not compared with the paths after it.
+    """
     files: dict[str, T] = {}
     folders: dict[str, T] = {}
     for path, owner in paths:
@@ -130,7 +148,7 @@ def collisions(paths: Iterable[tuple[str, T]]) -> Iterator[tuple[T, T]]:
 
 
 def _above(path: str) -> Iterator[str]:
-    """Yield the folders that a path leads through."""
+    """Yield the folders of a path, the innermost first."""
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
