@@ -1,1 +1,1 @@
-"""DNS values: names, types, RDATA, RRsets, serials, and the rules about them."""
+"""DNS values: names, types, RDATA, RRsets and serials, and the rules for zones."""

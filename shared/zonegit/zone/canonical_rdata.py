@@ -1,18 +1,18 @@
-"""The key of a record: its canonical RDATA, in which names are in lower case.
+"""Compares records by their canonical RDATA, in which names are in lower case.
 
-Theory of operation. Two records of one RRset are the same record when they differ only in the case
-of the names in their RDATA, for exactly the types of RFC 4034 section 6.2 as amended by RFC 6840
-section 5.1. Other servers keep one of such a pair, so a pair must never be taken for two records
-here: an incremental transfer that removes one would remove the only copy that a secondary has.
-RDATA keeps the case that it was written in; the key is what is compared.
+Theory of operation. Two records of one RRset are the same record if they differ only in the case of
+the names in their RDATA, for exactly the types of RFC 4034 section 6.2 as amended by RFC 6840
+section 5.1. Other servers keep one record of such a pair. If zonegit took the pair for two records,
+an incremental transfer that removes one of them would remove the only copy of a secondary. RDATA is
+stored in its original case; records are compared by their keys.
 
-A table holds, for each of those types, where the names in its RDATA are. Types that are not in the
-table cost one look-up, RDATA without a capital letter one comparison. RDATA that does not
-have the form of its type (it can come from another implementation) is its own key.
+A table has, for each of those types, the positions of the names in RDATA. A type that is not in the
+table costs one look-up, and RDATA without capital letters costs one comparison. Malformed RDATA,
+which can come from another implementation, is its own key.
 
-A second table holds the other types with names in RDATA. Records of these that differ only in case
-are two records here, and some servers keep only one of them: ``key_ignoring_case`` finds such pairs
-for warnings.
+A second table has the other types with names in RDATA. Two records of these types that differ only
+in case are two records, but some servers keep only one of them. ``key_ignoring_case`` finds such
+pairs for warnings.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -28,7 +28,7 @@ _REST: Final = -3
 _Layout = tuple[int, ...]
 """The fields of RDATA in order: a number of octets, or one of the constants above."""
 _Form = _Layout | Callable[[bytes], _Layout]
-"""A layout, or what finds it where it depends on the RDATA; an empty one fits no RDATA."""
+"""A layout, or a function that returns the layout of given RDATA; an empty layout fits no RDATA."""
 
 
 def _a6(rdata: bytes) -> _Layout:
@@ -87,13 +87,13 @@ _FOLDED: Final = {NUMBERS[mnemonic]: form for mnemonic, form in _FORMS.items()}
 _AS_WRITTEN: Final = {NUMBERS[mnemonic]: form for mnemonic, form in _FORMS_AS_WRITTEN.items()}
 
 FOLDED: Final = frozenset(_FOLDED)
-"""Types whose records are one record when they differ only in the case of names in RDATA."""
+"""Types of which two records are the same if they differ only in the case of names in RDATA."""
 AS_WRITTEN: Final = frozenset(_AS_WRITTEN)
-"""Types with names in RDATA whose case makes another record."""
+"""Types of which two records differ if the case of names in RDATA differs."""
 
 
 def key(rdtype: int, rdata: bytes) -> bytes:
-    """Return what records of one RRset are compared by: the RDATA with its names in lower case.
+    """Return the key by which records of one RRset are compared: RDATA with names in lower case.
 
     Args:
         rdtype: the type of the record.
@@ -104,7 +104,7 @@ def key(rdtype: int, rdata: bytes) -> bytes:
 
 
 def key_ignoring_case(rdtype: int, rdata: bytes) -> bytes:
-    """Return what some servers compare records of a type of ``AS_WRITTEN`` by.
+    """Return the key by which some servers compare records of a type of ``AS_WRITTEN``.
 
     Args:
         rdtype: the type of the record; for other types this is :func:`key`.
@@ -115,11 +115,14 @@ def key_ignoring_case(rdtype: int, rdata: bytes) -> bytes:
 
 
 def distinct(rdtype: int, rdatas: Iterable[bytes]) -> Collection[bytes]:
-    """Return one RDATA for each record, the first one in the order given; in any order.
+    """Return one RDATA for each record: the first of those with the same key.
 
     Args:
         rdtype: the type of the records.
-        rdatas: their RDATA, with repetitions.
+        rdatas: their RDATA, possibly with repetitions.
+
+    Returns:
+        The RDATA in any order.
     """
     if rdtype not in _FOLDED:
         return set(rdatas)
@@ -133,7 +136,7 @@ def distinct(rdtype: int, rdatas: Iterable[bytes]) -> Collection[bytes]:
 
 
 def has_twins(rdtype: int, rdatas: Collection[bytes]) -> bool:
-    """Return whether some of the RDATA are one record, though their octets differ.
+    """Return whether two of the RDATA are the same record with different octets.
 
     Args:
         rdtype: the type of the records.
@@ -141,14 +144,14 @@ def has_twins(rdtype: int, rdatas: Collection[bytes]) -> bool:
     """
     if len(rdatas) < 2 or rdtype not in _FOLDED:
         return False
-    # Equal keys have equal octets in lower case, and those are seen more quickly.
+    # Equal keys imply equal octets in lower case, which is cheaper to test.
     if len({rdata.lower() for rdata in rdatas}) == len(rdatas):
         return False
     return len({key(rdtype, rdata) for rdata in rdatas}) < len(rdatas)
 
 
 def find_name_end(rdata: bytes, at: int) -> int:
-    """Return where an uncompressed name ends; past the RDATA where there is none."""
+    """Return the end of an uncompressed name, or an offset beyond the RDATA if it is malformed."""
     start = at
     while at < len(rdata) and (length := rdata[at]) <= MAX_LABEL:
         at += length + 1
@@ -158,7 +161,7 @@ def find_name_end(rdata: bytes, at: int) -> int:
 
 
 def _lower_names(rdata: bytes, form: _Form) -> bytes:
-    """Return RDATA with its names in lower case; the same RDATA if it does not have that form."""
+    """Return RDATA with its names in lower case; malformed RDATA is returned unchanged."""
     lower = rdata.lower()
     if lower == rdata:
         return rdata
@@ -172,7 +175,7 @@ def _lower_names(rdata: bytes, form: _Form) -> bytes:
 
 
 def _end(rdata: bytes, at: int, field: int) -> int:
-    """Return where a field ends; past the RDATA where it does not fit."""
+    """Return the end of a field, or an offset beyond the RDATA if the field does not fit."""
     past = len(rdata) + 1
     if at >= past:
         return past

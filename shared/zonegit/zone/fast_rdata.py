@@ -1,8 +1,8 @@
-"""A short way for what nearly every line of a big zone holds: names of ordinary letters, and the
-RDATA of the commonest types.
+"""Fast parsers for names of ordinary letters and for the RDATA of the most common types.
 
-Each function gives either exactly what ``zone.rdata`` gives, or None where it is not sure: then
-that decides, and says what is wrong. Tests hold both to the same answers.
+Nearly every line of a large zone consists of these. Each function returns either exactly the result
+of ``zone.rdata`` or None; on None, the caller uses ``zone.rdata``, which also makes the error.
+Tests compare the two.
 """
 
 import re
@@ -14,7 +14,7 @@ from zonegit.zone.names import MAX_OCTETS, ROOT, Name
 from zonegit.zone.rrtypes import AAAA, CNAME, MX, NS, PTR, TXT, A
 
 _KEPT: Final = 1 << 14
-"""Names in RDATA that are remembered: name servers and mail exchangers come again and again."""
+"""Names in RDATA that are cached: the same name servers and mail exchangers occur many times."""
 
 _NAME: Final = re.compile(
     r"(?:[a-z0-9_*/-]{1,63}\.)*[a-z0-9_*/-]{1,63}\.?", re.ASCII | re.IGNORECASE
@@ -30,13 +30,17 @@ _PREFERENCE: Final = re.compile(r"\d{1,5}", re.ASCII)
 _STRING: Final = re.compile(r"[ !#-\[\]-~]{0,255}")
 
 _MAX_STRINGS: Final = 255
-"""So many strings of any length fit RDATA."""
+"""Character-strings; this many of any length fit into RDATA."""
 
 WordList = Sequence[str]
 
 
 def name(text: str, origin: Name) -> bytes | None:
-    """The wire form of a name in the case it is written in; a relative one takes ``origin``."""
+    """Return the wire form of a name, in its original case; ``origin`` completes a relative name.
+
+    Returns:
+        The octets, or None if the name needs the general parser.
+    """
     if text == "@":
         return origin
     if _NAME.fullmatch(text) is None:
@@ -48,7 +52,16 @@ def name(text: str, origin: Name) -> bytes | None:
 
 
 def rdata(rdtype: int, words: WordList, origin: Name) -> bytes | None:
-    """The uncompressed wire form of RDATA, from the words of its line as ``lexer`` splits it."""
+    """Return the uncompressed wire form of RDATA.
+
+    Args:
+        rdtype: the type of the record.
+        words: the words of the RDATA, as ``lexer`` returns them.
+        origin: completes relative names.
+
+    Returns:
+        The octets, or None if the RDATA needs the general parser.
+    """
     reader = _READERS.get(rdtype)
     return reader(words, origin) if reader is not None else None
 
@@ -61,7 +74,7 @@ def _ipv4(words: WordList, origin: Name) -> bytes | None:
 
 
 def _ipv6(words: WordList, origin: Name) -> bytes | None:
-    """RFC 4291 section 2.2, without its third form."""
+    """Parse the first two forms of RFC 4291 section 2.2."""
     if len(words) != 1 or type(words[0]) is not str or _IPV6.fullmatch(words[0]) is None:
         return None
     first, gap, last = words[0].partition("::")
@@ -98,7 +111,7 @@ def _strings(words: WordList, origin: Name) -> bytes | None:
 
 
 def _is_short(word: str) -> bool:
-    """Return whether a word is unquoted and short enough to be remembered."""
+    """Return whether a word is unquoted and short enough to be cached."""
     return type(word) is str and len(word) <= MAX_OCTETS
 
 

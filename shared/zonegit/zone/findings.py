@@ -1,4 +1,4 @@
-"""Findings: what an operator should know about a zone or about an input that is accepted."""
+"""Findings: faults and notes about a zone or about an accepted input."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -9,28 +9,28 @@ from zonegit.errors import Invalid
 from zonegit.zone.names import Name
 
 TTL_FROM_MINIMUM: Final = "ttl-from-soa-minimum"
-"""The rule about a TTL that is stated nowhere."""
+"""The rule about records without a stated TTL."""
 
 STRICT_NOTES: Final = frozenset({TTL_FROM_MINIMUM})
-"""Rules whose notes are errors, too, where findings are refused."""
+"""Rules whose notes are errors under ``--strict``."""
 
 MAX_NAMED: Final = 20
-"""Findings that an error names before it only counts them."""
+"""Findings that an error shows; it has only the number of the others."""
 
 Severity = Literal["error", "warning", "note"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One fact about a zone or an input, found by a rule.
+    """The result of one rule for a zone or an input.
 
     Args:
-        rule: stable id of the rule, in kebab case; scripts and ``--json`` depend on it.
-        severity: ``error`` where the zone is invalid, ``warning`` where a server or a resolver is
-            likely to misbehave, ``note`` for information.
-        message: one line for people: what is wrong, and where.
-        owner: the owner name concerned; None for a finding about the whole zone or input.
-        rdtype: the type concerned; None where all types or no type are concerned.
-        source: the RFC section behind the rule, as ``RFC 6672 section 2.3``; None without one.
+        rule: the stable id of the rule, in kebab case; scripts and ``--json`` depend on it.
+        severity: ``error`` if the zone is invalid, ``warning`` if a server or a resolver is likely
+            to misbehave, ``note`` for information.
+        message: one line with the fault and its place.
+        owner: the owner name, or None for a finding about the whole zone or input.
+        rdtype: the type, or None for a finding about all types or no type.
+        source: the RFC section of the rule, such as ``RFC 6672 section 2.3``, or None.
     """
 
     rule: str
@@ -42,18 +42,18 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def is_strict(finding: Finding) -> bool:
-    """Return whether ``--strict`` makes an error of a finding."""
+    """Return whether a finding is an error under ``--strict``."""
     return finding.severity != "note" or finding.rule in STRICT_NOTES
 
 
 def refuse(findings: Sequence[Finding]) -> None:
-    """Refuse an input that has findings which ``--strict`` makes errors.
+    """Refuse an input with findings that are errors under ``--strict``.
 
     Args:
-        findings: all that was found; notes may be among them.
+        findings: all findings, notes included.
 
     Raises:
-        Invalid: there is such a finding; names them, the first ``MAX_NAMED`` with their messages.
+        Invalid: there is such a finding; the message shows the first ``MAX_NAMED``.
     """
     named = [f"{each.message} ({each.rule})" for each in findings if is_strict(each)]
     if not named:

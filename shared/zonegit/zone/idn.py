@@ -1,15 +1,15 @@
-"""Internationalised names (IDNA 2008, RFC 5891): text outside ASCII to A-labels and back.
+"""Converts internationalised names (IDNA 2008, RFC 5891) to A-labels and back.
 
-Typed text is mapped first as UTS 46 says (non-transitional: ``ß`` stays ``ß``), label by label,
-then checked and encoded by RFC 5891. Three things stay as they were typed:
+Each label is mapped by UTS 46 (non-transitional: ``ß`` stays ``ß``), then checked and encoded by
+RFC 5891. Three things are not converted:
 
 - a label in ASCII, ``xn--`` included;
-- ``\\DDD`` and ``\\X``, which stand for octets;
+- ``\\DDD`` and ``\\X``, which denote octets;
 - the instance name of DNS-SD, the label before ``_service._tcp`` or ``_service._udp``, which is
   UTF-8 on the wire (RFC 6763 section 4.1.1).
 
 A full stop of East Asian scripts separates labels, as in UTS 46, except in such an instance name.
-What is displayed is only what IDNA 2008 allows, and only where it gives the same A-label again.
+A U-label is displayed only if IDNA 2008 allows it and it converts to the same A-label.
 """
 
 import re
@@ -26,7 +26,7 @@ MAX_LABEL: Final = 63
 """Octets of a label (RFC 1035 section 2.3.4)."""
 
 _KEPT: Final = 1 << 12
-"""Labels whose A-labels are remembered."""
+"""Labels whose conversion is cached."""
 
 _STOP: Final = re.compile(r"\\.|(\.)", re.DOTALL)
 _EAST_ASIAN_STOP: Final = re.compile("[\u3002\uff0e\uff61]")
@@ -45,7 +45,7 @@ def to_ascii(text: str, origin: Sequence[bytes] = ()) -> str:
         origin: the labels that complete a relative name, for DNS-SD.
 
     Raises:
-        Invalid: a label is not allowed by IDNA 2008; says which, and why.
+        Invalid: IDNA 2008 does not allow a label; the message has the label and the reason.
     """
     labels = split_labels(text)
     below = [] if labels[-1] == "" else [label.decode("latin-1") for label in origin]
@@ -53,8 +53,10 @@ def to_ascii(text: str, origin: Sequence[bytes] = ()) -> str:
 
 
 def split_labels(text: str) -> list[str]:
-    """Return the labels of a name in presentation format, escapes as they are; the last one of an
-    absolute name is empty."""
+    """Split a name in presentation format into labels, with their escapes.
+
+    The last label of an absolute name is empty.
+    """
     labels = []
     start = 0
     for found in _STOP.finditer(text):
@@ -65,7 +67,7 @@ def split_labels(text: str) -> list[str]:
 
 
 def escape(text: str) -> str:
-    """Return presentation format in ASCII, with ``\\DDD`` for each octet of UTF-8 outside it."""
+    """Return presentation format in ASCII, with ``\\DDD`` for each octet of other characters."""
     return _NOT_ASCII.sub(
         lambda found: (
             found[1]
@@ -76,7 +78,7 @@ def escape(text: str) -> str:
 
 
 def to_unicode(text: str) -> str | None:
-    """Return a name with U-labels in place of its A-labels; None where it has none to show.
+    """Return a name with U-labels in place of its A-labels, or None if it has no valid A-label.
 
     Args:
         text: a name in presentation format, in ASCII.
@@ -89,7 +91,7 @@ def to_unicode(text: str) -> str | None:
 
 
 def _convert(labels: Sequence[str], origin: Sequence[str]) -> Iterator[str]:
-    """Yield the labels in ASCII, without those of the origin."""
+    """Yield the labels in ASCII, without the labels of the origin."""
     every = [*labels, *origin]
     for place, label in enumerate(labels):
         if label.isascii():
@@ -101,7 +103,7 @@ def _convert(labels: Sequence[str], origin: Sequence[str]) -> Iterator[str]:
 
 
 def _parts(label: str, following: Sequence[str]) -> Iterator[str]:
-    """Yield the labels that East Asian full stops make of one."""
+    """Split a label at East Asian full stops, and yield its parts in ASCII."""
     parts = _EAST_ASIAN_STOP.split(label)
     for place, part in enumerate(parts):
         if part.isascii():
@@ -113,7 +115,7 @@ def _parts(label: str, following: Sequence[str]) -> Iterator[str]:
 
 
 def _is_service(following: Sequence[str]) -> bool:
-    """Return whether two labels are those of a service (RFC 6763 section 4.1.2)."""
+    """Return whether two labels are those of a service type (RFC 6763 section 4.1.2)."""
     return (
         len(following) == 2 and following[0].startswith("_") and following[1].lower() in _TRANSPORTS
     )
@@ -140,7 +142,7 @@ def _check_utf_8(label: str) -> None:
 
 @lru_cache(_KEPT)
 def _a_label(label: str) -> str:
-    """Return the A-label of a label outside ASCII."""
+    """Return the A-label of a label that is not ASCII."""
     try:
         mapped = idna.uts46_remap(label, std3_rules=False)
         _check_length(label, mapped)
@@ -153,7 +155,7 @@ def _a_label(label: str) -> str:
 
 
 def _check_length(label: str, mapped: str) -> None:
-    """Refuse a label that is too long for DNS, whatever its letters are."""
+    """Refuse a label whose A-label is too long for DNS."""
     octets = len(mapped) if mapped.isascii() else len("xn--") + len(mapped.encode("punycode"))
     if octets > MAX_LABEL:
         raise Invalid(
@@ -163,8 +165,8 @@ def _check_length(label: str, mapped: str) -> None:
 
 @lru_cache(_KEPT)
 def _u_label(label: str) -> str | None:
-    """Return the U-label of an A-label; None where it is not one of IDNA 2008, or not that of
-    this A-label."""
+    """Return the U-label of an A-label, or None if it is not valid in IDNA 2008 or converts to
+    another A-label."""
     try:
         found = idna.ulabel(label)
         return found if idna.alabel(found) == label.lower().encode() else None

@@ -1,10 +1,11 @@
-"""Master-file text to entries: the words of one record or directive, wherever its lines break.
+"""Splits master files into entries: the words of one record or directive, on one or more lines.
 
-Each word stays as written, escapes and all, and the readers of RDATA (``zone.rdata``) take the
-words: so no file is tokenized character by character, and what a word means is decided in one
-place. dnspython reads SVCB and HTTPS through :class:`Words`. A line is UTF-8; octets that are not
-become lone surrogates. A word outside ASCII is read by IDNA 2008 where a name is expected; in any
-other place it stands for its octets.
+A word keeps its escapes; the parsers of RDATA (``zone.rdata``) interpret them. So no file is read
+character by character, and one place defines the meaning of a word. dnspython parses SVCB and HTTPS
+through :class:`Words`.
+
+A line is UTF-8; octets that are not UTF-8 become lone surrogates. A word that is not ASCII is
+converted by IDNA 2008 where a name is expected, and denotes its octets everywhere else.
 """
 
 import io
@@ -23,8 +24,9 @@ from zonegit.zone.line_cache import LineRecord
 MAX_ENTRY: Final = 1 << 20
 """Octets of one entry with its line breaks and comments; the longest RDATA takes a quarter."""
 MAX_DEPTH: Final = 64
+"""Nested parentheses."""
 
-# Without any of these a line is an entry of its own, and blanks part its words.
+# A line without any of these characters is one entry, and blanks separate its words.
 _SPECIAL: Final = re.compile(r'[\x00-\x08\x0a-\x1f"();\\]')
 _PIECE: Final = re.compile(
     r"""(?P<blank>[ \t]++|;.*+)
@@ -43,22 +45,27 @@ _PROBLEMS: Final = {
 
 
 class Quoted(str):
-    """A word that stood in quotes; they are no part of it."""
+    """A quoted word, without its quotes."""
 
     __slots__ = ()
 
 
 class Glued(Quoted):
-    """A quoted string right after a word, without a blank: ``alpn="h2"`` (RFC 9460 section
-    2.1)."""
+    """A quoted string that follows a word without a blank: ``alpn="h2"`` (RFC 9460 section 2.1)."""
 
     __slots__ = ()
 
 
 class MasterFileEntry(NamedTuple):
-    """One record or directive: the line it begins on, from 1, whether that begins with a blank,
-    and its words (at least one). ``raw`` are the octets of its line, empty where it takes several.
-    A line that is recalled is not split: it has no words, and ``said`` is what it said."""
+    """One record or directive.
+
+    Args:
+        line: the number of its first line, counted from 1.
+        indented: whether that line begins with a blank.
+        words: its words, at least one; none if ``said`` is present.
+        raw: the octets of its line; empty if it has several lines.
+        said: the cached record of the line, which then is not split.
+    """
 
     line: int
     indented: bool
@@ -68,18 +75,22 @@ class MasterFileEntry(NamedTuple):
 
 
 def failure(source: str, line: int, message: str, hint: str | None = None) -> Invalid:
-    """An error in a master file, told as compilers do."""
+    """Return an error in a master file, in the form ``FILE:LINE: MESSAGE`` of compilers."""
     return Invalid(f"{source}:{line}: {message}", hint=hint)
 
 
 def entries(
     octets: bytes, source: str, recall: Callable[[bytes], LineRecord | None] | None = None
 ) -> Iterator[MasterFileEntry]:
-    """Splits a master file (RFC 1035 section 5.1); lines end in LF or CRLF. ``recall`` says
-    what a line said that was an entry before, None: it is not known.
+    """Split a master file (RFC 1035 section 5.1) into entries; lines end in LF or CRLF.
+
+    Args:
+        octets: the content of the file.
+        source: the name of the file, for errors.
+        recall: returns the cached record of a line, or None if the line is not cached.
 
     Raises:
-        Invalid: a quoted string or parenthesis that does not end, or an entry beyond a bound.
+        Invalid: a quoted string or a parenthesis does not end, or an entry exceeds a bound.
     """
     start, indented, depth, size = 1, False, 0, 0
     words: list[str] = []
@@ -112,10 +123,10 @@ def entries(
 
 
 def split(text: str) -> list[str]:
-    """The words of one line.
+    """Split one line into words.
 
     Raises:
-        Invalid: as :func:`entries`.
+        Invalid: as in :func:`entries`.
     """
     words: list[str] = []
     if _split(text, words, 0):
@@ -124,10 +135,10 @@ def split(text: str) -> list[str]:
 
 
 def split_rdata(text: str) -> list[str]:
-    """Return the words of RDATA text that is no line of a file, so that nothing may be skipped.
+    """Split RDATA that does not come from a file; comments and line ends are errors.
 
     Raises:
-        Invalid: it has a comment or a line end outside quotes, or is malformed as in
+        Invalid: the text has a comment or a line end outside quotes, or is malformed as in
             :func:`entries`.
     """
     _check_nothing_skipped(text)
@@ -135,10 +146,10 @@ def split_rdata(text: str) -> list[str]:
 
 
 def _check_nothing_skipped(text: str) -> None:
-    """Refuse text that has something outside quotes that a file's reader would skip.
+    """Refuse text that has a comment or a line end outside quotes.
 
     Raises:
-        Invalid: it has a comment or a line end there.
+        Invalid: the text has one.
     """
     at = 0
     while found := _PIECE.match(text, at):
@@ -155,7 +166,7 @@ def _check_nothing_skipped(text: str) -> None:
 
 
 def shown(words: Iterable[str]) -> str:
-    """Words as people wrote them, cut to a length that fits an error."""
+    """Return words as written, shortened for an error."""
     text = " ".join(f'"{word}"' if isinstance(word, Quoted) else word for word in words)
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return text if len(text) <= 100 else text[:97] + "..."
@@ -167,7 +178,16 @@ def text(line: bytes) -> str:
 
 
 def _split(line: str, words: list[str], depth: int) -> int:
-    """Adds the words of a line that begins inside ``depth`` parentheses; returns where it ends."""
+    """Add the words of a line to ``words``.
+
+    Args:
+        line: the line.
+        words: the words of the entry.
+        depth: the number of open parentheses before the line.
+
+    Returns:
+        The number of open parentheses after the line.
+    """
     at = 0
     previous: str | None = None
     while at < len(line):
@@ -203,7 +223,7 @@ def _hint(character: str) -> str:
 
 
 class _WordToken(Token):
-    """A token that knows its word; its value is in ASCII, with escapes for all else."""
+    """A token with its word; its value is ASCII, with escapes for other characters."""
 
     def __init__(self, kind: int, word: str) -> None:
         value = str(word) if word.isascii() else idn.escape(word)
@@ -212,19 +232,21 @@ class _WordToken(Token):
 
 
 class Words(Tokenizer):
-    """Words split already, for readers of RDATA: dnspython's take tokens from it, others its
-    ``rest``."""
+    """The words of one entry, for the parsers of RDATA.
+
+    The parsers of dnspython read tokens; those of ``zone.rdata`` read the words of ``rest``.
+    """
 
     def __init__(self, words: Iterable[str]) -> None:
         super().__init__("")
         self._words = iter(words)
 
     def rest(self) -> Iterator[str]:
-        """Return the words that were not read yet."""
+        """Return the words that were not read as tokens."""
         return self._words
 
     def get(self, want_leading: bool = False, want_comment: bool = False) -> Token:
-        """The next word; after the last one, the end of the line."""
+        """Return the next word as a token; after the last word, a token for the end of the line."""
         token = self.ungotten_token
         if token is not None:
             self.ungotten_token = None
@@ -245,7 +267,7 @@ class Words(Tokenizer):
         relativize: bool = False,
         relativize_to: dns.name.Name | None = None,
     ) -> dns.name.Name:
-        """Return the name that a token is, by the rules for every name (``names.read``)."""
+        """Return the name of a token, parsed by ``names.read`` like every other name."""
         if not token.is_identifier():
             raise dns.exception.SyntaxError("a name is expected, without quotes")
         try:

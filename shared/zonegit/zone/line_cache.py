@@ -1,9 +1,10 @@
-"""Lines of master files that were read before, and what they said: the versions of a zone hold much
-the same ones, and each is taken apart once.
+"""Caches the records of master-file lines.
 
-What is kept is what a line says by itself: an owner or a TTL that it leaves out is left out here,
-too, and comes from wherever it stands when it is met again. What its names mean depends on the
-origin, so a line is known under one origin alone.
+The versions of a zone have most lines in common; with the cache, each line is parsed once.
+
+A cached record has only what its line states. An owner or a TTL that the line omits is omitted
+here, too, and is taken from the context when the line is read again. Relative names depend on the
+origin, so the cache is keyed by origin and line.
 """
 
 from typing import Final, NamedTuple
@@ -11,17 +12,23 @@ from typing import Final, NamedTuple
 from zonegit.zone.names import Name
 
 MAX_OCTETS: Final = 256 << 20
-"""Octets that a memory takes, roughly; one that is full is emptied."""
+"""Approximate octets of a cache; a full cache is cleared."""
 MAX_LINE: Final = 4_096
-"""Octets of a line that is kept."""
+"""Octets of a line that is cached."""
 
 _OVERHEAD: Final = 400
-"""Octets that a kept line takes beside its own and its RDATA's, roughly."""
+"""Approximate octets that a cached line takes in addition to the line and its RDATA."""
 
 
 class LineRecord(NamedTuple):
-    """The record that one line holds. ``owner`` None: that of the record before; ``ttl`` in
-    seconds, None: not stated."""
+    """The record of one line.
+
+    Args:
+        owner: the owner, or None if the line omits it.
+        rdtype: the type.
+        ttl: the TTL in seconds, or None if the line omits it.
+        rdata: the RDATA in uncompressed wire form.
+    """
 
     owner: Name | None
     rdtype: int
@@ -30,21 +37,25 @@ class LineRecord(NamedTuple):
 
 
 class Lines:
-    """Records by origin and by the octets of their line, its line end included."""
+    """Records by origin and line; a line includes its line end."""
 
     def __init__(self, most: int = MAX_OCTETS) -> None:
-        """``most``: about how many octets it may take."""
+        """Create an empty cache.
+
+        Args:
+            most: the approximate number of octets that it may take.
+        """
         self._most = most
         self._octets = 0
         self._said: dict[Name, dict[bytes, LineRecord]] = {}
 
     def recall(self, origin: Name, line: bytes) -> LineRecord | None:
-        """Return the record of a line, or None if it is not known."""
+        """Return the record of a line, or None if the line is not cached."""
         known = self._said.get(origin)
         return known.get(line) if known is not None else None
 
     def keep(self, origin: Name, line: bytes, said: LineRecord) -> None:
-        """Remembers a line that is no part of a longer record."""
+        """Add a line that holds a whole record."""
         if len(line) > MAX_LINE:
             return
         size = len(line) + len(said.rdata) + _OVERHEAD

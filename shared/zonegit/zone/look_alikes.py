@@ -1,8 +1,8 @@
-"""Characters that look like blanks, quotes or nothing, and are not what was meant.
+"""Refuses invisible characters and characters that look like blanks or quotes.
 
-Text that was copied from a web page or a word processor brings them along: a no-break space does
-not separate words, a typographic quote does not quote, a zero-width space is not seen at all.
-Outside quotes they are errors that name the character; ``\\DDD`` writes octets that are meant.
+Text copied from a web page or a word processor can contain them. A no-break space does not separate
+words, a typographic quote does not quote, and a zero-width space is invisible. Outside quotes these
+characters are errors; the message names the character. ``\\DDD`` writes any octet.
 """
 
 import re
@@ -12,27 +12,27 @@ from typing import Final
 from zonegit.errors import Invalid
 
 _JOINERS: Final = "\u200c\u200d"
-"""The zero-width joiners, which scripts and emoji need; IDNA 2008 knows where they may be."""
+"""The zero-width joiners, which scripts and emoji need; IDNA 2008 has rules for them."""
 _HIDDEN: Final = frozenset({"Zs", "Zl", "Zp", "Cf"})
-"""Categories of blanks, line ends and characters without a shape."""
+"""Categories of blanks, line ends and invisible characters."""
 _QUOTES: Final = frozenset({"Pi", "Pf"})
 _LOW_QUOTES: Final = "\u201a\u201e\u301d\u301e\u301f\uff02\uff07"
 """Quotes of other categories: low, double prime and full-width ones."""
 _SELECTORS: Final = re.compile("[\u034f\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-"""Characters that choose a glyph. Names lose them in IDNA's mapping, so names may not have them."""
+"""Characters that select a glyph. The mapping of IDNA drops them, so names may not contain them."""
 
 
 def describe(character: str) -> str:
-    """Return a character's number and name, as ``U+00A0 NO-BREAK SPACE``."""
+    """Return the number and the name of a character: ``U+00A0 NO-BREAK SPACE``."""
     name = unicodedata.name(character, "")
     return f"U+{ord(character):04X} {name}".rstrip()
 
 
 def check_word(word: str) -> None:
-    """Refuse a word outside quotes that holds a hidden character, or is in typographic quotes.
+    """Refuse an unquoted word that contains a hidden character or is in typographic quotes.
 
     Raises:
-        Invalid: names the character.
+        Invalid: the message names the character.
     """
     for character in word:
         if _is_hidden(character):
@@ -41,10 +41,10 @@ def check_word(word: str) -> None:
 
 
 def check_ends(text: str) -> None:
-    """Refuse text outside quotes that begins or ends with a look-alike.
+    """Refuse unquoted text that begins or ends with a look-alike.
 
     Raises:
-        Invalid: names the character.
+        Invalid: the message names the character.
     """
     for character in (text[:1], text[-1:]):
         if character and (_is_hidden(character) or _is_quote(character)):
@@ -52,10 +52,10 @@ def check_ends(text: str) -> None:
 
 
 def check_label(label: str) -> None:
-    """Refuse a label for IDNA that holds a look-alike anywhere.
+    """Refuse an internationalised label that contains a look-alike.
 
     Raises:
-        Invalid: names the character.
+        Invalid: the message names the character.
     """
     for character in label:
         if _is_hidden(character) or _is_quote(character) or _SELECTORS.match(character):

@@ -1,7 +1,7 @@
-"""Domain names as the octets they are: uncompressed wire form, ASCII lower-case, absolute.
+"""Domain names as octets: uncompressed wire form, ASCII lower-case, absolute.
 
-Octets compare, hash and slice faster than any object, and they are what blobs, subjects and
-packets hold. Text is for people: dnspython reads and writes it at the edges.
+Octets compare, hash and slice faster than objects, and blobs, subjects and packets contain them.
+dnspython parses and writes the presentation format.
 """
 
 import re
@@ -25,31 +25,36 @@ ROOT = Name(b"\0")
 MAX_OCTETS = 255
 MAX_LABEL: Final = idn.MAX_LABEL
 SHOWN = 80
-"""Characters of a text that is no name that an error shows."""
+"""Characters of an invalid name that an error shows."""
 MAX_SHOWN_OCTETS: Final = 16
-"""Octets of the same."""
+"""Octets of an invalid name that an error shows."""
 
 _ESCAPE: Final = re.compile(r"\\(?:\d{3}|.)", re.ASCII | re.DOTALL)
 
 
 def parse(text: str, origin: Name = ROOT) -> Name:
-    """Read presentation format (RFC 1035 section 5.1); ``@`` and relative names take ``origin``,
-    labels outside ASCII become A-labels.
+    """Parse a name in presentation format (RFC 1035 section 5.1).
+
+    Labels that are not ASCII become A-labels.
+
+    Args:
+        text: the name.
+        origin: the name that ``@`` denotes, and that completes relative names.
 
     Raises:
-        Invalid: not a domain name (empty, an empty label, a label over 63 or a name over 255
-            octets, or a label that IDNA 2008 does not allow).
+        Invalid: the text is empty, has an empty label, a label of more than 63 octets or one that
+            IDNA 2008 does not allow, or the name has more than 255 octets.
     """
     octets = read(text, for_dnspython(origin)).to_wire()
-    assert octets is not None  # it is None only when written into a file
+    assert octets is not None  # to_wire returns None only when it writes to a file
     return Name(octets.lower())
 
 
 def read(text: str, origin: dns.name.Name | None) -> dns.name.Name:
-    """Return a name as dnspython has it, its letters as typed.
+    """Parse a name into the form of dnspython, in its original case.
 
     Raises:
-        Invalid: as :func:`parse`.
+        Invalid: the text is not a domain name, as in :func:`parse`.
     """
     if not text:
         raise Invalid("'' is not a domain name: it is empty", hint='write the root zone as "."')
@@ -70,7 +75,7 @@ def _show(text: str) -> str:
 
 
 def _why_not(text: str, error: Exception) -> str:
-    """Return what is wrong with a text, in terms of what was typed."""
+    """Return the reason why a text is not a domain name."""
     match error:
         case dns.name.LabelTooLong():
             longest = max(idn.split_labels(text), key=_octets)
@@ -86,22 +91,22 @@ def _why_not(text: str, error: Exception) -> str:
 
 
 def _octets(label: str) -> int:
-    """Return the octets of a label in presentation format."""
+    """Return the number of octets of a label in presentation format."""
     ascii_ = label if label.isascii() else idn.to_ascii(label)
     return len(_ESCAPE.sub("x", ascii_))
 
 
 @lru_cache(256)
 def for_dnspython(name: Name) -> dns.name.Name:
-    """Return dnspython's form of a name; cached, for an origin occurs with every record."""
+    """Return a name in the form of dnspython; cached, because every record needs its origin."""
     return dns.name.from_wire(name, 0)[0]
 
 
 def text(name: Name) -> str:
-    """Return presentation format with the final dot and RFC 4343 escapes, as dnspython writes it.
+    """Return presentation format with the final dot and the escapes of RFC 4343.
 
-    Error messages, logs and metrics call this, so it never raises: octets that are no name come out
-    as ``<300 octets: 3f61...>``.
+    Error messages, logs and metrics call this function, so it never raises: octets that are not a
+    name are shown as ``<300 octets: 3f61...>``.
     """
     try:
         found, used = dns.name.from_wire(name, 0)
@@ -115,7 +120,7 @@ def _show_octets(octets: bytes) -> str:
 
 
 def relative_text(name: Name, apex: Name) -> str:
-    """Return a name as written below ``$ORIGIN apex``: ``@`` for the apex, no final dot."""
+    """Return a name relative to ``apex``, without the final dot; ``@`` is the apex."""
     if name == apex:
         return "@"
     if apex == ROOT:
@@ -124,10 +129,10 @@ def relative_text(name: Name, apex: Name) -> str:
 
 
 def from_wire(octets: bytes) -> Name:
-    """Checks octets from outside and lower-cases them.
+    """Check octets from outside, and return the name in lower case.
 
     Raises:
-        Invalid: not exactly one uncompressed name.
+        Invalid: the octets are not exactly one uncompressed name.
     """
     if len(octets) > MAX_OCTETS:
         raise Invalid(f"a name of {len(octets)} octets is longer than {MAX_OCTETS}")
@@ -148,7 +153,7 @@ def require(octets: bytes) -> None:
     """Check that octets are one name in the form of :data:`Name`.
 
     Raises:
-        Invalid: they are not.
+        Invalid: the octets are not one uncompressed name in lower case.
     """
     if from_wire(octets) != octets:
         raise Invalid(f"octets {octets[:32].hex()} are a name with capitals")
@@ -165,10 +170,10 @@ def labels(name: Name) -> tuple[bytes, ...]:
 
 
 def join(parts: Iterable[bytes]) -> Name:
-    """The inverse of :func:`labels`.
+    """Return the name with the given labels, the inverse of :func:`labels`.
 
     Raises:
-        Invalid: a label is empty or over 63 octets, or the name over 255.
+        Invalid: a label is empty or has more than 63 octets, or the name has more than 255 octets.
     """
     octets = bytearray()
     for label in parts:
@@ -188,8 +193,7 @@ def parent(name: Name) -> Name:
 
 
 def is_within(name: Name, apex: Name) -> bool:
-    """Return whether ``name`` is ``apex`` or below it, label by label (``xfoo.com.`` is not in
-    ``foo.com.``)."""
+    """Return whether ``name`` is ``apex`` or below it; ``xfoo.com.`` is not within ``foo.com.``."""
     if not name.endswith(apex):
         return False
     while len(name) > len(apex):
@@ -198,7 +202,7 @@ def is_within(name: Name, apex: Name) -> bool:
 
 
 def path(name: Name, apex: Name) -> Path:
-    """The labels of ``name`` below ``apex``, from the apex down.
+    """Return the labels of ``name`` below ``apex``, from the apex down.
 
     Raises:
         Invalid: ``name`` is not within ``apex``.
@@ -209,10 +213,11 @@ def path(name: Name, apex: Name) -> Path:
 
 
 def below(apex: Name, labels_down: Path) -> Name:
-    """Return the name at a path, the inverse of :func:`path`.
+    """Return the name with the given path, the inverse of :func:`path`.
 
     Args:
-        labels_down: labels of 1 to 63 octets, as every decoder gives them.
+        apex: the name of the zone.
+        labels_down: labels of 1 to 63 octets in lower case; every decoder guarantees this.
 
     Raises:
         Invalid: the name has more than 255 octets.
@@ -225,13 +230,13 @@ def below(apex: Name, labels_down: Path) -> Name:
 
 
 def is_path(labels_down: Path) -> bool:
-    """Return whether a name can have these labels, whatever its zone is."""
-    # Four labels are the fewest that can be too long (RFC 1035 section 2.3.4).
+    """Return whether a name with these labels can fit into 255 octets, in any zone."""
+    # Three labels of 63 octets always fit (RFC 1035 section 2.3.4).
     if len(labels_down) < 4:
         return True
     return sum(map(len, labels_down)) + len(labels_down) < MAX_OCTETS
 
 
 def canonical_key(name: Name) -> tuple[bytes, ...]:
-    """Sorts names in canonical DNS order (RFC 4034 section 6.1)."""
+    """Return a sort key for the canonical order of names (RFC 4034 section 6.1)."""
     return labels(name)[::-1]

@@ -1,7 +1,7 @@
-"""Reverse zones: which zones the addresses of a network are looked up in.
+"""Finds the reverse zones of a network.
 
-IPv4 is cut at octets and IPv6 at nibbles (RFC 1035 section 3.5, RFC 3596 section 2.5); a network
-smaller than an octet gets a zone of its own as RFC 2317 names it.
+IPv4 zones end at octets and IPv6 zones at nibbles (RFC 1035 section 3.5, RFC 3596 section 2.5). An
+IPv4 network with a prefix longer than 24 bits has one zone, named by RFC 2317.
 """
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -14,15 +14,22 @@ from zonegit.zone.names import Name
 
 IPV4_BITS: Final = 8
 IPV6_BITS: Final = 4
-"""Bits of an address that one label stands for."""
+"""Bits of an address per label."""
 ADDRESS_PREFIXES: Final = {4: 24, 6: 64}
-"""The network that is meant where an address was given alone, by IP version."""
+"""The prefix length of the network of a single address, by IP version."""
 
 ReverseNetwork = IPv4Network | IPv6Network
 
 
 class ReverseZones(msgspec.Struct, frozen=True):
-    """The zones of a network: from ``first`` to ``last``, ``count`` in all."""
+    """The reverse zones of a network.
+
+    Args:
+        network: the network, for messages.
+        first: the first zone.
+        last: the last zone.
+        count: the number of zones.
+    """
 
     network: str
     first: Name
@@ -31,8 +38,12 @@ class ReverseZones(msgspec.Struct, frozen=True):
 
 
 def find_reverse_zones(text: str) -> ReverseZones | None:
-    """Return the reverse zones of a network as it is typed, ``192.0.2.0/24``, or of the usual
-    network of an address; None where ``text`` is neither."""
+    """Return the reverse zones of a network, or None if the text is not one.
+
+    Args:
+        text: a network such as ``192.0.2.0/24``, or an address, which denotes its network with
+            the prefix length of ``ADDRESS_PREFIXES``.
+    """
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -52,7 +63,7 @@ def find_reverse_zones(text: str) -> ReverseZones | None:
 
 
 def _name(network: ReverseNetwork, address: int, prefix: int) -> Name:
-    """Return the name of one zone, for the first ``prefix`` bits of an address."""
+    """Return the zone of the first ``prefix`` bits of an address."""
     if network.version == 4:
         octets = [str(octet) for octet in address.to_bytes(4)]
         labels = octets[: prefix // IPV4_BITS]

@@ -1,4 +1,4 @@
-"""The RRset: the unit of change, in the exact form it is stored and served."""
+"""The RRset, the unit of change, in the form in which it is stored and served."""
 
 import struct
 from collections.abc import Iterable, Mapping
@@ -22,13 +22,19 @@ MAX_RDATA: Final = rdata.MAX_RDATA
 class RRset(msgspec.Struct, frozen=True, gc=False):
     """All records of one owner, class and type (RFC 2181 section 5).
 
-    ``ttl`` is in seconds, 0 to 2^31-1 when made here (RFC 2181 section 8). ``rdatas`` are
-    uncompressed wire form, sorted as octet strings, without duplicates, names inside them in the
-    case they were written in. Make one with :func:`rrset`, which sees to all of that, and keeps one
-    spelling of each record (``canonical_rdata``); one that is read from a store may hold several.
+    :func:`rrset` creates a valid one, with one RDATA for each record (``canonical_rdata``). An
+    RRset from a store may have several that differ in the case of names.
 
-    No cycle can lead through one, so the garbage collector need not know it (``gc=False``), which
-    is also 16 octets less.
+    An RRset cannot be part of a reference cycle, so the garbage collector does not track it
+    (``gc=False``); this also saves 16 octets.
+
+    Args:
+        owner: the owner name.
+        rdtype: the type.
+        ttl: the TTL in seconds, 0 to 2^31-1 (RFC 2181 section 8).
+        rdatas: the RDATA in uncompressed wire form, sorted as octet strings, without duplicates;
+            names in them keep their case.
+        rdclass: the class.
     """
 
     owner: Name
@@ -39,7 +45,7 @@ class RRset(msgspec.Struct, frozen=True, gc=False):
 
 
 RRsets = Mapping[int, RRset]
-"""What stands at one owner, by type."""
+"""The RRsets of one owner by type."""
 
 
 class SOA(msgspec.Struct, frozen=True):
@@ -55,10 +61,13 @@ class SOA(msgspec.Struct, frozen=True):
 
 
 def rrset(owner: Name, rdtype: int, ttl: int, rdatas: Iterable[bytes], rdclass: int = IN) -> RRset:
-    """Make an RRset: sort the records, keep the first spelling of each, check the bounds.
+    """Create an RRset from its records, in any order and with repetitions.
+
+    Of records that differ only in the case of names, the first is kept (``canonical_rdata``).
 
     Raises:
-        Invalid: no record, a TTL out of range, or records that are too large for a DNS message.
+        Invalid: there is no record, the TTL is out of range, or the records are too large for a
+            DNS message.
     """
     ordered = tuple(sorted(canonical_rdata.distinct(rdtype, rdatas)))
     made = RRset(owner, rdtype, ttl, ordered, rdclass)
@@ -76,31 +85,34 @@ def rrset(owner: Name, rdtype: int, ttl: int, rdatas: Iterable[bytes], rdclass: 
 
 
 def message_size(value: RRset) -> int:
-    """Octets of the smallest message that answers with this RRset: header, question, records
-    whose owners are compressed (RFC 1035 section 4.1)."""
+    """Return the size of the smallest answer with this RRset, in octets.
+
+    It consists of the header, the question and the records with compressed owners (RFC 1035
+    section 4.1).
+    """
     return 16 + len(value.owner) + 12 * len(value.rdatas) + sum(map(len, value.rdatas))
 
 
 def describe(value: RRset) -> str:
-    """Return owner and type of an RRset, for messages."""
+    """Return the owner and the type of an RRset, for messages."""
     return title(value.owner, value.rdtype)
 
 
 def title(owner: Name, rdtype: int) -> str:
-    """Return owner and type, for messages."""
+    """Return an owner and a type, for messages."""
     return f"{names.text(owner)} {rrtypes.to_text(rdtype)}"
 
 
 def sort_key(owner: Name, rdtype: int) -> tuple[tuple[bytes, ...], int]:
-    """Sorts RRsets as zones are (RFC 4034 section 6.1), those of one owner by type."""
+    """Return a sort key for RRsets: canonical order of owners (RFC 4034 section 6.1), then type."""
     return names.canonical_key(owner), rdtype
 
 
 def ttl_from_text(text: str) -> int:
-    """Seconds, or BIND's units (``1h30m``).
+    """Parse a TTL in seconds or in the units of BIND (``1h30m``).
 
     Raises:
-        Invalid: not a TTL within 0 to 2^31-1 (RFC 2181 section 8).
+        Invalid: the text is not a TTL within 0 to 2^31-1 (RFC 2181 section 8).
     """
     try:
         seconds = dns.ttl.from_text(text)
@@ -113,10 +125,10 @@ def ttl_from_text(text: str) -> int:
 
 
 def rdata_from_text(rdtype: int, text: str, origin: Name = ROOT) -> bytes:
-    """Uncompressed wire form of RDATA in presentation format, ``\\# ...`` included (RFC 3597).
+    """Parse RDATA in presentation format or generic form (``\\#``, RFC 3597) into wire form.
 
     Raises:
-        Invalid: not RDATA of that type.
+        Invalid: the text is not RDATA of that type.
     """
     try:
         return rdata_from_tokens(rdtype, Words(lexer.split(text)), origin)
@@ -126,25 +138,27 @@ def rdata_from_text(rdtype: int, text: str, origin: Name = ROOT) -> bytes:
 
 
 def rdata_from_tokens(rdtype: int, tokens: Words, origin: Name) -> bytes:
-    """Read RDATA from its words (:func:`rdata_from_text`).
+    """Parse RDATA from its words, as :func:`rdata_from_text` does from text.
 
     Raises:
-        ValueError: not RDATA of that type.
+        ValueError: the words are not RDATA of that type.
     """
     return rdata.read(rdtype, tokens.rest(), origin)
 
 
 def rdata_to_text(rdtype: int, octets: bytes) -> str:
-    """Return presentation format with absolute names, which reads back as the same octets; generic
-    RDATA (``\\#``) where no other does, or the octets are not RDATA of that type."""
+    """Return RDATA in presentation format, with absolute names, that parses to the same octets.
+
+    If no other text does, or the octets are not RDATA of that type, it is generic RDATA (``\\#``).
+    """
     return rdata.write(rdtype, octets)
 
 
 def soa(value: RRset) -> SOA:
-    """The fields of the one record of an SOA RRset.
+    """Parse the record of an SOA RRset.
 
     Raises:
-        Invalid: not an SOA RRset of one well-formed record.
+        Invalid: the RRset is not one well-formed SOA record.
     """
     if value.rdtype != rrtypes.SOA or len(value.rdatas) != 1:
         raise Invalid(f"{describe(value)} is not a single SOA record")
@@ -161,7 +175,7 @@ def soa(value: RRset) -> SOA:
 
 
 def with_serial(value: RRset, serial: int) -> RRset:
-    """The same SOA RRset with another serial; nothing else is touched."""
+    """Return an SOA RRset with another serial and no other change."""
     (octets,) = value.rdatas
     at = len(octets) - 20
     patched = octets[:at] + struct.pack("!I", serial) + octets[at + 4 :]

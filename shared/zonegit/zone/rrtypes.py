@@ -1,8 +1,9 @@
-"""Record types: numbers and the mnemonics that are hashed.
+"""Record types: numbers and mnemonics.
 
-A mnemonic is part of a tree's octets, so the table is ours and frozen: were it a library's, an
-upgrade that learns a new mnemonic would give old content a new id. It is the IANA registry of
-2026-11; a type registered later stays ``TYPEnnn`` (RFC 3597 section 5) in trees for ever.
+Mnemonics are part of the octets of a tree, so this table must not change: with the table of a
+library, an upgrade that adds a mnemonic would change the ids of stored content. It is the IANA
+registry of 2026-11. A type that is registered later is always ``TYPEnnn`` (RFC 3597 section 5) in
+trees.
 """
 
 import re
@@ -65,14 +66,14 @@ _ALIAS_HINT: Final = (
     " (RFC 9460), at other names CNAME"
 )
 _INSTEAD: Final = {"ALIAS": _ALIAS_HINT, "ANAME": _ALIAS_HINT}
-"""Replacements for types that other products have and DNS does not."""
+"""Hints for types that exist in other products but not in DNS."""
 
 BESIDE_CNAME: Final = frozenset({CNAME, RRSIG, NSEC, KEY})
 """Types that may be at the owner of a CNAME (RFC 4034 section 2.5, RFC 2181 section 10.1)."""
 
 
 def to_text(rdtype: int) -> str:
-    """Return the mnemonic, or ``TYPEnnn`` if the table has none."""
+    """Return the mnemonic of a type, or ``TYPEnnn`` if it has none."""
     return MNEMONICS.get(rdtype) or f"TYPE{rdtype}"
 
 
@@ -80,7 +81,7 @@ def from_text(mnemonic: str) -> int:
     """Parse a mnemonic in any case, or ``TYPEnnn``, of a type that can be stored.
 
     Raises:
-        Invalid: an unknown mnemonic, or a type that exists in questions and messages only.
+        Invalid: the mnemonic is unknown, or the type is valid only in questions or messages.
     """
     upper = mnemonic.upper()
     number = find_number(upper)
@@ -106,5 +107,6 @@ def question_type(mnemonic: str) -> int:
 
 
 def can_be_stored(rdtype: int) -> bool:
-    """Return False for 0, OPT and the meta and question types (RFC 6895 section 3.1)."""
+    """Return whether a type can be in a zone: not 0, OPT, a meta or a question type (RFC 6895
+    section 3.1)."""
     return 0 < rdtype < 65536 and rdtype != OPT and not 128 <= rdtype <= 255

@@ -1,6 +1,6 @@
-"""Rules for the RRsets at one owner name and in a zone, checked before anything is stored.
+"""Rules for the RRsets of one owner and of a zone, checked before anything is stored.
 
-Pure, and the same for a master file and for a single edit.
+Master files and single edits are checked by the same rules.
 """
 
 from collections.abc import Collection
@@ -13,17 +13,17 @@ from zonegit.zone.rrset import RRset
 from zonegit.zone.rrtypes import BESIDE_CNAME, CNAME, DNAME, DS, NS, SOA
 
 SINGLE: Final = frozenset({SOA, CNAME, DNAME})
-"""Types of which a name has one record (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 6672
-section 2.4)."""
+"""Types of which a name has at most one record (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC
+6672 section 2.4)."""
 PARTICULAR: Final = frozenset({SOA, CNAME, DS})
-"""Types that may not stand everywhere, or not beside everything: see :func:`check_together`."""
+"""Types that are not allowed at every owner or next to every type: see :func:`check_together`."""
 WATCHED: Final = PARTICULAR | {DNAME}
-"""Types of which one at least takes part in each clash."""
+"""Types of which at least one is involved in every :class:`TypeConflict`."""
 _CUT_AND_DNAME: Final = frozenset({NS, DNAME})
 
 
 class TypeConflict(NamedTuple):
-    """A reason why types may not stand together at an owner, or one of them not at that owner."""
+    """A reason why types are not allowed together at an owner, or a type not at that owner."""
 
     types: frozenset[int]
     message: str
@@ -33,11 +33,16 @@ class TypeConflict(NamedTuple):
 def check_owner(
     owner: Name, types: Collection[int], apex: Name, before: Collection[int] = ()
 ) -> None:
-    """Check the types of all RRsets of one owner; none at all is fine except at the apex.
-    ``before`` are the types that it had.
+    """Check the types of all RRsets of one owner.
+
+    Args:
+        owner: the owner name.
+        types: its types; only the apex must have some.
+        apex: the name of the zone.
+        before: the types that it had before the change.
 
     Raises:
-        Invalid: the owner is outside the zone, its types may not stand together, or it is the
+        Invalid: the owner is outside the zone, its types are not allowed together, or it is the
             apex and has no SOA.
     """
     check_inside(owner, apex)
@@ -54,7 +59,7 @@ def check_inside(owner: Name, apex: Name) -> None:
     """Check that an owner is within the zone.
 
     Raises:
-        Invalid: it is not.
+        Invalid: the owner is outside the zone.
     """
     if not names.is_within(owner, apex):
         raise Invalid(
@@ -64,11 +69,11 @@ def check_inside(owner: Name, apex: Name) -> None:
 
 
 def check_together(owner: Name, types: Collection[int], apex: Name) -> None:
-    """Check an owner inside the zone, like :func:`check_owner`; more types may follow.
+    """Check that the types of an owner within the zone are allowed; other types may be added later.
 
     Raises:
-        Invalid: an SOA below the apex, a DS at it (RFC 4035 section 2.4), or a CNAME and other
-            data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5).
+        Invalid: there is an SOA below the apex, a DS at the apex (RFC 4035 section 2.4), or a CNAME
+            with other data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5).
     """
     for clash in find_clashes(owner, types, apex):
         if clash.types != _CUT_AND_DNAME:
@@ -76,11 +81,11 @@ def check_together(owner: Name, types: Collection[int], apex: Name) -> None:
 
 
 def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[TypeConflict]:
-    """Return the reasons why an owner inside the zone may not have RRsets of all these types.
+    """Return the reasons why an owner within the zone may not have RRsets of all these types.
 
-    An SOA stands at the apex alone, a DS below it (RFC 4035 section 2.4), a CNAME without other
-    data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5), and below the apex
-    no DNAME with NS (RFC 6672 section 2.3).
+    An SOA is allowed only at the apex, a DS only below it (RFC 4035 section 2.4), a CNAME only
+    without other data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5), and a
+    DNAME below the apex only without NS (RFC 6672 section 2.3).
     """
     if WATCHED.isdisjoint(types):
         return []
@@ -112,16 +117,16 @@ def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[TypeCo
 def check_delegation(
     owner: Name, types: Collection[int], apex: Name, before: Collection[int] = ()
 ) -> None:
-    """Check that no name below the apex becomes both a zone cut and a DNAME.
+    """Check that a change does not give a name below the apex both NS and DNAME records.
 
     Args:
-        owner: the name; it is within the zone.
+        owner: the name, within the zone.
         types: the types that it will have.
-        apex: the zone's name.
-        before: the types that it had; what was stored already may stay.
+        apex: the name of the zone.
+        before: the types that it had; a name that had both may keep them.
 
     Raises:
-        Invalid: it would have NS and DNAME records (RFC 6672 section 2.3).
+        Invalid: the name would have NS and DNAME records (RFC 6672 section 2.3).
     """
     if owner != apex and both_cut_and_dname(types) and not both_cut_and_dname(before):
         raise beside_dname(owner)
@@ -133,7 +138,7 @@ def both_cut_and_dname(types: Collection[int]) -> bool:
 
 
 def beside_dname(owner: Name) -> Invalid:
-    """Return the error of a name below the apex that has NS and DNAME records."""
+    """Return the error for a name below the apex with NS and DNAME records."""
     return Invalid(
         f"{names.text(owner)} has NS and DNAME records (RFC 6672 section 2.3)",
         hint="a DNAME for a delegated name is in the child zone, at its apex",
@@ -141,17 +146,17 @@ def beside_dname(owner: Name) -> Invalid:
 
 
 def check_rrset(value: RRset) -> None:
-    """Checks how many records an RRset may have.
+    """Check the number of records of an RRset.
 
     Raises:
-        Invalid: more than one of a type that allows one.
+        Invalid: the RRset has more than one record of a type in ``SINGLE``.
     """
     if value.rdtype in SINGLE and len(value.rdatas) > 1:
         raise not_single(value.owner, value.rdtype)
 
 
 def not_single(owner: Name, rdtype: int) -> Invalid:
-    """The error of a second record where one may stand."""
+    """Return the error for more than one record of a type in ``SINGLE``."""
     return Invalid(
         f"{names.text(owner)} has more than one {rrtypes.to_text(rdtype)} record",
         hint="keep one of them; the case of a name does not make another record",

@@ -1,11 +1,11 @@
-"""Serial number arithmetic (RFC 1982, SERIAL_BITS = 32), and what a serial says of its day."""
+"""Serial number arithmetic (RFC 1982, SERIAL_BITS = 32), and the date in a serial."""
 
 from datetime import UTC, datetime
 
 MODULUS = 1 << 32
 HALF = 1 << 31
 FIRST_YEAR = 1983
-"""No zone is older: RFC 882 is of that November."""
+"""The earliest year in a serial; RFC 882 is from November 1983."""
 
 
 def later(a: int, b: int) -> bool:
@@ -19,26 +19,30 @@ def following(serial: int) -> int:
 
 
 def lead(serial: int, other: int) -> int:
-    """Return how far ``serial`` is ahead of ``other`` (RFC 1982 section 3.2).
+    """Return the number of steps by which ``serial`` is ahead of ``other`` (RFC 1982 section 3.2).
 
-    Negative: it is behind. ``-HALF``: their order is undefined.
+    It is negative if ``serial`` is behind, and ``-HALF`` if the order is undefined.
     """
     return (serial - other + HALF) % MODULUS - HALF
 
 
 def advance(serial: int, steps: int) -> int:
-    """Return the serial that is ``steps`` (0 to ``HALF - 1``) later (RFC 1982 section 3.1)."""
+    """Return the serial after ``steps`` increments, 0 to ``HALF - 1`` (RFC 1982 section 3.1)."""
     return (serial + steps) % MODULUS
 
 
 def latest(a: int, b: int) -> int:
-    """Return the later of two serials; the first if the order is undefined."""
+    """Return the later of two serials, or the first if their order is undefined."""
     return b if later(b, a) else a
 
 
 def moment(serial: int) -> int | None:
-    """When a serial of the form YYYYMMDDnn (RFC 1912 section 2.2) was given out, in seconds since
-    1970: midnight UTC of its day and ``nn`` minutes. None: it names no day."""
+    """Return the time in a serial of the form YYYYMMDDnn (RFC 1912 section 2.2).
+
+    Returns:
+        Seconds since 1970: midnight UTC of that day plus ``nn`` minutes; None if the serial does
+        not contain a date.
+    """
     day, number = divmod(serial, 100)
     try:
         midnight = datetime(day // 10_000, day // 100 % 100, day % 100, tzinfo=UTC)

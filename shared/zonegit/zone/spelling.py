@@ -1,7 +1,7 @@
-"""The spelling of records: the case of names in their RDATA, which makes no other record.
+"""The spelling of records: the case of the names in their RDATA.
 
-A *twin* is a record that a stored RRset holds in two spellings, as earlier releases could write it.
-Of twins the first in octet order is the record. All pure.
+Records that differ only in spelling are the same record. Earlier releases could store an RRset with
+two spellings of one record, which are called twins. The first in octet order is the record.
 """
 
 from collections.abc import Iterable
@@ -16,16 +16,16 @@ from zonegit.zone.rrset import RRset, describe, rdata_to_text, with_serial
 TWINS: Final = "case-twins"
 VARIANTS: Final = "case-variants"
 RESPELLED: Final = "spelling-only"
-"""Rules of findings."""
+"""Rules of the findings."""
 
 SOURCE: Final = "RFC 6840 section 5.1"
 
 _SOA_TAIL: Final = 20
-"""Octets of the numbers that an SOA ends in, which begin with its serial."""
+"""Octets of the numbers at the end of an SOA, of which the serial is the first."""
 
 
 def without_twins(value: RRset) -> RRset:
-    """Return the RRset with one spelling of each record, itself where it has no twins."""
+    """Return an RRset with one spelling of each record; the same object if it has no twins."""
     if len(value.rdatas) < 2 or not canonical_rdata.has_twins(value.rdtype, value.rdatas):
         return value
     rdatas = tuple(sorted(canonical_rdata.distinct(value.rdtype, value.rdatas)))
@@ -38,7 +38,7 @@ def keys(value: RRset) -> frozenset[bytes]:
 
 
 def is_same(one: RRset | None, other: RRset | None) -> bool:
-    """Return whether two RRsets have the same TTL and records, in any spelling."""
+    """Return whether two RRsets have the same TTL and records, regardless of spelling."""
     if one is None or other is None or one == other:
         return one == other
     if (one.owner, one.rdtype, one.ttl) != (other.owner, other.rdtype, other.ttl):
@@ -47,12 +47,12 @@ def is_same(one: RRset | None, other: RRset | None) -> bool:
 
 
 def keep(value: RRset, known: RRset) -> RRset:
-    """Return an RRset with the records that ``known`` has spelled as they are there.
+    """Return ``value`` with the spelling of ``known`` for the records that both have.
 
     Args:
-        value: the records and the TTL that are wanted.
-        known: the same RRset before; of its twins the first is the record. It is returned where
-            it has the same TTL and records as ``value``.
+        value: the new RRset.
+        known: the RRset before; of its twins the first is used. It is returned if it has the same
+            TTL and records as ``value``.
     """
     if is_same(value, known):
         return known
@@ -71,7 +71,7 @@ def keep(value: RRset, known: RRset) -> RRset:
 
 
 def _keep_soa(value: RRset, known: RRset) -> RRset:
-    """Return an SOA with the names as they are in ``known``, if all but the serial is the same."""
+    """Return an SOA with the spelling of ``known``, if they differ at most in the serial."""
     new, old = value.rdatas[0], known.rdatas[0]
     if min(len(new), len(old)) < _SOA_TAIL or _but_serial(new) != _but_serial(old):
         return value
@@ -85,7 +85,7 @@ def _but_serial(rdata: bytes) -> tuple[bytes, bytes]:
 
 
 def find_twins(value: RRset) -> list[Finding]:
-    """Return a warning for each record that a stored RRset has in several spellings (rule
+    """Return a warning for each record of which a stored RRset has several spellings (rule
     ``case-twins``)."""
     if not canonical_rdata.has_twins(value.rdtype, value.rdatas):
         return []
@@ -93,15 +93,18 @@ def find_twins(value: RRset) -> list[Finding]:
 
 
 def find_variants(value: RRset) -> list[Finding]:
-    """Return a warning for each group of records of a type whose case counts that differ only in
-    the case of names (rule ``case-variants``): they stay, and some servers take them for one."""
+    """Return a warning for each group of different records that some servers take for one record.
+
+    They differ only in the case of names, and their type is in ``AS_WRITTEN`` (rule
+    ``case-variants``).
+    """
     if len(value.rdatas) < 2 or value.rdtype not in AS_WRITTEN:
         return []
     return [_variants(value, group) for group in _groups(value)]
 
 
 def _groups(value: RRset) -> Iterable[list[bytes]]:
-    """Return each group of records that differ only in the case of names."""
+    """Yield each group of records that differ only in the case of names."""
 
     def place(rdata: bytes) -> bytes:
         return canonical_rdata.key_ignoring_case(value.rdtype, rdata)
@@ -138,14 +141,14 @@ def _variants(value: RRset, group: list[bytes]) -> Finding:
 
 
 def is_respelled(value: RRset, known: RRset) -> bool:
-    """Return whether the case of names in RDATA is all that differs; an SOA's serial may, too."""
+    """Return whether two RRsets differ only in spelling; the serials of SOAs may differ."""
     if value.rdtype == rrtypes.SOA:
         value, known = with_serial(value, 0), with_serial(known, 0)
     return is_same(value, known) and value != without_twins(known)
 
 
 def note_respelled(value: RRset) -> Finding:
-    """Return the note that a change of spelling alone is not stored."""
+    """Return a note that a change of the spelling alone is not stored."""
     return Finding(
         RESPELLED,
         "note",

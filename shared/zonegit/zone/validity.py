@@ -1,8 +1,8 @@
-"""Validity of an RRset: wherever it stands, and in the place where a tree has it.
+"""Checks a single RRset, and its place in a tree.
 
-``rules`` says which RRsets may stand together. All who ask whether a zone is valid ask these two:
-the object store when it takes an RRset, the ref store before a branch moves, an import, the
-compiler of a resolver and ``fsck``.
+``rules`` checks which RRsets are allowed together. Every check of a zone uses these two modules:
+the object store when it accepts an RRset, the ref store before it moves a branch, imports, the
+compiler of the resolver, and ``fsck``.
 """
 
 from typing import Final
@@ -17,16 +17,16 @@ _SHOWN_OCTETS: Final = 16
 
 
 def find_malformed(value: RRset) -> str | None:
-    """Return what is wrong with an RRset wherever it stands, or None.
+    """Return why an RRset is malformed, or None if it is valid.
 
-    It is of class IN, has a TTL of 31 bits (RFC 2181 section 8), fits a DNS message, has one record
-    where its type allows one, and each RDATA has the form of its type.
+    A valid RRset is of class IN, has a TTL of at most 31 bits (RFC 2181 section 8), fits a DNS
+    message, has one record if its type allows one, and its RDATA has the form of its type.
     """
     if value.rdclass != IN:
         return f"{describe(value)} is of class {value.rdclass}, not IN"
     if value.ttl > MAX_TTL:
         return f"{describe(value)}: TTL {value.ttl} is not within 0 to {MAX_TTL} seconds"
-    if message_size(value) > MAX_MESSAGE:  # first, since it bounds the work that follows
+    if message_size(value) > MAX_MESSAGE:  # checked first, because it bounds the work below
         return f"{describe(value)} is too large for a DNS message"
     if len(value.rdatas) > 1 and (why := _find_too_many(value)) is not None:
         return why
@@ -52,8 +52,14 @@ def _find_too_many(value: RRset) -> str | None:
 
 
 def find_misplaced(owner: Name, rdtype: int, held: Name, held_rdtype: int) -> str | None:
-    """Return what is wrong with an RRset of ``held`` and ``held_rdtype`` that a tree has in the
-    place of ``owner`` and ``rdtype``, or None."""
+    """Return an error if a tree has an RRset in the place of another one, or None.
+
+    Args:
+        owner: the owner of the place.
+        rdtype: the type of the place.
+        held: the owner of the RRset.
+        held_rdtype: the type of the RRset.
+    """
     if (held, held_rdtype) == (owner, rdtype):
         return None
     return f"{title(held, held_rdtype)} is stored in place of {title(owner, rdtype)}"

@@ -1,1 +1,1 @@
-"""Rules that find what is wrong with a zone: their table, and their view of the zone. Pure."""
+"""Rules that find faults of a zone: their table, and their view of the zone."""

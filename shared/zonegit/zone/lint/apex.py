@@ -1,4 +1,4 @@
-"""The zone that a master file is of, where the file says so."""
+"""Finds the name of the zone in a master file."""
 
 from typing import Final
 
@@ -7,25 +7,25 @@ from zonegit.zone.lexer import MasterFileEntry
 from zonegit.zone.names import Name
 
 MAX_ENTRIES: Final = 1_000
-"""Entries among which the SOA is looked for; most files begin with it."""
+"""Entries that are searched for the SOA; most files begin with it."""
 
 MAX_SOA_WORD: Final = 4
-"""The type is at most the fourth word of a line: owner, TTL, class, type."""
+"""Words of a record that are searched for its type: owner, TTL, class, type."""
 
 
 def find_apex(octets: bytes, source: str) -> Name | None:
     """Return the owner of the first SOA record.
 
     Args:
-        octets: the master file.
-        source: its name, for errors.
+        octets: the content of the master file.
+        source: the name of the file, for errors.
 
     Returns:
-        None where there is no SOA among the first entries, or its owner is relative and no absolute
-        ``$ORIGIN`` precedes it.
+        The owner, or None if there is no SOA among the first ``MAX_ENTRIES`` entries, or its owner
+        is relative and no absolute ``$ORIGIN`` precedes it.
 
     Raises:
-        Invalid: the file, as far as it is read, is not a master file; names file and line.
+        Invalid: the file is malformed before its SOA; the message names the file and the line.
     """
     origin: Name | None = None
     owner: Name | None = None

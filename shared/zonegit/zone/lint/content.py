@@ -1,4 +1,4 @@
-"""Faults within RDATA: fields that no server or client accepts, though their form is right."""
+"""Rules for RDATA of valid form with values that servers or clients do not accept."""
 
 import struct
 from collections.abc import Iterator
@@ -18,12 +18,13 @@ MAX_LATITUDE: Final = 90
 MAX_LONGITUDE: Final = 180
 
 MIN_PSDN_DIGITS: Final = 4
-"""The data network identification code that a PSDN address begins with (RFC 1183 section 3.1)."""
+"""Digits of the data network identification code, which begins a PSDN address (RFC 1183 section
+3.1)."""
 
 _IPSECKEY_HEAD: Final = 3
 _GATEWAY_NAME: Final = 3
 _GATEWAY_OCTETS: Final = {0: 0, 1: 4, 2: 16}
-"""By the type of the gateway: none, IPv4, IPv6 (RFC 4025 section 2.3)."""
+"""Octets of the gateway by its type: none, IPv4, IPv6 (RFC 4025 section 2.3)."""
 
 _NAPTR_HEAD: Final = 4
 _NAPTR_STRINGS: Final = 3
@@ -36,19 +37,19 @@ def check_twins(_view: ZoneView, rrset: RRset) -> Iterator[str]:
 
 
 def check_variants(_view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find records that some servers take for one."""
+    """Find different records that some servers take for one record."""
     for finding in spelling.find_variants(rrset):
         yield finding.message
 
 
 def check_size(_view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find RRsets that fit no message that is signed and has EDNS."""
+    """Find RRsets that do not fit a signed message with EDNS."""
     for finding in sizing.find_too_large(rrset):
         yield finding.message
 
 
 def check_naptr(_view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find regexp fields that are no substitution expression."""
+    """Find regexp fields that are not a substitution expression."""
     for rdata in rrset.rdatas:
         strings, rest = _strings(rdata, _NAPTR_HEAD, _NAPTR_STRINGS)
         if len(strings) < _NAPTR_STRINGS:
@@ -64,7 +65,7 @@ def check_naptr(_view: ZoneView, rrset: RRset) -> Iterator[str]:
 
 
 def check_loc(_view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find places that are not on Earth."""
+    """Find latitudes and longitudes that are out of range."""
     for rdata in rrset.rdatas:
         if len(rdata) != _LOC.size or rdata[0]:
             continue
@@ -76,7 +77,7 @@ def check_loc(_view: ZoneView, rrset: RRset) -> Iterator[str]:
 
 
 def check_nsec(_view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find NSEC records that say that their owner has no type, not even NSEC."""
+    """Find NSEC records that list no type, not even NSEC."""
     for rdata in rrset.rdatas:
         at = 0
         while at < len(rdata) and rdata[at]:
@@ -86,7 +87,7 @@ def check_nsec(_view: ZoneView, rrset: RRset) -> Iterator[str]:
 
 
 def check_x25(_view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find PSDN addresses that cannot be one."""
+    """Find malformed PSDN addresses."""
     for rdata in rrset.rdatas:
         strings, _ = _strings(rdata, 0, 1)
         if strings and (len(strings[0]) < MIN_PSDN_DIGITS or not strings[0].isdigit()):
@@ -98,20 +99,20 @@ def check_x25(_view: ZoneView, rrset: RRset) -> Iterator[str]:
 
 
 def check_ipseckey(_view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find records without a public key, which are legal, and which BIND does not read."""
+    """Find IPSECKEY records without a public key, which are legal but which BIND refuses."""
     for rdata in rrset.rdatas:
         if len(rdata) >= _IPSECKEY_HEAD and _gateway_end(rdata) == len(rdata):
             yield f"{describe(rrset)} has no public key, and some servers refuse such a zone"
 
 
 def check_null(_view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find empty records, which Knot does not take in a transfer."""
+    """Find empty NULL records, which Knot refuses in a transfer."""
     if b"" in rrset.rdatas:
         yield f"{describe(rrset)} is empty, and some servers refuse such a zone"
 
 
 def _gateway_end(rdata: bytes) -> int:
-    """Return where the gateway of an IPSECKEY record ends; -1 where its type is not known."""
+    """Return the end of the gateway of an IPSECKEY record, or -1 if its type is unknown."""
     kind = rdata[1]
     if kind != _GATEWAY_NAME:
         return _IPSECKEY_HEAD + _GATEWAY_OCTETS.get(kind, -_IPSECKEY_HEAD - 1)
@@ -119,7 +120,7 @@ def _gateway_end(rdata: bytes) -> int:
 
 
 def _strings(rdata: bytes, at: int, count: int) -> tuple[list[bytes], bytes]:
-    """Return up to ``count`` character-strings, and what follows them."""
+    """Return up to ``count`` character-strings, and the octets after them."""
     found: list[bytes] = []
     while len(found) < count and at < len(rdata):
         end = at + 1 + rdata[at]

@@ -1,4 +1,4 @@
-"""Faults of delegation and redirection: missing name servers, names that queries never reach."""
+"""Rules for delegation and redirection: missing name servers, names that queries cannot reach."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,10 +11,10 @@ from zonegit.zone.rrset import RRset, describe
 
 ADDRESSES: Final = (rrtypes.A, rrtypes.AAAA)
 OF_THE_CUT: Final = frozenset({rrtypes.NS, rrtypes.DS, rrtypes.DNAME})
-"""Types that a parent zone has at a zone cut (RFC 4035 section 2), and DNAME, which has a rule of
-its own there."""
+"""Types that a parent zone has at a zone cut (RFC 4035 section 2), and DNAME, for which there is
+another rule."""
 PROOFS: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3})
-"""Types that a signer adds; NSEC3 is found by hash, also below a DNAME at the apex."""
+"""Types that a signer adds. NSEC3 is looked up by hash, also below a DNAME at the apex."""
 
 
 def check_apex(view: ZoneView, soa: RRset) -> Iterator[str]:
@@ -24,13 +24,13 @@ def check_apex(view: ZoneView, soa: RRset) -> Iterator[str]:
 
 
 def check_ns_beside_dname(view: ZoneView, dname: RRset) -> Iterator[str]:
-    """Find a zone cut that is a DNAME as well."""
+    """Find a name below the apex with NS and DNAME records."""
     if dname.owner != view.apex and view.has(dname.owner, rrtypes.NS):
         yield f"{names.text(dname.owner)} has NS and DNAME records"
 
 
 def check_server_address(view: ZoneView, ns: RRset) -> Iterator[str]:
-    """Find name servers whose address this zone must have and has not."""
+    """Find name servers whose address is missing in this zone."""
     for server in references.names_in(ns):
         if any(view.has(server, rdtype) for rdtype in ADDRESSES):
             continue
@@ -43,7 +43,7 @@ def check_server_address(view: ZoneView, ns: RRset) -> Iterator[str]:
 
 
 def _is_elsewhere(view: ZoneView, cut: Name, server: Name) -> bool:
-    """Return whether another zone has the address: one that is delegated apart from ``cut``."""
+    """Return whether the address belongs to another zone: one not delegated at ``cut``."""
     hider = find_hider(view, server, rrtypes.A)
     return hider is not None and hider != (cut, rrtypes.NS)
 
@@ -57,7 +57,7 @@ def check_server_below_dname(view: ZoneView, ns: RRset) -> Iterator[str]:
 
 
 def check_alias(view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find hosts that are aliases, where the type must name a host by its own name."""
+    """Find targets that are aliases, for types whose target must not be an alias."""
     for target in _within(view, rrset):
         dname = _dname_above(view, target)
         if dname is not None:
@@ -71,7 +71,8 @@ def check_alias(view: ZoneView, rrset: RRset) -> Iterator[str]:
 
 
 def check_hidden_by_cut(view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find records below a zone cut that are not glue, and those at it that are the child's."""
+    """Find records below a zone cut that are not glue, and records at it that belong to the
+    child."""
     cut = hiding_cut(view, rrset.owner, rrset.rdtype)
     if cut is not None:
         where = "is at" if cut == rrset.owner else "is below"
@@ -79,7 +80,7 @@ def check_hidden_by_cut(view: ZoneView, rrset: RRset) -> Iterator[str]:
 
 
 def hiding_cut(view: ZoneView, owner: Name, rdtype: int) -> Name | None:
-    """Return the zone cut that hides an RRset; None where it is not hidden, or is glue."""
+    """Return the zone cut that hides an RRset, or None if the RRset is not hidden or is glue."""
     hider = None if rdtype in PROOFS else find_hider(view, owner, rdtype)
     if hider is None or hider[1] != rrtypes.NS:
         return None
@@ -97,7 +98,7 @@ def check_hidden_by_dname(view: ZoneView, rrset: RRset) -> Iterator[str]:
 
 
 def hiding_dname(view: ZoneView, owner: Name, rdtype: int) -> Name | None:
-    """Return the DNAME that hides an RRset, None where none does."""
+    """Return the owner of the DNAME that hides an RRset, or None."""
     hider = None if rdtype in PROOFS else find_hider(view, owner, None)
     return hider[0] if hider is not None and hider[1] == rrtypes.DNAME else None
 

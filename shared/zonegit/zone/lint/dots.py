@@ -1,7 +1,7 @@
-"""Names that were probably meant to end in a dot.
+"""Rules for names that probably lack a final dot.
 
-What was typed is not stored, so the rules look at the whole name. A name that was typed in full is
-found as well if it looks the same and does not exist.
+The text that was typed is not stored, so the rules examine the complete name. They also find a name
+that was typed in full, if it has the same form and does not exist.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from zonegit.zone.rrset import RRset, describe
 TOP_LEVEL: Final = frozenset(
     b"com net org edu gov mil int arpa info biz io dev app eu de uk fr nl".split()
 )
-"""Top-level domains that a relative name is taken to end in."""
+"""Top-level domains at the end of a name that was probably meant to be absolute."""
 
 _TOP_LEVEL_ENDINGS: Final = tuple(b"%c%b" % (len(label), label) for label in TOP_LEVEL)
 
@@ -24,8 +24,10 @@ MIN_LABELS: Final = 2
 
 
 def check_reference(view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find names in RDATA that end in the zone's own name twice, or in a top-level domain before
-    the zone's name, and that do not exist."""
+    """Find names in RDATA that do not exist and probably lack a final dot.
+
+    They end in the name of the zone twice, or in a top-level domain before the name of the zone.
+    """
     for target in references.names_in(rrset):
         typed = _typed(target, view.apex) if _may_lack_dot(target, view.apex) else None
         if typed is None or view.exists(target) or find_hider(view, target, None) is not None:
@@ -40,7 +42,7 @@ def check_reference(view: ZoneView, rrset: RRset) -> Iterator[str]:
 
 
 def check_owner(view: ZoneView, rrset: RRset) -> Iterator[str]:
-    """Find owners that end in the zone's own name twice."""
+    """Find owners that end in the name of the zone twice."""
     if rrset.rdtype in SIGNERS or not rrset.owner.endswith(view.apex[:-1] + view.apex):
         return
     typed = _typed(rrset.owner, view.apex)
@@ -54,18 +56,21 @@ def check_owner(view: ZoneView, rrset: RRset) -> Iterator[str]:
 
 
 SIGNERS: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC})
-"""Types that a signer puts at names that others made."""
+"""Types that a signer adds at existing names."""
 
 
 def _may_lack_dot(name: Name, apex: Name) -> bool:
-    """Return whether it is worth a closer look at a name; most names are not."""
+    """Return whether a name may lack a final dot; this fast test excludes most names."""
     before = name[: len(name) - len(apex)]
     return name.endswith(apex) and before.endswith((*_TOP_LEVEL_ENDINGS, apex[:-1]))
 
 
 def _typed(name: Name, apex: Name) -> Name | None:
-    """Return what a name was typed as if it was typed without its final dot; None where it is not
-    in the zone, or of one label there."""
+    """Return the name that was typed if its final dot was omitted.
+
+    Returns:
+        The name, or None if ``name`` is outside the zone or has only one label below the apex.
+    """
     if apex == names.ROOT or not names.is_within(name, apex):
         return None
     typed = Name(name[: len(name) - len(apex)] + names.ROOT)

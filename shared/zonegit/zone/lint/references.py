@@ -1,4 +1,4 @@
-"""The domain names that RDATA holds, for rules that look them up in the zone."""
+"""Finds the domain names in RDATA, for rules that look them up in the zone."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -18,8 +18,10 @@ _NAPTR_HEAD: Final = 4
 
 @lru_cache(256)
 def names_in(rrset: RRset) -> tuple[Name, ...]:
-    """Return the names in the RDATA of an RRset, each once, in its order; none of RDATA that is
-    malformed, or of a type that is not known to hold any."""
+    """Return the names in the RDATA of an RRset, each once, in the order of the records.
+
+    Malformed RDATA and types that are not in ``TYPES`` have none.
+    """
     reader = _READERS.get(rrset.rdtype)
     if reader is None:
         return ()
@@ -33,12 +35,12 @@ def names_in(rrset: RRset) -> tuple[Name, ...]:
 
 
 def may_name(rrset: RRset, apex: Name) -> bool:
-    """Return whether the RDATA of an RRset may hold a name within a zone; this is quick."""
+    """Return whether the RDATA of an RRset may have a name within a zone; this is a fast test."""
     return any(rdata.lower().find(apex) >= 0 for rdata in rrset.rdatas)
 
 
 def _at(offset: int, count: int = 1) -> Callable[[bytes], Iterator[Name]]:
-    """Read ``count`` names that follow each other."""
+    """Return a reader of ``count`` consecutive names."""
 
     def read(rdata: bytes) -> Iterator[Name]:
         at = offset
@@ -85,4 +87,4 @@ _READERS: Final[dict[int, Callable[[bytes], Iterator[Name]]]] = {
 }
 
 TYPES: Final = frozenset(_READERS)
-"""Types whose RDATA holds names that are looked at."""
+"""Types whose RDATA has names that rules examine."""

@@ -1,7 +1,8 @@
-"""The substitution expression of NAPTR (RFC 3402 section 3.2): delimiter, extended regular
-expression of POSIX, delimiter, replacement, delimiter, flags.
+"""Checks the substitution expression of NAPTR (RFC 3402 section 3.2).
 
-Only its form is examined. What is refused here is refused by regcomp(3) or by other name servers.
+It consists of a delimiter, an extended regular expression of POSIX, the delimiter, a replacement,
+the delimiter, and flags. Only the form is checked; regcomp(3) or other name servers refuse every
+expression that this module refuses.
 """
 
 import re
@@ -23,10 +24,10 @@ _TOKEN: Final = re.compile(
 
 
 def check_substitution(text: bytes) -> None:
-    """Check the regexp field of a NAPTR record. An empty field says nothing and is valid.
+    """Check the regexp field of a NAPTR record; an empty field is valid.
 
     Raises:
-        Invalid: it is malformed; the message says in which way.
+        Invalid: the field is malformed; the message has the reason.
     """
     if not text:
         return
@@ -46,7 +47,7 @@ def check_substitution(text: bytes) -> None:
 
 
 def _split(text: bytes, delimiter: bytes) -> list[bytes]:
-    """Split at each delimiter that no backslash escapes."""
+    """Split at each delimiter that is not escaped."""
     parts = [bytearray()]
     at = 0
     while at < len(text):
@@ -60,10 +61,10 @@ def _split(text: bytes, delimiter: bytes) -> list[bytes]:
 
 
 def _check_expression(text: bytes) -> int:
-    """Check an extended regular expression; return the number of its groups.
+    """Check an extended regular expression, and return the number of its groups.
 
     Raises:
-        Invalid: it is malformed.
+        Invalid: the expression is malformed.
     """
     groups = depth = at = 0
     is_branch_empty, can_repeat = True, False

@@ -1,4 +1,4 @@
-"""A rule: what it is called, how much it matters, and the function that finds its faults."""
+"""A rule of ``lint``: its id, its severity, and the function that finds its faults."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -10,27 +10,27 @@ from zonegit.zone.lint.view import ZoneView
 from zonegit.zone.rrset import RRset
 
 Check = Callable[[ZoneView, RRset], Iterator[str]]
-"""Finds what is wrong with an RRset of a zone: a message for each fault."""
+"""Yield a message for each fault of an RRset in a zone."""
 
 Scope = Literal["content", "place", "stored"]
-"""What a fault is about: an RRset's records, that an RRset is at its owner, or records as they are
-stored, which no change can bring."""
+"""The subject of a fault: the records of an RRset (``content``), the presence of an RRset at its
+owner (``place``), or the stored form of records, which a change cannot add (``stored``)."""
 
 
 class Rule(msgspec.Struct, frozen=True):
     """One rule of ``lint``.
 
     Args:
-        id: stable, in kebab case.
-        severity: of its findings.
-        check: finds its faults in one RRset; what else it needs it looks up in the zone.
-        summary: what is wrong, in a phrase.
-        remedy: what to do about it.
-        source: the RFC section behind it, None without one.
-        types: the types of the RRsets that it examines, or None for all.
-        scope: what its faults are about; a change is examined for the content of the RRsets that
-            it sets, and for the place of those that it adds.
-        is_about_references: whether it finds faults only where RDATA holds a name within the zone.
+        id: the stable id, in kebab case.
+        severity: the severity of its findings.
+        check: finds the faults of one RRset, and may look up other RRsets of the zone.
+        summary: the fault, as a phrase.
+        remedy: the remedy, as a phrase.
+        source: the RFC section of the rule, or None.
+        types: the types of the RRsets that it examines, or None for all types.
+        scope: the subject of its faults. A change is examined by ``content`` rules for the RRsets
+            that it sets, and by ``place`` rules for the RRsets that it adds.
+        is_about_references: whether its faults require a name within the zone in RDATA.
     """
 
     id: str
@@ -44,5 +44,5 @@ class Rule(msgspec.Struct, frozen=True):
     is_about_references: bool = False
 
     def finding(self, rrset: RRset, message: str) -> Finding:
-        """Return the finding about an RRset that has a fault."""
+        """Return the finding for a fault of an RRset."""
         return Finding(self.id, self.severity, message, rrset.owner, rrset.rdtype, self.source)

@@ -217,13 +217,13 @@ SOURCES: Final = {rule.id: rule.source for rule in RULES}
 
 
 def rules_for(rdtype: int, scope: Scope | None = None) -> tuple[Rule, ...]:
-    """Return the rules that examine a type; ``scope`` None: of both scopes."""
+    """Return the rules that examine a type, of one scope or, with None, of all scopes."""
     known = _KNOWN.get((rdtype, scope))
     return _select(rdtype, scope) if known is None else known
 
 
 def examine(view: ZoneView, rrset: RRset, scope: Scope | None = None) -> Iterator[Finding]:
-    """Return the findings about one RRset of a zone."""
+    """Yield the findings about one RRset of a zone."""
     rules = rules_for(rrset.rdtype, scope)
     if rrset.rdtype in references.TYPES and not references.may_name(rrset, view.apex):
         rules = tuple(rule for rule in rules if not rule.is_about_references)
@@ -248,12 +248,12 @@ _KNOWN: Final = {
 
 
 def examine_zone(zone: WholeZone) -> list[Finding]:
-    """Return the findings about a whole zone, in the order zones are sorted in."""
+    """Return the findings about a whole zone, in the canonical order of the zone."""
     found = [finding for rrset in zone.rrsets() for finding in examine(zone, rrset)]
     return sorted(found, key=sort_key_of)
 
 
 def sort_key_of(finding: Finding) -> tuple[tuple[tuple[bytes, ...], int], str, str]:
-    """Sort findings as zones are, those about the whole of an input first."""
+    """Return a sort key for findings: those about a whole input first, then in canonical order."""
     owner = finding.owner if finding.owner is not None else names.ROOT
     return sort_key(owner, finding.rdtype or 0), finding.rule, finding.message

@@ -1,4 +1,4 @@
-"""Look-ups of rules in a zone, be it a file, a commit or a change."""
+"""The view of a zone that rules look RRsets up in: of a file, a commit or a change."""
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
@@ -13,30 +13,30 @@ WILDCARD = b"\x01*"
 
 
 class ZoneView(Protocol):
-    """The zone as it is, or as a change would make it."""
+    """A zone, or the result of a change of a zone."""
 
     @property
     def apex(self) -> Name:
-        """Return the zone's name."""
+        """Return the name of the zone."""
 
     def has(self, owner: Name, rdtype: int) -> bool:
-        """Return whether there is an RRset of that type."""
+        """Return whether the owner has an RRset of that type."""
 
     def rrset(self, owner: Name, rdtype: int) -> RRset | None:
-        """Return an RRset, None where there is none."""
+        """Return an RRset, or None if it does not exist."""
 
     def exists(self, owner: Name) -> bool:
         """Return whether the name or one below it has an RRset (RFC 4592 section 2.2.2)."""
 
     def is_server(self, name: Name) -> bool:
-        """Return whether an NS record is known to name that host."""
+        """Return whether the name is known to be the target of an NS record."""
 
 
 class WholeZone:
-    """A zone whose RRsets are all at hand.
+    """A zone in memory.
 
     Args:
-        apex: the zone's name.
+        apex: the name of the zone.
         rrsets: its RRsets by owner and type.
     """
 
@@ -49,11 +49,11 @@ class WholeZone:
         return self._rrsets.values()
 
     def has(self, owner: Name, rdtype: int) -> bool:
-        """Return whether there is an RRset of that type."""
+        """Return whether the owner has an RRset of that type."""
         return (owner, rdtype) in self._rrsets
 
     def rrset(self, owner: Name, rdtype: int) -> RRset | None:
-        """Return an RRset, None where there is none."""
+        """Return an RRset, or None if it does not exist."""
         return self._rrsets.get((owner, rdtype))
 
     def exists(self, owner: Name) -> bool:
@@ -61,7 +61,7 @@ class WholeZone:
         return owner in self._existing
 
     def is_server(self, name: Name) -> bool:
-        """Return whether an NS record of the zone names that host."""
+        """Return whether the name is the target of an NS record of the zone."""
         return name in self._servers
 
     @cached_property
@@ -87,24 +87,23 @@ class WholeZone:
 
 
 def names_above(owner: Name, apex: Name) -> Iterator[Name]:
-    """Return the names between an owner and the apex, the apex included, the owner not; the
-    nearest first."""
+    """Yield the ancestors of an owner up to and including the apex, the nearest first."""
     while owner != apex:
         owner = names.parent(owner)
         yield owner
 
 
 def find_hider(view: ZoneView, owner: Name, rdtype: int | None) -> tuple[Name, int] | None:
-    """Return what hides a name: the topmost zone cut or DNAME on the way to it.
+    """Find the topmost zone cut or DNAME that hides a name from queries.
 
     Args:
         view: the zone.
-        owner: the name; it is within the zone.
-        rdtype: a type at the name, which its own NS RRset may hide; with None only names above
-            count.
+        owner: the name, within the zone.
+        rdtype: a type at the name, which the NS RRset of the name itself may hide; with None, only
+            the ancestors are examined.
 
     Returns:
-        The owner and the type, NS or DNAME; None where queries reach the name.
+        The owner and the type (NS or DNAME), or None if the name is not hidden.
     """
     apex, has = view.apex, view.has
     found = None
@@ -121,10 +120,11 @@ def find_hider(view: ZoneView, owner: Name, rdtype: int | None) -> tuple[Name, i
 
 
 def find_source(view: ZoneView, name: Name) -> Name | None:
-    """Return the name whose RRsets answer for a name: itself, else the wildcard that covers it.
+    """Find the name whose RRsets answer a query: the name itself, or the wildcard that covers it.
 
     Returns:
-        None where the name does not exist and no wildcard covers it (RFC 4592 section 3.3.1).
+        The name, or None if the name does not exist and no wildcard covers it (RFC 4592 section
+        3.3.1).
     """
     if view.exists(name):
         return name

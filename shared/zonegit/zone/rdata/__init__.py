@@ -1,10 +1,10 @@
 """RDATA in presentation format and in wire form, for every type of the IANA registry.
 
-``layouts`` has the fields of each type; dnspython reads SVCB and HTTPS. A type without a
+``layouts`` has the fields of each type; dnspython parses SVCB and HTTPS. A type without a
 presentation format (``NO_TEXT``, and numbers without a mnemonic) is written ``\\# LENGTH HEX``
-(RFC 3597 section 5), as is RDATA that has no text of its own, such as a DNSKEY without a key.
+(RFC 3597 section 5), as is RDATA without a text form, such as a DNSKEY without a key.
 
-All functions are pure, and take memory in proportion to their input.
+All functions are pure and use memory in proportion to their input.
 """
 
 from collections.abc import Iterable
@@ -38,12 +38,12 @@ def read(rdtype: int, words: Iterable[str], origin: Name) -> bytes:
 
     Args:
         rdtype: the type.
-        words: the fields, split at blanks; those in quotes are ``lexer.Quoted``. Each is asked for
-            when those before it are read.
+        words: the fields, split at blanks; quoted ones are ``lexer.Quoted``. A word is taken from
+            the iterable only after the words before it were parsed.
         origin: completes relative names.
 
     Raises:
-        Malformed: not RDATA of that type.
+        MalformedRdata: the words are not RDATA of that type.
     """
     fields = Fields(words, origin)
     if _is_generic(fields):
@@ -64,15 +64,15 @@ def read(rdtype: int, words: Iterable[str], origin: Name) -> bytes:
 
 
 def read_stored(rdtype: int, words: Iterable[str], origin: Name) -> bytes:
-    """Return what :func:`write` wrote of RDATA that is stored, also when that is malformed.
+    """Parse the output of :func:`write`, also of stored RDATA that is malformed.
 
     Args:
         rdtype: the type.
-        words: the fields, as for :func:`read`; ``\\#`` may have any octets, of whatever type.
+        words: the fields, as for :func:`read`; ``\\#`` may have any octets.
         origin: completes relative names.
 
     Raises:
-        Malformed: not RDATA of that type.
+        MalformedRdata: the words are not RDATA of that type.
     """
     fields = Fields(words, origin)
     if _is_generic(fields):
@@ -97,10 +97,10 @@ def _read_generic(fields: Fields) -> bytes:
 
 
 def check(rdtype: int, octets: bytes) -> None:
-    """Check that octets are RDATA of their type; any are, where it has no presentation format.
+    """Check that octets are RDATA of a type; a type without presentation format accepts any octets.
 
     Raises:
-        Malformed: they are not.
+        MalformedRdata: the octets are not RDATA of that type.
     """
     _write_fields(rdtype, octets)
 
@@ -108,7 +108,8 @@ def check(rdtype: int, octets: bytes) -> None:
 def write(rdtype: int, octets: bytes) -> str:
     """Return the presentation format of RDATA in uncompressed wire form, with absolute names.
 
-    The text reads back as the same octets; where no other does, it is ``\\# LENGTH HEX``.
+    :func:`read` returns the same octets for the text. If no other text has this property, the
+    result is ``\\# LENGTH HEX``.
     """
     try:
         text = _write_fields(rdtype, octets)

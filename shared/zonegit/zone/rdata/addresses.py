@@ -1,4 +1,5 @@
-"""Addresses: A6, APL, ATMA, NSAP, EUI, ILNP, WKS, and the gateways of IPSECKEY and AMTRELAY."""
+"""Codecs of addresses: A6, APL, ATMA, NSAP, EUI, ILNP, WKS, and the gateways of IPSECKEY and
+AMTRELAY."""
 
 import re
 from collections.abc import Callable
@@ -40,7 +41,8 @@ _SERVICES: Final = {
     "imap": 143, "imap2": 143, "snmp": 161, "snmp-trap": 162, "irc": 194, "ldap": 389, "https": 443,
     "submission": 587, "imaps": 993, "pop3s": 995,
 }  # fmt: skip
-"""Services that a WKS may name; a fixed list, so that a file means the same on every machine."""
+"""Services that a WKS may name; the list is fixed, so that a file has the same meaning on every
+host."""
 
 
 def _read_gateway(kind: int, fields: Fields) -> bytes:
@@ -62,7 +64,7 @@ def _write_gateway(kind: int, octets: Octets) -> str:
 
 
 def _read_ipseckey(fields: Fields) -> bytes:
-    """Read IPSECKEY (RFC 4025 section 3.1), which has no key where the algorithm is 0."""
+    """Read IPSECKEY (RFC 4025 section 3.1); the key is optional."""
     head = U8.read(fields) + U8.read(fields) + U8.read(fields)
     return head + _read_gateway(head[1], fields) + OPTIONAL_KEY.read(fields)
 
@@ -88,7 +90,10 @@ def _write_amtrelay(octets: Octets) -> str:
 
 
 def _read_a6(fields: Fields) -> bytes:
-    """Read A6 (RFC 2874 section 3.1): no suffix with a prefix of 128 bits, no name with 0 bits."""
+    """Read A6 (RFC 2874 section 3.1).
+
+    It has no suffix if the prefix has 128 bits, and no name if the prefix has 0 bits.
+    """
     bits = number(fields.take_text(), 128)
     suffix = b""
     if bits < 128:
@@ -118,7 +123,7 @@ def _read_apl(fields: Fields) -> bytes:
 
 
 def _read_item(text: str) -> bytes:
-    """Read an item of APL (RFC 3123 sections 4 and 5), without zeros at the end of its address."""
+    """Read an item of APL (RFC 3123 sections 4 and 5), without trailing zeros of the address."""
     found = _ITEM.fullmatch(text)
     if found is None:
         raise MalformedRdata(f"{text[:60]!r} is not FAMILY:ADDRESS/PREFIX, such as 1:192.0.2.0/24")
@@ -189,7 +194,7 @@ def _read_nsap(fields: Fields) -> bytes:
 
 
 def _without_dots(text: str) -> str:
-    """Return digits without the dots that make groups of them."""
+    """Return digits without the dots that group them."""
     digits = text.replace(".", "")
     if not digits or text[0] == "." or text[-1] == "." or ".." in text:
         raise MalformedRdata(f"{text[:40]!r} is not an address in hexadecimal digits")

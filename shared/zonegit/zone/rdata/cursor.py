@@ -1,7 +1,6 @@
 """Cursors over RDATA: the fields of its presentation format, and its octets in wire form.
 
-Both are read from left to right, once, and raise :class:`MalformedRdata` instead of returning less
-than was asked for.
+Both are read once from left to right, and raise :class:`MalformedRdata` if they are too short.
 """
 
 import re
@@ -15,14 +14,14 @@ _ESCAPE: Final = re.compile(rb"\\(?:([0-9]{3})|([^0-9])|.?)", re.DOTALL)
 
 
 class MalformedRdata(ValueError):
-    """The text or the octets are not RDATA of their type; the message says why."""
+    """The text or the octets are not RDATA of their type; the message has the reason."""
 
 
 class Fields:
-    """The fields of one record's RDATA, split already; those in quotes are ``lexer.Quoted``.
+    """The fields of the RDATA of one record; quoted ones are ``lexer.Quoted``.
 
-    No field is asked for before the one before it is read, so that a caller who counts them knows
-    which one an error is about.
+    A field is taken from ``words`` only after the field before it was read. So a caller that counts
+    the words knows the field that an error is about.
 
     Args:
         words: the fields.
@@ -37,20 +36,20 @@ class Fields:
         self._next: str | None = None
 
     def peek(self) -> str | None:
-        """Return the next field as it is written, and leave it there; None after the last."""
+        """Return the next field as written without consuming it, or None after the last field."""
         if self._next is None:
             self._next = next(self._words, None)
         return self._next
 
     def has_more(self) -> bool:
-        """Return True while a field is left."""
+        """Return whether a field is left."""
         return self.peek() is not None
 
     def take(self) -> str:
-        """Return the next field as it is written.
+        """Return the next field as written.
 
         Raises:
-            Malformed: none is left.
+            MalformedRdata: no field is left.
         """
         word = self.peek()
         if word is None:
@@ -59,10 +58,10 @@ class Fields:
         return word
 
     def take_bare(self) -> str:
-        """Return the next field, which may not be quoted.
+        """Return the next field, which must not be quoted.
 
         Raises:
-            Malformed: it is quoted, or none is left.
+            MalformedRdata: the field is quoted, or no field is left.
         """
         word = self.take()
         if isinstance(word, Quoted):
@@ -70,24 +69,24 @@ class Fields:
         return word
 
     def take_text(self) -> str:
-        """Return the next field without its escapes; it may not be quoted.
+        """Return the next field with its escapes replaced; it must not be quoted.
 
         Raises:
-            Malformed: it is quoted, its escapes are broken, or none is left.
+            MalformedRdata: the field is quoted or has an invalid escape, or no field is left.
         """
         word = self.take_bare()
         return unescape(word).decode("latin-1") if "\\" in word else word
 
     def take_words(self) -> Iterator[str]:
-        """Yield the remaining fields as they are written."""
+        """Yield the remaining fields as written."""
         while self.has_more():
             yield self.take()
 
     def take_rest(self) -> str:
-        """Return the remaining fields as one text: base64 and hex may be broken by blanks.
+        """Return the remaining fields as one text: base64 and hex may contain blanks.
 
         Raises:
-            Malformed: one of them is quoted.
+            MalformedRdata: a field is quoted or has an invalid escape.
         """
         rest = []
         while self.has_more():
@@ -98,7 +97,7 @@ class Fields:
         """Check that every field was read.
 
         Raises:
-            Malformed: one is left.
+            MalformedRdata: a field is left.
         """
         word = self.peek()
         if word is not None:
@@ -106,7 +105,7 @@ class Fields:
 
 
 class Octets:
-    """The octets of one record's RDATA in uncompressed wire form."""
+    """The octets of the RDATA of one record in uncompressed wire form."""
 
     __slots__ = ("_at", "_octets")
 
@@ -115,14 +114,14 @@ class Octets:
         self._at = 0
 
     def has_more(self) -> bool:
-        """Return True while an octet is left."""
+        """Return whether an octet is left."""
         return self._at < len(self._octets)
 
     def take(self, count: int) -> bytes:
         """Return the next octets.
 
         Raises:
-            Malformed: fewer are left.
+            MalformedRdata: fewer are left.
         """
         end = self._at + count
         if end > len(self._octets):
@@ -135,30 +134,32 @@ class Octets:
         """Return the next ``size`` octets as an unsigned number.
 
         Raises:
-            Malformed: fewer are left.
+            MalformedRdata: fewer are left.
         """
         return int.from_bytes(self.take(size), "big")
 
     def take_rest(self) -> bytes:
-        """Return the remaining octets, perhaps none."""
+        """Return the remaining octets, possibly none."""
         return self.take(len(self._octets) - self._at)
 
     def finish(self) -> None:
         """Check that every octet was read.
 
         Raises:
-            Malformed: one is left.
+            MalformedRdata: an octet is left.
         """
         if self.has_more():
             raise MalformedRdata(f"{len(self._octets) - self._at} octets follow the last field")
 
 
 def unescape(word: str) -> bytes:
-    """Return the octets that a field stands for (RFC 1035 section 5.1); characters outside ASCII
-    are UTF-8.
+    """Return the octets that a field denotes (RFC 1035 section 5.1).
+
+    Characters that are not ASCII are encoded as UTF-8.
 
     Raises:
-        Malformed: a backslash is followed by nothing, or by a number above 255.
+        MalformedRdata: a backslash is at the end, or before a number that is not ``\\000`` to
+            ``\\255``.
     """
     octets = word.encode("utf-8", "surrogateescape")
     return _ESCAPE.sub(_unescape, octets) if b"\\" in octets else octets

@@ -1,6 +1,6 @@
-"""The presentation form of each type: which fields its RDATA has, in which order.
+"""The fields of the RDATA of each type, in order.
 
-``docs/rdata.md`` lists them with the RFC of each.
+``docs/rdata.md`` lists them with the RFC of each type.
 """
 
 from collections.abc import Callable
@@ -36,12 +36,12 @@ from zonegit.zone.rdata.typelists import TYPE, TYPES
 
 
 def layout(*codecs: Codec, check: Callable[[bytes], None] | None = None) -> Codec:
-    """Return the codec of a whole RDATA from those of its fields.
+    """Return the codec of RDATA with the given fields.
 
     Args:
-        codecs: the fields, in order.
-        check: looks at the octets of the whole RDATA, when they are read and when they are
-            written, and raises :class:`MalformedRdata`.
+        codecs: the codecs of the fields, in order.
+        check: checks the octets of the RDATA, on reading and on writing; raises
+            :class:`MalformedRdata`.
     """
 
     def read(fields: Fields) -> bytes:
@@ -64,7 +64,7 @@ def layout(*codecs: Codec, check: Callable[[bytes], None] | None = None) -> Code
 
 
 def _read_isdn(fields: Fields) -> bytes:
-    """Read ISDN (RFC 1183 section 3.2); an empty subaddress is other RDATA than no subaddress."""
+    """Read ISDN (RFC 1183 section 3.2); an empty subaddress differs from a missing one."""
     address = STRING.read(fields)
     return address + (STRING.read(fields) if fields.has_more() else b"")
 
@@ -95,7 +95,7 @@ def _check_uri(rdata: bytes) -> None:
 
 
 def _read_hip(fields: Fields) -> bytes:
-    """Read HIP (RFC 8005 section 5), whose wire form has the lengths of both keys before them."""
+    """Read HIP (RFC 8005 section 5); its wire form begins with the lengths of HIT and key."""
     algorithm = U8.read(fields)
     hit = from_hex(fields.take_text())
     key = from_base64(fields.take_text())
@@ -131,7 +131,7 @@ def _write_doa_data(octets: Octets) -> str:
 _DATA: Final = Codec(
     lambda fields: unescape(fields.take()), lambda octets: quote(octets.take_rest())
 )
-"""A quoted string up to the end of the RDATA, of any length."""
+"""A quoted string of any length, up to the end of the RDATA."""
 _TAG: Final = Codec(_read_tag, _write_tag)
 _DOA_DATA: Final = Codec(_read_doa_data, _write_doa_data)
 
@@ -242,11 +242,12 @@ _BY_MNEMONIC: Final = {
     "DLV": _DS,
 }
 CODECS: Final = {rrtypes.NUMBERS[mnemonic]: codec for mnemonic, codec in _BY_MNEMONIC.items()}
-"""The codec of each type that is read and written here."""
+"""The codec of each type with a presentation format."""
 EXACT: Final = frozenset(map(rrtypes.NUMBERS.__getitem__, ("A", "AAAA", "NS", "CNAME", "SOA")))
-"""Frequent types whose text is known to read back as the same octets; that of others is tried."""
+"""Frequent types whose text always parses to the same octets. For other types, ``write`` checks
+it."""
 NO_TEXT: Final = frozenset(
     map(rrtypes.NUMBERS.__getitem__, ("NULL", "UINFO", "UID", "GID", "UNSPEC"))
 )
-"""Types of the registry that have no presentation format of their own: RFC 1035 section 3.3.10
-forbids NULL in master files, and the others were never specified."""
+"""Types of the registry without a presentation format: RFC 1035 section 3.3.10 forbids NULL in
+master files, and the others were never specified."""

@@ -1,4 +1,4 @@
-"""LOC (RFC 1876), in integers only, so that every centimetre is exact, and GPOS (RFC 1712)."""
+"""Codecs of LOC (RFC 1876) and GPOS (RFC 1712). LOC uses integers only, so no value is rounded."""
 
 import re
 from typing import Final
@@ -7,9 +7,10 @@ from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets
 from zonegit.zone.rdata.scalars import MAX_U32, Codec, read_string, take_counted
 
 EQUATOR: Final = 1 << 31
-"""Latitude and longitude are thousandths of a second of arc beyond this number."""
+"""The stored value of latitude and longitude 0; the unit is a thousandth of a second of arc."""
 SEA_LEVEL_CM: Final = 10_000_000
-"""Altitudes are centimetres above 100,000 m below the spheroid."""
+"""The stored value of altitude 0, in centimetres: altitudes count from 100,000 m below the
+spheroid."""
 DEFAULT_SIZES: Final = bytes((0x12, 0x16, 0x13))
 """Size 1 m, horizontal precision 10,000 m, vertical precision 10 m (RFC 1876 section 3)."""
 MAX_SIZE_CM: Final = 9 * 10**9
@@ -38,7 +39,7 @@ def _read_loc(fields: Fields) -> bytes:
 
 
 def _read_angle(fields: Fields, most: int, hemispheres: str) -> int:
-    """Return degrees, and perhaps minutes and seconds, up to the letter of the hemisphere."""
+    """Read degrees, optional minutes and seconds, and the letter of the hemisphere."""
     parts: list[str] = []
     while (word := fields.take_text()).upper() not in tuple(hemispheres):
         parts.append(word)
@@ -71,7 +72,8 @@ def _centimetres(text: str) -> int:
 
 
 def _encode_size(centimetres: int) -> int:
-    """Return one digit and a power of ten, the rest cut off as other servers do."""
+    """Return a size as one digit and a power of ten; further digits are dropped, as in other
+    servers."""
     if not 0 <= centimetres <= MAX_SIZE_CM:
         raise MalformedRdata("a size or precision is not from 0.00m to 90000000.00m")
     digits = str(centimetres)
@@ -129,5 +131,5 @@ def _check_real(string: bytes) -> None:
 
 LOC: Final = Codec(_read_loc, _write_loc)
 REAL: Final = Codec(_read_real, _write_real)
-"""A number as a character-string; which of the two comes first is not agreed: the text of RFC 1712
-says longitude, its examples latitude, so only what is a number is checked."""
+"""A number as a character-string. The range is not checked: in the text of RFC 1712 the longitude
+comes first, in its examples the latitude."""

@@ -1,7 +1,7 @@
-"""Fields that many types share: numbers, addresses, names, strings, base64 and hex.
+"""Codecs of fields that many types have: numbers, addresses, names, strings, base64 and hex.
 
-A field is a :class:`Codec`: it reads its text from ``cursor.Fields`` and returns octets, and writes
-its octets, taken from ``cursor.Octets``, as text.
+A :class:`Codec` reads text from ``cursor.Fields`` and returns octets, and reads octets from
+``cursor.Octets`` and returns text.
 """
 
 import base64
@@ -28,7 +28,7 @@ _HEX_CHUNK: Final = 128
 
 
 class Codec(NamedTuple):
-    """A field, or a whole RDATA: how its text becomes octets, and its octets text.
+    """The conversion between text and octets of a field, or of RDATA.
 
     Args:
         read: returns the octets of the next fields.
@@ -40,10 +40,10 @@ class Codec(NamedTuple):
 
 
 def number(text: str, highest: int) -> int:
-    """Return the decimal number that a text is.
+    """Parse a decimal number from 0 to ``highest``.
 
     Raises:
-        Malformed: it is not one, or above ``highest``.
+        MalformedRdata: the text is not a number, or is above ``highest``.
     """
     if not (text.isascii() and text.isdecimal()):
         raise MalformedRdata(f"{text[:40]!r} is not a number")
@@ -70,10 +70,10 @@ def _read_seconds(fields: Fields) -> bytes:
 
 
 def parse_ipv4(text: str) -> bytes:
-    """Return the four octets of an IPv4 address.
+    """Parse an IPv4 address into four octets.
 
     Raises:
-        Malformed: it is not one.
+        MalformedRdata: the text is not an IPv4 address.
     """
     try:
         return dns.ipv4.inet_aton(text)
@@ -82,10 +82,10 @@ def parse_ipv4(text: str) -> bytes:
 
 
 def parse_ipv6(text: str) -> bytes:
-    """Return the sixteen octets of an IPv6 address (RFC 4291 section 2.2).
+    """Parse an IPv6 address (RFC 4291 section 2.2) into sixteen octets.
 
     Raises:
-        Malformed: it is not one.
+        MalformedRdata: the text is not an IPv6 address.
     """
     try:
         return dns.ipv6.inet_aton(text)
@@ -98,10 +98,10 @@ def _read_name(fields: Fields) -> bytes:
 
 
 def read_name(word: str, fields: Fields) -> bytes:
-    """Return the wire form of a name in the case it is written in, by the rules for every name.
+    """Parse a name into wire form, in its original case.
 
     Raises:
-        Malformed: it is not a name.
+        MalformedRdata: the word is not a name.
     """
     octets = fast_rdata.name(word, fields.origin)
     if octets is not None:
@@ -110,7 +110,7 @@ def read_name(word: str, fields: Fields) -> bytes:
         wire = names.read(word, names.for_dnspython(fields.origin)).to_wire()
     except Invalid as error:
         raise MalformedRdata(error.message) from error
-    assert wire is not None  # it is None only when written into a file
+    assert wire is not None  # to_wire returns None only when it writes to a file
     return wire
 
 
@@ -133,10 +133,10 @@ _STRING_TEXT: Final = tuple(
 
 
 def write_name(octets: Octets) -> str:
-    """Return a name with its final dot, in the case it is stored in.
+    """Return a name in presentation format with its final dot, in its stored case.
 
     Raises:
-        Malformed: the octets are not an uncompressed name.
+        MalformedRdata: the octets are not an uncompressed name.
     """
     text = []
     size = 1
@@ -152,10 +152,10 @@ def write_name(octets: Octets) -> str:
 
 
 def read_string(word: str) -> bytes:
-    """Return a character-string with its length.
+    """Return the wire form of a character-string: its length and its octets.
 
     Raises:
-        Malformed: it is longer than 255 octets, or its escapes are broken.
+        MalformedRdata: it has more than 255 octets, or an invalid escape.
     """
     octets = unescape(word)
     if len(octets) > MAX_STRING:
@@ -172,7 +172,7 @@ def take_counted(octets: Octets) -> bytes:
     """Return the octets after a length of one octet.
 
     Raises:
-        Malformed: fewer are left.
+        MalformedRdata: fewer octets are left.
     """
     return octets.take(octets.take_number(1))
 
@@ -192,10 +192,10 @@ def _write_strings(octets: Octets) -> str:
 
 
 def from_hex(text: str) -> bytes:
-    """Return the octets that hexadecimal digits stand for.
+    """Decode hexadecimal digits.
 
     Raises:
-        Malformed: it is not an even number of such digits.
+        MalformedRdata: the text is not an even number of hexadecimal digits.
     """
     try:
         return binascii.unhexlify(text.encode())
@@ -204,17 +204,17 @@ def from_hex(text: str) -> bytes:
 
 
 def from_base64(text: str) -> bytes:
-    """Return the octets that base64 stands for (RFC 4648 section 4).
+    """Decode base64 (RFC 4648 section 4).
 
     Raises:
-        Malformed: it is not base64, or has other padding than its encoder would write.
+        MalformedRdata: the text is not base64, or is not the canonical encoding of its octets.
     """
     encoded = text.encode()
     try:
         octets = base64.b64decode(encoded, validate=True)
     except binascii.Error as error:
         raise MalformedRdata(f"{text[:40]!r} is not base64: {str(error).lower()}") from None
-    if base64.b64encode(octets) != encoded:  # bits that no octet takes would be lost
+    if base64.b64encode(octets) != encoded:  # trailing bits that are not 0 would be lost
         raise MalformedRdata(
             f"the base64 ends in {text[-8:]!r}, which has bits or padding too many"
         )
@@ -222,7 +222,7 @@ def from_base64(text: str) -> bytes:
 
 
 def to_base64(octets: bytes, chunk: int = _BASE64_CHUNK) -> str:
-    """Return base64 in chunks of ``chunk`` characters, parted by blanks; 0 is one chunk."""
+    """Encode base64 in chunks of ``chunk`` characters, separated by blanks; 0 means one chunk."""
     return _in_chunks(base64.b64encode(octets).decode(), chunk)
 
 
@@ -233,7 +233,7 @@ def _in_chunks(text: str, chunk: int) -> str:
 
 
 def base64_rest(chunk: int) -> Codec:
-    """Return the codec of base64 up to the end, which is written in chunks of ``chunk``."""
+    """Return the codec of base64 up to the end of the RDATA, written in chunks of ``chunk``."""
 
     def read(fields: Fields) -> bytes:
         return _require(from_base64(fields.take_rest()))
@@ -268,7 +268,7 @@ HEX: Final = Codec(
     lambda fields: _require(from_hex(fields.take_rest())),
     lambda octets: _in_chunks(octets.take_rest().hex(), _HEX_CHUNK),
 )
-"""The rest of the RDATA in hex. None at all has no text form, here and below, and is written as
+"""The rest of the RDATA in hex. An empty rest has no text form, here and below, and is written as
 generic RDATA."""
 BASE64: Final = base64_rest(_BASE64_CHUNK)
 BASE64_UNBROKEN: Final = base64_rest(0)

@@ -1,4 +1,4 @@
-"""SVCB and HTTPS (RFC 9460), the types whose RDATA dnspython reads and writes."""
+"""The codec of SVCB and HTTPS (RFC 9460), whose RDATA dnspython reads and writes."""
 
 import struct
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from zonegit.zone.rdata.scalars import Codec
 _UNKNOWN: Final = "Unknown SVCB ParamKey"
 _MALFORMED: Final = str(dns.exception.FormError()), str(dns.exception.SyntaxError())
 _VAGUE: Final = frozenset({_UNKNOWN, *_MALFORMED})
-"""Messages of dnspython that do not say which parameter they are about."""
+"""Messages of dnspython that do not name the parameter."""
 
 
 class _Parameters(Iterator[str]):
-    """Words that are taken one by one; ``last`` is the latest that is not the value of another."""
+    """An iterator over words; ``last`` is the last one that is not the value of a parameter."""
 
     def __init__(self, words: Iterator[str]) -> None:
         self._words = words
@@ -50,14 +50,14 @@ def _read(fields: Fields) -> bytes:
         raise MalformedRdata(_describe_fault(words.last, str(error))) from error
     try:
         octets = read.to_wire()
-    except (struct.error, OverflowError) as error:  # a number that no field of the type can hold
+    except (struct.error, OverflowError) as error:  # a number is out of range
         raise MalformedRdata(str(error)) from error
-    assert octets is not None  # it is None only when written into a file
+    assert octets is not None  # to_wire returns None only when it writes to a file
     return octets
 
 
 def _describe_fault(word: str, message: str) -> str:
-    """Return what is wrong with a parameter."""
+    """Return the error message for a parameter."""
     if message == _UNKNOWN:
         return f"{word!r} names a parameter that is not known; keyNNN names any by its number"
     return f"{word!r} is not a parameter with a value of its form"

@@ -1,8 +1,8 @@
-"""Quick checks of the RDATA of frequent types.
+"""Fast checks of the RDATA of frequent types.
 
-:func:`zonegit.zone.rdata.check` writes the text of RDATA to find out whether it is well-formed.
-That takes 5 to 40 microseconds, too much for each record of a large import. A check of this module
-takes about one, and is certain where it says yes; what it does not accept is left to the other.
+:func:`zonegit.zone.rdata.check` writes the text of RDATA to check it. That takes 5 to 40
+microseconds, too long for each record of a large import. A check of this module takes about one
+microsecond. RDATA that it accepts is well-formed; other RDATA needs the full check.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _MAX_BITMAP: Final = 32
 
 
 def is_well_formed(rdtype: int, octets: bytes) -> bool:
-    """Return True for RDATA of a frequent type that is certainly well-formed."""
+    """Return True if RDATA is of a frequent type and well-formed; False means unknown."""
     accepts = _SHAPES.get(rdtype)
     return accepts is not None and accepts(octets)
 
@@ -68,7 +68,8 @@ def _is_nsec3(octets: bytes) -> bool:
 
 
 def _is_bitmap(octets: bytes, at: int) -> bool:
-    """Return whether a list of types fills the RDATA from ``at`` on (RFC 4034 section 4.1.2)."""
+    """Return whether the RDATA from ``at`` to its end is a list of types (RFC 4034 section
+    4.1.2)."""
     last = -1
     while at + 2 < len(octets):
         window, size = octets[at], octets[at + 1]

@@ -1,4 +1,4 @@
-"""Fields of DNSSEC and of keys: times, algorithms, flags, hashes and digests."""
+"""Codecs of fields of DNSSEC and of keys: times, algorithms, flags, hashes and digests."""
 
 import base64
 import binascii
@@ -20,13 +20,13 @@ from zonegit.zone.rdata.scalars import (
 )
 
 _TIMES_KEPT: Final = 1 << 10
-"""Times that are remembered: the signatures of a zone share most of theirs."""
+"""Times that are cached: most signatures of a zone have the same times."""
 _EPOCH: Final = datetime(1970, 1, 1)
 _SECOND: Final = timedelta(seconds=1)
 _EARLIEST: Final = -(1 << 31)
-"""The earliest time that serial number arithmetic may mean, in seconds after 1970."""
+"""The earliest time under serial number arithmetic, in seconds since 1970."""
 NO_KEY: Final = 0xC000
-"""The two flags of a KEY that say that no key follows (RFC 2535 section 3.1.2)."""
+"""The two flags of a KEY without key material (RFC 2535 section 3.1.2)."""
 
 _ALGORITHMS: Final = {
     "RSAMD5": 1,
@@ -51,7 +51,7 @@ _ALGORITHMS: Final = {
     "PRIVATEDNS": 253,
     "PRIVATEOID": 254,
 }
-"""RFC 4034 appendix A.1 and the IANA registry; written as numbers."""
+"""Algorithms by mnemonic (RFC 4034 appendix A.1 and the IANA registry); written as numbers."""
 _CERTIFICATES: Final = {
     "PKIX": 1,
     "SPKI": 2,
@@ -64,10 +64,10 @@ _CERTIFICATES: Final = {
     "URI": 253,
     "OID": 254,
 }
-"""RFC 4398 section 2.1."""
+"""Certificate types by mnemonic (RFC 4398 section 2.1)."""
 _CERTIFICATE_NAMES: Final = {value: mnemonic for mnemonic, value in _CERTIFICATES.items()}
 _PROTOCOLS: Final = {"NONE": 0, "TLS": 1, "EMAIL": 2, "DNSSEC": 3, "IPSEC": 4, "ALL": 255}
-"""RFC 2535 section 7.1, as are the flags."""
+"""Protocols of a KEY by mnemonic; these and the flags are from RFC 2535 section 7.1."""
 _FLAGS: Final = {
     "NOCONF": 0x4000,
     "NOAUTH": 0x8000,
@@ -87,24 +87,24 @@ _FLAGS: Final = {
     **{f"SIG{value}": value for value in range(16)},
 }
 _SCHEMES: Final = {"NOTIFY": 1}
-"""RFC 9859 section 2."""
+"""Schemes of a DSYNC by mnemonic (RFC 9859 section 2)."""
 
 _DIGEST_OCTETS: Final = {1: 20, 2: 32, 3: 32, 4: 48}
-"""By the digest type of a DS: RFC 3658, 4509, 5933 and 6605."""
+"""Octets of the digest by the digest type of a DS (RFC 3658, 4509, 5933 and 6605)."""
 _CDS_OCTETS: Final = {**_DIGEST_OCTETS, 0: 1}
-"""RFC 8078 section 4: one octet of zeros asks for the deletion of the DS."""
+"""The same for a CDS; one octet of zeros requests the deletion of the DS (RFC 8078 section 4)."""
 _FINGERPRINT_OCTETS: Final = {1: 20, 2: 32}
-"""By the fingerprint type of an SSHFP: RFC 4255 and 6594."""
+"""Octets of the fingerprint by the fingerprint type of an SSHFP (RFC 4255 and 6594)."""
 _ASSOCIATION_OCTETS: Final = {1: 32, 2: 64}
-"""By the matching type of a TLSA or SMIMEA: RFC 6698 section 2.1.3."""
+"""Octets of the data by the matching type of a TLSA or SMIMEA (RFC 6698 section 2.1.3)."""
 _ZONEMD_OCTETS: Final = {1: 48, 2: 64}
-"""By the hash algorithm of a ZONEMD: RFC 8976 section 2.2.3."""
+"""Octets of the digest by the hash algorithm of a ZONEMD (RFC 8976 section 2.2.3)."""
 _SHORTEST_ZONEMD: Final = 12
-"""RFC 8976 section 2.2.4."""
+"""The least number of octets of a digest in a ZONEMD (RFC 8976 section 2.2.4)."""
 
 
 def _named(size: int, names: Mapping[str, int]) -> Codec:
-    """Return the codec of a number that may be read by name, and is written as a number."""
+    """Return the codec of a number that is read by name or as a number, and written as a number."""
     highest = (1 << 8 * size) - 1
 
     def read(fields: Fields) -> bytes:
@@ -138,8 +138,11 @@ def _read_flags(fields: Fields) -> bytes:
 
 
 def _read_time(fields: Fields) -> bytes:
-    """Read a time (RFC 4034 section 3.2): ``YYYYMMDDHHmmSS`` in UTC, or seconds since 1970. It is a
-    number modulo 2^32 (section 3.1.5), so other servers print one after 2094 as if before 1970."""
+    """Read a time (RFC 4034 section 3.2): ``YYYYMMDDHHmmSS`` in UTC, or seconds since 1970.
+
+    The value is a number modulo 2^32 (RFC 4034 section 3.1.5), so other servers print a time after
+    2094 as a time before 1970.
+    """
     text = fields.take_text()
     if len(text) != 14 or not (text.isascii() and text.isdecimal()):
         return number(text, MAX_U32).to_bytes(4, "big")
@@ -151,7 +154,7 @@ def _seconds_of(text: str) -> int:
     month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
     try:
         seconds = (datetime(int(text[:4]), month, day, hour, minute, second) - _EPOCH) // _SECOND
-    except ValueError:  # the 30th of February
+    except ValueError:  # for example the 30th of February
         seconds = _EARLIEST - 1
     if not _EARLIEST <= seconds <= MAX_U32:
         raise MalformedRdata(f"{text} is not a time from 1901 to 2106, as YYYYMMDDHHmmSS")
@@ -203,7 +206,7 @@ def _read_key(fields: Fields) -> bytes:
 
 
 def _check_size(rdata: bytes, at: int, expected: Mapping[int, int]) -> None:
-    """Check the digest after the octet at ``at``, which says what made it."""
+    """Check the length of the digest that follows its type, the octet at ``at``."""
     size = len(rdata) - at - 1
     if size != expected.get(rdata[at], size):
         raise MalformedRdata(
@@ -215,7 +218,7 @@ def check_ds(rdata: bytes) -> None:
     """Check a DS, CDS, DLV or TA (RFC 4034 section 5.1).
 
     Raises:
-        Malformed: the digest is not as long as its type says, or of the reserved type.
+        MalformedRdata: the digest does not have the length of its type, or its type is reserved.
     """
     if not rdata[3]:
         raise MalformedRdata("digest type 0 is reserved")
@@ -223,10 +226,10 @@ def check_ds(rdata: bytes) -> None:
 
 
 def check_cds(rdata: bytes) -> None:
-    """Check a CDS, which may ask for the deletion of the DS (RFC 8078 section 4).
+    """Check a CDS, which may request the deletion of the DS (RFC 8078 section 4).
 
     Raises:
-        Malformed: the digest is not as long as its type says.
+        MalformedRdata: the digest does not have the length of its type.
     """
     _check_size(rdata, 3, _CDS_OCTETS)
 
@@ -235,7 +238,7 @@ def check_sshfp(rdata: bytes) -> None:
     """Check an SSHFP (RFC 4255 section 3.1).
 
     Raises:
-        Malformed: the fingerprint is not as long as its type says.
+        MalformedRdata: the fingerprint does not have the length of its type.
     """
     _check_size(rdata, 1, _FINGERPRINT_OCTETS)
 
@@ -244,7 +247,7 @@ def check_tlsa(rdata: bytes) -> None:
     """Check a TLSA or SMIMEA (RFC 6698 section 2.1).
 
     Raises:
-        Malformed: the data is not as long as its matching type says.
+        MalformedRdata: the data does not have the length of its matching type.
     """
     _check_size(rdata, 2, _ASSOCIATION_OCTETS)
 
@@ -253,7 +256,8 @@ def check_zonemd(rdata: bytes) -> None:
     """Check a ZONEMD (RFC 8976 section 2.2).
 
     Raises:
-        Malformed: the digest is too short for its algorithm, or scheme or algorithm are 0.
+        MalformedRdata: the digest does not have the length of its algorithm, or the scheme or the
+            algorithm is 0.
     """
     if not rdata[4] or not rdata[5]:
         raise MalformedRdata("scheme 0 and hash algorithm 0 are reserved")
@@ -266,7 +270,7 @@ def check_key(rdata: bytes) -> None:
     """Check a KEY (RFC 2535 section 3.1.2).
 
     Raises:
-        Malformed: it has no key, and its flags do not say so.
+        MalformedRdata: the key is missing, and the flags are not those of a KEY without one.
     """
     if len(rdata) == 4 and int.from_bytes(rdata[:2], "big") & NO_KEY != NO_KEY:
         raise MalformedRdata("the key is missing, and the flags are not those of a KEY without one")
@@ -281,4 +285,4 @@ TIME: Final = Codec(_read_time, lambda octets: _date_of(octets.take_number(4)))
 SALT: Final = Codec(_read_salt, _write_salt)
 HASH: Final = Codec(_read_hash, _write_hash)
 OPTIONAL_KEY: Final = Codec(_read_key, lambda octets: to_base64(octets.take_rest()))
-"""A key in base64 up to the end, or nothing."""
+"""A key in base64 up to the end of the RDATA, or nothing."""

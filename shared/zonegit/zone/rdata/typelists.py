@@ -1,5 +1,8 @@
-"""Lists of types and single types inside RDATA (RFC 4034 section 4.1.2, RFC 2535 section 5.2), in
-the mnemonics of ``rrtypes``; ``TYPEnnn`` is read for any type and written where it has none."""
+"""Codecs of types and lists of types in RDATA (RFC 4034 section 4.1.2, RFC 2535 section 5.2).
+
+The mnemonics are those of ``rrtypes``. ``TYPEnnn`` is read for any type, and written for a type
+without a mnemonic.
+"""
 
 from typing import Final
 
@@ -10,7 +13,7 @@ from zonegit.zone.rdata.scalars import Codec, read_name, write_name
 MAX_BITMAP: Final = 32
 """Octets of one window (RFC 4034 section 4.1.2)."""
 MAX_NXT_TYPE: Final = 127
-"""The highest type that the bitmap of an NXT holds (RFC 2535 section 5.2)."""
+"""The highest type in the bitmap of an NXT (RFC 2535 section 5.2)."""
 
 _READ_ONLY: Final = {
     **rrtypes.QUESTION_ONLY,
@@ -19,14 +22,14 @@ _READ_ONLY: Final = {
     "TKEY": rrtypes.TKEY,
     "TSIG": rrtypes.TSIG,
 }
-"""Mnemonics of types that no zone holds; they are written as ``TYPEnnn``."""
+"""Mnemonics of types that cannot be in a zone; they are written as ``TYPEnnn``."""
 
 
 def type_number(text: str) -> int:
-    """Return the number of any type, also of one that no zone holds.
+    """Return the number of a type, also of one that cannot be in a zone.
 
     Raises:
-        Malformed: it is neither a mnemonic nor ``TYPE0`` to ``TYPE65535``.
+        MalformedRdata: the text is neither a mnemonic nor ``TYPE0`` to ``TYPE65535``.
     """
     upper = text.upper()
     found = rrtypes.NUMBERS.get(upper, _READ_ONLY.get(upper))
@@ -112,5 +115,5 @@ TYPE: Final = Codec(
     lambda octets: rrtypes.to_text(octets.take_number(2)),
 )
 TYPES: Final = Codec(_read_bitmap, _write_bitmap)
-"""The rest of the RDATA as a list of types, perhaps an empty one."""
+"""The rest of the RDATA as a list of types, possibly empty."""
 NXT: Final = Codec(_read_nxt, _write_nxt)
