@@ -1,1 +1,1 @@
-"""One rule for every merge, and how it is carried through two zones."""
+"""The three-way merge of zones: of a value, of an RRset, of the RRsets of an owner, of a zone."""

@@ -1,4 +1,4 @@
-"""Clashes: the RRsets on which two sides disagree and no rule decides; and what somebody did."""
+"""Clashes: RRsets that cannot be merged, and the decisions about them."""
 
 from typing import Literal
 
@@ -16,9 +16,15 @@ Side = Literal["ours", "theirs"]
 
 
 class Clash(msgspec.Struct, frozen=True):
-    """One RRset that cannot be merged. ``base``, ``ours`` and ``theirs`` None: not there; a base
-    that is not agreed on (see ``reason``) is None, too. ``detail`` says what exactly is in the
-    way, None: the reason says it all."""
+    """One RRset that cannot be merged.
+
+    Attributes:
+        base: the RRset in the merge base; None if it does not exist there, or if the merge bases
+            disagree about it (see ``reason``).
+        ours: the RRset on our side; None if it does not exist there.
+        theirs: the RRset on the other side; None if it does not exist there.
+        detail: the records or the rule in question; None if ``reason`` is sufficient.
+    """
 
     owner: Name
     rdtype: int
@@ -30,8 +36,13 @@ class Clash(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """Which side an RRset is to be taken from. ``ours`` and ``theirs`` are fingerprints of what
-    both sides held when it was decided: it says nothing about other content."""
+    """The side chosen for an RRset.
+
+    Attributes:
+        ours: the fingerprint of our RRset when the decision was made; None if there was none.
+        theirs: the fingerprint of the other side's RRset. The decision does not apply to other
+            content.
+    """
 
     owner: Name
     rdtype: int
@@ -40,7 +51,7 @@ class Decision(msgspec.Struct, frozen=True):
     theirs: ObjectId | None
 
     def is_about(self, ours: RRset | None, theirs: RRset | None) -> bool:
-        """Return whether the decision was made about these contents."""
+        """Return whether the decision was made about these RRsets."""
         return (self.ours, self.theirs) == (fingerprint(ours), fingerprint(theirs))
 
 
@@ -51,5 +62,9 @@ def decided(clash: Clash, side: Side) -> Decision:
 
 
 def fingerprint(value: RRset | None) -> ObjectId | None:
-    """The id of an RRset without what never conflicts, such as an SOA's serial, or None."""
+    """Return the id of an RRset without the fields that never clash, such as the serial of an SOA.
+
+    Returns:
+        None if there is no RRset.
+    """
     return encode(Blob(records.essence(value))).id if value is not None else None

@@ -1,8 +1,8 @@
 """Check the RRsets of one owner after two sides are merged. Pure.
 
-Neither side broke the rules of ``zone.rules``, yet their sum may: an alias from one, an address
-from the other. Then every RRset of that owner on which the sides differ is a clash, so that
-choosing one side for all of them is a way out.
+Both sides keep the rules of ``zone.rules``, but their union may break one: a CNAME from one side,
+an address from the other. Then every RRset of that owner that differs between the sides is a clash.
+Choosing the same side for all of them resolves it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -25,9 +25,17 @@ def forbidden(
     chosen: Collection[PathKey],
     apex: Name,
 ) -> Walk[dict[PathKey, Refusal]]:
-    """The RRsets that clash because of what else stands at their owner. ``changes`` is what the
-    merge makes of tree ``ours`` (None: an RRset goes), ``refused`` clash already, ``chosen`` were
-    decided: those are asked about again only where nothing else is left to decide."""
+    """Return the RRsets that clash because of other RRsets of their owner.
+
+    Args:
+        ours: our tree; None for one without records.
+        sides: the changes of both sides.
+        changes: the changes that the merge makes to ``ours``; None deletes an RRset.
+        refused: RRsets that clash already.
+        chosen: RRsets with a decision. They clash again only if no other RRset of the owner is
+            undecided.
+        apex: the zone's name.
+    """
     touched = {path for path, _ in sides.ours}
     paths = touched & {path for path, _ in (*changes, *refused)}
     if ours is None or not paths:
@@ -38,7 +46,7 @@ def forbidden(
         theirs = {key: sides.three(key).theirs for key in differing}
         mine = frozenset(found[path])
         merged = _with(mine, {key: changes[key] for key in differing if key in changes})
-        # Whichever side is chosen for what clashes already.
+        # The other choice for the RRsets that clash already.
         otherwise = _with(merged, {key: theirs[key] for key in differing if key in refused})
         legal = (mine, _with(mine, theirs))
         sums = [each for each in (merged, otherwise) if each not in legal]
@@ -55,7 +63,14 @@ def _broken(
     legal: Iterable[Collection[int]],
     apex: Name,
 ) -> str | None:
-    """Return the rule that one of the sums breaks and none of the ``legal`` ones does, if any."""
+    """Return the error of the first set of types that breaks a rule, None if none does.
+
+    Args:
+        path: the owner.
+        sums: the sets of types to check.
+        legal: the types on each side, which were accepted before.
+        apex: the zone's name.
+    """
     owner = names.below(apex, path)
     before = next((types for types in legal if rules.both_cut_and_dname(types)), ())
     try:
@@ -70,6 +85,7 @@ def _broken(
 def _asked(
     differing: Collection[PathKey], refused: Collection[PathKey], chosen: Collection[PathKey]
 ) -> list[PathKey]:
+    """Return the RRsets of an owner that become clashes."""
     others = [key for key in differing if key not in refused and key != APEX_SOA]
     undecided = [key for key in others if key not in chosen]
     nothing_left = not undecided and not any(key in refused for key in differing)
@@ -77,6 +93,6 @@ def _asked(
 
 
 def _with(types: frozenset[int], values: Mapping[PathKey, object]) -> frozenset[int]:
-    """Return the types of an owner after changes to some of its RRsets; None deletes one."""
+    """Return the types of an owner after changes to its RRsets; None deletes one."""
     gone = {rdtype for (_, rdtype), value in values.items() if value is None}
     return (types - gone) | ({rdtype for _, rdtype in values} - gone)

@@ -1,9 +1,9 @@
-"""One RRset that both sides changed: its TTL, and each of its records, by the one rule. All pure.
+"""Merge one RRset that both sides changed: its TTL and each of its records. Pure.
 
-A record is there or it is not, so no record alone can clash: whatever one side added comes,
-whatever one side removed goes. What clashes is what that would make of the RRset as a whole.
-Records are compared by their keys (``zone.canonical_rdata``); those that ours has keep the spelling
-they have there.
+A record exists or does not exist, so a single record cannot clash: a record that one side added is
+added, and a record that one side removed is removed. The RRset as a whole clashes if the result is
+not unambiguous or breaks a rule. Records are compared by their keys (``zone.canonical_rdata``).
+Records that both sides have keep the spelling of ours.
 """
 
 from collections.abc import Set as AbstractSet
@@ -26,14 +26,15 @@ ConflictReason = Literal[
     "no zone may hold both",
     "no agreed base",
 ]
-"""Why nobody but an operator can decide (docs/merging.md)."""
+"""The reason of a clash (docs/merging.md)."""
 
 SHOWN: Final = 3
-"""Records that a detail names before it only counts them."""
+"""Records that a detail names; the rest is counted."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """It cannot be merged. ``detail`` says what is in the way, None: ``reason`` says it all."""
+    """An RRset cannot be merged. ``detail`` names the records or the rule; None if ``reason`` is
+    sufficient."""
 
     reason: ConflictReason
     detail: str | None = None
@@ -45,10 +46,10 @@ def merge(
     """Return the merged RRset, or None if it is removed. The serial of an SOA stays that of ours.
 
     Args:
-        base: the RRset that both sides came from; None, like the others: it is not there.
-        ours: the RRset on the side that takes the other's changes.
-        theirs: the RRset on the other side.
-        respell: records that both sides have take the spelling of theirs.
+        base: the RRset in the merge base; None if it does not exist there.
+        ours: the RRset on our side; None if it does not exist there.
+        theirs: the RRset on the other side; None if it does not exist there.
+        respell: use the spelling of ``theirs`` for records that both sides have.
 
     Raises:
         Invalid: an SOA is malformed.
@@ -65,7 +66,7 @@ def merge(
 
 
 def is_same(one: RRset | None, other: RRset | None) -> bool:
-    """Return whether two sides hold the same of an RRset, apart from what never clashes.
+    """Return whether two RRsets are equal except for the fields that never clash.
 
     Raises:
         Invalid: an SOA is malformed.
@@ -77,7 +78,7 @@ def is_same(one: RRset | None, other: RRset | None) -> bool:
 def _by_keys(
     base: RRset | None, ours: RRset | None, theirs: RRset | None
 ) -> RRset | Refusal | None:
-    """Return what becomes of an RRset that both sides changed, with keys for its RDATA."""
+    """Merge an RRset that both sides changed. The result has keys instead of RDATA."""
     was, now, then = map(_replace_by_keys, (base, ours, theirs))
     merged = three_way.merge(was, now, then)
     if not isinstance(merged, ThreeWayConflict):
@@ -88,7 +89,7 @@ def _by_keys(
 
 
 def _replace_by_keys(value: RRset | None) -> RRset | None:
-    """Return an RRset with the keys of its records for RDATA."""
+    """Return an RRset with the keys of its records instead of their RDATA."""
     if value is None or value.rdtype not in canonical_rdata.FOLDED:
         return value
     keys = tuple(sorted(spelling.keys(value)))
@@ -96,7 +97,13 @@ def _replace_by_keys(value: RRset | None) -> RRset | None:
 
 
 def _spell(merged: RRset | None, first: RRset | None, second: RRset | None) -> RRset | None:
-    """Return what was made of keys with the spelling that one side has for them, else the other."""
+    """Return an RRset with RDATA instead of keys.
+
+    Args:
+        merged: the RRset with keys.
+        first: the RRset whose spelling is preferred.
+        second: the RRset with the spelling of the other records.
+    """
     if merged is None or merged.rdtype not in canonical_rdata.FOLDED:
         return merged
     if second is not None:
@@ -105,8 +112,10 @@ def _spell(merged: RRset | None, first: RRset | None, second: RRset | None) -> R
 
 
 def essence(value: RRset) -> RRset:
-    """An RRset without what never clashes: the serial of an SOA goes by rules of its own, and the
-    TTL of RRSIGs means nothing, as each has that of what it covers (RFC 4034 section 3).
+    """Return an RRset without the fields that never clash.
+
+    These are the serial of an SOA, which has its own rules, and the TTL of RRSIGs, which is that of
+    the RRsets they cover (RFC 4034 section 3).
 
     Raises:
         Invalid: an SOA is malformed.
@@ -118,7 +127,14 @@ def essence(value: RRset) -> RRset:
 
 
 def settled(value: RRset | None, ours: RRset | None, theirs: RRset | None) -> RRset | None:
-    """An RRset with what was left out of it: our serial, or the smaller TTL of the RRSIGs."""
+    """Return a merged RRset with the fields that never clash: the serial of our SOA, or the smaller
+    TTL of the RRSIGs.
+
+    Args:
+        value: the merged RRset; None if it is removed.
+        ours: the RRset on our side.
+        theirs: the RRset on the other side.
+    """
     known = [each for each in (ours, theirs) if each is not None]
     if value is None or not known:
         return value
@@ -134,6 +150,7 @@ def _with_ttl(value: RRset, ttl: int) -> RRset:
 
 
 def _together(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal:
+    """Merge the TTL and the records of an RRset that both sides have."""
     was = frozenset(base.rdatas) if base is not None else frozenset[bytes]()
     mine, other = frozenset(ours.rdatas), frozenset(theirs.rdatas)
     gone = was - mine - other
@@ -160,6 +177,7 @@ def _together(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal
 
 
 def _replaced(rdtype: int, gone: AbstractSet[bytes]) -> str:
+    """Return the detail for records that both sides removed."""
     if rdtype == rrtypes.SOA:
         return "its fields are merged as one, the serial apart"
     shown = [rdata_to_text(rdtype, each) for each in sorted(gone)[:SHOWN]]

@@ -1,4 +1,4 @@
-"""The changes of two sides since their base: each RRset that either changed, as three values."""
+"""The changes of two sides since their base, RRset by RRset."""
 
 from collections.abc import Collection, Mapping
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -29,21 +29,23 @@ class ThreeWay(NamedTuple, Generic[T]):
 
 
 class Sides(msgspec.Struct, frozen=True):
-    """The changes of both sides."""
+    """The changes of both sides. An RRset that a side did not change is not in its mapping."""
 
     ours: Mapping[PathKey, TreeChange]
     theirs: Mapping[PathKey, TreeChange]
 
     def three(self, key: PathKey) -> ThreeWay[ObjectId | None]:
-        """The blobs of an RRset, None where it is absent. One that neither side changed, and so
-        nothing is known of, is absent."""
+        """Return the blobs of an RRset at the base and on both sides, None where it does not exist.
+
+        For an RRset that neither side changed, all three are None.
+        """
         mine, other = self.ours.get(key), self.theirs.get(key)
         known = mine or other
         base = known.old if known is not None else None
         return ThreeWay(base, mine.new if mine else base, other.new if other else base)
 
     def differing(self, paths: Collection[Path]) -> dict[Path, list[PathKey]]:
-        """The RRsets at some owners that one side has otherwise than the other, by owner."""
+        """Return the RRsets that differ between the sides, by owner; only those of ``paths``."""
         found: dict[Path, list[PathKey]] = {path: [] for path in paths}
         for key in self.ours.keys() | self.theirs.keys():
             if key[0] in found:
@@ -54,7 +56,8 @@ class Sides(msgspec.Struct, frozen=True):
 
 
 def read(base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None) -> Walk[Sides]:
-    """Return the changes of two trees to a third; None is a tree without records."""
+    """Return the changes from tree ``base`` to ``ours`` and ``theirs``; None is a tree without
+    records."""
     changed = yield from gather(
         [zone_tree.list_changes(base, ours), zone_tree.list_changes(base, theirs)]
     )

@@ -1,4 +1,4 @@
-"""The one rule: what both sides agree on stands, what only one side changed is taken."""
+"""The three-way merge rule: take the value that only one side changed, or that both agree on."""
 
 from typing import TypeVar
 
@@ -8,15 +8,23 @@ T = TypeVar("T")
 
 
 class ThreeWayConflict(msgspec.Struct, frozen=True):
-    """Both sides changed it, and not to the same."""
+    """Both sides changed a value, to different ones."""
 
 
 DISAGREEMENT = ThreeWayConflict()
 
 
 def merge(base: T, ours: T, theirs: T) -> T | ThreeWayConflict:
-    """Merge one value that was ``base`` and is ``ours`` and ``theirs`` now. The result is the
-    same with the sides exchanged."""
+    """Merge one value. The result is the same if the sides are exchanged.
+
+    Args:
+        base: the value before.
+        ours: the value on our side.
+        theirs: the value on the other side.
+
+    Returns:
+        The merged value, or ``DISAGREEMENT``.
+    """
     if ours in (theirs, base):
         return theirs
     return ours if theirs == base else DISAGREEMENT

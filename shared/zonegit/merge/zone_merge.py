@@ -1,7 +1,7 @@
 """Merge two zones with a common base: the changes to ours, and the clashes.
 
-Only what either side changed is examined, and an RRset is read only if both changed it
-(``records``) or there is a decision about it. The serial of an SOA never clashes: ours stays, and
+Only RRsets that a side changed are examined. An RRset is read only if both sides changed it
+(``records``) or there is a decision about it. The serial of an SOA never clashes: ours is kept, and
 the merge commit gets the next one.
 """
 
@@ -26,18 +26,28 @@ MergeOutcome = ObjectId | RRset | Refusal | None
 
 
 class MergeBase(msgspec.Struct, frozen=True):
-    """The common base of two zones; ``tree`` is None if there is none. Histories that met more
-    than once do not agree on the RRsets in ``disputed``, which the tree does not have."""
+    """The common base of two zones.
+
+    Attributes:
+        tree: None if there is no common base.
+        disputed: RRsets on which several merge bases disagree; ``tree`` does not have them.
+    """
 
     tree: ObjectId | None
     disputed: frozenset[PathKey] = frozenset()
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """The changes to ours: for each RRset that changes the blob of theirs or the merged one, None
-    where it is removed; ``added`` are those that ours has not, ``respelled`` those of theirs that
-    have the records of ours in another spelling, which is not taken. With ``clashes``, which are
-    sorted as zones are, none of it is of use."""
+    """The result of a merge.
+
+    Attributes:
+        changes: the changes to ours, by RRset: the blob of theirs, the merged RRset, or None to
+            remove it. Not to be used if there are clashes.
+        added: the RRsets in ``changes`` that ours does not have.
+        clashes: the RRsets that cannot be merged, in canonical order (RFC 4034 section 6.1).
+        respelled: RRsets of theirs that have the records of ours in another spelling, which is not
+            taken.
+    """
 
     changes: dict[PathKey, ObjectId | RRset | None]
     added: list[PathKey]
@@ -54,9 +64,16 @@ def merge(
     *,
     respell: bool = False,
 ) -> Walk[Merged]:
-    """Merge tree ``theirs`` into ``ours``, None: one without records. A decision counts for as
-    long as both sides hold what it was made about. ``respell``: where both changed an RRset, its
-    records take the spelling of theirs.
+    """Merge tree ``theirs`` into ``ours``.
+
+    Args:
+        base: the common base.
+        ours: our tree; None for one without records.
+        theirs: the other side's tree.
+        apex: the zone's name.
+        decisions: decisions about clashes. A decision applies only if both sides still have the
+            RRsets that it was made about.
+        respell: use the spelling of ``theirs`` in RRsets that both sides changed.
 
     Raises:
         Corrupt: an object is not a tree of a zone.
@@ -100,7 +117,7 @@ def merge(
 def _is_open(
     key: PathKey, three: ThreeWay[ObjectId | None], base: MergeBase, decisions: Collection[PathKey]
 ) -> bool:
-    """Return whether the ids alone do not determine the result for an RRset."""
+    """Return whether an RRset must be read to merge it."""
     if three.ours == three.theirs:
         return False
     known = key == APEX_SOA or key in base.disputed or key in decisions
@@ -108,6 +125,7 @@ def _is_open(
 
 
 def _agreed(three: ThreeWay[ObjectId | None]) -> ObjectId | None:
+    """Return the merged blob of an RRset that the ids determine."""
     merged = three_way.merge(*three)
     return three.ours if isinstance(merged, ThreeWayConflict) else merged
 
@@ -120,6 +138,7 @@ def _outcome(
     *,
     respell: bool,
 ) -> RRset | Refusal | None:
+    """Merge an RRset that was read."""
     if decision is not None:
         taken = values.ours if decision.side == "ours" else values.theirs
         return records.settled(taken, values.ours, values.theirs)
@@ -136,7 +155,7 @@ def _outcome(
 def _values(
     threes: Mapping[PathKey, ThreeWay[ObjectId | None]], apex: Name
 ) -> Walk[dict[PathKey, ThreeWay[RRset | None]]]:
-    """Return RRsets instead of their blobs."""
+    """Read the RRsets in blobs."""
     wanted = {blob for three in threes.values() for blob in three if blob is not None}
     answers = (yield wanted) if wanted else {}
     return {
@@ -160,6 +179,7 @@ def _rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers) ->
 
 
 def _clashes(refused: Mapping[PathKey, Refusal], both: Sides, apex: Name) -> Walk[list[Clash]]:
+    """Read the RRsets that clash."""
     values = yield from _values({key: both.three(key) for key in refused}, apex)
     clashes = [
         Clash(names.below(apex, key[0]), key[1], why.reason, *values[key], why.detail)

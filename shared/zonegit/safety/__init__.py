@@ -1,1 +1,1 @@
-"""The rules by which moves of a ref are accepted: one code for the ref store and for dry runs."""
+"""The checks of ref moves, which the ref store and dry runs share."""

@@ -1,8 +1,8 @@
-"""The facts of a move: the changes to a zone, found in the trees before and after.
+"""Find the facts of a move: the changes to a zone, from the trees before and after. Pure.
 
-Costs follow the change: what is equal on both sides is never asked for, names that are new
-altogether are left alone, and the size of the zone is counted no further than the verdict depends
-on it. Pure: the caller brings the objects (``objects.walk``).
+The cost depends on the change. Subtrees that are equal on both sides and subtrees that are new are
+not read, and the RRsets of the zone are counted only as far as the verdict depends on their number.
+The caller provides the objects (``objects.walk``).
 """
 
 from dataclasses import dataclass, field
@@ -21,13 +21,14 @@ from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset, with_serial
 
 MADE: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3, rrtypes.ZONEMD})
-"""Types that signers generate each time; they are not an operator's, so they do not count."""
+"""Types that signers generate. They are not counted as changes of an operator."""
 
 MAX_NODES: Final = 400_000
-"""Tree nodes that are looked at for one move: a zone of 100,000 names, signed again, takes half."""
+"""Tree nodes that are read for one move. A zone of 100,000 names that is signed again needs half of
+them."""
 
 STEP: Final = 1_024
-"""Nodes that are compared between two asks: a change of many is looked at in few round trips."""
+"""Nodes that are compared per round trip."""
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class _Seen:
     new_ns: set[Path] = field(default_factory=set)
 
     def take(self, change: TreeChange) -> None:
-        """Take a difference into account."""
+        """Record a difference."""
         if change.rdtype == rrtypes.DS:
             (self.ds if change.old is not None else self.new_ds).append(change.path)
         if change.rdtype == rrtypes.NS:
@@ -55,7 +56,7 @@ class _Seen:
             self.count(change)
 
     def count(self, change: TreeChange) -> None:
-        """Count an RRset that was there before, and was changed or deleted."""
+        """Count an RRset that was changed or deleted."""
         self.touched += 1
         if len(self.some) < MAX_NAMED:
             self.some.append((names.below(self.apex, change.path), change.rdtype))
@@ -67,27 +68,27 @@ class _Seen:
             self.without_ns = True
 
     def harmed(self) -> tuple[RRsetKey, ...]:
-        """Return the DS that differ, but for those that came with their delegation: no resolver can
-        have relied on these (RFC 4035 section 5.2)."""
+        """Return the DS RRsets that differ, except for those that are new together with their
+        delegation: no resolver can have relied on these (RFC 4035 section 5.2)."""
         paths = [*self.ds, *(path for path in self.new_ds if path not in self.new_ns)]
         return tuple((names.below(self.apex, path), rrtypes.DS) for path in paths)
 
 
 class _TooMuch(Exception):
-    """More than may be looked at."""
+    """The budget is exceeded."""
 
 
 @dataclass(slots=True)
 class _Budget:
-    """The number of nodes that may still be looked at."""
+    """The number of nodes that may still be read."""
 
     left: int
 
     def spend(self, nodes: int) -> None:
-        """Take nodes off the budget.
+        """Subtract nodes from the budget.
 
         Raises:
-            _TooMuch: there are not so many left.
+            _TooMuch: fewer are left.
         """
         self.left -= nodes
         if self.left < 0:
@@ -97,7 +98,17 @@ class _Budget:
 def gather(
     old: ObjectId, new: ObjectId, apex: Name, limits: MoveLimits, most: int = MAX_NODES
 ) -> Walk[Facts]:
-    """Gather the facts of a branch's move from tree ``old`` to ``new``; look at ``most`` nodes.
+    """Gather the facts of a branch's move.
+
+    Args:
+        old: the tree before.
+        new: the tree after.
+        apex: the zone's name.
+        limits: the limits of the safety checks.
+        most: the maximum number of nodes to read.
+
+    Returns:
+        The facts; incomplete ones if there are more nodes.
 
     Raises:
         Corrupt: an object is not a tree.
@@ -107,7 +118,7 @@ def gather(
     had = 0
     try:
         yield from _within(budget, zone_tree.diff(old, new, seen.take, STEP, added=False))
-        # Where one RRset more makes no difference, reading the SOA is spared.
+        # The SOA is read only if one more RRset can change the verdict.
         in_doubt = seen.soa if limits.matters(seen.touched + 1) else None
         if in_doubt is not None and not (yield from _is_serial_alone(in_doubt)):
             seen.count(in_doubt)
@@ -120,10 +131,10 @@ def gather(
 
 
 def differs_in_serial(old: ObjectId, new: ObjectId) -> Walk[bool]:
-    """Return whether the SOA's serial is all that differs between two trees of a zone.
+    """Return whether two trees of a zone differ in the SOA's serial only.
 
     Raises:
-        Corrupt: an object is not what its place promises.
+        Corrupt: an object has another kind than its place in the tree requires.
     """
     seen: list[TreeChange] = []
 
@@ -142,7 +153,11 @@ def differs_in_serial(old: ObjectId, new: ObjectId) -> Walk[bool]:
 
 
 def _within(budget: _Budget, asks: Walk[T]) -> Walk[T]:
-    """Gather the facts as far as the budget reaches."""
+    """Run a walk, and subtract the objects that it asks for from the budget.
+
+    Raises:
+        _TooMuch: the budget is exceeded.
+    """
     try:
         wanted = next(asks)
         while True:
@@ -154,7 +169,7 @@ def _within(budget: _Budget, asks: Walk[T]) -> Walk[T]:
 
 
 def _is_serial_alone(soa: TreeChange) -> Walk[bool]:
-    """Return whether nothing but the serial of the SOA differs."""
+    """Return whether only the serial of the SOA differs."""
     if soa.old is None or soa.new is None:
         return False
     answers = yield [soa.old, soa.new]

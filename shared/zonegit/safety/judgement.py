@@ -1,10 +1,9 @@
-"""Judgement of a move, with the objects that this needs: what the new tip would serve, and what
-the move takes away.
+"""Judge a move: read the objects that the checks need, and apply the checks.
 
-The ref store judges each move so before it makes it, and likewise a move that is only asked about.
-A client judges one itself that is too large for a message. What the caller holds of the old tip and
-the new one comes along, and each object proves itself by its hash: as a rule nothing is read from
-the object store (docs/adr/0026-safety-checks.md).
+The ref store judges each move before it makes it, and each move of a dry run. A client judges a dry
+run that is too large for one message. The caller sends the objects of the old and the new tip that
+it has, and each is verified by its hash, so usually nothing is read from the object store
+(docs/adr/0026-safety-checks.md).
 """
 
 from collections.abc import Awaitable, Callable, Collection
@@ -32,14 +31,17 @@ async def judge(
     read_basis: Callable[[Collection[ObjectId]], Awaitable[Basis]],
     known: KnownObjects,
 ) -> None:
-    """Raise what a move would raise, in the same order; make nothing.
+    """Check a move without making it. It raises the error that the move would raise.
 
     Args:
-        read_basis: reads the state of the ref, once, and which of some commits were accepted.
-        known: the objects that the move would have stored, and others at hand.
+        objects: the object store.
+        request: the move.
+        read_basis: reads the state of the ref, and which of the given commits were accepted.
+            Called once.
+        known: the objects that the move would store, and others that are known.
 
     Raises:
-        Conflict, Invalid, NotFound, Unsafe, Unavailable: as ``RefStore.move`` does.
+        Conflict, Invalid, NotFound, Unsafe, Unavailable: for the reasons of ``RefStore.move``.
     """
     ref, new = request.ref, request.new
     moves.require_movable(ref)
@@ -57,7 +59,20 @@ async def judge(
 async def check(
     reading: MoveReader, request: MoveRequest, candidate: Candidate, basis: Basis
 ) -> None:
-    """Raise what speaks against a tip itself, and then against the move to it."""
+    """Check the new tip, and then the move to it.
+
+    Args:
+        reading: reads the objects.
+        request: the move.
+        candidate: the new tip.
+        basis: the state of the ref.
+
+    Raises:
+        Invalid: the new tip is not a valid zone.
+        Unsafe: the move changes more than the limits allow, and is not both forced and given a
+            reason.
+        Unavailable: objects that the checks need are missing.
+    """
 
     async def read_accepted(commits: Collection[ObjectId]) -> Collection[ObjectId]:
         return basis.accepted
@@ -69,16 +84,17 @@ async def check(
 
 
 def served_by(ref: RefName, candidate: Candidate | None) -> ServedTree | None:
-    """Return what a ref serves that holds a commit; None for a tag, and without a commit."""
+    """Return the tree and serial that a branch serves at a commit; None for a tag, and if there is
+    no commit."""
     return candidate.served if candidate is not None and ref.space == "heads" else None
 
 
 async def admit(reading: MoveReader, ref: RefName, new: ObjectId) -> Candidate:
-    """Return the commit that a ref comes to hold which moves to ``new``.
+    """Return the commit that a ref has after a move to ``new``.
 
     Raises:
-        NotFound: ``new`` is not stored, or not what such a ref may hold.
-        Invalid: it is a commit of another zone, or without a SOA.
+        NotFound: ``new`` is not stored, or has a kind that such a ref cannot have.
+        Invalid: it is a commit of another zone, or has no SOA.
     """
     zone = moves.require_movable(ref)
     value = (await reading.get([new]))[new]
@@ -97,11 +113,18 @@ async def admit(reading: MoveReader, ref: RefName, new: ObjectId) -> Candidate:
 async def check_harm(
     reading: MoveReader, request: MoveRequest, tip: ObjectId, new: ServedTree, limits: MoveLimits
 ) -> None:
-    """Refuse a move of a branch from the commit ``tip`` that takes away more than it may.
+    """Check that a move of a branch changes no more than the limits allow.
+
+    Args:
+        reading: reads the objects.
+        request: the move.
+        tip: the commit that the branch moves from.
+        new: the tree and serial that it moves to.
+        limits: the limits.
 
     Raises:
-        Unsafe: it does, and is not both forced and given a reason.
-        Unavailable: the objects that tell are missing.
+        Unsafe: it changes more, and is not both forced and given a reason.
+        Unavailable: objects that the check needs are missing.
     """
     if request.force and request.reason:
         return
@@ -122,11 +145,11 @@ async def check_harm(
 
 
 async def check_renewal(reading: MoveReader, expected: ObjectId, new: ObjectId) -> None:
-    """Check that a commit is the one of a recovery: on its tip, and with the same records.
+    """Check the commit of a recovery: its parent is the tip, and it has the same records.
 
     Raises:
-        Invalid: it has other parents, or more differs than the serial.
-        NotFound, Corrupt, Unavailable: as the store says.
+        Invalid: it has other parents, or differs in more than the serial.
+        NotFound, Corrupt, Unavailable: errors of the store.
     """
     commit = await reading.read_commit(new)
     old = (await reading.read_commit(expected)).tree
@@ -142,6 +165,11 @@ async def check_renewal(reading: MoveReader, expected: ObjectId, new: ObjectId) 
 async def _read_served(
     reading: MoveReader, zone: Name, commit_id: CommitId, commit: Commit
 ) -> ServedTree:
+    """Return the tree and serial of a commit.
+
+    Raises:
+        Invalid: the commit has no SOA, or belongs to another zone.
+    """
     found = await reading.answer(zone_tree.find_one(commit.tree, (), rrtypes.SOA))
     if found is None:
         raise Invalid(

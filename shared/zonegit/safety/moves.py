@@ -1,7 +1,6 @@
-"""Rules for moves that depend on the ref's state: names, races, serials, counts. Pure.
+"""Rules for moves that depend on the state of the ref: names, races, serials, limits. Pure.
 
-The ref store asks this inside the transaction that moves the ref, and asks the same of a move that
-is only judged.
+The ref store applies them in the transaction that moves the ref, and to the moves of dry runs.
 """
 
 from collections.abc import Sequence
@@ -20,16 +19,22 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 MAX_NAMED: Final = 10
-"""Branches, and tags, that an error names."""
+"""Branches that an error names, and tags; the rest is counted."""
 
 MAX_REFS: Final = 2_000
-"""Branches and tags of one zone; they travel in one message."""
+"""Branches and tags of one zone. They are sent in one message."""
 
 
 class MoveRequest(msgspec.Struct, frozen=True):
-    """A move of a ref to ``new``, None to delete it, from what ``expected`` says. ``force`` and
-    ``reason`` as :class:`zonegit.store.protocols.Origin` has them. ``registers``: the same
-    operation registers the zone first."""
+    """A move of a ref.
+
+    Attributes:
+        expected: the state that the ref must be in.
+        new: the new value; None deletes the ref.
+        force: override the safety checks.
+        reason: the operator's reason; None if none was given.
+        registers: the same operation registers the zone first.
+    """
 
     ref: RefName
     expected: Expected
@@ -53,12 +58,18 @@ def require_movable(ref: RefName) -> Name:
 def check_expected(
     ref: RefName, state: RefState, expected: Expected, *, registers: bool = False
 ) -> None:
-    """Refuse a move that is not from the state its sender expects.
+    """Check that the ref is in the state that the sender expects.
+
+    Args:
+        ref: the branch or tag.
+        state: its state.
+        expected: the expected state.
+        registers: the same operation registers the zone first.
 
     Raises:
         NotFound: the zone is not registered.
-        Conflict: the ref does not hold what was expected, and the error names the tip; or the zone
-            is registered already, and the move ``registers`` it.
+        Conflict: the ref is in another state, and ``details['tip']`` is its value; or the zone is
+            registered already, and the move ``registers`` it.
     """
     zone = require_movable(ref)
     if registers and state.is_registered:
@@ -77,16 +88,20 @@ def check_new(
     *,
     force: bool,
 ) -> None:
-    """Refuse a commit whose serial is not later, a name unfit for a new ref, and one ref too many.
+    """Check the serial of the new value, the name of a new ref, and the number of refs.
 
     Args:
-        new: None deletes the ref.
-        served: what a branch would serve; None for a tag, and where ``new`` is None.
+        ref: the branch or tag.
+        state: its state.
+        new: the new value; None deletes the ref.
+        served: the tree and serial that a branch would serve; None for a tag, and if ``new`` is
+            None.
+        force: accept a serial that is not later.
 
     Raises:
-        Unsafe: the serial would not be later, and it is not forced.
-        Invalid: the zone has as many branches and tags as it may have, or the ref is a new one
-            whose name a shell would interpret.
+        Unsafe: the serial is not later; without ``force``.
+        Invalid: the zone has the maximum number of branches and tags, or the ref is new and its
+            name has a character that a shell interprets.
     """
     if new is None or new == state.tip:
         return
@@ -103,13 +118,13 @@ def check_new(
 
 
 def check_empty(zone: Name, branches: Sequence[str], tags: Sequence[str]) -> None:
-    """Refuse to unregister a zone that still has branches or tags.
+    """Check that a zone to unregister has no branches and tags.
 
-    These are deleted by moves of their own, so that an operator who may not move a branch cannot
-    take it away with its zone either. Forcing it makes no difference.
+    They must be deleted by separate moves, so that an operator who is not permitted to move a
+    branch cannot delete it with its zone. ``force`` does not override this.
 
     Raises:
-        Unsafe: it has some.
+        Unsafe: it has branches or tags.
     """
     if branches or tags:
         raise Unsafe(
@@ -127,10 +142,10 @@ def check_removal(
     force: bool,
     reason: str | None,
 ) -> None:
-    """Refuse to remove a zone with its branches and tags, unless that is meant.
+    """Check that a zone may be removed with its branches and tags.
 
     Raises:
-        Unsafe: it has some, and it is not forced, or no reason is given.
+        Unsafe: it has branches or tags; without ``force`` and a reason.
     """
     if (branches or tags) and not (force and reason):
         raise Unsafe(
@@ -140,7 +155,7 @@ def check_removal(
 
 
 def _name_refs(branches: Sequence[str], tags: Sequence[str]) -> str:
-    """Return the first branches and tags, as an error names them."""
+    """Format the first branches and tags for an error."""
     parts = []
     for kind, named in (("branches", branches), ("tags", tags)):
         if named:
@@ -165,6 +180,7 @@ def unknown_zone(zone: Name) -> NotFound:
 
 
 def _lost_race(ref: RefName, expected: Expected, current: ObjectId | None) -> Conflict:
+    """Return the error for a ref that is not in the expected state."""
     if current is None:
         return Conflict(f"{ref.path()} does not exist any more", tip="")
     if isinstance(expected, Absent):

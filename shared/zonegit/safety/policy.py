@@ -1,8 +1,8 @@
 """Rules for the tip of a branch: the serial rules of docs/object-model.md, and the safety checks
-that limit how much of a zone one mistake can remove (docs/adr/0026-safety-checks.md). Pure.
+that limit how much of a zone one move can change (docs/adr/0026-safety-checks.md). Pure.
 
-Secondaries follow a zone by its serial (RFC 1982). If the serial of a branch went back, or it
-served other records under a serial already served, they would keep the old zone for ever.
+Secondaries compare serials (RFC 1982). If the serial of a branch went back, or the branch served
+other records with a serial that it has served already, they would keep the old zone.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from zonegit.zone.rrset import title
 from zonegit.zone.serial import following, later
 
 MAX_NAMED: Final = 5
-"""How many RRsets a verdict names before it only counts them."""
+"""RRsets that a verdict names; the rest is counted."""
 
 RRsetKey = tuple[Name, int]
 """An RRset of a zone: its owner and type."""
@@ -27,10 +27,17 @@ RRsetKey = tuple[Name, int]
 class Facts:
     """The changes of a move to the RRsets of a zone, as far as a verdict depends on them.
 
-    ``touched`` RRsets are changed or deleted, some of which ``some`` names; of ``had`` that there
-    were: exactly, or so many at least that it makes no difference. Neither counts what signers make
-    (``facts.MADE``) and an SOA of which the serial alone differs. ``ds`` are DS RRsets of
-    delegations that stood before. ``complete`` False: more differs than was looked at.
+    The counts exclude the types that signers generate (``facts.MADE``), and an SOA that differs in
+    its serial only.
+
+    Attributes:
+        touched: the number of RRsets that are changed or deleted.
+        some: the first of these.
+        had: the number of RRsets that the zone had, or a lower bound that is sufficient for the
+            verdict.
+        without_ns: the apex loses its NS RRset.
+        ds: the DS RRsets that differ, of delegations that existed before.
+        complete: False if there are more changes than were examined.
     """
 
     touched: int = 0
@@ -42,7 +49,7 @@ class Facts:
 
 
 def decide(facts: Facts, limits: MoveLimits) -> list[str]:
-    """Return the reasons against a move with these facts; empty if it passes the safety checks."""
+    """Return the reasons to refuse a move, empty if it passes the safety checks."""
     found = []
     if not facts.complete:
         found.append("more differs than is examined for one move")
@@ -60,25 +67,37 @@ def decide(facts: Facts, limits: MoveLimits) -> list[str]:
 
 
 def refusal(branch: RefName, verdict: Sequence[str], *, force: bool) -> Unsafe:
-    """Return a verdict as an error. ``force`` is set if the move was forced without a reason."""
+    """Return the error for a verdict.
+
+    Args:
+        branch: the branch.
+        verdict: the reasons, from :func:`decide`.
+        force: the move was forced, but without a reason.
+    """
     ways = "--force --reason TEXT moves it anyway; the reason is recorded in the reflog"
     lacking = f"--force is not enough here: {ways}"
     return Unsafe(f"{branch.path()} stays: {'; '.join(verdict)}", hint=lacking if force else ways)
 
 
 def _list(keys: Sequence[RRsetKey], count: int) -> str:
-    """List the first few by name, and count the others."""
+    """Format the first RRsets, and the number of the others."""
     shown = [title(*key) for key in keys[:MAX_NAMED]]
     more = [f"{count - len(shown)} more"] if count > len(shown) else []
     return ", ".join([*shown, *more])
 
 
 def check(branch: RefName, new: ServedTree, highest: ServedTree | None, *, force: bool) -> None:
-    """Check the serial rule. ``highest`` is what the branch served under its highest serial.
+    """Check the serial rule.
+
+    Args:
+        branch: the branch.
+        new: the tree and serial that it would serve.
+        highest: the tree that it served with its highest serial; None if it served none.
+        force: accept any serial.
 
     Raises:
-        Unsafe: the serial of ``new`` is not later, its records are not those already served under
-            it, and the move is not forced.
+        Unsafe: the serial of ``new`` is not later, and it is not the tree that was served with that
+            serial; without ``force``.
     """
     if force or highest is None or new == highest or later(new.serial, highest.serial):
         return
@@ -92,7 +111,7 @@ def check(branch: RefName, new: ServedTree, highest: ServedTree | None, *, force
 
 
 def highest_after(new: ServedTree, highest: ServedTree | None) -> ServedTree:
-    """Return what the branch served under its highest serial, once it serves ``new``."""
+    """Return the tree that a branch served with its highest serial, after it serves ``new``."""
     if highest is None or new.serial == highest.serial or later(new.serial, highest.serial):
         return new
     return highest

@@ -1,7 +1,8 @@
-"""Objects that judging a move needs: those that came along, and the rest from the object store.
+"""Read the objects that the checks of a move need: those that the request has, and others from the
+object store.
 
-What came along is decoded once, for several questions are asked about it. What is fetched is let go
-after each question: a big change has more of it than is to be kept.
+Objects of the request are decoded once, because several checks read them. Objects from the store
+are not kept after an answer, because a large change reads too many.
 """
 
 import asyncio
@@ -20,13 +21,12 @@ from zonegit.store.protocols import ObjectStore
 T = TypeVar("T")
 
 SLICE_S: Final = 0.003
-"""Seconds of work between two chances for others to be answered; decoding the answer to one
-question may double it."""
+"""Maximum time between two pauses for other tasks; decoding one answer may double it."""
 OBJECTS_PER_PAUSE: Final = 4
-"""Objects that are decoded between two looks at the clock."""
+"""Objects that are decoded between two readings of the clock."""
 
 KnownObjects = Mapping[ObjectId, RawObject]
-"""Verified objects at hand."""
+"""Verified objects."""
 
 
 class MoveReader:
@@ -34,9 +34,9 @@ class MoveReader:
 
     Args:
         objects: the store.
-        known: objects at hand.
-        is_stored: whether the store has all objects of the move; of a move that is only judged it
-            may lack RRsets, and then these are not judged.
+        known: objects that need not be read from the store.
+        is_stored: the store has all objects of the move. For a dry run it may lack RRsets, which
+            are then not judged.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class MoveReader:
         """Return a commit.
 
         Raises:
-            NotFound, Unavailable: as the store says.
-            Corrupt: it is not a commit.
+            NotFound, Unavailable: errors of the store.
+            Corrupt: the object is not a commit.
         """
         found = (await self.get([commit]))[commit]
         if not isinstance(found, Commit):
@@ -61,7 +61,11 @@ class MoveReader:
         return found
 
     async def get(self, ids: Collection[ObjectId]) -> Answers:
-        """Return all of ``ids``."""
+        """Return the objects with these ids.
+
+        Raises:
+            NotFound, Corrupt, Unavailable: errors of the store.
+        """
         distant = [object_id for object_id in ids if object_id not in self._known]
         fetched = await self._objects.get(distant) if distant else {}
         found: dict[ObjectId, Object] = {}
@@ -72,11 +76,11 @@ class MoveReader:
         return found
 
     async def answer(self, asks: Walk[T]) -> T:
-        """Run an algorithm that asks for objects."""
+        """Run a walk that asks for objects."""
         return await drive(asks, self.get)
 
     async def judge(self, judging: Judging[T]) -> T:
-        """Run an algorithm that asks for objects and outlines."""
+        """Run a walk that asks for objects and outlines."""
         return await drive(judging, self._give)
 
     async def _give(self, wanted: WantedObjects) -> GivenObjects:
@@ -87,7 +91,7 @@ class MoveReader:
         )
 
     async def _outline(self, ids: Collection[ObjectId]) -> dict[ObjectId, Outline]:
-        """Return the outlines of ``ids``; of RRsets that are nowhere yet there is none."""
+        """Return the outlines of objects, without those of RRsets that are not stored yet."""
         distant = [object_id for object_id in ids if object_id not in self._known]
         found = dict(await self._fetch_outlines(distant)) if distant else {}
         if len(distant) == len(ids):
@@ -118,7 +122,7 @@ class MoveReader:
         return value
 
     async def _pause(self) -> None:
-        """Let others be answered, if this has taken a slice of time."""
+        """Let other tasks run, if ``SLICE_S`` has passed."""
         clock = asyncio.get_running_loop().time
         if clock() - self._since > SLICE_S:
             await asyncio.sleep(0)

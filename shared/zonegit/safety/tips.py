@@ -1,9 +1,9 @@
-"""Judgement of a tip: whether resolvers can load it, and would serve a valid zone.
+"""Check a tip: resolvers can load it, and it is a valid zone. ``force`` does not override this.
 
-A branch or tag never comes to hold another one, forced or not. What was accepted before stays
-accepted: RRsets of the present tip are not judged again, and a commit that the log has as a tip of
-the zone is admitted again, as are its RRsets on top of it. So an undo, a reset and a merge of what
-an earlier release let pass go on working; they are warned of (docs/adr/0042-valid-tips.md).
+What was accepted before stays accepted. RRsets of the present tip are not judged again. A commit
+that the log has as a tip of the zone is accepted again, and so are its RRsets in a commit on top of
+it. Undo, reset and merge therefore still work with commits that an earlier release accepted; the
+flaws become warnings (docs/adr/0042-valid-tips.md).
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -20,15 +20,18 @@ from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 
 SHOWN: Final = 3
-"""Flaws that an error names before it only counts them."""
+"""Flaws that an error names; the rest is counted."""
 
 Accepted = Callable[[Collection[ObjectId]], Awaitable[Collection[ObjectId]]]
-"""Returns those of some commits that the log has as tips of the zone."""
+"""Returns the given commits that the log has as tips of the zone."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A commit that a ref of ``zone`` is to hold: its tree with the serial of its SOA, and its
-    parents."""
+    """A commit that a ref of ``zone`` is to be moved to.
+
+    Attributes:
+        served: its tree and the serial of its SOA.
+    """
 
     zone: Name
     commit: CommitId
@@ -37,7 +40,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
     @property
     def lineage(self) -> list[ObjectId]:
-        """The commit and its parents."""
+        """Return the commit and its parents."""
         return [self.commit, *self.parents]
 
 
@@ -50,22 +53,22 @@ async def check_tip(
     *,
     any_spelling: bool = False,
 ) -> list[Flaw]:
-    """Refuse a tip that is no valid zone.
+    """Check that a tip is a valid zone.
 
     Args:
         reading: reads the objects.
-        ref: the ref that is to hold it.
-        candidate: the commit.
-        tip: the commit that the ref holds, or None if it holds no commit that counts.
-        read_accepted: is asked where the answer matters.
-        any_spelling: whether a type may stand as ``TYPEnnn`` under any of its spellings.
+        ref: the ref to be moved.
+        candidate: the new tip.
+        tip: the present tip of a branch; None if there is none, and for tags.
+        read_accepted: returns which commits were accepted before; called only if that matters.
+        any_spelling: accept any name of a type, for example ``TYPE1`` for A.
 
     Returns:
-        The flaws that it has, all of which were accepted before.
+        The flaws of the tip, all of which were accepted before.
 
     Raises:
-        Invalid: it has others.
-        Unavailable: the objects that tell are missing.
+        Invalid: it has other flaws.
+        Unavailable: objects that the check needs are missing.
     """
     new = candidate.served.tree
     try:
@@ -104,7 +107,7 @@ async def _find_again(
     *,
     any_spelling: bool,
 ) -> Flaws:
-    """Return the flaws of a tip, those apart that accepted commits of its lineage have too."""
+    """Return the flaws of a tip, and separately those that it shares with its accepted parents."""
     if candidate.commit in accepted:
         return Flaws(again=found.new)
     known = [each for each in candidate.parents if each in accepted]
@@ -122,7 +125,7 @@ async def _find(
     *,
     any_spelling: bool,
 ) -> Flaws:
-    """Return the flaws of a tip; where the tree before cannot be read, all of it is judged."""
+    """Return the flaws of a tip. If the tree before cannot be read, the whole tip is judged."""
     new = candidate.served.tree
     for before in (old, None) if old is not None else (None,):
         judging = find_flaws(candidate.zone, before, new, others, any_spelling=any_spelling)
@@ -137,7 +140,7 @@ async def _find(
 
 
 async def _read_tree(reading: MoveReader, commit: ObjectId) -> ObjectId | None:
-    """Return the tree of a commit; None where the store has lost it."""
+    """Return the tree of a commit; None if the store has lost the commit."""
     try:
         return (await reading.read_commit(commit)).tree
     except (NotFound, Corrupt):

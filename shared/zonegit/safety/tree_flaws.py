@@ -1,23 +1,24 @@
-"""Flaws of a tree: what makes it no valid zone, found in what differs from a tree before.
+"""Find the flaws of a tree, which make it an invalid zone, in its differences from an earlier tree.
 
-Theory of operation. A tip is judged before a branch moves there, so that whatever a resolver loads
-is a zone: each RRset well-formed, under its own owner and type, and with no RRsets that may not
-stand next to it (``zone.validity``, ``zone.rules``); each subtree under one name; each index node
-true about what is below it (``objects.tree_node``, ``trees``).
+Theory of operation. A tip is judged before a branch moves to it, so that resolvers load only valid
+zones. In a valid zone each RRset is well-formed, is stored under its own owner and type, and does
+not clash with other RRsets of its owner (``zone.validity``, ``zone.rules``); each subtree is under
+one name; each index node agrees with the nodes below it (``objects.tree_node``,
+``objects.zone_tree``).
 
-Costs follow the change. Nodes with equal ids on both sides are not read. Of a node that differs,
-the RRsets that differ are judged, and of an owner that has such the types of all its RRsets. A
-subtree that is new is judged whole; where it has no subtrees itself its outline is enough, which
-the object store gives without sending it (``store.outline``). A wide subtree is read one run after
-the other.
+The cost depends on the change. Nodes with equal ids on both sides are not read. Of a node that
+differs, the RRsets that differ are judged, and together with them the types of all RRsets of that
+owner. A new subtree is judged as a whole. If it has no subtrees itself, its outline is sufficient,
+which the object store computes without sending the subtree (``store.outline``). A wide subtree is
+read in runs.
 
-What stood before is not judged: an RRset with the same id in the same place, and types that stood
-together there. ``others`` are further trees of which this holds. Flaws that they have too are
-returned apart, so that the caller can warn of them.
+What existed before is not judged again: an RRset with the same id in the same place, and types that
+existed together at an owner. ``others`` are further trees that were accepted. Flaws that they have
+as well are returned separately, so that the caller can warn about them.
 
-The walk asks for objects and for outlines (docs/adr/0003). It takes each subtree once, so the time
-that a tree takes grows with the number of objects that it has, not with the names that a hostile
-one pretends to have.
+The walk asks for objects and for outlines (docs/adr/0003-sans-io-walks.md). It visits each subtree
+once, so its time grows with the number of objects of a tree, and not with the number of names that
+a hostile tree can have by naming one subtree many times.
 """
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
@@ -38,37 +39,38 @@ from zonegit.zone.rrset import title
 T = TypeVar("T")
 
 STEP: Final = 64
-"""Nodes on both sides that are compared between two asks."""
+"""Pairs of nodes that are compared per round trip."""
 ADDED_STEP: Final = 512
-"""New subtrees that are outlined between two asks."""
+"""New subtrees whose outlines are read per round trip."""
 OPENED_STEP: Final = 8
-"""Objects of new subtrees that are read between two asks."""
+"""Objects of new subtrees that are read per round trip."""
 PAUSES: Final = 16
-"""Pauses of a comparison that make one of the walk."""
+"""The walk passes on one of so many pauses of a comparison."""
 _NOTHING: Final[Answers] = {}
 MAX_FLAWS: Final = 10
-"""Flaws that are found before the walk ends."""
+"""Flaws after which the walk ends."""
 
 
 class WantedObjects(NamedTuple):
-    """The objects and outlines that the walk asks for; neither is a pause."""
+    """The objects and outlines that the walk asks for. If both are empty, it pauses."""
 
     objects: Collection[ObjectId] = ()
     outlines: Collection[ObjectId] = ()
 
 
 class GivenObjects(NamedTuple):
-    """The answer to it."""
+    """The answer to :class:`WantedObjects`."""
 
     objects: Answers
     outlines: Mapping[ObjectId, Outline]
 
 
 Judging = Generator[WantedObjects, GivenObjects, T]
+"""A walk that asks for objects and outlines, and returns a T."""
 
 
 class Flaw(NamedTuple):
-    """One thing that makes a tree no valid zone. ``rdtype`` None: it is about the owner."""
+    """A fault that makes a tree an invalid zone. ``rdtype`` is None if it concerns the owner."""
 
     owner: Name
     rdtype: int | None
@@ -76,16 +78,24 @@ class Flaw(NamedTuple):
 
 
 class Flaws(msgspec.Struct):
-    """The flaws of a tree: ``new`` ones, and those of ``others`` that it has ``again``; the first
-    of each."""
+    """The flaws of a tree.
+
+    Attributes:
+        new: the first new flaws.
+        again: the first flaws that trees accepted before have too.
+    """
 
     new: list[Flaw] = msgspec.field(default_factory=list)
     again: list[Flaw] = msgspec.field(default_factory=list)
 
 
 class _Suspect(NamedTuple):
-    """A flaw, and what has to stand in another tree for the flaw not to be new: this entry, or
-    else RRsets of these types."""
+    """A possible flaw. It is not new if another tree has the same at that owner.
+
+    Attributes:
+        entry: the entry that the other tree must have; None to compare the types.
+        types: the types that the other tree must have.
+    """
 
     flaw: Flaw
     entry: tuple[EntryKey, ObjectId] | None = None
@@ -93,7 +103,7 @@ class _Suspect(NamedTuple):
 
 
 class _Pair(NamedTuple):
-    """A node that both trees have, and that differs."""
+    """A node that differs between the trees."""
 
     owner: Name
     old: ObjectId
@@ -101,7 +111,7 @@ class _Pair(NamedTuple):
 
 
 class _Added(NamedTuple):
-    """A node that only the new tree has, or a part of one that is wide."""
+    """A node that only the new tree has, or a part of a wide node."""
 
     owner: Name
     id: ObjectId
@@ -109,7 +119,7 @@ class _Added(NamedTuple):
 
 
 class _Touched(NamedTuple):
-    """An owner of which RRsets are new or changed: all of its entries on both sides."""
+    """An owner with new or changed RRsets, and all of its entries on both sides."""
 
     owner: Name
     before: Mapping[EntryKey, ObjectId]
@@ -129,14 +139,14 @@ def find_flaws(
 
     Args:
         apex: the zone's name.
-        old: the tree of which nothing is judged again, or None to judge all.
+        old: the tree whose RRsets are not judged again; None to judge all.
         new: the tree.
         others: trees whose flaws are not new.
-        any_spelling: whether a type may stand as ``TYPEnnn`` under any of its spellings.
-        most: flaws that are found before the walk ends.
+        any_spelling: accept any name of a type, for example ``TYPE1`` for A.
+        most: the number of flaws after which the walk ends.
 
     Raises:
-        Corrupt: an object is not a tree, or a tree that no reader accepts.
+        Corrupt: an object is not a tree, or is a tree that readers refuse.
     """
     walk = _Walk(apex, any_spelling=any_spelling)
     if old is None:
@@ -154,7 +164,7 @@ def find_flaws(
 
 
 class _Walk:
-    """The nodes that are still to be looked at, and the flaws so far."""
+    """The nodes that are left to judge, and the flaws so far."""
 
     def __init__(self, apex: Name, *, any_spelling: bool) -> None:
         self.pairs: list[_Pair] = []
@@ -167,11 +177,11 @@ class _Walk:
 
     @property
     def is_going_on(self) -> bool:
-        """Return True while there is something to look at."""
+        """Return whether there are nodes left to judge."""
         return bool(self.pairs or self.added or self._opened)
 
     def step(self) -> Judging[list[_Suspect]]:
-        """Look at some of the nodes: those that are deepest in the new tree first."""
+        """Judge some of the nodes, the deepest of the new tree first."""
         suspects: list[_Suspect] = []
         touched: list[_Touched] = []
         if self._opened:
@@ -212,7 +222,7 @@ class _Walk:
             self.pairs.append(_Pair(owner, old, new))
 
     def _outline(self, nodes: list[_Added]) -> Judging[list[_Suspect]]:
-        """Judge new subtrees by their outlines, and open those of which that says too little."""
+        """Judge new subtrees by their outlines, and open those whose outline is not sufficient."""
         outlines = (yield WantedObjects(outlines=[each.id for each in nodes])).outlines
         suspects: list[_Suspect] = []
         for each in nodes:
@@ -251,15 +261,15 @@ class _Walk:
         if runs:
             yield from self._outline_runs(runs)
         if wide:
-            # The RRsets of a wide node may stand in several of its runs.
+            # The RRsets of a wide node may be in several of its runs.
             reads = gather([tree_node.read(each.id, FIRST_RRSET) for each in wide])
             for each, entries in zip(wide, (yield from _objects(reads)), strict=True):
                 self._once.add(each.owner, each.id)
                 touched.append(_Touched(each.owner, {}, entries))
 
     def _outline_runs(self, runs: list[tuple[_Added, list[_Added]]]) -> Judging[None]:
-        """Judge parts that have nothing but subtrees by their outlines, and leave the subtrees of
-        the others to be judged one by one."""
+        """Judge parts that have only subtrees by their outlines. Where the outline is not
+        sufficient, add the subtrees, to be judged one by one."""
         outlines = (yield WantedObjects(outlines=[each.id for each, _ in runs])).outlines
         for each, below in runs:
             outline = outlines.get(each.id)
@@ -267,7 +277,7 @@ class _Walk:
                 self.added += below
 
     def _judge(self, touched: list[_Touched]) -> Judging[list[_Suspect]]:
-        """Judge owners that have new RRsets, and those RRsets."""
+        """Judge the new RRsets, and the types of their owners."""
         wanted = {blob for each in touched for _, blob in _new_entries(each)}
         outlines = (yield WantedObjects(outlines=wanted)).outlines
         suspects: list[_Suspect] = []
@@ -281,7 +291,7 @@ class _Walk:
         return suspects
 
     def _find_flaw(self, owner: Name, key: EntryKey, outline: Outline | None) -> Flaw | None:
-        """Return what is wrong with one RRset in its place."""
+        """Return the flaw of one RRset in its place, None if it has none."""
         shown = key[1:].decode("ascii", "replace")
         rdtype = rrtypes.find_number(shown)
         if rdtype is None or not rrtypes.can_be_stored(rdtype):
@@ -291,7 +301,7 @@ class _Walk:
             message = f"{title(owner, rdtype)} stands as {shown}"
             return Flaw(owner, rdtype, message)
         if outline is None:
-            return None  # it is not stored, and is judged when it is
+            return None  # it is not stored yet; it is judged by the move itself
         if outline.kind != "blob":
             return Flaw(owner, rdtype, f"{title(owner, rdtype)} is a {outline.kind}")
         (held,) = outline.types
@@ -301,7 +311,7 @@ class _Walk:
     def _find_clashes(
         self, owner: Name, types: Collection[int], before: Collection[int]
     ) -> Iterator[_Suspect]:
-        """Yield what new types make of an owner that it may not be."""
+        """Yield the combinations of types that may not exist together, if they are new."""
         for clash in rules.find_clashes(owner, types, self._apex):
             if not clash.types.issubset(before):
                 yield _Suspect(Flaw(owner, None, clash.message), types=clash.types)
@@ -323,8 +333,8 @@ def _is_known(suspect: _Suspect, apex: Name, others: Sequence[ObjectId]) -> Judg
 
 
 def _objects(asks: Walk[T]) -> Judging[T]:
-    """Run an algorithm that asks for objects alone. Of its pauses few are passed on: they are for
-    nodes of many thousands of entries."""
+    """Run a walk that asks only for objects. Few of its pauses are passed on, because they are
+    meant for nodes with many thousands of entries."""
     try:
         wanted = next(asks)
         pauses = 0
@@ -339,14 +349,14 @@ def _objects(asks: Walk[T]) -> Judging[T]:
 
 
 def _take(pending: list[T], count: int) -> list[T]:
-    """Take the last few."""
+    """Remove the last ``count`` items from a list and return them."""
     taken = pending[-count:]
     del pending[-count:]
     return taken
 
 
 def _new_entries(touched: _Touched) -> Iterator[tuple[EntryKey, ObjectId]]:
-    """Yield the RRsets of an owner that it did not have before."""
+    """Yield the entries of new and changed RRsets."""
     for key, blob in touched.after.items():
         if touched.before.get(key) != blob:
             yield key, blob
@@ -363,7 +373,7 @@ def _rrsets_of(
 
 
 def _types(keys: Iterable[EntryKey]) -> Iterator[int]:
-    """Yield the types of keys; those that are none are left out."""
+    """Yield the types of entries, without those that are not known types."""
     for key in keys:
         rdtype = rrtypes.find_number(key[1:].decode("ascii", "replace"))
         if rdtype is not None:
@@ -371,10 +381,10 @@ def _types(keys: Iterable[EntryKey]) -> Iterator[int]:
 
 
 def _below(owner: Name, label: bytes) -> Name:
-    """Return the name of a label below another name.
+    """Prepend a label to a name.
 
     Raises:
-        Corrupt: it is longer than a name can be.
+        Corrupt: the result exceeds the maximum length of a name.
     """
     name = Name(b"%c%b%b" % (len(label), label, owner))
     if len(name) > MAX_OCTETS:
