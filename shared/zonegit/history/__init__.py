@@ -1,1 +1,1 @@
-"""Blame and walks over the graph of commits, as sans-I/O generators."""
+"""Blame, and walks over the commit graph, as sans-I/O generators."""

@@ -1,8 +1,8 @@
 """Find the commits that gave the records of one name their present values. Pure.
 
-Records are compared by their keys (``zone.canonical_rdata``): another spelling is the same value. A
-commit made a value if none of its parents has it; otherwise the search continues at the first
-parent that has it, through merges too.
+Records are compared by their keys (``zone.canonical_rdata``), so another spelling is the same
+value. A commit introduced a value if none of its parents has it. Otherwise the search continues at
+the first parent that has it, through merges too.
 """
 
 from collections.abc import Collection, Generator, Mapping
@@ -25,12 +25,16 @@ class RecordsAt(NamedTuple):
 
 
 BlameWalk = Generator[Collection[CommitId], Mapping[CommitId, RecordsAt], T]
-"""Yields ids, is sent at least those places, returns a T."""
+"""Yields commit ids, is sent the records of at least these commits, and returns a T."""
 
 
 class Blamed(msgspec.Struct, frozen=True):
-    """An RRset, the commit that made it what it is (its TTL too), and for each of its records the
-    commit that brought it, in their order."""
+    """An RRset and the commits that introduced it.
+
+    Attributes:
+        commit: the commit that gave the RRset as a whole, with its TTL, its present value.
+        records: the commit that introduced each record, in the order of the RRset.
+    """
 
     rrset: RRset
     commit: CommitId
@@ -38,15 +42,19 @@ class Blamed(msgspec.Struct, frozen=True):
 
 
 _Value = bytes | None
-"""What is traced: a record's key or, as None, the RRset as a whole."""
+"""A value that is traced: the key of a record, or None for the RRset as a whole."""
 
 _Open = Mapping[int, set[_Value]]
-"""What is still to be traced from one commit on, by type."""
+"""The values that are still traced at one commit, by type."""
 
 
 def blame(start: CommitId, rdtype: int | None = None) -> BlameWalk[list[Blamed]]:
-    """Return the RRsets at the name in ``start``, of one type or (None) of all, with their
-    commits."""
+    """Return the RRsets at the name in a commit, with the commits that introduced them.
+
+    Args:
+        start: the commit.
+        rdtype: only RRsets of this type; None for all.
+    """
     place = (yield [start])[start]
     asked = {each: place.rrsets[each] for each in sorted(place.rrsets) if rdtype in (None, each)}
     found = yield from _trace(start, place, asked)
@@ -59,7 +67,8 @@ def blame(start: CommitId, rdtype: int | None = None) -> BlameWalk[list[Blamed]]
 def _trace(
     start: CommitId, place: RecordsAt, asked: Mapping[int, RRset]
 ) -> BlameWalk[dict[tuple[int, _Value], CommitId]]:
-    """Follows all at once, one commit a step."""
+    """Return the commit that introduced each value. All values are traced together, one generation
+    of commits per step."""
     found: dict[tuple[int, _Value], CommitId] = {}
     places: Mapping[CommitId, RecordsAt] = {start: place}
     below: dict[CommitId, _Open] = {start: {each: _values(asked[each]) for each in asked}}
@@ -80,7 +89,8 @@ def _trace(
 
 
 def _values(there: RRset | None, asked: RRset | None = None) -> set[_Value]:
-    """Return the values that may be traced to an RRset: its records, and the RRset asked for."""
+    """Return the values of an RRset that can be traced: its records, and the RRset as a whole if it
+    is the same as ``asked``."""
     if there is None:
         return set()
     whole = asked is None or spelling.is_same(there, asked)

@@ -1,7 +1,8 @@
-"""Walks over the graph of commits, as ``store.commit_reader`` runs them. Pure.
+"""Walks over the commit graph, which ``store.commit_reader`` runs. Pure.
 
-The order is that of moments, the latest first, equal ones by id. A moment is later than those of
-all ancestors, so a commit comes after everything built on it (docs/adr/0011-moments.md).
+Commits are ordered by their moments, the latest first, and by id if these are equal. The moment of
+a commit is later than those of all its ancestors, so a commit comes after all of its descendants
+(docs/adr/0011-moments.md).
 """
 
 import heapq
@@ -15,7 +16,7 @@ from zonegit.store.commit_reader import CommitNode, Walk
 
 
 class Logged(NamedTuple):
-    """A commit met while walking."""
+    """A commit that a walk reached."""
 
     id: CommitId
     commit: Commit
@@ -26,8 +27,11 @@ _Queued = tuple[int, CommitId, Commit]
 
 
 class Log:
-    """Some commits and their ancestors, each once, the latest first. :meth:`take` continues
-    where it stopped."""
+    """Some commits and their ancestors, each once, the latest first.
+
+    Args:
+        starts: the commits to start from.
+    """
 
     def __init__(self, starts: Collection[CommitId]) -> None:
         self._asked = list(dict.fromkeys(starts))
@@ -35,7 +39,7 @@ class Log:
         self._queue: list[_Queued] = []
 
     def take(self, count: int) -> Walk[list[Logged]]:
-        """Return the next ``count`` commits; fewer at the end of history, and none after it."""
+        """Return the next ``count`` commits; fewer at the end of the history."""
         taken: list[Logged] = []
         while len(taken) < count:
             self._enter((yield self._asked))
@@ -57,7 +61,7 @@ def _queued(commit_id: CommitId, node: CommitNode) -> _Queued:
     return -node.moment, commit_id, node.commit
 
 
-# From where a commit was reached; below: through a common ancestor.
+# The sides from which a commit was reached. _BELOW: also through a common ancestor.
 _OURS: Final = 1
 _THEIRS: Final = 2
 _COMMON: Final = _OURS | _THEIRS
@@ -65,8 +69,11 @@ _BELOW: Final = 4
 
 
 class ComparedHistories(NamedTuple):
-    """Two histories side by side, the latest first: the commits that only one of them has, and the
-    best common ancestors, none of which is an ancestor of another."""
+    """The commits that only one of two histories has, the latest first, and the merge bases.
+
+    Attributes:
+        bases: the best common ancestors; none is an ancestor of another.
+    """
 
     ours: list[Logged]
     theirs: list[Logged]
@@ -74,19 +81,24 @@ class ComparedHistories(NamedTuple):
 
 
 def merge_bases(ours: CommitId, theirs: CommitId) -> Walk[list[CommitId]]:
-    """Return the best common ancestors of two commits; a commit is its own ancestor. Empty if
-    they have none."""
+    """Return the best common ancestors of two commits. A commit counts as its own ancestor.
+
+    Returns:
+        The ancestors, empty if there are none.
+    """
     return (yield from compare(ours, theirs)).bases
 
 
 def merge_bases_of(ours: Collection[CommitId], theirs: CommitId) -> Walk[list[CommitId]]:
-    """Return the best common ancestors of a commit and a merge of ``ours``."""
+    """Return the best common ancestors of the commit ``theirs`` and a merge of ``ours``."""
     return (yield from _compare(ours, theirs)).bases
 
 
 def compare(ours: CommitId, theirs: CommitId) -> Walk[ComparedHistories]:
-    """Return the commits that only one of two commits has as ancestors, and their merge bases.
-    The cost depends on the difference, not on the shared history."""
+    """Compare the histories of two commits.
+
+    The cost depends on the difference, not on the shared history.
+    """
     return (yield from _compare([ours], theirs))
 
 
@@ -98,7 +110,7 @@ def _compare(ours: Collection[CommitId], theirs: CommitId) -> Walk[ComparedHisto
     heapq.heapify(queue)
     undecided = set(reached)
     found = ComparedHistories([], [], [])
-    # Whoever reaches a commit was taken up before it, so what is known of it then is all.
+    # A commit is taken after all of its descendants, so it is known then from where it is reached.
     while undecided:
         _, at, commit = heapq.heappop(queue)
         undecided.discard(at)
@@ -127,7 +139,11 @@ def nodes(ids: Collection[CommitId]) -> Walk[dict[CommitId, CommitNode]]:
 
 
 def back(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
-    """Return the commit reached from ``start`` through these parents, the first one being 1.
+    """Return the commit that is reached from ``start`` through the given parents.
+
+    Args:
+        start: the commit to start from.
+        parents: the numbers of the parents to go to; 1 is the first parent.
 
     Raises:
         NotFound: a commit on the way has no such parent; names it.
@@ -145,8 +161,15 @@ def back(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
 
 
 def as_of(start: CommitId, time: float) -> Walk[Logged]:
-    """Return the first commit, from ``start`` back through first parents, whose committer's time
-    is not later than ``time``; if none is that old, the last of them."""
+    """Return the latest commit that is not dated after ``time``, following first parents.
+
+    Args:
+        start: the commit to start from.
+        time: seconds since 1970, compared with the committer's time.
+
+    Returns:
+        The commit; the oldest one if all are dated later.
+    """
     at = start
     while True:
         commit = (yield [at])[at].commit

@@ -1,1 +1,1 @@
-"""Questions about zones and their past; nothing moves."""
+"""Queries about zones and their histories. They move no ref."""

@@ -1,4 +1,4 @@
-"""Blame over a store: commits and what stood at a name in them, in batches that grow."""
+"""Read commits and the records of one name for blame, in batches of increasing size."""
 
 from collections.abc import Collection, Mapping
 from itertools import islice
@@ -24,13 +24,13 @@ from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset
 
 FIRST_BATCH: Final = 16
-"""Commits looked at in the first round: many a record is young."""
+"""Commits read in the first round. Many records are recent."""
 
 MAX_BATCH: Final = 512
 
 
 class Blame(msgspec.Struct, frozen=True):
-    """The RRsets of a name, and every commit that one of them is put down to."""
+    """The RRsets of a name, and the commits that introduced their records, by id."""
 
     rrsets: list[Blamed]
     commits: dict[CommitId, Commit]
@@ -39,13 +39,20 @@ class Blame(msgspec.Struct, frozen=True):
 async def blame(
     repo: Repo, reader: Reader, start: CommitId, owner: Name, rdtype: int | None, apex: Name
 ) -> Blame:
-    """Which commit gave each RRset of ``owner`` in ``start``, or the one of ``rdtype``, and each
-    of its records, its value.
+    """Return the RRsets of a name, with the commits that introduced them and each of their records.
+
+    Args:
+        repo: the stores.
+        reader: caches objects that the caller has read.
+        start: the commit that has the RRsets.
+        owner: the name.
+        rdtype: only the RRset of this type; None for all.
+        apex: the zone's name.
 
     Raises:
-        NotFound: there is nothing at that name, or not of that type.
+        NotFound: the name has no RRset, or none of that type.
         Invalid: the name is outside the zone.
-        Corrupt, Unavailable: as the store says.
+        Corrupt, Unavailable: errors of the store.
     """
     past = CommitReader(repo.objects, reader)
     places = _Places(past, repo.objects, names.path(owner, apex), rdtype)
@@ -61,7 +68,7 @@ async def blame(
 
 
 class _Places:
-    """The RRsets at one name in the commits read so far."""
+    """The RRsets of one name in the commits that were read."""
 
     def __init__(
         self, past: CommitReader, store: ObjectStore, path: Path, rdtype: int | None
@@ -74,11 +81,11 @@ class _Places:
         self._batch = FIRST_BATCH
 
     def commit(self, commit_id: CommitId) -> Commit:
-        """One of the commits seen."""
+        """Return a commit that was read."""
         return self._past.known[commit_id].commit
 
     async def answer(self, asks: pure.BlameWalk[list[Blamed]]) -> list[Blamed]:
-        """Runs the algorithm."""
+        """Run a walk."""
         return await drive(asks, self._at_least)
 
     async def _at_least(self, wanted: Collection[CommitId]) -> Mapping[CommitId, RecordsAt]:
@@ -88,7 +95,7 @@ class _Places:
         return self._places
 
     async def _look(self, wanted: Collection[CommitId]) -> None:
-        """Takes in these commits, and with them those that will probably be asked for next."""
+        """Read the records of these commits, and of those that are probably needed next."""
         await self._past.answer(commit_graph.nodes(wanted))
         ahead = (each for each in self._past.known if each not in self._places)
         chosen = {*wanted, *islice(ahead, self._batch)}
@@ -99,8 +106,8 @@ class _Places:
             self._places[each] = RecordsAt(standing[commit.tree], commit.parents)
 
     async def _standing(self, roots: Collection[ObjectId]) -> dict[ObjectId, Mapping[int, RRset]]:
-        """Return the RRsets at the name in each tree."""
-        # A reader of the batch's own: it keeps what it reads, and a history is long.
+        """Return the RRsets of the name in each tree."""
+        # A reader keeps all that it reads, and a history is long: each batch has its own.
         reader = Reader(self._store)
         ordered = list(roots)
         running = [zone_tree.find(root, [self._path]) for root in ordered]

@@ -1,8 +1,8 @@
-"""Check the stores: every object that refs name or ever named exists, hashes to its id and is of
-the expected kind. Count the objects that nothing names.
+"""Check the stores: every object that refs name or ever named exists, hashes to its id and has the
+expected kind. Count the objects that nothing names.
 
-Per object, only its id and the first object that named it are kept in memory. The place of a broken
-object is computed from these when it is reported.
+For each object only its id and the first object that named it are kept in memory. The place of a
+broken object is computed from these when it is reported.
 """
 
 from collections import Counter
@@ -92,11 +92,20 @@ class ObjectFinding(msgspec.Struct, frozen=True):
 
 
 class FsckReport(msgspec.Struct):
-    """The result of a check: the first thousand ``broken`` objects, ``count`` of which refs lead to
-    and ``past_count`` the log alone; the first thousand flaws of tips, ``flawed_count`` in all; how
-    many objects are stored, and of each kind those that nothing reaches; findings about RRsets that
-    are whole, the first thousand of ``noticed_count``. ``refs`` is what the ref store found in its
-    own file, None: it does not check that."""
+    """The result of a check.
+
+    Attributes:
+        broken: the first ``MAX_REPORTED`` broken objects.
+        count: the number of broken objects that refs lead to.
+        past_count: the number of broken objects that only the log leads to.
+        flawed: the first ``MAX_REPORTED`` flaws of tips.
+        flawed_count: the number of flaws of tips.
+        noticed: the first ``MAX_REPORTED`` findings about intact RRsets.
+        noticed_count: the number of these findings.
+        refs: the result of the ref store's check of its own file; None if it does not check it.
+        stored: the number of stored objects.
+        dangling: the number of objects that nothing names, by kind.
+    """
 
     broken: list[Broken] = msgspec.field(default_factory=list)
     count: int = 0
@@ -116,7 +125,7 @@ class FsckReport(msgspec.Struct):
 
     @property
     def is_clean(self) -> bool:
-        """Return whether all that refs lead to is intact; dangling objects do no harm."""
+        """Return whether all objects that refs lead to are intact. Dangling ones do not count."""
         return self.count == self.flawed_count == 0 and not self.has_damaged_refs
 
     @property
@@ -126,13 +135,14 @@ class FsckReport(msgspec.Struct):
 
 
 async def check(repo: Repo, progress: Callable[[str], None] = lambda progress: None) -> FsckReport:
-    """Check everything that refs and the log name, with all that this leads to.
+    """Check all objects that refs and the log lead to.
 
     Args:
+        repo: the stores.
         progress: called with a text about the progress.
 
     Raises:
-        Corrupt: the store's file itself cannot be read.
+        Corrupt: the file of a store cannot be read.
         Unavailable: a store does not answer.
     """
     walk = _Walk(repo)
@@ -143,7 +153,7 @@ async def check(repo: Repo, progress: Callable[[str], None] = lambda progress: N
                 walk.name(object_id, _BY_SPACE[ref.space], ref)
                 if walk.is_long:
                     await walk.go_on(progress)
-        except Corrupt:  # what a damaged row names cannot be known; the rest is checked
+        except Corrupt:  # the objects that a damaged row names are unknown; check the others
             if not walk.report.has_damaged_refs:
                 raise
         await walk.go_on(progress)
@@ -154,7 +164,8 @@ async def check(repo: Repo, progress: Callable[[str], None] = lambda progress: N
 
 
 async def _iter_current(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
-    """Yield what branches and tags hold now, and what HEADs ever held, as these are few."""
+    """Yield the targets of branches and tags, and all targets that HEADs ever had, as these are
+    few."""
     async for refs in many_zones.iter_zones(repo):
         for branch, tip in refs.heads.items():
             yield RefName("heads", refs.zone, branch), tip.target
@@ -166,7 +177,7 @@ async def _iter_current(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
 
 
 async def _iter_logged(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
-    """Yield what refs ever held; undo and ``@{}`` may name it."""
+    """Yield all targets that refs ever had; undo and ``@{}`` can name them."""
     epoch, sequence = (await repo.refs.since("", 0)).epoch, 0
     while True:
         since = await repo.refs.since(epoch, sequence)
@@ -180,7 +191,7 @@ async def _iter_logged(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
 
 
 async def _judge_tips(repo: Repo, report: FsckReport) -> None:
-    """Add the flaws of tips to a report, except of objects that it has already."""
+    """Add the flaws of tips to a report, except those of objects that it has already."""
     known = {broken.id.hex() for broken in report.broken}
     async for flawed in find_flawed(repo):
         if flawed.object in known:
@@ -191,8 +202,13 @@ async def _judge_tips(repo: Repo, report: FsckReport) -> None:
 
 
 class _Walk:
-    """The objects reached so far: each id by what it was taken for, with who named it first.
-    ``is_past``: what is named from now on the log alone names."""
+    """The objects reached so far.
+
+    Each id is recorded by its expected kinds, with the object or ref that named it first.
+
+    Attributes:
+        is_past: the objects named from now on are named only by the log.
+    """
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
@@ -205,7 +221,7 @@ class _Walk:
 
     @property
     def is_long(self) -> bool:
-        """Return whether enough objects wait to be read together."""
+        """Return whether a full batch of objects is waiting."""
         return len(self._waiting) >= READ_BATCH
 
     def name(self, object_id: ObjectId, expected: ExpectedObjects, namer: Namer) -> None:
@@ -213,17 +229,17 @@ class _Walk:
         known = self._named.setdefault(expected, {})
         if object_id not in known:
             if isinstance(namer, RefName):
-                namer = self._refs.setdefault(namer, namer)  # a name is kept once
+                namer = self._refs.setdefault(namer, namer)  # keep one copy of equal names
             known[object_id] = namer
             self._waiting.append((object_id, expected))
 
     def has(self, object_id: ObjectId) -> bool:
-        """Return whether anything names the object."""
+        """Return whether an object or ref names the object."""
         return any(object_id in known for known in self._named.values())
 
     async def go_on(self, progress: Callable[[str], None]) -> None:
-        """Read all objects that wait, and what they lead to. The last named come first, so that
-        few wait."""
+        """Read all waiting objects, and those that they lead to. The last named are read first, so
+        that few are waiting."""
         while self._waiting:
             taken = self._waiting[-READ_BATCH:]
             del self._waiting[-READ_BATCH:]
@@ -247,7 +263,7 @@ class _Walk:
             self.name(linked, of_kind, object_id)
 
     async def _notice(self, object_id: ObjectId, expected: ExpectedObjects, value: RRset) -> None:
-        """Note what should be known about an RRset, though it is whole."""
+        """Add the findings about an intact RRset to the report."""
         for finding in (*spelling.find_twins(value), *sizing.find_too_large(value)):
             self.report.noticed_count += 1
             if len(self.report.noticed) < MAX_REPORTED:
@@ -257,7 +273,7 @@ class _Walk:
                 )
 
     async def _read(self, taken: Sequence[Link]) -> dict[ObjectId, tuple[ObjectKind, Object]]:
-        """Return those that exist and are intact; report the others."""
+        """Return the objects that exist and are intact; report the others."""
         expected = dict(taken)
         left = set(expected)
         found: dict[ObjectId, tuple[ObjectKind, Object]] = {}
@@ -284,8 +300,7 @@ class _Walk:
             self.report.broken.append(await self._placed(object_id, expected, why))
 
     async def _placed(self, object_id: ObjectId, expected: ExpectedObjects, why: str) -> Broken:
-        """Return where a broken object is: follow the objects that named each other back to a
-        ref."""
+        """Find the place of an object: follow the objects that named each other back to a ref."""
         labels: list[bytes] = []
         rdtype: int | None = None
         commit: CommitId | None = None
@@ -334,16 +349,16 @@ def _links(value: Object) -> Iterator[Link]:
 
 
 def _rdtype(key: EntryKey) -> int | None:
-    with suppress(Invalid):  # a mnemonic that nobody knows
+    with suppress(Invalid):  # an unknown mnemonic
         return key_rdtype(key)
     return None
 
 
 def _find_blamed(error: Corrupt, among: Collection[ObjectId]) -> ObjectId:
-    """Which object an error is about.
+    """Return the object that an error is about.
 
     Raises:
-        Corrupt: it is about none of them, but about the whole store.
+        Corrupt: the error is about none of ``among``, so it concerns the whole store.
     """
     object_id = ObjectId(bytes.fromhex(error.details.get("object", "")))
     if object_id not in among:
@@ -352,7 +367,7 @@ def _find_blamed(error: Corrupt, among: Collection[ObjectId]) -> ObjectId:
 
 
 def _below(zone: Name, labels: Sequence[bytes]) -> Name | None:
-    """Return the owner of these labels, from the last one down, or None if it is too long."""
+    """Return the name of labels below a zone, the last label first; None if it is too long."""
     with suppress(Invalid):
         return names.below(zone, tuple(reversed(labels)))
     return None

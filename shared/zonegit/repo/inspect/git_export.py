@@ -1,9 +1,8 @@
-"""Export the histories of zones as a stream for ``git fast-import``, each as a separate line of
-history.
+"""Export the histories of zones as a stream for ``git fast-import``, each as a separate history.
 
-A commit has the file of its zone only, and merges stay merges. If there are several zones, one
-merge at the end joins all files (docs/adr/0028-exchange.md). The text of a version is made from the
-one before it, so the cost of a history is that of its changes.
+A commit has only the file of its zone, and merges stay merges. If there are several zones, a merge
+commit at the end has all files (docs/adr/0028-exchange.md). The text of each version is made from
+the previous one, so the cost of a history depends on its changes.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,7 +25,7 @@ from zonegit.zonefile.live_text import LiveText
 BRANCH: Final = "refs/heads/main"
 JOINED: Final = "Bring the zones together"
 MAX_READER_VERSIONS: Final = 64
-"""Versions that one reader brings: it keeps all that it ever read."""
+"""Versions that are read by one reader, which keeps all objects that it has read."""
 
 
 class Lineage(msgspec.Struct, frozen=True):
@@ -43,12 +42,15 @@ async def iter_stream(
     progress: Callable[[int], None] = lambda commits: None,
     branch: str = BRANCH,
 ) -> AsyncIterator[bytes]:
-    """Yield the stream. Its ``branch`` ends at a commit with the file of every zone.
+    """Yield the stream. Its branch ends at a commit with the files of all zones.
 
-    The same histories give the same ids in git each time.
+    The same histories always give the same git ids.
 
     Args:
+        repo: the stores.
+        lineages: the histories to export.
         progress: called with the number of commits written.
+        branch: the branch in git.
 
     Raises:
         NotFound, Corrupt, Unavailable: errors of the store.
@@ -61,7 +63,7 @@ async def iter_stream(
 
 
 class _Writer:
-    """Marks: a number for each commit and each content in the stream."""
+    """Writes the stream, and assigns a mark to each commit and each content."""
 
     def __init__(self, repo: Repo, progress: Callable[[int], None], branch: str) -> None:
         self._repo = repo
@@ -74,7 +76,7 @@ class _Writer:
         self._marks = 0
 
     async def lineage(self, lineage: Lineage) -> AsyncIterator[bytes]:
-        """The commits of one zone, parents before children."""
+        """Yield the commits of one zone, parents before children."""
         version = _Version(self._repo, lineage.zone)
         for logged in await _oldest_first(self._repo, lineage.tip):
             tree = logged.commit.tree
@@ -102,14 +104,15 @@ class _Writer:
         )
 
     def _from_nothing(self, parents: Sequence[CommitId]) -> bytes:
-        """Reset the branch, whose tip a commit without parents would get as its parent."""
+        """Return a reset of the branch, if the commit has no parents. Without it, git would use the
+        branch's tip as the parent."""
         return b"" if parents else b"reset %b\n\n" % self._branch.encode()
 
     def end(self, lineages: Sequence[Lineage]) -> bytes:
-        """Return the end of the stream, which puts all files on the branch."""
+        """Return the end of the stream, which moves the branch to a commit with all files."""
         if len(lineages) == 1:
             return b"reset %b\nfrom :%d\n\ndone\n" % (self._branch.encode(), self._tips[0][0])
-        # The time of the export would give the commit another id each time.
+        # With the time of the export, the commit would have another id each time.
         who = self._latest
         assert who is not None
         files = {each.path: tip[1] for each, tip in zip(lineages, self._tips, strict=True)}
@@ -134,7 +137,7 @@ async def _oldest_first(repo: Repo, tip: CommitId) -> list[Logged]:
 
 
 class _Version:
-    """The text of a zone at one tree, and then at another."""
+    """The text of a zone at successive trees."""
 
     def __init__(self, repo: Repo, zone: Name) -> None:
         self._repo = repo
@@ -145,7 +148,7 @@ class _Version:
         self._read = 0
 
     async def at(self, tree: ObjectId) -> bytes:
-        """Return the file at ``tree``, made from the changes since the last call."""
+        """Return the file at ``tree``, computed from the changes since the last call."""
         deltas = await diff.diff_trees(self._reader, self._tree, tree, self._zone)
         self._text.apply(diff.to_changes(deltas))
         if self._read % MAX_READER_VERSIONS == 0:

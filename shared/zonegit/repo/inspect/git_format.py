@@ -1,7 +1,7 @@
-"""Commits of git and ours, in each other's terms: who, when and what was said. All pure.
+"""Convert the authors, dates and messages of commits between git and zonegit. Pure.
 
-What comes from a repository is somebody else's: whatever a field holds, it becomes one that our
-commits can hold, and the other way round one that ``git fsck --strict`` has nothing against.
+A git repository is untrusted input: any value of a field is converted to one that a zonegit commit
+can have. In the other direction it is converted to one that ``git fsck --strict`` accepts.
 """
 
 import re
@@ -18,7 +18,7 @@ MAX_WORDS: Final = 1_000
 MAX_MESSAGE: Final = 64 * 1024
 """Characters of a message that are kept."""
 MAX_TIME: Final = 10**12
-"""Seconds since 1970: some thirty thousand years, beyond which git's own date arithmetic ends."""
+"""Seconds since 1970, about 30,000 years; git cannot compute later dates."""
 
 NOBODY: Final = "unknown"
 TRAILER: Final = "Zonegit-Commit"
@@ -27,7 +27,7 @@ _NAMED: Final = re.compile(rf"^{TRAILER}: ([0-9a-f]{{64}})\s*\Z", re.ASCII | re.
 _UNFIT: Final = re.compile(r"[<>\x00-\x1f\x7f]+")
 _ZONE: Final = re.compile(r"[+-](?:(?:0\d|1[0-3])[0-5]\d|1400)", re.ASCII)
 _TIME: Final = re.compile(r"\d{1,18}", re.ASCII)
-# Encodings that a commit may name (i18n.commitEncoding); others of Python's are none of text.
+# Encodings that a commit may name (i18n.commitEncoding). Python has others that are not for text.
 _ENCODING: Final = re.compile(
     r"utf-?8|us-ascii|ascii|latin-?1|iso-?8859-\d{1,2}|(?:windows|cp)-?125\d|koi8-[ru]"
     r"|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gbk|gb2312|gb18030|big5",
@@ -44,12 +44,12 @@ class GitCommit(msgspec.Struct, frozen=True):
 
 
 def parse_commit(octets: bytes) -> GitCommit:
-    """A commit of git, from its octets (``git cat-file commit``)."""
+    """Parse a git commit (the output of ``git cat-file commit``)."""
     head, _, body = octets.partition(b"\n\n")
     headers: dict[bytes, bytes] = {}
     for line in head.split(b"\n"):
         key, _, value = line.partition(b" ")
-        headers.setdefault(key, value)  # a line that goes on begins with a blank: its key is empty
+        headers.setdefault(key, value)  # a continuation line begins with a space: its key is empty
     encoding = headers.get(b"encoding", b"utf-8").decode("latin-1").strip()
 
     def text(value: bytes) -> str:
@@ -63,7 +63,7 @@ def parse_commit(octets: bytes) -> GitCommit:
 
 
 def _decode(octets: bytes, encoding: str) -> str:
-    """Text in the encoding it claims, else UTF-8, else Latin-1, in which everything is text."""
+    """Decode text as the stated encoding, else as UTF-8, else as Latin-1, which never fails."""
     for each in (encoding, "utf-8"):
         if _ENCODING.fullmatch(each):
             try:
@@ -74,7 +74,7 @@ def _decode(octets: bytes, encoding: str) -> str:
 
 
 def _parse_identity(line: str) -> Identity:
-    """From ``name <mail> seconds +hhmm``, as far as it is that."""
+    """Parse ``name <mail> seconds +hhmm``; missing or malformed fields get defaults."""
     name, _, rest = line.partition("<")
     mail, _, when = rest.rpartition(">")
     time, _, zone = when.strip().partition(" ")
@@ -87,19 +87,20 @@ def _parse_identity(line: str) -> Identity:
 
 
 def _sanitise(words: str) -> str:
+    """Remove characters that a name or mail address cannot have."""
     return _UNFIT.sub("", words).strip()[:MAX_WORDS]
 
 
 def format_identity(who: Identity) -> bytes:
-    """Format an identity and its time for a git commit, which requires a name and a date in
-    range."""
+    """Format an identity and its time for a git commit, which requires a name and a valid date."""
     name, mail = _sanitise(who.name), _sanitise(who.email)
     zone = who.zone if _ZONE.fullmatch(who.zone) else "+0000"
     return f"{name or mail or NOBODY} <{mail}> {min(who.time, MAX_TIME)} {zone}".encode()
 
 
 def format_message(commit_id: CommitId, commit: Commit) -> bytes:
-    """The message of the commit that stands for ours in git: with a trailer that names ours."""
+    """Return the message for the git commit: that of the zonegit commit, with a trailer that names
+    its id."""
     said = commit.message.replace("\0", "\ufffd").strip("\n")
     named = f"{TRAILER}: {commit_id.hex()}\n"
     return (f"{said}\n\n{named}" if said else named).encode()
@@ -124,8 +125,17 @@ def commit_command(
     parents: Sequence[int],
     files: Mapping[str, int],
 ) -> bytes:
-    """A commit in the stream that ``git fast-import`` reads: with ``files``, by path the mark of
-    their content, changed from the first of ``parents``, which are marks, too."""
+    """Return the command of ``git fast-import`` that creates a commit.
+
+    Args:
+        ref: the branch to create it on.
+        mark: its mark.
+        author: the author and the time.
+        committer: the committer and the time.
+        said: the message.
+        parents: the marks of its parents.
+        files: the files that change from the first parent: the mark of the content, by path.
+    """
     roles = [b"from", *(b"merge" for _ in parents[1:])]
     lines = [
         b"commit %b" % ref.encode(),
@@ -140,10 +150,10 @@ def commit_command(
 
 
 def blob_command(mark: int, octets: bytes) -> bytes:
-    """Content in that stream."""
+    """Return the command of ``git fast-import`` that creates a blob."""
     return b"blob\nmark :%d\ndata %d\n%b\n" % (mark, len(octets), octets)
 
 
 def _quote(path: str) -> bytes:
-    """A path of printable ASCII as git quotes one."""
+    """Quote a path of printable ASCII."""
     return b'"%b"' % path.replace("\\", "\\\\").replace('"', '\\"').encode()

@@ -1,4 +1,4 @@
-"""Linting: the findings about a zone at a commit."""
+"""Lint a zone at a commit."""
 
 import msgspec
 
@@ -15,11 +15,10 @@ from zonegit.zone.names import Name
 class LintResult(msgspec.Struct, frozen=True):
     """The findings about a zone.
 
-    Args:
-        zone: its name.
-        commit: the commit that was examined; None of a file.
-        records: how many records it has.
-        findings: in the order zones are sorted in.
+    Attributes:
+        commit: the commit that was examined; None for a file.
+        records: the number of records.
+        findings: the findings, in canonical order (RFC 4034 section 6.1).
     """
 
     zone: Name
@@ -29,17 +28,17 @@ class LintResult(msgspec.Struct, frozen=True):
 
 
 async def lint(repo: Repo, at: str, zone: Name | None, branch: str | None) -> LintResult:
-    """Examine a zone as it is stored.
+    """Lint the stored records of a zone.
 
     Args:
         repo: the stores.
         at: a refish.
-        zone: the zone that the refish is resolved in, or None for that of HEAD.
-        branch: the branch that HEAD in the refish means, or None for that of HEAD.
+        zone: the zone that the command works on; None for that of HEAD.
+        branch: the branch that the command works on; None for that of HEAD.
 
     Raises:
         NotFound, Invalid: the refish names no commit.
-        Corrupt, Unavailable: as the store says.
+        Corrupt, Unavailable: errors of the store.
     """
     resolved = await refish.resolve(repo, at, zone=zone, branch=branch)
     reader = Reader(repo.objects)

@@ -1,4 +1,4 @@
-"""The log: which commits led to one, chosen by who made them, what they say, what they changed."""
+"""List the history of a commit, filtered by author, message and changed names."""
 
 import asyncio
 import re
@@ -29,26 +29,30 @@ MAX_PATTERN: Final = 1_000
 """Characters of a regular expression."""
 
 MAX_LINE: Final = 1_000
-"""Characters of a line that a regular expression is tried on."""
+"""Characters of a line that are searched with a regular expression."""
 
 PATCH_CONCURRENCY: Final = 32
 
 Content = Mapping[tuple[names.Path, int], object]
-"""The RRsets at some names in a commit, by path and type; equal if there is no visible
-difference."""
+"""The RRsets of some names in a commit, by path and type. Values are equal if the RRsets differ at
+most in a serial."""
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which commits are wanted: all that are left None or empty do not matter. ``author`` and
-    ``grep`` are regular expressions, found in ``name <email>`` and in a line of the message; of
-    ``owners`` an RRset must have changed, by more than a serial."""
+    """The conditions that a commit must meet. Conditions that are None or empty are ignored.
+
+    Attributes:
+        author: matches ``name <email>`` of the author.
+        grep: matches a line of the message.
+        owners: an RRset of one of these names changed, in more than a serial.
+    """
 
     author: re.Pattern[str] | None = None
     grep: re.Pattern[str] | None = None
     owners: frozenset[Name] = frozenset()
 
     def says(self, commit: Commit) -> bool:
-        """Return whether author and message match."""
+        """Return whether the author and the message match."""
         return _found(self.author, [commit.author.mailbox]) and _found(
             self.grep, commit.message.splitlines()
         )
@@ -58,10 +62,10 @@ EVERYTHING: Final = Filter()
 
 
 def compile_pattern(text: str) -> re.Pattern[str]:
-    """A regular expression, in which case matters.
+    """Compile a regular expression, which is case-sensitive.
 
     Raises:
-        Invalid: it is not a pattern, or longer than ``MAX_PATTERN``.
+        Invalid: it is not a regular expression, or exceeds ``MAX_PATTERN``.
     """
     if len(text) > MAX_PATTERN:
         raise Invalid(f"a pattern has {MAX_PATTERN} characters at the most, not {len(text)}")
@@ -81,22 +85,30 @@ def _found(wanted: re.Pattern[str] | None, lines: Sequence[str]) -> bool:
 async def iter_log(
     repo: Repo, reader: Reader, start: CommitId, apex: Name, wanted: Filter = EVERYTHING
 ) -> AsyncIterator[Logged]:
-    """The commit and its ancestors that are wanted, each once, the latest first and none before
-    what is built on it. A merge changed what differs from every parent. Read in batches that
-    grow, as far as the caller goes on.
+    """Yield a commit and its ancestors, the latest first, each after all of its descendants.
+
+    A merge counts as a change to the RRsets that differ from all of its parents. Commits are read
+    in batches of increasing size, while the caller continues.
+
+    Args:
+        repo: the stores.
+        reader: caches objects that the caller has read.
+        start: the commit.
+        apex: the zone's name.
+        wanted: the conditions that a commit must meet.
 
     Raises:
-        Invalid: one of the wanted owners is outside the zone.
-        NotFound, Corrupt, Unavailable: as the store says.
+        Invalid: a name in ``wanted.owners`` is outside the zone.
+        NotFound, Corrupt, Unavailable: errors of the store.
     """
     past = CommitReader(repo.objects, reader)
     order = Log([start])
-    batch = FIRST_BATCH // 2  # most want the latest few, which one fetch brings
+    batch = FIRST_BATCH // 2  # usually only the latest few are needed, which are read together
     while found := await past.answer(order.take(batch)):
         batch = min(2 * batch, MAX_HISTORY)
         chosen = [each for each in found if wanted.says(each.commit)]
         if wanted.owners:
-            # A reader of the batch's own: it keeps what it reads, and a history is long.
+            # A reader keeps all that it reads, and a history is long: each batch has its own.
             trees_of_batch = Reader(repo.objects)
             chosen = await _filter_touching(past, trees_of_batch, chosen, wanted.owners, apex)
         for each in chosen:
@@ -110,7 +122,7 @@ async def _filter_touching(
     owners: Collection[Name],
     apex: Name,
 ) -> list[Logged]:
-    """Those that changed an RRset of ``owners``; the trees of all are read together."""
+    """Return the commits that changed an RRset of ``owners``. All trees are read together."""
     above = {parent for each in found for parent in each.commit.parents}
     nodes = await past.answer(commit_graph.nodes(above))
     tree_of = {parent: nodes[parent].commit.tree for parent in above}
@@ -152,7 +164,7 @@ async def read_latest(
     limit: int,
     wanted: Filter = EVERYTHING,
 ) -> list[Logged]:
-    """The first ``limit`` commits of :func:`iter_log`."""
+    """Return the first ``limit`` commits of :func:`iter_log`."""
     found: list[Logged] = []
     async for each in iter_log(repo, reader, start, apex, wanted):
         found.append(each)
@@ -164,7 +176,8 @@ async def read_latest(
 async def read_deltas(
     reader: Reader, found: Sequence[Logged], apex: Name
 ) -> list[list[RRsetDelta]]:
-    """Return what each commit changed relative to its first parent, without serials."""
+    """Return the changes of each commit relative to its first parent, without those of a serial
+    only."""
     above = (each.commit.first_parent for each in found)
     await reader.get([parent for parent in above if parent is not None])
     changed: list[list[RRsetDelta]] = []
@@ -181,7 +194,7 @@ async def _read_delta(reader: Reader, commit: Commit, apex: Name) -> list[RRsetD
 
 
 class Label(msgspec.Struct, frozen=True, order=True):
-    """A name that a commit goes by. ``current``: the branch that is checked out."""
+    """A branch or tag that names a commit. ``current`` is set for the checked-out branch."""
 
     kind: str
     name: str
@@ -189,7 +202,7 @@ class Label(msgspec.Struct, frozen=True, order=True):
 
 
 async def read_labels(repo: Repo, reader: Reader, zone: Name) -> dict[CommitId, list[Label]]:
-    """Return the branches and then the tags at each commit of a zone."""
+    """Return the branches and then the tags that name each commit of a zone."""
     refs = await repo.refs.zone(zone, repo.actor)
     current = await heads.find_current_branch(repo, zone)
     found: dict[CommitId, list[Label]] = {}

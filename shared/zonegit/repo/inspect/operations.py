@@ -1,7 +1,7 @@
-"""Operations in the log of the refs, and what undoing one would mean.
+"""List and find operations in the log of the refs, and check that one can be undone.
 
-An operation is one intended change, of one ref or of several that share its id. There is no
-transaction over them, because permission is decided ref by ref (docs/adr/0025-time-and-undo.md).
+An operation is one intended change of one or several refs, whose log entries share its id. It is
+not a transaction, because permission is decided ref by ref (docs/adr/0025-time-and-undo.md).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -25,7 +25,7 @@ from zonegit.zone.names import Name
 MIN_PREFIX: Final = 4
 """Minimum length of an operation id prefix."""
 MAX_ID: Final = 64
-"""Characters of an operation's id that name it, and that it has at the most."""
+"""Maximum length of an operation id, and of a prefix."""
 
 OPERATIONS_BATCH: Final = 100
 """Operations per request."""
@@ -41,7 +41,7 @@ class RefChange(msgspec.Struct, frozen=True):
         found: the value before; None if the ref did not exist.
         left: the value after; None if it was deleted.
         now: the value now, or one with the same records.
-        kind: added or removed for the marker of a zone, which has no value.
+        kind: for the marker of a zone, which has no value, whether it was added or removed.
     """
 
     ref: RefName
@@ -105,15 +105,16 @@ async def list_latest(
 
 
 async def find_operation(repo: Repo, prefix: str | None, *, redo: bool = False) -> Operation:
-    """Return an operation.
+    """Find an operation.
 
     Args:
-        prefix: the beginning of its id. None: the one that the operator's next undo undoes, or with
-            ``redo`` the undo that their next redo redoes.
+        repo: the stores.
+        prefix: the beginning of its id; None for the one that the operator's next undo takes back.
+        redo: without ``prefix``, find the undo that the operator's next redo takes back.
 
     Raises:
-        NotFound: there is none.
-        Invalid: there are several; names them. Or the prefix is too short or too long.
+        NotFound: there is no such operation.
+        Invalid: several operations have the prefix, and are named; or it is too short or too long.
         Unavailable: the ref store is of an earlier release that has no redo.
     """
     if prefix is not None and not MIN_PREFIX <= len(prefix) <= MAX_ID:
@@ -130,7 +131,7 @@ async def find_operation(repo: Repo, prefix: str | None, *, redo: bool = False) 
         later += page.later
     done = Operation(page.operation, entries, later, first.undone_by, first.undone_in_part)
     if redo and prefix is None and done.undoes is None:
-        # It ignored the unknown field and returned the latest operation, which is no undo.
+        # It ignored the unknown field and returned the latest operation, which is not an undo.
         raise Unavailable(
             "the refs service is of an earlier release that has no redo",
             hint="upgrade it, or undo the undo by its id: zonegit undo ID",
@@ -141,9 +142,9 @@ async def find_operation(repo: Repo, prefix: str | None, *, redo: bool = False) 
 async def find_current_changes(repo: Repo, done: Operation) -> list[RefChange]:
     """Return the changes of an operation, with the present value of each ref.
 
-    A branch that has the records again which the operation gave it counts as unmoved, for example
-    after the undo of a later operation. What an incomplete undo of this operator already restored
-    is left out. So are HEADs that moved since, unless the operation moved nothing else.
+    A branch that has the same records again as after the operation counts as unmoved, for example
+    after the undo of a later operation. Refs that an incomplete undo of this operator has restored
+    are left out. HEADs that moved since are left out too, unless the operation moved nothing else.
 
     Raises:
         Conflict: one of its refs was moved elsewhere since, or the operation was undone already.
@@ -185,7 +186,7 @@ def _undone_error(done: Operation, undo: LogEntry) -> Conflict:
 
 
 async def _is_in_place(reader: Reader, later: LogEntry, turned: RefChange | None) -> bool:
-    """Return whether a ref is where the operation put it, although it was moved since."""
+    """Return whether a ref has the value that the operation gave it, though it was moved since."""
     if turned is None:
         return False  # a branch or tag in a zone that the operation added
     if (later.new, later.kind) == (turned.left, turned.kind):

@@ -1,4 +1,4 @@
-"""Ask the ref store whether its own file is whole."""
+"""Ask the ref store to check its own file."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,14 +11,14 @@ POLL_S: Final = 0.1
 
 
 async def check_refs(refs: RefStore, say: Callable[[str], None]) -> CheckedStore | None:
-    """Have the ref store check its file, and wait for the end of that.
+    """Ask the ref store to check its file, and wait until it has finished.
 
     Args:
         refs: the ref store.
-        say: takes in words how far it is.
+        say: called with a text about the progress.
 
     Returns:
-        The findings, or None if the ref store is of an earlier release, which has no check.
+        The result; None if the ref store is of an earlier release that cannot check its file.
 
     Raises:
         Unavailable: the ref store does not answer.

@@ -1,5 +1,5 @@
-"""Flaws of the tips that refs hold: what makes one no valid zone, by the rules that the ref store
-judges new tips by. A tip that an earlier release accepted may have some."""
+"""Find the flaws of tips, by the rules that the ref store applies to new tips. Tips that an earlier
+release accepted may have some."""
 
 from collections.abc import AsyncIterator
 
@@ -17,12 +17,12 @@ from zonegit.store.protocols import ZoneRefs
 from zonegit.store.ref_names import RefName
 
 MAX_FLAWS = 100
-"""Flaws of one tip that are named."""
+"""Flaws of one tip that are returned."""
 
 
 class TipFlaw(msgspec.Struct, frozen=True):
-    """A flaw of the tip ``commit``, to which ``ref`` leads. ``object`` is the hex id of an object
-    that readers refuse, or empty."""
+    """A flaw of the tip ``commit`` of ``ref``. ``object`` is the hex id of an object that readers
+    refuse, empty if there is none."""
 
     ref: RefName
     commit: CommitId
@@ -31,8 +31,10 @@ class TipFlaw(msgspec.Struct, frozen=True):
 
 
 async def find_flawed(repo: Repo) -> AsyncIterator[TipFlaw]:
-    """Yield the flaws of all tips of branches and tags; of several tips of a zone those that the
-    first one has not. Tips that cannot be read are left out.
+    """Yield the flaws of the tips of all branches and tags.
+
+    Flaws that several tips of a zone have are reported for the first one only. Tips that cannot be
+    read are left out.
 
     Raises:
         Unavailable: a store does not answer.
@@ -69,14 +71,14 @@ def _refs_of(refs: ZoneRefs) -> list[tuple[RefName, ObjectId]]:
 
 
 async def _read_commit(reading: MoveReader, target: ObjectId) -> tuple[CommitId, Commit]:
-    """Return the commit that a branch or tag holds."""
+    """Return the commit that a branch or tag names."""
     value = (await reading.get([target]))[target]
     commit_id = value.target if isinstance(value, Tag) else CommitId(target)
     return commit_id, await reading.read_commit(commit_id)
 
 
 def _reader_flaw(ref: RefName, commit: CommitId, error: ZonegitError) -> TipFlaw:
-    """Return what keeps readers from a tip."""
+    """Return the flaw of a tip that readers refuse."""
     assert ref.zone is not None
     return TipFlaw(
         ref, commit, Flaw(ref.zone, None, error.message), error.details.get("object", "")
