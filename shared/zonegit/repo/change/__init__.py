@@ -1,1 +1,1 @@
-"""Changes of whole branches: merge, cherry-pick, revert, undo, edit, plan."""
+"""Operations on branches and tags: merge, cherry-pick, revert, reset, undo, edit, import."""

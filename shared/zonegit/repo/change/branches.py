@@ -1,4 +1,4 @@
-"""Branches as pointers: create, rename, delete and check out, and their reflogs."""
+"""Create, rename, delete and check out branches, and read their reflogs."""
 
 from typing import Final
 
@@ -35,7 +35,11 @@ async def create(
     """Create a branch at a commit.
 
     Args:
-        origin: the origin of the operation that this is part of; None for one of its own.
+        repo: the stores.
+        zone: the zone.
+        branch: the name of the new branch.
+        commit: the commit.
+        origin: the origin of the operation that this is part of; None starts a new one.
 
     Raises:
         Conflict: the branch exists.
@@ -80,10 +84,13 @@ async def rename(
     force: bool = False,
     reason: str | None = None,
 ) -> Moved:
-    """Rename a branch, and the operator's HEAD with it. Return the move that created the new name.
+    """Rename a branch. If the operator's HEAD is on it, HEAD follows.
 
-    The new name is created first and the old one is deleted last, so a rename that stopped halfway
-    is completed by repeating it.
+    The new branch is created first and the old one is deleted last, so a rename that was
+    interrupted is completed by repeating it.
+
+    Returns:
+        The move that created the new branch.
 
     Raises:
         NotFound: there is no such branch.
@@ -134,10 +141,10 @@ async def _find_begun(repo: Repo, old: RefName, renamed: RefName, command: str) 
 
 
 async def read_reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[ReflogEntry]:
-    """Return the moves of a branch, the latest first; also of a deleted branch.
+    """Return the moves of a branch, the latest first. The branch may have been deleted.
 
     Raises:
-        NotFound: there is and was no such branch.
+        NotFound: there never was such a branch.
     """
     moves = await repo.refs.reflog(ref_names.branch(zone, branch), limit)
     if not moves:
@@ -150,7 +157,7 @@ async def read_reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[R
 
 
 async def check_deletable(repo: Repo, zone: Name, branch: str) -> None:
-    """Check that a branch can be deleted without harm.
+    """Check that a branch may be deleted without ``force``.
 
     Raises:
         Unsafe: the zone is served from it, or it is checked out.
@@ -183,7 +190,10 @@ async def checkout(repo: Repo, zone: Name, branch: str, origin: Origin | None = 
     """Check out a branch: set the operator's own HEAD to it.
 
     Args:
-        origin: the origin of the operation that this is part of; None for one of its own.
+        repo: the stores.
+        zone: the zone.
+        branch: the branch.
+        origin: the origin of the operation that this is part of; None starts a new one.
 
     Raises:
         NotFound: there is no such branch.
@@ -196,11 +206,15 @@ async def checkout(repo: Repo, zone: Name, branch: str, origin: Origin | None = 
 
 
 async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
-    """Switch to another zone, on the branch that :func:`heads.choose_branch` returns, and return
-    that.
+    """Check out the branch of another zone that :func:`heads.choose_branch` chooses.
 
     Args:
-        default: also move the default HEAD, which operators without one of their own use.
+        repo: the stores.
+        zone: the zone.
+        default: also move the default HEAD, which operators without their own HEAD use.
+
+    Returns:
+        The branch.
 
     Raises:
         NotFound: the zone is not registered, or it is unclear which of its branches to use.

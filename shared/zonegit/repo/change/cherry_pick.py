@@ -25,7 +25,12 @@ async def cherry_pick(
     """Apply the change of ``commit`` to a branch, as a new commit by its author.
 
     Args:
+        repo: the stores.
+        position: the branch.
+        commit: the commit to apply.
         mainline: the parent (1 or 2) that a merge is compared with; None for other commits.
+        intent: the purpose of the new commit.
+        choices: decisions about clashes.
 
     Raises:
         Invalid: the commit is a first commit, a commit of another zone, or a merge without
@@ -54,11 +59,13 @@ async def choose_parent(
     """Return the parent that a commit is compared with.
 
     Args:
+        reader: reads the commit.
+        commit: the commit.
         mainline: the number of the parent of a merge; None for other commits.
         advice: the hint for a merge without ``mainline``.
 
     Raises:
-        Invalid: a merge without ``mainline``, or there is no such parent.
+        Invalid: the commit is a merge and there is no ``mainline``, or it has no such parent.
     """
     parents = (await read_zone.read_commit(reader, commit)).parents
     if len(parents) > 1 and mainline is None:
@@ -76,7 +83,16 @@ async def commit_difference(
     intent: Intent,
     choices: Choices,
 ) -> Outcome:
-    """Commit the difference between two states, merged with the tip of the branch."""
+    """Commit the difference between two states, merged with the tip of the branch.
+
+    Args:
+        repo: the stores.
+        position: the branch.
+        old: the state to compare with.
+        new: the state that has the changes.
+        intent: the purpose of the commit.
+        choices: decisions about clashes.
+    """
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange | None:
         if tip.tree is None or new.tree is None:

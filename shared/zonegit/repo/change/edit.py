@@ -1,5 +1,5 @@
-"""Open a whole zone, edit it, and commit it: the edits are merged with what others committed
-meanwhile."""
+"""Read a whole zone for editing, and commit the edits. They are merged with the commits that others
+made meanwhile."""
 
 from collections.abc import Collection, Sequence
 
@@ -23,7 +23,7 @@ from zonegit.zone.rrtypes import RRSIG, SOA
 
 
 class EditedZone(msgspec.Struct, frozen=True):
-    """The zone as it was when it was opened."""
+    """A zone when it was opened for editing."""
 
     position: BranchPosition
     state: CommitBase
@@ -31,7 +31,12 @@ class EditedZone(msgspec.Struct, frozen=True):
 
 
 async def open_zone(repo: Repo, zone: Name | None, branch: str | None) -> EditedZone:
-    """Read a whole branch; by default the one that HEAD is on.
+    """Read all records of a branch.
+
+    Args:
+        repo: the stores.
+        zone: the zone that the command names; None if it names none.
+        branch: the branch that the command names; None if it names none.
 
     Raises:
         NotFound: there is no such branch, or it has no commit.
@@ -44,8 +49,11 @@ async def open_zone(repo: Repo, zone: Name | None, branch: str | None) -> Edited
 
 
 def find_changes(opened: EditedZone, rrsets: Collection[RRset]) -> list[RRsetDelta]:
-    """Return the differences between the opened zone and ``rrsets``. The TTL of RRSIGs is that
-    of the RRset they cover (RFC 4034 section 3), so a difference in it alone is ignored."""
+    """Return the differences between the opened zone and ``rrsets``.
+
+    The TTL of RRSIGs is that of the RRset they cover (RFC 4034 section 3), so a difference in it
+    alone is ignored.
+    """
     old = {(rrset.owner, rrset.rdtype): rrset for rrset in opened.rrsets}
     new = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
     deltas = [
@@ -114,7 +122,7 @@ async def commit_edited(
 async def rebase_edited(
     reader: Reader, base: ObjectId, tip: ObjectId, edited: ObjectId, apex: Name
 ) -> tuple[list[RRset], ObjectId]:
-    """Merge the tree ``edited``, which is based on ``base``, with ``tip``; nothing is committed.
+    """Merge the tree ``edited``, which was made from ``base``, with ``tip``. Commit nothing.
 
     Returns:
         The RRsets of the merged zone, and its tree.

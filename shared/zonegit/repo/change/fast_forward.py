@@ -13,9 +13,10 @@ from zonegit.zone.serial import later
 
 
 def is_serial_later(position: BranchPosition, tip: CommitBase, target: CommitBase) -> bool:
-    """Return whether secondaries follow if the branch serves that very commit: its serial is
-    later than all that the branch had, or it is the one served already (docs/object-model.md,
-    Serials)."""
+    """Return whether a branch may serve ``target`` (docs/object-model.md, Serials).
+
+    Its serial must be later than all serials that the branch had, or it is served already.
+    """
     highest = position.tip.highest if position.tip is not None else None
     if highest is None or target.serial is None:
         return True
@@ -33,6 +34,11 @@ async def fast_forward(
     """Move the branch from ``position`` to the commit of ``target``.
 
     Args:
+        repo: the stores.
+        reader: caches objects that the caller has read.
+        position: the branch.
+        target: the commit to move to.
+        intent: the purpose of the move.
         found: the findings about the target.
 
     Raises:

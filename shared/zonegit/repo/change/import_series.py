@@ -1,7 +1,7 @@
-"""Import many versions of one zone as successive commits, with one move of its branch at the end.
+"""Import many versions of one zone as successive commits, with one move of the branch at the end.
 
-A crash before the move changes nothing. Versions are compared RRset by RRset, so only changed trees
-are built, and objects are stored in batches, children first.
+If the import is interrupted, the branch has not moved. Versions are compared RRset by RRset, so
+only changed trees are built. Objects are stored in batches, children first.
 """
 
 import asyncio
@@ -30,15 +30,19 @@ from zonegit.zone.rrset import RRset, soa, with_serial
 from zonegit.zone.serial import latest
 
 BATCH_OCTETS: Final = 4 << 20
-"""Size of new objects that are stored together. About as much is kept for the next version."""
+"""Size of the new objects that are stored together. About as much stays in memory after that."""
 
 Zone = Mapping[RRsetKey, RRset]
 """All RRsets of a zone."""
 
 
 class ImportedVersion(msgspec.Struct, frozen=True):
-    """A version of a whole zone, with its SOA, and the commit to make from it. ``source`` names
-    it in messages: a file, or a git commit. ``findings`` are those about it."""
+    """A version of a whole zone, with its SOA, and the commit to make from it.
+
+    Attributes:
+        source: the file or git commit, for messages.
+        findings: the findings about the version.
+    """
 
     source: str
     rrsets: Zone
@@ -52,9 +56,9 @@ class Added(msgspec.Struct, frozen=True):
     """The result for one version.
 
     Attributes:
-        commit: None if it was equal to the version before.
-        changed: the number of RRsets that changed, without an SOA whose serial only changed.
-        findings: those about the version and its commit.
+        commit: None if the version is equal to the previous one.
+        changed: the number of RRsets that changed, without a change of the SOA's serial only.
+        findings: the findings about the version and its commit.
     """
 
     source: str
@@ -65,9 +69,10 @@ class Added(msgspec.Struct, frozen=True):
 
 
 class ImportedSeries(msgspec.Struct, frozen=True):
-    """The result of an import, in its order.
+    """The result of an import.
 
     Attributes:
+        added: the results for the versions, in their order.
         before: the serial that the branch had; None if it had none.
         moved: None if nothing had to move, and for a dry run.
         judgement: the answer to a dry run.
@@ -103,14 +108,16 @@ async def import_versions(
     progress: Callable[[Added], None] = lambda added: None,
     base: CommitId | None = None,
 ) -> ImportedSeries:
-    """Commit each version on top of the one before, and move the branch once.
+    """Commit each version on top of the previous one, and move the branch once.
 
-    A version's own serial is used if it is later than the one before; else that is incremented.
+    A version's own serial is used if it is later than the previous one; else that is incremented.
 
     Args:
+        repo: the stores.
+        position: the branch.
         versions: the versions, oldest first.
         intent: the purpose of the commits.
-        progress: called for each version when it is committed.
+        progress: called with the result for each version.
         base: the commit to start from, a descendant of the tip; None for the tip.
 
     Raises:
@@ -130,7 +137,7 @@ async def import_versions(
 
 
 class _Chain:
-    """The commits so far: the state of the last one, and the objects that are not stored yet."""
+    """Builds the commits. Keeps the state at the last one, and the objects that are not stored."""
 
     def __init__(self, repo: Repo, position: BranchPosition, intent: Intent) -> None:
         self._repo = repo
@@ -162,7 +169,7 @@ class _Chain:
         self._first = self._state.tree, self._zone
 
     async def add(self, version: ImportedVersion) -> Added:
-        """Commit one version, unless it is equal to the last."""
+        """Commit one version, unless it is equal to the previous one."""
         planned, zone = self._planned(version)
         draft = await self._draft(version, planned)
         if isinstance(draft, NothingToCommit):
@@ -176,7 +183,7 @@ class _Chain:
         )
 
     def _planned(self, version: ImportedVersion) -> tuple[PlannedChange, Zone]:
-        """Plan what a version changes, and return the zone as it is then."""
+        """Return the changes of a version, and the RRsets of the zone after them."""
         was, wanted = self._zone, version.rrsets
         changes: Changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
         left = spelling_changes.settle(changes, was, respell=self._intent.respell)
@@ -192,13 +199,13 @@ class _Chain:
         return PlannedChange(every, added, findings=found, stated=self._stated_by(version)), zone
 
     def _stated_by(self, version: ImportedVersion) -> int | None:
-        """Return the serial that a version states, None if the one before stated the same."""
+        """Return the serial that a version states, None if the previous one stated the same."""
         serial = soa(version.rrsets[self._at.zone, rrtypes.SOA]).serial
         before, self._stated = self._stated, serial
         return serial if serial != before else None
 
     def _not_said(self, findings: Iterable[Finding]) -> list[Finding]:
-        """Return the findings that no earlier version had."""
+        """Return the findings that were not reported for an earlier version."""
         new = [each for each in findings if each not in self._said]
         self._said.update(new)
         return new
@@ -244,11 +251,11 @@ class _Chain:
         self._at = msgspec.structs.replace(self._at, tip=made)
 
     async def end(self, added: list[Added]) -> ImportedSeries:
-        """Store the rest and move the branch, if there is a commit to move it to; a dry run asks
-        about the move.
+        """Store the remaining objects and move the branch, if there is a new commit. For a dry run,
+        ask the ref store about the move.
 
         Raises:
-            Invalid: there are findings about the whole that ``strict`` makes errors.
+            Invalid: there are findings about the whole change that ``strict`` makes errors.
         """
         found = await self._examine()
         if self._intent.strict:
@@ -262,7 +269,7 @@ class _Chain:
         return ImportedSeries(added, before, moved, judgement, found, self._parent, trees)
 
     async def _examine(self) -> tuple[Finding, ...]:
-        """Return the findings about what the versions changed, all together."""
+        """Return the findings about the whole change of all versions."""
         tree, was = self._first
         if self._state.tree is None or self._state.soa is None or self._state.tree == tree:
             return ()

@@ -1,9 +1,9 @@
-"""Sources of imported versions, by which a second import of the same history continues.
+"""Record the sources of imported versions, so that a second import of the same history continues.
 
-A commit that was imported names its source in the last line of its message: ``Zonegit-Source:``
-with the id of a commit of git, or the SHA-256 of a file. A later import of the same history reads
-these lines back and takes in only what comes after. A branch that an earlier release imported has
-none; for it alone, versions and commits are compared as trees.
+The message of an imported commit names its source in the last line: ``Zonegit-Source:`` with the id
+of a git commit, or the SHA-256 digest of a file. A later import of the same history reads these
+lines and imports only later versions. Commits that an earlier release imported have no such line;
+only for these, the trees of versions and commits are compared.
 """
 
 import re
@@ -31,7 +31,7 @@ TRAILER: Final = "Zonegit-Source"
 GIT: Final = "git:"
 FILE: Final = "sha256:"
 MAX_COMPARED: Final = 1_000
-"""Commits of a branch whose trees are compared where none names its source."""
+"""Commits of a branch whose trees are compared if none names its source."""
 
 T = TypeVar("T")
 
@@ -39,24 +39,24 @@ _LINE: Final = re.compile(rf"{TRAILER}: ((?:{GIT}|{FILE})[0-9a-f]{{40,64}})", re
 
 
 def of_git(commit: str) -> str:
-    """Return the source that a commit of git is, by its hexadecimal id."""
+    """Return the source for the git commit with this hexadecimal id."""
     return GIT + commit
 
 
 def of_file(octets: bytes) -> str:
-    """Return the source that a file of this content is."""
+    """Return the source for a file with this content."""
     return FILE + sha256(octets).hexdigest()
 
 
 def add_source(message: str, source: str) -> str:
-    """Return a commit's message with the line that names its source at its end."""
+    """Append the line that names the source to a commit message."""
     line = f"{TRAILER}: {source}"
     said = message.rstrip("\n")
     return f"{said}\n\n{line}" if said else line
 
 
 def read_source(message: str) -> str | None:
-    """Return the source that the last line of a message names, or None."""
+    """Return the source that the last line of a message names, None if it names none."""
     found = _LINE.fullmatch(message.rstrip("\n").rpartition("\n")[2])
     return found[1] if found else None
 
@@ -65,7 +65,7 @@ async def read_history(repo: Repo, tip: CommitId) -> list[Logged]:
     """Return a commit and all its ancestors, the latest first.
 
     Raises:
-        NotFound, Corrupt, Unavailable: as the store says.
+        NotFound, Corrupt, Unavailable: errors of the store.
     """
     past = CommitReader(repo.objects, Reader(repo.objects))
     log = Log([tip])
@@ -76,18 +76,21 @@ async def read_history(repo: Repo, tip: CommitId) -> list[Logged]:
 
 
 def recorded_sources(history: Sequence[Logged], kind: str) -> list[str]:
-    """Return the sources of one kind (``GIT``, ``FILE``) that commits name, in the order given."""
+    """Return the sources of one kind (``GIT``, ``FILE``) that commits name, in their order."""
     named = (read_source(each.commit.message) for each in history)
     return [source for source in named if source is not None and source.startswith(kind)]
 
 
 def find_continuation(recorded: Sequence[T], given: Sequence[T]) -> int:
-    """Return how many of the versions ``given`` a branch has already.
+    """Return how many of the given versions a branch has already.
 
-    Both sequences identify versions, the oldest first. A version that was equal to the one before
-    it has no commit, so ``recorded`` may lack some. The versions that the branch has are those up
-    to the last one that it recorded, provided that the recorded ones before it are the same, too;
-    where it returned to an earlier version, as many as match.
+    A version that was equal to the previous one has no commit, so ``recorded`` may lack it. The
+    branch has the versions up to the last recorded one, if the recorded versions before that are
+    the same too. If the branch returned to an earlier version, the longest match counts.
+
+    Args:
+        recorded: the versions of the branch, oldest first.
+        given: the versions to import, oldest first.
     """
     known = set(recorded)
     found = longest = 0
@@ -101,9 +104,15 @@ def find_continuation(recorded: Sequence[T], given: Sequence[T]) -> int:
 
 
 def find_edited_continuation(recorded: Sequence[T], given: Sequence[T]) -> tuple[int, int]:
-    """Return how many versions a branch has, as :func:`find_continuation` does, and how many of its
-    latest commits are not among them: edits since the import. At least two versions must match for
-    a branch with such edits, since one may be equal by chance."""
+    """Return how many of the given versions a branch has already, and how many edits came after.
+
+    The latest commits of the branch that are not among the versions are edits since the import. If
+    there are edits, at least two versions must match, because one may be equal by chance.
+
+    Args:
+        recorded: the versions of the branch, oldest first.
+        given: the versions to import, oldest first.
+    """
     for edits in range(len(recorded)):
         known = find_continuation(recorded[: len(recorded) - edits], given)
         if known and (not edits or len({*given[:known]} & {*recorded}) > 1):
@@ -112,19 +121,25 @@ def find_edited_continuation(recorded: Sequence[T], given: Sequence[T]) -> tuple
 
 
 def version_content(rrsets: Mapping[RRsetKey, RRset], apex: Name) -> ObjectId | None:
-    """Return what a whole zone holds as one id: its tree's with the serial 0, because an import may
-    give a version another serial; None is a zone without records."""
+    """Return an id of the content of a whole zone.
+
+    This is the id of its tree with serial 0, because an import may give a version another serial.
+
+    Returns:
+        None for a zone without records.
+    """
     soa = rrsets.get((apex, rrtypes.SOA))
     without = dict(rrsets) if soa is None else {**rrsets, (apex, rrtypes.SOA): with_serial(soa, 0)}
     return change_plan.build_zone(list(without.values()), apex)[1]
 
 
 async def commit_contents(repo: Repo, commits: Sequence[Logged], apex: Name) -> list[ObjectId]:
-    """Return what :func:`version_content` is of the zones of some commits, the latest first, of
-    ``MAX_COMPARED`` at most: those equal to the one before them apart.
+    """Return the ids of the contents of commits (see :func:`version_content`), the latest first.
+
+    At most ``MAX_COMPARED`` commits are read. Successive equal contents are returned once.
 
     Raises:
-        NotFound, Corrupt, Unavailable: as the store says.
+        NotFound, Corrupt, Unavailable: errors of the store.
     """
     reader = Reader(repo.objects)
     found: list[ObjectId] = []
@@ -143,6 +158,6 @@ async def commit_contents(repo: Repo, commits: Sequence[Logged], apex: Name) -> 
 
 
 async def stored_commits(repo: Repo, ids: Collection[CommitId]) -> set[CommitId]:
-    """Return those of the ids that the object store holds."""
+    """Return the ids that the object store has."""
     missing = await repo.objects.missing(ids) if ids else set()
     return {each for each in ids if each not in missing}

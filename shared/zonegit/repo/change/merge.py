@@ -1,4 +1,4 @@
-"""Merge a commit into a branch: nothing to do, a fast-forward, or a merge commit."""
+"""Merge a commit into a branch, by a fast-forward or a merge commit."""
 
 import msgspec
 
@@ -28,8 +28,7 @@ async def merge(
     intent: Intent,
     choices: Choices = conflicts.NO_CHOICES,
 ) -> Outcome:
-    """Merge ``theirs`` into a branch. Commits that others make to the branch meanwhile are merged
-    too.
+    """Merge ``theirs`` into a branch. Commits that others make meanwhile are merged too.
 
     Args:
         repo: the stores.
@@ -64,8 +63,7 @@ async def merge(
 async def _examine(
     reader: Reader, position: BranchPosition, target: CommitBase
 ) -> tuple[Finding, ...]:
-    """Return the findings about a fast-forward. The first state of a branch was examined when it
-    was made."""
+    """Return the findings about a fast-forward, none if the branch has no commit yet."""
     tip = await drafts.read_tip(reader, position)
     if tip.tree is None or target.tree is None or target.soa is None:
         return ()
@@ -101,7 +99,7 @@ async def _explain(
 async def _is_behind(
     reader: Reader, past: CommitReader, position: BranchPosition, target: CommitBase
 ) -> bool:
-    """Return whether the branch can be fast-forwarded: the target has all its commits and a
+    """Return whether the branch can be fast-forwarded: the target has all of its commits, and a
     later serial."""
     if position.tip is None:
         return True

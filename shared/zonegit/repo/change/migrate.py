@@ -1,7 +1,7 @@
 """Import a dump of a v0.3 store of the original (docs/object-model.md).
 
-The file is JSON: ``objects``, a list of ``Kind``, ``Hash`` and ``Payload`` (hex), and ``refs``, a
-map of names to the hex digits of their slots. Everything is checked before anything is sent.
+The file is JSON: ``objects`` is a list of ``Kind``, ``Hash`` and ``Payload`` (hex), and ``refs``
+maps names to the hex digits of their slots. The whole file is checked before anything is sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ _Slot = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}\Z")]
 
 
 class Dump(msgspec.Struct, frozen=True):
-    """A store of the original: its objects, children first, its slots and their meaning."""
+    """A v0.3 store: its objects, children first, its slots, and the refs that these encode."""
 
     objects: Sequence[RawObject]
     slots: Slots
@@ -54,7 +54,11 @@ class _File(msgspec.Struct):
 
 
 def read(octets: bytes, source: str) -> Dump:
-    """Read a dump; ``source`` names it in errors.
+    """Read a dump.
+
+    Args:
+        octets: the content of the file.
+        source: the name of the file, for errors.
 
     Raises:
         Invalid: it is malformed or too large, a slot is malformed, or an object is missing.
@@ -76,7 +80,7 @@ def read(octets: bytes, source: str) -> Dump:
 
 
 async def migrate(objects: ObjectStore, adopter: Adopter, dump: Dump, origin: Origin) -> Moved:
-    """Store the objects of a dump and adopt its refs. Repeating it changes nothing.
+    """Store the objects of a dump and adopt its refs. Doing so again changes nothing.
 
     Raises:
         Conflict: its zone exists already and differs.
@@ -92,7 +96,7 @@ def _objects(rows: Sequence[_Row]) -> dict[ObjectId, RawObject]:
 
 
 def _children_first(objects: Mapping[ObjectId, RawObject], meaning: V03Refs) -> list[RawObject]:
-    """Return the objects, children first.
+    """Sort the objects, children first.
 
     Raises:
         Invalid: an object or a ref names an object that is not in the dump.

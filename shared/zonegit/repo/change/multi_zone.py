@@ -1,8 +1,8 @@
 """Commit several zones as one operation.
 
-Every commit is made, and the ref store is asked about each, before the first branch moves. Branches
-move one by one, so another move may come between; then those that moved stay moved, and the result
-says what happened to each zone.
+All commits are made, and the ref store is asked about each of them, before the first branch moves.
+Branches move one by one, so a move may still fail. Then the branches that moved stay moved, and
+there is a result for each zone.
 """
 
 import asyncio
@@ -30,12 +30,18 @@ REGISTERED: Final = "registered"
 """The error detail for a zone that was registered but got no commit."""
 
 JUDGE_CONCURRENCY: Final = 8
-"""Zones that the ref store is asked about at a time: as many as it judges at once."""
+"""Zones that the ref store is asked about at a time; it judges as many concurrently."""
 
 
 class ZoneCommitRequest(msgspec.Struct, frozen=True):
-    """The new content of a whole zone, on top of the tip at ``position``. ``register`` is set if
-    the zone is not registered yet. ``findings`` are about the input."""
+    """The new content of a whole zone.
+
+    Attributes:
+        position: the branch and its tip.
+        rrsets: all RRsets of the zone.
+        register: the zone is not registered yet, so register it first.
+        findings: the findings about the input.
+    """
 
     position: BranchPosition
     rrsets: Collection[RRset]
@@ -71,7 +77,7 @@ class _Drafted(msgspec.Struct, frozen=True):
 
     @property
     def refusal(self) -> ZonegitError | None:
-        """Return why the ref store would not make the move; None where it would."""
+        """Return the error that the move would raise, None if it would be accepted."""
         return self.judgement.refusal if self.judgement is not None else None
 
 
@@ -80,12 +86,15 @@ async def commit(
 ) -> dict[Name, Result]:
     """Commit each zone that differs from its tip, as one operation ``intent.operation``.
 
-    A signed zone may change if its apex has other signatures than before, because then it was
-    signed again. The ref store is asked about all moves before the first branch moves.
+    A signed zone may change if the RRSIGs of its apex change, because then it was signed again. The
+    ref store is asked about all moves before the first branch moves.
+
+    Returns:
+        The result for each zone. The previews of a dry run have the moves that the ref store would
+        refuse.
 
     Raises:
-        ZonesRefused: some zones cannot be committed, so none was. The previews of a dry run show
-            which moves the ref store would refuse.
+        ZonesRefused: some zones cannot be committed, so none was.
         Unavailable: errors of the stores.
     """
     ready = await _draft_all(repo, wishes, intent)

@@ -7,9 +7,10 @@ from zonegit.store.ref_names import RefName
 
 
 async def require_usable(repo: Repo, ref: RefName) -> None:
-    """Refuse a name that a shell would interpret, unless the log has the branch or tag.
+    """Check that a name has no character that a shell interprets, unless the log has the branch or
+    tag.
 
-    The ref store applies the same rule; it is asked about odd names alone.
+    The ref store applies the same rule. It is asked only about names with such characters.
 
     Raises:
         Invalid: it is the name of a new branch or tag, and has such a character.

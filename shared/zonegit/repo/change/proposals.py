@@ -1,4 +1,4 @@
-"""The review workflow: propose a branch, review it, approve it."""
+"""Propose a branch, and review it."""
 
 import msgspec
 
@@ -22,11 +22,11 @@ class Review(msgspec.Struct, frozen=True):
     """The content of a proposal.
 
     Attributes:
-        commits: its commits, latest first.
-        deltas: what they changed since the proposal left its target branch, without serials.
+        commits: its commits, the latest first.
+        deltas: its changes since its merge base with the target branch, without those of a serial
+            only.
         outcome: the result of merging it now.
-        refused: the error of a merge that brings nothing because the target branch reverted it;
-            else None.
+        refused: the error if the target branch has merged and reverted it; else None.
     """
 
     commits: list[Logged]
@@ -48,7 +48,12 @@ async def propose(repo: Repo, zone: Name, name: str, start: CommitId) -> Moved:
 
 
 async def review(repo: Repo, into: BranchPosition, proposed: CommitId) -> Review:
-    """Return what approving a proposal would do.
+    """Return the content of a proposal, and the result of approving it.
+
+    Args:
+        repo: the stores.
+        into: the target branch.
+        proposed: the tip of the proposal.
 
     Raises:
         Invalid: it is a commit of another zone.

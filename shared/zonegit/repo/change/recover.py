@@ -1,8 +1,8 @@
-"""Recover after a restore of the ref store: make a plan for each zone, and carry it out.
+"""Recover after the ref store was restored from a backup: make a plan for each zone, and apply it.
 
-The verdicts are those of ``store.recovery``. Each zone is one transaction of the ref store, and all
-of them are one operation. If a recovery is interrupted, the next run continues with the zones that
-are left (docs/adr/0030-recovery.md).
+``store.recovery`` decides about each branch. Each zone is one transaction of the ref store, and all
+of them are one operation. If a recovery is interrupted, the next run continues with the remaining
+zones (docs/adr/0030-recovery.md).
 """
 
 import asyncio
@@ -26,24 +26,24 @@ from zonegit.zone.rrset import with_serial
 from zonegit.zone.serial import HALF, MODULUS, later, lead
 
 PLAN_BATCH: Final = 16
-"""Zones that are looked at together."""
+"""Zones that are planned concurrently."""
 MAX_ATTEMPTS: Final = 3
 """Attempts for a zone that is changed meanwhile."""
 
 AnswersByBranch = Mapping[Name, Mapping[str, Sequence[AnsweredSerial]]]
-"""The serials that resolvers ever answered with, by zone and branch."""
+"""The serials that resolvers have answered with, by zone and branch."""
 
 
 class OweSerial(msgspec.Struct, frozen=True):
-    """The branch's SOA is signed, so it gets no commit: a tip with a serial later than
-    ``serial`` has to be imported. ``known`` is that of :class:`Renew`."""
+    """The verdict for a branch whose SOA is signed. It gets no commit: the operator must import a
+    zone with a serial later than ``serial``. ``known`` is that of :class:`Renew`."""
 
     serial: int
     known: AnsweredSerial | None = None
 
 
 class BranchPlan(msgspec.Struct, frozen=True):
-    """A branch and its verdict. ``state`` is empty if its tip cannot be read."""
+    """A branch and the decision about it. ``state`` is empty if its tip cannot be read."""
 
     branch: str
     tip: RefTip
@@ -52,7 +52,7 @@ class BranchPlan(msgspec.Struct, frozen=True):
 
 
 class LostBranch(msgspec.Struct, frozen=True):
-    """A branch that resolvers served and that the restored store does not have."""
+    """A branch that resolvers served, but that the restored store does not have."""
 
     branch: str
     answer: AnsweredSerial
@@ -81,12 +81,12 @@ async def plan(
     headroom: int,
     only: Name | None = None,
 ) -> list[ZonePlan]:
-    """Return what a recovery would do.
+    """Plan a recovery.
 
     Args:
         repo: the stores.
         recovery: the state of the ref store.
-        answers: the serials that resolvers ever answered with.
+        answers: the serials that resolvers have answered with.
         headroom: the increase of a serial if no later one is known.
         only: the only zone to plan; None for all zones, or those that an interrupted recovery left.
 
@@ -121,7 +121,8 @@ def _lost_zone(zone: Name, answers: Mapping[str, Sequence[AnsweredSerial]]) -> Z
 
 
 def _latest(answers: Iterable[AnsweredSerial]) -> AnsweredSerial:
-    """Return the answer with the latest serial; of two without an order the first."""
+    """Return the answer with the latest serial; the first of two whose order is undefined (RFC 1982
+    section 3.2)."""
     first, *others = answers
     for each in others:
         if later(each.serial, first.serial):
@@ -138,7 +139,7 @@ async def _plan_zone(
         try:
             state = await drafts.read_state(reader, CommitId(tip.target), refs.zone)
         except (NotFound, Corrupt) as error:
-            # The object store is older than the refs, or damaged; other zones are not.
+            # The object store is older than the refs, or damaged. Continue with other branches.
             branches.append(BranchPlan(branch, tip, CommitBase(), Doubt(None, error.message)))
             continue
         verdict = _decide(tip, state, answers.get(branch, ()), headroom)
@@ -171,14 +172,22 @@ async def finish(
     made: ZonePlan,
     origin: Origin,
 ) -> tuple[ZonePlan, Moved]:
-    """Recover one zone as planned; plan it again where it has changed meanwhile.
+    """Recover one zone as planned. If it was changed meanwhile, plan it again.
+
+    Args:
+        repo: the stores.
+        recovery: the state of the ref store.
+        answers: the serials that resolvers have answered with.
+        headroom: the increase of a serial if no later one is known.
+        made: the plan.
+        origin: the origin of the moves.
 
     Returns:
-        The plan that was carried out, and its moves.
+        The plan that was applied, and its moves.
 
     Raises:
-        Conflict: the zone is changed again and again.
-        Denied, Unavailable: as the ref store says.
+        Conflict: the zone was changed during each of ``MAX_ATTEMPTS`` attempts.
+        Denied, Unavailable: errors of the ref store.
     """
     for attempt in range(MAX_ATTEMPTS):
         try:
@@ -219,7 +228,7 @@ def _owed_guard(branch: BranchPlan, verdict: OweSerial) -> Guard:
 async def _make_renewal(
     repo: Repo, zone: Name, branch: BranchPlan, objects: list[RawObject]
 ) -> Renewal:
-    """Return what becomes of a branch; what it needs is added to ``objects``."""
+    """Return the renewal of a branch. The objects that it needs are added to ``objects``."""
     if not isinstance(branch.verdict, Renew):
         return Renewal(branch.branch, branch.tip.target)
     state = branch.state

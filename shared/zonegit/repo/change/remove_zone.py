@@ -1,16 +1,17 @@
-"""Remove a zone: its branches and tags by moves of their own, then the zone, as one operation.
+"""Remove a zone as one operation: delete its branches and tags one by one, then the zone.
 
-Theory of operation. The bus decides ref by ref who may move what, so each branch and tag is deleted
-by ``refs.move``, and the ref store removes a zone only when it holds nothing. That is no single
+Theory of operation. The bus decides ref by ref who may move it. Therefore each branch and tag is
+deleted by ``refs.move``, and the ref store removes only zones without refs. This is not a single
 transaction, so:
 
-- All rights are tried before anything moves: the zone is asked to go while it still has branches,
-  which the store refuses and the bus may deny; and each ref is asked to move from a state that it
-  is not in. What the bus denies ends the removal with nothing done.
-- ``main`` goes last, so a removal that stops halfway leaves served what was served.
-- All moves share one operation, which ``undo`` takes back as a whole. A removal that stopped is
-  found in the log by its operator's next try, which goes on under the same id: unless something was
-  made in the zone since, for then there are two operations.
+- All permissions are tested before anything moves. A request to remove the zone while it has
+  branches is refused by the store, or denied by the bus. A request to move a ref from a state that
+  it is not in fails, or is denied by the bus. If the bus denies one, nothing has changed.
+- ``main`` is deleted last, so a removal that is interrupted does not stop resolvers from serving
+  the zone.
+- All moves share one operation, which ``undo`` takes back as a whole. The operator's next attempt
+  finds an interrupted removal in the log and continues it with the same id, unless something was
+  created in the zone since. Then there are two operations.
 """
 
 import asyncio
@@ -35,14 +36,15 @@ from zonegit.zone.names import Name
 COMMAND: Final = "zone remove"
 DELETE_CONCURRENCY: Final = 16
 MAX_LOOKED_AT: Final = 5
-"""Operations of this operator in which a removal that stopped halfway is looked for."""
+"""The operator's latest operations that are searched for an interrupted removal."""
 
 
 class RemovedZone(msgspec.Struct, frozen=True):
-    """A zone that was removed, by ``operation``.
+    """The result of a removal.
 
-    ``removed`` is what its branches and tags held; ``moves`` is how each branch went, by its name;
-    those of an earlier try are missing there.
+    Attributes:
+        removed: the values of the branches and tags.
+        moves: the move that deleted each branch, by its name, without those of an earlier attempt.
     """
 
     operation: str
@@ -57,22 +59,23 @@ async def remove_zone(
 
     Args:
         repo: the stores.
-        refs: the zone as it is, with what is to go.
+        refs: the zone, with its branches and tags.
         force: remove it even if it has branches or tags.
         reason: the reason for that; recorded in the reflog.
 
     Raises:
-        Unsafe: it has some, and it is not forced with a reason; or some were made meanwhile.
-        Denied: the bus does not let this operator remove the zone, or one of its refs.
+        Unsafe: it has branches or tags; without ``force`` and a reason. Or some were created
+            meanwhile.
+        Denied: the bus does not permit this operator to remove the zone or one of its refs.
         Conflict: a ref moved meanwhile.
-        NotFound: the zone is not registered (any more).
-        ZonegitError: it stopped halfway; says how to go on.
+        NotFound: the zone is not registered, or was removed meanwhile.
+        ZonegitError: the removal was interrupted; the hint says how to continue.
     """
     zone, tips = refs.zone, _tips(refs)
     moves.check_removal(zone, sorted(refs.heads), sorted(refs.tags), force=force, reason=reason)
     begun = await _find_begun(repo, zone, tips)
     operation = begun.operation if begun is not None else None
-    # Nothing of this has to be forced: the ref store keeps the reason for each move.
+    # Deletions of single refs need no force. The reason is recorded with each move.
     origin = repo.origin(COMMAND, reason=reason, operation=operation)
     entries = begun.entries if begun is not None else []
     removed = {each.ref: each.old for each in entries if each.old is not None}
@@ -110,8 +113,8 @@ def _tips(refs: ZoneRefs) -> dict[RefName, RefTip]:
 async def _find_begun(
     repo: Repo, zone: Name, tips: Mapping[RefName, RefTip]
 ) -> OperationSummary | None:
-    """Return the removal of this zone that this operator began and did not complete, None where
-    there is none, or where anything was made in the zone since."""
+    """Return the removal of this zone that this operator began and did not complete, None if there
+    is none, or if something was created in the zone since."""
     try:
         latest = await operations.list_latest(repo, MAX_LOOKED_AT, zone=zone, actor=repo.actor)
         added = await repo.refs.reflog(ref_names.marker(zone), 1)
@@ -130,14 +133,14 @@ async def _find_begun(
 async def _try_rights(
     repo: Repo, zone: Name, tips: Mapping[RefName, RefTip], origin: Origin
 ) -> bool:
-    """Ask for everything that is needed, in ways that change nothing as long as ``tips`` are there.
+    """Test all permissions, with requests that change nothing while ``tips`` exist.
 
     Returns:
-        Whether the zone is gone: others took away what it held, or the ref store is of the release
-        before, which takes tags away with their zone.
+        True if the zone was removed: others deleted its refs meanwhile, or the ref store is of the
+        previous release, which deletes tags with their zone.
 
     Raises:
-        Denied: the bus refuses one of the requests.
+        Denied: the bus denies one of the requests.
     """
     try:
         await repo.refs.unregister(zone, origin)
@@ -155,7 +158,7 @@ async def _try_rights(
 
 
 def _steps(tips: Mapping[RefName, RefTip]) -> list[list[RefName]]:
-    """Return what is deleted at the same time, one step after the other; ``main`` is the last."""
+    """Return the refs in steps. Those of one step are deleted concurrently. ``main`` is last."""
     is_main = [ref for ref in tips if ref.space == "heads" and ref.short == DEFAULT_BRANCH]
     rest = sorted(tips.keys() - set(is_main))
     steps = [
@@ -168,7 +171,7 @@ def _steps(tips: Mapping[RefName, RefTip]) -> list[list[RefName]]:
 async def _delete(
     repo: Repo, step: Sequence[RefName], tips: Mapping[RefName, RefTip], origin: Origin
 ) -> dict[RefName, Moved]:
-    """Delete refs at the same time, and wait for all of them."""
+    """Delete refs concurrently, and wait for all of them."""
     results = await asyncio.gather(
         *(repo.refs.move(ref, Exactly(tips[ref].target), None, origin) for ref in step),
         return_exceptions=True,
@@ -185,7 +188,7 @@ async def _delete(
 def _partial_error(
     error: ZonegitError, removed: Mapping[RefName, ObjectId], operation: str
 ) -> ZonegitError:
-    """Return the error of a removal that could not go on."""
+    """Return the error of a removal that was interrupted."""
     if not removed:
         return error
     shown = ", ".join(operations.format_ref(ref) for ref in sorted(removed)[: moves.MAX_NAMED])

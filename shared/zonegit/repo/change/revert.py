@@ -24,10 +24,15 @@ async def revert(
     intent: Intent,
     choices: Choices = conflicts.NO_CHOICES,
 ) -> Outcome:
-    """Revert the changes of ``commit`` by a new commit; later changes stay.
+    """Revert the changes of ``commit`` with a new commit. Later changes stay.
 
     Args:
+        repo: the stores.
+        position: the branch.
+        commit: the commit to revert.
         mainline: the parent (1 or 2) of a merge to return to; None for other commits.
+        intent: the purpose of the new commit.
+        choices: decisions about clashes.
 
     Raises:
         Invalid: the commit is a first commit, a commit of another zone, or a merge without
@@ -58,13 +63,17 @@ async def reset(
     exact: bool,
     reader: Reader | None = None,
 ) -> Outcome:
-    """Give a branch the records and the history of ``target``.
+    """Reset a branch to the records and the history of ``target``.
 
-    If the serial would not increase, this is a new commit on top of the target.
+    If the serial would not increase, a new commit on top of the target is made.
 
     Args:
-        exact: move to the very commit, which may need force.
-        reader: caches objects that the caller has read, or None.
+        repo: the stores.
+        position: the branch.
+        target: the commit to reset to.
+        intent: the purpose of the move.
+        exact: move to ``target`` itself, which may need force.
+        reader: caches objects that the caller has read; None for none.
 
     Raises:
         Invalid: ``target`` is a commit of another zone.

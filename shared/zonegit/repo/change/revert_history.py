@@ -1,6 +1,6 @@
 """Find commits of a branch that were reverted.
 
-A revert leaves the reverted commit in the history, so a later merge of it brings nothing: the
+A revert leaves the reverted commit in the history, so a later merge of it changes nothing: the
 branch has the commit already, but not its records. The message of a revert names the reverted
 commit.
 """
@@ -26,10 +26,10 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 
 MAX_SEARCHED: Final = 10_000
-"""Commits, the latest first, among which reverts are searched."""
+"""The latest commits that are searched for reverts."""
 
 MAX_SHOWN: Final = 5
-"""Reverts that are named, in ``--json`` too."""
+"""Reverts that are named, also with ``--json``."""
 
 RULE: Final = "merged-and-reverted"
 STAYS_RULE: Final = "stays-reverted"
@@ -86,7 +86,7 @@ async def find_reverts(
         reader: the objects.
         apex: the zone.
         tip: the branch's tip, built on ``theirs``.
-        theirs: the commit that a merge has nothing to bring of.
+        theirs: the commit that is merged.
         settled: RRsets that the merge changes, which are ignored.
     """
     since = (await past.answer(commit_graph.compare(tip, theirs))).ours
@@ -125,7 +125,7 @@ async def _lost(
             compared = await past.answer(commit_graph.compare(commit, parent or parents[0]))
             gone = [each.id for each in compared.ours]
     except NotFound:
-        return []  # a message may name anything
+        return []  # a message may name a commit that does not exist
     return [each for each in gone if each not in since]
 
 

@@ -1,7 +1,7 @@
-"""Saved plans: a change that is computed on the tip, reviewed, and applied later.
+"""Save a change that was computed on a tip, so that it can be reviewed and applied later.
 
-It is applied only if the RRsets that it changes are still as it saw them. Other changes do not
-matter. A saved plan is a JSON document and untrusted input.
+It is applied only if the RRsets that it changes have not changed since. Changes of other RRsets do
+not matter. A saved plan is a JSON document, and untrusted input.
 """
 
 from collections import Counter
@@ -252,7 +252,7 @@ def plan_saved(plan: SavedPlan) -> ChangePlanner:
 
 
 def _with_serial(settled: PlannedChange, plan: SavedPlan, tip: CommitBase) -> PlannedChange:
-    """Give the commit the plan's serial if that is later than all the branch had."""
+    """Request the plan's serial. It is used if it is later than all serials of the branch."""
     key = (plan.zone, rrtypes.SOA)
     if key in settled.changes or tip.soa is None:
         return settled
@@ -265,21 +265,21 @@ def _edit(delta: RRsetDelta) -> RRsetEdit:
 
 
 def _is_done(delta: RRsetDelta, value: RRset | None) -> bool:
-    """Return whether an RRset is as a plan wants it. The spelling of its records matters only if
-    the plan changes nothing else."""
+    """Return whether an RRset has the new value already. The spelling of its records matters only
+    if the plan changes nothing else."""
     if _same(delta.old, delta.new):
         return _same_octets(delta.new, value)
     return _same(delta.new, value)
 
 
 def _same(one: RRset | None, other: RRset | None) -> bool:
-    """Return whether two have the same records, except for serials, which change with every
+    """Return whether two RRsets have the same records, except for serials, which change with every
     commit."""
     return spelling.is_same(_without_serial(one), _without_serial(other))
 
 
 def _same_octets(one: RRset | None, other: RRset | None) -> bool:
-    """Return whether two have the same records in the same spelling, except for serials."""
+    """Return whether two RRsets have the same records in the same spelling, except for serials."""
     return _without_serial(one) == _without_serial(other)
 
 

@@ -49,12 +49,15 @@ async def sign_tip(
     """Sign the tip of a branch.
 
     Args:
+        repo: the stores.
+        at: the commit, and the branch if the operator named it.
+        sign: returns the base64 signature of a commit's payload.
         force: replace the signature of another key.
         dry_run: store and move nothing.
 
     Raises:
         Invalid: the commit is not a branch's tip, or it is that of several and none was named.
-        Unsafe: it has the signature of another key; without ``force``.
+        Unsafe: it has a signature of another key; without ``force``.
         Conflict: the branch moved meanwhile.
     """
     branch = _branch(await repo.refs.zone(at.zone, repo.actor), at)
@@ -81,7 +84,7 @@ async def sign_tip(
 
 
 def _branch(refs: ZoneRefs, at: Resolved) -> str:
-    """Return the branch whose tip a commit is."""
+    """Return the branch whose tip is the commit."""
     branches = sorted(name for name, tip in refs.heads.items() if tip.target == at.commit)
     if at.branch in branches:
         return at.branch

@@ -48,9 +48,14 @@ async def list_tags(repo: Repo, zone: Name) -> list[ListedTag]:
 async def create(
     repo: Repo, zone: Name, name: str, commit: CommitId, message: str, *, force: bool = False
 ) -> ObjectId:
-    """Tag a commit and return the tag's id. It is signed if the operator signs.
+    """Create a tag and return its id. It is signed if the operator signs.
 
     Args:
+        repo: the stores.
+        zone: the zone.
+        name: the name of the tag.
+        commit: the commit to tag.
+        message: the annotation.
         force: replace an existing tag.
 
     Raises:

@@ -62,7 +62,8 @@ class RestoredRef(msgspec.Struct, frozen=True):
     """A ref that was restored.
 
     Attributes:
-        moved: None if it was only checked, or did not have to move.
+        turned: the change that was undone.
+        moved: the move; None for a dry run, and if the ref did not have to move.
         commit: the commit that a branch is at now.
         outcome: the outcome for a branch whose records were restored.
         judgement: the answer to a dry run.
@@ -76,8 +77,14 @@ class RestoredRef(msgspec.Struct, frozen=True):
 
 
 class UndoneOperation(msgspec.Struct, frozen=True):
-    """The result of an undo. ``operation`` is the new operation. ``skipped`` are the HEADs of
-    other operators, which are left alone."""
+    """The result of an undo.
+
+    Attributes:
+        undone: the operation that was undone.
+        operation: the id of the undo.
+        back: the refs that were restored.
+        skipped: the HEADs of other operators, which are not restored.
+    """
 
     undone: Operation
     operation: str
@@ -104,16 +111,22 @@ async def undo(
 ) -> UndoneOperation:
     """Undo an operation.
 
-    The new operation has the id ``meant.operation``. If this operator began to undo the operation
-    and did not complete that, it continues under the earlier id. A dry run moves nothing. The
-    commits of an undo have messages of their own.
+    If this operator began to undo the operation and did not complete it, the undo continues with
+    the same id.
+
+    Args:
+        repo: the stores.
+        done: the operation to undo.
+        meant: the purpose of the undo. ``operation`` is the id of the undo. The message is not
+            used: the commits of an undo have their own.
+        progress: called after each step.
 
     Raises:
         Conflict: one of its refs was moved since, or is moved concurrently; names the moves.
         Unsafe: it would remove a branch that is served or checked out, a signed zone would get a
             commit, or the ref store requires force; without ``force``.
         Denied: it moved only other operators' HEADs, or the bus does not permit it.
-        ZonegitError: it stopped halfway; names the refs that were restored and those that were not.
+        ZonegitError: it was interrupted; names the refs that were restored and those that were not.
     """
     operation = done.begun_by(repo.actor) or meant.operation
     assert operation is not None
@@ -170,7 +183,7 @@ def _phase(turned: RefChange) -> int:
 
 
 def _steps(mine: Sequence[RefChange]) -> Iterable[Sequence[RefChange]]:
-    """Yield the changes in steps; those of one step may be undone at the same time."""
+    """Yield the changes in steps. Those of one step may be undone concurrently."""
     for phase in range(6):
         todo = [each for each in mine if _phase(each) == phase]
         for start in range(0, len(todo), RESTORE_CONCURRENCY):
@@ -214,7 +227,7 @@ async def _restore(
         case "zone" if meant.dry_run and ref.zone is not None:
             return RestoredRef(turned, judgement=await dry_runs.judge_zone(repo, ref.zone))
         case "head" if meant.dry_run:
-            return RestoredRef(turned)  # these were checked before
+            return RestoredRef(turned)  # HEADs were checked before
         case "zone":
             return RestoredRef(turned, await _restore_zone(repo, turned, origin))
         case "head":
@@ -265,7 +278,7 @@ async def _restore_head(
 async def _restore_branch(
     repo: Repo, turned: RefChange, target: CommitId, refs: ZoneRefs | None, meant: Intent
 ) -> RestoredRef:
-    """Restore the records of ``target``, with a serial that secondaries follow."""
+    """Restore the records of ``target``, with a serial later than all that were served."""
     assert turned.ref.zone is not None
     tip = refs.heads.get(turned.ref.short) if refs is not None else None
     position = BranchPosition(turned.ref.zone, turned.ref.short, tip)
@@ -291,8 +304,8 @@ async def _restore_branch(
 async def _reset(
     repo: Repo, reader: Reader, position: BranchPosition, target: CommitId, meant: Intent
 ) -> Outcome:
-    """Give a branch the records of ``target``, with the next serial if the deleted branch had a
-    later one."""
+    """Reset a branch to the records of ``target``. A deleted branch that had later serials gets the
+    next one."""
     try:
         done = await revert.reset(repo, position, target, meant, exact=False, reader=reader)
     except Unsafe as error:
@@ -307,14 +320,14 @@ async def _reset(
 
 
 def _highest_serial(position: BranchPosition, refusal: Unsafe) -> int | None:
-    """Return the highest serial that a deleted branch had, if that is why it cannot be created
-    again."""
+    """Return the highest serial that a deleted branch had, if the branch cannot be created again
+    because of it; else None."""
     highest = refusal.details.get("highest")
     return int(highest) if position.tip is None and highest is not None else None
 
 
 async def _compose_message(reader: Reader, turned: RefChange, meant: Intent) -> str:
-    """Return the message of the commit that restores a branch. Both commits are read at once."""
+    """Return the message of the commit that restores a branch. Both commits are read together."""
     await reader.get([each for each in (turned.found, turned.left) if each is not None])
     if turned.left is None:
         return f"bring back {turned.ref.short}"
@@ -333,7 +346,7 @@ async def _recreate(
     meant: Intent,
     error: Unsafe,
 ) -> Outcome:
-    """Create a branch again that had later serials than its last commit.
+    """Create a deleted branch again that had later serials than its last commit.
 
     Raises:
         Unsafe: ``error``, if the zone is signed, because its serial cannot be changed.
@@ -356,7 +369,7 @@ async def _recreate(
 def _partial_error(
     error: BaseException, back: Sequence[RestoredRef], mine: Sequence[RefChange], operation: str
 ) -> BaseException:
-    """Return the error of an undo that stopped halfway."""
+    """Return the error of an undo that was interrupted."""
     if not back or not isinstance(error, ZonegitError):
         return error
     stands = [each.turned.ref for each in back]
