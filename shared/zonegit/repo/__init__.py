@@ -1,1 +1,1 @@
-"""The use cases: what an operator does to zones. Clock and identity are passed in."""
+"""The use cases of operators. Clock and identity are parameters."""

@@ -3,7 +3,7 @@
 :func:`find_position` decides for every command. The zone and the branch each come from the first of
 these that names one: the option, the settings (:class:`Default`), the operator's own HEAD, the
 default HEAD. If HEAD is in another zone, the branch is the one last checked out in this zone, else
-``main``, else the only branch. There are no further guesses.
+``main``, else the only branch. Otherwise it is an error.
 """
 
 import secrets
@@ -65,7 +65,7 @@ class Repo(msgspec.Struct, frozen=True):
         sign: returns the base64 signature of a commit's payload. None: commits are not signed.
         note: called with notes for the operator.
         default: the zone and branch that override HEAD.
-        memory: is told which HEADs are used and moved.
+        memory: is notified of the HEADs that are used and moved.
     """
 
     objects: ObjectStore
@@ -92,16 +92,16 @@ class Repo(msgspec.Struct, frozen=True):
         Args:
             command: the command's name, for the reflog.
             force: override the safety checks.
-            turn: as in :class:`Origin`.
+            turn: the id that all attempts of a change share; see :class:`Origin`.
             reason: the operator's reason; recorded in the reflog.
             operation: the operation that the change is part of; None starts a new one.
-            undoes: as in :class:`Origin`.
+            undoes: the operation that the change takes back; None if it is not an undo.
         """
         operation = operation or new_operation()
         return Origin(self.actor, command, operation, force, turn, reason, undoes)
 
     def seal(self, value: Commit | Tag) -> RawObject:
-        """Encode a new commit or tag, signed if the operator signs."""
+        """Encode a new commit or tag; sign it if the operator signs."""
         raw = encode(value)
         if self.sign is None:
             return raw
@@ -231,8 +231,7 @@ def unknown_branch_error(refs: ZoneRefs, branch: str) -> NotFound:
 
 
 async def find_current_branch(repo: Repo, zone: Name) -> str | None:
-    """Return the branch of a zone that the operator's HEAD is on, None if HEAD is in another
-    zone."""
+    """Return the branch that the operator's HEAD is on, None if HEAD is in another zone."""
     where = await repo.refs.where(repo.actor)
     head = where.own or where.default
     return head.branch if head is not None and head.zone == zone else None

@@ -32,7 +32,7 @@ MAX_SINGLE_LOOKUPS: Final = 64
 ZONE_BATCH: Final = 256
 """Zones whose trees are walked together."""
 RRSET_BATCH: Final = 8_192
-"""RRsets that are read together; those of one zone always are."""
+"""RRsets that are read together. Those of one zone always are."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -60,8 +60,8 @@ async def iter_zones(repo: Repo) -> AsyncIterator[ZoneRefs]:
 
 
 async def read_refs(repo: Repo, zones: Collection[Name]) -> dict[Name, ZoneRefs]:
-    """Return the refs of those of ``zones`` that are registered. ``remembered`` is set only if
-    the zones are few."""
+    """Return the refs of the zones that are registered. ``remembered`` is set only if there are
+    few zones."""
     if len(zones) > MAX_SINGLE_LOOKUPS:
         wanted = set(zones)
         return {refs.zone: refs async for refs in iter_zones(repo) if refs.zone in wanted}
@@ -76,9 +76,9 @@ async def read_refs(repo: Repo, zones: Collection[Name]) -> dict[Name, ZoneRefs]
 
 
 async def run_concurrently(work: Callable[[Item], Awaitable[T]], items: Sequence[Item]) -> list[T]:
-    """Do the same work for every item, a few at a time; return the results in order.
+    """Run a function for every item, a few at a time, and return the results in order.
 
-    The first exception is raised, and the other items are cancelled.
+    The first exception is raised, and the other calls are cancelled.
     """
     free = asyncio.Semaphore(REQUEST_CONCURRENCY)
 
@@ -97,7 +97,7 @@ async def run_concurrently(work: Callable[[Item], Awaitable[T]], items: Sequence
 async def read_zones(
     objects: ObjectStore, wanted: Sequence[tuple[Name, CommitId]]
 ) -> AsyncGenerator[WholeZoneAt, None]:
-    """Yield zones, each at a commit, in their order.
+    """Yield zones, each at a commit, in the given order.
 
     Raises:
         Invalid: a commit belongs to another zone.
@@ -120,7 +120,7 @@ async def read_zones(
 
 
 def _group(sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Yield runs of indexes whose sizes fit together."""
+    """Yield runs of indexes whose sizes add up to at most ``RRSET_BATCH``."""
     run: list[int] = []
     total = 0
     for at, size in enumerate(sizes):

@@ -87,7 +87,7 @@ async def read_rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[Objec
 
 
 async def read_stored_rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
-    """Read the RRsets in blobs octet by octet, to store them again unchanged.
+    """Read the RRsets in blobs without any change, to store them again.
 
     Raises:
         Invalid: one of the objects is not a blob.
@@ -106,7 +106,7 @@ async def read_whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
     """Return every RRset of a tree, in no particular order.
 
     Raises:
-        Corrupt: for the reason of :func:`list_blobs`.
+        Corrupt: the tree has an RRset twice.
     """
     return list((await read_rrsets(reader, await reader.answer(list_blobs(tree)))).values())
 
@@ -115,8 +115,8 @@ def list_blobs(tree: ObjectId) -> Walk[Collection[ObjectId]]:
     """Return the ids of a tree's RRsets, in no particular order.
 
     Raises:
-        Corrupt: the tree has an RRset twice. An RRset names its owner, so no zone does; but a few
-            objects can be arranged so that one occurs more often than could ever be listed.
+        Corrupt: the tree has an RRset twice. In a zone this is impossible, because an RRset names
+            its owner. A hostile tree of few objects can have one more often than can be listed.
     """
     blobs: dict[ObjectId, None] = {}
 

@@ -1,4 +1,4 @@
-"""Resolve a refish to a commit. A word that could mean two things is an error that names both.
+"""Resolve a refish to a commit. An ambiguous word is an error that names all meanings.
 
 main   HEAD   HEAD~3   main^2   v1   0123abcd...   foo.com.:main   foo.com./main   refs/...
 @{10.minutes.ago}   main@{3}   foo.com.:main@{2026-11-20T14:00Z}~1  (``repo.refish_time``)
@@ -58,8 +58,12 @@ class Refish(msgspec.Struct, frozen=True):
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """A commit, and the zone it was looked up in. ``branch`` is set if the refish names a branch
-    itself, ``tag`` if it names an annotated tag."""
+    """A commit, and the zone it was looked up in.
+
+    Attributes:
+        branch: the branch, if the refish is the name of one.
+        tag: the tag object, if the refish is the name of an annotated tag.
+    """
 
     zone: Name
     commit: CommitId
@@ -153,7 +157,7 @@ async def resolve(
 async def resolve_id(
     repo: Repo, text: str, *, zone: Name | None = None, branch: str | None = None
 ) -> ObjectId:
-    """Return the id of the commit that a refish names, or with ``^{tree}`` of its tree.
+    """Return the id of the commit that a refish names, or of its tree if it ends in ``^{tree}``.
 
     Raises:
         Invalid, NotFound: for the reasons of :func:`resolve`.
@@ -200,7 +204,7 @@ async def _resolve_past(
     zone: Name | None,
     branch: str | None,
 ) -> Resolved:
-    """Return the commit that a branch was at, whether the branch still exists or not."""
+    """Return the commit that a branch was at. The branch may have been deleted since."""
     home = refish.zone or zone
     ref = refish.ref
     if ref is None and refish.base in ("", ref_names.DEFAULT_HEAD):

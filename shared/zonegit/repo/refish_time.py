@@ -86,7 +86,7 @@ async def find_commit(repo: Repo, reader: Reader, ref: RefName, when: When) -> C
     """Return the commit that a branch was at.
 
     For a time before the branch's first move, this is the latest commit in its history that is not
-    dated later; a note says so, because the log does not know where the branch was.
+    dated later. A note says that the log does not have that time.
 
     Raises:
         NotFound: the branch did not exist then, or is not that old; ``details['moves']`` is 0 if it

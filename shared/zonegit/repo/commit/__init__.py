@@ -1,1 +1,1 @@
-"""From intended changes to one acknowledged commit."""
+"""Make one commit from an intended change."""

@@ -1,20 +1,21 @@
-"""Findings about a change: the rules of ``zone.lint``, run on the RRsets that it touches.
+"""Find the faults that a change introduces, with the rules of ``zone.lint``.
 
-Theory of operation. A change is examined for the faults that it brings, not for those that the zone
-has: what was accepted before stays accepted. Three kinds of RRsets can get a new fault:
+Theory of operation. Only new faults are reported, not those that the zone had before. Three kinds
+of RRsets can get a new fault:
 
-- those that the change sets. The rules about their content run on them, and the names that they
+- RRsets that the change sets. The rules about content are applied to them, and the names that they
   refer to are looked up in the new tree.
-- those that it adds. The rules about their place run on them: a zone cut or a DNAME above may hide
-  them. Where that cut or DNAME is new too, one finding says how much it hides, old and new.
-- those of the apex, and of zone cuts on the way, that name a host whose address goes or which
-  becomes an alias. Others that name it are not searched for: that is the whole zone, and ``zonegit
-  lint`` reads it.
+- RRsets that the change adds. The rules about places are applied to them: a zone cut or a DNAME
+  above may hide them. If that cut or DNAME is new too, there is one finding about all RRsets that
+  it hides, old and new.
+- NS and MX RRsets of the apex, and NS RRsets of zone cuts above, that name a host whose address is
+  deleted or which becomes an alias. Other RRsets that name it are not searched for, because that
+  would read the whole zone, as ``zonegit lint`` does.
 
-The names to look up are known from the change, so the new tree is read along a few paths at once,
-mostly through nodes that making it has read already. Only where there are findings about content is
-the old tree read the same way, and what was found there too is left out. The first commit of a zone
-is the whole of it, and is looked up in memory.
+The names to look up follow from the change. The new tree is therefore read along a few paths at
+once, mostly through nodes that were read to build it. The old tree is read the same way only if
+there are findings about content, and findings that it has as well are left out. The first commit of
+a zone is looked up in memory.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -37,19 +38,20 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
 _WATCHED = (rrtypes.NS, rrtypes.MX)
-"""Types at the apex that are examined when a host's address goes or it becomes an alias."""
+"""Types at the apex that are examined if the address of a host is deleted, or if a host becomes an
+alias."""
 
 
 _HIDDEN = {table.HIDDEN_BY_CUT.id, table.HIDDEN_BY_DNAME.id}
 
 
 class ChangeContext:
-    """A change and its surroundings in one of the two trees.
+    """The RRsets and names around a change, in the tree before or after it.
 
     Args:
         apex: the zone's name.
         standing: the types at the names that were looked up.
-        values: RRsets that are at hand.
+        values: the RRsets that were read; None for one that does not exist.
     """
 
     def __init__(
@@ -66,11 +68,11 @@ class ChangeContext:
         }
 
     def has(self, owner: Name, rdtype: int) -> bool:
-        """Return whether there is an RRset of that type at a name that was looked up."""
+        """Return whether a name that was looked up has an RRset of that type."""
         return rdtype in self._standing.get(owner, ())
 
     def rrset(self, owner: Name, rdtype: int) -> RRset | None:
-        """Return an RRset that is at hand, None for others."""
+        """Return an RRset that was read, None for others."""
         return self._values.get((owner, rdtype))
 
     def exists(self, owner: Name) -> bool:
@@ -78,21 +80,21 @@ class ChangeContext:
         return owner in self._standing
 
     def is_server(self, name: Name) -> bool:
-        """Return whether one of the NS RRsets at hand names that host."""
+        """Return whether one of the NS RRsets that were read names that host."""
         return name in self._servers
 
 
 class ChangeFindings:
-    """One change to a zone.
+    """Finds the faults that one change introduces.
 
     Args:
         reader: reads both trees.
         apex: the zone's name.
-        soa: its SOA RRset, as it will be.
-        before: the tree that is changed, None where there is none.
+        soa: its SOA RRset after the change.
+        before: the tree before the change; None if there is none.
         after: the new tree.
-        changes: what RRsets become.
-        added: which of them are not in ``before``.
+        changes: the new RRsets; None deletes one.
+        added: those of them that are not in ``before``.
     """
 
     def __init__(
@@ -115,7 +117,7 @@ class ChangeFindings:
         self._soa = soa
 
     async def run(self) -> tuple[Finding, ...]:
-        """Return the findings, in the order zones are sorted in."""
+        """Return the findings, in canonical order (RFC 4034 section 6.1)."""
         if self._before is None:
             found = self._examine_all()
         else:
@@ -125,7 +127,7 @@ class ChangeFindings:
         return tuple(sorted(found, key=table.sort_key_of))
 
     def _examine_all(self) -> list[Finding]:
-        """Return the findings about a new zone. Whatever hides something is new as well."""
+        """Return the findings about a new zone, in which every zone cut and DNAME is new too."""
         view = WholeZone(self._apex, self._set)
         found = list(_examine(view, self._set.values(), "content"))
         found += [each.finding() for each in gather_hidden_in(view, self._added)]
@@ -135,6 +137,12 @@ class ChangeFindings:
         return found
 
     async def _look_up(self, focus: list[RRsetKey], wanted: AbstractSet[Name]) -> list[Finding]:
+        """Return the findings about a change to an existing zone.
+
+        Args:
+            focus: the RRsets to examine for their content.
+            wanted: the names to look up.
+        """
         paths = {names.path(name, self._apex) for name in wanted}
         standing = await self._reader.answer(tree_lookup.survey(self._after, paths))
         values = await self._values(standing, {**self._set, (self._apex, rrtypes.SOA): self._soa})
@@ -156,7 +164,7 @@ class ChangeFindings:
         return keys
 
     def _names(self, focus: Collection[RRsetKey]) -> Iterator[Name]:
-        """Return the names that examining the change needs to know of."""
+        """Yield the names to look up for these RRsets and for the added ones."""
         for key in focus:
             yield key[0]
             value = self._set.get(key)
@@ -166,7 +174,7 @@ class ChangeFindings:
         yield from (owner for owner, _ in self._added)
 
     def _find_affected(self) -> set[Name]:
-        """Return the hosts whose addresses go, or that become aliases."""
+        """Return the hosts whose addresses are deleted, or that become aliases."""
         return {
             owner
             for (owner, rdtype), value in self._changes.items()
@@ -177,8 +185,8 @@ class ChangeFindings:
     async def _values(
         self, standing: RRsetIds, known: Mapping[RRsetKey, RRset]
     ) -> dict[RRsetKey, RRset]:
-        """Return the RRsets of ``known``, and those that name hosts which the change touches: of
-        zone cuts, where it adds an address below one, and of the apex."""
+        """Read the NS RRsets of zone cuts, and those of the apex, that may name hosts which the
+        change affects. Return them with the RRsets of ``known``."""
         affected = self._find_affected()
         below = {owner for owner, rdtype in self._added if rdtype in delegations.ADDRESSES}
         above = {
@@ -204,7 +212,7 @@ class ChangeFindings:
     async def _but_known(
         self, found: list[Finding], paths: Collection[names.Path], keys: Collection[RRsetKey]
     ) -> list[Finding]:
-        """Leave out what is found in the old tree as well."""
+        """Return the findings that the old tree does not have."""
         assert self._before is not None
         standing = await self._reader.answer(tree_lookup.survey(self._before, paths))
         wanted = {
@@ -220,7 +228,7 @@ class ChangeFindings:
         return [finding for finding in found if finding not in known]
 
     def _place(self, view: ZoneView, hidden: Collection[OccludedRRsets]) -> Iterator[Finding]:
-        """Return the findings about the place of what is added, and about what it hides."""
+        """Yield the findings about the places of added RRsets, and about the RRsets they hide."""
         for each in hidden:
             yield each.finding()
         for key in self._added:
@@ -232,6 +240,7 @@ class ChangeFindings:
 def _examine(
     view: ZoneView, values: Collection[RRset] | Iterator[RRset], scope: Scope
 ) -> Iterator[Finding]:
+    """Yield the findings about several RRsets."""
     for value in values:
         yield from table.examine(view, value, scope)
 

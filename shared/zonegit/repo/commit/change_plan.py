@@ -1,5 +1,5 @@
-"""Plans: functions that compute a change for the tip they get, so that they can run again on
-another."""
+"""Create plans: functions that compute a change for a given tip. They can run again on another
+tip."""
 
 from collections.abc import (
     Awaitable,
@@ -31,7 +31,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, RRsets, soa, title
 
 ChangePlanner = Callable[[Reader, CommitBase], Awaitable[PlannedChange | None]]
-"""Return the change for a tip; None if there is nothing to commit."""
+"""A plan: returns the change for a tip, None if there is nothing to commit."""
 
 NO_RRSETS: Final[RRsets] = {}
 
@@ -110,7 +110,13 @@ def _find_stated_serial(rrsets: Iterable[RRset]) -> int | None:
 def settle(
     changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False
 ) -> PlannedChange:
-    """Drop changes that only respell records."""
+    """Drop the changes that only respell records.
+
+    Args:
+        changes: the planned RRsets.
+        present: the RRsets of their owners at the tip.
+        respell: keep changes of spelling.
+    """
     now = {
         key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NO_RRSETS)
     }
@@ -148,7 +154,8 @@ def plan_replacement(
     Args:
         rrsets: all RRsets of the zone.
         apex: the zone.
-        renew: a store that gets every object again, also those it has; this repairs corrupt ones.
+        renew: a store that gets all objects again, including those that it has; this repairs
+            corrupt ones. None stores nothing.
         respell: store another spelling of records that exist.
     """
     wanted = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
@@ -188,8 +195,11 @@ async def _read_present(
 
 
 def build_zone(rrsets: Collection[RRset], apex: Name) -> tuple[list[RawObject], ObjectId | None]:
-    """Return the blobs and trees of a whole zone, and its tree's id; None for one without
-    records."""
+    """Build the objects of a whole zone.
+
+    Returns:
+        The blobs and trees, and the id of the zone's tree; None for a zone without records.
+    """
     blobs = [encode(Blob(rrset)) for rrset in rrsets]
     placed = {
         (names.path(rrset.owner, apex), rrset.rdtype): raw.id

@@ -27,13 +27,13 @@
 # - REBASE_IF_DISJOINT, for edits. What others changed since is compared with the footprint of the
 #   edits (commit.replay). If they are disjoint, the plan is run on the new tip; else Conflict is
 #   raised. An edit that adds a record has a smaller footprint than one that sets an RRset.
-# - REBASE, for merges, cherry-picks and reverts. The plan is run on the new tip and sees for itself
-#   what has changed there.
+# - REBASE, for merges, cherry-picks and reverts. The plan is run on the new tip. It is a three-way
+#   merge, so it takes the changes of others into account.
 # - FAIL, for a change that was shown to an operator, or that resets the branch.
 #
 # The reader keeps what it has read, so another round fetches only what changed. All rounds have the
-# same turn id, by which the ref store queues changes that lost a race, so that each gets its turn
-# (ADR 0013). After MAX_REPLAYS rounds the loop gives up.
+# same turn id. The ref store uses it to queue changes that lost a race, so that each of them
+# succeeds (ADR 0013). After MAX_REPLAYS rounds the loop raises Conflict.
 #
 # A dry run does all of this up to step 4. Then it asks the ref store whether it would accept the
 # move, and returns a Preview with the answer (commit.dry_runs).
@@ -88,8 +88,8 @@ class Intent(msgspec.Struct, frozen=True):
         on_conflict: what to do if another change came first.
         dry_run: store and move nothing.
         reason: the operator's reason; None if none was given.
-        operation: the operation that this is part of; None for one of its own.
-        undoes: the operation that this takes back; None if it is no undo.
+        operation: the operation that this is part of; None starts a new one.
+        undoes: the operation that this takes back; None if it is not an undo.
         author: the author of the change; None for the committer.
         strict: a finding of severity ``warning`` is an error, before anything is stored.
         registers: the operation registers the zone before it moves the branch.

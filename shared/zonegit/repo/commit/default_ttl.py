@@ -11,14 +11,14 @@ from zonegit.zone.rrset import MAX_TTL, RRset, soa, title
 
 
 def fill(todo: Collection[RRsetEdit], found: RRset | None) -> Collection[RRsetEdit]:
-    """Return the edits with a TTL each, for the RRsets that they may make.
+    """Return the edits, each with a TTL in case that its RRset is new.
 
     Args:
         todo: the edits.
-        found: the zone's SOA, or None if it has no SOA yet.
+        found: the zone's SOA; None if it has none yet.
 
     Raises:
-        Invalid: an edit has no TTL, and there is no SOA whose minimum it could take.
+        Invalid: an edit has no TTL, and there is no SOA.
     """
     if not any(map(edits.needs_minimum, todo)):
         return todo

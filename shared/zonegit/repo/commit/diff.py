@@ -28,8 +28,8 @@ class TreePair(msgspec.Struct, frozen=True):
     """Two trees of a zone, to be compared on demand.
 
     Attributes:
-        old: None if there was no tree.
-        reader: has read what the new tree was made of, so that little is fetched again.
+        old: the tree before; None if there was none.
+        reader: has read the objects that the new tree was made from, so that few are fetched.
         made: objects that the reader does not have yet.
     """
 
@@ -80,7 +80,7 @@ async def diff_trees(
 async def diff_stored_trees(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
 ) -> list[RRsetDelta]:
-    """Return the differences that lead from one tree to exactly the other, octet by octet.
+    """Return the differences between two trees exactly, including those of spelling.
 
     Raises:
         Corrupt, NotFound, Unavailable: errors of the store.

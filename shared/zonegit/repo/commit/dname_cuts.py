@@ -29,10 +29,10 @@ async def check_delegations(
     Args:
         reader: reads the tree.
         apex: the zone's name.
-        tree: the zone before the change, None if there is none.
+        tree: the zone before the change; None if there is none.
         changes: the new RRsets.
         added: those of them that are new.
-        known: findings about the input, which say where in it an RRset is.
+        known: findings about the input, which have the place of an RRset in it.
 
     Raises:
         Invalid: a name would be both and was not before; names file and line if they are known.

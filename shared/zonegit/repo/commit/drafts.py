@@ -1,5 +1,5 @@
-"""Make a commit from a planned change, before any ref names it: its serial, the rules for signed
-zones, its objects. Nothing is stored here."""
+"""Make a commit from a planned change: choose its serial, apply the rules for signed zones, build
+its objects. Nothing is stored."""
 
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -30,8 +30,13 @@ MAX_NAMED: Final = 5
 
 
 class CommitBase(msgspec.Struct, frozen=True):
-    """A zone at a commit, as far as the next commit needs it: its tree, and the SOA and the
-    RRSIGs of its apex. All None before the first commit."""
+    """The parts of a zone at a commit that the next commit needs. All are None before the first
+    commit.
+
+    Attributes:
+        soa: the SOA RRset of the apex.
+        rrsig: the RRSIG RRset of the apex; None for an unsigned zone.
+    """
 
     commit: CommitId | None = None
     tree: ObjectId | None = None
@@ -113,7 +118,7 @@ async def read_state(reader: Reader, commit: CommitId, apex: Name) -> CommitBase
 
 
 async def read_tip(reader: Reader, position: BranchPosition) -> CommitBase:
-    """Read the state at the tip of a branch; an empty one if it has no commit."""
+    """Read the state at the tip of a branch, an empty one if it has no commit."""
     if position.tip is None:
         return CommitBase()
     return await read_state(reader, position.commit(), position.zone)
@@ -142,7 +147,7 @@ async def draft(
         tip: the state at its tip.
         planned: the change.
         message: the commit message.
-        may_touch_signed: the change may invalidate signatures, because it brings its own.
+        may_touch_signed: the change may replace signatures, because it has new ones.
         force: override the safety checks.
         strict: findings of severity ``warning`` are errors.
         author: the author; None for the committer.
@@ -211,7 +216,7 @@ def _missing_soa_error(apex: Name) -> Invalid:
 def _decide_soa(
     position: BranchPosition, tip: CommitBase, planned: PlannedChange, *, force: bool
 ) -> RRset | None:
-    """Return the SOA to store, None if it stays; see docs/object-model.md, Serials."""
+    """Return the SOA to store, None if it does not change (docs/object-model.md, Serials)."""
     changes = planned.changes
     apex = position.zone
     wanted = changes.get((apex, rrtypes.SOA))

@@ -1,5 +1,5 @@
-"""Ask whether a move would be accepted, without making it: the ref store, or this client if the
-move is too large for one message."""
+"""Determine whether a move would be accepted, without making it. The ref store decides, or this
+client if the move is too large for one message."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -52,6 +52,11 @@ async def judge(
     """Return whether a move would be accepted. Nothing is moved or stored.
 
     Args:
+        repo: the stores.
+        ref: the ref.
+        expected: the state that it must be in.
+        new: its new value; None to delete it.
+        origin: the origin of the move.
         objects: the new objects that the move would store.
         seen: other objects that were read.
         registers: the same operation registers the zone first.
@@ -71,8 +76,8 @@ async def judge(
 
 
 async def judge_zone(repo: Repo, zone: Name) -> Judgement:
-    """Return whether the ref store registers and removes zones at present: not before a
-    recovery. The caller knows whether this zone exists and has branches."""
+    """Return whether the ref store registers and removes zones at present. It does not while it
+    waits for a recovery. The caller knows whether this zone exists and has branches."""
     try:
         await repo.refs.basis(ref_names.branch(zone, DEFAULT_BRANCH))
     except ZonegitError as refusal:

@@ -1,4 +1,4 @@
-"""Edits: intended changes as values, which can be applied to another tip as well. Pure."""
+"""Edits: intended changes as values, which can be applied to any tip. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -150,7 +150,7 @@ def _apply_one(edit: RRsetEdit, at: _Working, apex: Name, *, respell: bool) -> N
 
 
 def _open_builder(at: _Working, rdtype: int, new: RRset | None = None) -> RRsetBuilder:
-    """Return the builder of the RRset of a type; ``new`` is its start if there is no such RRset."""
+    """Return the builder for the RRset of a type. It starts from ``new`` if there is no RRset."""
     value = at.get(rdtype, new)
     assert value is not None
     if not isinstance(value, RRsetBuilder):

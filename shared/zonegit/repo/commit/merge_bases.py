@@ -1,10 +1,10 @@
 """Find one merge base for two histories that met more than once.
 
-Branches that were merged crosswise have several merge bases. These are merged themselves, and so
-are their bases, into a tree that is never stored (docs/adr/0024-merging-records.md). Where the
-bases clash there is no common base: what both sides hold alike stays, everything else has to be
-decided. The order is that of the walk, which is the same for every reader of the history and for
-both sides.
+Branches that were merged in both directions (a criss-cross merge) have several merge bases. These
+are merged, as git's recursive strategy does, into a tree that is never stored
+(docs/adr/0024-merging-records.md). For RRsets on which the bases clash there is no common base:
+those that are equal on both sides are kept, all others need a decision. The bases are merged in the
+order of the walk, which is the same for all readers and for both sides.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
 MAX_MERGES: Final = 32
-"""Merges of bases within one merge. After that, everything that differs between bases is
-disputed: histories can be constructed that would take more merges than could ever be done."""
+"""Merges of bases within one merge. After that, all RRsets that differ between bases are disputed,
+because a history can be constructed that needs an unlimited number of merges."""
 
 
 class MergeBaseFinder:
@@ -36,7 +36,14 @@ class MergeBaseFinder:
     def __init__(
         self, past: CommitReader, reader: Reader, apex: Name, max_merges: int = MAX_MERGES
     ) -> None:
-        """Create a finder. ``reader`` gets the trees that are made."""
+        """Create a finder.
+
+        Args:
+            past: reads the history.
+            reader: reads the objects, and keeps the trees that are made.
+            apex: the zone's name.
+            max_merges: merges of bases after which differing RRsets are disputed.
+        """
         self._past = past
         self._reader = reader
         self._apex = apex
@@ -44,8 +51,10 @@ class MergeBaseFinder:
         self._left = max_merges
 
     async def find(self, commits: Sequence[CommitId]) -> MergeBase:
-        """Return one base for merge bases, in the order of the walk; an empty one for no merge
-        bases.
+        """Return one base for several merge bases.
+
+        Args:
+            commits: the merge bases, in the order of the walk; none gives an empty base.
 
         Raises:
             Corrupt, NotFound, Unavailable: errors of the store.
@@ -84,7 +93,7 @@ class MergeBaseFinder:
         changes: dict[PathKey, ObjectId | RRset | None],
         clashing: set[PathKey],
     ) -> MergeBase:
-        """Apply changes to ``found``, except to what is disputed."""
+        """Apply changes to ``found``, except to disputed RRsets, which are removed."""
         disputed = found.disputed | clashing
         objects: list[RawObject] = []
         edits: dict[PathKey, ObjectId | None] = dict.fromkeys(disputed)

@@ -1,4 +1,4 @@
-"""Find the names that a new zone cut or DNAME hides."""
+"""Find the RRsets that a new zone cut or DNAME hides (occludes)."""
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
@@ -23,7 +23,7 @@ MAX_NAMED: Final = 3
 
 
 class OccludedRRsets(msgspec.Struct, frozen=True):
-    """The RRsets that a zone cut or DNAME hides; the first ones if they are very many."""
+    """The RRsets that a zone cut or DNAME hides; the first ones if there are very many."""
 
     hider: RRsetKey
     keys: Collection[RRsetKey]
@@ -94,8 +94,8 @@ def gather_hidden_in(view: ZoneView, keys: Collection[RRsetKey]) -> list[Occlude
 
 
 def _is_at_or_below(key: RRsetKey, hiders: AbstractSet[Name], apex: Name) -> bool:
-    """Return whether one of the names may hide an RRset. This is a fast test: most are not
-    hidden."""
+    """Return whether one of the names may hide an RRset. This is a fast test, because most RRsets
+    are not hidden."""
     name, rdtype = key
     if name in hiders and rdtype not in delegations.OF_THE_CUT:
         return True

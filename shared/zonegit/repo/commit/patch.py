@@ -29,8 +29,11 @@ COMMENTS: Final = ("#", ";")
 
 
 def write(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
-    """Yield the lines of a diff, without line ends: for each RRset the removed records, then the
-    added ones. :func:`read` returns edits with the same octets."""
+    """Yield the lines of a diff, without line ends.
+
+    For each RRset, the removed records come before the added ones. :func:`read` returns edits with
+    the same octets.
+    """
     for delta in deltas:
         stays = _unchanged_records(delta.old, delta.new)
         yield from _format_side("-", delta.old, stays)
@@ -38,7 +41,7 @@ def write(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
 
 
 def count_records(delta: RRsetDelta) -> tuple[int, int]:
-    """Return how many records were removed, and how many were added."""
+    """Return the number of removed records and the number of added ones."""
     stays = _unchanged_records(delta.old, delta.new)
     old, new = ((value.rdatas if value else ()) for value in (delta.old, delta.new))
     return len(old) - len(stays), len(new) - len(stays)
@@ -60,7 +63,8 @@ def _format_side(sign: str, value: RRset | None, stays: set[bytes]) -> Iterator[
 
 
 def is_patch(octets: bytes) -> bool:
-    """Return whether the first line that is neither empty nor a comment is one of a diff."""
+    """Return whether the input is a diff: its first line, except for empty lines and comments, is
+    one of a diff."""
     for _, line in _lines(octets):
         if not line.startswith(COMMENTS):
             return line.startswith(("+", "-", HEADER))
@@ -71,8 +75,8 @@ def read(octets: bytes, apex: Name, source: str) -> list[RRsetEdit]:
     """Read a diff of the zone as edits, one per line.
 
     A removed record must exist, with its TTL, when the edits are applied. An added one may exist
-    already. The added SOA replaces the zone's, with a serial by the rules for serials; two SOAs
-    that differ in the serial only are no edit.
+    already. The added SOA replaces the zone's, with a serial by the rules for serials. Two SOAs
+    that differ in the serial only give no edit.
 
     Raises:
         Invalid: it is not a diff, or one of another zone; names ``source`` and the line.

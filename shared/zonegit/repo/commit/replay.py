@@ -1,8 +1,8 @@
-"""Decide whether a change can be made again on a new tip, after another change came first. Pure.
+"""Decide whether a change can be made on a new tip after it lost a race. Pure.
 
-Edits that add and remove records state nothing about the other records of an RRset, so their order
-does not matter. An edit that states a whole RRset, or deletes it, was typed by an operator who saw
-other records there, so it is not made again. The changes of others are compared by RRset:
+Edits that add and remove records do not depend on the other records of an RRset, so their order
+does not matter. An edit that states a whole RRset, or deletes it, depends on the records that the
+operator saw, so it fails if these changed. The changes of others are compared by RRset:
 
 - an RRset that is stated or deleted as a whole must not have changed, except to the same records;
 - the TTL of an RRset to which records are added must not have changed to another one than the TTL
@@ -65,8 +65,7 @@ def find_footprint(edits: Iterable[RRsetEdit]) -> Footprint:
 def find_clash(
     mine: Footprint, changes: Changes, theirs: Iterable[RRsetDelta]
 ) -> RRsetDelta | None:
-    """Return the first change of others that prevents a change from being made again, None if none
-    does.
+    """Return the first change of others that conflicts with a change, None if none does.
 
     Args:
         mine: the footprint of the change.

@@ -1,4 +1,4 @@
-"""Build an RRset from many edits, one record after another, in time linear in the edits."""
+"""Build an RRset from many edits, in linear time."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ MAX_SHOWN = 4
 
 
 class RRsetBuilder:
-    """The records of an RRset by their keys; the first of two spellings is kept.
+    """Builds an RRset. Records are identified by their keys; the first of two spellings is kept.
 
     Args:
         value: the RRset to begin with.
@@ -29,7 +29,12 @@ class RRsetBuilder:
         return bool(self._records)
 
     def add(self, rdatas: Iterable[bytes], *, respell: bool = False) -> None:
-        """Add records. With ``respell`` an existing record takes the new spelling."""
+        """Add records.
+
+        Args:
+            rdatas: the records.
+            respell: replace the spelling of existing records.
+        """
         for rdata in rdatas:
             known = key(self._rdtype, rdata)
             if respell or known not in self._records:

@@ -1,7 +1,7 @@
 """Refuse RRsets that are too large to be stored.
 
-RRsets that are stored already are accepted again: by an undo, a reset, a revert or an import of the
-same records.
+RRsets that are stored already are accepted again, so that an undo, a reset, a revert or an import
+of the same records succeeds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,10 +23,10 @@ async def check_sizes(
     Args:
         objects: the store that they would be stored in.
         rrsets: the new RRsets; None for those that are deleted.
-        known: findings about the input, which say where in it an RRset is.
+        known: findings about the input, which have the place of an RRset in it.
 
     Raises:
-        Invalid: an RRset is too large; gives its size and, if known, its place in the input.
+        Invalid: an RRset is too large; names its size and, if known, its place in the input.
     """
     large = {
         encode(Blob(value)).id: value
