@@ -1,4 +1,4 @@
-"""What takes over a store of the original promises (``zonegit.store.protocols.Adopter``)."""
+"""The contract of the adoption of a v0.3 store (``zonegit.store.protocols.Adopter``)."""
 
 import secrets
 
@@ -59,12 +59,13 @@ async def test_what_was_taken_over_is_taken_over_again_without_a_change(stand: R
 
 
 def slots_of(commit: ObjectId) -> v03_slots.Slots:
-    """A store of the original with one branch."""
+    """Return the slots of a v0.3 store with one branch."""
     return {"refs/zonegit/zone": SLOTS["refs/zonegit/zone"], "refs/heads/main": commit}
 
 
 async def test_a_type_that_the_original_wrote_as_a_number_is_kept_so(stand: RefStand) -> None:
-    """It knew fewer mnemonics. Ids do not change, and later commits may leave it as it is."""
+    """v0.3 knew fewer mnemonics. Ids stay the same, and later commits may leave the entry
+    unchanged."""
     forge = Forge(FOO)
     wallet = forge.tree({entry("TYPE0262"): forge.text("x", "WALLET", "coin address")})
     commit = forge.commit(forge.apex(1, {label("x"): wallet}))

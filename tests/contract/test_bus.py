@@ -1,4 +1,4 @@
-"""What the bus promises to callers and services, tried on a real nats-server."""
+"""The contract of the bus with callers and services, on a real nats-server."""
 
 import asyncio
 import signal
@@ -48,7 +48,7 @@ OBJECTS = verbs.of_service("objects")
 
 
 def finding(answer: Callable[[], Awaitable[None]]) -> Endpoints:
-    """A service whose find does ``answer`` first."""
+    """Run a service whose find calls ``answer`` first."""
 
     async def find(request: Request, message: FindObjects) -> FoundObjects:
         await answer()
@@ -136,7 +136,7 @@ async def test_a_request_whose_sender_gave_up_is_not_carried_out(nats_url: str, 
 
 
 async def test_requests_run_side_by_side(pair: Pair) -> None:
-    """None of them can finish before all have begun."""
+    """Each request waits until all have begun."""
     served, bus = pair
     together = asyncio.Barrier(MAX_RUNNING_OF_OPERATOR)
 
@@ -242,7 +242,7 @@ authorization { users = [ {
 
 
 async def test_what_the_broker_denies_fails_as_denied() -> None:
-    """The denial arrives apart from any reply, and with its subject in lower case."""
+    """The denial arrives separately from any reply, and with its subject in lower case."""
     zone = names.parse("0/25.2.0.192.in-addr.arpa.")
     with nats_server(PERMISSIONS) as url:
         settings = BusSettings(url.replace("://", "://ada:x@"))
@@ -344,7 +344,7 @@ async def test_an_overflowed_subscription_is_a_gap(pair: Pair) -> None:
 
 
 async def test_what_is_denied_again_and_again_is_reported_once(nats_url: str) -> None:
-    """A resolver announces itself every few seconds, also under a name that is not its user's."""
+    """A resolver announces itself every few seconds, even with a name that is not its user's."""
     reported: list[str | None] = []
 
     def report(event: str, **fields: str) -> None:
@@ -359,10 +359,10 @@ async def test_what_is_denied_again_and_again_is_reported_once(nats_url: str) ->
 
 
 async def test_a_connection_that_the_broker_ends_for_good_is_told(tmp_path: Path) -> None:
-    """A message past the limit that its reloaded configuration has.
+    """The client sends a message beyond the limit of a reloaded configuration.
 
-    The connection may break before the client has read why: then it connects again, knows the new
-    limit, and the test begins again.
+    The connection may end before the client has read the reason: then it reconnects, knows the new
+    limit, and the test starts again.
     """
 
     def limit(octets: int) -> None:
@@ -479,7 +479,7 @@ async def test_a_history_that_is_not_what_was_asked_for_is_never_taken(
 async def test_who_asks_without_end_leaves_most_of_the_time_to_other_work(
     nats_url: str,
 ) -> None:
-    """A resolver answers DNS queries in the process that says what it serves."""
+    """A resolver answers DNS queries in the same process as status requests."""
     answered = 0
 
     def answer(asked: AskStatus) -> Done:

@@ -1,6 +1,6 @@
-"""The queue in front of a service, over a real bus: who is next, who is refused, who is charged.
+"""The queue in front of a service, over a real bus: order, refusals, and charges.
 
-Order is asserted, and counts; no times.
+The tests check order and counts, never times.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ FIND = verbs.of_service("objects")["find"]
 
 
 class Service:
-    """A service with one worker, whose answers wait until they are let go; notes its actors."""
+    """A service with one worker, which answers after ``go`` and notes the actors."""
 
     def __init__(self) -> None:
         self.answered: list[str] = []
@@ -59,7 +59,7 @@ async def serving(served: Bus) -> AsyncIterator[Service]:
 
 @asynccontextmanager
 async def by_hand(url: str, actor: str = "greedy") -> AsyncIterator[Client]:
-    """A client that knows nothing of this library, with the inbox of an actor."""
+    """Connect a client independent of this library, with the inbox of an actor."""
     client = await nats.connect(url, inbox_prefix=f"_INBOX.{actor}")
     yield client
     await client.close()
@@ -128,7 +128,7 @@ async def test_a_sender_of_the_release_before_is_answered_with_a_code_that_it_kn
 async def test_a_sender_of_the_release_before_knows_the_code_of_what_was_busy_behind_a_service(
     nats_url: str, pair: Pair
 ) -> None:
-    """Such as the store that it had to ask, or a queue of its own."""
+    """For example the store that the service queries, or a queue of its own."""
 
     async def find(request: Request, message: FindObjects) -> FoundObjects:
         raise Busy("too many wait already")
@@ -193,7 +193,7 @@ async def test_a_deadline_that_is_no_number_is_none(nats_url: str, pair: Pair) -
 async def test_what_refs_reads_for_an_actor_is_charged_to_it_and_never_refused(
     nats_url: str, pair: Pair
 ) -> None:
-    """It goes ahead of the actor's own requests, and not behind another actor's."""
+    """It precedes the actor's own requests, and does not wait for another actor's."""
     served, _ = pair
     async with (
         serving(served) as service,
@@ -262,6 +262,6 @@ async def test_what_waits_and_what_was_refused_is_shown_by_the_services_statisti
 
 
 def test_a_code_of_a_later_release_is_taken_for_a_bug() -> None:
-    """Which is why a sender says that it understands ``busy``."""
+    """This is why a sender states that it understands ``busy``."""
     assert failures.to_error(FailureReply(code="later", message="m")).code == "internal"
     assert isinstance(failures.to_error(FailureReply(code="busy", message="m")), Busy)

@@ -1,4 +1,4 @@
-"""Whatever octets arrive under whatever subject, the answer is a failure and never a bug."""
+"""Any octets under any subject get a failure reply, and cause no bug."""
 
 import asyncio
 import random
@@ -122,7 +122,7 @@ async def test_no_request_makes_a_service_fail_in_a_way_it_should_not(
 
 
 def hostile(more: list[dict[str, object]]) -> list[bytes]:
-    """Well-formed msgpack that is no message, noise, and nesting without end."""
+    """Return well-formed msgpack that is not a message, noise, and very deep nesting."""
     rng = random.Random(1)
     encoded = [msgspec.msgpack.encode(payload) for payload in [*PAYLOADS, *more]]
     noise = [rng.randbytes(rng.randrange(200)) for _ in range(20)]

@@ -1,4 +1,4 @@
-"""A move that is only judged gets the answer that the move gets, and leaves nothing behind."""
+"""A dry run of a move gets the answer of the move, and changes nothing."""
 
 import secrets
 from collections.abc import Awaitable
@@ -35,7 +35,7 @@ def origin(*, force: bool = False, reason: str | None = None) -> Origin:
 
 @dataclass(frozen=True)
 class Case:
-    """A move, and what comes of it: an error's code, None where it is accepted."""
+    """A move and its outcome: the code of an error, None if it is accepted."""
 
     code: str | None
     new: Made | None
@@ -84,7 +84,7 @@ CASES = {
 
 @pytest.fixture
 async def stood(stand: RefStand) -> RefStand:
-    """foo.com. with two commits on main, a tag, and a branch that was deleted."""
+    """Register foo.com. with two commits on main, a tag, and a branch that was deleted."""
     refs = stand.refs
     await refs.register(FOO, origin())
     await stand.objects.put([*FIRST.objects, *SECOND.objects])
@@ -100,7 +100,7 @@ Failed = tuple[str, str, str | None, dict[str, str]]
 
 
 async def outcome(work: Awaitable[object]) -> Failed | None:
-    """What an error says, None where there was none."""
+    """Return the parts of an error that are compared, None without an error."""
     try:
         await work
     except ZonegitError as error:
@@ -139,7 +139,7 @@ async def test_what_is_stored_need_not_come_along(stood: RefStand) -> None:
 async def test_a_zone_may_be_registered_by_the_operation_that_is_judged(
     stood: RefStand, serial: int
 ) -> None:
-    """Its highest serial outlives its removal."""
+    """The highest serial of a zone outlives its removal."""
     new = commits.commit(FOO, serial)
 
     async def judge(*, registers: bool = True) -> Failed | None:

@@ -1,4 +1,4 @@
-"""Names of new branches and tags hold nothing that a shell interprets; those that exist stay."""
+"""New branch and tag names have no characters that a shell interprets; existing names stay."""
 
 import pytest
 from tests.contract.conftest import ACTOR, RefStand

@@ -1,4 +1,4 @@
-"""What every object store promises (``zonegit.store.protocols.ObjectStore``)."""
+"""The contract of every object store (``zonegit.store.protocols.ObjectStore``)."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -170,7 +170,7 @@ async def test_all_objects_are_listed_page_by_page_in_the_order_of_their_ids(
 
 
 async def test_more_than_fits_one_message_is_put_and_got(objects: ObjectStore) -> None:
-    """Three messages by their octets (512 KiB each)."""
+    """The objects fill three messages of 512 KiB."""
     large = [encode(Doc({"n": n, "padding": bytes(60_000)})) for n in range(20)]
     await objects.put(large)
     assert await objects.get([raw.id for raw in large]) == {raw.id: raw for raw in large}

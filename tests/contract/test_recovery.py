@@ -1,4 +1,4 @@
-"""What every ref store promises of a recovery (``zonegit.store.protocols.RefStore.recover``)."""
+"""The contract of a recovery in every ref store (``zonegit.store.protocols.RefStore.recover``)."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ TREE = ObjectId(b"\7" * 32)
 
 
 async def again(stand: RefStand, made: Made, serial: int, address: str = "192.0.2.1") -> Made:
-    """A commit on another with the same records, unless ``address`` is another."""
+    """Return a child of a commit with the same records, unless ``address`` is another."""
     found = commits.commit(FOO, serial, address, made)
     await stand.objects.put(found.objects)
     return found
@@ -55,7 +55,7 @@ async def test_a_branch_that_stays_writes_no_row(stand: RefStand) -> None:
 
 
 async def test_zones_await_their_recovery_one_by_one(stand: RefStand) -> None:
-    """No ref of such a zone moves, branches, tags and the zone itself."""
+    """No ref of such a zone moves: neither branches, nor tags, nor the zone itself."""
     made, other = await registered(stand), await registered(stand, BAR)
     await recovered(stand, made, None)
     state = await stand.refs.recovery()
@@ -116,7 +116,7 @@ async def test_a_recovery_that_missed_a_branch_or_a_move_changes_nothing(stand: 
 
 
 async def test_a_recovery_commits_the_same_records_and_no_others(stand: RefStand) -> None:
-    """Else it would be a way around the permissions and limits of a move."""
+    """Otherwise it would bypass the permissions and limits of a move."""
     made = await registered(stand)
     before = await stand.refs.snapshot()
     changed = await again(stand, made, 7, "192.0.2.99")
@@ -184,7 +184,7 @@ async def test_a_signed_branch_is_owed_a_later_serial_until_it_has_one(stand: Re
 
 
 async def test_serials_of_earlier_epochs_are_no_bases(stand: RefStand) -> None:
-    """A secondary that has one may have got it from moves that this log has lost."""
+    """A secondary may have such a serial from moves that this log has lost."""
     made = await registered(stand, serial=5)
     assert len(await stand.refs.reflog(MAIN, 10, 5)) == 1
     new = await again(stand, made, 7)

@@ -1,4 +1,4 @@
-"""What every ref store promises (``zonegit.store.protocols.RefStore``)."""
+"""The contract of every ref store (``zonegit.store.protocols.RefStore``)."""
 
 import asyncio
 import secrets
@@ -44,7 +44,7 @@ async def stored(stand: RefStand, zone: Name, serial: int, address: str = "192.0
 
 
 async def registered(stand: RefStand, zone: Name = FOO, serial: int = 1) -> Made:
-    """A zone with a first commit on main."""
+    """Register a zone with a first commit on main."""
     await stand.refs.register(zone, origin())
     made = await stored(stand, zone, serial)
     await stand.refs.move(ref_names.branch(zone, "main"), Absent(), made.id, origin())
@@ -304,7 +304,7 @@ async def test_serials_of_branches_are_their_own(stand: RefStand) -> None:
 
 
 async def shrinking(stand: RefStand) -> tuple[Made, Made]:
-    """What main holds, and a commit that has not half of it."""
+    """Return the commit of main, and a commit with less than half of its records."""
     await stand.refs.register(FOO, origin())
     big, small = commits.commit(FOO, 1, hosts=20), commits.commit(FOO, 2, hosts=8)
     await stand.objects.put([*big.objects, *small.objects])
@@ -475,7 +475,7 @@ async def test_nobody_moves_anothers_head(stand: RefStand) -> None:
 
 @pytest.mark.parametrize("zone", [LONGEST, RFC2317, names.ROOT, names.parse("com.")])
 async def test_any_zone_can_be_kept(stand: RefStand, zone: Name) -> None:
-    """255 octets of any value, RFC 2317's slash, the root, a single label."""
+    """Names of 255 octets with any values, a slash of RFC 2317, the root, a single label."""
     made = await registered(stand, zone)
     branch = ref_names.branch(zone, "feature/" + "ü" * 90)
     await stand.refs.move(branch, Absent(), made.id, origin())
@@ -616,7 +616,7 @@ async def test_an_event_carries_the_new_objects_when_they_are_small(stand: RefSt
 
 
 async def test_a_row_is_durable_before_it_is_announced(stand: RefStand) -> None:
-    """At the moment it is heard, somebody else reads it from the file."""
+    """When the event arrives, another process can read the row from the file."""
     durable: list[int] = []
 
     def look() -> None:
@@ -632,7 +632,7 @@ async def test_a_row_is_durable_before_it_is_announced(stand: RefStand) -> None:
 
 
 async def all_rows(stand: RefStand) -> list[LogEntry]:
-    """The whole log, page by page."""
+    """Return the whole log, page by page."""
     rows: list[LogEntry] = []
     snapshot: RefsSnapshot = await stand.refs.snapshot()
     while not rows or rows[-1].sequence < snapshot.sequence:
@@ -642,7 +642,7 @@ async def all_rows(stand: RefStand) -> list[LogEntry]:
 
 
 async def every_operation(stand: RefStand, limit: int, **wanted: Any) -> list[OperationSummary]:
-    """All pages of them."""
+    """Return the operations of all pages."""
     page = await stand.refs.operations(limit, **wanted)
     found = list(page.operations)
     while page.before is not None:

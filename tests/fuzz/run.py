@@ -1,9 +1,10 @@
-"""Octets from anybody, guided by coverage: ``make fuzz`` mutates inputs towards code not yet run.
+"""Fuzzing with coverage: ``make fuzz`` mutates inputs towards code that has not run yet.
 
-    python -m tests.fuzz.run TARGET SECONDS [LIBFUZZER_OPTION ...]
+python -m tests.fuzz.run TARGET SECONDS [LIBFUZZER_OPTION ...]
 
-It begins with the inputs of ``tests/fuzz/corpus`` and puts those that reach more into ``.fuzz``.
-What fails is left as ``crash-...`` in the working folder; given as an option, that is run again.
+It starts with the inputs of ``tests/fuzz/corpus``, and writes those that reach more code to
+``.fuzz``. An input that fails is written to ``crash-...`` in the working folder; as an option, it
+is run again.
 """
 
 import sys
@@ -18,7 +19,7 @@ FOUND = Path(".fuzz")
 
 
 def main(name: str, seconds: str, *options: str) -> None:
-    """Runs a target until the time is over or something fails."""
+    """Run a target until the time is over or an input fails."""
     target, found = targets.TARGETS[name], FOUND / name
     found.mkdir(parents=True, exist_ok=True)
     for number, octets in enumerate(target.seeds()):

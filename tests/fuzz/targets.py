@@ -1,7 +1,7 @@
-"""What is fuzzed: a function that fails when a law is broken, and inputs to begin with.
+"""The targets of fuzzing: functions that fail if a law is broken, and inputs to start with.
 
-Each takes octets as they come from outside. An error that the function under test documents is
-right, any other exception is a failure.
+Each takes octets from outside. A documented error of the function under test is right, any other
+exception is a failure.
 """
 
 import json
@@ -43,7 +43,7 @@ QUERY = dns.message.make_query("www.foo.com.", "A", id=1).to_wire()
 
 @dataclass(frozen=True)
 class Target:
-    """``seeds`` are inputs of ordinary use; ``octets`` is the length of the longest one tried."""
+    """A target; ``seeds`` are ordinary inputs, ``octets`` is the maximum length of an input."""
 
     examine: Callable[[bytes], None]
     seeds: Callable[[], Iterable[bytes]]
@@ -51,7 +51,8 @@ class Target:
 
 
 def examine_query(data: bytes) -> None:
-    """The first octet says to whom and over what; the rest is the message."""
+    """Check an answer. The first octet selects the server and the transport; the rest is the
+    message."""
     if data:
         hostile.examine(WORLDS[data[0] & 1], data[1:], hostile.LIMITS[data[0] >> 1 & 1])
 
@@ -62,7 +63,7 @@ def seed_queries() -> Iterator[bytes]:
 
 
 def examine_object(data: bytes) -> None:
-    """The first octet is the kind. What decodes encodes to the same octets."""
+    """Check that a decoded object encodes to the same octets. The first octet is the kind."""
     if data:
         kind = KINDS[data[0] % len(KINDS)]
         raw = seal(kind, data[1:])
@@ -81,7 +82,7 @@ def seed_objects() -> Iterator[bytes]:
 
 
 def _stored(found: object) -> Iterator[tuple[str, bytes]]:
-    """Every object in a file of vectors, wherever it is."""
+    """Return every object in a file of vectors."""
     if isinstance(found, dict):
         kind, payload = found.get("kind"), found.get("payload")
         if kind in KINDS and isinstance(payload, str):
@@ -93,8 +94,8 @@ def _stored(found: object) -> Iterator[tuple[str, bytes]]:
 
 
 def examine_message(data: bytes) -> None:
-    """The first octet says which message it is taken for. What decodes is the same when it was
-    sent again."""
+    """Check that a decoded message is the same after sending it again. The first octet is its
+    type."""
     if data:
         kind = MESSAGES[data[0] % len(MESSAGES)]
         try:
@@ -105,7 +106,7 @@ def examine_message(data: bytes) -> None:
 
 
 def seed_messages() -> Iterator[bytes]:
-    """A map with every field of each message, of a plain value of its type."""
+    """Return a map for each message with a plain value in every field."""
     for number, kind in enumerate(MESSAGES):
         fields = {field.encode_name: _plain(field.type) for field in msgspec.structs.fields(kind)}
         yield bytes([number]) + msgspec.msgpack.encode(fields)
@@ -123,7 +124,7 @@ def _plain(kind: object) -> object:
 
 
 def examine_zone_file(data: bytes) -> None:
-    """What is read is written as text that reads back as the same RRsets."""
+    """Check that a parsed file, once written, parses to the same RRsets."""
     try:
         found = reader.read(data, ZONE, whole=False)
     except Invalid:
@@ -142,8 +143,10 @@ def seed_zone_files() -> Iterator[bytes]:
 
 
 def examine_tsig(data: bytes) -> None:
-    """The octets are the TSIG record, and all that follows, of a query. Without the secret nothing
-    is signed, and each reply is the query's own."""
+    """Check that no reply is signed, and that each belongs to its query.
+
+    The octets are the TSIG record of a query, and all that follows it. The secret is unknown.
+    """
     wire = QUERY[:10] + struct.pack("!H", 1) + QUERY[12:] + data
     parsed = query.parse(wire)
     if parsed is not None:
@@ -170,5 +173,5 @@ TARGETS = {
 
 
 def kept(target: str) -> list[Path]:
-    """The inputs that are kept for a target."""
+    """Return the inputs of the corpus for a target."""
     return sorted((CORPUS / target).iterdir())

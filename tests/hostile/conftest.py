@@ -1,4 +1,4 @@
-"""A bus for the tests of one file, and a site of its own for a test."""
+"""A bus for the tests of one file, and an installation on it for each test."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def nats_url() -> Iterator[str]:
 
 @pytest_asyncio.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Site]:
-    """Stores and resolvers on a bus that no other test uses."""
+    """Run stores and resolvers on a bus that no other test uses."""
     with nats_server() as url:
         async with held(site(url, tmp_path / "stores")) as made:
             yield made

@@ -1,7 +1,7 @@
-"""One bad object ends nothing but the zone that holds it.
+"""One bad object affects only the zone that contains it.
 
-An actor may move the branches of a zone of its own to whatever it has stored. Each of these zones
-is one that no resolver can serve; that is this zone's problem, while all others go on.
+An actor may move the branches of its own zones to any stored object. No resolver can serve these
+zones; all other zones continue.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ async def has_problem(here: Site) -> bool:
 
 
 async def is_taken_up(here: Site, commit: ObjectId) -> bool:
-    """Whether the resolver has tried to serve a commit."""
+    """Return whether the resolver has tried to serve a commit."""
     (status,) = (await here.status()).values()
     found = [each for each in status.zones if each.zone == MALLORY]
     return any(each.problem is not None or each.commit == commit for each in found)
 
 
 async def assert_others_go_on(here: Site, running: Running, number: int) -> None:
-    """Not what was served before alone: changes, too."""
+    """Check that other zones are served, and that their changes are."""
     await here.commit("good.test.", GOOD.format(number))
     await running.comes_to_say(f"NOERROR 192.0.2.{number}", "www.good.test.")
 
@@ -66,7 +66,7 @@ async def test_a_zone_that_cannot_be_loaded_is_marked_and_disturbs_no_other(
 async def test_records_that_no_zone_may_have_disturb_no_other_zone(
     here: Site, tmp_path: Path, kind: str
 ) -> None:
-    """Refs refuses them. If they are on a branch nevertheless, queries for them do no harm."""
+    """Refs refuses them. If they are on a branch nevertheless, queries for them cause no error."""
     commit, objects = MALFORMED[kind]
     async with resolver(here.url, tmp_path) as running:
         before = containment.counts.copy()
@@ -105,7 +105,7 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 async def test_a_hand_made_client_ends_no_process_of_a_stack(own_stack: Stack) -> None:
-    """All of it by a client of the bus, with the rights of an operator."""
+    """The client of the bus has the rights of an operator."""
     own_stack.up("--resolvers", "2")
     for zone in ("mallory.test", "good.test"):
         own_stack.zone(zone)
@@ -124,7 +124,7 @@ async def test_a_hand_made_client_ends_no_process_of_a_stack(own_stack: Stack) -
 
 
 async def find_inbox(client: RawClient) -> str:
-    """Listens where this user may: the inboxes of this release, or of the one before."""
+    """Listen in an inbox that this user may use: of this release, or of the previous one."""
     for inbox in ("_INBOX.mallory", "_INBOX_cli"):
         if await client.may_subscribe(f"{inbox}.>"):
             return inbox
@@ -132,8 +132,10 @@ async def find_inbox(client: RawClient) -> str:
 
 
 async def attack(client: RawClient, inbox: str, bad: SealedZone, operation: str) -> None:
-    """Stores the objects one by one, whether or not the ones before were taken, and moves the
-    branch. What is refused is refused by a failure that is no bug."""
+    """Store the objects one by one, even after refusals, and move the branch.
+
+    Each refusal must be a failure reply, not an internal error.
+    """
     for raw in bad.objects:
         await ask(client, inbox, "zg.mallory.objects.put", {"objects": [list(raw)]})
     moving = {

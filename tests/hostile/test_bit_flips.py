@@ -1,12 +1,12 @@
-"""Bits that flip in stored files: what is answered is right, or the damage is said.
+"""Flipped bits in stored files: answers are right, or the damage is reported.
 
-Each flip is made in a copy of the files of a small installation; then everything is asked that a
-client can ask. A reply that differs from the one before is a failure, unless the damage was
-reported: as an error, by the check of the store, or in the log of a resolver that dropped what did
-not verify (it fetches that again). So is any exception but zonegit's own.
+Each flip is made in a copy of the files of a small installation; then all possible requests are
+made. A reply that differs from the earlier one is a failure, unless the damage was reported: as an
+error, by the check of the store, or in the log of a resolver that dropped and refetched invalid
+data. Any exception except zonegit's own is a failure, too.
 
-``BIT_FLIPS`` says how many; ``make flips`` tries 1,000. The positions follow from the number of the
-flip alone, so one that fails can be made again.
+``BIT_FLIPS`` is the number of flips; ``make flips`` tries 1,000. The position depends only on the
+number of the flip, so a failure can be reproduced.
 """
 
 import os
@@ -51,14 +51,14 @@ Replies = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Kept:
-    """The files of one service; ``ask`` asks all there is to ask of a copy of its folder."""
+    """The files of one service; ``ask`` makes all requests to a copy of its folder."""
 
     folder: Path
     ask: Callable[[Path], Awaitable[Replies]]
     replies: Replies
 
     def files(self) -> list[Path]:
-        """Return what is stored, without what is not read."""
+        """Return the stored files, except those that are not read."""
         every = (path for path in self.folder.rglob("*") if path.is_file())
         found = (path for path in every if path.stat().st_size)
         return sorted(path.relative_to(self.folder) for path in found)
@@ -93,7 +93,7 @@ OBJECTS: list[tuple[ObjectId, str]] = []
 
 
 async def _past(store, tip: ObjectId) -> list[str]:
-    """All commits behind a tip; in which order does not matter where both are right."""
+    """Return all ancestors of a tip, sorted, because more than one order is right."""
     return sorted(dated.raw.id.hex() for dated in await store.history([tip], 100))
 
 
@@ -140,7 +140,7 @@ async def _recovery(refs: SqliteRefs) -> object:
 
 
 async def _check(refs: SqliteRefs) -> list[str]:
-    """What the check in the background finds."""
+    """Return the findings of the background check."""
     found = await refs.check_file()
     after, has_more = 0, True
     while has_more:
@@ -175,7 +175,7 @@ REPORTED = {"corrupt", "invalid", "unavailable", "not-found", DROPPED}
 
 
 def judge(kept: Kept, replies: Replies) -> str:
-    """Return what became of a flip.
+    """Return the outcome of a flip.
 
     Raises:
         AssertionError: a reply is wrong, and nothing was reported.
@@ -199,7 +199,7 @@ def judge(kept: Kept, replies: Replies) -> str:
 
 
 async def installation(url: str, folder: Path) -> None:
-    """Two stores and a resolver's cache, as they lie on disk when all have ended."""
+    """Write the files of two stores and of a resolver's cache, and end all processes."""
     async with held(site(url, folder)) as here, resolver(url, folder) as running:
         for zone in ZONES:
             await here.commit(zone, HOSTS + f"www 300 A 192.0.2.{len(zone)}\n")
@@ -215,7 +215,7 @@ async def installation(url: str, folder: Path) -> None:
 
 
 async def _point(here: Site) -> None:
-    """Ada's HEAD, and no other actor's."""
+    """Set Ada's HEAD, and no other actor's."""
     zone = names.parse("foo.com.")
     branch = ref_names.branch(zone, "main")
     await here.repo.objects.put([encode(Symref(branch.path()))])
@@ -225,7 +225,7 @@ async def _point(here: Site) -> None:
 
 @asynccontextmanager
 async def flipped(kept: Kept, number: int, scratch: Path) -> AsyncIterator[str]:
-    """A copy of the files with one bit flipped; says which."""
+    """Copy the files, flip one bit, and yield a description of the flip."""
     chance = random.Random(number)
     files = kept.files()
     sizes = [(kept.folder / path).stat().st_size for path in files]
@@ -241,7 +241,7 @@ async def flipped(kept: Kept, number: int, scratch: Path) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture
 async def all_kept(tmp_path: Path) -> dict[str, Kept]:
-    """The files of each service, with what it answers while they are whole."""
+    """Return the files of each service with its replies before any damage."""
     folder = tmp_path / "whole"
     folder.mkdir()
     with nats_server() as url:

@@ -1,4 +1,4 @@
-"""A bus that ends a connection with an error while the client still sends: the process is told."""
+"""A bus that ends a connection with an error while the client still sends."""
 
 import asyncio
 from contextlib import suppress
@@ -19,7 +19,7 @@ MORE_THAN_BUFFERS = 32 << 20
 async def test_a_connection_ended_with_an_error_is_told_though_the_bus_reads_no_more(
     *, cuts: bool
 ) -> None:
-    """The library's closing broke off, or waited without end, and nobody heard of it."""
+    """The close of the library failed or never ended, and nothing was reported."""
     may_end = asyncio.Event()
     is_over = asyncio.Event()
 

@@ -1,7 +1,7 @@
-"""Names that others chose are completed in real shells, and Enter runs nothing but the command.
+"""Hostile names are completed in real shells, and Enter runs only the command.
 
-Each shell is driven through a pseudo-terminal: a prefix is typed, Tab and Enter are pressed. The
-names hold what shells expand: command substitution, braces, quotes, variables, history.
+Each shell runs on a pseudo-terminal: a prefix, Tab and Enter are typed. The names have what shells
+expand: command substitution, braces, quotes, variables, history.
 """
 
 import itertools
@@ -45,7 +45,7 @@ _PROMPTS = itertools.count()
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack with a zone of each hostile name."""
+    """Run a stack with a zone for each hostile name."""
     stack = Stack(tmp_path_factory.mktemp("stack"))
     stack.up()
     for label in HOSTILE.values():
@@ -58,7 +58,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def shell(
     request: pytest.FixtureRequest, stack: Stack, tmp_path: Path
 ) -> Iterator[tuple[str, Terminal]]:
-    """A shell that completes, in a folder of its own."""
+    """Run a shell with completion in a folder of its own."""
     name = request.param
     if shutil.which(SHELLS[name][0]) is None:
         pytest.skip(f"needs {name}")
@@ -75,7 +75,7 @@ def shell(
 
 
 def run(terminal: Terminal, line: str) -> str:
-    """Return what a line prints, its own echo included."""
+    """Return the output of a line, including its echo."""
     begun, word = len(terminal.seen), f"done-{next(_PROMPTS)}-"
     # The quotes keep the echo of the line from being taken for what it prints.
     terminal.type(f"{line}\r")

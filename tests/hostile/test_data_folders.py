@@ -1,4 +1,4 @@
-"""Another program's folder is not taken for a stack's, and only the owner can read a stack's."""
+"""A stack refuses a folder of another program, and only the owner can read its data."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ SERVICES = {"objectstore": [], "refs": [], "resolver": ["--listen", "127.0.0.1:0
 
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
-    """A stack that is not started yet, stopped at the end."""
+    """Yield a stack that is not started yet; it is stopped at the end."""
     stack = Stack(tmp_path / "data")
     yield stack
     stack.down()
@@ -25,7 +25,7 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
 
 @contextmanager
 def umask(mask: int) -> Iterator[None]:
-    """What is made meanwhile, also by processes begun, has no bit of ``mask``."""
+    """Run with a umask, also for processes started meanwhile."""
     before = os.umask(mask)
     try:
         yield
@@ -34,7 +34,7 @@ def umask(mask: int) -> Iterator[None]:
 
 
 def modes(folder: Path) -> dict[str, int]:
-    """The mode of a folder and of all in it."""
+    """Return the modes of a folder and of all its content."""
     return {
         str(path.relative_to(folder)): stat.S_IMODE(path.lstat().st_mode)
         for path in [folder, *folder.rglob("*")]

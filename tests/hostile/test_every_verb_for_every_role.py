@@ -1,4 +1,4 @@
-"""Every verb, in every form of a subject, tried by every role with a hand-made client."""
+"""Every verb, in every form of its subject, from every role, with a hand-made client."""
 
 import itertools
 import json
@@ -102,7 +102,7 @@ def subject(verb: Verb, form: Form, actor: str) -> str:
 
 @pytest.fixture(scope="module")
 def documented_url() -> Iterator[str]:
-    """A bus with the documented sample, and the users of recipes next to those of the sample."""
+    """Run a bus with the documented sample, and the users of recipes in addition."""
     page = (DOCS / "operations.md").read_text()
     recipe = re.search(r"^permissions \{$.*?^\}$", page, re.MULTILINE | re.DOTALL)
     assert recipe is not None
@@ -128,7 +128,7 @@ def as_user(url: str, user: str) -> str:
 
 
 def decided(verb: Verb, form: Form) -> str:
-    """The row of the table above for a verb in one of its forms."""
+    """Return the row of the table above for a verb in one of its forms."""
     is_default = verb.right_to(form) is Right.DEFAULT
     return f"{verb.service}.{verb.name}{' default' if is_default else ''}"
 
@@ -208,7 +208,7 @@ async def test_the_rules_for_zones_hold_for_a_zone_and_those_below_it_alone() ->
 async def test_a_verb_is_answered_in_no_other_form_than_its_own(
     tmp_path: Path, nats_url: str
 ) -> None:
-    """A rule that denies ``refs.adopt`` says nothing about ``refs.adopt.zone._.=``."""
+    """A rule that denies ``refs.adopt`` does not cover ``refs.adopt.zone._.=``."""
     wrong = [
         (verb, form)
         for verb, form in itertools.product(verbs.VERBS, Form)
@@ -227,7 +227,7 @@ async def test_a_verb_is_answered_in_no_other_form_than_its_own(
 async def test_the_default_head_is_moved_under_its_own_subject_alone(
     tmp_path: Path, nats_url: str
 ) -> None:
-    """As a field of a message about one's own HEAD no rule of the bus could tell it apart."""
+    """As a field of a message about one's own HEAD, no rule of the bus could match it."""
     why = ChangeInfo(command="test", operation="f" * 32)
     default = codec.encode(Point(default=True, why=why))
     own = codec.encode(Unpoint(default=True, why=why))

@@ -1,6 +1,6 @@
-"""A greedy actor asks the stores for as much as it can, with a client of its own making.
+"""A greedy actor sends as many requests to the stores as it can, with a client of its own.
 
-What is asserted is how many of its requests are served before those of others, and no time.
+The tests check how many of its requests are served before those of others, never times.
 """
 
 import asyncio
@@ -64,8 +64,7 @@ PER_ACTOR = 128
 
 @dataclass
 class StoresHarness:
-    """Both stores on a bus of their own. ``served`` are the requests served so far, by service and
-    actor; those of the greedy wait until they ``go``."""
+    """Both stores on a bus of their own, with a log of the requests that they serve."""
 
     url: str
     bus: Bus
@@ -74,13 +73,13 @@ class StoresHarness:
     log: "Log"
 
     def waiting(self, lane: str = READ) -> int:
-        """How many requests of operators the object store has still to serve."""
+        """Return how many requests of operators wait at the object store."""
         return self.objects.gates[lane].waiting()[OPERATORS]
 
 
 @dataclass
 class Log:
-    """The requests served so far, by service and actor. Those of the greedy wait for ``go``."""
+    """The requests served so far, by service and actor. Those of greedy actors wait for ``go``."""
 
     served: list[tuple[str, str]] = field(default_factory=list)
     go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -90,7 +89,7 @@ class Log:
 
 
 def noted(service: str, endpoints: Endpoints, log: Log) -> Endpoints:
-    """The same endpoints, which note by whom they are asked."""
+    """Return endpoints that note the actor of each request."""
 
     def counting(answer: RequestHandler) -> RequestHandler:
         async def count(request: Request, message: object) -> object:
@@ -141,7 +140,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[StoresHarness]:
 
 
 class Greedy:
-    """A client that only sends; ``answers`` are what came back, by code."""
+    """A client that only sends; ``answers`` counts the replies by code."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -176,7 +175,7 @@ def origin(actor: str, operation: str) -> Origin:
 
 
 async def test_what_is_too_much_is_refused_and_the_rest_is_answered(harness: StoresHarness) -> None:
-    """2,000 octets of requests kept the store busy for 53 s: now for what 130 pages take."""
+    """Requests of 2,000 octets in all kept the store busy for 53 s: now it serves 130 of them."""
     async with greedy_client(harness.url) as greedy:
         await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
         await eventually(lambda: greedy.answers.total() == FLOOD - PER_ACTOR - 2)
@@ -189,7 +188,7 @@ async def test_what_is_too_much_is_refused_and_the_rest_is_answered(harness: Sto
 async def test_the_greedy_do_not_keep_another_operator_or_a_resolver_waiting(
     harness: StoresHarness,
 ) -> None:
-    """Each request passes all but those that are under way."""
+    """Each of their requests overtakes all except the running ones."""
     made = commits.commit(ZONE, 1, hosts=3)
     ids = [raw.id for raw in made.objects]
     ada, resolver, refs = (
@@ -211,7 +210,7 @@ async def test_the_greedy_do_not_keep_another_operator_or_a_resolver_waiting(
 
 
 async def test_the_greedy_can_still_be_served_with_a_full_line(harness: StoresHarness) -> None:
-    """What refs reads for their move is not refused, and goes ahead of the line."""
+    """The reads of refs for their move are not refused, and go first."""
     made, then = commits.commit(ZONE, 1, hosts=30), commits.commit(ZONE, 2, hosts=31)
     objects = RemoteObjects(harness.bus, "ada", timeout=120)
     refs = RemoteRefs(harness.bus, "ada", timeout=120)
@@ -256,7 +255,7 @@ WHY = ChangeInfo(command="set", operation=16 * "o")
 async def test_judgements_of_two_actors_keep_no_other_from_reading_or_moving(
     harness: StoresHarness, lane: str, verb: str, message: Move | Judge
 ) -> None:
-    """Two actors had all the places that operators have."""
+    """Two actors occupied all places of operators."""
     made = commits.commit(ZONE, 1, hosts=3)
     refs = RemoteRefs(harness.bus, "ada", timeout=120)
     await RemoteObjects(harness.bus, "ada", timeout=120).put(made.objects)
@@ -277,7 +276,7 @@ async def test_judgements_of_two_actors_keep_no_other_from_reading_or_moving(
 
 
 async def test_one_who_is_alone_has_no_limit_but_the_line(harness: StoresHarness) -> None:
-    """An export of a million names asks thousands of times, and is never refused."""
+    """An export of a million names makes thousands of requests, and none is refused."""
     ada = objects_of(harness.bus, "ada")
     page = [object_id for object_id, _ in await ada.listed()]
     for _ in range(5 * PER_ACTOR):
@@ -289,7 +288,7 @@ async def test_one_who_is_alone_has_no_limit_but_the_line(harness: StoresHarness
 async def test_no_request_is_answered_with_more_than_a_batch(
     harness: StoresHarness, verb: str
 ) -> None:
-    """A fair queue does not interrupt, so each piece of work is small."""
+    """A fair queue does not interrupt, so each request has little work."""
     ada = objects_of(harness.bus, "ada")
     graph = chain(1_100)
     await ada.put(graph.objects())

@@ -1,6 +1,6 @@
-"""Thousands of zone transfers asked for by one network, while another asks for one.
+"""One network requests thousands of zone transfers while another requests one.
 
-What is asserted is how many transfers of the greedy network were sent meanwhile, and no time.
+The tests check how many transfers to the greedy network come first, never times.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ def world() -> World:
 async def flood(
     address: Address, query: dns.message.Message, connections: int = CONNECTIONS
 ) -> AsyncIterator[None]:
-    """4,000 transfers, asked for from one network, all of which are read."""
+    """Request 4,000 transfers from one network, and read all of them."""
     writers: list[asyncio.StreamWriter] = []
 
     async def ask(group: asyncio.TaskGroup) -> None:
@@ -64,7 +64,7 @@ async def flood(
 
 
 async def ask(address: Address, query: dns.message.Message) -> list[dns.message.Message]:
-    """The messages of the reply that another network gets."""
+    """Return the messages of a reply to another network."""
     reader, writer = await asyncio.open_connection(*address, local_addr=(MODEST, 0))
     writer.write(framed(query.to_wire()))
     messages = [await received(reader, query)]
@@ -130,7 +130,7 @@ async def test_with_one_place_the_others_transfer_is_the_next(world: World) -> N
 
 
 async def test_a_key_has_a_line_of_its_own() -> None:
-    """The greedy network has no key; the other signs, from the same network as it happens."""
+    """The greedy client has no key; the other one signs, from the same network."""
     world = private(ZONE)
     assert transfer_queue.client_network(GREEDY) == transfer_queue.client_network("127.0.1.77")
     world.transfer_to = world.transfer_to.__class__(
@@ -165,7 +165,7 @@ async def test_a_line_that_is_full_is_answered_that_the_server_is_not_ready(worl
 
 
 async def refusal_of(address: Address) -> list[dns.message.Message]:
-    """A refusal, as one more client of the greedy network gets it."""
+    """Return a refusal for one more client of the greedy network."""
     while True:
         reader, writer = await asyncio.open_connection(*address, local_addr=(GREEDY, 0))
         writer.write(framed(AXFR.to_wire()))
@@ -192,7 +192,7 @@ LARGE_ZONE = "\n".join(f'big{n} 300 TXT "{"x" * 250}"' for n in range(40_000))
 
 
 async def octets_of(address: Address, query: dns.message.Message) -> int:
-    """Return how many octets another network gets until the connection ends."""
+    """Return the number of octets that another network gets until the connection ends."""
     reader, writer = await asyncio.open_connection(*address, local_addr=(MODEST, 0))
     writer.write(framed(query.to_wire()) + framed(b""))
     total = 0
@@ -205,7 +205,7 @@ async def octets_of(address: Address, query: dns.message.Message) -> int:
 async def connect_with_small_window(
     address: Address,
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection of the greedy network, for which the kernel keeps little."""
+    """Connect from the greedy network, with a small receive buffer in the kernel."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     sock.setblocking(False)
@@ -216,7 +216,7 @@ async def connect_with_small_window(
 
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No client reads fast enough."""
+    """Make every client too slow."""
     monkeypatch.setattr(transfer_queue, "GRACE_S", 0.0)
 
 
@@ -255,7 +255,7 @@ async def test_a_client_that_reads_slowly_while_nobody_waits_gets_the_zone() -> 
 
 
 class Clock:
-    """A time that the test sets."""
+    """A clock that the test sets."""
 
     now = 0.0
 
@@ -313,7 +313,7 @@ def test_a_slow_client_has_time_once_others_begin_to_wait() -> None:
 
 
 async def test_a_client_is_not_too_slow_for_those_that_do_not_wait_for_its_place() -> None:
-    """One network has all the places that it may have, and others are free."""
+    """One network has all places that it may have, while others are free."""
     queue = transfer_queue.TransferQueue(16)
     async with AsyncExitStack() as stack:
         for _ in range(4):
@@ -340,7 +340,7 @@ async def enter(queue: transfer_queue.TransferQueue, share: str, peer: str) -> N
 
 
 def is_too_slow(turn: transfer_queue.TransferTurn) -> bool:
-    """Return whether it is, once it has read nothing for longer than it may."""
+    """Return whether a client is too slow after it has read nothing for longer than allowed."""
     turn._slack_s = -1.0
     return turn.is_too_slow()
 

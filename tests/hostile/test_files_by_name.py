@@ -1,4 +1,4 @@
-"""Files that are none, nested too deeply, or that steer a terminal: an error at once."""
+"""Files that are not regular, nested too deeply, or control a terminal: an error at once."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The settings file of a folder from others does nothing that the operator did not allow."""
+"""The settings file of a foreign folder has no effect that the operator did not permit."""
 
 import json
 import os
@@ -24,7 +24,7 @@ FREE = sorted(settings_file.KNOWN_KEYS - settings_file.RESTRICTED_KEYS)
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
-    """What a command of an operator with that home has."""
+    """Return the environment of a command with that home."""
     names = {f"XDG_{name}_HOME": str(home / name) for name in ("DATA", "STATE", "CONFIG")}
     return {**names, **variables}
 
@@ -36,7 +36,7 @@ def write(folder: Path, *lines: str) -> Path:
 
 
 def zonegit(folder: Path, *words: str, status: int = 0, **variables: str) -> Said:
-    """What a command says that is run in a folder."""
+    """Return the output of a command run in a folder."""
     done = subprocess.run(
         [str(BIN / "zonegit"), *words], cwd=folder, capture_output=True, text=True, check=False,
         env={"PATH": os.environ["PATH"], **environment(folder / "home", **variables)},
@@ -188,7 +188,7 @@ async def test_a_service_refuses_what_is_not_trusted(
 
 @contextmanager
 def running(*words: str) -> Iterator[int]:
-    """The id of a process of another program."""
+    """Yield the id of a process of another program."""
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(900)", *words])
     try:
         yield process.pid
@@ -199,7 +199,8 @@ def running(*words: str) -> Iterator[int]:
 
 @contextmanager
 def stack_that_names(data: Path, pid: int, **more: object) -> Iterator[None]:
-    """A data folder whose record names a process; the lock is held, so a stack seems to run."""
+    """Return a data folder whose record names a process; the lock is held, as by a running
+    stack."""
     with record.lock(data):
         bus = {"url": "nats://127.0.0.1:1", "users": {}}
         fields = {"pid": pid, "bus": bus, "dns": ["127.0.0.1:53"], "resolvers": 1, **more}

@@ -1,4 +1,4 @@
-"""No verb takes an object that is larger than an object may be, however well it is hashed."""
+"""No verb accepts an object beyond the maximum size, even with a correct id."""
 
 import pytest
 from tests.support.badzones import forged, good_zone

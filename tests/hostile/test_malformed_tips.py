@@ -1,6 +1,8 @@
-"""A client that may commit sends trees that are no zone, each of them hashed as it should be. No
-branch or tag comes to hold one, forced or not: a resolver would not load it, or would serve records
-that no other server accepts, or hide some."""
+"""A client that may commit sends trees that are not valid zones, with correct ids.
+
+No branch or tag accepts one, even with force: a resolver would not load it, would serve records
+that no other server accepts, or would hide some.
+"""
 
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -30,7 +32,7 @@ INBOX = "_INBOX.mallory"
 
 @dataclass
 class Mallory:
-    """A client made by hand, the objects that it makes, and the stores that it talks to."""
+    """A hand-made client, its objects, and the stores that it talks to."""
 
     client: RawClient
     forge: Forge
@@ -40,7 +42,7 @@ class Mallory:
     async def ask(
         self, service: str, verb: str, message: msgspec.Struct, ref: RefName | None = None
     ) -> dict[str, object]:
-        """Send a request and return the reply, as it is."""
+        """Send a request, and return the raw reply."""
         inbox = f"{INBOX}.{secrets.token_hex(8)}"
         subject = subjects.request("mallory", service, verb, ref)
         self.client.publish(subject, codec.encode(message), inbox)
@@ -48,14 +50,14 @@ class Mallory:
         return reply
 
     async def put(self) -> dict[str, object]:
-        """Store all that was forged since."""
+        """Store all objects forged since the last call."""
         objects, self.forge.objects = self.forge.objects, []
         return await self.ask("objects", "put", PutObjects(objects=objects))
 
     async def move(
         self, new: ObjectId, *, ref: RefName = MAIN, expected: Expected | None = None
     ) -> dict[str, object]:
-        """Move a ref as forcefully as a client can."""
+        """Move a ref with as much force as a client can."""
         here = Exactly(self.tip) if self.tip is not None else Absent()
         why = ChangeInfo(
             command="set", operation=secrets.token_hex(16), force=True, reason="because"
@@ -65,7 +67,7 @@ class Mallory:
         )
 
     async def commit(self, tree: ObjectId) -> ObjectId:
-        """Store a commit of a tree, which has to be possible."""
+        """Store a commit of a tree, which must succeed."""
         commit = self.forge.commit(tree, [self.tip] if self.tip is not None else [])
         assert await self.put() == {}
         return commit
@@ -73,7 +75,7 @@ class Mallory:
 
 @pytest_asyncio.fixture
 async def mallory(nats_url: str, tmp_path: Path) -> AsyncIterator[Mallory]:
-    """A zone with one honest commit."""
+    """Register a zone with one honest commit."""
     async with (
         held(remote_stand(tmp_path, nats_url)) as stand,
         raw_client(nats_url) as client,
@@ -166,7 +168,7 @@ def an_rrset_in_place_of_a_tree(forge: Forge) -> ObjectId:
 
 
 def an_rrset_further_down(forge: Forge) -> ObjectId:
-    """The object store has the RRset at hand when it makes the outline of the tree."""
+    """The object store has seen the RRset when it computes the outline of the tree."""
     inner = forge.tree({label("y"): forge.text("y.x", "A", "192.0.2.9")})
     return forge.apex(2, {label("x"): inner})
 
@@ -203,7 +205,7 @@ def an_index_that_counts_wrongly(forge: Forge) -> ObjectId:
 
 
 def an_index_of_overlapping_runs(forge: Forge) -> ObjectId:
-    """A reader that looks for h1 looks in the first run, where it is not."""
+    """A reader that searches for h1 reads the first run, which does not have it."""
     first = forge.tree({label("h5"): host(forge, 5)})
     second = forge.tree({label("h1"): host(forge, 1), label("h7"): host(forge, 7)})
     last = forge.tree({entry("SOA"): forge.soa(2)})
@@ -307,7 +309,7 @@ async def test_a_malformed_rrset_is_not_even_stored(mallory: Mallory, name: str)
 async def test_a_tree_that_names_a_type_twice_is_not_even_stored(
     mallory: Mallory, pairs: tuple[str, str]
 ) -> None:
-    """A reader would see one of them, and perhaps not the same one as the serial rule."""
+    """A reader would see one of them, perhaps not the same one as the serial rule."""
     forge = mallory.forge
     one = forge.soa(9) if pairs[0] == "SOA" else forge.blob("@", pairs[0], bytes(4))
     other = forge.soa(1) if pairs[0] == "SOA" else forge.blob("@", pairs[0], b"\1\2\3\4")
@@ -319,7 +321,7 @@ async def test_a_tree_that_names_a_type_twice_is_not_even_stored(
 
 
 async def test_what_is_a_zone_is_accepted(mallory: Mallory) -> None:
-    """The same client, the same way."""
+    """The same client does it in the same way."""
     forge = mallory.forge
     www = forge.tree({entry("AAAA"): forge.text("www", "AAAA", "2001:db8::1")})
     beside = {

@@ -1,5 +1,7 @@
-"""A request says where its reply goes. Services answer in the inbox of the requester, and nowhere
-else: they would publish for strangers what they alone may publish."""
+"""A request names the subject of its reply, and services only reply to the inbox of the requester.
+
+Otherwise they would publish for strangers on subjects that only they may use.
+"""
 
 import json
 from pathlib import Path
@@ -65,14 +67,14 @@ DISCOVERY = ["PING", "INFO", "STATS"]
 
 
 async def ask_own(client: RawClient, subject: str, octets: bytes) -> None:
-    """Ask as an honest client does; the requests of before are taken when this one is answered."""
+    """Send an honest request; when it is answered, earlier requests have been read."""
     client.heard.clear()
     client.publish(subject, octets, f"{OWN}.honest")
     await client.hears(f"{OWN}.honest")
 
 
 def beats(heard: Heard) -> bool:
-    """Return whether it is one of the heartbeats that refs sends by itself, and no answer."""
+    """Return whether a message is a heartbeat of refs, not a reply."""
     if heard.subject != subjects.HEARTBEAT:
         return False
     try:
@@ -212,7 +214,7 @@ authorization {{ users: [
 async def test_a_client_works_on_a_bus_with_the_permissions_of_the_release_before(
     more: str, tmp_path: Path
 ) -> None:
-    """Whatever is upgraded first: the bus's permissions or the client."""
+    """Either may be upgraded first: the permissions of the bus, or the client."""
     made = commits.commit(FOO, 1)
     with nats_server(OLD_BUS.format(more=more)) as url:
         users = {who: url.replace("://", f"://{who}:pw@") for who in ("stores", "ada")}

@@ -1,5 +1,7 @@
-"""A ref store over an empty folder, and stores that serve next to each other: no resolver loses
-what it serves, and of two stores one ends."""
+"""A ref store with an empty folder, and two stores that serve at the same time.
+
+No resolver drops the zones that it serves, and one of two stores exits.
+"""
 
 import asyncio
 import json
@@ -40,7 +42,7 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def swap_refs(stack: Stack, put: Callable[[Path], object]) -> None:
-    """Changes the folder of refs while it runs, and kills refs; the supervisor starts it again."""
+    """Change the folder of refs while it runs, and kill refs; the supervisor restarts it."""
     pid = stack.pid_of("zonegit_refs")
     put(stack.data / "refs")
     os.kill(pid, signal.SIGKILL)
@@ -52,14 +54,14 @@ def pids(stack: Stack, words: str) -> list[int]:
 
 
 def findings(stack: Stack, status: int) -> dict[str, str]:
-    """What doctor says is wrong, by check."""
+    """Return the problems that doctor finds, by check."""
     lines = stack.run("doctor", status=status).out.splitlines()
     bad = (line.split(maxsplit=2) for line in lines if line.startswith("BAD"))
     return {check: text for _, check, text in bad}
 
 
 def says_refused(stack: Stack) -> bool:
-    """Whether the resolver says that it refuses refs; it cannot while refs starts again."""
+    """Return whether the resolver reports that it refuses refs; it cannot while refs restarts."""
     try:
         (resolver,) = stack.json("resolvers")
     except (AssertionError, ValueError):
@@ -68,8 +70,10 @@ def says_refused(stack: Stack) -> bool:
 
 
 def join(stack: Stack) -> str:
-    """The installation of refs, once the object store and the resolver have heard it and belong
-    to it; one that was stopped before belongs to whichever it hears next."""
+    """Return the installation of refs after the object store and the resolver have joined it.
+
+    A process that was stopped before joins the first installation that it hears.
+    """
     held: str = stack.json("adopt-store")["installation"]
 
     def is_held() -> bool:
@@ -111,7 +115,7 @@ def test_refs_over_an_empty_folder_takes_no_zone_from_a_resolver_that_runs(
 
 
 def is_content(stack: Stack) -> bool:
-    """Whether doctor finds nothing wrong."""
+    """Return whether doctor finds no problem."""
     try:
         stack.run("doctor")
     except AssertionError:
@@ -156,7 +160,7 @@ async def client(url: str) -> AsyncIterator[Bus]:
 
 
 async def answers(bus: Bus, store: str) -> None:
-    """Returns once a store answers."""
+    """Wait until a store answers."""
     ask: Callable[[], Any] = RemoteRefs(bus, "ada").snapshot
     if store == "objectstore":
         objects = RemoteObjects(bus, "ada")
@@ -169,7 +173,7 @@ async def answers(bus: Bus, store: str) -> None:
 
 
 async def instances(bus: Bus, store: str) -> list[Presence]:
-    """The instances of a store that serve, once one of them answers."""
+    """Return the instances of a store that serve, after one of them answers."""
     found: list[Presence] = []
     while not found:
         found = await bus.broadcast(subjects.presence(store), AskPresence(), Presence, 0.3)
@@ -195,7 +199,7 @@ async def registered(refs: RemoteRefs) -> set[Name]:
 
 
 async def ends(process: ServiceProcess) -> str:
-    """The log of a process that ends by itself, with status 1."""
+    """Wait for a process to exit with status 1, and return its log."""
     assert await asyncio.to_thread(process.wait) == 1
     return process.log.read_text()
 
@@ -262,7 +266,7 @@ async def test_of_two_stores_that_start_at_once_one_goes_on(store: str, tmp_path
 async def test_a_second_process_on_one_folder_ends_and_names_the_first(
     store: str, tmp_path: Path
 ) -> None:
-    """On another bus, where neither hears of the other."""
+    """It uses another bus, so neither process hears the other."""
     with nats_server() as url, nats_server() as elsewhere:
         with service_process(store, url, tmp_path) as first:
             await eventually(lambda: "service.started" in first.log.read_text())
@@ -342,7 +346,7 @@ async def test_one_that_started_later_and_does_not_answer_ends_nothing(tmp_path:
 
 @asynccontextmanager
 async def answering(bus: Bus, presence: Presence) -> AsyncIterator[None]:
-    """A hand-made instance of refs."""
+    """Run a hand-made instance of refs."""
 
     def answer(asked: AskPresence) -> Presence | None:
         return presence if asked.instance != presence.instance else None
@@ -353,7 +357,7 @@ async def answering(bus: Bus, presence: Presence) -> AsyncIterator[None]:
 
 @contextmanager
 def as_refs(stack: Stack) -> Iterator[str]:
-    """The URL of a stack's bus for its refs."""
+    """Yield the URL of a stack's bus for the user of refs."""
     bus = stack.record()["bus"]
     yield bus["url"].replace("://", f"://refs:{bus['users']['refs']}@")
 
@@ -370,7 +374,7 @@ def test_doctor_fails_while_two_serve_and_while_one_tries(own_stack: Stack) -> N
             return await asyncio.to_thread(findings, own_stack, 1)
 
     async def try_to_serve(url: str) -> None:
-        """Ask, and answer as long as that takes, as one that ends does."""
+        """Announce an instance that is about to exit, until doctor reports it."""
         ends = Presence(instance="tries", started=time.time(), serves=False)
         async with (
             connect(BusSettings(url), name="refs", actor="refs") as bus,
@@ -393,7 +397,7 @@ def test_doctor_fails_while_two_serve_and_while_one_tries(own_stack: Stack) -> N
 
 
 def test_doctor_names_the_process_that_keeps_the_folder(own_stack: Stack) -> None:
-    """A process of another bus has it, so the stack's own cannot start."""
+    """A process of another bus holds it, so the stack's own cannot start."""
     own_stack.up()
     with nats_server() as elsewhere:
         pid = own_stack.pid_of("zonegit_refs")
@@ -433,7 +437,7 @@ RIGHTS = {
 async def test_a_bus_with_the_permissions_of_the_release_before_lets_stores_serve(
     store: str, tmp_path: Path
 ) -> None:
-    """They cannot find each other then, and say so."""
+    """They cannot find each other in that case, and log it."""
     publish, subscribe = (json.dumps(each) for each in RIGHTS[store])
     with (
         nats_server(EARLIER_PERMISSIONS % (store, publish, subscribe)) as url,

@@ -1,4 +1,5 @@
-"""Random trees, well hashed and senseless, against what compiles, answers, stores and follows."""
+"""Random trees with correct ids and invalid content, given to compiler, responder, stores and
+resolver."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -48,10 +49,10 @@ QUESTIONS = [
 
 
 def compile_zone(apex: Name, sealed: SealedZone) -> ZoneSnapshot:
-    """As a resolver does it.
+    """Compile a zone as a resolver does.
 
     Raises:
-        ZonegitError: it is no zone.
+        ZonegitError: it is not a valid zone.
     """
     raws = {raw.id: raw for raw in sealed.objects}
     values = {}
@@ -91,7 +92,7 @@ def test_what_compiles_is_answered_and_what_does_not_is_refused_on_purpose(
 
 
 def list_ids(sealed: SealedZone) -> set[ObjectId]:
-    """Its objects, and what they name."""
+    """Return the ids of its objects, and all ids that these contain."""
     found = {raw.id for raw in sealed.objects}
     for raw in sealed.objects:
         with suppress(ZonegitError):
@@ -100,7 +101,7 @@ def list_ids(sealed: SealedZone) -> set[ObjectId]:
 
 
 class Target:
-    """Stores and a resolver, which stay for many examples; each of these is a zone of its own."""
+    """Stores and a resolver for many examples; each example is a zone of its own."""
 
     def __init__(self, made: Site, running: Running) -> None:
         self._site = made
@@ -110,13 +111,15 @@ class Target:
         self._bad: dict[Name, SealedZone] = {}
 
     def next_apex(self) -> Name:
-        """A zone that there is not yet."""
+        """Return a zone that does not exist yet."""
         self._thrown += 1
         return names.parse(f"z{self._thrown}.test.")
 
     async def throw(self, apex: Name, sealed: SealedZone) -> None:
-        """Give a zone to refs by hand and, where that refuses it, to the resolver behind its back;
-        then see whether others are answered. What refs accepts is served."""
+        """Offer a zone to refs by hand and, if refs refuses it, store it as a tip without a check.
+
+        Other zones must still be answered. A zone that refs accepts must be served.
+        """
         is_accepted = False
         try:
             await self._move(apex, sealed)
@@ -133,8 +136,11 @@ class Target:
         assert containment.counts == self._bugs
 
     async def assert_a_check_names_what_is_bad(self) -> None:
-        """Each zone that the resolver could not load, by a flaw of its tip or a broken object; one
-        that several zones hold is named in one of them."""
+        """Check that fsck names each zone that the resolver could not load.
+
+        It names a flaw of the tip or a broken object; an object of several zones is named in one of
+        them.
+        """
         report = await fsck.check(self._site.repo)
         named = {each.ref.zone for each in (*report.flawed, *report.broken)}
         broken = {each.id for each in report.broken}

@@ -1,4 +1,4 @@
-"""A bus whose TLS does not fit, or that does not answer as one, is reported; nothing hangs."""
+"""A bus with wrong TLS, or a server that is not a bus, is reported; nothing hangs."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Pki(NamedTuple):
-    """An authority with a server and a client, and an authority that neither knows."""
+    """An authority with a server and a client, and an authority unknown to both."""
 
     ca: Path
     server: Files
@@ -52,27 +52,27 @@ def configuration(pki: Pki, *, mutual: bool = False) -> str:
 
 @pytest.fixture
 def tls_bus(pki: Pki) -> Iterator[str]:
-    """The host and port of a bus that speaks TLS."""
+    """Run a bus with TLS, and yield its host and port."""
     with nats_server(configuration(pki)) as url:
         yield url.partition("://")[2]
 
 
 @pytest.fixture
 def mutual_bus(pki: Pki) -> Iterator[str]:
-    """The host and port of a bus that also wants a certificate of its clients."""
+    """Run a bus that also requires client certificates, and yield its host and port."""
     with nats_server(configuration(pki, mutual=True)) as url:
         yield url.partition("://")[2]
 
 
 def environment(url: str, **paths: Path) -> dict[str, str]:
-    """What names the bus to commands and services."""
+    """Return the variables that select the bus for commands and services."""
     return {"ZONEGIT_NATS_URL": url} | {
         f"ZONEGIT_NATS_{name.upper()}": str(path) for name, path in paths.items()
     }
 
 
 def refusal(folder: Path, env: dict[str, str]) -> str:
-    """What a command says of a bus that it cannot use, which is all that it prints."""
+    """Return the error of a command for an unusable bus, which must be its whole output."""
     said = Stack(folder, env).run("zone", "list", status=6)
     assert said.out == ""
     assert said.err.count("\n") == 2, said.err
@@ -162,7 +162,7 @@ async def test_files_that_are_no_certificates_are_named(
 
 @asynccontextmanager
 async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """The host and port of something that is no bus; it is gone at exit."""
+    """Run a server that is not a bus, and yield its host and port."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -193,7 +193,7 @@ async def _silent(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) 
 
 
 async def _closing(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Say nothing and end the connection."""
+    """Send nothing, and close the connection."""
 
 
 async def _only_info(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

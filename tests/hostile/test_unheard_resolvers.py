@@ -1,7 +1,7 @@
-"""``--wait`` and resolvers that are not heard: silent, slow, of one name, or made up.
+"""``--wait`` and resolvers that are silent, slow, share a name, or are invented.
 
-A resolver that missed a broadcast of 0.3 seconds was not awaited, and the command said that all was
-served. These resolvers are real processes, or hand-made ones that say what they like on the bus.
+Earlier, a resolver that missed a broadcast of 0.3 seconds was not awaited, and the command reported
+success. These resolvers are real processes, or hand-made ones that send any message.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ SET = ("set", "www", "A", "60")
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Two resolvers that serve a zone."""
+    """Run two resolvers that serve a zone."""
     made = Stack(tmp_path_factory.mktemp("stack") / "data")
     made.up("--resolvers", "2")
     made.zone("foo.com", FOO.replace("www   IN CNAME api\n", ""))
@@ -58,7 +58,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 class Addresses:
-    """A new one for each change."""
+    """An iterator with a new address for each change."""
 
     last = 0
 
@@ -71,14 +71,14 @@ ADDRESSES = Addresses()
 
 
 def change(stack: Stack, *words: str, status: int = 0) -> Said:
-    """Commits something that was not there before, and waits for it."""
+    """Commit a new address, and wait for it."""
     return stack.run(*SET, next(ADDRESSES), "--wait", *words, status=status)
 
 
 def misses(stack: Stack, name: str, *others: str) -> None:
-    """Fails unless a change names this resolver as late, and none of the others.
+    """Check that a change reports this resolver as late, and none of the others.
 
-    A short time is enough on most machines for the others; where it is not, the next has more.
+    A short timeout is enough for the others on most machines; if it is not, the next one is longer.
     """
     for seconds in ("1", "10", "100"):
         said = change(stack, "--timeout", seconds, status=6).err
@@ -121,13 +121,13 @@ def test_a_resolver_that_was_killed_is_named_and_one_that_said_goodbye_is_not(
 
 
 def comes_to_serve(stack: Stack, name: str, after: str = "") -> str:
-    """Returns the instance that serves under this name, once another one than ``after`` does."""
+    """Wait until an instance other than ``after`` serves under this name, and return it."""
     until(lambda: serves(stack, name) not in ("", after), f"{name} does not serve")
     return serves(stack, name)
 
 
 def serves(stack: Stack, name: str) -> str:
-    """The instance that serves under this name and is not silent; empty: none."""
+    """Return the instance that serves under this name and is not silent, or an empty string."""
     found = registry_of(stack).get(name)
     is_there = found is not None and found.last.is_serving and not found.is_silent
     return found.last.instance if found is not None and is_there else ""
@@ -180,7 +180,7 @@ def test_a_resolver_that_is_frozen_while_another_takes_its_name_is_reported(
 async def test_a_resolver_that_never_answered_a_broadcast_is_awaited_until_it_serves(
     stack: Stack,
 ) -> None:
-    """The attack of old: it missed the broadcast, and the command returned success at once."""
+    """The original fault: it missed the broadcast, and the command returned success at once."""
     async with joined(stack, "resolver") as bus:
         moves: asyncio.Queue[RefEvent] = asyncio.Queue()
 
@@ -208,7 +208,8 @@ async def test_a_resolver_that_never_answered_a_broadcast_is_awaited_until_it_se
 
 
 async def test_a_report_that_was_lost_is_made_up_for(stack: Stack) -> None:
-    """An announcement that shows the resolver to be past the move has it asked."""
+    """An announcement shows that the resolver is past the move, so the command queries its
+    status."""
     async with joined(stack, "resolver") as bus:
         moves: asyncio.Queue[RefEvent] = asyncio.Queue()
         at = msgspec.structs.replace(announcement("mute"), sequence=0)
@@ -256,7 +257,7 @@ async def test_a_goodbye_while_it_is_awaited_ends_the_wait_for_it(stack: Stack) 
 def test_a_goodbye_counts_that_came_before_the_registry_was_read(
     instance: str, awaited: set[str]
 ) -> None:
-    """The ref store may not have heard it yet; the next process of that name did not say it."""
+    """The ref store may not have received it yet; a goodbye of another instance does not count."""
     said = announcement("leaver", instance="one", is_leaving=True)
     waiter = Waiter(ZONE, "main", 1.0, session=None)  # type: ignore[arg-type]  # asks nobody
     waiter.handle_announcement(said)
@@ -266,7 +267,7 @@ def test_a_goodbye_counts_that_came_before_the_registry_was_read(
 
 
 async def test_a_resolver_cannot_report_or_say_goodbye_for_another(stack: Stack) -> None:
-    """Neither where the bus would let it, by a subject of its own."""
+    """This holds even on its own subject, which the bus permits."""
     async with joined(stack, "resolver") as bus:
         await bus.publish(subjects.announcement("victim"), announcement("victim"))
         forged = codec.encode(msgspec.structs.replace(announcement("victim"), is_leaving=True))
@@ -308,7 +309,7 @@ def flood(client: RawClient, name: Callable[[int], str], count: int) -> None:
 
 
 async def test_made_up_resolvers_fill_the_registry_and_push_none_out(tmp_path: Path) -> None:
-    """On a bus without users every client may announce itself. The registry has its bounds."""
+    """On a bus without users, any client may announce itself. The registry is bounded."""
     with nats_server() as url, service_process("refs", url, tmp_path):
         async with connect(BusSettings(url), name="ada") as bus, raw_client(url) as client:
             await succeeds(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
@@ -328,7 +329,7 @@ async def test_made_up_resolvers_fill_the_registry_and_push_none_out(tmp_path: P
 
 
 def test_a_registry_that_is_full_is_no_success(tmp_path: Path) -> None:
-    """A resolver that found no room in it may still serve the old zone."""
+    """A resolver that is not in the registry may still serve the old zone."""
     crowded = Stack(tmp_path / "data")
     try:
         crowded.up()
@@ -396,7 +397,7 @@ authorization { users: [
 
 
 async def test_who_may_not_ask_resolvers_learns_that_the_move_stands(tmp_path: Path) -> None:
-    """A resolver has settings for some zones of their own, so it has to be asked."""
+    """The resolver has settings for single zones, so the command has to query it."""
     with nats_server(NO_QUESTIONS) as bare:
         url = bare.replace("://", "://all:pw@")
         stack = Stack(tmp_path, {"ZONEGIT_NATS_URL": bare.replace("://", "://op:pw@")})
@@ -418,7 +419,7 @@ async def test_who_may_not_ask_resolvers_learns_that_the_move_stands(tmp_path: P
 
 @pytest.fixture(scope="module")
 def lone_refs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A bus with nothing but refs."""
+    """Run a bus with refs alone."""
     folder = tmp_path_factory.mktemp("refs")
     with nats_server() as url, service_process("refs", url, folder):
         yield url
@@ -427,7 +428,8 @@ def lone_refs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def test_a_ref_store_that_has_just_started_does_not_say_that_there_is_no_resolver(
     tmp_path: Path,
 ) -> None:
-    """The resolver announced itself to the one before, and is not due for seconds."""
+    """The resolver announced itself to the previous process, and will announce itself again in
+    seconds."""
     with nats_server() as url:
         async with connect(BusSettings(url), name="ada") as bus, raw_client(url) as client:
             with service_process("refs", url, tmp_path) as refs:
@@ -445,7 +447,7 @@ async def test_a_ref_store_that_has_just_started_does_not_say_that_there_is_no_r
 
 
 async def answers_calls(client: RawClient, name: str) -> None:
-    """Answers a call with an announcement, as every resolver does."""
+    """Answer a call with an announcement, as every resolver does."""
     await client.hears(subjects.resolvers("announce"))
     said = announcement(name)
     client.publish(subjects.announcement(name), codec.encode(said))

@@ -1,4 +1,4 @@
-"""Messages that the bus carries and the client library cannot read end no connection."""
+"""Messages that the bus carries and the client library cannot parse end no connection."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from zonegit.config import BusSettings
 
 
 def with_headers(block: bytes) -> bytes:
-    """A request with this in place of headers."""
+    """Return a request with these octets as headers."""
     return b"HPUB zg.ada.refs.where %d %d\r\n%b\r\n" % (len(block), len(block), block)
 
 
@@ -32,7 +32,8 @@ UNREADABLE = {
 async def test_a_service_answers_the_others_on_the_connection_it_had(
     tmp_path: Path, kind: str
 ) -> None:
-    """The library ends its reading at the first: the service would be deaf for half a minute."""
+    """At the first such message, the library stops reading: the service would be deaf for half a
+    minute."""
     with nats_server() as url, service_process("refs", url, tmp_path) as service:
         await eventually(lambda: "service.started" in service.log.read_text())
         async with raw_client(url) as client, connect(BusSettings(url), name="test") as bus:

@@ -1,4 +1,4 @@
-"""An operator whom the bus denies a branch cannot take it away with its zone."""
+"""An operator without permission to move a branch cannot remove its zone."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -46,7 +46,8 @@ def user(name: str, role: str, deny: list[str]) -> dict[str, object]:
 
 @contextmanager
 def protected_bus(folder: Path) -> Iterator[str]:
-    """Both stores on a bus that lets alice do all, and bob all but move main of foo.com."""
+    """Run both stores on a bus that permits everything to alice, and everything but main of
+    foo.com. to bob."""
     users = [
         user("objectstore", "objectstore", []),
         user("refs", "refs", []),
@@ -128,7 +129,7 @@ async def test_forcing_it_with_a_client_of_the_release_before_takes_nothing_away
 
 
 async def test_an_operation_id_of_another_is_good_for_nothing(url: str) -> None:
-    """Bob cannot add his own removal to alice's operation, which her undo would take back."""
+    """Bob cannot add his own removal to alice's operation, which her undo would revert."""
     async with working(url, "alice") as alice, working(url, "bob") as bob:
         (latest,) = (await bob.refs.operations(1)).operations
         theirs = Origin("bob", "zone remove", latest.operation)
