@@ -1,4 +1,4 @@
-"""The statistics of a report."""
+"""The numbers of a report."""
 
 from benchmarks.figures import percentile, spread
 

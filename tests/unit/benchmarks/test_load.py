@@ -1,4 +1,4 @@
-"""The load generator: counted answers, losses, latencies and RCODEs."""
+"""The load generator counts the replies that a server sent."""
 
 import os
 import socket
@@ -20,14 +20,14 @@ SECONDS = 0.05
 
 @pytest.fixture
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raise the time after which silence counts as loss."""
+    """Count silence as loss only where a test is about loss."""
     monkeypatch.setattr(load, "PATIENCE_S", DEADLINE_S)
 
 
 def run_until(
     is_enough: Callable[[Load], object], address: tuple[str, int], **options: object
 ) -> Load:
-    """Run the generator, each time for twice as long, until ``is_enough`` accepts the result."""
+    """Run the generator for longer and longer until ``is_enough`` accepts a run."""
     seconds = SECONDS
     while not is_enough(seen := load.run(address, QUESTIONS, seconds, window=4, **options)):
         seconds *= 2
@@ -44,7 +44,7 @@ def echo(query: bytes) -> bytes:
 
 @contextmanager
 def server(reply: Reply) -> Iterator[tuple[str, int]]:
-    """Run a UDP server in a thread; it sends the result of ``reply`` unless that is None."""
+    """Run a UDP server in a thread; it sends the result of ``reply``, if any."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
 

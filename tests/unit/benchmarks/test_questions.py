@@ -1,4 +1,4 @@
-"""The queries of a measurement: their lengths, kinds and shares."""
+"""The queries of a measurement match their names."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from zonegit.nameserver.message.query import DATAGRAM
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[zones.Names, World]:
-    """Return the names of the small zone, and a world that serves it."""
+    """Return the small zone, as it is served."""
     file: Path = tmp_path_factory.mktemp("zones") / "zone"
     names = zones.mixed_zone(file)
     lines = file.read_text().splitlines()[1:]

@@ -1,4 +1,4 @@
-"""The TCP load generator: counted replies and closed connections."""
+"""The generator of TCP load counts whole replies, and reports a server that closes connections."""
 
 import socket
 import threading
@@ -14,10 +14,8 @@ SECONDS = 0.05
 
 @contextmanager
 def server(replies: int) -> Iterator[tuple[str, int]]:
-    """Run a server that returns each query, over UDP and TCP.
-
-    It closes a connection after ``replies`` replies.
-    """
+    """Run a server that echoes questions over UDP and TCP; it closes a connection after
+    ``replies``."""
     with (
         socket.create_server(("127.0.0.1", 0)) as tcp,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,

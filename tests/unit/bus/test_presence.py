@@ -1,4 +1,4 @@
-"""Of two instances of a store one ends, whatever their clocks say."""
+"""One of two instances of a store yields, whatever their clocks say."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""compose.yaml, the Dockerfile and the sample bus fit each other and the services they start."""
+"""compose.yaml, the Dockerfile and the sample bus match each other and the services."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""docs/configuration.md names every setting there is, and no other."""
+"""docs/configuration.md names every setting, and no others."""
 
 import re
 from importlib import import_module
@@ -15,7 +15,7 @@ SERVICES = ("objectstore", "refs", "resolver")
 
 
 def first_cells(heading: str) -> list[str]:
-    """What stands in backquotes in the first column of the table below a heading."""
+    """Return the backquoted text in the first column of the table below a heading."""
     body = PAGE.partition(f"\n{heading}\n")[2]
     body = re.split(r"^#", body, maxsplit=1, flags=re.MULTILINE)[0]
     return re.findall(r"^\| `([^`]+)`", body, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Every rule that a finding is made of is explained on a page."""
+"""Every rule of a finding is explained on a page."""
 
 import ast
 import importlib
@@ -13,7 +13,7 @@ PAGES = ("json.md", "lint.md", "typed-records.md")
 
 
 def sources() -> Iterator[Path]:
-    """Every module that makes findings."""
+    """Return every module that creates findings."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             if "import Finding" in path.read_text() or ", Finding" in path.read_text():
@@ -21,7 +21,7 @@ def sources() -> Iterator[Path]:
 
 
 def rules(path: Path) -> Iterator[str]:
-    """The rules that a module names, as text or by a constant."""
+    """Return the rules in a module, as text or by a constant."""
     package = next(ROOT / each for each in PACKAGES if path.is_relative_to(ROOT / each))
     name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
     module = importlib.import_module(name)

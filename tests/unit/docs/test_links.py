@@ -1,4 +1,4 @@
-"""Every link between the project's own pages leads somewhere."""
+"""Every link between pages of the project has a target."""
 
 import re
 from pathlib import Path

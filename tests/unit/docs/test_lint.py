@@ -1,4 +1,4 @@
-"""docs/lint.md lists every rule as the table has it, and every top-level domain."""
+"""docs/lint.md lists every rule of the table, and every top-level domain."""
 
 import re
 from pathlib import Path

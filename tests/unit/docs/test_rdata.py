@@ -1,4 +1,4 @@
-"""docs/rdata.md has a row for each type, and says which servers read it in another way."""
+"""docs/rdata.md has a row for each type, and names the servers that parse it differently."""
 
 import re
 from pathlib import Path

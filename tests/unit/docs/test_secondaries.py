@@ -1,4 +1,4 @@
-"""What operations.md says of NSD, Knot and BIND is what they accept."""
+"""NSD, Knot and BIND accept their sample configurations in operations.md."""
 
 import re
 import subprocess

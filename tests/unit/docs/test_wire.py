@@ -1,4 +1,4 @@
-"""docs/wire.md says what the code does: both directions, name by name."""
+"""docs/wire.md matches the code in both directions, name by name."""
 
 import re
 import types
@@ -37,7 +37,7 @@ del TRAVELLING["Origin"]  # on the bus it is the subject's actor and a Why
 
 
 def rows(section: str) -> list[list[str]]:
-    """The cells of every table row below a heading, without its head."""
+    """Return the cells of every table row below a heading, without the table head."""
     body = PAGE.partition(f"\n{section}\n")[2]
     body = re.split(r"^#", body, maxsplit=1, flags=re.MULTILINE)[0]
     table = re.findall(r"^\|(?!---)(.*)\|$", body, re.MULTILINE)[1:]

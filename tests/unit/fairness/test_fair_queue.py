@@ -1,4 +1,4 @@
-"""The laws of the fair queue, on a worker that is simulated: it knows no clock but its own work."""
+"""The laws of the fair queue, with a simulated worker whose only clock is its own work."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ def plain(depth: int = 1, **share: int) -> FairQueue[int]:
 
 
 class Worker:
-    """Serves a queue: the item that has been under way longest is the next to be done."""
+    """A worker of a queue; it finishes the oldest running item first."""
 
     def __init__(self, queue: FairQueue[int], cost: Callable[[QueueEntry[int]], float]) -> None:
         self.queue = queue
@@ -70,8 +70,8 @@ def test_one_request_passes_a_thousand_of_another_flow() -> None:
 
 @given(st.dictionaries(FLOWS, COSTS, min_size=2), st.integers(1, 4))
 def test_flows_that_always_wait_get_equal_time(costs: dict[str, float], depth: int) -> None:
-    """However their items differ in cost: none is behind another by more than what can be under
-    way, and an item of its own."""
+    """A flow lags behind another by at most the running items and one item of its own, whatever
+    they cost."""
     queue = plain(depth)
     for flow in costs:
         for number in range(250):
@@ -130,7 +130,7 @@ def test_a_new_flow_is_started_next(costs: list[float]) -> None:
 
 
 def test_a_flow_that_was_idle_has_no_credit() -> None:
-    """It takes turns with the other from the present on, and does not make up for the past."""
+    """From now on it alternates with the other flow, without compensation for the past."""
     queue = plain()
     for number in range(300):
         queue.push(QueueEntry(ALL, "busy", number))
@@ -144,7 +144,7 @@ def test_a_flow_that_was_idle_has_no_credit() -> None:
 
 
 def test_a_flow_that_leaves_and_returns_keeps_its_tag() -> None:
-    """One expensive request at a time gives no more than its share."""
+    """One expensive request at a time gets no more than its share."""
     queue = plain()
     cost = {"dear": 10.0, "cheap": 1.0}
     for number in range(1_000):

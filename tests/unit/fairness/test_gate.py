@@ -1,4 +1,4 @@
-"""Tasks at a gate: their order, their refusal, and how they leave."""
+"""Tasks at a gate: their order, their refusal, and their cancellation."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What is counted as the time of a piece of work: its own steps, its threads, and no waiting."""
+"""The measured time of a piece of work: its own steps and its threads, without waiting."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ STEP_S = 0.02
 
 
 def work() -> None:
-    """Holds the event loop, or a thread."""
+    """Occupy the event loop, or a thread."""
     end = time.perf_counter() + STEP_S
     while time.perf_counter() < end:
         pass
@@ -33,7 +33,7 @@ async def test_time_on_the_event_loop_is_counted() -> None:
 
 
 async def test_waiting_is_not_counted() -> None:
-    """While it waits another task holds the event loop, for which it is not charged."""
+    """Meanwhile another task occupies the event loop, for which the waiting one is not charged."""
     release = asyncio.Event()
 
     async def wait() -> None:
@@ -86,7 +86,7 @@ async def test_time_of_a_failing_thread_is_counted() -> None:
 
 
 async def test_a_thread_that_continues_after_a_cancellation_is_charged_late() -> None:
-    """Else tiny deadlines would make work free."""
+    """Otherwise tiny deadlines would make work free."""
     late: list[float] = []
     with ThreadPoolExecutor(1) as executor:
         found = Meter(late.append)

@@ -1,4 +1,4 @@
-"""Blame agrees with a naive replay of history, and stops where a value began."""
+"""Blame agrees with a naive replay of history, and stops at the commit that introduced a value."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ Origins = dict[tuple[int, bytes | None], int]
 
 
 def run(graph: Graph, states: Sequence[State], asks: BlameWalk[T]) -> T:
-    """Runs the algorithm, which is handed exactly what it asks for."""
+    """Run the algorithm. It gets exactly the objects it requests."""
     places = {
         commit_id: RecordsAt(states[number], graph.commits[number].parents)
         for number, commit_id in enumerate(graph.ids)
@@ -23,7 +23,8 @@ def run(graph: Graph, states: Sequence[State], asks: BlameWalk[T]) -> T:
 
 
 def replayed(graph: Graph, states: Sequence[State]) -> list[Origins]:
-    """From the first commit on: what a commit found in a parent keeps its origin."""
+    """Return the origins by a replay from the first commit; a record found in a parent keeps its
+    own."""
     every: list[Origins] = []
     for number, state in enumerate(states):
         origins: Origins = {}

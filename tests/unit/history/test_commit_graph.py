@@ -1,4 +1,4 @@
-"""Walks over commits: the log's order, merge bases, the way back."""
+"""Walks over commits: the order of the log, merge bases, and the path to an ancestor."""
 
 from collections.abc import Collection
 
@@ -15,7 +15,7 @@ from zonegit.store.commit_reader import CommitNode, T, Walk
 
 
 def run(graph: Graph, asked: Walk[T]) -> T:
-    """Runs a walk, which is handed exactly what it asks for."""
+    """Run a walk. It gets exactly the commits it requests."""
     moments = graph.moments()
     known = {
         commit_id: CommitNode(commit, moments[number])
@@ -29,7 +29,7 @@ def numbers(graph: Graph, ids: Collection[CommitId]) -> list[int]:
 
 
 def naive_bases(graph: Graph, ours: int, theirs: int) -> list[int]:
-    """Common ancestors that are no ancestor of another."""
+    """Return the common ancestors that are not ancestors of others."""
     common = graph.ancestors(ours) & graph.ancestors(theirs)
     below = {far for at in common for far in graph.ancestors(at) - {at}}
     moments = graph.moments()

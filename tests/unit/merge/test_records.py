@@ -1,4 +1,4 @@
-"""One RRset changed on both sides: what merges, and each way to clash."""
+"""Merges of one RRset that both sides changed: results and conflicts."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,7 +164,7 @@ def test_a_merged_rrset_is_one_that_a_zone_may_hold(three):
 
 @given(threes)
 def test_no_record_is_lost_or_made_up(three):
-    """Whatever a side added is there; what neither removed is there; nothing else is."""
+    """A record added by a side is in the result, so is one that neither removed, and no other."""
     base, ours, theirs = (frozenset(each.rdatas) if each else frozenset() for each in three)
     found = records.merge(*three)
     if isinstance(found, RRset) and found.rdtype != rrtypes.SOA:

@@ -1,4 +1,4 @@
-"""The one rule of every merge."""
+"""The rule for a three-way merge of one value."""
 
 from hypothesis import given
 from hypothesis import strategies as st

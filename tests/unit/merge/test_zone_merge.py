@@ -1,4 +1,4 @@
-"""Two zones that grew out of one: what merges, what clashes, and that nothing else is read."""
+"""Merges of two zones with a common base: results, conflicts, and no further reads."""
 
 from collections.abc import Collection
 
@@ -56,7 +56,7 @@ def merged(
     decisions: Collection[Decision] = (),
     disputed: Collection[Key] = (),
 ) -> Merged:
-    """What the merge says; ``disputed`` are left out of the base."""
+    """Return the result of the merge; ``disputed`` keys are left out of the base."""
     recording = RecordingStore()
     agreed = {key: value for key, value in (base or {}).items() if key not in disputed}
     root = MergeBase(store(recording, agreed) if agreed else None, frozenset(disputed))
@@ -65,7 +65,7 @@ def merged(
 
 
 def applied(base: Zone | None, ours: Zone, theirs: Zone, found: Merged) -> Zone:
-    """Ours after a merge without clashes; its SOA under serial 0."""
+    """Return our zone after a merge without conflicts, with serial 0."""
     assert not found.clashes
     known = (*(base or {}).values(), *theirs.values())
     blobs = {encode(Blob(value)).id: value for value in known}
@@ -138,7 +138,7 @@ def test_an_rrset_that_both_added_with_other_ttls_clashes() -> None:
 
 
 def test_an_alias_and_other_data_added_to_one_name_clash() -> None:
-    """RFC 1034 section 3.6.2: neither side broke the rule, both together would."""
+    """RFC 1034 section 3.6.2: each side alone is valid, both together are not."""
     ours = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
     theirs = zone(BASE + "ftp 300 IN CNAME www\n", 2)
     clashes = merged(zone(BASE), ours, theirs).clashes
@@ -190,7 +190,7 @@ def test_without_a_common_past_what_differs_was_added_by_both() -> None:
 
 
 def test_only_what_changed_is_read() -> None:
-    """300 names of 4 labels each; one changed on each side."""
+    """The zone has 300 names of 4 labels; one is changed on each side."""
     many = "".join(f"h.{n}.x.y 300 IN A 192.0.2.1\n" for n in range(300))
     recording = RecordingStore()
     roots = [
@@ -222,7 +222,7 @@ def choose(clashes: Collection[Clash], side: Side) -> list[Decision]:
 
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 def test_choosing_one_side_for_all_that_clashes_is_a_way_out(side: Side) -> None:
-    """Even where the choice for one RRset would bring up another one of its owner."""
+    """This holds even if the choice for one RRset affects another one of its owner."""
     alias = "www 300 IN CNAME mail\nmail 300 IN A 192.0.2.25\n"
     base = zone(alias)
     ours = zone("www 300 IN A 192.0.2.1\nwww 300 IN TXT new\nmail 300 IN A 192.0.2.26\n", 2)
@@ -311,7 +311,8 @@ sides = st.dictionaries(
 
 
 def changed(base: Zone, edits: Edits, serial: int) -> Zone:
-    """``base`` under another serial; owners get addresses and a TTL, an alias, or go."""
+    """Return ``base`` with another serial; owners get addresses and a TTL or an alias, or are
+    removed."""
     after = {**base, **zone("", serial)}
     for owner, wanted in edits.items():
         name = names.parse(owner, ZONE)

@@ -1,4 +1,4 @@
-"""Advancing from a snapshot gives what compiling from nothing gives."""
+"""A snapshot advanced by changes equals one compiled from scratch."""
 
 import dns.dnssec
 import pytest
@@ -81,7 +81,7 @@ def changes(old: Zone, new: Zone) -> list[RRsetChange]:
 
 
 def answers(snapshot: ZoneSnapshot) -> dict[tuple[str, int, bytes], bytes | None]:
-    """What a client could ever see of it."""
+    """Return every answer that a client can get from it."""
     zones = ZoneTable()
     state = zones.make_state(APEX, "main", b"", snapshot)
     zones.replace(APEX, ServedBranches(state))
@@ -125,7 +125,7 @@ def test_work_comes_in_steps_one_a_change() -> None:
 
 
 def test_a_cut_above_many_names_is_made_in_small_steps() -> None:
-    """Whoever brings one of them along has to be found, which must keep no query waiting."""
+    """All answers with additional data from these names are found, without delaying a query."""
     servers = record("@", "NS", "ns.foo.com.")
     many = [record(f"h{n}.a", "A", "192.0.2.1") for n in range(100)]
     snapshot = compile_zone(APEX, [servers, *many])
@@ -163,13 +163,13 @@ def test_removing_what_is_not_there_changes_nothing() -> None:
     ids=["owner", "type", "class", "NS", "CNAME", "DNAME", "SOA"],
 )
 def test_an_rrset_that_is_not_what_its_place_says_is_refused(change: RRsetChange) -> None:
-    """A store may hold what no checked edit of ours would make."""
+    """A store may have objects that zonegit's own commits would not create."""
     with pytest.raises(Invalid):
         apply_changes(empty_snapshot(APEX), [change])
 
 
 def test_an_rrset_that_fits_no_message_is_refused() -> None:
-    """Nobody could be told of it; and what is larger takes longer, too."""
+    """It could not be answered, and a larger one takes more time."""
     rdatas = tuple(sorted(number.to_bytes(4, "big") for number in range(5_000)))
     made = RRset(names.parse("www.foo.com."), rrtypes.A, 300, rdatas)
     with pytest.raises(Invalid, match="is too large for a DNS message"):
@@ -177,7 +177,7 @@ def test_an_rrset_that_fits_no_message_is_refused() -> None:
 
 
 def test_the_memory_of_a_zone_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What would take less than before is let through at any size."""
+    """A change that needs less memory than before is accepted at any size."""
     soa, first = record("@", "SOA", SOA), record("a", "A", "192.0.2.1")
     at_first = compile_zone(APEX, [soa, first])
     monkeypatch.setattr(compiler, "MAX_ZONE_MEMORY", at_first.size)
@@ -188,7 +188,7 @@ def test_the_memory_of_a_zone_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_rrsets_of_a_name_share_the_octets_of_its_owner() -> None:
-    """Each is read with octets of its own, and a zone has hundreds of thousands of them."""
+    """Each RRset is read with octets of its own, and a zone has hundreds of thousands of RRsets."""
     made = compile_zone(
         APEX,
         [

@@ -1,4 +1,4 @@
-"""What proves that something does not exist is kept in order, and apart where it is no name."""
+"""NSEC and NSEC3 records are kept in order, and separate from names."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +38,7 @@ SIGNED = [
 
 
 def state(snapshot: ZoneSnapshot) -> tuple[object, ...]:
-    """All that matters of it."""
+    """Return the parts of it that are compared."""
     denial = snapshot.denial
     return (
         {(data.rrset, getattr(data, "ttls", None)) for data in iter_rrsets(snapshot)},
@@ -72,7 +72,8 @@ def test_what_is_removed_leaves_nothing(rrsets: list[RRset], kept: int) -> None:
 
 
 def test_everything_a_zone_holds_is_found_once_and_whole() -> None:
-    """Transfers and the cache on disk read it so, RRSIGs of one owner in one RRset."""
+    """Transfers and the disk cache read a zone in this way, with the RRSIGs of one owner in one
+    RRset."""
     found = [data.rrset for data in iter_rrsets(compile_zone(APEX, SIGNED))]
     assert sorted(found, key=str) == sorted(SIGNED, key=str)
 
@@ -85,8 +86,8 @@ def test_an_owner_of_nsec3_alone_is_no_name() -> None:
 
 
 def test_each_set_of_parameters_is_a_chain_of_its_own() -> None:
-    """RFC 5155 section 7.3: several may stand in a zone while it is salted anew; opt-out is none
-    of them."""
+    """RFC 5155 section 7.3: a zone may have several while its salt changes; opt-out is not one of
+    them."""
     chains = compile_zone(APEX, [*SIGNED, nsec3("1" * 32, flags=1)]).denial.chains
     assert {key.hex(): len(chain) for key, chain in chains.items()} == {
         "01000c04aabbccdd": 2,

@@ -1,4 +1,4 @@
-"""Zones and differences as records: what secondaries are told is what is served."""
+"""Zones and differences as records: a secondary gets exactly the served zone."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -76,7 +76,7 @@ def zones(draw: st.DrawFn) -> Zone:
 def advance(
     snapshot: ZoneSnapshot, old: Zone, new: Zone, serial: int
 ) -> tuple[ZoneSnapshot, list[Path]]:
-    """The snapshot of ``new``, and the owners at which it differs."""
+    """Return the snapshot of ``new``, and the owners at which it differs."""
     changed = [key for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
     changes = [RRsetChange(path, rdtype, new.get((path, rdtype))) for path, rdtype in changed]
     changes.append(RRsetChange((), rrtypes.SOA, apex_soa(serial)))
@@ -100,7 +100,7 @@ def every(snapshot: ZoneSnapshot) -> set[ZoneRecord]:
 
 
 def applied(base: set[ZoneRecord], delta: ZoneDelta) -> set[ZoneRecord]:
-    """As a strict secondary does it: what is removed must be there, what is added must not."""
+    """Apply a difference as a strict secondary: removed records must exist, added ones must not."""
     assert set(delta.removed) <= base
     left = base - set(delta.removed)
     assert not left & set(delta.added)
@@ -109,7 +109,7 @@ def applied(base: set[ZoneRecord], delta: ZoneDelta) -> set[ZoneRecord]:
 
 @given(st.lists(zones(), min_size=2, max_size=6))
 def test_a_zone_and_a_difference_are_the_next_zone_signatures_included(states: list[Zone]) -> None:
-    """RFC 1995 section 4. An RRSIG has the TTL of what it covers, so it may differ untouched."""
+    """RFC 1995 section 4. An RRSIG has the TTL of its RRset, so it may change with that TTL."""
     snapshot, _ = advance(empty_snapshot(APEX), {}, states[0], 1)
     first, deltas = snapshot, []
     for serial, (old, new) in enumerate(pairwise(states), 2):
@@ -146,7 +146,7 @@ def address(ttl: int) -> RRset:
 
 @given(zones())
 def test_a_whole_zone_comes_in_canonical_order(zone: Zone) -> None:
-    """RFC 4034 section 6.1, ``\\000`` included."""
+    r"""RFC 4034 section 6.1, including ``\000``."""
     snapshot, _ = advance(empty_snapshot(APEX), {}, zone, 1)
     owners = [record.owner for record in iter_records(snapshot) if record is not None]
     assert owners == sorted(owners, key=names.for_dnspython)
@@ -198,7 +198,7 @@ spellings = st.frozensets(st.sampled_from(TARGETS), min_size=1)
 
 
 def spelled(rdatas: frozenset[bytes], ttl: int = 300) -> RRset:
-    """As it may be stored, with several spellings of one record."""
+    """Return an RRset as it may be stored, with several spellings of one record."""
     return RRset(names.below(APEX, (b"a",)), rrtypes.NS, ttl, tuple(sorted(rdatas)))
 
 
@@ -210,7 +210,7 @@ def keys(records: Iterable[ZoneRecord | None]) -> set[tuple[int, int, bytes]]:
 def test_no_difference_removes_a_record_of_which_another_spelling_stays(
     states: list[frozenset[bytes]], data: st.DataObject
 ) -> None:
-    """A secondary keeps one of them, so it would have none."""
+    """A secondary keeps one of them, and would then have none."""
     ttls = [data.draw(st.sampled_from((300, 60))) for _ in states]
     snapshots = [
         compile_zone(APEX, [apex_soa(serial), spelled(rdatas, ttl)])

@@ -1,4 +1,4 @@
-"""The persistent sorted set against a plain set and ``sorted``."""
+"""The persistent sorted set, compared with a plain set and ``sorted``."""
 
 from bisect import bisect_right
 
@@ -16,7 +16,7 @@ EDITS = st.lists(st.tuples(st.booleans(), PATHS), max_size=60)
 
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks():
-    """So that a few keys make many blocks."""
+    """Make blocks small, so that a few keys fill many."""
     most = sorted_map.MAX_ROW
     sorted_map.MAX_ROW = 3
     yield
@@ -52,7 +52,7 @@ def test_what_was_before_a_change_stays_as_it_was(keys, path) -> None:
 
 
 def test_paths_stand_in_canonical_order() -> None:
-    """RFC 4034 section 6.1, its own example; ``\\000`` sorts before every other octet."""
+    r"""RFC 4034 section 6.1, with its own example; ``\000`` sorts before every other octet."""
     canonical = [
         (),
         (b"a",),

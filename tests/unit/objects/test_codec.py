@@ -1,4 +1,4 @@
-"""Octets to values and back: exact one way, suspicious the other."""
+"""Encoding and decoding of objects: exact in one direction, strict in the other."""
 
 import pytest
 from hypothesis import given

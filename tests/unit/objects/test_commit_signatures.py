@@ -1,4 +1,4 @@
-"""Signatures of commits and tags: what they cover, which keys make them, what is refused."""
+"""Signatures of commits and tags: their coverage, their keys, and invalid ones."""
 
 import base64
 
@@ -86,7 +86,8 @@ def test_the_signature_of_another_key_is_not_confirmed(value: Commit | Tag) -> N
 def test_no_octet_of_a_signed_object_can_change_unnoticed(
     value: Commit | Tag, data: st.DataObject
 ) -> None:
-    """A changed octet leaves another object, or none; what is left is not confirmed."""
+    """A changed octet gives another object or none, and the signature of that object does not
+    verify."""
     raw = encode(signed(value))
     at = data.draw(st.integers(0, len(raw.payload) - 1))
     flipped = raw.payload[at] ^ data.draw(st.integers(1, 255))

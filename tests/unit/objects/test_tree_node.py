@@ -1,4 +1,4 @@
-"""One node of a zone, narrow or wide: the same entries give the same id, whatever the history."""
+"""One node of a zone, narrow or wide: equal entries have the same id, after any history."""
 
 import random
 from contextlib import suppress
@@ -55,8 +55,10 @@ def updated(
 
 @pytest.fixture
 def narrow_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wide trees from nine entries on, runs of at most five, and cuts four times as often: small
-    histories then meet every case that large ones do."""
+    """Use wide trees from nine entries on, runs of at most five, and cuts four times as often.
+
+    Small histories then reach all cases that large ones do.
+    """
     monkeypatch.setattr(tree_codec, "MAX_NARROW", 8)
     monkeypatch.setattr(tree_node, "MAX_NARROW", 8)
     monkeypatch.setattr(tree_codec, "MAX_RUN", 5)
@@ -74,7 +76,7 @@ histories = st.lists(
 
 @pytest.mark.usefixtures("narrow_bounds")
 class TestSmallBounds:
-    """Under the bounds of ``narrow_bounds``."""
+    """The same with the bounds of ``narrow_bounds``."""
 
     @settings(max_examples=300)
     @given(histories)
@@ -176,7 +178,7 @@ class TestSmallBounds:
 
     @given(st.integers(30, 120), st.data())
     def test_a_run_with_keys_that_stand_before_it_is_corrupt(self, count, data):
-        """Readers that look for one name would not find it, though a listing has it."""
+        """A lookup of one name would not find them, although a listing has them."""
         recording = RecordingStore()
         root = built(recording, entries(count))
         assert root is not None

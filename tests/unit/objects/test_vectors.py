@@ -1,4 +1,4 @@
-"""Every octet that the original wrote is read and written again."""
+"""Every octet written by the original implementation is read, and written again."""
 
 import pytest
 from tests.support import vectors
@@ -33,7 +33,7 @@ BLOBS = [(path, raw) for path, raw in FOO_COM if raw.kind == "blob"]
 
 @pytest.mark.parametrize(("path", "raw"), BLOBS, ids=[path for path, _ in BLOBS])
 def test_the_blobs_of_foo_com_stand_where_their_owner_and_type_say(path: str, raw: RawObject):
-    """Paths are ``/label`` for a subtree and ``:TYPE`` for an RRset."""
+    """Paths have ``/label`` for a subtree and ``:TYPE`` for an RRset."""
     down, _, mnemonic = path.rpartition(":")
     labels = [label.encode() for label in reversed(down.split("/")[1:])]
     blob = decode(raw)

@@ -1,4 +1,4 @@
-"""Algorithms that ask: run one after the other, or side by side."""
+"""Object walks, one after the other or gathered."""
 
 import pytest
 
@@ -16,7 +16,7 @@ OBJECTS = {an_id(n): Symref(f"ref {n}") for n in range(10)}
 
 
 def following(numbers: list[int]) -> Walk[list[str]]:
-    """Asks for one object a step."""
+    """Request one object for each step."""
     seen = []
     for number in numbers:
         answers = yield [an_id(number)]

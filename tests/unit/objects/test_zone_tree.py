@@ -42,7 +42,7 @@ def content_of(recording: RecordingStore, root: ObjectId | None) -> Content:
 def placed(
     edits: dict[tuple[Path, int], ObjectId | None],
 ) -> dict[tuple[Path, int], ObjectId | None]:
-    """The same with ids that tell owners apart, as those of blobs do, which hold theirs."""
+    """Return the content with ids that depend on the owner, as ids of blobs do."""
     return {
         (path, rdtype): identify("blob", b"%r %b" % (path, blob)) if blob is not None else None
         for (path, rdtype), blob in edits.items()
@@ -171,7 +171,7 @@ def test_a_diff_in_small_steps_misses_nothing():
 
 
 def exponential(recording: RecordingStore, depth: int) -> ObjectId:
-    """A tree of ``depth`` objects, one below the other, with 2 ** depth names."""
+    """Return a tree of ``depth`` objects, one below the other, with 2 ** depth names."""
     made = encode(Tree({rrset_key(A): an_id(1)}))
     recording.put([made])
     for _ in range(depth):
@@ -190,7 +190,7 @@ def test_a_tree_of_few_objects_and_endless_names_is_refused_at_once(old: int | N
 
 
 def test_counting_what_stands_at_many_names_ends_at_once() -> None:
-    """Though nothing in it counts, and so there is never enough."""
+    """Nothing in it counts, so the count never reaches its limit."""
     recording = RecordingStore()
     with pytest.raises(Corrupt, match="at two names"):
         recording.run(zone_tree.count(exponential(recording, 40), 1_000, but={A}))
@@ -269,7 +269,7 @@ def test_two_versions_of_the_real_root_zone_differ_in_what_their_rrsets_differ_i
 
 
 def hosts(count: int) -> list[RRset]:
-    """The zone of ``wide-trees.json``."""
+    """Return the zone of ``wide-trees.json``."""
     apex = names.parse("wide.test.")
     return [
         rrset(

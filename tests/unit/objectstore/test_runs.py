@@ -1,4 +1,4 @@
-"""Outlines of runs are the same, whether they were written down or are found out."""
+"""Outlines of runs are the same if they are stored and if they are computed."""
 
 import sqlite3
 from contextlib import closing, suppress
@@ -54,7 +54,7 @@ async def put(path: Path, objects: list[RawObject]) -> None:
 
 
 async def check(path: Path, objects: list[RawObject]) -> None:
-    """Check that the store gives the outlines that follow from the objects."""
+    """Check that the outlines of the store follow from the objects."""
     by_id = {raw.id: raw for raw in objects}
     asked = [raw.id for raw in find_runs(objects)]
     async with open_objects(path) as store:
@@ -106,7 +106,7 @@ async def test_a_damaged_row_does_not_make_a_run_part_of_a_zone(
 async def test_few_outlines_are_kept(
     tmp_path: Path, objects: list[RawObject], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An outline that was dropped is found out when it is asked for."""
+    """A dropped outline is computed on demand."""
     monkeypatch.setattr(runs, "MAX_RECENT", 100)
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as store:
@@ -128,7 +128,7 @@ BLOBS = st.builds(
 
 @st.composite
 def senseless_objects(draw: st.DrawFn) -> list[RawObject]:
-    """RRsets, then trees whose entries are any objects before them, under any keys."""
+    """Draw RRsets, then trees with any earlier objects as entries, under any keys."""
     made = draw(st.lists(BLOBS, min_size=1, max_size=4))
     for _ in range(draw(st.integers(1, 6))):
         keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=2, unique=True))
@@ -157,7 +157,7 @@ async def test_written_outlines_follow_from_the_objects(
 
 
 def test_the_objects_of_a_run_come_right_before_it(objects: list[RawObject]) -> None:
-    """So whoever stores them in their order has at hand what the run is about."""
+    """A store in this order then has the objects of a run at hand."""
     at = {raw.id: number for number, raw in enumerate(objects)}
     assert len(at) == len(objects)
     for number, raw in enumerate(objects):

@@ -1,4 +1,4 @@
-"""What the object store does when its file is not what it wrote."""
+"""The object store with a file that differs from the one it wrote."""
 
 import secrets
 import sqlite3
@@ -26,7 +26,7 @@ BLOB = MADE.objects[0]
 
 
 def spoil(path: Path, change: str) -> None:
-    """Changes the row of ``BLOB`` behind the store's back."""
+    """Change the row of ``BLOB`` in the file."""
     with closing(sqlite3.connect(path)) as other, other:
         assert other.execute(f"UPDATE object {change} WHERE id = ?", (BLOB.id,)).rowcount == 1
 
@@ -83,7 +83,7 @@ async def test_the_objects_that_fit_are_the_first_requested(tmp_path: Path) -> N
 
 
 def as_the_first_release_left_it(path: Path) -> None:
-    """Take from a file what later layouts brought."""
+    """Remove from a file the tables of later layouts."""
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("DROP TABLE history")
         other.execute("DROP TABLE judged")
@@ -139,7 +139,7 @@ async def test_a_malformed_rrset_of_an_earlier_release_is_kept_and_reported(
 
 
 async def test_an_outline_takes_no_more_memory_where_objects_are_large(tmp_path: Path) -> None:
-    """Else a question of a few octets has the store read many megabytes."""
+    """Otherwise a request of a few octets makes the store read many megabytes."""
     path = tmp_path / "objects.sqlite3"
     large = [encode(Doc({"n": number, "text": 60_000 * "x"})) for number in range(100)]
     tree = encode(Tree({b"\0%d" % number: each.id for number, each in enumerate(large)}))
@@ -184,7 +184,7 @@ async def test_a_kind_that_is_not_text_does_not_end_a_list(tmp_path: Path) -> No
 
 
 async def test_a_commit_that_the_graph_lost_is_damage(tmp_path: Path) -> None:
-    """It was `not a commit`."""
+    """The error was `not a commit`."""
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as store:
         await store.put(MADE.objects)

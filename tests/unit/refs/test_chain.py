@@ -1,4 +1,4 @@
-"""The log is a chain: a row that was changed, lost or put in is found by what reads it."""
+"""The log is a chain: a changed, lost or inserted row is found by a read."""
 
 import secrets
 import sqlite3
@@ -21,7 +21,7 @@ ZONES = [names.parse(f"{letter}.example.") for letter in "abcdefgh"]
 
 
 async def fill(path: Path, zones: list[names.Name] = ZONES) -> None:
-    """A row of the log for each zone."""
+    """Write a row of the log for each zone."""
     async with open_refs(path) as refs:
         keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
         for zone in zones:

@@ -1,7 +1,7 @@
-"""Killed at any write, a migration that is opened again ends as if nothing had happened.
+"""A migration killed at any write, and opened again, has the same result.
 
-Each write is a durable step of a real store. It is cut off before it happens, and again after it
-happened and before anybody heard of it.
+Each write is a durable step of a real store. The kill is before the write, or after it and before
+its acknowledgement.
 """
 
 import sqlite3
@@ -49,7 +49,7 @@ OBJECTS = dumps.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").obj
 
 @dataclass(frozen=True)
 class State:
-    """All that can be seen of a ref store."""
+    """The visible state of a ref store."""
 
     where: HeadsOfOperator
     zone: ZoneRefs
@@ -89,7 +89,7 @@ async def opened(path: Path, objects: ObjectStore) -> AsyncIterator[RefStoreHarn
 
 @pytest.fixture
 async def objects() -> MemoryObjects:
-    """Those of the real store, and a tag."""
+    """Return the objects of the real store, and a tag."""
     store = MemoryObjects()
     await store.put(OBJECTS)
     await store.put([_tag()])
@@ -168,7 +168,7 @@ async def test_a_conversion_killed_repeatedly_has_the_same_result(
 
 
 async def every_commit_is_named(harness: RefStoreHarness, slots: Slots) -> None:
-    """By its old name or by its new one."""
+    """Check that a branch is stored under its old name or its new one."""
     pending = await harness.refs.pending()
     snapshot = await harness.keeper.snapshot()
     named = {tip.target for zone in snapshot.zones for tip in zone.heads.values()}
@@ -266,7 +266,7 @@ async def test_names_of_another_store_are_refused_while_names_wait(
 
 
 def schema_of(layout: int) -> list[str]:
-    """The tables as an earlier layout had them."""
+    """Return the tables of an earlier layout."""
     since = {
         2: ("TABLE legacy",),
         3: ("log_of_operation", "log_of_actor", "log_of_zone"),
@@ -314,7 +314,7 @@ async def test_a_file_of_an_earlier_layout_is_upgraded_and_keeps_its_content(
 async def test_all_backups_of_an_installation_have_one_id(
     tmp_path: Path, objects: MemoryObjects
 ) -> None:
-    """Those of an earlier release too, whether they are older than a recovery or not."""
+    """This includes backups of an earlier release, before and after a recovery."""
     path = tmp_path / "refs"
     async with open_database(path, schema_of(5), 5):
         pass

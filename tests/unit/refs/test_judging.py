@@ -1,4 +1,4 @@
-"""Policy, asked with what is at hand and what has to be read."""
+"""Safety checks with objects of the request, and with objects that have to be read."""
 
 import asyncio
 import random
@@ -47,7 +47,7 @@ def by_id(*objects: RawObject) -> dict[ObjectId, RawObject]:
 
 
 class Out(MemoryObjects):
-    """A store that cannot be reached."""
+    """An object store that cannot be reached."""
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
         raise Unavailable("nobody answers")
@@ -60,7 +60,7 @@ async def check_harm(
     limits: MoveLimits = USUAL,
     **why: Any,
 ) -> None:
-    """Judges a move of main from BIG."""
+    """Judge a move of main from BIG."""
     request = MoveRequest(MAIN, Exactly(BIG.id), to.id, **why)
     served = ServedTree(2, to.tree)
     await judgement.check_harm(MoveReader(store, known or {}), request, BIG.id, served, limits)
@@ -96,7 +96,7 @@ async def test_a_move_from_a_lost_tip_is_still_checked() -> None:
 
 
 class Interrupted(MemoryObjects):
-    """A store of which one object is read only after ``meanwhile`` was done, once."""
+    """A store that runs ``meanwhile`` once before it returns an object."""
 
     def __init__(self, at: ObjectId) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class Interrupted(MemoryObjects):
 
 
 async def test_a_branch_that_moves_during_a_check_is_checked_again(tmp_path: Path) -> None:
-    """A move that takes any tip may take little from one and too much from the next."""
+    """A move with any expected tip may remove little from one tip and too much from the next."""
     tiny = commits.commit(ZONE, 1, hosts=3)
     big, new = commits.commit(ZONE, 2, hosts=20), commits.commit(ZONE, 3, hosts=2)
     store = Interrupted(tiny.id)
@@ -127,8 +127,10 @@ async def test_a_branch_that_moves_during_a_check_is_checked_again(tmp_path: Pat
 
 
 class Held(MemoryObjects):
-    """A store that gives one object once ``free`` is set; ``asked`` counts those that wait, and
-    ``all_asked`` is set once they are ``most``."""
+    """A store that returns one object only after ``free`` is set.
+
+    ``asked`` counts the waiting requests, and ``all_asked`` is set after ``most`` of them.
+    """
 
     def __init__(self, at: ObjectId, most: int) -> None:
         super().__init__()
@@ -172,7 +174,7 @@ async def test_checks_of_one_actor_do_not_block_others(tmp_path: Path) -> None:
 
 
 async def test_moves_of_one_actor_leave_room_for_those_of_another(tmp_path: Path) -> None:
-    """However many are being judged, and however long that takes."""
+    """This holds for any number of checks of any duration."""
     store = Held(SMALL.id, MAX_OF_ACTOR)
     await store.put([*BIG.objects, *SMALL.objects, *GROWN.objects])
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
@@ -192,7 +194,7 @@ async def test_moves_of_one_actor_leave_room_for_those_of_another(tmp_path: Path
 
 
 def spoilt(rng: random.Random) -> tuple[ObjectId, list[RawObject]]:
-    """A commit with one object that was tampered with; those above it name it by its new id."""
+    """Return a commit with one damaged object; objects above it have its new id."""
     objects, tip, renamed = list(SMALL.objects), ObjectId(SMALL.id), dict[bytes, bytes]()
     at = rng.randrange(len(objects))
     for index in range(at, len(objects)):
@@ -210,7 +212,7 @@ def spoilt(rng: random.Random) -> tuple[ObjectId, list[RawObject]]:
 
 
 async def test_objects_of_a_dry_run_may_be_malformed(tmp_path: Path) -> None:
-    """Whoever may read can send them; what comes of it is a failure and never a bug."""
+    """Any reader can send them; the result is a failure, and never a bug."""
     store = MemoryObjects()
     await store.put(BIG.objects)
     async with open_refs(tmp_path / "refs.sqlite3") as tables:

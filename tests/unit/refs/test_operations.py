@@ -1,4 +1,4 @@
-"""An operation belongs to the one who began it."""
+"""An operation belongs to the operator who started it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from zonegit_refs.sqlite import open_refs
 
 
 async def test_an_operation_of_another_actor_cannot_be_extended(tmp_path: Path) -> None:
-    """Whoever takes it back would take that back, too."""
+    """An undo of the operation would also revert the addition."""
     async with open_refs(tmp_path / "refs") as refs:
         keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
         await keeper.register(names.parse("foo.com."), Origin("ada", "init", "a" * 16))

@@ -1,4 +1,4 @@
-"""The registry of resolvers, with a clock that the test moves."""
+"""The registry of resolvers, with a clock set by the test."""
 
 import msgspec
 import pytest
@@ -33,7 +33,7 @@ def said(name: str = "r", instance: str = "one", *, is_leaving: bool = False) ->
 
 
 def listed(registry: Registry, now: float) -> dict[str, Registered]:
-    """All pages."""
+    """Return the resolvers of all pages."""
     found: list[Registered] = []
     after: str | None = ""
     while after is not None:

@@ -1,4 +1,4 @@
-"""Whoever lost a race for a ref has the next turn; nobody waits for ever for one."""
+"""The loser of a race for a ref goes next; no client waits for ever."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ def patient() -> RetryQueues:
 
 
 async def is_let_through(turns: RetryQueues, token: str | None) -> bool:
-    """Whether somebody may move the ref now, without anything else happening first."""
+    """Return whether a client may move the ref now."""
     waiting = asyncio.create_task(turns.wait(MAIN, token))
     for _ in range(5):
         await asyncio.sleep(0)

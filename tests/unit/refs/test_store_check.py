@@ -1,4 +1,4 @@
-"""A store is checked as a whole while it is used, and what is found is said."""
+"""A store is checked as a whole while it is used, and its damage is reported."""
 
 import secrets
 import sqlite3

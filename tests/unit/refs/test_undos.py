@@ -1,4 +1,4 @@
-"""What undo and redo mean without an argument follows from the log alone."""
+"""undo and redo without an argument depend only on the log."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from zonegit_refs.sqlite import open_refs
 
 
 class Log:
-    """A ref store whose operations register and remove zones, by names of one letter."""
+    """A ref store whose operations register and remove zones with names of one letter."""
 
     def __init__(self, keeper: RefKeeper) -> None:
         self.keeper = keeper

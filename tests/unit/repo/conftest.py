@@ -1,4 +1,4 @@
-"""A repository without a bus: the real ref store on SQLite, objects in the strict memory store."""
+"""A repository without a bus: the real ref store on SQLite, objects in a strict memory store."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -39,7 +39,8 @@ def acknowledged(outcome: Outcome) -> Committed | None:
 
 
 class Clock:
-    """The ref store's clock, which can be set. ``now`` in seconds since 1970; None: it runs."""
+    """The clock of the ref store. ``now`` is its time in seconds since 1970; None for the real
+    time."""
 
     now: float | None = None
 
@@ -48,7 +49,7 @@ class Clock:
 
 
 class TwoOperators:
-    """One repository as two operators see it. ``clock`` is the ref store's; ``noted`` are the
+    """One repository as seen by two operators. ``clock`` is the ref store's; ``noted`` has the
     notes to both."""
 
     def __init__(self, repo: Repo, other: Repo) -> None:
@@ -60,7 +61,7 @@ class TwoOperators:
     async def import_file(
         self, text: str, zone: Name = ZONE, *, force: bool = False, reason: str | None = None
     ) -> Committed | None:
-        """Import a master file into the branch that a command would choose."""
+        """Import a master file into the branch that a command would select."""
         position = await heads.find_position(self.repo, zone)
         rrsets = list(reader.read(text.encode(), zone).rrsets.values())
         plan = change_plan.plan_replacement(rrsets, zone)

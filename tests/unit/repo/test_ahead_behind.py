@@ -1,4 +1,4 @@
-"""Compare a branch with main."""
+"""The comparison of a branch with main."""
 
 from tests.unit.repo.conftest import ZONE, TwoOperators
 from tests.unit.repo.zone_contents import address

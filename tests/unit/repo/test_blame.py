@@ -1,4 +1,4 @@
-"""Blame over a store: the same as over values, in a few round trips."""
+"""Blame over a store: the same result as over values, in a few round trips."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Branches get other names without losing a commit, and remember where they have been."""
+"""Renames of branches keep every commit, and the reflog keeps every move."""
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ from zonegit.store.protocols import LogEntry
 
 
 async def canary(operators: TwoOperators) -> CommitId:
-    """Makes a branch canary with a commit of its own."""
+    """Create a branch canary with a commit of its own."""
     await branches.create(operators.repo, ZONE, "canary", await tip(operators, "main"))
     return committed(await operators.edit([Set(address("api", "192.0.2.9"))], "canary")).commit
 

@@ -1,4 +1,4 @@
-"""A change is examined for the faults that it brings, and for no others."""
+"""A change is examined for the faults that it introduces, and for no others."""
 
 import asyncio
 from collections.abc import Collection, Iterable
@@ -208,7 +208,7 @@ async def test_a_fast_forward_says_what_it_hides(foo: TwoOperators) -> None:
 async def test_an_address_is_examined_without_asking_the_store_for_more(
     foo: TwoOperators, owner: str
 ) -> None:
-    """A commit of one record costs as many round trips as it would without."""
+    """The commit of one record takes as many round trips as without the examination."""
     objects = foo.repo.objects
     assert isinstance(objects, Counting)
     await change(foo, becomes("x.sub", "A", "192.0.2.9"))
@@ -237,7 +237,7 @@ REFUSED = r"d\.foo\.com\. has NS and DNAME records \(RFC 6672 section 2\.3\)"
 
 
 async def store_both(operators: TwoOperators) -> None:
-    """Commit a zone as releases before this rule accepted it."""
+    """Commit a zone that releases before this rule accepted."""
     at = await heads.find_position(operators.repo, ZONE, "main")
     rrsets = [record("d", "DNAME", "x."), record("d", "NS", "ns1.foo.com.")]
 
@@ -311,7 +311,7 @@ CONTENTS = st.sampled_from(
 
 @st.composite
 def zones(draw: st.DrawFn) -> dict[edits.RRsetKey, RRset]:
-    """A zone without a CNAME next to other data."""
+    """Draw a zone without a CNAME next to other data."""
     zone = {(ZONE, rrtypes.SOA): record("@", "SOA", "ns1. admin. 1 2 3 4 5")}
     for owner, (rdtype, text) in draw(st.lists(st.tuples(OWNERS, CONTENTS), max_size=8)):
         made = record(owner, rdtype, text)

@@ -1,4 +1,4 @@
-"""One commit's change on another branch: whose it stays, what merges, what is refused."""
+"""The change of one commit on another branch: its author, merges, and conflicts."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from zonegit.zone import names, rrtypes
 
 @pytest.fixture
 async def forked(foo: TwoOperators) -> TwoOperators:
-    """foo.com. with a branch canary at the commit that main is at, serial 7."""
+    """Return foo.com. with a branch canary at the commit of main, serial 7."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     return foo
 

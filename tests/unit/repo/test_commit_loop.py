@@ -1,4 +1,4 @@
-"""From an intended edit to a commit: serials, races, signed zones, and what is refused."""
+"""From an edit to a commit: serials, races, signed zones, and errors."""
 
 import asyncio
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ async def test_an_edit_of_a_zone_without_an_soa_says_so(operators: TwoOperators)
 
 @dataclass
 class Meanwhile:
-    """A plan that lets somebody else commit between reading the tip and moving it."""
+    """A plan during which another client commits, between the read of the tip and its move."""
 
     operators: TwoOperators
     ours: change_plan.ChangePlanner
@@ -145,7 +145,7 @@ async def test_an_import_is_never_replayed_on_a_tip_it_did_not_see(foo: TwoOpera
 
 
 class Overheard:
-    """A ref store; ``turns`` are those that its moves asked for."""
+    """A ref store; ``turns`` are the turns that its moves requested."""
 
     def __init__(self, refs: RefStore) -> None:
         self._refs = refs
@@ -162,7 +162,7 @@ class Overheard:
 
 
 def watched(foo: TwoOperators, heard: Overheard) -> TwoOperators:
-    """The same, its first operator's moves overheard."""
+    """Return the operators with the moves of the first one recorded."""
     overheard = msgspec.structs.replace(foo.repo, refs=heard)
     return TwoOperators(overheard, foo.other)
 
@@ -247,7 +247,7 @@ async def test_a_position_on_an_unborn_branch_has_no_commit(operators: TwoOperat
 
 
 async def test_a_tree_that_holds_an_rrset_twice_is_not_listed(foo: TwoOperators) -> None:
-    """A hundred objects can hold one 2^100 times."""
+    """A hundred objects can contain one 2^100 times."""
     out: list[RawObject] = []
     blob = encode(Blob(rrset(ZONE, rrtypes.A, 300, [bytes(4)])))
     tree = tree_node.build({rrset_key(rrtypes.A): blob.id}, out)

@@ -1,4 +1,4 @@
-"""Which two commits are meant, and what differs between them."""
+"""The two commits of a comparison, and their difference."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def told(found: Comparison) -> list[str]:
 
 @pytest.fixture
 async def parted(foo: TwoOperators) -> TwoOperators:
-    """``main`` gained a, ``canary`` gained b, since they parted."""
+    """Create branches that diverged: ``main`` gained a, ``canary`` gained b."""
     where = await compare.resolve_sides(foo.repo, Reader(foo.repo.objects), [])
     await branches.create(foo.repo, ZONE, "canary", where.new)
     await foo.edit([Set(address("a", "192.0.2.1"))])

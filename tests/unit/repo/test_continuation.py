@@ -1,4 +1,4 @@
-"""A branch that an earlier release imported: its commits do not say where they came from."""
+"""A branch imported by an earlier release, whose commits do not name their source."""
 
 from pathlib import Path
 
@@ -83,7 +83,7 @@ async def test_files_continue_where_the_records_match(operators, tmp_path, maste
 async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_on_after_it(
     operators, tmp_path, master
 ):
-    """The file was taken from a branch that a merge brought in later."""
+    """The imported file came from a branch that was merged later."""
     await heads.initialise(operators.repo, ZONE)
     made = GitRepository(tmp_path / "git")
     made.commit("0", {"z": TEXTS[0]})

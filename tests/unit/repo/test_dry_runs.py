@@ -1,5 +1,4 @@
-"""A dry run promises what the real command then does: whatever was done before, and however it is
-forced."""
+"""A dry run predicts the result of the command, after any changes and with any force."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -118,7 +117,7 @@ _steps = st.lists(
 
 
 class Sealable(MemoryObjects):
-    """A store that takes nothing while it is sealed."""
+    """A store that accepts no objects while it is sealed."""
 
     is_sealed = False
 
@@ -129,7 +128,7 @@ class Sealable(MemoryObjects):
 
 @pytest.fixture
 async def repo(tmp_path: Path) -> AsyncIterator[Repo]:
-    """A repository without zones, whose object store can be sealed."""
+    """Yield a repository without zones, with an object store that can be sealed."""
     who = Identity("Ada", "ada@example.net", 1_795_232_912)
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
         objects = Sealable()
@@ -142,7 +141,7 @@ Answer = tuple[str, str] | None
 
 @dataclass
 class Twice:
-    """One operator who tries each change before making it."""
+    """An operator who runs each change twice, first as a dry run."""
 
     repo: Repo
     stored: Sealable
@@ -166,7 +165,7 @@ class Twice:
         await self.compare(lambda dry: work(msgspec.structs.replace(meant, dry_run=dry), *how))
 
     async def compare(self, work: Callable[[bool], Awaitable[object]]) -> None:
-        """A dry run changes nothing, and fares as the real command does."""
+        """Check that a dry run changes nothing, and ends as the real command does."""
         refs, before = self.repo.refs, await self.repo.refs.since("", 0)
         self.stored.is_sealed = True
         promised = await answer(work(True))
@@ -212,7 +211,7 @@ class Twice:
         return await commit_loop.commit(self.repo, await self.at(branch), plan, meant)
 
     async def late(self, meant: Intent, branch: str, todo: list[Any]) -> object:
-        """An edit of what somebody saw before others came; for that tip alone."""
+        """Edit an earlier tip that was read before other commits."""
         at = self.looked.setdefault(branch, await self.at(branch))
         plan = change_plan.plan_edits([self.edit_of(each) for each in todo], self.zone)
         meant = msgspec.structs.replace(meant, on_conflict=OnConflict.FAIL)
@@ -253,7 +252,7 @@ class Twice:
         return await self.move(meant, branch, Absent(), self.commit(back))
 
     async def point(self, meant: Intent, branch: str, back: int) -> object:
-        """What other clients may ask of the ref store: no one has looked at the serial."""
+        """Move a branch as another client may, without a check of the serial."""
         expected = Exactly((await self.at(branch)).commit())
         return await self.move(meant, branch, expected, self.commit(back))
 
@@ -269,7 +268,7 @@ class Twice:
         return await self.repo.refs.move(ref, expected, new, origin)
 
     async def remove(self, meant: Intent) -> object:
-        """The zone goes, or comes back without branches; this has no dry run here."""
+        """Remove the zone, or register it again without branches; there is no dry run of this."""
         origin = msgspec.structs.replace(meant.origin(self.repo), force=True)
         if not meant.dry_run:
             try:
@@ -289,7 +288,7 @@ class Twice:
 async def answer(
     work: Awaitable[object], keep: Callable[[object], None] = lambda made: None
 ) -> Answer:
-    """What a command, dry or not, says of whether it may be done."""
+    """Return the error or the refusal of a command, dry or not."""
     try:
         outcome = await work
     except ZonegitError as error:
@@ -310,7 +309,7 @@ async def answer(
 
 
 def told(judgement: Judgement) -> Answer:
-    """What a judgement promises."""
+    """Return the refusal in a judgement."""
     refusal = judgement.refusal
     return (refusal.code, refusal.message) if refusal is not None else None
 
@@ -330,13 +329,13 @@ async def test_a_dry_run_promises_what_the_command_then_does(
 
 
 def big(text: str, hosts: int) -> list[RRset]:
-    """A zone with so many names more that its nodes do not fit one message."""
+    """Return a zone with so many more names that its nodes do not fit one message."""
     lines = [f"h{number:05d} IN A 192.0.2.{number % 256}\n" for number in range(hosts)]
     return list(reader.read("".join([text, *lines]).encode(), ZONE).rrsets.values())
 
 
 class Asked:
-    """A ref store that counts what it is asked to judge, and for the basis of a judgement."""
+    """A ref store that counts requests to judge, and for the basis of a judgement."""
 
     def __init__(self, refs: RefStore) -> None:
         self._refs = refs
@@ -413,7 +412,7 @@ async def test_signing_a_tip_is_judged_too(foo: TwoOperators) -> None:
 
 
 class Raced:
-    """A ref store in which a branch moves just before the first question about it."""
+    """A ref store in which a branch moves just before the first request about it."""
 
     def __init__(self, refs: RefStore, meanwhile: Callable[[], Awaitable[object]]) -> None:
         self._refs = refs

@@ -1,4 +1,4 @@
-"""A zone taken out, changed and put back, while others commit."""
+"""A zone edited as text while others commit."""
 
 import pytest
 
@@ -19,7 +19,7 @@ API, WWW = names.parse("api", ZONE), names.parse("www", ZONE)
 
 
 async def put_back(operators: TwoOperators, opened: EditedZone, text: str) -> Outcome:
-    """Puts a whole zone file back where the zone was taken out."""
+    """Commit a whole zone file to the branch from which it was read."""
     deltas = edit.find_changes(opened, list(reader.read(text.encode(), ZONE).rrsets.values()))
     at = await heads.find_position(operators.repo, ZONE)
     return await edit.commit_edited(operators.repo, at, opened, deltas, Intent("edit", "edit"))

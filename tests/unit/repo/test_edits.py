@@ -1,4 +1,4 @@
-"""Edits as values: what they make of an owner, and what they refuse."""
+"""Edits as values: their effect on an owner, and their errors."""
 
 from collections.abc import Sequence
 

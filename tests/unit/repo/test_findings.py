@@ -1,4 +1,4 @@
-"""Findings come with whatever became of a change, and ``strict`` makes errors of warnings."""
+"""Every outcome of a change has its findings, and ``strict`` turns warnings into errors."""
 
 import msgspec
 import pytest
@@ -89,7 +89,7 @@ async def test_a_new_rrset_without_a_ttl_takes_the_minimum_of_the_soa_with_a_not
 
 
 async def found_by(operators: TwoOperators, text: str, **how: bool) -> tuple[Finding, ...]:
-    """What importing a zone file into foo.com., serial 7, finds."""
+    """Return the findings of an import into foo.com. at serial 7."""
     at = await heads.find_position(operators.repo, ZONE, "main")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     intent = Intent("m", "import", imports=True, **how)
@@ -134,7 +134,7 @@ async def test_a_commit_that_states_no_serial_gets_no_note(foo: TwoOperators) ->
 
 
 async def added(operators: TwoOperators, ttl: int, *last: str) -> tuple[Finding, ...]:
-    """What adding addresses to api.foo.com., 192.0.2.80 with TTL 300, finds."""
+    """Return the findings of an addition of addresses to api.foo.com. (192.0.2.80 with TTL 300)."""
     rdatas = [rdata_from_text(rrtypes.A, f"192.0.2.{each}") for each in last]
     edit = Add(rrset(names.parse("api", ZONE), rrtypes.A, ttl, rdatas))
     return committed(await operators.edit([edit])).findings

@@ -1,4 +1,4 @@
-"""What a check of everything that is stored finds, in stores that are really damaged."""
+"""The check of a whole store finds real damage."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ WHO = Identity("alice", "alice@example.net", 1_795_232_912)
 
 
 class Stored:
-    """A repository whose objects lie in a file that can be spoilt."""
+    """A repository whose objects are in a file that can be damaged."""
 
     def __init__(self, repo: Repo, path: Path) -> None:
         self.repo = repo
@@ -145,7 +145,7 @@ async def test_a_broken_tree_is_named_by_the_name_it_holds(stored):
 
 
 async def test_a_missing_commit_is_named_by_the_one_that_was_made_on_it(stored):
-    """One that the log itself does not name: of a series the branch saw the last one alone."""
+    """The log does not name it: the branch only had the last commit of its series."""
     first = await stored.import_file(FOO)
     tree = (await read_zone.read_commit(Reader(stored.repo.objects), first.commit)).tree
     inner = encode(Commit(tree, (first.commit,), WHO, WHO, "m"))
@@ -187,7 +187,7 @@ async def test_a_wide_zone_is_walked_and_its_names_are_told(stored):
 
 
 async def test_what_only_the_log_still_names_is_checked_too(stored):
-    """Undo and ``@{}`` may go back to it."""
+    """Undo and ``@{}`` may return to it."""
     first = await stored.import_file(FOO)
     made = await stored.edit(edits.Set(address("gone", 1)))
     blob = await stored.blob(made.commit, "gone", A)
@@ -211,7 +211,7 @@ async def test_zones_that_were_removed_are_checked_by_the_log(stored):
 
 
 async def accept(stored: Stored, forge: Forge, tree: ObjectId, branch: str = "main") -> CommitId:
-    """Move a branch to a tree that no release since would accept."""
+    """Move a branch to a tree that later releases refuse."""
     commit = forge.commit(tree)
     await stored.repo.objects.put(forge.objects)
     force = msgspec.structs.replace(stored.repo.origin("set", force=True), reason="a test")

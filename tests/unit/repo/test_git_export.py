@@ -1,4 +1,4 @@
-"""The histories of zones as a repository of git, on which git's own commands work."""
+"""The histories of zones as a git repository, for git's own commands."""
 
 import subprocess
 from collections.abc import Collection, Mapping
@@ -51,7 +51,7 @@ async def lineage(
 
 
 async def exported(operators: TwoOperators, folder: Path, *wanted: Lineage) -> Path:
-    """A repository of these, which git has nothing against."""
+    """Export these to a repository that passes git fsck."""
     await git_repository.write(folder, _stream_of(operators, *wanted))
     assert git(folder, "fsck", "--strict", "--no-dangling") == ""
     assert git(folder, "status", "--porcelain") == ""
@@ -142,7 +142,7 @@ async def test_a_merge_stays_a_merge(foo, tmp_path):
 
 @pytest.fixture
 async def two(foo: TwoOperators) -> TwoOperators:
-    """foo.com. and bar.org., two commits each."""
+    """Return foo.com. and bar.org. with two commits each."""
     await foo.edit([address("new", 9)])
     await heads.initialise(foo.repo, BAR)
     await foo.import_file(FOO, BAR)
@@ -178,7 +178,7 @@ async def test_what_was_exported_is_imported_again_as_the_same_zone(two, tmp_pat
 
 
 class Weighed(MemoryObjects):
-    """Counts the objects that are fetched, each as often as it is."""
+    """A store that counts every fetch of every object."""
 
     fetched = 0
 

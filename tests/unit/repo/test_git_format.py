@@ -1,5 +1,4 @@
-"""Commits of git and ours in each other's terms: nothing that git holds is refused, nothing that
-git fsck is against is written."""
+"""Conversion between commits of git and zonegit, which accepts all of git's and passes git fsck."""
 
 import pytest
 from hypothesis import given

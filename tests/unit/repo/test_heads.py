@@ -1,4 +1,4 @@
-"""Where an operator stands: HEADs of their own, the default one, --zone and --branch."""
+"""The current branch of an operator: own HEADs, the default HEAD, --zone and --branch."""
 
 import msgspec
 import pytest

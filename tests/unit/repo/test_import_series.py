@@ -63,7 +63,7 @@ async def zone_at(operators: TwoOperators, commit: CommitId) -> dict[edits.RRset
 
 @pytest.fixture
 async def new(operators: TwoOperators) -> TwoOperators:
-    """foo.com. without a commit."""
+    """Return foo.com. without a commit."""
     await heads.initialise(operators.repo, ZONE)
     return operators
 

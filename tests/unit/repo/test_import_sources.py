@@ -1,4 +1,4 @@
-"""Find the versions of a history that a branch has already."""
+"""The versions of a history that a branch already has."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +30,7 @@ def test_a_line_that_is_not_the_last_or_has_another_form_is_no_source():
 
 
 def once(versions: list[str]) -> list[str]:
-    """Those that become commits: not what equals the one before."""
+    """Return the versions that become commits: those that differ from the preceding one."""
     return [each for each, last in zip(versions, [None, *versions], strict=False) if each != last]
 
 

@@ -1,4 +1,4 @@
-"""The log: which commits it has, and which of them a filter leaves."""
+"""The log: its commits, and those that pass a filter."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 
 @dataclass
 class Story:
-    """foo.com. after some edits, and who made which commit of them."""
+    """foo.com. after some edits, with the author of each commit."""
 
     operators: TwoOperators
     ids: dict[str, CommitId]
@@ -111,7 +111,7 @@ async def test_a_name_of_another_zone_is_invalid(story: Story) -> None:
 
 
 async def test_a_merge_changed_what_differs_from_every_parent(foo: TwoOperators) -> None:
-    """One side changes a, the other b; the merge takes both as they are, and changes c itself."""
+    """One side changes a, the other b; the merge takes both, and changes c."""
     graph = Graph()
 
     def add(parents: list[int], a: int, b: int, c: int) -> None:

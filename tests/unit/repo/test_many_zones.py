@@ -1,4 +1,4 @@
-"""Many zones at once: their refs and their records."""
+"""Reads of many zones at once: their refs and their records."""
 
 import pytest
 
@@ -21,7 +21,7 @@ NOBODY = Identity("nobody", "nobody@example.net", 0)
 
 
 async def put(objects: MemoryObjects, zone: Name, hosts: int) -> tuple[CommitId, set[RRset]]:
-    """Stores a zone, and returns its commit and what it holds."""
+    """Store a zone, and return its commit and its RRsets."""
     text = FOO + "".join(f"h{number} A 192.0.2.{number}\n" for number in range(hosts))
     rrsets = list(reader.read(text.encode(), zone).rrsets.values())
     made, tree = change_plan.build_zone(rrsets, zone)

@@ -1,4 +1,4 @@
-"""Merging into a branch: fast-forwards, merge commits, conflicts, serials, races."""
+"""Merges into a branch: fast-forwards, merge commits, conflicts, serials, races."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from zonegit.zonefile import reader
 
 @pytest.fixture
 async def forked(foo: TwoOperators) -> TwoOperators:
-    """foo.com. with a branch canary at the commit that main is at, serial 7."""
+    """Return foo.com. with a branch canary at the commit of main, serial 7."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     return foo
 
@@ -159,7 +159,7 @@ async def test_a_commit_of_another_zone_is_refused(forked: TwoOperators) -> None
 
 
 async def unrelated(operators: TwoOperators) -> CommitId:
-    """A branch begun from nothing."""
+    """Create a branch from an unrelated commit."""
     position = heads.BranchPosition(ZONE, "other", None)
     text = FOO.replace("192.0.2.80", "192.0.2.99") + "ftp IN A 192.0.2.21\n"
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())

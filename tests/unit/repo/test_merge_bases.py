@@ -1,4 +1,4 @@
-"""Histories that met more than once: one base for all of them, and nothing decided in silence."""
+"""Histories with several merge bases: one virtual base, and every doubt is a conflict."""
 
 from collections.abc import Collection
 
@@ -44,7 +44,7 @@ async def base_of(graph: Graph, ours: int, theirs: int, **bound: int) -> Found:
 
 
 class Plain:
-    """The same worked out the plain way, over dictionaries."""
+    """The same computation in a plain form, over dictionaries."""
 
     def __init__(self, graph: Graph, states: list[State]) -> None:
         self.graph = graph
@@ -116,7 +116,7 @@ async def merge_branch(
 
 
 async def crossed(operators: TwoOperators) -> None:
-    """Main and canary, each with what both had when they were merged into each other."""
+    """Return main and canary, which were merged into each other."""
     ours, theirs = await tip(operators, "main"), await tip(operators, "canary")
     committed(await merge_branch(operators, "main", theirs))
     committed(await merge_branch(operators, "canary", ours))
@@ -124,13 +124,13 @@ async def crossed(operators: TwoOperators) -> None:
 
 @pytest.fixture
 async def forked(foo: TwoOperators) -> TwoOperators:
-    """foo.com. with a branch canary at the commit that main is at."""
+    """Return foo.com. with a branch canary at the commit of main."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     return foo
 
 
 async def test_what_was_taken_back_after_a_crossed_merge_stays_so(forked: TwoOperators) -> None:
-    """With the latest of the bases alone, canary would seem to have brought it anew."""
+    """With only the latest base, canary would seem to have added it again."""
     await forked.edit([Set(address("api", "192.0.2.81"))], "main")
     await forked.edit([Set(address("ftp", "192.0.2.21"))], "canary")
     await crossed(forked)
@@ -142,8 +142,10 @@ async def test_what_was_taken_back_after_a_crossed_merge_stays_so(forked: TwoOpe
 
 
 async def disputed(operators: TwoOperators, ours: str, theirs: str) -> Outcome:
-    """Main and canary clash about api, are merged into each other all the same, by these choices,
-    and once more."""
+    """Create conflicts about api on main and canary, and merge them into each other twice.
+
+    The first merges use these choices.
+    """
     await operators.edit([Set(address("api", "192.0.2.81"))], "main")
     await operators.edit([Set(address("api", "192.0.2.82"))], "canary")
     main, canary = await tip(operators, "main"), await tip(operators, "canary")

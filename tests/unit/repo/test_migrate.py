@@ -1,4 +1,4 @@
-"""A dump of the original's store is believed in nothing, and handed on whole."""
+"""A dump of a v0.3 store is verified, and passed on as a whole."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Several zones committed as one operation: all of them, or as far as can be told."""
+"""Commits to several zones as one operation: all of them, or as many as are known."""
 
 from collections.abc import Sequence
 
@@ -26,14 +26,14 @@ INTENT = Intent("both", "workspace commit", operation="one-operation")
 async def wish(
     operators: TwoOperators, zone: Name, address: str = "192.0.2.81"
 ) -> ZoneCommitRequest:
-    """That the zone's ``api`` had another address."""
+    """Request another address for ``api`` of the zone."""
     text = FOO.replace("192.0.2.80", address)
     rrsets = list(reader.read(text.encode(), zone).rrsets.values())
     return ZoneCommitRequest(await heads.find_position(operators.repo, zone, "main"), rrsets)
 
 
 async def impossible(operators: TwoOperators) -> ZoneCommitRequest:
-    """That bar.com. began without an SOA."""
+    """Request a first commit of bar.com. without an SOA."""
     full = await wish(operators, BAR)
     return ZoneCommitRequest(
         msgspec.structs.replace(full.position, tip=None),
@@ -43,7 +43,7 @@ async def impossible(operators: TwoOperators) -> ZoneCommitRequest:
 
 @pytest.fixture
 async def both(foo: TwoOperators) -> TwoOperators:
-    """foo.com. and bar.com., with a commit each."""
+    """Return foo.com. and bar.com. with a commit each."""
     await heads.initialise(foo.repo, BAR)
     await foo.import_file(FOO, BAR)
     return foo
@@ -72,7 +72,7 @@ async def test_a_zone_that_is_so_already_gets_no_commit(both: TwoOperators) -> N
 async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(
     both: TwoOperators,
 ) -> None:
-    """Files stay as they are, so theirs falls behind the branch's with each commit."""
+    """Files stay unchanged, so their serial falls behind that of the branch with each commit."""
     for text, serial in (("192.0.2.81", 8), ("192.0.2.82", 9)):
         intent = msgspec.structs.replace(INTENT, operation=f"of {text}")
         found = await multi_zone.commit(both.repo, [await wish(both, ZONE, text)], intent)
@@ -90,7 +90,7 @@ async def test_where_one_cannot_be_committed_none_is(both: TwoOperators) -> None
 
 
 class Meanwhile:
-    """An object store; before it first stores anything, somebody else commits to foo.com."""
+    """An object store; before its first write, another client commits to foo.com."""
 
     def __init__(self, operators: TwoOperators, objects: ObjectStore) -> None:
         self._shop = operators

@@ -1,4 +1,4 @@
-"""What a commit's summary shows: the records that came and went, as far as they are few."""
+"""The summary of a commit: its added and removed records, if they are few."""
 
 from collections.abc import Collection, Mapping
 
@@ -74,7 +74,7 @@ async def test_a_commit_of_one_record_asks_the_store_nothing_more_to_be_shown(
 
 
 class Gone(MemoryObjects):
-    """A store that does not answer any more."""
+    """A store that no longer answers."""
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
         raise Unavailable("no answer")

@@ -1,4 +1,4 @@
-"""A diff as text and back: what is written reads as the same records, and nothing is skipped."""
+"""Diffs as text: written records are read as the same records, and nothing is skipped."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -42,7 +42,7 @@ def read(*text: str) -> list[RRsetEdit]:
 
 
 def applied(todo: Sequence[RRsetEdit], zone: Zone) -> dict[tuple[Name, int], RRset]:
-    """The zone as it is after ``todo``."""
+    """Return the zone after ``todo``."""
     present: dict[Name, dict[int, RRset]] = {edits.owner_of(edit): {} for edit in todo}
     for (owner, rdtype), value in zone.items():
         if owner in present:
@@ -166,8 +166,10 @@ def test_no_octets_make_reading_fail_otherwise(octets: bytes) -> None:
 
 @st.composite
 def zones(draw: st.DrawFn) -> Zone:
-    """Zones of few names, so that two of them have names in common; without aliases, which stand
-    alone at their names, and without DS, which may not stand at the apex."""
+    """Draw zones of few names, so that two of them share names.
+
+    They have no aliases, which exclude other data, and no DS, which is not permitted at the apex.
+    """
     owners = st.sampled_from([WWW, names.parse("a.foo.com."), names.parse(r"\@\.b.foo.com.")])
     drawn = draw(st.lists(strategies.rrsets(owners | strategies.owners), max_size=6))
     found = {

@@ -1,4 +1,4 @@
-"""Proposals: a branch, what it would bring, and whether it merges."""
+"""Proposals: a branch, its changes, and whether it merges."""
 
 import msgspec
 import pytest
@@ -22,7 +22,7 @@ async def review(operators: TwoOperators, name: str) -> Review:
 
 @pytest.fixture
 async def proposed(foo: TwoOperators) -> TwoOperators:
-    """The proposal new-mail, with one commit that gives mail an address."""
+    """Create the proposal new-mail with one commit that gives mail an address."""
     await proposals.propose(foo.repo, ZONE, "new-mail", await tip(foo, "main"))
     await foo.edit([Set(address("mail", "192.0.2.26"))], "new-mail")
     return foo

@@ -1,4 +1,4 @@
-"""What a recovery plans and does, over the real ref store (docs/adr/0030-recovery.md)."""
+"""The plan and the effect of a recovery, with the real ref store (docs/adr/0030-recovery.md)."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -146,7 +146,7 @@ async def test_a_zone_whose_objects_are_lost_is_named_and_others_are_recovered(
 
 @pytest.fixture
 async def restored(tmp_path: Path) -> AsyncIterator[tuple[SqliteRefs, Repo]]:
-    """Three zones in a store of which a resolver has seen more."""
+    """Return three zones in a store, while a resolver has seen later commits."""
     objects = MemoryObjects()
     async with open_refs(tmp_path / "refs.sqlite3") as refs:
         keeper = RefKeeper(refs, objects, lambda objects, entries: None)
@@ -172,7 +172,7 @@ ANSWERS = {
 async def test_a_recovery_that_is_killed_anywhere_is_completed_by_the_next(
     restored: tuple[SqliteRefs, Repo], last: int, after: bool
 ) -> None:
-    """At each of its writes, before it happens or just after."""
+    """At each of its writes, before it or just after it."""
     _, repo = restored
     life = Life(last, after=after)
     dying = msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""Refish, resolved against a store."""
+"""Resolution of refishes in a store."""
 
 import msgspec
 import pytest
@@ -22,7 +22,7 @@ from zonegit.zone import names
 
 @pytest.fixture
 async def history(foo: TwoOperators) -> list[CommitId]:
-    """Three commits on main, the oldest first."""
+    """Return three commits on main, the oldest first."""
     first = (await heads.find_position(foo.repo)).commit()
     second = committed(await foo.edit([Set(address("a", "192.0.2.1"))])).commit
     third = committed(await foo.edit([Set(address("b", "192.0.2.2"))])).commit

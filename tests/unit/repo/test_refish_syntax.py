@@ -1,4 +1,4 @@
-"""Refish: how they are taken apart, without a store."""
+"""The syntax of refishes, without a store."""
 
 import re
 from datetime import UTC, datetime
@@ -105,7 +105,7 @@ def test_nothing_is_guessed(text: str) -> None:
 
 
 def written(refish: Refish) -> str:
-    """A refish as it is written with every number said."""
+    """Return a refish as text with every number."""
     zone = f"{names.text(refish.zone)}:" if refish.zone is not None else ""
     steps = "".join(f"~{s.times}" if s.parent == 1 else f"^{s.parent}" for s in refish.steps)
     return zone + refish.base + _when(refish.when) + steps + ("^{tree}" if refish.tree else "")

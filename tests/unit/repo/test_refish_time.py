@@ -1,4 +1,4 @@
-"""Resolve times in a refish: the forms that operators type, and the commit that each means."""
+"""Times in a refish: the forms that operators type, and the commit of each."""
 
 import time
 from collections.abc import Iterator
@@ -30,7 +30,8 @@ START = MADE + 100.0
 
 @pytest.fixture
 async def history(operators: TwoOperators) -> list[CommitId]:
-    """Three commits on main of foo.com., a minute between their moves, and a minute since."""
+    """Make three commits on main of foo.com., a minute between their moves, and a minute until
+    now."""
     operators.clock.now = START
     await heads.initialise(operators.repo, ZONE)
     made = [committed(await operators.import_file(FOO)).commit]
@@ -49,7 +50,7 @@ async def resolved(operators: TwoOperators, text: str) -> CommitId:
 
 @pytest.fixture
 def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The operator is where winter time is an hour ahead of UTC."""
+    """Use a time zone with winter time one hour ahead of UTC."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "CET-1")
         time.tzset()

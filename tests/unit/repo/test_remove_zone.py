@@ -1,4 +1,4 @@
-"""A zone is removed ref by ref, as one operation, and whatever stops it, it can be completed."""
+"""The removal of a zone, ref by ref as one operation, can be completed after any interruption."""
 
 import msgspec
 import pytest
@@ -24,7 +24,7 @@ WHY = "it moved away"
 
 @pytest.fixture
 async def full(foo: TwoOperators) -> TwoOperators:
-    """foo.com. with three branches and a tag."""
+    """Return foo.com. with three branches and a tag."""
     tip = (await foo.repo.refs.zone(ZONE, "alice")).heads["main"].target
     for name in ("canary", "next"):
         await foo.repo.refs.move(
@@ -113,7 +113,8 @@ async def test_an_empty_zone_needs_neither(operators: TwoOperators) -> None:
 async def test_a_removal_that_was_killed_is_completed_by_the_same_command_and_undone_as_one(
     full: TwoOperators, last: int, after: bool
 ) -> None:
-    """Ten writes: five that only ask for rights and are refused, four deletions, the zone."""
+    """It has ten writes: five that only test permissions and are refused, four deletions, the
+    zone."""
     before = await held(full.repo)
     life = Life(last, after=after)
     mortal = msgspec.structs.replace(full.repo, refs=life.lived_by(full.repo.refs))
@@ -174,7 +175,7 @@ async def test_the_removal_of_a_zone_that_came_back_is_another_operation(
 
 
 class Restricted:
-    """A ref store behind a bus that does not let this operator move one of the refs."""
+    """A ref store behind a bus that forbids this operator to move one of the refs."""
 
     def __init__(self, refs: object, ref: RefName) -> None:
         self._refs = refs

@@ -1,4 +1,4 @@
-"""Lost races: what is made again on the commit that won, and what is refused."""
+"""Lost races: edits that are repeated on the new tip, and edits that are refused."""
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,7 @@ def remove(*last: int) -> Remove:
 
 
 async def race(operators: TwoOperators, mine: RRsetEdit, theirs: RRsetEdit) -> Outcome:
-    """Commit an edit on a tip that another edit has replaced by then."""
+    """Commit an edit on a tip that another edit has already replaced."""
     seen = await heads.find_position(operators.repo, ZONE, "main")
     committed(await commit(operators, theirs, seen))
     return await commit(operators, mine, seen)
@@ -116,7 +116,7 @@ async def test_of_two_aliases_for_one_name_the_second_is_refused(foo: TwoOperato
 
 
 async def test_of_two_who_set_the_soa_the_second_is_refused(foo: TwoOperators) -> None:
-    """Its serial moves with every commit, which is no reason; its other fields are."""
+    """The serial moves with every commit, and is not a conflict; the other fields are."""
     one, other = (
         rrset(
             ZONE, rrtypes.SOA, 300, [rdata_from_text(rrtypes.SOA, f"ns1. admin. 1 {refresh} 2 3 4")]

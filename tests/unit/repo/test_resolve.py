@@ -1,4 +1,4 @@
-"""What a query gets, without a resolver: the same octets that one would send, at any commit."""
+"""The answer to a query without a resolver: the same octets as a resolver's, at any commit."""
 
 import random
 
@@ -40,7 +40,7 @@ def query(name: str, rdtype: str = "A", **make) -> bytes:
 async def resolved(
     operators: TwoOperators, name: str, rdtype: str = "A", view: QueryView = MAIN, **make
 ):
-    """The reply, by dnspython, and the zones it comes from."""
+    """Return the reply, parsed by dnspython, and the zones of its records."""
     found = await resolve.resolve(
         operators.repo,
         query(name, rdtype, **make),
@@ -125,7 +125,7 @@ async def test_a_name_that_no_zone_here_holds_is_not_found(foo: TwoOperators) ->
 
 
 class Fenced:
-    """Refs as a tenant sees them whom the bus lets ask about foo.com. and what is below it."""
+    """Refs for a tenant who may only query foo.com. and zones below it."""
 
     def __init__(self, refs: RefStore) -> None:
         self._refs = refs
@@ -171,7 +171,8 @@ async def test_octets_that_are_no_query_are_refused(foo: TwoOperators) -> None:
 async def test_reading_little_gives_the_octets_that_reading_all_gives(
     operators: TwoOperators, seed: int
 ) -> None:
-    """Random zones full of cuts, wildcards, aliases and empty non-terminals, one below another."""
+    """Random zones with many cuts, wildcards, aliases and empty non-terminals, one below
+    another."""
     made = random_zones(seed)
     whole = ZoneTable()
     for each in made:

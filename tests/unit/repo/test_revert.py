@@ -1,4 +1,4 @@
-"""Reverting a commit, and resetting a branch: what stays, what goes, and which serial follows."""
+"""Reverts of a commit, and resets of a branch: records and serials."""
 
 import pytest
 
@@ -86,7 +86,7 @@ async def test_the_first_commit_cannot_be_reverted(foo: TwoOperators) -> None:
 
 
 async def merged(foo: TwoOperators) -> CommitId:
-    """A merge into main: main changed a, canary b."""
+    """Return a merge into main: main changed a, canary b."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     await edited(foo, "a", "192.0.2.11", "main")
     await edited(foo, "b", "192.0.2.12", "canary")
@@ -136,7 +136,7 @@ async def test_after_two_resets_the_serial_still_moves_on(foo: TwoOperators) -> 
 async def test_a_reset_to_other_records_under_the_same_serial_takes_the_next_one(
     foo: TwoOperators,
 ) -> None:
-    """Secondaries that have that serial would never ask for the records."""
+    """Secondaries with this serial would never transfer the records."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     there = await edited(foo, "api", "192.0.2.81", "canary")
     here = await edited(foo, "api", "192.0.2.82", "main")
@@ -151,7 +151,7 @@ async def test_a_reset_to_where_the_branch_stands_is_nothing(foo: TwoOperators) 
 
 
 async def test_a_reset_forward_moves_to_the_very_commit(foo: TwoOperators) -> None:
-    """Its serial is later than what main had: nobody is misled."""
+    """Its serial is later than all that main had, so secondaries follow."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     ahead = await edited(foo, "api", "203.0.113.80", "canary")
     done = committed(await reset(foo, ahead.commit))

@@ -1,4 +1,4 @@
-"""A merge of what the branch merged and reverted since says so, and how to bring it back."""
+"""A merge of commits that the branch merged and reverted names the revert and the remedy."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from zonegit.zone import names, rrtypes
 
 @pytest.fixture
 async def forked(foo: TwoOperators) -> TwoOperators:
-    """foo.com. with a branch mail at the commit that main is at."""
+    """Return foo.com. with a branch mail at the commit of main."""
     await branches.create(foo.repo, ZONE, "mail", await tip(foo, "main"))
     return foo
 

@@ -1,4 +1,4 @@
-"""Refuse changes that remove much of a zone, and bound the cost of small changes."""
+"""Large removals from a zone are refused, and checks of small changes are cheap."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ from zonegit.zone import names
 
 
 def hosts(count: int) -> str:
-    """A zone with so many addresses more."""
+    """Return a zone with so many more addresses."""
     return FOO + "".join(f"h{number:05d} IN A 192.0.2.9\n" for number in range(count))
 
 
 class Asking:
-    """A ref store; ``asked`` is how often each of its moves read the object store."""
+    """A ref store; ``asked`` has the number of reads of the object store for each move."""
 
     def __init__(self, refs: RefStore, objects: Counting) -> None:
         self._refs = refs
@@ -55,7 +55,7 @@ async def test_a_small_commit_brings_along_all_that_has_to_be_looked_at(
 
 
 async def thinned_out(operators: TwoOperators) -> BranchPosition:
-    """main with twenty hosts, and a branch that was forced to have none; main's position."""
+    """Create main with twenty hosts, and a branch forced to have none; return main's position."""
     await operators.import_file(hosts(20))
     here = await heads.find_position(operators.repo)
     await branches.create(operators.repo, ZONE, "thin", here.commit())

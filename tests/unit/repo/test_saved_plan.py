@@ -1,4 +1,4 @@
-"""Plans: looked at first, saved, and carried out only where they still fit."""
+"""Plans: reviewed, saved, and applied only if they still fit."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ def written(saved: SavedPlan) -> bytes:
 
 
 async def applied(operators: TwoOperators, saved: SavedPlan) -> Committed | None:
-    """After a journey through its file."""
+    """Apply a plan after writing and reading its file."""
     again = saved_plan.read(written(saved), "x.plan")
     assert again == msgspec.structs.replace(saved, judgement=None, findings=())
     at = await heads.find_position(operators.repo, saved.zone, saved.branch)
@@ -188,7 +188,7 @@ async def test_an_rrset_that_has_changed_stops_all_of_it(foo: TwoOperators) -> N
 
 
 async def test_what_was_added_beside_it_may_not_break_a_rule_of_dns(foo: TwoOperators) -> None:
-    """RFC 1034 section 3.6.2: a CNAME stands alone."""
+    """RFC 1034 section 3.6.2: a CNAME excludes other data."""
     saved, _ = await planned(foo, change_plan.plan_edits([Set(address("new", "192.0.2.9"))], ZONE))
     alias = reader.read(f"{FOO}new IN CNAME api\n".encode(), ZONE)
     await foo.edit([Set(alias.rrsets[names.parse("new", ZONE), rrtypes.CNAME])])
@@ -225,7 +225,7 @@ async def test_safety_checks_apply_to_plans_too(foo: TwoOperators) -> None:
 
 
 def document(**changed: Any) -> bytes:
-    """A plan that can be read, with some of it changed."""
+    """Return a valid plan with some of its fields changed."""
     here = {
         "plan": 1,
         "zone": "foo.com.",

@@ -1,5 +1,6 @@
-"""Whatever two operators do in whatever order: secondaries follow, merges are as a naive merge of
-dictionaries, and history can be read.
+"""Random sequences of commands by two operators.
+
+Secondaries can follow, merges equal naive merges of dictionaries, and history can be read.
 """
 
 from collections.abc import Callable, Coroutine
@@ -60,8 +61,10 @@ _steps = st.lists(
 
 
 class Operators:
-    """Two who work on one zone, and what ought to have come of it. Who has looked at a branch
-    works on what was there then, however long ago."""
+    """Two operators of one zone, and the expected result.
+
+    An operator who has looked at a branch works on the tip of that time, however old.
+    """
 
     def __init__(self, operators: TwoOperators, zone: Name, first: int) -> None:
         self.zone = zone
@@ -89,7 +92,7 @@ class Operators:
             await branches.create(self.repos[0], self.zone, other, done.commit)
 
     async def take(self, step: tuple[Any, ...]) -> None:
-        """One step, which may well be refused."""
+        """Run one step, which may be refused."""
         name, who, branch, *how = step
         act: Callable[..., Coroutine[Any, Any, object]] = getattr(self, name)
         try:
@@ -152,12 +155,12 @@ class Operators:
         return done
 
     async def seen(self, at: BranchPosition) -> list[CommitId]:
-        """What the tip was when somebody looked, and what it is."""
+        """Return the tip at the time of the look, and the current one."""
         now = await heads.find_position(self.repos[0], self.zone, at.branch)
         return [at.commit(), now.commit()]
 
     async def check(self, done: object, threes: list[tuple[CommitId, CommitId, CommitId]]) -> None:
-        """The outcome is what a naive merge makes of one of these (base, ours, theirs)."""
+        """Check that the outcome is the naive merge of one of these (base, ours, theirs)."""
         naive = [naively(*[await self.at(each) for each in three]) for three in threes]
         match done:
             case Conflicted():
@@ -191,7 +194,7 @@ class Operators:
         return found
 
     async def past(self, commit: CommitId) -> set[CommitId]:
-        """The commit and all its ancestors, one after the other."""
+        """Return the commit and all its ancestors, found one after the other."""
         found, todo = set[CommitId](), [commit]
         while todo:
             at = todo.pop()
@@ -206,8 +209,10 @@ class Operators:
         return [each for each in common if not any(each in down for down in below.values())]
 
     async def check_secondaries_follow(self) -> None:
-        """Every change of a branch's records comes under a serial later than all it had, and no
-        serial is further on than there are commits."""
+        """Check that every change of a branch's records has a serial later than all it had.
+
+        No serial may be further ahead than the number of commits.
+        """
         refs = await self.repos[0].refs.zone(self.zone, "")
         for branch, tip in refs.heads.items():
             commit = await read_zone.read_commit(self.reader, CommitId(tip.target))
@@ -223,7 +228,7 @@ class Operators:
             self.latest[branch] = serial
 
     async def check_history_reads(self) -> None:
-        """Of every tip: log has all ancestors, diff and blame tell what is there."""
+        """Check log, diff and blame of every tip."""
         refs = await self.repos[0].refs.zone(self.zone, "")
         tips = [CommitId(tip.target) for tip in refs.heads.values()]
         for tip in tips:
@@ -245,7 +250,7 @@ class Operators:
 
 
 def naively(base: Zone, ours: Zone, theirs: Zone) -> Zone | None:
-    """The three put together, RRset by RRset; None where somebody has to decide."""
+    """Merge three zones, RRset by RRset; return None for a conflict."""
     merged: Zone = {}
     for key in base.keys() | ours.keys() | theirs.keys():
         value = records.merge(base.get(key), ours.get(key), theirs.get(key))

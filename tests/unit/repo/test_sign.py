@@ -1,4 +1,4 @@
-"""Signing commits as they are made, and tips afterwards."""
+"""Signatures of commits when they are made, and of tips afterwards."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -108,7 +108,7 @@ async def test_the_only_branch_at_a_commit_moves_when_its_id_is_given(foo: TwoOp
 
 
 class Overtaken:
-    """An object store through which somebody else commits just before the branch is to move."""
+    """An object store; another client commits just before the branch is moved."""
 
     def __init__(self, operators: TwoOperators) -> None:
         self._shop = operators

@@ -1,5 +1,4 @@
-"""RRsets that leave no room for EDNS and a signature: refused where they are new, kept where they
-are stored already."""
+"""RRsets that leave no room for EDNS and a signature: refused if new, kept if already stored."""
 
 import pytest
 
@@ -27,7 +26,7 @@ LARGEST = sizing.MAX_ANSWER - 16 - len(BIG) - 12
 
 
 def text(octets: int, fill: bytes = b"x") -> bytes:
-    """RDATA of a TXT of that many octets."""
+    """Return TXT RDATA with that many octets."""
     strings, last = divmod(octets, 256)
     if last == 1:  # a string of no octets is one
         return b"".join([b"\xff" + fill * 255] * strings) + b"\0"
@@ -57,7 +56,7 @@ def committed_of(outcome: object) -> Committed:
 
 
 async def store_as_before(operators: TwoOperators, value: RRset = TOO_LARGE) -> Committed:
-    """Stores an RRset as an earlier release did."""
+    """Store an RRset as an earlier release did."""
     await operators.repo.objects.put([encode(Blob(value))])
     return await edited(operators, Set(value))
 

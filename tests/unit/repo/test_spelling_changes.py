@@ -1,4 +1,4 @@
-"""Records that differ only in the case of names are one record, however they come in."""
+"""Records that differ only in the case of names are one record in every command."""
 
 import json
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def mx(*texts: str, ttl: int = 300) -> RRset:
 
 
 def twins(*texts: str) -> RRset:
-    """As earlier releases stored them."""
+    """Return two spellings of a record, as earlier releases stored them."""
     rdatas = {rdata_from_text(rrtypes.MX, text) for text in texts}
     return RRset(MAIL, rrtypes.MX, 300, tuple(sorted(rdatas)))
 
@@ -68,7 +68,7 @@ async def import_file(operators: TwoOperators, text: str, *, respell: bool = Fal
 
 
 async def stored(operators: TwoOperators, value: RRset, branch: str | None = None) -> Committed:
-    """Stores an RRset as it is, twins and all."""
+    """Store an RRset unchanged, including twins."""
 
     async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
         return PlannedChange({(value.owner, value.rdtype): value}, {(value.owner, value.rdtype)})
@@ -77,7 +77,7 @@ async def stored(operators: TwoOperators, value: RRset, branch: str | None = Non
 
 
 async def blob(operators: TwoOperators, branch: str = "main") -> RRset:
-    """The RRset of mail as the tip has it stored."""
+    """Return the stored RRset of mail at the tip."""
     reader = Reader(operators.repo.objects)
     tree = (await read_zone.read_commit(reader, await tip(operators, branch))).tree
     found = await reader.answer(zone_tree.find_one(tree, names.path(MAIL, ZONE), rrtypes.MX))
@@ -86,7 +86,7 @@ async def blob(operators: TwoOperators, branch: str = "main") -> RRset:
 
 
 def rules_of(outcome: Outcome) -> list[str]:
-    """The rules of all findings that are not about the serial of a file."""
+    """Return the rules of all findings except those about the serial of a file."""
     assert isinstance(outcome, Committed | Unchanged)
     rules = [finding.rule for finding in outcome.findings]
     return [rule for rule in rules if rule != "serial-not-taken"]
@@ -315,7 +315,7 @@ async def merged(operators: TwoOperators, *, respell: bool = False) -> Outcome:
 
 
 async def other_change(operators: TwoOperators) -> None:
-    """A commit on main, so that no merge is a fast-forward."""
+    """Make a commit on main, so that no merge is a fast-forward."""
     address = rrset(names.parse("new", ZONE), rrtypes.A, 300, [b"abcd"])
     await edited(operators, Set(address), branch="main")
 

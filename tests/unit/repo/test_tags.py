@@ -1,4 +1,4 @@
-"""Annotated tags: an object that says who tagged what and why, and a ref to it."""
+"""Annotated tags: an object with tagger, commit and message, and a ref to it."""
 
 import msgspec
 import pytest

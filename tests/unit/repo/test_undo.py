@@ -1,4 +1,4 @@
-"""Operations taken back: where every ref is then, what stands in the way, what is said of it."""
+"""Undo of operations: the resulting refs, conflicts, and messages."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -64,12 +64,12 @@ async def undone(
 
 
 async def latest(repo: Repo) -> str:
-    """The id of the latest operation of all."""
+    """Return the id of the latest operation."""
     return (await operations.list_latest(repo, 1))[0].operation
 
 
 async def held(operators: TwoOperators) -> dict[str, ObjectId]:
-    """The branches and tags of foo.com."""
+    """Return the branches and tags of foo.com."""
     refs = await operators.repo.refs.zone(ZONE, "")
     return {name: each.target for name, each in {**refs.heads, **refs.tags}.items()}
 
@@ -159,7 +159,7 @@ async def test_a_later_move_by_others_is_no_less_a_conflict_for_redo(foo: TwoOpe
 
 
 class Earlier:
-    """A ref store of an earlier release: it ignores what it does not know."""
+    """A ref store of an earlier release, which ignores unknown fields."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
@@ -400,7 +400,7 @@ async def test_a_proposal_undone_leaves_neither_branch_nor_head(foo: TwoOperator
 async def test_a_branch_that_had_later_serials_comes_back_under_one_that_goes_on(
     foo: TwoOperators,
 ) -> None:
-    """It was deleted, made anew with a later serial by others, and deleted again."""
+    """It was deleted, created again with a later serial by others, and deleted again."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await branches.delete(foo.repo, ZONE, "canary")
     deletion = await latest(foo.repo)
@@ -446,7 +446,7 @@ async def test_a_signed_zone_gets_no_commit_of_ours_unless_forced(foo: TwoOperat
 
 
 async def test_safety_checks_apply_to_an_undo(foo: TwoOperators) -> None:
-    """Taking back an import that doubled a zone deletes half of it."""
+    """The undo of an import that doubled a zone deletes half of it."""
     hosts = "".join(f"h{number} IN A 192.0.2.{number}\n" for number in range(20))
     doubled = committed(await foo.import_file(FOO.replace(" 7 ", " 8 ") + hosts)).commit
     with pytest.raises(Unsafe, match=r"more than 30 %") as refused:
@@ -482,7 +482,7 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: TwoOperators
 async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there(
     foo: TwoOperators,
 ) -> None:
-    """A second signature: other commits, the same records."""
+    """A second signature gives other commits with the same records."""
     first = await tip(foo)
     at = await heads.find_position(foo.repo, ZONE)
     again = Intent("said again", "set")
@@ -508,7 +508,7 @@ async def test_a_dry_run_tells_what_would_go_back_and_moves_nothing(foo: TwoOper
 
 
 class Interrupted:
-    """A ref store in which somebody else gets a word in right after the first move."""
+    """A ref store in which another client makes a move right after the first one."""
 
     def __init__(self, store: Any, others: Callable[[], Awaitable[object]]) -> None:
         self._store = store
@@ -567,7 +567,7 @@ HEADS_ALONE = ("checkout", "switch", "switch_all")
 
 
 class Operators:
-    """Two operators of two zones, and all that their refs hold."""
+    """Two operators of two zones, and the content of all refs."""
 
     def __init__(self, operators: TwoOperators) -> None:
         number = next(_numbers)
@@ -648,7 +648,7 @@ class Operators:
         return found
 
     async def records(self) -> Content:
-        """The content without HEADs: one that stood in a zone removed meanwhile stays nowhere."""
+        """Return the content without HEADs, because one in a zone that was removed is gone."""
         every = await self.content()
         return {name: each for name, each in every.items() if " of " not in name}
 
@@ -714,7 +714,7 @@ async def test_after_undos_as_many_redos_bring_back_what_every_ref_held(
 async def test_a_head_that_was_moved_since_does_not_stand_in_the_way(
     operators: TwoOperators,
 ) -> None:
-    """The undo of the second init finds no zone that HEAD could go back to."""
+    """The undo of the second init finds no zone for HEAD to return to."""
     await heads.initialise(operators.other, ZONE)  # the default HEAD, which later zones leave
     both = Operators(operators)
     contents = [await both.records()]

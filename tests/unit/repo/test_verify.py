@@ -1,4 +1,4 @@
-"""Verifying a commit, a signed tag, and every commit behind one."""
+"""Verification of a commit, a signed tag, and all ancestors of a commit."""
 
 import msgspec
 import pytest
@@ -31,7 +31,7 @@ async def verified(
 
 @pytest.fixture
 async def history(foo: TwoOperators) -> list[CommitId]:
-    """The first commit unsigned, then one of Alice's, two of Bob's."""
+    """Make a first commit unsigned, then one of Alice and two of Bob."""
     ids = [(await heads.find_position(foo.repo)).commit()]
     for number, key in enumerate((ALICE, BOB, BOB)):
         done = await edited_by(foo, key, address(f"n{number}", "192.0.2.1"))
@@ -95,7 +95,7 @@ async def test_progress_is_told_batch_by_batch(foo: TwoOperators, history: list[
 async def test_content_signed_by_nobody_who_is_trusted_fails(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
-    """A signature taken to another commit is worth nothing there."""
+    """A signature copied to another commit is not valid there."""
     tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
     moved = encode(msgspec.structs.replace(tip, message="something else"))
     await foo.repo.objects.put([moved])
