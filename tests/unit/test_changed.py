@@ -1,4 +1,4 @@
-"""The tests that ``make quick`` chooses."""
+"""The tests that ``make quick`` selects."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Settings: who asks, and what a data folder that is not one does."""
+"""Settings: the operator, and an invalid data folder."""
 
 import json
 from collections.abc import Mapping
@@ -100,7 +100,7 @@ def test_a_record_is_read(tmp_path: Path) -> None:
 def settings(
     folder: Path, text: str, env: Mapping[str, str] = MappingProxyType({})
 ) -> config.ClientSettings:
-    """As a command reads them that is run where ``.zonegit.toml`` says ``text``."""
+    """Return the settings of a command in a folder where ``.zonegit.toml`` has ``text``."""
     (folder / settings_file.FOLDER_FILE).write_text(text)
     names = ("ZONEGIT_DATA", "ZONEGIT_TRUSTED_FOLDERS", "XDG_CONFIG_HOME")
     return config.load({**dict.fromkeys(names, str(folder)), **env}, folder)

@@ -1,4 +1,4 @@
-"""An unexpected exception ends what it belongs to, and nothing else."""
+"""An unexpected exception ends the work that it belongs to, and nothing else."""
 
 import ast
 import asyncio
@@ -138,7 +138,7 @@ ON_PURPOSE = {
 
 
 def find_tasks() -> Iterator[tuple[Path, str]]:
-    """Every task that the services make, by what it runs."""
+    """Return every task that the services create, by its source text."""
     for folder in LONG_LIVED:
         for path in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
@@ -148,7 +148,8 @@ def find_tasks() -> Iterator[tuple[Path, str]]:
 
 
 def test_every_task_of_a_service_is_contained_or_ends_the_process_on_purpose() -> None:
-    """A task that raises ends all others of its group: who adds one, says what its failure ends."""
+    """A task that raises ends all others of its group, so each new task needs a decision about its
+    failure."""
     found = list(find_tasks())
     bare = {work for _, work in found if "keep_running(" not in work}
     assert bare == ON_PURPOSE.keys()

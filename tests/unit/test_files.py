@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole, and files that are opened by a name without links."""
+"""Files that are replaced as a whole, and files that are opened without following links."""
 
 import resource
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from zonegit.files import open_file, replace_file
 
 @pytest.fixture
 def full_disk() -> Iterator[None]:
-    """No file may grow beyond 1,000 octets."""
+    """Limit the size of files to 1,000 octets."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
     yield

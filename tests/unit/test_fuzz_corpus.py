@@ -1,4 +1,4 @@
-"""The inputs that fuzzing kept, and those of ordinary use, break no law."""
+"""The inputs of the fuzzing corpus, and ordinary ones, break no law."""
 
 import pytest
 

@@ -1,11 +1,11 @@
-"""Everything that a peer, a script, a dashboard or a file on disk knows of zonegit by name.
+"""All names of zonegit that a peer, a script, a dashboard or a file on disk uses.
 
-``tests/data/interfaces`` holds these names. It holds no names of modules, classes and functions, so
-that renaming one of those leaves it as it is. A few of its mappings are not seen outside, but the
-sources do not tell which.
+``tests/data/interfaces`` has these names. It has no names of modules, classes and functions, so
+their renaming does not change it. A few of its mappings are internal, but the sources do not tell
+which.
 
-With REWRITE_SNAPSHOTS=1 the files are written from the code; look at the difference before it is
-committed.
+With REWRITE_SNAPSHOTS=1 the files are written from the code; review the difference before you
+commit it.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ FAMILIES = [
 
 
 def sorted_union(read: Callable[[Path], Iterable[str]]) -> list[str]:
-    """Return all that is read in the sources."""
+    """Return the union of the results for all sources."""
     return sorted({each for source in SOURCES.values() for each in read(source)})
 
 
@@ -229,7 +229,7 @@ def settings() -> Any:
 
 
 def observed() -> Any:
-    """Return what is logged and counted."""
+    """Return log events and metrics."""
     guards = (contain, isolate, keep_running, note)
     areas = partial(interfaces.first_arguments, functions={each.__name__ for each in guards})
     return {
@@ -244,8 +244,10 @@ def observed() -> Any:
 
 
 def printed() -> Any:
-    """Return the documents that commands print, and the keys of all mappings that are written down;
-    those of JSON documents are among them."""
+    """Return the documents that commands print, and the keys of all mapping literals.
+
+    The keys of JSON documents are among them.
+    """
     return {
         "after a commit": shape(documents.CommitDocument),
         "after an import": shape(documents.ImportDocument),
@@ -258,7 +260,7 @@ def printed() -> Any:
 
 
 def stored() -> Any:
-    """Return the octets of objects, and what is kept in files."""
+    """Return the octets of objects, and the layouts of files."""
     return {"objects": _objects(), "files": _files(), "databases": asyncio.run(_databases())}
 
 

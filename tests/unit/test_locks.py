@@ -1,4 +1,4 @@
-"""What is installed is named by its hash: packages, images, actions of the release workflow."""
+"""Packages, images and actions of the release workflow are pinned by hash."""
 
 import re
 import tomllib
@@ -14,13 +14,13 @@ LOCKS = {"run": [], **EXTRAS}
 
 
 def entries(lock: str) -> list[str]:
-    """The packages of a file of requirements, each with all that belongs to it as one line."""
+    """Return the packages of a requirements file, each with its options as one line."""
     text = (ROOT / "requirements" / f"{lock}.txt").read_text().replace("\\\n", " ")
     return [line for line in text.splitlines() if line and line.lstrip()[0] != "#"]
 
 
 def locked(lock: str) -> dict[str, set[str]]:
-    """The releases of each package; there may be another one for another platform."""
+    """Return the releases of each package; there may be another for another platform."""
     found: dict[str, set[str]] = {}
     for entry in entries(lock):
         requirement = Requirement(entry.split("--hash")[0])

@@ -1,4 +1,4 @@
-"""The other servers that tests and benchmarks compare ours with can be had, in all their parts."""
+"""The servers of comparisons in tests and benchmarks can be run with all options."""
 
 from pathlib import Path
 

@@ -125,7 +125,7 @@ def test_work_comes_in_steps_one_a_change() -> None:
 
 
 def test_a_cut_above_many_names_is_made_in_small_steps() -> None:
-    """All answers with additional data from these names are found, without delaying a query."""
+    """The search for answers with addresses of these names must not delay a query."""
     servers = record("@", "NS", "ns.foo.com.")
     many = [record(f"h{n}.a", "A", "192.0.2.1") for n in range(100)]
     snapshot = compile_zone(APEX, [servers, *many])

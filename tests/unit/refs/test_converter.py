@@ -168,7 +168,7 @@ async def test_a_conversion_killed_repeatedly_has_the_same_result(
 
 
 async def every_commit_is_named(harness: RefStoreHarness, slots: Slots) -> None:
-    """Check that a branch is stored under its old name or its new one."""
+    """Check that every stored ref is either converted or still pending."""
     pending = await harness.refs.pending()
     snapshot = await harness.keeper.snapshot()
     named = {tip.target for zone in snapshot.zones for tip in zone.heads.values()}

@@ -142,9 +142,9 @@ async def test_what_was_taken_back_after_a_crossed_merge_stays_so(forked: TwoOpe
 
 
 async def disputed(operators: TwoOperators, ours: str, theirs: str) -> Outcome:
-    """Create conflicts about api on main and canary, and merge them into each other twice.
+    """Merge main and canary, which conflict about api, into each other with these choices.
 
-    The first merges use these choices.
+    Then merge canary into main again.
     """
     await operators.edit([Set(address("api", "192.0.2.81"))], "main")
     await operators.edit([Set(address("api", "192.0.2.82"))], "canary")

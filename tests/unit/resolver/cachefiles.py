@@ -1,4 +1,5 @@
-"""What a resolver keeps on disk, read and spoilt; and as the release before kept it."""
+"""The disk cache of a resolver, read and damaged by tests, and in the layout of earlier
+releases."""
 
 import hashlib
 import shutil
@@ -38,7 +39,7 @@ def root(data: Path, name: str = "r") -> Path:
 
 
 def files(data: Path, name: str = "r") -> list[Path]:
-    """The files of zones."""
+    """Return the files of zones."""
     found = (root(data, name) / "unique-2").rglob("*")
     return sorted(path for path in found if path.is_file() and path.name[-1] in ".@")
 
@@ -57,13 +58,13 @@ def summary(data: Path, name: str = "r") -> Iterator[Connection]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Connection]:
-    """A file that is there; what was done is committed."""
+    """Open an existing file, and commit at exit."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as database, database:
         yield database
 
 
 def reseal(database: Connection) -> None:
-    """Make the digests of a zone's file those of what it holds now."""
+    """Update the digests of a zone's file to its content."""
     for number, *columns in database.execute(
         "SELECT id, zone, branch, target, tree, epoch, sequence, seen, rows, sum FROM tip"
     ).fetchall():
@@ -72,12 +73,12 @@ def reseal(database: Connection) -> None:
 
 
 def refresh(database: Connection) -> None:
-    """Make the digests of the file for all zones those of what it holds now."""
+    """Update the digests of the file for all zones to its content."""
     digests.refresh(database, WATCHED.tables)
 
 
 def kept(data: Path, columns: str = "zone, branch", name: str = "r") -> set[tuple[object, ...]]:
-    """Of each branch that is kept."""
+    """Return the content of each branch."""
     found: set[tuple[object, ...]] = set()
     for path in files(data, name):
         with opened(path) as database:
@@ -86,8 +87,10 @@ def kept(data: Path, columns: str = "zone, branch", name: str = "r") -> set[tupl
 
 
 def make_earlier(data: Path, name: str = "r", schema: tuple[str, ...] = LAYOUT_2) -> None:
-    """Makes the cache, which nobody has open, one of the release before, that was killed: part of
-    it is in SQLite's log."""
+    """Convert a closed cache to the layout of the previous release, after a kill.
+
+    Part of it is in SQLite's log.
+    """
     folder = root(data, name)
     one = data / "one.sqlite3"
     with closing(sqlite3.connect(one, isolation_level=None)) as database:
@@ -105,7 +108,7 @@ def make_earlier(data: Path, name: str = "r", schema: tuple[str, ...] = LAYOUT_2
 
 
 def make_unique_1(data: Path, name: str = "r") -> None:
-    """Makes the cache, which nobody has open, one of the release that had no digests."""
+    """Convert a closed cache to the layout of the release without digests."""
     folder = root(data, name)
     for path in files(data, name):
         with opened(path) as database:

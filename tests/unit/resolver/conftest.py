@@ -14,7 +14,7 @@ from zonegit_resolver.follow import differences
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow machine gets differences, too, not whole transfers."""
+    """Make a slow machine send differences, not whole transfers."""
     monkeypatch.setattr(differences, "HISTORY_TIMEOUT_S", DEADLINE_S)
 
 

@@ -1,5 +1,6 @@
-"""Both stores on a real bus, resolvers that follow them, and an operator: all in one process, so
-that a test can take any of them away.
+"""Both stores on a real bus, resolvers that follow them, and an operator, all in one process.
+
+A test can thus stop any of them.
 """
 
 import asyncio
@@ -67,10 +68,12 @@ ANYTHING = MoveLimits(percent=100, ds=True)
 
 @dataclass
 class Site:
-    """What a test sees. ``smuggled`` are objects that the object store never saw, but gives.
-    ``tells`` False: refs announces nothing, as if its events were lost;
-    ``rides`` False: no objects come along with them; ``answers`` cleared: refs keeps
-    what it is asked of the past to itself until that is set."""
+    """Stores, an operator, and the faults that a test can inject.
+
+    ``smuggled`` are objects that the object store returns without storing them. If ``tells`` is
+    False, refs announces nothing, as if its events were lost. If ``rides`` is False, events carry
+    no objects. While ``answers`` is not set, refs does not reply to requests for a reflog.
+    """
 
     url: str
     data: Path
@@ -86,7 +89,7 @@ class Site:
     async def commit(
         self, zone: str, text: str, branch: str = "main", *, serial: int | None = None
     ) -> Committed:
-        """Makes a branch of a zone equal ``text``; registers the zone when it is new."""
+        """Commit ``text`` as the whole zone to a branch; register the zone if it is new."""
         apex = names.parse(zone)
         whole = (SOA if serial is None else SOA.replace(" 7 ", f" {serial} ")) + text
         with suppress(Exception):
@@ -102,7 +105,7 @@ class Site:
         await branches.create(self.repo, names.parse(zone), branch, commit)
 
     async def merge(self, zone: str, theirs: ObjectId, branch: str = "main") -> None:
-        """Brings a commit into a branch."""
+        """Merge a commit into a branch."""
         apex = names.parse(zone)
         tip = (await self.repo.refs.zone(apex, self.repo.actor)).heads[branch]
         position = BranchPosition(apex, branch, tip)
@@ -110,15 +113,14 @@ class Site:
         assert isinstance(done, Committed)
 
     async def force(self, zone: str, commit: ObjectId, branch: str = "main") -> None:
-        """Moves a branch to a commit, be its serial what it may."""
+        """Move a branch to a commit with any serial."""
         ref = ref_names.branch(names.parse(zone), branch)
         tip = (await self.repo.refs.zone(names.parse(zone), self.repo.actor)).heads[branch]
         origin = self.repo.origin("test", force=True)
         await self.repo.refs.move(ref, Exactly(tip.target), commit, origin)
 
     async def smuggle(self, zone: str, commit: ObjectId, objects: Iterable[RawObject]) -> None:
-        """Makes a commit the tip of a zone's main branch, by stores that check nothing: what they
-        would refuse by now, or refuse wrongly not to."""
+        """Make a commit the tip of a zone's main branch without the checks of the stores."""
         apex = names.parse(zone)
         self.smuggled.update({raw.id: raw for raw in objects})
         with suppress(Conflict):
@@ -136,7 +138,8 @@ class Site:
         await self.repo.refs.move(ref, Exactly(tip.target), None, self.repo.origin("test"))
 
     async def status(self) -> dict[str, ResolverStatus]:
-        """What each resolver says of itself, once one does: it answers queries before that."""
+        """Return the status of each resolver, after one has replied; it answers DNS queries before
+        that."""
         deadline = time.monotonic() + DEADLINE_S
         while not (found := await self._survey()):
             assert time.monotonic() < deadline
@@ -144,14 +147,14 @@ class Site:
         return found
 
     async def _survey(self) -> dict[str, ResolverStatus]:
-        """What those answer that are registered and have opened their sockets."""
+        """Return the statuses of registered resolvers that have opened their sockets."""
         found = await survey(self.bus, self.repo.actor, expected=["r"], timeout=DEADLINE_S)
         return {each.resolver: each for each in found.statuses if each.listen}
 
 
 @asynccontextmanager
 async def site(url: str, data: Path) -> AsyncIterator[Site]:
-    """Fresh stores below ``data``."""
+    """Run new stores below ``data``."""
     settings = BusSettings(url)
     async with AsyncExitStack() as stack:
         objects = await stack.enter_async_context(open_objects(data / "objects.sqlite3"))
@@ -244,19 +247,19 @@ def _now() -> Identity:
 
 @dataclass
 class Running:
-    """A resolver that runs."""
+    """A running resolver."""
 
     address: Address
     metrics: Address
     task: asyncio.Task[None]
 
     async def ask(self, name: str, rdtype: str = "A", **make) -> dns.message.Message | None:
-        """The reply, None when nobody answers."""
+        """Return the reply, None without one."""
         octets = await self.exchange(dns.message.make_query(name, rdtype, **make).to_wire())
         return dns.message.from_wire(octets) if octets is not None else None
 
     async def exchange(self, wire: bytes) -> bytes | None:
-        """The octets of the reply, None when nobody answers."""
+        """Return the octets of the reply, None without one."""
         loop = asyncio.get_running_loop()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
@@ -270,7 +273,7 @@ class Running:
                 return None
 
     async def says(self, name: str, rdtype: str = "A", **make) -> str:
-        """The reply in one line: its RCODE, then the RDATA of its answer."""
+        """Return the reply in one line: its RCODE, then the RDATA of its answer."""
         reply = await self.ask(name, rdtype, **make)
         if reply is None:
             return "nothing"
@@ -278,7 +281,7 @@ class Running:
         return " ".join([dns.rcode.to_text(reply.rcode()), *rdatas])
 
     async def first_says(self, name: str, rdtype: str = "A") -> str:
-        """What it says as soon as it says anything."""
+        """Return the first reply."""
         deadline = time.monotonic() + DEADLINE_S
         while (said := await self.says(name, rdtype)) == "nothing":
             assert not self.task.done(), self.task.exception()
@@ -286,7 +289,7 @@ class Running:
         return said
 
     async def comes_to_say(self, expected: str, name: str, rdtype: str = "A", **make) -> None:
-        """Returns once it says so."""
+        """Wait for this reply."""
         deadline = time.monotonic() + DEADLINE_S
         while (said := await self.says(name, rdtype, **make)) != expected:
             assert not self.task.done(), self.task.exception()
@@ -308,8 +311,10 @@ async def resolver(
     config: PlanFile | None = None,
     **serving,
 ) -> AsyncIterator[Running]:
-    """A resolver that follows ``url``, and keeps what it knows below ``data``. ``serving`` is how
-    every zone is served, unless ``config`` says it."""
+    """Run a resolver that follows ``url`` and has its cache below ``data``.
+
+    ``serving`` has the settings of every zone, unless there is a ``config``.
+    """
     listen, metrics = (Address("127.0.0.1", free_port()) for _ in range(2))
     settings = ClientSettings(data, "ada", "Ada", "ada@example.net", None)
     plan = (

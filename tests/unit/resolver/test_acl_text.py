@@ -1,4 +1,4 @@
-"""Who may ask and what the server tells of itself, from the file to the wire, while it changes."""
+"""Access lists and identification of the server, from the file to the wire, while they change."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def write(folder: Path, text: str) -> PlanFile:
 
 
 async def says(running: Running, key: TsigKey | None) -> str:
-    """What a query that is signed with ``key`` gets."""
+    """Return the reply to a query signed with ``key``."""
     query = dns.message.make_query(WWW, "A")
     if key is not None:
         query.use_tsig(key.primitive)

@@ -1,4 +1,4 @@
-"""A resolver that announces itself to a ref store, under a name that no other process has."""
+"""A resolver announces itself to a ref store, with a name that no other process has."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -22,7 +22,7 @@ async def registry(here: Site, *expected: str) -> dict[str, Registered]:
 
 
 async def comes_to_serve(here: Site, name: str) -> Announcement:
-    """Returns what it announces, once it answers queries."""
+    """Wait until a resolver answers queries, and return its announcement."""
 
     async def is_serving() -> bool:
         found = (await registry(here, name)).get(name)
@@ -34,7 +34,7 @@ async def comes_to_serve(here: Site, name: str) -> Announcement:
 
 @asynccontextmanager
 async def announcements(here: Site) -> AsyncIterator[list[Announcement]]:
-    """Collects what is announced meanwhile."""
+    """Collect the announcements made meanwhile."""
     heard: list[Announcement] = []
 
     def hear(_subject: str, octets: bytes) -> None:
@@ -76,7 +76,7 @@ async def test_it_announces_a_change_soon_after_it_is_called(here: Site, tmp_pat
 async def test_a_ref_store_that_starts_after_it_knows_it_at_its_first_answer(
     nats_url: str, tmp_path: Path
 ) -> None:
-    """No command that asks right after a start learns that there is no resolver."""
+    """A command right after a start thus never learns that there is no resolver."""
     async with resolver(nats_url, tmp_path) as running:
         async with site(nats_url, tmp_path / "stores") as there:
             await there.commit("foo.com.", TEXT)
@@ -99,7 +99,7 @@ async def test_a_second_resolver_with_a_name_exits_and_the_first_continues(
 
 
 async def ends(url: str, data: Path) -> str:
-    """Starts a resolver that ends by itself; the reason."""
+    """Run a resolver that exits by itself, and return the reason."""
     said = ""
     with suppress(BaseExceptionGroup):  # the resolver raises it when the test leaves it
         async with resolver(url, data) as running:
@@ -108,7 +108,7 @@ async def ends(url: str, data: Path) -> str:
 
 
 async def reason(running: Running) -> str:
-    """Why a resolver ended, once it has."""
+    """Wait for a resolver to end, and return the reason."""
     await eventually(running.task.done)
     error: BaseException | None = running.task.exception()
     while isinstance(error, BaseExceptionGroup):
@@ -119,7 +119,7 @@ async def reason(running: Running) -> str:
 async def test_of_two_resolvers_that_started_together_the_later_one_exits(
     here: Site, tmp_path: Path
 ) -> None:
-    """Neither got an answer when it asked: the other did not listen yet."""
+    """Neither got an answer to its question, because the other did not listen yet."""
     with suppress(BaseExceptionGroup):
         async with resolver(here.url, tmp_path) as running:
             mine = await comes_to_serve(here, "r")
@@ -147,7 +147,7 @@ async def test_of_two_resolvers_that_started_together_the_earlier_one_continues(
 async def test_it_starts_while_the_name_belongs_to_a_client_that_never_answers(
     here: Site, tmp_path: Path
 ) -> None:
-    """One that is frozen, or whose host is gone without a word to the bus."""
+    """For example one that is frozen, or whose host is gone without a message to the bus."""
     await here.commit("foo.com.", TEXT)
     silent = here.bus.subscribe(subjects.resolver("r", "status"), lambda *_: None)
     async with silent, resolver(here.url, tmp_path) as running:

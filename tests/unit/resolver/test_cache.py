@@ -1,4 +1,4 @@
-"""What a resolver knows on disk: used when the bus is away, and never trusted."""
+"""The disk cache of a resolver: used while the bus is away, and always verified."""
 
 import re
 import sqlite3
@@ -72,7 +72,7 @@ async def test_a_canary_and_a_pin_are_cached_as_well(here: Site, tmp_path: Path)
 
 
 async def test_what_is_newer_is_served_before_what_is_on_disk(here: Site, tmp_path: Path) -> None:
-    """The bus is there, so nobody sees the old state again."""
+    """The bus is available, so no client sees the old state again."""
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
@@ -84,7 +84,7 @@ async def test_what_is_newer_is_served_before_what_is_on_disk(here: Site, tmp_pa
 async def test_a_store_that_lost_what_is_on_disk_is_followed_nevertheless(
     here: Site, tmp_path: Path
 ) -> None:
-    """The difference to the old tree cannot be had, the new one as a whole can."""
+    """The difference from the old tree is not available, the whole new tree is."""
     done = await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
@@ -261,7 +261,7 @@ async def test_two_resolvers_do_not_share_a_folder(here: Site, tmp_path: Path) -
 
 
 async def test_a_stale_zone_is_answered_but_not_ready(here: Site, tmp_path: Path) -> None:
-    """RFC 1035 section 3.3.13, EXPIRE: 1209600 seconds here."""
+    """RFC 1035 section 3.3.13, EXPIRE: here 1209600 seconds."""
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
@@ -288,7 +288,7 @@ async def test_a_stale_zone_is_answered_but_not_ready(here: Site, tmp_path: Path
 
 
 async def test_an_outage_of_the_bus_fails_no_query(tmp_path: Path) -> None:
-    """The bus and the stores are killed, and come back on its port with a change."""
+    """The bus and the stores are killed, and return on the same port with a change."""
     folder = tmp_path / "bus"
     folder.mkdir()
     with start_nats(folder, -1) as url:

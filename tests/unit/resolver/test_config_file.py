@@ -1,4 +1,4 @@
-"""The file that says how each zone is served: read whole, or refused whole with the line."""
+"""The file with the settings of each zone: it is read as a whole, or refused with a line."""
 
 import re
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_only_the_zones_that_are_named_are_served() -> None:
 
 
 def test_a_file_may_have_tables_of_zones_that_the_host_does_not_serve() -> None:
-    """The flag --zone, with tables of other zones."""
+    """The flag --zone is given, and there are tables of other zones."""
     only = frozenset([names.parse("a.")])
     plan = config_file.parse(b'[zone.a]\nbranch = "x"\n[zone.b]\nbranch = "y"', "F", FLAGS, only)
     assert (of(plan, "a."), of(plan, "b.")) == (Serving("x"), None)
@@ -215,7 +215,7 @@ def test_an_unknown_setting_lists_the_known_ones() -> None:
 
 
 def test_a_key_that_is_written_with_escapes_is_found() -> None:
-    """Nothing but the parser knows what a key is."""
+    """Only the parser knows which text is a key."""
     assert refusal('[zone]\n"\\u0061" = 1').message.startswith("FILE:2: ")
     assert refusal("\n  [ zone . 'a' ]  # why\n\"at\"=1").message.startswith("FILE:3: ")
 

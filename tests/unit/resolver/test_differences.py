@@ -1,4 +1,4 @@
-"""What a running resolver tells secondaries: from its journal, from history, and never wrongly."""
+"""Differences that a running resolver sends to secondaries, from its journal and from history."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def zone(*lines: str) -> str:
 
 
 async def ask(running: Running, serial: int) -> list[dns.rrset.RRset]:
-    """The records of an IXFR on a stream."""
+    """Return the records of an IXFR over TCP."""
     query = dns.message.make_query("foo.com.", "IXFR")
     soa = f". . {serial} 0 0 0 0"
     query.authority = [dns.rrset.from_text("foo.com.", 0, "IN", "SOA", soa)]
@@ -37,7 +37,8 @@ async def ask(running: Running, serial: int) -> list[dns.rrset.RRset]:
 
 
 def told(answer: list[dns.rrset.RRset]) -> list[str]:
-    """What is new: ``-`` and ``+`` before owner and RDATA; "whole" for a whole zone."""
+    """Return the differences: ``-`` and ``+`` before owner and RDATA, or "whole" for a whole
+    zone."""
     if len(answer) == 1:
         return ["current"]
     if answer[1].rdtype != dns.rdatatype.SOA:
@@ -56,7 +57,7 @@ async def news(running: Running, serial: int) -> list[str]:
 
 
 async def serves(running: Running, serial: int) -> None:
-    """Returns once it does."""
+    """Wait until it serves this serial."""
     said = f"NOERROR ns1.example. hostmaster.example. {serial} 7200 900 1209600 300"
     await running.comes_to_say(said, "foo.com.", "SOA")
 
@@ -67,7 +68,7 @@ def journal(data: Path, statement: str) -> list[tuple[object, ...]]:
 
 
 async def three(here: Site, running: Running) -> None:
-    """Serials 7, 8 and 9."""
+    """Commit serials 7, 8 and 9."""
     await here.commit("foo.com.", zone("www 300 A 192.0.2.100", "old 300 A 192.0.2.101"))
     await serves(running, 7)
     await here.commit("foo.com.", zone("www 300 A 192.0.2.102", "old 300 A 192.0.2.101"), serial=8)
@@ -114,7 +115,7 @@ async def test_a_corrupt_journal_causes_whole_transfers_only(here: Site, tmp_pat
 async def test_history_has_differences_that_the_journal_never_had(
     here: Site, tmp_path: Path
 ) -> None:
-    """A resolver that was not there finds the base in the log of refs."""
+    """A resolver that did not run at that time finds the base in the log of refs."""
     async with resolver(here.url, tmp_path) as running:
         await three(here, running)
     async with resolver(here.url, tmp_path, name="new") as running:
@@ -124,7 +125,7 @@ async def test_history_has_differences_that_the_journal_never_had(
 
 
 async def test_the_side_of_a_merge_is_not_a_base(here: Site, tmp_path: Path) -> None:
-    """It can be reached, but the branch never had it: both sides have a serial 8."""
+    """It is an ancestor, but the branch never had it: both sides have a serial 8."""
     first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
     await here.branch("foo.com.", "side", first.commit)
     for serial, address in ((8, 8), (9, 9)):
@@ -143,7 +144,7 @@ async def test_the_side_of_a_merge_is_not_a_base(here: Site, tmp_path: Path) -> 
 
 
 async def test_a_serial_of_two_states_is_not_a_base(here: Site, tmp_path: Path) -> None:
-    """Forced to another state with the same serial, a branch had 8 twice; secondaries may have
+    """A branch forced to another state with the same serial had 8 twice; secondaries may have
     either."""
     first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
     await here.branch("foo.com.", "other", first.commit)
@@ -178,7 +179,7 @@ async def test_no_difference_is_sent_across_a_forced_move_back(here: Site, tmp_p
 async def test_no_difference_is_sent_across_a_change_of_branch(
     here: Site, tmp_path: Path, restarts: bool
 ) -> None:
-    """Both branches had serial 8, each another; whoever took it here has main's."""
+    """Both branches had a serial 8 with different content; secondaries have main's."""
     first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
     await here.branch("foo.com.", "next", first.commit)
     for serial in (8, 9):
@@ -240,7 +241,7 @@ async def test_a_removed_zone_leaves_no_journal(here: Site, tmp_path: Path) -> N
 async def test_history_that_does_not_answer_causes_a_whole_transfer_only(
     here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bus is there, and refs is stopped."""
+    """The bus is available, and refs is stopped."""
     await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
     await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
     async with resolver(here.url, tmp_path) as running:

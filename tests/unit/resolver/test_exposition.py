@@ -1,4 +1,4 @@
-"""Metrics: their text is that of the library, and their figures are what happened."""
+"""Metrics: their text equals that of the library, and their figures match the events."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""Where the files of zones lie: no zone's file is in the way of another's, or of SQLite's."""
+"""The files of zones: none has the path of another, of its folder, or of SQLite's files."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ long_names = st.lists(labels, max_size=4).map(names.join).filter(lambda name: le
 
 
 def taken(zone: Name) -> set[Path]:
-    """All that a zone's file needs for itself."""
+    """Return all paths that the file of a zone needs."""
     path = path_of(zone, FOLDER)
     return {path.with_name(path.name + suffix) for suffix in SUFFIXES}
 

@@ -1,4 +1,4 @@
-"""A resolver follows the log: what it hears, what it misses, what it cannot load."""
+"""A resolver follows the log: events, gaps, and commits that it cannot load."""
 
 import asyncio
 import sqlite3
@@ -43,7 +43,7 @@ async def test_what_was_committed_before_it_started_is_served(here: Site, tmp_pa
 
 
 async def test_nothing_is_bound_before_all_zones_are_loaded(here: Site, tmp_path: Path) -> None:
-    """A query must never be refused for a zone that is only on its way."""
+    """A query must not be refused for a zone that is not loaded yet."""
     await here.commit("foo.com.", "".join(f"h{n} 300 A 192.0.2.1\n" for n in range(3000)))
     async with resolver(here.url, tmp_path) as running:
         assert await running.first_says("h2999.foo.com.") == "NOERROR 192.0.2.1"
@@ -84,7 +84,7 @@ async def test_only_the_listed_zones_are_served(here: Site, tmp_path: Path) -> N
 
 
 async def test_rows_of_lost_events_are_requested(here: Site, tmp_path: Path) -> None:
-    """The heartbeat tells that they were."""
+    """The heartbeat shows that they were lost."""
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
@@ -110,7 +110,7 @@ async def test_an_event_after_a_gap_causes_a_request_for_the_rows_between(
 
 
 async def test_a_heartbeat_of_another_epoch_causes_a_full_read(here: Site, tmp_path: Path) -> None:
-    """A heartbeat of an unknown epoch: what was known is of another log."""
+    """The earlier position belongs to another log."""
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
@@ -145,7 +145,7 @@ async def test_a_burst_of_moves_ends_at_the_last(here: Site, tmp_path: Path) -> 
 
 
 async def test_large_commits_are_fetched(here: Site, tmp_path: Path) -> None:
-    """Too large to come along with their event, and in wide trees."""
+    """They are too large for their event, and in wide trees."""
     async with resolver(here.url, tmp_path) as running:
         hosts = "".join(f"h{n} 300 A 192.0.2.1\n" for n in range(5000))
         await here.commit("foo.com.", hosts)
@@ -160,7 +160,7 @@ async def test_large_commits_are_fetched(here: Site, tmp_path: Path) -> None:
 async def test_a_commit_that_cannot_be_read_leaves_the_old_one_and_is_tried_again(
     here: Site, tmp_path: Path
 ) -> None:
-    """It says so meanwhile."""
+    """The problem is reported meanwhile."""
     await here.commit("foo.com.", OLD)
     here.rides = False
     async with resolver(here.url, tmp_path) as running:
@@ -192,7 +192,7 @@ async def test_a_commit_that_cannot_be_read_leaves_the_old_one_and_is_tried_agai
 
 
 async def test_a_commit_is_served_in_its_own_zone_only(here: Site, tmp_path: Path) -> None:
-    """Pinned to an id, which says nothing of a zone."""
+    """The zone is pinned to an id, which does not name a zone."""
     await here.commit("bar.com.", OLD)
     done = await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path, at=done.commit.hex()) as running:
@@ -234,7 +234,7 @@ async def test_a_pinned_resolver_does_not_follow_its_branch(here: Site, tmp_path
 
 
 async def test_a_serial_that_goes_back_is_served_and_logged(here: Site, tmp_path: Path) -> None:
-    """What is served is the commit's own SOA, always."""
+    """The served SOA is always that of the commit."""
     first = await here.commit("foo.com.", OLD, serial=10)
     await here.commit("foo.com.", NEW, serial=20)
     async with resolver(here.url, tmp_path) as running:
@@ -269,7 +269,7 @@ async def _commit(here: Site, commit: bytes) -> Commit:
 
 
 async def test_a_pin_that_cannot_be_resolved_delays_no_other(here: Site, tmp_path: Path) -> None:
-    """It was looked up first, and again and again, before any other."""
+    """Its resolution was attempted first, repeatedly, before all others."""
     rotten = badzones.forged("commit", b"rot")
     await here.smuggle("bad.test.", rotten.id, [rotten])
     await here.commit("good.test.", OLD)

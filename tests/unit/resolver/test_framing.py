@@ -1,4 +1,4 @@
-"""Messages on a stream, in whatever pieces they come."""
+"""Messages on a stream, in pieces of any size."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""A resolver follows the ref store of its installation and no other one
+"""A resolver follows the ref store of its own installation only
 (docs/adr/0045-installations.md)."""
 
 import time
@@ -145,7 +145,7 @@ async def test_a_pin_is_kept_while_refs_is_another_one_and_is_no_problem_afterwa
 async def test_a_cache_of_the_release_before_takes_the_id_of_the_log_that_it_knows(
     nats_url: str, tmp_path: Path
 ) -> None:
-    """An empty store is not that log, though the cache has no id yet."""
+    """An empty store is not that log, although the cache has no id yet."""
 
     def forget() -> None:
         with summary(tmp_path) as database:

@@ -1,4 +1,4 @@
-"""The journal of differences: what fits together is told, whatever does not is let go."""
+"""The journal of differences: contiguous differences are sent, others are dropped."""
 
 import hashlib
 from itertools import pairwise
@@ -32,7 +32,7 @@ def delta(before: int, after: int, text: bytes = b"x", zone: Name = ZONE) -> Zon
 
 
 def noted(journal: Journal, *serials: int, key: tuple[Name, str] = KEY) -> list[JournalChanges]:
-    """What was to be written while a branch went through these serials, commits being named so."""
+    """Return the pending writes after a branch had these serials; commits have matching names."""
     return [
         journal.record(key, commit(before), commit(after), delta(before, after))
         for before, after in pairwise(serials)
@@ -78,7 +78,7 @@ def test_an_unknown_difference_empties_it() -> None:
 
 @pytest.mark.parametrize("after", [2, 1, 3])
 def test_a_serial_that_goes_back_empties_it(after: int) -> None:
-    """A serial that was there before may stand for two states."""
+    """An earlier serial may then stand for two states."""
     journal = Journal()
     noted(journal, 1, 2, 3)
     journal.record(KEY, commit(3), commit(50), delta(3, after))
@@ -135,7 +135,7 @@ def test_what_is_corrupt_on_disk_is_dropped_with_what_came_before_it() -> None:
 
 
 def test_a_failed_write_leaves_a_gap_that_is_detected() -> None:
-    """A full disk, for a while."""
+    """The disk is full for a while."""
     stored = on_disk(noted(Journal(), 1, 2, 3, 4, 5))
     del stored[1]
     restarted = Journal()
@@ -214,7 +214,7 @@ def test_what_a_serial_stands_for_is_known_after_a_restart() -> None:
 
 
 def test_entries_of_an_earlier_release_are_dropped() -> None:
-    """It may remove a record of which another spelling stays."""
+    """Such an entry may remove a record of which another spelling stays."""
     journal = Journal()
     (stored,) = on_disk(noted(journal, 1, 2))
     payload = msgspec.msgpack.encode(delta(1, 2))

@@ -1,4 +1,4 @@
-"""NOTIFY out (RFC 1996), heard by a real peer on a UDP socket."""
+"""NOTIFY to secondaries (RFC 1996), received by a real peer on a UDP socket."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ def zone(serial: int) -> ZoneSnapshot:
 
 @dataclass
 class Peer(asyncio.DatagramProtocol):
-    """A secondary that hears, and answers while ``answers`` is true."""
+    """A secondary that receives, and answers while ``answers`` is true."""
 
     answers: bool = True
     rcode: dns.rcode.Rcode = dns.rcode.NOERROR
@@ -215,8 +215,8 @@ async def test_garbage_ends_nothing() -> None:
 
 
 async def test_a_peer_that_never_answers_delays_no_other() -> None:
-    """Each of 1,000 zones has a secondary that answers and one that does not. A datagram that a
-    full socket dropped is sent again, as on any network."""
+    """Each of 1,000 zones has a secondary that answers and one that does not. A datagram lost at a
+    full socket is sent again, as on any network."""
     async with (
         listening(Peer()) as peer,
         listening(Peer(answers=False)) as silent,
@@ -232,7 +232,7 @@ SOA = "@ 300 SOA ns1 admin 1 2 3 4 5"
 
 
 async def test_more_zones_than_there_are_message_ids_do_not_use_them_up() -> None:
-    """There are 65,536 for one address; looking for a free one must not become endless."""
+    """There are 65,536 for one address; the search for a free one must end."""
     secondary = Secondary(Address("192.0.2.1", 53))
     notifier = Notifier(lambda _: (secondary,), dict)
     state = zone(7)

@@ -1,4 +1,4 @@
-"""Every reply, and every transfer, is of one commit, however fast commits follow each other."""
+"""Every reply and every transfer is of one commit, however fast commits follow each other."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ QUESTIONS = (
 
 
 def zone(number: int) -> str:
-    """A zone whose every record says which commit it is of."""
+    """Return a zone in which every record names its commit."""
     many = "".join(f'many 300 TXT "{number}" "{index}"\n' for index in range(30))
     filling = "".join(f"f{index} 300 MX {number} host{number}\n" for index in range(FILLING))
     return f"""
@@ -40,7 +40,7 @@ host{number}.sub 300 A 10.0.0.{number}
 
 
 def numbers(message: dns.message.Message) -> Iterator[int]:
-    """The commit that each record says it is of."""
+    """Return the commits that the records name."""
     for section in (message.answer, message.authority, message.additional):
         for rrset in section:
             for rdata in rrset:
@@ -56,7 +56,7 @@ def numbers(message: dns.message.Message) -> Iterator[int]:
 
 
 async def exchange(running: Running, message: dns.message.Message) -> AsyncIterator[bytes]:
-    """All messages that answer one over TCP, until the connection is closed."""
+    """Return all messages of a reply over TCP, until the connection is closed."""
     reader, writer = await asyncio.open_connection(*running.address)
     try:
         writer.write(framed(message.to_wire()))
@@ -95,7 +95,8 @@ def _name(owner: str) -> str:
 
 
 def _one(found: list[int], newest: int) -> int:
-    """The one commit that all records are of, which is none before ``newest``."""
+    """Return the only commit that all records name, after checking that it is not before
+    ``newest``."""
     assert found
     assert len(set(found)) == 1, sorted(set(found))
     assert found[0] >= newest

@@ -1,4 +1,4 @@
-"""What a resolver may be told, and what contradicts itself."""
+"""The options of a resolver, and contradictions between them."""
 
 import subprocess
 import sys

@@ -1,5 +1,7 @@
-"""A ref store that was restored from a backup, and the resolvers that remember what it has lost
-(docs/adr/0030-recovery.md)."""
+"""A ref store restored from a backup, with resolvers that remember the lost part of its log.
+
+See docs/adr/0030-recovery.md.
+"""
 
 import shutil
 import sqlite3
@@ -34,7 +36,7 @@ def address(number: int) -> str:
 
 
 def back_up(stores: Path) -> Path:
-    """Copies the refs while they are in use."""
+    """Copy the refs while they are in use."""
     copy = stores / "refs.backup"
     with (
         closing(sqlite3.connect(stores / "refs.sqlite3")) as source,
@@ -52,7 +54,7 @@ def restore(stores: Path, copy: Path) -> None:
 
 @asynccontextmanager
 async def restored(url: str, stores: Path, copy: Path) -> AsyncIterator[Site]:
-    """The stores on a backup."""
+    """Run the stores on a backup."""
     restore(stores, copy)
     async with site(url, stores) as there:
         yield there
@@ -127,8 +129,8 @@ async def test_a_log_that_went_back_is_not_followed_until_it_is_recovered(
 async def test_a_log_that_continued_from_a_backup_is_recognized(
     nats_url: str, tmp_path: Path
 ) -> None:
-    """No resolver was there, so moves were made until the sequence was past that of the lost time;
-    the serials are those that were lost, too."""
+    """Without a resolver, moves were made until the sequence was past that of the lost time; the
+    serials are equal to the lost ones, too."""
     stores = tmp_path / "stores"
     async with resolver(nats_url, tmp_path) as running, site(nats_url, stores) as there:
         await there.commit("foo.com.", address(1))
@@ -216,7 +218,7 @@ async def test_a_resolver_without_a_cache_does_not_block_the_recovery_of_a_branc
 
 
 async def test_a_restore_that_lost_nothing_needs_no_recovery(nats_url: str, tmp_path: Path) -> None:
-    """The stores were moved to another host, perhaps."""
+    """For example a move of the stores to another host."""
     stores = tmp_path / "stores"
     async with resolver(nats_url, tmp_path) as running:
         async with site(nats_url, stores) as there:
@@ -267,7 +269,7 @@ async def test_zones_are_recovered_one_by_one_and_those_of_the_lost_time_last(
 async def test_a_backup_from_before_an_earlier_recovery_is_detected(
     nats_url: str, tmp_path: Path
 ) -> None:
-    """Its epoch is one that resolvers know as past."""
+    """Resolvers know its epoch as a past one."""
     stores = tmp_path / "stores"
     async with resolver(nats_url, tmp_path) as running:
         async with site(nats_url, stores) as there:
@@ -310,7 +312,7 @@ async def test_what_was_answered_is_remembered_across_branches_epochs_and_restar
 async def test_a_serial_that_stood_for_two_states_is_no_reason_to_leave_a_branch(
     nats_url: str, tmp_path: Path
 ) -> None:
-    """Another store that replaces the first: its log is followed, and comes to the same serials."""
+    """Another store replaces the first: its log is followed, and reaches the same serials."""
     async with resolver(nats_url, tmp_path) as running:
         async with site(nats_url, tmp_path / "stores") as there:
             await there.commit("foo.com.", address(1))

@@ -1,4 +1,4 @@
-"""Work in slices: others have their turn, and nothing is lost on the way."""
+"""Work in slices: other tasks run in between, and nothing is lost."""
 
 import asyncio
 import gc

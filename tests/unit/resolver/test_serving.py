@@ -1,4 +1,4 @@
-"""Zones that are served each in their own way, and what another configuration makes of them."""
+"""Zones served with different settings, and changes of these settings."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ FOO, BAR = "www.foo.com.", "www.bar.com."
 
 @dataclass
 class Config:
-    """The file of a resolver in this process."""
+    """The configuration file of a resolver in this process."""
 
     path: Path
 
@@ -36,7 +36,7 @@ class Config:
         return PlanFile(self.path, {"branch": "main"})
 
     def change(self, text: str) -> None:
-        """Writes another one, and says so."""
+        """Write another configuration, and reload it."""
         self.write(text)
         os.kill(os.getpid(), signal.SIGHUP)
 
@@ -51,13 +51,13 @@ def table(zone: str, *settings: str) -> str:
 
 
 async def states(here: Site, zone: str = "foo.com.") -> dict[str, ServedZone]:
-    """What the resolver says of a zone, by label."""
+    """Return the states of a zone in the status of the resolver, by label."""
     found = (await here.status())["r"].zones
     return {each.branch: each for each in found if each.zone == names.parse(zone)}
 
 
 async def two_branches(here: Site, *zones: str) -> None:
-    """``main`` with the old address, and ``next`` with the new one."""
+    """Create ``main`` with the old address, and ``next`` with the new one."""
     for zone in zones:
         first = await here.commit(zone, OLD)
         await here.branch(zone, "next", first.commit)
@@ -119,7 +119,7 @@ async def test_one_process_follows_some_zones_and_pins_others(
 async def test_a_pin_to_a_missing_tag_is_resolved_when_the_tag_is_created(
     here: Site, config: Config, tmp_path: Path
 ) -> None:
-    """And is gone with its zone."""
+    """It is dropped with its zone."""
     await here.commit("foo.com.", OLD)
     file = config.write('at = "main~1"')
     async with resolver(here.url, tmp_path, config=file) as running:

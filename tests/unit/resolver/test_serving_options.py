@@ -1,4 +1,4 @@
-"""How zones are served: what a plan comes to, and what another one changes."""
+"""The effect of a serving plan, and of a change of plans."""
 
 import pytest
 from hypothesis import given
@@ -94,7 +94,7 @@ WORDS = st.fixed_dictionaries(
 
 @given(WORDS, WORDS, WORDS)
 def test_valid_settings_are_valid_over_any_defaults(a: dict, b: dict, c: dict) -> None:
-    """No zone is refused for what its defaults say, so long as it does not name their canary."""
+    """No zone is refused because of its defaults, unless it names their canary."""
     for settings in (a, b, c):
         if settings.get("at") and settings.get("canary"):
             return

@@ -1,4 +1,4 @@
-"""The digest of a branch is that of the RRsets that are kept of it, whatever was written."""
+"""The digest of a branch equals that of its stored RRsets, after any writes."""
 
 import sqlite3
 from contextlib import closing
@@ -20,7 +20,7 @@ FOO = names.parse("foo.com.")
 
 
 def row(host: int, octet: int | None) -> CachedRow:
-    """The address of a host; None: it is gone."""
+    """Return the row of a host's address; None for a deletion."""
     path = (b"h%d" % host,)
     if octet is None:
         return CachedRow(path, rrtypes.A, None)

@@ -1,4 +1,4 @@
-"""The file of TSIG keys: read whole, or refused with its line and without its secrets."""
+"""The file of TSIG keys: it is read as a whole, or refused with a line and without secrets."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A bug that one zone meets while it is loaded, swapped or written is that zone's alone."""
+"""A bug in the load, swap or write of one zone affects this zone alone."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ ZONES = {apex: good_zone(apex) for apex in (BAD, GOOD)}
 
 
 class FailingObjects(MemoryObjects):
-    """A store that fails in a way that no contract allows, for these objects."""
+    """A store that violates its contract for these objects."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A cache of the release before: served from, taken over zone by zone, and then gone."""
+"""A cache of the previous release: served, converted zone by zone, and then deleted."""
 
 import re
 from pathlib import Path
@@ -37,7 +37,7 @@ DONE = {"CACHE", "lock", "overall.sqlite3", "unique-2"}
 
 
 class Told:
-    """What is logged from now on."""
+    """The events that are logged from now on."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -50,7 +50,7 @@ class Told:
 
 
 async def served_before(here: Site, data: Path, schema: tuple[str, ...] = LAYOUT_2) -> None:
-    """Two zones, and nothing else, in a cache of the release before."""
+    """Write a cache of the previous release with two zones."""
     await here.commit("foo.com.", OLD)
     await here.commit("bar.com.", OLD + MANY)
     async with resolver(here.url, data) as running:
@@ -100,7 +100,7 @@ async def test_with_the_bus_down_an_earlier_cache_is_served_and_kept(
 async def test_the_new_cache_has_precedence_over_files_set_aside(
     here: Site, tmp_path: Path
 ) -> None:
-    """The bus was there, and the process ended before the log was followed."""
+    """The bus was up, and the process ended before it had read the log."""
     await served_before(here, tmp_path)
     saved = {path.name: path.read_bytes() for path in root(tmp_path).iterdir()}
     await here.commit("foo.com.", NEW)

@@ -1,4 +1,4 @@
-"""What is kept of zones: each change costs what it changes, and others do not wait for it."""
+"""Writes to the disk cache: their cost follows the change, and queries do not wait for them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,7 +38,7 @@ def address(zone: Name, host: str, octet: int) -> RRset:
 
 
 def whole(text: str, zone: Name = FOO, hosts: int = 3) -> CacheWrite:
-    """A commit of that name, of a zone with so many hosts."""
+    """Return a commit with this name, of a zone with so many hosts."""
     soa = rdata_from_text(rrtypes.SOA, "ns.example. admin.example. 1 2 3 4 5")
     rrsets = [address(zone, f"h{number}", 1) for number in range(hosts)]
     snapshot = compile_zone(zone, [rrset(zone, rrtypes.SOA, 300, [soa]), *rrsets])
@@ -47,14 +47,14 @@ def whole(text: str, zone: Name = FOO, hosts: int = 3) -> CacheWrite:
 
 
 def change(before: str, after: str, octet: int) -> CacheWrite:
-    """From one commit to the next: another address of the first host."""
+    """Return the change between two commits: another address of the first host."""
     row = CachedRow((b"h0",), rrtypes.A, encode(Blob(address(FOO, "h0", octet))))
     return whole(after)._replace(rows=[row], base=commit(before))
 
 
 @asynccontextmanager
 async def cache(folder: Path) -> AsyncIterator[ZoneCache]:
-    """One that has recalled what it holds."""
+    """Return a cache after it has loaded its files."""
     async with open_cache(folder, Scheduler()) as known:
         async for _ in known.load():
             pass
@@ -94,7 +94,8 @@ async def test_after_a_gap_the_whole_zone_is_written(tmp_path: Path) -> None:
 
 
 async def test_two_branches_that_are_written_at_once_do_not_mix(tmp_path: Path) -> None:
-    """One takes several transactions, before it has a tip; the other is written in the last."""
+    """One of them needs several transactions, the last of which writes its tip; the other is
+    written during the last."""
     for first, second in (("big", "small"), ("small", "big")):
         folder = tmp_path / first
         async with cache(folder) as known:
@@ -111,7 +112,7 @@ async def test_two_branches_that_are_written_at_once_do_not_mix(tmp_path: Path) 
 
 
 async def test_a_zone_that_was_half_written_leaves_nothing_behind(tmp_path: Path) -> None:
-    """The process was killed before there was a tip."""
+    """The process was killed before the tip was written."""
     async with cache(tmp_path) as known:
         known.record_swap(FOO, "main", whole("a"))
     rows(tmp_path, "INSERT INTO rrset SELECT 2, owner, rdtype, id, payload FROM rrset")
@@ -121,7 +122,7 @@ async def test_a_zone_that_was_half_written_leaves_nothing_behind(tmp_path: Path
 
 
 async def test_of_many_states_only_the_last_is_written(tmp_path: Path) -> None:
-    """What waits is forgotten once there is a whole, and so are its snapshots."""
+    """After a whole state, earlier pending changes and their snapshots are dropped."""
     async with cache(tmp_path) as known:
         for number in range(100):
             known.record_swap(FOO, "main", whole(str(number)))
@@ -139,7 +140,7 @@ async def recalled(folder: Path) -> list[CachedBranch]:
 
 
 def states(confirmed: float, **late: float) -> ZoneStates:
-    """What a resolver serves, all of it current then, but for the late."""
+    """Return the served states, all of them current at that time, except the late ones."""
     made = ZoneStates(ZoneTable(lambda: 0.0), ServingPlan(Serving(branch="main")))
     made.confirmed = confirmed
     for label, moment in late.items():
@@ -149,7 +150,7 @@ def states(confirmed: float, **late: float) -> ZoneStates:
 
 
 async def test_the_time_of_the_last_confirmation_is_in_one_file(tmp_path: Path) -> None:
-    """A swap is later than that, or what is late has a time of its own."""
+    """A later swap has a time of its own, and so has a stale state."""
     zones = [names.parse(zone) for zone in ("current.", "late.", "swapped.")]
     current, late, swapped = zones
     async with cache(tmp_path) as known:
@@ -197,7 +198,7 @@ async def test_the_lineage_of_a_zone_outlives_its_file(tmp_path: Path) -> None:
 
 
 def told(before: int, after: int) -> ZoneDelta:
-    """What a secondary is told of a change from one serial to another."""
+    """Return the difference sent to a secondary from one serial to another."""
 
     def soa(serial: int) -> ZoneRecord:
         return ZoneRecord(

@@ -31,7 +31,7 @@ STEPS = st.lists(st.one_of(PLANS, st.sampled_from(BRANCHES)), max_size=12)
 
 @dataclass
 class World:
-    """Tracks that are driven as the follower, the updater and SIGHUP do."""
+    """States driven by the calls of the follower, the updater and SIGHUP."""
 
     states: ZoneStates = field(
         default_factory=lambda: ZoneStates(ZoneTable(), ServingPlan(Serving("a")))
@@ -40,7 +40,7 @@ class World:
 
     @property
     def served(self) -> str | None:
-        """The label of the default state that queries see."""
+        """Return the label of the default state that queries see."""
         found = self.states.zones.by_apex.get(ZONE)
         return found.default.branch if found is not None else None
 
@@ -49,7 +49,7 @@ class World:
             self.states.publish(zone)
 
     def apply(self, label: str) -> None:
-        """The next commit of a branch, or what a pin stands for, if anybody wants it."""
+        """Apply the next commit of a branch, or the target of a pin, if it is wanted."""
         if label not in self.states.plan.labels(ZONE):
             return
         self.moves += 1

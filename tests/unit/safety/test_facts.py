@@ -1,4 +1,4 @@
-"""What a move does to a zone, found out from its trees."""
+"""The effect of a move on a zone, computed from its trees."""
 
 from collections.abc import Mapping
 
@@ -66,13 +66,13 @@ def gathered(
 
 
 def zone(hosts: int, **beside: int) -> dict[tuple[Path, int], int]:
-    """An SOA, an NS and so many addresses."""
+    """Return a zone with an SOA, an NS and so many addresses."""
     found = {((), SOA): 1, ((), NS): 1}
     return found | {((b"h%06d" % number,), A): 1 for number in range(hosts)}
 
 
 def naive(old: Content, new: Content) -> Facts:
-    """The same by looking at everything."""
+    """Return the same facts from a comparison of everything."""
 
     def existed(path: Path) -> bool:
         return any(each[: len(path)] == path for each, _ in old)
@@ -110,7 +110,7 @@ soas = st.sampled_from([1, 2, 101])
 
 @st.composite
 def moves(draw: st.DrawFn) -> tuple[Content, Content]:
-    """A zone, and what becomes of some of it."""
+    """Draw a zone, and a change of it."""
     old = draw(contents)
     changed = draw(st.dictionaries(st.one_of(st.sampled_from(sorted(old)), keys) if old else keys,
                                    st.none() | st.integers(1, 3), max_size=20))  # fmt: skip
@@ -142,7 +142,7 @@ def test_what_signers_make_anew_does_not_count() -> None:
 
 
 def test_names_of_proofs_alone_do_not_make_a_zone_bigger() -> None:
-    """NSEC3 has names of its own (RFC 5155 section 3): as many again as the zone has."""
+    """NSEC3 has owners of its own (RFC 5155 section 3): as many again as the zone has names."""
     proofs = {((b"%032d" % number,), NSEC3): 1 for number in range(50)}
     old = zone(10) | proofs
     new = dict(list(old.items())[:8] + list(proofs.items()))

@@ -1,4 +1,4 @@
-"""Which moves the state of a ref allows, with literals."""
+"""Moves that the state of a ref permits, with literals."""
 
 import pytest
 

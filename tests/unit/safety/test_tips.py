@@ -1,4 +1,4 @@
-"""Which tips a ref may come to hold: what the rules let through, a resolver loads."""
+"""Tips that a ref may have: a resolver can load every tip that passes the rules."""
 
 import asyncio
 import secrets
@@ -49,7 +49,7 @@ def origin(*, force: bool = False) -> Origin:
 
 @st.composite
 def blobs(draw: st.DrawFn, forge: Forge, owner: str, mnemonic: str) -> ObjectId:
-    """An RRset that mostly is the one of its place."""
+    """Draw an RRset that mostly matches its place."""
     known = [each for each in MNEMONICS if each != "FOO"]
     held = owner if draw(st.integers(0, 9)) else draw(st.sampled_from(OWNERS))
     rdtype = (
@@ -69,7 +69,7 @@ def blobs(draw: st.DrawFn, forge: Forge, owner: str, mnemonic: str) -> ObjectId:
 
 @st.composite
 def trees_of(draw: st.DrawFn, forge: Forge, owner: str, depth: int) -> ObjectId:
-    """A tree of a name: a zone's, more or less."""
+    """Draw a tree of a name: roughly a zone's."""
     entries: dict[bytes, ObjectId] = {}
     for name in draw(st.lists(st.sampled_from(LABELS), max_size=2, unique=True)) if depth else ():
         below = name if owner == "@" else f"{name}.{owner}"
@@ -93,7 +93,7 @@ async def load(objects: MemoryObjects, commit: ObjectId) -> None:
 @settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
 def test_what_refs_accepts_a_resolver_loads(data: st.DataObject, tmp_path_factory) -> None:
-    """On top of each other, so that most of each tip was accepted before."""
+    """The tips build on each other, so most of each was accepted before."""
 
     async def run(commits: list[ObjectId], forge: Forge, path: Path) -> None:
         objects = MemoryObjects()
@@ -122,7 +122,7 @@ def test_what_refs_accepts_a_resolver_loads(data: st.DataObject, tmp_path_factor
 
 
 class RefStoreHarness:
-    """A ref store over objects that an earlier release stored, and a tip that it accepted."""
+    """A ref store with objects that an earlier release stored, and a tip that it accepted."""
 
     def __init__(self, keeper: RefKeeper, objects: MemoryObjects) -> None:
         self.keeper = keeper
@@ -131,7 +131,7 @@ class RefStoreHarness:
         self.tip: ObjectId | None = None
 
     def tree(self, serial: int, hosts: Mapping[str, Mapping[str, ObjectId]]) -> ObjectId:
-        """A zone with these hosts."""
+        """Return a zone with these hosts."""
         below = {
             label(name): self.forge.tree({entry(each): blob for each, blob in rrsets.items()})
             for name, rrsets in hosts.items()
@@ -164,7 +164,8 @@ async def harness(
 
 @pytest.fixture
 def old(harness: RefStoreHarness) -> dict[str, dict[str, ObjectId]]:
-    """What an earlier release accepted: an A of three octets, and a CNAME next to an A."""
+    """Return RRsets that an earlier release accepted: an A of three octets, and a CNAME next to an
+    A."""
     forge = harness.forge
     return {
         "short": {"A": forge.blob("short", "A", b"\1\2\3")},
@@ -176,7 +177,7 @@ def old(harness: RefStoreHarness) -> dict[str, dict[str, ObjectId]]:
 
 
 async def accept(harness: RefStoreHarness, tree: ObjectId, *parents: ObjectId) -> ObjectId:
-    """Move main there as the earlier release did, which judged no tip."""
+    """Move main as an earlier release did, without a check of the tip."""
     with unjudged():
         return await harness.move(tree, *parents)
 
@@ -211,7 +212,7 @@ async def test_a_new_zone_may_not_have_it(harness: RefStoreHarness, old) -> None
 async def test_a_reset_to_it_is_admitted_again_with_a_warning(
     harness: RefStoreHarness, old
 ) -> None:
-    """A new commit with the records of one that the branch had, on top of that."""
+    """The new commit has the records of an earlier one of the branch."""
     first = await accept(harness, harness.tree(1, old))
     mended = await harness.move(harness.tree(2, {}), first)
     with capture_logs() as logs:
@@ -250,7 +251,7 @@ async def test_it_may_not_come_back_to_a_lineage_that_never_had_it(
 async def test_a_tree_before_that_nobody_can_read_is_no_reason_to_judge_nothing(
     harness: RefStoreHarness,
 ) -> None:
-    """An earlier release let a tree with one type twice pass."""
+    """An earlier release accepted a tree with one type twice."""
     forge = harness.forge
     twice = forge.raw("tree", b"\1\2" + b"\1\1A" + bytes(32) + b"\1\5TYPE1" + bytes(32))
     first = await accept(harness, forge.apex(1, {label("x"): twice}))
@@ -263,7 +264,7 @@ async def test_a_tree_before_that_nobody_can_read_is_no_reason_to_judge_nothing(
 
 
 async def test_a_change_of_one_record_reads_nothing_that_did_not_come_along() -> None:
-    """However many records the zone has."""
+    """This holds for a zone of any size."""
     forge = Forge(FOO)
     below = {
         label(f"h{n:04}"): forge.tree({entry("A"): forge.text(f"h{n:04}", "A", "192.0.2.1")})

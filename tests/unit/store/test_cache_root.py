@@ -1,4 +1,4 @@
-"""The folder of a cache: ours or nobody's, and whoever is killed finds all of it again."""
+"""The folder of a cache belongs to one program, and after a kill nothing in it is lost."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ def aside(path: Path, layout: Layout = LAYOUT) -> list[str]:
 
 
 def content(path: Path) -> dict[str, object]:
-    """What lies below a folder: the octets of files, where links lead."""
+    """Return everything below a folder: the octets of files, and the targets of links."""
     return {
         str(each.relative_to(path)): os.readlink(each)
         if each.is_symlink()
@@ -194,11 +194,11 @@ def test_a_path_that_is_no_folder_is_unavailable(tmp_path: Path) -> None:
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process was killed."""
 
 
 class Life:
-    """Ends before the system does what is asked the ``last`` time; None: never."""
+    """Kills the process before its system call numbered ``last``; never if that is None."""
 
     CALLS = frozenset({"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir"})
 
@@ -226,7 +226,7 @@ LIFE = Life()
 
 
 def lives(work: Callable[[], object]) -> Iterator[int]:
-    """Has it done again and again, each time killed one step later, until it comes to its end."""
+    """Repeat the work, killed one step later each time, until it completes."""
     for last in range(1, 1_000):
         try:
             with LIFE.until(last):

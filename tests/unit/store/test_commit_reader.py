@@ -1,4 +1,4 @@
-"""History asked for in batches: few round trips, and nothing of the order is taken on trust."""
+"""Reads of history in batches: few round trips, and the received order is verified."""
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ from zonegit.store.reader import Reader
 
 
 class Misdating(MemoryObjects):
-    """Says of every commit that it is of the same moment."""
+    """A store that gives every commit the same time."""
 
     async def history(self, tips, limit):
         return [Dated(dated.raw, 7) for dated in await super().history(tips, limit)]

@@ -1,4 +1,4 @@
-"""Digests of tables follow what is written through the store, and nothing else does."""
+"""Digests of tables cover writes through the store, and no others."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ WRITES = st.tuples(
 
 @contextmanager
 def watched() -> Iterator[Connection]:
-    """A database in memory whose tables are watched."""
+    """Return a database in memory with digests of its tables."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         for statement in SCHEMA:
             connection.execute(statement)
@@ -114,7 +114,7 @@ async def _write(database: Database, statement: str) -> None:
 
 
 def change(path: Path, statement: str) -> None:
-    """Do what another program does with the file."""
+    """Change the file as another program does."""
     with closing(sqlite3.connect(path)) as other, other:
         other.execute(statement)
 

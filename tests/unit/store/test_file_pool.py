@@ -1,4 +1,4 @@
-"""Many small SQLite files: each as safe as one alone, and few of them open."""
+"""Many small SQLite files: each as safe as a single one, and few of them open."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ def notes(connection: Connection) -> list[str]:
 
 
 def listed(path: Path) -> list[str]:
-    """What lies anywhere below a folder."""
+    """Return all paths below a folder."""
     return sorted(each.name for each in path.rglob("*"))
 
 
@@ -66,7 +66,7 @@ async def test_a_file_comes_to_be_as_a_whole_or_not_at_all(tmp_path: Path) -> No
 
 
 async def test_what_a_killed_process_left_is_no_part_of_a_new_file(tmp_path: Path) -> None:
-    """A file half built, and the log of one that is gone."""
+    """It left a half-built file, and the log of a deleted one."""
     old = tmp_path / "old"
     with closing(sqlite3.connect(old, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")

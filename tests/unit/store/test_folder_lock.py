@@ -1,4 +1,4 @@
-"""A folder is one process's, and the kernel gives it back."""
+"""A folder belongs to one process, and the kernel releases its lock."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def test_a_folder_is_made_and_its_lock_is_for_its_owner(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("elsewhere")])
 def test_a_lock_that_is_no_file_stops_nothing(make, tmp_path: Path) -> None:
-    """Neither a doctor that looks at it."""
+    """It does not stop a doctor that reads it, either."""
     make(tmp_path / LOCK)
     assert not is_locked(tmp_path)
     assert read_pid(tmp_path) is None

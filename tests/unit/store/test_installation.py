@@ -1,4 +1,4 @@
-"""Which ref store is followed by one that has followed another, or an earlier part of its log."""
+"""The choice of the ref store to follow, after another one, or an earlier part of its log."""
 
 import pytest
 
@@ -87,7 +87,7 @@ def test_the_first_log_is_followed_whatever_it_is() -> None:
 
 
 def test_a_cache_of_an_earlier_release_knows_its_log_by_the_epoch() -> None:
-    """It has no id yet, but a store that is empty is not taken for its own."""
+    """It has no id yet, but it does not follow an empty store."""
     held = HELD._replace(installation="")
     assert judge(held, log("e2", 21, E1)) is FollowVerdict.CONTINUES
     assert judge(held, log("x", 0, installation=B)) is FollowVerdict.WENT_BACK

@@ -1,4 +1,5 @@
-"""A reader fetches and decodes each object once; what a ref must hold; the strict memory store."""
+"""A reader fetches and decodes each object once. The strict memory store. Expected values of
+refs."""
 
 import pytest
 
@@ -17,7 +18,7 @@ A = rrtypes.A
 
 
 def zone(count: int) -> tuple[list[RawObject], ObjectId]:
-    """Blobs and trees of hosts below one label, children first, and the root."""
+    """Return blobs and trees of hosts below one label, children first, and the root."""
     objects = []
     edits = {}
     for number in range(count):
@@ -30,7 +31,7 @@ def zone(count: int) -> tuple[list[RawObject], ObjectId]:
 
 
 class Counting(MemoryObjects):
-    """A memory store that notes what is fetched."""
+    """A memory store that records fetched objects."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""At which serial a branch goes on after a restore (docs/adr/0030-recovery.md, RFC 1982)."""
+"""The serial of a branch after a restore (docs/adr/0030-recovery.md, RFC 1982)."""
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ def said(serial: int, tree: ObjectId = OTHER, resolver: str = "one") -> Answered
 
 
 def lately(serial: int, tree: ObjectId = TREE) -> AnsweredSerial:
-    """Of a resolver that has lost its cache, and took up the restored store."""
+    """Return the answer of a resolver that lost its cache, and then followed the restored store."""
     return AnsweredSerial("new", serial, tree, is_complete=False)
 
 
@@ -84,7 +84,7 @@ def test_a_branch_goes_on_where_every_secondary_follows(
 
 @pytest.mark.parametrize("ahead", [MAX_LEAD + 1, HALF - 1, HALF])
 def test_a_serial_that_is_too_far_ahead_is_named_and_not_believed(ahead: int) -> None:
-    """One resolver that is faulty cannot use up the serials of a zone."""
+    """One faulty resolver cannot use up the serials of a zone."""
     far = said((4 + ahead) % MODULUS, resolver="liar")
     verdict = decide(TIP, [said(6), far], 1000)
     assert isinstance(verdict, Doubt)
@@ -92,7 +92,7 @@ def test_a_serial_that_is_too_far_ahead_is_named_and_not_believed(ahead: int) ->
 
 
 def test_a_headroom_that_does_not_pass_the_highest_serial_is_in_doubt() -> None:
-    """The store itself had the branch forced back by nearly half of all serials."""
+    """The store itself had the branch forced back by almost half of all serials."""
     verdict = decide(RestoredBranch(4, TREE, HALF), [], MAX_HEADROOM)
     assert isinstance(verdict, Doubt)
     assert verdict.answer is None
@@ -109,8 +109,8 @@ trees = st.sampled_from([TREE, OTHER])
 def test_the_law_of_the_decision(
     tip: int, tree: ObjectId, near: list[tuple[int, ObjectId]], headroom: int
 ) -> None:
-    """A branch stays only where all that is known to be served last is what it holds, and goes on
-    at a serial that is later than its tip's and than all that resolvers answered."""
+    """A branch stays only if it has the states known to be served last. Otherwise its new serial is
+    later than its tip's and than all that resolvers answered."""
     answers = [said((tip + ahead) % MODULUS, other) for ahead, other in near]
     verdict = decide(RestoredBranch(tip, tree, tip), answers, headroom)
     highest = max((ahead for ahead, _ in near), default=-1)

@@ -1,4 +1,4 @@
-"""Ref names: zones and branches of any shape, split in exactly one way."""
+"""Ref names: zones and branches of any form, split in exactly one way."""
 
 import subprocess
 
@@ -142,7 +142,8 @@ SHORTS = [
 
 @pytest.mark.parametrize("short", SHORTS)
 def test_git_accepts_every_branch_name_that_is_accepted_here(short):
-    """``git check-ref-format --branch``; ours is stricter only where a component ends in a dot."""
+    """``git check-ref-format --branch``; zonegit is stricter only for a component that ends in a
+    dot."""
     try:
         git = subprocess.run(
             ["git", "check-ref-format", "--branch", short], capture_output=True, check=False
@@ -155,7 +156,7 @@ def test_git_accepts_every_branch_name_that_is_accepted_here(short):
 
 @pytest.mark.parametrize("short", ["a.", "a./b", "", "@", "é" * 101, "a" * 201, "\udc80"])
 def test_our_own_rules_of_branch_names(short):
-    """A component that ends in a dot could not be told from a zone; names are bounded."""
+    """A component that ends in a dot would look like a zone; names are bounded."""
     with pytest.raises(Invalid, match="is not a branch name"):
         ref_names.branch(FOO, short)
 

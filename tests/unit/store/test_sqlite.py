@@ -1,4 +1,4 @@
-"""One SQLite file: what is acknowledged is kept, what fails leaves nothing, damage is named."""
+"""One SQLite file: acknowledged writes are kept, failed ones leave nothing, damage is named."""
 
 import asyncio
 import sqlite3
@@ -122,7 +122,7 @@ async def test_results_are_told_in_the_order_of_their_commits(tmp_path: Path) ->
 
 
 async def test_a_caller_that_gives_up_finds_it_done_or_not_begun(tmp_path: Path) -> None:
-    """The running transaction commits and is told; the one that waits never runs."""
+    """A running transaction commits and reports it; a waiting one never runs."""
     told: list[str] = []
     begun, go_on = threading.Event(), threading.Event()
 

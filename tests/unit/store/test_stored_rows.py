@@ -1,4 +1,5 @@
-"""What is read from a file is of the types that were written, or the file and the row are named."""
+"""Values read from a file have the types that were written, or an error names the file and the
+row."""
 
 import sqlite3
 from contextlib import closing
@@ -111,7 +112,7 @@ async def test_whatever_is_wrong_with_a_file_is_said_with_its_path(tmp_path: Pat
 
 
 async def test_a_row_with_another_type_is_said_with_its_file(tmp_path: Path) -> None:
-    """STRICT forbids to write it, damage does not ask."""
+    """STRICT forbids such a write, but damage may cause it."""
     path = tmp_path / "notes.sqlite3"
     async with open_database(path, ("CREATE TABLE note (key INTEGER PRIMARY KEY, text)",), 1):
         pass

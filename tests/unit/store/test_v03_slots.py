@@ -1,4 +1,4 @@
-"""Slots of the original's layout v0.3 mean what docs/object-model.md says, or are refused."""
+"""Slots in the layout of v0.3 are converted by docs/object-model.md, or refused."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ def text_slot(text: str) -> bytes:
 
 
 def slots(**changed: bytes) -> dict[str, bytes]:
-    """A store with a branch, with some slots changed; ``refs_heads_main`` is its path."""
+    """Return a store with a branch and some changed slots; ``refs_heads_main`` is its path."""
     base = {v03_slots.ZONE: text_slot("foo.com."), "refs/heads/main": ID}
     return base | {name.replace("__", "/"): slot for name, slot in changed.items()}
 

@@ -1,4 +1,4 @@
-"""Messages: typed, bounded, tolerant of what a later release adds."""
+"""Messages: typed, bounded, and tolerant of fields of later releases."""
 
 import msgspec
 import pytest

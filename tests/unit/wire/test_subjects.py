@@ -1,4 +1,4 @@
-"""Subjects: who asks what of which ref in which zone, and nobody else's."""
+"""Subjects: the actor, verb, ref and zone of a request, and of no other."""
 
 import re
 
@@ -118,7 +118,7 @@ def test_a_subject_that_is_not_a_request_is_refused(subject):
     "subject", ["zg.cli.refs.move.heads.main.com.=46oo.=", "zg.cli.refs.move.zone._.=43om.="]
 )
 def test_a_second_form_of_a_zone_does_not_bypass_a_deny_rule(subject):
-    """A label in capitals would name the same zone in a subject that no rule of it covers."""
+    """A label in capitals would name the same zone in a subject that its rules do not cover."""
     with pytest.raises(Invalid, match="canonical"):
         subjects.parse_request(subject)
 

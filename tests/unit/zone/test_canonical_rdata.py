@@ -1,4 +1,4 @@
-"""The keys of records: names in lower case for exactly the types that say so."""
+"""The keys of records: names in lower case for exactly the types of the RFCs."""
 
 import dns.rdata
 import dns.rdataclass
@@ -99,7 +99,7 @@ def test_an_a6_without_a_prefix_has_no_name() -> None:
     ],
 )
 def test_other_types_with_names_keep_their_case(mnemonic: str, rdata: bytes, folded: bytes) -> None:
-    """Some servers fold them all the same, so what they would make of them is known."""
+    """Some servers fold it, so the folded form is computed, too."""
     rdtype = rrtypes.from_text(mnemonic)
     assert rdtype in AS_WRITTEN
     assert key(rdtype, rdata) == rdata

@@ -1,4 +1,4 @@
-"""What is read the short way means what the readers of RDATA say; the rest is left to them."""
+"""RDATA of the fast path equals that of the readers; other text is left to them."""
 
 import dns.exception
 import pytest

@@ -1,5 +1,4 @@
-"""Lines that were read before mean what they mean where they are met again, and memory is
-bounded."""
+"""Cached lines of a master file mean the same at each occurrence, and the cache is bounded."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +28,7 @@ LINES = st.lists(
 
 
 def outcome(text: str, known: Lines | None, *, lenient: bool = False) -> object:
-    """All that reading a file comes to."""
+    """Return all results of reading a file."""
     skipped: list[object] = []
     try:
         found = reader.read(

@@ -1,4 +1,4 @@
-"""Names: octets inside, text outside."""
+"""Names: octets in memory, text at the interfaces."""
 
 import dns.name
 import pytest
@@ -125,7 +125,7 @@ def test_xfoo_com_is_not_within_foo_com():
 
 
 def test_a_label_that_looks_like_two_is_not_within_the_second():
-    """Its wire form ends in the octets of the zone, but not at a label."""
+    """Its wire form ends with the octets of the zone, but not at a label boundary."""
     tricky = names.join([b"a\3foo\3com"])
     assert tricky.endswith(parse("foo.com."))
     assert not names.is_within(tricky, parse("foo.com."))

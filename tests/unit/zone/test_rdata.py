@@ -66,7 +66,7 @@ def test_octets_become_text_and_the_same_octets(mnemonic: str, data: st.DataObje
 def test_any_octets_that_are_stored_read_back_from_what_is_printed(
     rdtype: int, data: st.DataObject
 ):
-    """A diff names them, and a plan may remove them; as new content they have to be well formed."""
+    """A diff shows them, and a plan may remove them; in new content they must be well formed."""
     known = wire.STRATEGIES.get(rrtypes.to_text(rdtype), st.binary())
     octets = data.draw(st.binary(max_size=60) | known)
     octets = octets[: data.draw(st.integers(0, len(octets)))]

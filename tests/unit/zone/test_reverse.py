@@ -1,4 +1,4 @@
-"""The zones in which the addresses of a network are looked up."""
+"""The reverse zones of a network."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
 

@@ -1,4 +1,4 @@
-"""RRsets and the types they are of."""
+"""RRsets and their types."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What may stand at one owner name."""
+"""The rules for the RRsets of one owner."""
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_a_zone_cut_is_no_dname_below_the_apex_unless_it_was_one_before():
 
 
 def test_an_owner_outside_the_zone_is_refused_label_by_label():
-    """Its text ends in that of the zone, its labels do not."""
+    """Its text ends with that of the zone, its labels do not."""
     with pytest.raises(Invalid, match="is not within the zone"):
         check_owner(parse("xfoo.com."), {rrtypes.A}, APEX)
 

@@ -1,4 +1,4 @@
-"""Serial number arithmetic (RFC 1982), and the day that a serial may tell."""
+"""Serial number arithmetic (RFC 1982), and the date in a serial."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The spelling of records: which one is kept, and what is said of it."""
+"""The spelling of records: the one that is kept, and its note."""
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ def mx(*texts: str, ttl: int = 300) -> RRset:
 
 
 def twins(*texts: str) -> RRset:
-    """As earlier releases stored them."""
+    """Return two spellings of a record, as earlier releases stored them."""
     rdatas = {rdata_from_text(rrtypes.MX, text) for text in texts}
     return RRset(OWNER, rrtypes.MX, 300, tuple(sorted(rdatas)))
 

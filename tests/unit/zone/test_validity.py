@@ -1,4 +1,4 @@
-"""RRsets that are malformed wherever they stand, and those that are in another's place."""
+"""RRsets that are malformed in any place, and RRsets in the place of another."""
 
 import pytest
 from hypothesis import given
@@ -70,7 +70,7 @@ def test_a_malformed_rrset_is_told_with_the_reason(value: RRset, why: str) -> No
 
 
 def test_an_alias_in_two_spellings_is_one_record() -> None:
-    """Earlier releases stored such pairs, and they are read as one record."""
+    """Earlier releases stored such pairs, which are read as one record."""
     assert validity.find_malformed(RRset(WWW, rrtypes.CNAME, 300, (b"\1A\0", b"\1a\0"))) is None
 
 

@@ -1,4 +1,4 @@
-"""Conflict markers of git are named, wherever in a file they are."""
+"""Conflict markers of git are reported at any place in a file."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The TTL of records in a master file that states none: the minimum of the SOA, as in BIND."""
+"""The TTL of records without one in a master file: the minimum of the SOA, as in BIND."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``$ORIGIN``, ``$INCLUDE`` and ``$GENERATE``: what they do, and what bounds them."""
+"""``$ORIGIN``, ``$INCLUDE`` and ``$GENERATE``: their effect, and their bounds."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +23,7 @@ def read(text: str, include: reader.Opener | None = None):
 
 
 def records(found: reader.ZoneFile) -> list[str]:
-    """Owner, type and RDATA of all but the SOA, in file order."""
+    """Return owner, type and RDATA of all records except the SOA, in the order of the file."""
     return [
         f"{names.text(owner)} {rrtypes.to_text(rdtype)} {rdata_to_text(rdtype, rdata)}"
         for (owner, rdtype), value in found.rrsets.items()
@@ -53,7 +53,7 @@ def test_an_origin_may_be_outside_the_zone_as_long_as_no_owner_is():
 
 
 def files(**content: str) -> reader.Opener:
-    """Opens files from a dict; a dot in a name is written ``_`` here."""
+    """Open files from a dict; an underscore in a keyword stands for a dot."""
 
     def opener(includer: str, path: str) -> tuple[str, bytes]:
         try:

@@ -1,4 +1,4 @@
-"""Files of hostile size, nesting or noise: Invalid with a line, or read; never anything else."""
+"""Files of hostile size, nesting or noise are parsed, or raise Invalid with a line."""
 
 import re
 
@@ -25,7 +25,7 @@ def included(includer: str, path: str) -> tuple[str, bytes]:
 
 
 def read_or_refuse(octets: bytes) -> None:
-    """Whatever is read must also read back."""
+    """Check that parsed text, once written, parses again."""
     try:
         found = reader.read(octets, APEX, include=included)
     except Invalid as error:

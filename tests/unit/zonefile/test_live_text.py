@@ -1,4 +1,4 @@
-"""A text that follows changes is the text that is written of what they lead to."""
+"""The text of a zone updated by changes equals the text written from the result."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Master files: what they mean (RFC 1035 section 5, RFC 2308 section 4)."""
+"""The meaning of master files (RFC 1035 section 5, RFC 2308 section 4)."""
 
 import pytest
 from tests.support import vectors
@@ -14,7 +14,7 @@ SOA = "@ 300 IN SOA ns1 admin 1 7200 3600 1209600 300\n"
 
 
 def read(text: str | bytes, **options):
-    """The RRsets of a file that follows an SOA of its own."""
+    """Return the RRsets of a file with an SOA before it."""
     octets = text if isinstance(text, bytes) else text.encode()
     return reader.read(SOA.encode() + octets, APEX, **options)
 
@@ -198,7 +198,7 @@ def test_an_rrsig_that_covers_nothing_here_keeps_its_ttl():
 
 
 def test_records_that_repeat_count_once():
-    """A zone transfer written down repeats its SOA at the end."""
+    """A written zone transfer repeats the SOA at its end."""
     found = read("www 60 A 192.0.2.1\nwww 60 A 192.0.2.1\n" + SOA)
     assert found.records == 4
     assert len(found.rrsets[parse("www", APEX), rrtypes.A].rdatas) == 1
@@ -228,7 +228,7 @@ def test_part_of_a_zone_needs_no_soa():
 
 
 def test_a_zone_cut_that_is_a_dname_is_kept_with_a_note_of_its_line():
-    """RFC 6672 section 2.3: a commit refuses it unless the zone has it already."""
+    """RFC 6672 section 2.3: a commit refuses it unless the zone already has it."""
     found = read("d 60 DNAME x.\nw 60 A 192.0.2.1\nd 60 NS ns1\n@ 60 DNAME x.\n@ 60 NS a.\n")
     (finding,) = found.findings
     assert finding.message == "-:4: d.foo.com. has NS and DNAME records (RFC 6672 section 2.3)"

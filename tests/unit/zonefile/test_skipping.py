@@ -1,4 +1,4 @@
-"""Master files whose bad records are left out instead of refused, each named with its line."""
+"""Master files whose invalid records are skipped, each reported with its line."""
 
 import pytest
 
@@ -13,7 +13,7 @@ SOA = "@ 300 IN SOA ns1 admin 1 7200 3600 1209600 300\n"
 
 
 def lenient(text: str, **options) -> tuple[ZoneFile, list[Skipped]]:
-    """The file after an SOA, and what was left out of it."""
+    """Return the zone of a file with an SOA before it, and its skipped records."""
     skipped: list[Skipped] = []
     octets = (SOA + text).encode()
     return reader.read(octets, APEX, source="db", skip=skipped.append, **options), skipped
@@ -58,7 +58,7 @@ def test_of_a_cname_and_other_data_the_first_stays(first, second):
 
 @pytest.mark.parametrize(("first", "second"), [("DNAME x.", "NS ns1"), ("NS ns1", "DNAME x.")])
 def test_next_to_name_servers_it_is_the_dname_that_is_left_out(first, second):
-    """RFC 6672 section 2.3; at the apex both may stand."""
+    """RFC 6672 section 2.3; both are permitted at the apex."""
     found, skipped = lenient(f"d {first}\nd {second}\n@ DNAME y.\n@ NS ns1\n")
     assert [(each.line, "NS and DNAME" in each.why) for each in skipped] == [
         (2 if first.startswith("DNAME") else 3, True)

@@ -1,4 +1,4 @@
-"""The arguments of a command as records: one rule for every type."""
+"""The arguments of a command as records, with one rule for every type."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What is written reads well, and reads back as the very same RRsets."""
+"""Written zones are readable, and parse to the same RRsets."""
 
 import pytest
 from hypothesis import given, settings
@@ -106,7 +106,7 @@ def signed(ttls: dict[str, int], stored: int) -> list[RRset]:
 
 
 def test_an_rrsig_has_the_ttl_of_the_rrset_it_covers():
-    """RFC 4034 section 3; one that covers nothing here has its own."""
+    """RFC 4034 section 3; without such an RRset it keeps its own."""
     lines = written(signed({"A": 60, "TXT": 90}, 60)).splitlines()
     ttls = {line.split()[4]: line.split()[1] for line in lines if " RRSIG " in line}
     assert ttls == {"A": "60", "TXT": "90", "NSEC": "60"}
@@ -125,7 +125,7 @@ def test_the_real_root_zone_reads_back_exactly():
 
 
 def test_octets_that_are_not_of_their_type_are_written_all_the_same():
-    """Stored by somebody else; what reads them is told so."""
+    """Another program stored them; reading the text reports it."""
     bad = rrset(APEX, rrtypes.A, 300, [b"\1\2\3"])
     assert r"\# 3 010203" in written([bad])
     with pytest.raises(Invalid, match="is not RDATA"):

@@ -1,4 +1,4 @@
-"""Where zones lie as files: a table, and laws for whatever a zone may be called."""
+"""The paths of zones as files: a table, and laws for zones with any name."""
 
 import pytest
 from hypothesis import given
@@ -57,7 +57,7 @@ def test_a_zone_without_a_path_under_a_scheme_is_refused(zone: str, scheme: Sche
 
 @pytest.mark.parametrize("rest", ["", r"\.", r"\.\."])
 def test_a_name_cut_right_before_its_last_dots_is_still_a_file(rest: str) -> None:
-    """The last piece would be ``.``, ``..`` or ``...``, of which two are folders."""
+    """Its last part would be ``.``, ``..`` or ``...``, two of which are folders."""
     first = f"{'a' * 63}.{'b' * 63}.{'c' * 50}"
     last = set()
     for length in range(1, 30):

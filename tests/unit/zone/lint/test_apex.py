@@ -1,4 +1,4 @@
-"""The zone that a master file says it is of."""
+"""The zone of a master file."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The substitution expressions of NAPTR that are refused, and those that are not."""
+"""Valid and invalid substitution expressions of NAPTR."""
 
 from contextlib import suppress
 

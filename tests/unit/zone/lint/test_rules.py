@@ -1,4 +1,4 @@
-"""Each rule of lint: what it finds, and what it leaves alone."""
+"""Each rule of lint: its findings, and records without a finding."""
 
 from textwrap import dedent
 
@@ -20,7 +20,7 @@ ns1 A 192.0.2.1
 
 
 def found(records: str, apex: names.Name = APEX, zone: str = ZONE) -> list[tuple[str, str]]:
-    """The rules and the owners of all findings about a zone with these records too."""
+    """Return the rules and owners of all findings in a zone with these records added."""
     rrsets = reader.read((zone + dedent(records)).encode(), apex).rrsets
     view = WholeZone(apex, rrsets)
     return sorted(
@@ -192,7 +192,7 @@ def test_every_rule_has_an_id_of_its_own_in_kebab_case() -> None:
 
 
 def test_records_that_differ_in_the_case_of_names_are_named() -> None:
-    """RFC 6840 section 5.1: one record for NS, as stored by an earlier release; two for HTTPS."""
+    """RFC 6840 section 5.1: one record for NS, stored by an earlier release; two for HTTPS."""
     owner = names.parse("x", APEX)
     view = WholeZone(APEX, {})
     twins = RRset(owner, rrtypes.PTR, 300, (b"\1A\0", b"\1a\0"))
