@@ -1,1 +1,1 @@
-"""The seams: what an object store and a ref store promise, and what a ref must hold."""
+"""The interfaces of the object store and the ref store, their values, and SQLite files."""

@@ -1,4 +1,4 @@
-"""The basis of judging a move of a ref: the ref store reads it, and it travels on the bus."""
+"""The basis of the check of a move, apart from objects; the ref store reads it and sends it."""
 
 from typing import Annotated, Final
 
@@ -11,41 +11,48 @@ _Id = Annotated[ObjectId, Meta(min_length=32, max_length=32)]
 
 
 class ServedTree(msgspec.Struct, frozen=True):
-    """A tree that a branch serves, under the serial of its SOA."""
+    """A tree that a branch served, and the serial of its SOA."""
 
     serial: int
     tree: _Id
 
 
 class MoveLimits(msgspec.Struct, frozen=True):
-    """Limits of a move that is not forced: it may change or delete ``percent`` (1 to 100)
-    of its RRsets, or any number where it had fewer than ``floor``; change DS RRsets if ``ds``."""
+    """The limits of a move that is not forced.
+
+    Args:
+        percent: the percentage of the RRsets of a zone that it may change or delete (1 to 100).
+        floor: a zone with fewer RRsets has no such limit.
+        ds: whether it may change DS RRsets.
+    """
 
     percent: Annotated[int, Meta(ge=1, le=100)] = 30
     floor: int = 10
     ds: bool = False
 
     def enough(self, touched: int) -> int:
-        """Return how many RRsets a zone must have had for so many to be within the share."""
+        """Return the least number of RRsets of a zone for which ``touched`` RRsets are allowed."""
         return -(-touched * 100 // self.percent)
 
     def matters(self, touched: int) -> bool:
-        """Return whether so many are too many for some zone that the share is for."""
+        """Return whether ``touched`` RRsets may exceed the percentage, depending on the zone."""
         return self.enough(touched) > max(self.floor, touched)
 
 
 USUAL: Final = MoveLimits()
-"""The limits where none are configured."""
+"""The default limits."""
 
 
 class RefState(msgspec.Struct, frozen=True):
-    """A branch or tag as the ref store has it at one point of its log.
+    """The state of a branch or tag at one point of the log.
 
-    ``is_registered`` is about its zone. ``tip`` is what the ref holds, None where it does not
-    exist; then ``refs`` counts the branches and tags of its zone. ``highest`` is what the branch
-    served under the highest serial it ever had, which outlives its deletion and its zone's removal;
-    None for a tag, and where there never was one. ``is_new``: neither the log nor a store that is
-    being taken over has the ref.
+    Args:
+        is_registered: whether its zone is registered.
+        tip: its value, or None if it does not exist.
+        highest: the tree with the highest serial that the branch ever had, which is kept when the
+            branch or its zone is removed; None for a tag, and if there never was one.
+        refs: the number of branches and tags of its zone, if the ref does not exist.
+        is_new: whether neither the log nor a store that is being adopted has the ref.
     """
 
     is_registered: bool
@@ -56,8 +63,13 @@ class RefState(msgspec.Struct, frozen=True):
 
 
 class Basis(msgspec.Struct, frozen=True):
-    """The basis of a judgement, apart from the objects: the ref's state, the store's limits, and
-    those of the commits asked about that the log has as tips of the zone."""
+    """The basis of the check of a move, apart from objects.
+
+    Args:
+        state: the state of the ref.
+        limits: the limits of the store.
+        accepted: the commits of the request that were tips of the zone, by the log.
+    """
 
     state: RefState
     limits: MoveLimits

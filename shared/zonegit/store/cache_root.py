@@ -1,12 +1,13 @@
-"""The folder of a cache: its owner, its layout, and the remains of earlier layouts.
+"""The folder of a cache: its owner, its layout, and the files of earlier layouts.
 
-A marker file records the owner, the scheme and the version of the layout, and a folder of that name
-has the files of the zones. Two layouts have no file in common, so replacing the marker sets the
-earlier layout aside in one step: after a crash everything is either current or set aside. What is
-set aside stays until the new files have the same content (docs/adr/0023).
+A marker file records the owner, the scheme and the version of the layout. The files of the zones
+are in a folder that is named after scheme and version. Two layouts have no file in common, so
+replacing the marker sets the earlier layout aside in one step: after a crash each file is either
+current or set aside. Files that are set aside stay until the new files have the same content
+(docs/adr/0023).
 
-Without a marker, only files of present and earlier caches are accepted. A folder with anything else
-is refused and left untouched; with a marker, other files are ignored.
+If there is no marker, the folder may only have files of current and earlier caches. A folder with
+any other file is refused and left untouched. If there is a marker, other files are ignored.
 """
 
 import os
@@ -33,7 +34,7 @@ _LAYOUT: Final = re.compile(r"(golang|flat|unique)-[0-9]{1,6}")
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """The owner, scheme and version of a cache's files."""
+    """The owner, the scheme and the version of the files of a cache."""
 
     owner: Annotated[str, msgspec.Meta(pattern="^[a-z]{1,20}$")]
     scheme: Scheme
@@ -41,13 +42,18 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def folder(self) -> str:
-        """Return the name of the folder for files in this layout."""
+        """Return the name of the folder for the files of this layout."""
         return f"{self.scheme}-{self.version}"
 
 
 class CacheRoot(NamedTuple):
-    """A folder that is locked by this process. ``folder`` has the files of zones; ``aside`` are
-    the files and folders of earlier layouts."""
+    """The folder of a cache, locked by this process.
+
+    Args:
+        path: the folder of the cache.
+        folder: the folder with the files of the zones.
+        aside: the files and folders of earlier layouts.
+    """
 
     path: Path
     folder: Path
@@ -58,13 +64,18 @@ class CacheRoot(NamedTuple):
 def claimed(
     path: Path, layout: Layout, earlier: Collection[str], beside: str
 ) -> Iterator[CacheRoot]:
-    """Keeps a folder to this process, made when it does not exist. ``earlier`` are the SQLite files
-    that such a cache had before there were markers, ``beside`` the one that it has now beside the
-    folder: where that is left, only the marker was lost.
+    """Lock the folder of a cache for the time of a context; it is created if missing.
+
+    Args:
+        path: the folder of the cache.
+        layout: the current layout.
+        earlier: the SQLite files of such a cache before there were markers.
+        beside: the SQLite file next to the folder of the layout. If it exists and the marker does
+            not, then only the marker was lost.
 
     Raises:
-        Unavailable: it cannot be used, or another process uses it.
-        Invalid: it holds files of somebody else, or another cache; nothing in it was touched.
+        Unavailable: the folder cannot be used, or another process uses it.
+        Invalid: the folder has foreign files or another cache; nothing in it was changed.
     """
     names = _with_neighbours(earlier)
     known = {*names, *_with_neighbours([beside]), LOCK, UNFINISHED}
@@ -95,10 +106,10 @@ def _laid_out(path: Path, layout: Layout, earlier: Collection[str]) -> CacheRoot
 
 
 def release(aside: Iterable[Path]) -> None:
-    """Deletes what was set aside; follows no link. Others may be left when one fails.
+    """Delete the files and folders that were set aside, without following links.
 
     Raises:
-        OSError: one cannot be deleted.
+        OSError: one of them cannot be deleted; later ones may be left.
     """
     for each in aside:
         if each.is_dir():
@@ -111,7 +122,7 @@ def _marker(path: Path, layout: Layout, ours: Collection[str], beside: str) -> L
     """Return the content of the marker, or None if the folder has no marker and no foreign file.
 
     Raises:
-        Invalid: what is there is not ours.
+        Invalid: the folder has foreign files or another cache.
     """
     octets = _octets(path / MARKER)
     if octets is None:
@@ -133,7 +144,7 @@ def _octets(path: Path) -> bytes | None:
     """Return the first octets of a file, or None if it does not exist.
 
     Raises:
-        OSError: it is a link, or cannot be read.
+        OSError: the file is a link, or cannot be read.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -144,7 +155,10 @@ def _octets(path: Path) -> bytes | None:
 
 
 def _refuse_foreign(path: Path, ours: Collection[str], beside: str) -> None:
-    """A folder is taken for one of a layout's only where what lies beside such is there too."""
+    """Refuse a folder with foreign files.
+
+    The folder of a layout is foreign, too, unless the SQLite file ``beside`` exists.
+    """
     with os.scandir(path) as entries:
         others = [each for each in entries if each.name not in ours or not _is_file(each)]
     is_unmarked = _octets(path / beside) is not None

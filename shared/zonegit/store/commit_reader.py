@@ -1,8 +1,8 @@
-"""Asking for history: commits in batches, however an algorithm walks them.
+"""Reads commits in batches for algorithms that walk the history.
 
-A walk asks for commits as ``objects.walk`` asks for objects, one after the other if it likes. What
-it asks for is fetched with many of its ancestors, twice as many each time, so that a walk costs a
-few round trips and not one a commit (docs/adr/0011-moments.md).
+A walk over commits yields ids like the walks of ``objects.walk``, and may ask for one commit after
+the other. The reader fetches each commit with many of its ancestors, twice as many each time. So a
+walk costs a few round trips, not one per commit (docs/adr/0011-moments.md).
 """
 
 from collections.abc import Collection, Generator, Iterable, Mapping
@@ -21,35 +21,42 @@ from zonegit.store.reader import Reader
 T = TypeVar("T")
 
 FIRST_BATCH: Final = 64
-"""Commits fetched at first: many questions need no more."""
+"""Commits in the first batch; many walks need no more."""
 
 
 class CommitNode(msgspec.Struct, frozen=True):
-    """A commit in the graph of commits; ``moment`` is later than its ancestors'."""
+    """A commit and its moment, which is later than the moments of its ancestors."""
 
     commit: Commit
     moment: int
 
 
 Walk = Generator[Collection[CommitId], Mapping[CommitId, CommitNode], T]
-"""Yields ids, is sent at least those commits, returns a T."""
+"""A generator that yields ids, is sent at least those commits, and returns a T."""
 
 
 def moment(commit: Commit, parents: Iterable[int]) -> int:
-    """Return the moment of a commit: its committer's time, or one past the latest moment of its
-    parents if that is not earlier."""
+    """Return the moment of a commit.
+
+    It is the time of its committer, or one second after the latest moment of its parents if that
+    is later.
+    """
     return max(commit.committer.time, max(parents, default=-1) + 1)
 
 
 class CommitReader:
-    """The commits of a store as far as they were asked for, kept for as long as the task lasts."""
+    """The commits that one task has fetched from a store.
+
+    Args:
+        store: the store.
+        reader: a reader of the same task; it gets every commit that is fetched.
+    """
 
     def __init__(self, store: ObjectStore, reader: Reader) -> None:
-        """``reader`` learns every commit that is fetched."""
         self._store = store
         self._reader = reader
         self._nodes: dict[CommitId, CommitNode] = {}
-        # Parents of known commits that are not known themselves, and before which moment they lie.
+        # Unknown parents of known commits, and the moment that their moments must precede.
         self._edge: dict[CommitId, int] = {}
         self._batch = FIRST_BATCH
 
@@ -73,7 +80,7 @@ class CommitReader:
         return self._nodes
 
     async def _fetch(self, wanted: Collection[CommitId]) -> None:
-        # The whole edge moves, so that no branch of history is fetched again below another.
+        # All unknown parents are tips, so that no part of the history is fetched twice.
         room = self._batch // 2
         tips = list(dict.fromkeys([*wanted, *islice(self._edge, room)]))
         found = await self._store.history(tips, self._batch)
@@ -93,8 +100,8 @@ class CommitReader:
         """Add a commit to the graph.
 
         Raises:
-            Corrupt: the commit's moment is not between those of its children and its parents, so
-                results that depend on the order would be wrong.
+            Corrupt: the moment of the commit is not between those of its parents and its children,
+                so results that depend on the order would be wrong.
         """
         ordered = node.moment < self._edge.pop(commit_id, node.moment + 1)
         for parent in node.commit.parents:

@@ -1,19 +1,19 @@
-"""Digests of tables: compare the content of a table with what was written into it.
+"""Digests of tables, which detect damage of their rows.
 
-Theory of operation. SQLite notices damage to the structure of a file, and none to the octets of a
-row; a page that took the place of another one goes unnoticed, too. So a file may have a table
-``digest`` with a row for each watched table: how many rows that has, and the sum of their SHA-256
-modulo 2^256. The sum does not depend on the order of the rows, so each change costs the hash of the
-row that goes and of the one that comes, whatever the size of the table.
+Theory of operation. SQLite detects damage to the structure of a file, but not to the octets of a
+row, and not a page that was replaced by another one. So a file may have a table ``digest`` with a
+row for each watched table: the number of its rows, and the sum of their SHA-256 modulo 2^256. The
+sum does not depend on the order of the rows, so a change costs the hashes of the old and the new
+row, independent of the size of the table.
 
-The sums are kept by triggers, in the transaction that changes the table, so no code that writes can
-forget them. The triggers are temporary: they belong to the connection of the writer and not to the
-file, so another program may read the file and copy it; what it writes is found to be damage.
+Triggers update the sums in the transaction that changes the table, so no code can forget them. The
+triggers are temporary: they belong to the connection of the writer, not to the file. So other
+programs can read and copy the file; a change by another program is reported as damage.
 
-``compare`` reads the watched tables as a whole. Small tables, and the statements that made the
-tables, are compared when a file is opened; tables that grow with the log only on request.
+``compare`` reads whole tables. Small tables, and the statements that created the tables, are
+compared when a file is opened; tables that grow with the log are compared only on request.
 
-This finds accidents. An adversary who can write the file can write the digests as well.
+Digests detect accidents. An attacker who can write the file can also write the digests.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ TABLE: Final = (
     " STRICT, WITHOUT ROWID"
 )
 SCHEMA: Final = "sqlite_schema"
-"""The name of the digest over the statements that made tables and indexes."""
+"""The name of the digest of the statements that created tables and indexes."""
 SUM_OCTETS: Final = 32
 PAUSE_ROWS: Final = 200
 """Rows between two pauses of a long comparison."""
@@ -43,7 +43,7 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class Digest(NamedTuple):
-    """The number of ``rows`` there are, and the sum of their hashes."""
+    """The number of rows of a table, and the sum of their hashes."""
 
     rows: int
     sum: bytes
@@ -55,37 +55,41 @@ _DIGEST: Final[RowReader[Digest]] = RowReader("digest", tuple[StoredCount, Store
 
 
 class Watched(NamedTuple):
-    """The tables of a file that have digests. ``at_open`` are compared when it is opened, ``later``
-    only when it is checked as a whole."""
+    """The tables of a file that have digests.
+
+    Args:
+        at_open: the tables that are compared when the file is opened.
+        later: the tables that are compared only when the whole file is checked.
+    """
 
     at_open: Sequence[str]
     later: Sequence[str] = ()
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Return all of them."""
+        """Return all watched tables."""
         return (*self.at_open, *self.later)
 
 
 def hash_row(row: Sequence[Any]) -> bytes:
-    """Return the SHA-256 of a row: of its columns, each with its type and length."""
+    """Return the SHA-256 of the columns of a row, each with its type and length."""
     return hashlib.sha256(_encode(row)).digest()
 
 
 def add(total: bytes, added: bytes) -> bytes:
-    """Return a sum after a row with that hash was added."""
+    """Add the hash of a row to a sum."""
     value = int.from_bytes(total) + int.from_bytes(added)
     return (value % _MODULUS).to_bytes(SUM_OCTETS)
 
 
 def subtract(total: bytes, removed: bytes) -> bytes:
-    """Return a sum after a row with that hash was taken away."""
+    """Subtract the hash of a row from a sum."""
     value = int.from_bytes(total) - int.from_bytes(removed)
     return (value % _MODULUS).to_bytes(SUM_OCTETS)
 
 
 def sum_up(hashes: Iterable[bytes]) -> Digest:
-    """Return the digest of rows with these hashes."""
+    """Return the digest of the rows with the given hashes."""
     total = count = 0
     for each in hashes:
         total += int.from_bytes(each)
@@ -94,15 +98,15 @@ def sum_up(hashes: Iterable[bytes]) -> Digest:
 
 
 def join(one: Digest, other: Digest) -> Digest:
-    """Return the digest of the rows of both."""
+    """Return the digest of the rows of two digests."""
     return Digest(one.rows + other.rows, add(one.sum, other.sum))
 
 
 def watch(connection: Connection, tables: Iterable[str]) -> None:
-    """Keep the digests of tables up to date, whatever this connection changes."""
+    """Create triggers that update the digests when this connection changes the tables."""
     connection.create_function("digest_add", -1, _add_row, deterministic=True)
     connection.create_function("digest_subtract", -1, _subtract_row, deterministic=True)
-    connection.execute("PRAGMA recursive_triggers = ON")  # so that REPLACE counts as a deletion
+    connection.execute("PRAGMA recursive_triggers = ON")  # REPLACE then runs the DELETE trigger
     for table in tables:
         for event, change in _changes(table, _columns(connection, table)):
             update = f"UPDATE digest SET {change} WHERE name = '{table}'"  # noqa: S608
@@ -139,7 +143,13 @@ def are_in(connection: Connection) -> bool:
 
 
 def compute(connection: Connection, table: str, pause: Callable[[], None] = lambda: None) -> Digest:
-    """Return the digest of what a table holds. ``pause`` is called now and then."""
+    """Return the digest of the rows of a table.
+
+    Args:
+        connection: the connection.
+        table: the name of the table.
+        pause: called after every ``PAUSE_ROWS`` rows.
+    """
     select = _SCHEMA_ROWS if table == SCHEMA else _select_all(connection, table)
     return sum_up(_hash_rows(connection.execute(select), pause))
 
@@ -153,25 +163,25 @@ def _hash_rows(rows: Iterable[tuple[Any, ...]], pause: Callable[[], None]) -> It
 
 def _select_all(connection: Connection, table: str) -> str:
     columns = ", ".join(_columns(connection, table))
-    return f"SELECT {columns} FROM {table}"  # noqa: S608  # names of our own
+    return f"SELECT {columns} FROM {table}"  # noqa: S608  # the names come from the schema
 
 
 def write(connection: Connection, name: str, digest: Digest) -> None:
-    """Note a digest."""
+    """Store a digest."""
     connection.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?)", (name, *digest))
 
 
 def refresh(connection: Connection, tables: Iterable[str]) -> None:
-    """Note what tables hold now and how they were made, of a file that is new or was upgraded."""
+    """Store the digests of the tables and of the schema, in a new or upgraded file."""
     for table in (*tables, SCHEMA):
         write(connection, table, compute(connection, table))
 
 
 def read(connection: Connection, name: str) -> Digest:
-    """Return a digest that was noted.
+    """Return a stored digest.
 
     Raises:
-        Damaged: there is none, or it is damaged.
+        DamagedFile: the digest is missing or damaged.
     """
     found = connection.execute("SELECT rows, sum FROM digest WHERE name = ?", (name,))
     digest = _DIGEST.read_first(found)
@@ -183,10 +193,15 @@ def read(connection: Connection, name: str) -> Digest:
 def compare(
     connection: Connection, tables: Iterable[str], pause: Callable[[], None] = lambda: None
 ) -> None:
-    """Check that tables hold what was written into them. ``pause`` is called now and then.
+    """Compare tables with their stored digests.
+
+    Args:
+        connection: the connection.
+        tables: the names of the tables.
+        pause: called after every ``PAUSE_ROWS`` rows.
 
     Raises:
-        Damaged: one does not; names it.
+        DamagedFile: a table differs; the message names it.
     """
     for table in tables:
         noted, found = read(connection, table), compute(connection, table, pause)

@@ -1,4 +1,4 @@
-"""The expected state of a ref, as a value."""
+"""The expected state of a ref, for compare-and-swap."""
 
 import msgspec
 
@@ -10,20 +10,25 @@ class Absent(msgspec.Struct, frozen=True, tag="absent"):
 
 
 class Exactly(msgspec.Struct, frozen=True, tag="exactly"):
-    """The ref must hold this id."""
+    """The ref must have this value."""
 
     target: ObjectId
 
 
 class Anything(msgspec.Struct, frozen=True, tag="anything"):
-    """The ref may hold anything or not exist: the move cannot lose a race."""
+    """The ref may have any value or not exist, so the move never conflicts."""
 
 
 Expected = Absent | Exactly | Anything
 
 
 def holds(expected: Expected, current: ObjectId | None) -> bool:
-    """Return whether a ref that holds ``current`` (None: does not exist) is as expected."""
+    """Return whether a ref has its expected state.
+
+    Args:
+        expected: the expected state.
+        current: the value of the ref, or None if it does not exist.
+    """
     match expected:
         case Absent():
             return current is None

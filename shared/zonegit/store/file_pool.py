@@ -1,8 +1,8 @@
-"""Many small SQLite files, as a cache has them, over a few threads; some stay open.
+"""Writes the many small SQLite files of a cache with a few threads, and keeps some files open.
 
-All that is done with a file is done by one thread, over one connection, and files that share a
-folder share the thread: so a folder is never taken away from under a file that is being made in it.
-A transaction is one trip to that thread, with all there is to open, make and close for it.
+Each file belongs to one thread, which has one connection to it. Files in the same top folder belong
+to the same thread, so no thread removes a folder in which another one creates a file. A transaction
+is one job of that thread, including the opening, creating and closing of files.
 """
 
 import asyncio
@@ -23,39 +23,43 @@ from zonegit.store.sqlite import blank, built, connected, explained, remove, tra
 T = TypeVar("T")
 
 THREADS: Final = 4
-"""Most of the time all but one wait for the disk."""
+"""Threads of a pool; most of the time they wait for the disk."""
 MAX_OPEN: Final = 12
 """Files that a thread keeps open for the next change; each takes three descriptors."""
 CACHE_KIB: Final = 4 << 10
-"""How much of a file that is open may be in memory."""
+"""The page cache of an open file."""
 
 
 class FilePool:
-    """Files below ``folder``, each with the tables that ``prepare`` makes when it is opened. Made
-    by :func:`open_pool`. A path is taken for what it says: one that a link leads elsewhere is
-    refused."""
+    """The SQLite files below a folder; :func:`open_pool` opens and closes it.
+
+    Paths with symbolic links are refused.
+
+    Args:
+        folder: the folder.
+        prepare: creates or upgrades the tables of a file when it is opened.
+    """
 
     def __init__(self, folder: Path, prepare: Callable[[Connection], object]) -> None:
         self.folder = folder.resolve()
         self._shelves = [_Shelf(number, prepare) for number in range(THREADS)]
 
     async def write(self, path: Path, work: Callable[[Connection], T]) -> T:
-        """Runs ``work`` in a transaction on the file at ``path`` and commits. When it does not
-        exist, a new one comes to be, as a whole or not at all.
+        """Run a function in a transaction on a file. A missing file is created atomically.
 
         Raises:
-            Unavailable: the disk is full or fails, or a link leads elsewhere; nothing was written.
+            Unavailable: the disk is full or fails, or the path has a link; nothing was written.
             Corrupt: the file is damaged.
-            Invalid: a later release made it.
+            Invalid: a later release of zonegit created the file.
         """
         shelf = self._shelf(path)
         return await shelf.run(partial(shelf.write, path, work))
 
     async def remove(self, path: Path) -> None:
-        """Deletes a file, if it exists, and the folders that hold no other.
+        """Delete a file, if it exists, and the folders that become empty.
 
         Raises:
-            Unavailable: it cannot be deleted, or a link leads elsewhere.
+            Unavailable: the file cannot be deleted, or the path has a link.
         """
         shelf = self._shelf(path)
         await shelf.run(partial(shelf.remove, path, self.folder))
@@ -65,7 +69,7 @@ class FilePool:
         return self._shelves[crc32(top.encode()) % THREADS]
 
     async def close(self) -> None:
-        """Waits for what runs and closes what is open."""
+        """Wait for running functions, and close the open files."""
         for shelf in self._shelves:
             await shelf.run(shelf.close)
             await asyncio.to_thread(shelf.thread.shutdown)
@@ -75,7 +79,7 @@ class FilePool:
 async def open_pool(
     folder: Path, prepare: Callable[[Connection], object]
 ) -> AsyncIterator[FilePool]:
-    """The files below ``folder``, from entry to exit."""
+    """Open a pool of the files below ``folder`` for the time of a context."""
     pool = FilePool(folder, prepare)
     try:
         yield pool
@@ -84,7 +88,10 @@ async def open_pool(
 
 
 class _Shelf:
-    """The files of one thread, the last used at the end. All but :meth:`run` is done in it."""
+    """The open files of one thread, the last used at the end.
+
+    All methods except :meth:`run` run in that thread.
+    """
 
     def __init__(self, number: int, prepare: Callable[[Connection], object]) -> None:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix=f"files-{number}")
@@ -116,7 +123,7 @@ class _Shelf:
 
     def _close_first(self) -> None:
         path, connection = self._open.popitem(last=False)
-        with suppress(ZonegitError), explained(path):  # heard of when it is used the next time
+        with suppress(ZonegitError), explained(path):  # the next use of the file reports it
             connection.close()
 
     def remove(self, path: Path, folder: Path) -> None:
@@ -126,7 +133,7 @@ class _Shelf:
         _refuse_links(path.parent)
         with explained(path):
             remove(path)
-        with suppress(OSError):  # there are others in it
+        with suppress(OSError):  # the folder is not empty
             for above in path.parents:
                 if above == folder:
                     break

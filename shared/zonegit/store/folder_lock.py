@@ -1,8 +1,8 @@
-"""The lock of a folder: one process at a time keeps its data there.
+"""Locks a folder for one process.
 
-It is the kernel's (``flock``), so it ends with its process however that ends, and nothing is left
-to be cleaned up. SQLite's exclusive mode would do the same to one file, but it would also keep
-``sqlite3 FILE .backup`` out.
+The lock is one of the kernel (``flock``), so it ends with the process, and nothing has to be
+cleaned up after a crash. The exclusive mode of SQLite would lock a single file, and would also
+prevent ``sqlite3 FILE .backup``.
 """
 
 import fcntl
@@ -22,15 +22,15 @@ _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @contextmanager
 def locked(folder: Path, owner: str, *, hint: str = "") -> Iterator[None]:
-    """Keep a folder to this process, from entry to exit; it is made when it does not exist.
+    """Lock a folder for the time of a context; it is created if missing.
 
     Args:
         folder: the folder.
-        owner: what this process is, as messages say it: ``refs``.
-        hint: the next step where another process has it.
+        owner: the kind of this process for messages, for example ``refs``.
+        hint: the hint of the error if another process has the lock.
 
     Raises:
-        Unavailable: another process has it, or it cannot be used.
+        Unavailable: another process has the lock, or the folder cannot be used.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -46,14 +46,14 @@ def locked(folder: Path, owner: str, *, hint: str = "") -> Iterator[None]:
                 f"another {owner}{_describe(read_pid(folder))} uses {folder}",
                 hint=hint or f"stop it, or give this {owner} a folder of its own (ZONEGIT_DATA)",
             ) from error
-        with suppress(OSError):  # a full disk; the lock holds, and its holder is not named
+        with suppress(OSError):  # the disk is full; errors then do not name the process
             file.truncate()
             file.write(b"%d\n" % os.getpid())
         yield
 
 
 def read_pid(folder: Path) -> int | None:
-    """Return the process that locked a folder last, or None; it need not run any more."""
+    """Return the process that locked a folder last, or None; it may have ended."""
     try:
         with open(os.open(folder / LOCK, _READ), "rb") as file:
             return int(file.read(MAX_PID_OCTETS))
@@ -62,13 +62,13 @@ def read_pid(folder: Path) -> int | None:
 
 
 def is_locked(folder: Path) -> bool:
-    """Return whether a process keeps a folder to itself."""
+    """Return whether a process has locked a folder."""
     try:
         with open(os.open(folder / LOCK, _READ), "rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # there is none, or it is not ours to read
+    except OSError:  # there is no lock file, or it is not readable
         return False
     return False
 

@@ -1,8 +1,8 @@
-"""Decides whether a ref store may be followed by one that followed a ref store before.
+"""Decides whether a follower of a ref store may follow the log that it finds.
 
-A ref store over an empty folder says that there are no zones, and a second one says something else.
-Followers that believe either delete what they hold. So each installation has an id, which is in its
-file and in all backups of it, and each epoch of its log names the epochs before it
+A ref store with an empty folder has no zones, and a second ref store has other zones. A follower
+that accepted either would delete its data. So each installation has an id, which is in its file and
+in all of its backups, and each epoch of the log names the epochs before it
 (docs/adr/0045-installations.md).
 """
 
@@ -13,13 +13,19 @@ from typing import Final, NamedTuple
 from zonegit.store.protocols import PastEpoch, RefsSnapshot
 
 OURS_S: Final = 3.0
-"""How long after its last heartbeat a ref store is believed to be there. While it is, another one
-is a second one next to it, and not one in its place."""
+"""Time after the last heartbeat during which a ref store is considered running. Another one that
+appears in this time is an additional one, not a replacement."""
 
 
 class FollowedEnd(NamedTuple):
-    """The end of the log that a follower has followed: installation (empty: unknown), epoch (empty:
-    none was followed), sequence, and the epochs before, the latest first."""
+    """The end of the log that a follower has applied.
+
+    Args:
+        installation: the id of the installation; empty if unknown.
+        epoch: the epoch; empty if no log was followed.
+        sequence: the sequence of the last row.
+        past: the epochs before this one, the latest first.
+    """
 
     installation: str
     epoch: str
@@ -28,8 +34,11 @@ class FollowedEnd(NamedTuple):
 
 
 class FollowVerdict(Enum):
-    """The decision about a log: it is the one that is held, or continues it; it is another one that
-    replaces it; it went back; it is another installation's."""
+    """The relation of a log to the one that was followed before.
+
+    It is the same log or continues it; it replaces it; it lacks rows of it; or it belongs to a
+    foreign installation.
+    """
 
     CONTINUES = auto()
     REPLACES = auto()
@@ -38,22 +47,23 @@ class FollowVerdict(Enum):
 
 
 def belongs(held: str, found: str, replaces: Collection[str]) -> bool:
-    """Return whether a ref store is of the installation that is held, or replaces that.
+    """Return whether a ref store belongs to the followed installation, or replaces it.
 
     Args:
-        held: the installation that is held; empty: none yet.
-        found: the ref store's; empty: it is of an earlier release.
-        replaces: the installations that it replaces.
+        held: the followed installation; empty if there is none yet.
+        found: the installation of the ref store; empty if it is of an earlier release.
+        replaces: the installations that the ref store replaces.
     """
     return not held or not found or held == found or held in replaces
 
 
 def judge(held: FollowedEnd, found: RefsSnapshot) -> FollowVerdict:
-    """Decide whether the log of a ref store is followed.
+    """Decide whether a follower may follow the log of a ref store.
 
-    A new epoch is, if it names the epoch that is held as one before it, and has all of that epoch's
-    rows that are held; or a recovery has begun since, which says that the later ones are lost.
-    Where an epoch is not named, a recovery from one that the held epoch came after says the same.
+    A new epoch continues the followed epoch if it names that epoch and has all of its rows that the
+    follower has applied, or if a recovery has begun since, because then the later rows are known to
+    be lost. If the new epoch does not name the followed epoch, a recovery from an epoch before it
+    has the same effect.
     """
     if held.epoch and held.epoch in found.replaces:
         return FollowVerdict.REPLACES
@@ -80,8 +90,11 @@ def _continues(held: FollowedEnd, found: RefsSnapshot) -> bool:
 
 
 def _ended_since(held: FollowedEnd, past: Sequence[PastEpoch]) -> Sequence[PastEpoch]:
-    """Return the epochs that ended after the one held, the latest first, that one among them; or
-    after the latest one that both logs share. Empty: they share none."""
+    """Return the epochs from the followed one on, the latest first.
+
+    If the log does not name the followed epoch, the result begins with the latest epoch that both
+    logs have. It is empty if they have no epoch in common.
+    """
     for shared in (held.epoch, *held.past):
         for number, each in enumerate(past):
             if each.epoch == shared:

@@ -1,5 +1,8 @@
-"""An object store in memory, stricter than the real ones: it yields at every await and hands
-results out shuffled, so that no caller comes to rely on timing or order."""
+"""An object store in memory, for tests.
+
+It yields to the event loop in every call and returns objects in random order, so that no caller can
+depend on timing or order.
+"""
 
 import asyncio
 import heapq
@@ -50,7 +53,7 @@ class MemoryObjects:
                 self._date(CommitId(raw.id), value)
 
     def keep(self, objects: Sequence[RawObject]) -> None:
-        """Hold RRsets that an earlier release stored: without judging them."""
+        """Store objects without checks, as an earlier release could."""
         self._objects.update((raw.id, raw) for raw in objects)
 
     async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
@@ -93,7 +96,7 @@ class MemoryObjects:
         return [Dated(verify(self._objects[at]), self._moments[at]) for at in wanted]
 
     def _walk(self, tips: Collection[CommitId]) -> Iterator[CommitId]:
-        """The tips and their ancestors, the latest first."""
+        """Yield the tips and their ancestors, the latest moment first."""
         heap = [(-self._moments[tip], tip) for tip in tips]
         heapq.heapify(heap)
         seen = set(tips)

@@ -1,8 +1,8 @@
-"""Outlines: what judging a tree needs to know of an object, without the object.
+"""Outlines of objects: the facts about an object that the check of a tree needs.
 
-An object store gives the outline of an RRset, which it judged when it took it, and that of a tree
-with the RRsets of one owner and nothing below it, which is what most objects of a large zone are.
-So the ref store learns what it needs of a million records from a fraction of their octets.
+Most objects of a large zone are RRsets, and trees with the RRsets of one owner and no subtrees. The
+object store returns the outlines of these, so the ref store can check a million records with a
+fraction of their octets.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,11 @@ from zonegit.objects.model import RRSET, SUBTREE, Blob, Tree, rrset_key
 from zonegit.zone import rules, validity
 
 MAX_OUTLINED: Final = 256
-"""Objects of one question: what it takes to answer does not keep others waiting."""
+"""Objects in one request, so that its reply does not delay other requests."""
 MAX_RUN: Final = 1_024
-"""Subtrees that a run has, of which an outline is given."""
+"""Subtrees of a tree with an outline of the kind ``RUN``."""
 RUN: Final = "run"
+"""The kind of an outline of a tree that has only subtrees, each of them with an outline."""
 MAX_TYPES: Final = 32
 """Types of one owner in an outline; the caller reads a tree with more."""
 
@@ -29,12 +30,17 @@ MAX_TYPES: Final = 32
 class Outline(msgspec.Struct, frozen=True, array_like=True):
     """The outline of an object.
 
-    ``kind`` is the object's. ``owner`` and ``types`` are those of an RRset, or of all RRsets of a
-    tree that has no subtrees, each of them well-formed and under the name of its type. A tree of
-    nothing but such trees, each under its label, none with a type that may clash
-    (``rules.WATCHED``), is of the kind ``RUN``, and ``owner`` is the name above all of them: most
-    parts of a wide tree are that. Of any other object ``owner`` is empty, and the caller has to
-    read it. ``flaw`` says what is wrong with an RRset wherever it stands; empty: nothing.
+    There are outlines of RRsets, of trees without subtrees whose RRsets are well-formed and under
+    the names of their types, and of trees that have only such trees as subtrees, each under its
+    label and without a type of ``rules.WATCHED``. Most parts of a wide tree are of the last form,
+    which has the kind ``RUN``. The outline of any other object has no owner, and the caller must
+    read the object.
+
+    Args:
+        kind: the kind of the object, or ``RUN``.
+        owner: the owner of the RRset or RRsets; for a ``RUN``, the parent of all owners.
+        types: the types of the RRset or RRsets.
+        flaw: the reason why an RRset is malformed; empty if it is valid.
     """
 
     kind: str
@@ -44,10 +50,10 @@ class Outline(msgspec.Struct, frozen=True, array_like=True):
 
 
 def outline_object(raw: RawObject) -> Outline:
-    """Return the outline of an object that is at hand; of a tree it says: look at it.
+    """Return the outline of an RRset. The outline of any other object has only its kind.
 
     Raises:
-        Corrupt: the object does not decode.
+        Corrupt: the object is malformed.
     """
     value = decode(raw)
     if not isinstance(value, Blob):
@@ -61,7 +67,7 @@ def outline_tree(tree: Tree, of_blob: Callable[[ObjectId], Outline | None]) -> O
 
     Args:
         tree: any tree.
-        of_blob: returns the outline of an RRset, or None if unknown.
+        of_blob: returns the outline of an RRset, or None if it is unknown.
     """
     owner: bytes | None = None
     types: list[int] = []
@@ -80,7 +86,12 @@ def outline_tree(tree: Tree, of_blob: Callable[[ObjectId], Outline | None]) -> O
 
 
 def outline_known(raw: RawObject, find: Callable[[ObjectId], RawObject | None]) -> Outline:
-    """Return the outline of an object from objects at hand."""
+    """Return the outline of an object.
+
+    Args:
+        raw: the object.
+        find: returns a stored object, or None.
+    """
     if raw.kind != "tree":
         return outline_object(raw)
     tree = decode(raw)
@@ -92,11 +103,11 @@ def outline_known(raw: RawObject, find: Callable[[ObjectId], RawObject | None]) 
 
 
 def outline_run(tree: Tree, of_tree: Callable[[ObjectId], Outline | None]) -> Outline:
-    """Return the outline of a tree that has nothing but subtrees.
+    """Return the outline of a tree that has only subtrees.
 
     Args:
         tree: the tree.
-        of_tree: returns the outline of a subtree, or None if unknown.
+        of_tree: returns the outline of a subtree, or None if it is unknown.
     """
     above: bytes | None = None
     for key, object_id in tree.entries.items():
@@ -105,7 +116,7 @@ def outline_run(tree: Tree, of_tree: Callable[[ObjectId], Outline | None]) -> Ou
             return Outline("tree")
         if not rules.WATCHED.isdisjoint(found.types):
             return Outline("tree")
-        size = len(key)  # the octet of kind takes the place of that of the label's length
+        size = len(key)  # a key has an octet for its kind, a label one for its length
         if found.owner[0] != size - 1 or found.owner[1:size] != key[1:]:
             return Outline("tree")
         if above is None:
@@ -129,12 +140,12 @@ def _outline_found(raw: RawObject | None) -> Outline | None:
 
 
 def is_run(tree: Tree) -> bool:
-    """Return whether a tree has nothing but subtrees, and few enough for an outline."""
+    """Return whether a tree has only subtrees, at most ``MAX_RUN``."""
     return len(tree.entries) <= MAX_RUN and max(tree.entries)[0] == SUBTREE
 
 
 def is_terminal(tree: Tree) -> bool:
-    """Return whether a tree has no subtrees; the keys of these come first."""
+    """Return whether a tree has no subtrees, whose keys would come first."""
     return next(iter(tree.entries))[0] == RRSET
 
 
@@ -142,7 +153,7 @@ def refuse_malformed(raw: RawObject, blob: Blob) -> None:
     """Check a new RRset before it is stored.
 
     Raises:
-        Invalid: it is malformed; names the object.
+        Invalid: the RRset is malformed; the error names the object.
     """
     flaw = validity.find_malformed(blob.rrset)
     if flaw is not None:

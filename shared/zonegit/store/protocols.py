@@ -1,7 +1,7 @@
 """The interfaces of the object store and the ref store.
 
-The services implement them over SQLite, ``bus.remote_*`` over NATS, ``store.memory`` for tests;
-``tests/contract`` tests all of them. The values are sent on the bus as they are.
+The services implement them with SQLite, ``bus.remote_*`` with NATS, and ``store.memory`` in memory
+for tests; ``tests/contract`` tests all implementations. The values are also messages of the bus.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,15 +20,20 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 MAX_HISTORY: Final = 1_024
-"""Maximum number of commits in one reply about history."""
+"""Commits in one page of history."""
 MAX_LISTED: Final = 8_192
-"""Maximum number of objects on one page."""
+"""Objects in one page of a listing."""
 
 
 class Dated(msgspec.Struct, frozen=True):
-    """A stored commit and its moment: its committer's time, raised to one past the latest moment
-    of its parents where a clock was behind (docs/adr/0011-moments.md). So a commit's moment is
-    always later than its ancestors'. In seconds since 1970."""
+    """A stored commit and its moment (docs/adr/0011-moments.md).
+
+    Args:
+        raw: the commit.
+        moment: the time of its committer in seconds since 1970, or one second after the latest
+            moment of its parents if that is later. So the moment of a commit is always later than
+            the moments of its ancestors.
+    """
 
     raw: RawObject
     moment: int
@@ -38,68 +43,91 @@ class ObjectStore(Protocol):
     """Immutable objects by id."""
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
-        """Return all of ``ids``, verified.
+        """Return all of the given objects, verified.
 
         Raises:
-            NotFound: one is missing; names it.
-            Corrupt: one does not hash to its id; names it.
+            NotFound: an object is not stored; the error names it.
+            Corrupt: an object does not hash to its id; the error names it.
             Unavailable: the store does not answer.
         """
         ...
 
     async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
-        """Return the outlines of all of ``ids``.
+        """Return the outlines of all of the given objects.
 
         Raises:
-            NotFound, Corrupt, Unavailable: for the reasons of :meth:`get`.
+            NotFound, Corrupt, Unavailable: as in :meth:`get`.
         """
         ...
 
     async def put(self, objects: Sequence[RawObject]) -> None:
-        """Stores all of them, children before parents; durable when it returns. Objects already
-        held are no error. An object is refused when it names one that is not held, so a stored
-        commit is whole, and an RRset when it is malformed (``zone.validity``), unless an earlier
-        release stored it.
+        """Store objects. They are durable on return.
+
+        Objects that are stored already are accepted. An object that refers to an object that is
+        not stored is refused, so every stored commit is complete. A malformed RRset
+        (``zone.validity``) is refused, unless it is stored already.
+
+        Args:
+            objects: the objects, each after the objects that it refers to.
 
         Raises:
-            Invalid: an object names one that is neither held nor earlier in ``objects``; or it is
-                an RRset that is malformed, and new.
-            Corrupt: one does not hash to its id, or is malformed.
-            Unavailable: the store does not answer; objects put so far may or may not be held.
+            Invalid: an object refers to one that is neither stored nor earlier in ``objects``, or
+                is a malformed RRset that is not stored yet.
+            Corrupt: an object does not hash to its id, or is malformed.
+            Unavailable: the store does not answer; some of the objects may be stored.
         """
         ...
 
     async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
-        """Return those of ``ids`` that the store does not hold."""
+        """Return those of ``ids`` that are not stored."""
         ...
 
     async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
-        """Return up to 16 objects whose hex id starts with ``prefix`` (at least 4 digits),
-        sorted."""
+        """Return up to 16 objects whose hex id starts with ``prefix`` (at least 4 digits), sorted
+        by id."""
         ...
 
     async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
-        """The ids and kinds of what is stored, whole or not, sorted by id: those past ``after``,
-        ``MAX_LISTED`` at the most, and none when there are no more."""
+        """Return a page of the ids and kinds of stored objects, including damaged ones.
+
+        Args:
+            after: only objects with a greater id are returned; None for the first page.
+
+        Returns:
+            At most ``MAX_LISTED`` objects sorted by id; empty after the last page.
+        """
         ...
 
     async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
-        """The commits ``tips``, all of them and in their order, then their ancestors, the latest
-        moment first (of equal ones the lower id): ``limit`` commits in all, 1 to ``MAX_HISTORY``,
-        unless there are more tips. Fewer where history is shorter, or their octets are many:
-        a caller that needs more asks again from there.
+        """Return commits and their ancestors.
+
+        Args:
+            tips: the commits to start from; all of them are returned.
+            limit: the number of commits to return, 1 to ``MAX_HISTORY``; more if there are more
+                tips.
+
+        Returns:
+            The tips in their order, then their ancestors, the latest moment first and the lower id
+            first for equal moments. There may be fewer than ``limit``, if the history is shorter or
+            the page has too many octets; the caller continues from there.
 
         Raises:
-            NotFound: one of the tips is not a stored commit; names it.
-            Corrupt: a commit does not hash to its id; names it.
+            NotFound: a tip is not a stored commit; the error names it.
+            Corrupt: a commit does not hash to its id; the error names it.
             Unavailable: the store does not answer.
         """
         ...
 
 
 class RefTip(msgspec.Struct, frozen=True):
-    """The value of a branch or tag. ``serial`` is the SOA serial of ``target``, None for a tag;
-    ``highest`` the highest serial that the branch ever had; ``sequence`` that of its last move."""
+    """The value of a branch or tag.
+
+    Args:
+        target: the id of the commit or tag.
+        sequence: the sequence of its last move.
+        serial: the SOA serial of ``target``; None for a tag.
+        highest: the highest serial that the branch ever had; None for a tag.
+    """
 
     target: ObjectId
     sequence: int
@@ -108,7 +136,7 @@ class RefTip(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The branch that a HEAD is on. ``tip`` is None while that branch has no commit."""
+    """The branch that a HEAD refers to; ``tip`` is None if the branch does not exist yet."""
 
     zone: Name
     branch: str
@@ -119,8 +147,14 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class HeadsOfOperator(msgspec.Struct, frozen=True):
-    """An operator's own HEAD and the default one; None where there is none. ``*_lost`` says that
-    its zone was removed."""
+    """The HEADs of an operator.
+
+    Args:
+        own: the operator's own HEAD, or None.
+        default: the default HEAD, or None.
+        own_lost: whether the zone of the own HEAD was removed.
+        default_lost: whether the zone of the default HEAD was removed.
+    """
 
     own: Head | None
     default: Head | None
@@ -129,9 +163,16 @@ class HeadsOfOperator(msgspec.Struct, frozen=True):
 
 
 class ZoneRefs(msgspec.Struct, frozen=True):
-    """All refs of one registered zone. ``remembered`` is the branch this operator last had.
-    ``awaiting``: the store was restored, and the zone is not recovered yet: its refs do not move,
-    and resolvers keep what they hold."""
+    """The refs of one registered zone.
+
+    Args:
+        zone: the name of the zone.
+        heads: the branches by name.
+        tags: the tags by name.
+        remembered: the branch of the zone that the operator last checked out, or None.
+        awaiting: whether the zone awaits its recovery after a restore of the store; until then its
+            refs do not move, and resolvers serve what they have.
+    """
 
     zone: Name
     heads: dict[str, RefTip]
@@ -144,8 +185,14 @@ class ZoneRefs(msgspec.Struct, frozen=True):
 
 
 class PastEpoch(msgspec.Struct, frozen=True):
-    """An epoch that ended, and the last of its rows that this log has. ``recovered``: a recovery
-    ended it (``zonegit recover --finish``), so moves after that row are lost."""
+    """An epoch that ended.
+
+    Args:
+        epoch: the id of the epoch.
+        sequence: the last of its rows that this log has.
+        recovered: whether a recovery ended it (``zonegit recover --finish``), so that later moves
+            are lost.
+    """
 
     epoch: str
     sequence: int
@@ -153,8 +200,14 @@ class PastEpoch(msgspec.Struct, frozen=True):
 
 
 class CheckedStore(msgspec.Struct, frozen=True):
-    """The result of a check of the whole ref store. ``done``: it is over; ``rows`` of the log were
-    looked at. ``damage`` are the first hundred of ``count`` faults, in words."""
+    """The result of a check of the whole ref store.
+
+    Args:
+        done: whether the check has ended.
+        rows: the number of rows of the log that were checked.
+        count: the number of faults.
+        damage: messages about the first 100 faults.
+    """
 
     done: bool
     rows: int
@@ -163,22 +216,30 @@ class CheckedStore(msgspec.Struct, frozen=True):
 
 
 class Installation(msgspec.Struct, frozen=True):
-    """A ref store's installation id, and the ids of those that it replaces."""
+    """The installation id of a ref store, and the ids of the installations that it replaces."""
 
     id: str
     replaces: list[str] = []
 
 
 class RefsSnapshot(msgspec.Struct, frozen=True):
-    """Registered zones and their tips at (or, for later pages, after) one point of the log.
+    """A page of the registered zones and their tips.
 
-    ``after`` is where the next page starts, None on the last one. Pages are not one transaction:
-    a follower of the log applies events from the first page's ``sequence`` on. ``past`` are the
-    epochs before this one, the latest first. ``recovering``: some zones await their recovery, and
-    perhaps zones that are not registered here do, too. ``start`` names the present run of the ref
-    store, like no other; ``operation`` is that of the row at ``sequence``, empty: there is none.
-    ``installation`` is the store's id, empty: an earlier release has none; ``replaces`` are the ids
-    of the installations that it replaces.
+    The pages are not read in one transaction. A follower of the log applies events from the
+    ``sequence`` of the first page on.
+
+    Args:
+        epoch: the epoch of the log.
+        sequence: the end of the log; the page has at least the moves up to it.
+        zones: the zones of the page.
+        after: the ``after`` of the next page; None on the last page.
+        past: the epochs before this one, the latest first.
+        recovering: whether zones await their recovery; these may include zones that are not
+            registered.
+        start: a unique id of the current run of the ref store.
+        operation: the operation of the row at ``sequence``; empty if there is no row.
+        installation: the id of the installation; empty for a store of an earlier release.
+        replaces: the ids of the installations that it replaces.
     """
 
     epoch: str
@@ -194,8 +255,14 @@ class RefsSnapshot(msgspec.Struct, frozen=True):
 
 
 class Witness(msgspec.Struct, frozen=True):
-    """A resolver that holds a row of the log which the ref store does not have (any more): epoch
-    and sequence of the latest row that it applied, and that row's operation, empty: unknown."""
+    """A resolver that applied a row of the log that the ref store does not have (any more).
+
+    Args:
+        resolver: the name of the resolver.
+        epoch: the epoch of the last row that it applied.
+        sequence: the sequence of that row.
+        operation: the operation of that row; empty if unknown.
+    """
 
     resolver: str
     epoch: str
@@ -204,8 +271,10 @@ class Witness(msgspec.Struct, frozen=True):
 
 
 class Owed(msgspec.Struct, frozen=True):
-    """A branch whose SOA is signed, so that a recovery could not commit to it: it needs a tip with
-    a serial later than ``serial``."""
+    """A branch that needs a tip with a serial later than ``serial``.
+
+    Its SOA is signed, so the recovery could not commit to it.
+    """
 
     zone: Name
     branch: str
@@ -216,14 +285,22 @@ class Owed(msgspec.Struct, frozen=True):
 
 
 class Recovery(msgspec.Struct, frozen=True):
-    """The work that is left after the ref store was restored from a backup.
+    """The state of the recovery after a restore of the ref store from a backup.
 
-    ``witness`` proves that it was, or is None since the latest recovery.
-    ``awaiting`` counts the zones that are not recovered yet, ``zones`` are the first of them, and
-    ``owed`` the first branches that need a later serial: 100 at the most of each. ``doubted`` are
-    the runs of the ref store before which it may have been restored, unknown to any resolver: one
-    whose cache began in such a run knows nothing of the time before. ``past``, ``installation`` and
-    ``replaces`` as :class:`RefsSnapshot` has them.
+    Args:
+        epoch: the epoch of the log.
+        sequence: the end of the log.
+        past: the epochs before this one, the latest first.
+        witness: a resolver that proves the restore; None if there is no proof since the latest
+            recovery.
+        awaiting: the number of zones that are not recovered yet.
+        zones: the first 100 of them.
+        owed: the first 100 branches that need a later serial.
+        doubted: the ids of runs of the ref store before which it may have been restored without
+            the knowledge of any resolver. A resolver whose cache began in such a run has no
+            knowledge of the time before it.
+        installation: the id of the installation, as in :class:`RefsSnapshot`.
+        replaces: the ids of the installations that it replaces.
     """
 
     epoch: str
@@ -239,8 +316,14 @@ class Recovery(msgspec.Struct, frozen=True):
 
 
 class Renewal(msgspec.Struct, frozen=True):
-    """A branch of a zone that is recovered: ``new`` is a commit on its tip ``expected`` with the
-    same records and a later serial, None: the branch stays."""
+    """The recovery of a branch.
+
+    Args:
+        branch: the name of the branch.
+        expected: its tip.
+        new: a commit on that tip with the same records and a later serial; None if the branch does
+            not move.
+    """
 
     branch: str
     expected: ObjectId
@@ -248,9 +331,14 @@ class Renewal(msgspec.Struct, frozen=True):
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """The highest serial of a branch from now on, if it is later than the one known before, and the
-    tree that was served under it. ``owed``: the branch needs a tip with a serial later than
-    that (see :class:`Owed`)."""
+    """The highest serial of a branch, as determined by a recovery.
+
+    Args:
+        branch: the name of the branch.
+        serial: the highest serial; it has no effect if the store has a later one.
+        tree: the tree that was served with that serial.
+        owed: whether the branch needs a tip with a later serial (:class:`Owed`).
+    """
 
     branch: str
     serial: int
@@ -262,9 +350,22 @@ EntryKind = Literal["moved", "added", "removed"]
 
 
 class LogEntry(msgspec.Struct, frozen=True):
-    """One row of the refs log. ``kind`` added and removed are a zone's; ``old`` None: it did not
-    exist; ``new`` None: it was deleted. ``time`` in seconds since 1970. ``command``, ``reason`` and
-    ``undoes`` as in :class:`Origin`. Rows of one operation share ``operation``."""
+    """One row of the log of refs.
+
+    Args:
+        sequence: the sequence of the row.
+        kind: ``moved``, or ``added`` or ``removed`` for a zone.
+        ref: the ref.
+        old: the value before the move; None if the ref did not exist.
+        new: the value after the move; None if the ref was deleted.
+        serial: the SOA serial of ``new``, or None.
+        actor: the operator.
+        time: the time of the move in seconds since 1970.
+        command: the command, as in :class:`Origin`.
+        operation: the id of the operation, which all of its rows have.
+        reason: the reason, as in :class:`Origin`.
+        undoes: the operation that this one reverses, or None.
+    """
 
     sequence: int
     kind: EntryKind
@@ -281,16 +382,25 @@ class LogEntry(msgspec.Struct, frozen=True):
 
 
 class RefAt(msgspec.Struct, frozen=True):
-    """The state of a ref at a time: ``entry`` is its latest move by ``time``, in seconds since 1970
-    by the ref store's clock, or its first move if that is later than ``time``."""
+    """The state of a ref at a time.
+
+    Args:
+        entry: the last move of the ref up to ``time``, or its first move if that is later.
+        time: the time in seconds since 1970, by the clock of the ref store.
+    """
 
     entry: LogEntry
     time: float
 
 
 class OperationSummary(msgspec.Struct, frozen=True):
-    """An operation in the log: ``rows`` is how many it wrote, ``entries`` the first of them (20 at
-    the most), oldest first."""
+    """An operation in the log.
+
+    Args:
+        operation: the id of the operation.
+        rows: the number of its rows.
+        entries: its first rows, at most 20, the oldest first.
+    """
 
     operation: str
     rows: int
@@ -298,19 +408,29 @@ class OperationSummary(msgspec.Struct, frozen=True):
 
 
 class Operations(msgspec.Struct, frozen=True):
-    """A page of operations, that with the latest row first. ``before`` is where the next page
-    starts, None on the last one."""
+    """A page of operations, the latest first.
+
+    Args:
+        operations: the operations.
+        before: the ``before`` of the next page; None on the last page.
+    """
 
     operations: list[OperationSummary]
     before: int | None = None
 
 
 class OperationDetails(msgspec.Struct, frozen=True):
-    """The changes of one operation, and later changes of its refs. ``entries`` are its rows, oldest
-    first, a page of them; ``later`` the latest move of each of these refs that moved again, and for
-    a zone that it added, moves of what the zone holds by now. ``more``: further rows follow.
-    ``undone_by`` is the first row of the undo that took it back and was not taken back itself,
-    None: there is none; ``undone_in_part`` says that it did not get to all refs."""
+    """The changes of one operation, and later changes of its refs.
+
+    Args:
+        operation: the id of the operation.
+        entries: a page of its rows, the oldest first.
+        later: the latest move of each of its refs that moved again; for a zone that the operation
+            added, the moves of the refs that the zone has now.
+        more: whether more rows follow.
+        undone_by: the first row of the undo that reversed it and was not reversed itself, or None.
+        undone_in_part: whether that undo did not reverse all of its refs.
+    """
 
     operation: str
     entries: list[LogEntry]
@@ -321,9 +441,15 @@ class OperationDetails(msgspec.Struct, frozen=True):
 
 
 class LogPage(msgspec.Struct, frozen=True):
-    """Log rows after a sequence, oldest first, and where the log stands. More may follow while
-    the last row's sequence is below ``sequence``. ``is_other``: the row that was asked about is not
-    the one that the caller knows under its sequence, so no row follows it."""
+    """A page of the log.
+
+    Args:
+        epoch: the epoch of the log.
+        sequence: the end of the log; more pages follow if the last row is before it.
+        entries: the rows, the oldest first.
+        is_other: whether the row that the caller applied last differs from the row with its
+            sequence; then the page has no rows.
+    """
 
     epoch: str
     sequence: int
@@ -332,8 +458,14 @@ class LogPage(msgspec.Struct, frozen=True):
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """An acknowledged, durable change of refs: the log rows it wrote (the last 100 of them),
-    oldest first. None were written when everything already stood as asked."""
+    """An acknowledged, durable change of refs.
+
+    Args:
+        epoch: the epoch of the log.
+        sequence: the end of the log.
+        entries: the rows that the change wrote, the oldest first, at most the last 100; empty if
+            all refs had the requested values already.
+    """
 
     epoch: str
     sequence: int
@@ -341,13 +473,19 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """The origin of a move: ``command`` is the command, ``reason`` the operator's reason for it,
-    None: none was given. ``operation`` is unique to one intended change: sending it again
-    is answered with the first outcome and changes nothing. A change of several refs has one
-    and moves each ref once. ``force`` overrides what would raise Unsafe. ``turn`` is the same text
-    in all attempts of a caller that tries again after a lost race, and gives it the next turn; None
-    for one that does not. ``undoes`` is the whole id of the operation that this one reverses, or
-    None."""
+    """The origin of a move.
+
+    Args:
+        actor: the operator.
+        command: the command.
+        operation: the id of the operation. A request that repeats the id gets the first result
+            and changes nothing. A change of several refs has one id and moves each ref once.
+        force: whether to override checks that raise Unsafe.
+        turn: the same text in all attempts of a caller that retries after a conflict, which gives
+            it priority; None for a caller that does not retry.
+        reason: the reason that the operator gave, or None.
+        undoes: the full id of the operation that this one reverses, or None.
+    """
 
     actor: str
     command: str
@@ -362,7 +500,7 @@ class RefStore(Protocol):
     """Branches, tags, zones and HEADs: the only mutable state."""
 
     async def where(self, actor: str) -> HeadsOfOperator:
-        """Return the HEADs that apply to an operator, followed to their tips."""
+        """Return the HEADs that apply to an operator, with the tips of their branches."""
         ...
 
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
@@ -374,26 +512,38 @@ class RefStore(Protocol):
         ...
 
     async def snapshot(self, after: Name | None = None) -> RefsSnapshot:
-        """Return a page of all zones with their tips, from the first zone past ``after`` on."""
+        """Return a page of all zones with their tips, beginning after the zone ``after``."""
         ...
 
     async def since(self, epoch: str, sequence: int, operation: str = "") -> LogPage:
-        """Return log rows after ``sequence``; no rows, and another epoch, when ``epoch`` is not
-        this store's. ``operation`` is that of the row at ``sequence``, empty: unknown."""
+        """Return a page of the log.
+
+        Args:
+            epoch: the epoch that the caller follows; if the store has another one, the page has no
+                rows.
+            sequence: the last row that the caller applied.
+            operation: the operation of that row; empty if unknown.
+        """
         ...
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
-        """The last moves of one ref, newest first; with ``serial`` those to a tip of that serial
-        alone."""
+        """Return the last moves of a ref, the newest first.
+
+        Args:
+            ref: the ref.
+            limit: the maximum number of moves.
+            serial: only return moves to a tip with this serial.
+        """
         ...
 
     async def at(self, ref: RefName, when: When) -> RefAt:
-        """Return the state of a ref at a time, also if it or its zone was removed. If a clock was
-        set back, the latest of the moves dated no later than ``when`` counts.
+        """Return the state of a ref at a time, even if the ref or its zone was removed.
+
+        If the clock was set back, the last of the moves with a time up to ``when`` is returned.
 
         Raises:
-            NotFound: there is and was no such ref, or it has not moved as often as that;
-                ``details['moves']`` is how often it has.
+            NotFound: the ref never existed, or has fewer moves than ``when`` asks for;
+                ``details['moves']`` is their number.
         """
         ...
 
@@ -405,81 +555,96 @@ class RefStore(Protocol):
         zone: Name | None = None,
         actor: str | None = None,
     ) -> Operations:
-        """Up to ``limit`` operations that wrote a row before sequence ``before``, None: the latest.
-        With ``zone`` only the rows of its refs count, with ``actor`` only that operator's."""
+        """Return a page of operations, the latest first.
+
+        Args:
+            limit: the maximum number of operations.
+            before: only operations with a row before this sequence; None for the first page.
+            zone: only rows of the refs of this zone.
+            actor: only rows of this operator.
+        """
         ...
 
     async def operation(
         self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
     ) -> OperationDetails:
-        """Return the operation whose id begins with ``prefix``, its rows after a sequence.
+        """Return an operation and a page of its rows.
 
         Args:
-            actor: who asks.
-            prefix: the first characters of the id. None: the newest operation of ``actor`` that
-                moved a branch, a tag or a zone, is neither an undo nor a redo, and is not undone.
-            after: leave out the rows up to this sequence.
-            redo: without ``prefix``: the newest undo of ``actor`` that was not redone, where no
-                other operation of theirs that moved a branch, a tag or a zone came after it.
+            actor: the operator who asks.
+            prefix: the first characters of the id. With None, the newest operation of ``actor``
+                that moved a branch, a tag or a zone, is neither an undo nor a redo, and is not
+                undone.
+            after: leave out rows up to this sequence.
+            redo: without ``prefix``, return the newest undo of ``actor`` that was not redone,
+                unless a later operation of ``actor`` moved a branch, a tag or a zone.
 
         Raises:
-            NotFound: there is none.
-            Invalid: there are several; names them.
+            NotFound: there is no such operation.
+            Invalid: the prefix is ambiguous; the error names the operations.
         """
         ...
 
     async def recovery(self) -> Recovery:
-        """Return what has to be done after a restore; may ask resolvers what they hold."""
+        """Return the state of the recovery after a restore; this may query resolvers."""
         ...
 
     async def recover(
         self, zone: Name, renewals: Sequence[Renewal], guards: Sequence[Guard], origin: Origin
     ) -> Moved:
-        """Recover a zone in one transaction: move its branches, raise their highest serials, and
-        let its refs move again. The zone need not be registered: then it has guards alone.
-        The first zone begins a new epoch, which names the one before and its last sequence; all
-        other registered zones await their own recovery from then on. Nothing is done for a zone
-        that was recovered already while others still await it.
+        """Recover a zone in one transaction.
+
+        This moves its branches, raises their highest serials, and allows moves of its refs again.
+        The first zone begins a new epoch, which names the epoch before it and its last sequence;
+        from then on all other registered zones await their recovery. The call has no effect for a
+        zone that is recovered already while others await their recovery.
+
+        Args:
+            zone: the zone; one that is not registered has guards only.
+            renewals: the branches that move.
+            guards: the highest serials.
+            origin: the origin of the moves.
 
         Raises:
-            Conflict: a branch does not hold what was expected.
+            Conflict: a branch does not have its expected tip.
             Invalid: a commit changes more than the serial, or a guard is too far ahead.
-            Unsafe: a serial would not be later than the highest one.
-            NotFound, Unavailable: as :meth:`move`.
+            Unsafe: a serial would not be later than the highest serial of the branch.
+            NotFound, Unavailable: as in :meth:`move`.
         """
         ...
 
     async def check(self, *, again: bool = False) -> CheckedStore:
-        """Return what the last check of the whole store came to, or how far the one is that runs.
+        """Return the result of the last check of the whole store, or the progress of a running one.
 
         Args:
-            again: begin another one, unless one runs.
+            again: start another check, unless one is running.
         """
         ...
 
     async def replace(self, installation: str, origin: Origin) -> Installation:
-        """Note that this store replaces another installation, so that resolvers
-        of that one follow it. Nothing is changed where it is noted already.
+        """Record that this store replaces another installation, so that its resolvers follow it.
+
+        The call has no effect if that is recorded already.
 
         Raises:
-            Invalid: it is this store's own id, or it replaces too many.
+            Invalid: it is the id of this store, or the store replaces too many installations.
         """
         ...
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
-        """Add a zone without branches.
+        """Register a zone, which then has no branches.
 
         Raises:
-            Conflict: it is registered already.
+            Conflict: the zone is registered already.
         """
         ...
 
     async def unregister(self, zone: Name, origin: Origin) -> Moved:
-        """Remove a zone without branches and tags; these are deleted by :meth:`move` first.
+        """Remove a zone whose branches and tags were deleted by :meth:`move`.
 
         Raises:
-            NotFound: it is not registered.
-            Unsafe: it has branches or tags, even where ``origin.force`` is set.
+            NotFound: the zone is not registered.
+            Unsafe: the zone has branches or tags; ``origin.force`` does not override this.
         """
         ...
 
@@ -492,20 +657,27 @@ class RefStore(Protocol):
         objects: Sequence[RawObject] = (),
         seen: Sequence[RawObject] = (),
     ) -> Moved:
-        """Move, create or (``new`` None) delete a branch or tag, by compare-and-swap.
+        """Create, move or delete a branch or tag by compare-and-swap.
 
-        ``objects`` are the new objects of the commit: when they are small they spare the store
-        reading them, and the event carries them to the resolvers. ``seen`` are others that tell
-        what the move changes, such as the nodes of the old tree: they spare reading, too.
+        Args:
+            ref: the branch or tag.
+            expected: its expected state.
+            new: its new value; None deletes it.
+            origin: the origin of the move.
+            objects: the new objects of the commit, if they are small. The store then need not read
+                them, and the event carries them to the resolvers.
+            seen: other objects that the check of the move needs, such as the nodes of the old
+                tree. The store then need not read them.
 
         Raises:
-            Conflict: the ref does not hold what was expected; ``details['tip']`` is what it holds.
-            NotFound: the zone is not registered, or ``new`` is not a stored commit (a tag's: tag).
-            Unsafe: the serial of ``new`` would not be later (RFC 1982), and ``origin.force`` is
-                not set; or the move takes away more than the store's limits let one do, and not
-                both ``origin.force`` and ``origin.reason`` are set.
-            Unavailable: the store, or the object store it asks, does not answer; or the zone awaits
-                its recovery (:meth:`recover`).
+            Conflict: the ref does not have its expected state; ``details['tip']`` is its value.
+            NotFound: the zone is not registered, or ``new`` is not a stored commit (for a tag, a
+                stored tag).
+            Unsafe: the serial of ``new`` is not later than that of the branch (RFC 1982), and
+                ``origin.force`` is not set; or the move exceeds the limits of the store, and
+                ``origin.force`` and ``origin.reason`` are not both set.
+            Unavailable: the store or its object store does not answer, or the zone awaits its
+                recovery (:meth:`recover`).
         """
         ...
 
@@ -520,63 +692,78 @@ class RefStore(Protocol):
         *,
         registers: bool = False,
     ) -> None:
-        """Judge a move as :meth:`move` does, and make nothing: neither refs nor objects change.
+        """Check a move as :meth:`move` does, without changing anything.
 
-        A move that would be accepted raises nothing here, and any other raises the same error. That
-        is true of the refs as they are now. Of ``origin`` the operation's id and turn do not count.
+        The call raises the error that the move would raise with the current refs, and returns if
+        the move would be accepted.
 
         Args:
-            objects: the new objects that the move would have stored; blobs are not needed, but for
-                that of the SOA.
-            registers: the same operation registers the zone first, so it must not be registered.
+            ref: the branch or tag.
+            expected: its expected state.
+            new: its new value; None deletes it.
+            origin: the origin of the move; its ``operation`` and ``turn`` are not used.
+            objects: the new objects that the move would have stored; of the blobs, only that of the
+                SOA is needed.
+            seen: other objects that the check needs.
+            registers: whether the same operation registers the zone first; then the zone must not
+                be registered.
 
         Raises:
-            Conflict, Invalid, NotFound, Unsafe, Unavailable: as :meth:`move` does; Unavailable also
-                where too many moves are being judged.
+            Conflict, Invalid, NotFound, Unsafe, Unavailable: as in :meth:`move`; Unavailable also
+                if too many moves are being checked.
         """
         ...
 
     async def basis(self, ref: RefName, about: Collection[ObjectId] = ()) -> Basis:
-        """Return what moves of a branch or tag are judged by now; ``about`` are commits of which
-        it matters whether they were tips of the zone before.
+        """Return the current basis of the check of moves of a branch or tag.
+
+        Args:
+            ref: the branch or tag.
+            about: commits; the result has those of them that were tips of the zone.
 
         Raises:
-            Invalid: it is neither.
-            Unavailable: the zone is not recovered yet after a restore from a backup.
+            Invalid: the ref is neither a branch nor a tag.
+            Unavailable: the zone awaits its recovery after a restore from a backup.
         """
         ...
 
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
-        """Makes a HEAD stand for a branch, which need not exist yet; an operator's own HEAD is
-        also remembered for its zone. ``head`` may be what is remembered itself, and no HEAD moves.
+        """Set a HEAD to a branch, which need not exist yet.
+
+        The branch of an operator's own HEAD is also remembered for its zone. If ``head`` is the ref
+        that remembers a branch, no HEAD moves.
 
         Raises:
-            NotFound: the branch's zone is not registered, or the symref to the branch is not
-                stored: like a commit, it is put before a ref may name it.
+            NotFound: the zone of the branch is not registered, or the symref to the branch is not
+                stored; like a commit, it must be stored before a ref refers to it.
         """
         ...
 
     async def unpoint(self, head: RefName, origin: Origin) -> Moved:
-        """Removes a HEAD, or a remembered branch, if it is there: its operator stands where the
-        default HEAD does; without that, nowhere."""
+        """Remove a HEAD or a remembered branch, if it exists.
+
+        The default HEAD, if there is one, then applies to its operator.
+        """
         ...
 
 
 class Adopter(Protocol):
-    """Converts the refs of a v0.3 store of the original (``store.v03_slots``)."""
+    """Adopts the refs of a v0.3 store of the original zonegit (``store.v03_slots``)."""
 
     async def adopt(self, slots: Slots, origin: Origin) -> Moved:
-        """Registers the zone that ``slots`` name and gives it their branches, tags and HEAD. Once
-        they are kept, nothing ends this halfway: whatever dies, it is completed later. Nothing that
-        exists is moved, and what stands as asked already is left alone.
+        """Register the zone of the slots, with their branches, tags and HEAD.
+
+        The slots are stored first; after that the adoption is completed even if a process is
+        killed. Refs that exist are not moved, and those that have the requested value stay
+        unchanged.
 
         Raises:
-            Conflict: a branch or tag of the zone holds something else here, or another zone is
-                being taken over; nothing was changed.
-            Invalid: a slot is malformed, or a branch's commit is not one of the zone.
+            Conflict: a branch or tag of the zone has another value here, or the store of another
+                zone is being adopted; nothing was changed.
+            Invalid: a slot is malformed, or the commit of a branch does not belong to the zone.
             NotFound: a commit or tag is not stored.
             Unsafe: a branch of that name had a later serial, and ``origin.force`` is not set;
                 nothing was changed.
-            Unavailable: the store, or the object store it asks, does not answer.
+            Unavailable: the store or its object store does not answer.
         """
         ...

@@ -1,4 +1,4 @@
-"""Read the objects that one task needs: each is fetched and decoded once."""
+"""Reads the objects that one task needs; each is fetched and decoded once."""
 
 from collections.abc import Collection, Iterable
 from typing import TypeVar
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Reader:
-    """Decoded objects of a store, kept until the task ends."""
+    """The objects that one task has read from a store."""
 
     def __init__(self, store: ObjectStore, known: Iterable[RawObject] = ()) -> None:
         self._store = store
@@ -23,7 +23,7 @@ class Reader:
         self.learn(known)
 
     def learn(self, objects: Iterable[RawObject]) -> None:
-        """Add verified objects, so that they are not fetched."""
+        """Add verified objects, which then are not fetched."""
         self._known.update((raw.id, raw) for raw in objects)
 
     def seen(self) -> list[RawObject]:
@@ -31,7 +31,7 @@ class Reader:
         return [raw for raw in self._fetched.values() if raw.kind in ("tree", "commit")]
 
     async def get(self, ids: Collection[ObjectId]) -> Answers:
-        """Return at least the objects ``ids``, decoded.
+        """Return at least the given objects, decoded.
 
         Raises:
             NotFound, Corrupt, Unavailable: errors of the store.

@@ -1,8 +1,8 @@
-"""The decision about a branch after a restore of the ref store: facts in, a verdict out.
+"""Decides the serial of a branch after a restore of the ref store.
 
-The store knows the tip of the backup. Resolvers know the highest serial that they ever answered,
-and so what secondaries may hold. A branch has to go on at a serial that all of these follow
-(RFC 1982), or to stay where it is certain that they hold just that (docs/adr/0030-recovery.md).
+The store has the tip of the backup. Resolvers know the highest serial that they answered, which
+secondaries may have. The branch must continue at a serial that is later than all of these (RFC
+1982), or stay unchanged if they have exactly its tip (docs/adr/0030-recovery.md).
 """
 
 from collections.abc import Iterable
@@ -15,25 +15,36 @@ from zonegit.store.protocols import Witness
 from zonegit.zone.serial import HALF, advance, following, later, latest, lead
 
 DEFAULT_HEADROOM: Final = 1_000
-"""Increase of a branch's serial if no resolver knows what was served last."""
+"""The increase of the serial of a branch if no resolver knows the serial that was served last."""
 MAX_HEADROOM: Final = HALF - 1
-"""RFC 1982 section 3.1: more than this cannot be added to a serial."""
+"""The greatest number that may be added to a serial (RFC 1982 section 3.1)."""
 MAX_LEAD: Final = 1 << 30
-"""How far ahead of a tip a resolver's serial is believed without a word of the operator: half of
-what serials can tell apart, so that one faulty resolver cannot use it up."""
+"""The greatest lead of a resolver's serial over a tip that is accepted without confirmation by the
+operator: half of the range, so that one faulty resolver cannot use it up."""
 
 
 def describe_witness(witness: Witness, sequence: int) -> str:
-    """Return in words what proves that a store which ends at ``sequence`` was restored."""
+    """Return a message that explains how a witness proves that a store was restored.
+
+    Args:
+        witness: the witness.
+        sequence: the end of the log of the store.
+    """
     if witness.sequence <= sequence:
         return f"{witness.resolver} has seen another row {witness.sequence} of its log than it has"
     return f"it ends at {sequence} of its log, and {witness.resolver} has seen {witness.sequence}"
 
 
 class AnsweredSerial(msgspec.Struct, frozen=True):
-    """The highest serial that a resolver ever answered for a branch, and the tree it stood for.
-    ``is_complete`` False: perhaps the resolver has known the branch only since the restore, for its
-    cache was lost, too."""
+    """The highest serial that a resolver answered for a branch.
+
+    Args:
+        resolver: the name of the resolver.
+        serial: the serial.
+        tree: the tree that was served with that serial.
+        is_complete: whether the resolver has followed the branch since before the restore; False if
+            this is uncertain because its cache was lost, too.
+    """
 
     resolver: str
     serial: int
@@ -42,8 +53,13 @@ class AnsweredSerial(msgspec.Struct, frozen=True):
 
 
 class RestoredBranch(msgspec.Struct, frozen=True):
-    """A branch as the restored store has it: the tip's serial and tree, and the highest serial
-    that the store knows of."""
+    """A branch in the restored store.
+
+    Args:
+        serial: the serial of its tip.
+        tree: the tree of its tip.
+        highest: the highest serial that the store knows.
+    """
 
     serial: int
     tree: ObjectId
@@ -51,19 +67,29 @@ class RestoredBranch(msgspec.Struct, frozen=True):
 
 
 class Leave(msgspec.Struct, frozen=True):
-    """The branch stays: what is served last is what it holds."""
+    """The branch stays unchanged, because its tip is what was served last."""
 
 
 class Renew(msgspec.Struct, frozen=True):
-    """The same records are committed at ``serial``. ``known`` is the highest serial that resolvers
-    answered, or None if it is unknown or earlier than the tip's."""
+    """The same records are committed with a later serial.
+
+    Args:
+        serial: the new serial.
+        known: the highest serial that resolvers answered, or None if it is unknown or earlier than
+            the serial of the tip.
+    """
 
     serial: int
     known: AnsweredSerial | None = None
 
 
 class Doubt(msgspec.Struct, frozen=True):
-    """No serial can be decided upon: ``answer`` is not believed, because of ``reason``."""
+    """No serial can be decided.
+
+    Args:
+        answer: the answer of a resolver that is doubtful, or None.
+        reason: the reason, for messages.
+    """
 
     answer: AnsweredSerial | None
     reason: str
@@ -75,20 +101,20 @@ RecoveryVerdict = Leave | Renew | Doubt
 def decide(
     branch: RestoredBranch, answers: Iterable[AnsweredSerial], headroom: int
 ) -> RecoveryVerdict:
-    """Decide at which serial a branch goes on.
+    """Decide the serial at which a branch continues.
 
     Args:
-        branch: what the restored store holds.
-        answers: what resolvers say of the branch; those to be ignored left out.
-        headroom: what is added where nothing later is known, 1 to ``MAX_HEADROOM``.
+        branch: the branch in the restored store.
+        answers: the answers of resolvers about the branch, without those to be ignored.
+        headroom: the increase if no later serial is known, 1 to ``MAX_HEADROOM``.
 
     Returns:
-        ``Leave`` if the highest serial answered is the tip's and stood for the tip's tree alone;
-        ``Renew`` at the serial after it if it is the tip's with another tree, or is later;
-        ``Renew`` at the tip's plus ``headroom`` if it is earlier, or not known: only resolvers
-        whose answers are complete know it, and the serial is later than all answers in any case;
-        ``Doubt`` if it is so far ahead that it is not believed, or no serial is later than both
-        the tip's and the highest.
+        ``Leave`` if the highest serial that was answered is that of the tip, with only the tree of
+        the tip. ``Renew`` with the serial after the highest one if that is later than the serial of
+        the tip, or equal with another tree. ``Renew`` with an increase of ``headroom`` if the
+        highest serial is earlier than that of the tip, or no complete answer has it; the new serial
+        is later than all answers in either case. ``Doubt`` if an answer is too far ahead, or if no
+        serial is later than both the serial of the tip and the highest serial of the branch.
     """
     answers = list(answers)
     for each in answers:

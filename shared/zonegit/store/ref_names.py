@@ -1,7 +1,7 @@
-"""Ref names (docs/object-model.md): ``refs/heads/<zone>/<branch>`` and its siblings.
+"""Names of refs (docs/object-model.md), such as ``refs/heads/<zone>/<branch>``.
 
-Zone and branch names may both hold ``/``; a path is split at its last ``./``, which is unambiguous
-because no component of a branch or tag name ends in a dot.
+Names of zones and of branches may contain ``/``. A path is split at its last ``./``, which is
+unambiguous because no component of a branch or tag name ends in a dot.
 """
 
 import re
@@ -24,12 +24,12 @@ _OWN_HEADS: Final = "refs/zonegit/heads/"
 MAX_SHORT: Final = 200
 MAX_ACTOR: Final = 64
 
-# git check-ref-format --branch, what is no UTF-8, and no component that ends in a dot.
+# The rules of git check-ref-format --branch; in addition, the name must be UTF-8.
 _FORBIDDEN: Final = re.compile(
     r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|^/|/$|^-|^(?:@|HEAD)$"
 )
 _SHELL: Final = re.compile(r"""[!"#$&'();<>`{|}]""")
-"""Characters that a shell interprets, of those that a ref name may have."""
+"""Characters that are allowed in a ref name but are interpreted by a shell."""
 _COMPONENT: Final = re.compile(r"(?!\.)(?:(?!\.lock$).)*(?<!\.)")
 _ACTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*", re.ASCII)
 
@@ -37,9 +37,13 @@ _ACTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*", re.ASCII)
 class RefName(msgspec.Struct, frozen=True, order=True):
     """The name of a ref.
 
-    ``space`` heads and tags: a branch or tag ``short`` of ``zone``. ``zone``: the marker of a
-    registered zone. ``head``: a HEAD; ``short`` is the actor whose own it is, empty for the
-    default one, and ``zone`` the zone whose branch it remembers, None for the HEAD itself.
+    Args:
+        space: ``heads`` or ``tags`` for a branch or tag, ``zone`` for the marker of a registered
+            zone, ``head`` for a HEAD or a remembered branch.
+        zone: the zone of a branch, a tag or a marker; for ``head``, the zone whose branch is
+            remembered, or None for a HEAD.
+        short: the name of a branch or tag; for ``head``, the operator, or empty for the default
+            HEAD.
     """
 
     space: Space
@@ -51,7 +55,7 @@ class RefName(msgspec.Struct, frozen=True, order=True):
             names.require(self.zone)
 
     def path(self) -> str:
-        """Return the path of the ref, as users and symrefs write it."""
+        """Return the path of the ref, as in commands and symrefs."""
         zone = names.text(self.zone) if self.zone is not None else ""
         if self.space == "heads":
             return f"{_HEADS}{zone}/{self.short}"
@@ -88,7 +92,7 @@ def marker(zone: Name) -> RefName:
 
 
 def default_head() -> RefName:
-    """Return ``HEAD``: the default (zone, branch)."""
+    """Return the ref of the default HEAD."""
     return RefName("head", None)
 
 
@@ -103,15 +107,15 @@ def remembered(actor: str, zone: Name) -> RefName:
 
 
 def kind(ref: RefName) -> str:
-    """Return the word for what a ref of ``heads`` or ``tags`` is: branch or tag."""
+    """Return ``branch`` or ``tag`` for a ref of ``heads`` or ``tags``."""
     return "branch" if ref.space == "heads" else "tag"
 
 
 def checked(short: str, what: str = "branch") -> str:
-    """Check a branch or tag name by git's rules; in addition, no component may end in a dot.
+    """Check a branch or tag name by the rules of git; in addition, no component may end in a dot.
 
     Raises:
-        Invalid: it breaks a rule.
+        Invalid: the name violates a rule.
     """
     if (
         not 0 < len(short.encode("utf-8", "replace")) <= MAX_SHORT
@@ -126,16 +130,16 @@ def checked(short: str, what: str = "branch") -> str:
 
 
 def require_new(short: str, what: str) -> None:
-    """Refuse a name for a new branch or tag that a shell or a terminal would interpret.
+    """Refuse a name for a new branch or tag with characters that shells or terminals interpret.
 
-    Names are typed, completed and pasted in shells. Those that exist keep their names.
+    Names are typed, completed and pasted in shells. Existing branches and tags keep their names.
 
     Args:
-        short: a branch's or tag's name, as :func:`checked` allows it.
+        short: a name that :func:`checked` accepts.
         what: ``branch`` or ``tag``.
 
     Raises:
-        Invalid: it has such a character; names it.
+        Invalid: the name has such a character; the message shows it.
     """
     found = _SHELL.search(short)
     odd = found[0] if found else next((each for each in short if not each.isprintable()), None)
@@ -147,10 +151,11 @@ def require_new(short: str, what: str) -> None:
 
 
 def checked_actor(actor: str) -> str:
-    """Check an operator's name.
+    """Check the name of an operator.
 
     Raises:
-        Invalid: it is not one (at most 64 letters, digits and ``._@+-``).
+        Invalid: the name is not 1 to 64 letters, digits and ``._@+-``, beginning with a letter or
+            digit.
     """
     if len(actor) > MAX_ACTOR or not _ACTOR.fullmatch(actor):
         raise Invalid(
@@ -161,10 +166,10 @@ def checked_actor(actor: str) -> str:
 
 
 def parse(path: str) -> RefName:
-    """Parse the path of a ref; the inverse of :meth:`RefName.path`.
+    """Parse the path of a ref, the inverse of :meth:`RefName.path`.
 
     Raises:
-        Invalid: not a ref name.
+        Invalid: the path is not that of a ref.
     """
     if path == DEFAULT_HEAD:
         return default_head()

@@ -1,5 +1,7 @@
-"""Which of a ref's former states is meant: a value, told by the clock of the ref store, so that two
-operators whose clocks differ see the same (docs/adr/0025-time-and-undo.md).
+"""The time of an earlier state of a ref.
+
+Times are by the clock of the ref store, so that operators with different clocks get the same state
+(docs/adr/0025-time-and-undo.md).
 """
 
 from typing import Annotated, Final
@@ -8,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 MAX_SECONDS: Final = 253_402_300_799
-"""Seconds since 1970, or ago: the end of the year 9999, the last one that can be written."""
+"""Seconds since 1970, or before now; the end of the year 9999, the last one with four digits."""
 
 MAX_MOVES: Final = 999_999
 
@@ -16,19 +18,19 @@ Seconds = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
 
 
 class Ago(msgspec.Struct, frozen=True, tag="ago"):
-    """So many seconds before the ref store's own now."""
+    """A number of seconds before the current time of the ref store."""
 
     seconds: Seconds
 
 
 class At(msgspec.Struct, frozen=True, tag="at"):
-    """At a time in seconds since 1970."""
+    """A time in seconds since 1970."""
 
     time: Seconds
 
 
 class Back(msgspec.Struct, frozen=True, tag="back"):
-    """Before so many of its latest moves; 0: now."""
+    """The state before the last ``moves`` moves of the ref; 0 is the current state."""
 
     moves: Annotated[int, Meta(ge=0, le=MAX_MOVES)]
 

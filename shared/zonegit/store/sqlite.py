@@ -1,12 +1,12 @@
-"""One SQLite file that keeps what it has acknowledged, through a kill and through a power cut.
+"""Opens SQLite files whose acknowledged transactions survive a crash and a power failure.
 
-A transaction is a plain function that runs from BEGIN to COMMIT in the file's one writer thread.
-So nothing can come between its statements, and a caller that gives up either finds it not begun,
-and then it never runs, or finds it done. Reads have a connection and a thread of their own and
-see one state of the file each (WAL).
+A transaction is a function that runs from BEGIN to COMMIT in the single writer thread of the file.
+So no other statement runs in between. If the caller is cancelled, the transaction either has not
+begun, and never runs, or is completed. Reads use another connection in another thread; each read
+sees one state of the file (WAL).
 
-What a connection needs stands apart, for :mod:`zonegit.store.file_pool`, where many files share a
-few threads.
+The functions below :class:`Database` work on single connections. :mod:`zonegit.store.file_pool`
+uses them for many files in a few threads.
 """
 
 import asyncio
@@ -30,31 +30,32 @@ from zonegit.store.stored_rows import DamagedFile
 T = TypeVar("T")
 
 Upgrades = Mapping[int, Callable[[Connection], object]]
-"""By layout: what leads from it to the next."""
+"""Functions by layout; each upgrades a file from that layout to the next one."""
 
 NO_UPGRADES: Final[Upgrades] = MappingProxyType({})
 NOT_WATCHED: Final = Watched(())
 RESTORE: Final = "restore it from a backup: docs/operations.md, Restoring"
 BUSY_TIMEOUT: Final = 5.0
-"""Seconds to wait for another process that writes the same file, a backup for instance."""
+"""Seconds to wait for another process that writes the same file, for example a backup."""
 CACHE_KIB: Final = 32 << 10
-"""How much of a file a connection may keep in memory: ids are as good as random, so each batch of
-an import touches pages all over the index."""
+"""The page cache of a connection. Ids are evenly distributed, so each batch of an import changes
+pages in all parts of the index."""
 CHECK_CACHE_KIB: Final = 2 << 10
-"""The same for one that reads the file through once."""
+"""The page cache of a connection that reads the whole file once."""
 CHECKPOINT_PAGES: Final = 8_192
-"""How long the log may grow, in pages of 4 KiB, before it is copied into the file. With SQLite's
-own 1,000 each batch would copy nearly the same pages again."""
+"""Pages of 4 KiB in the log before it is copied into the file. With SQLite's default of 1,000, each
+batch would copy mostly the same pages again."""
 PAGE_OCTETS: Final = 1_024
-"""Of a file that is built in one go: it is small, and each of its tables takes a page at least."""
+"""The page size of a file that :func:`built` creates: the file is small, and each of its tables
+takes at least one page."""
 NEIGHBOURS: Final = ("-wal", "-shm", "-journal")
-"""Suffixes that SQLite appends to a file's name for the files that belong to it."""
+"""Suffixes of the additional files of SQLite."""
 UNFINISHED: Final = "-new"
-"""The same for one that is being built."""
+"""The suffix of a file that is being built."""
 
 
 class Database:
-    """An open file. Made by :func:`open_database`, which also closes it."""
+    """An open file; :func:`open_database` opens and closes it."""
 
     def __init__(self, path: Path, writer: Connection, reader: Connection) -> None:
         self._path = path
@@ -66,10 +67,12 @@ class Database:
     async def write(
         self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None
     ) -> T:
-        """Runs ``work`` in a transaction and commits; what it raises undoes it.
+        """Run a function in a transaction, and commit it, or roll it back if the function raises.
 
-        ``then`` is called on the event loop with the result, once that is durable, in the order of
-        the commits, and before the caller goes on; even when the caller has given up.
+        Args:
+            work: the function.
+            then: called on the event loop with the result after the commit, in the order of the
+                commits and before the caller continues, even if the caller was cancelled.
 
         Raises:
             Unavailable: the disk is full or fails; nothing was written.
@@ -86,8 +89,9 @@ class Database:
         return await meter.run_in_thread(self._writing, run)
 
     async def check(self, work: Callable[[Connection], T]) -> T:
-        """Runs ``work``, which may take long, on one state of the file: over a connection and in a
-        thread of its own, so that no other read waits for it.
+        """Run a long function on one state of the file.
+
+        It has its own connection and thread, so no other read waits for it.
 
         Raises:
             Unavailable: the disk fails.
@@ -101,7 +105,7 @@ class Database:
             return transact(connection, self._path, "BEGIN", work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Runs ``work`` on one state of the file.
+        """Run a function on one state of the file.
 
         Raises:
             Unavailable: the disk fails.
@@ -111,7 +115,7 @@ class Database:
         return await meter.run_in_thread(self._reading, read)
 
     def shut(self) -> None:
-        """Waits for what runs and closes the file."""
+        """Wait for running functions, and stop the threads."""
         for executor in (self._writing, self._reading):
             executor.shutdown(cancel_futures=True)
 
@@ -124,14 +128,19 @@ async def open_database(
     upgrades: Upgrades = NO_UPGRADES,
     watched: Watched = NOT_WATCHED,
 ) -> AsyncIterator[Database]:
-    """The file at ``path``; made, with its folders, when it does not exist. One of an earlier
-    layout is brought to ``version`` by the ``upgrades`` from its own on, in one transaction.
-    ``watched`` are the tables with digests (:mod:`zonegit.store.digests`).
+    """Open a file for the time of a context. The file and its folders are created if missing.
+
+    Args:
+        path: the file.
+        schema: the statements that create its tables.
+        version: the current layout.
+        upgrades: the upgrades from earlier layouts, which run in one transaction.
+        watched: the tables with digests (:mod:`zonegit.store.digests`).
 
     Raises:
-        Unavailable: it cannot be opened or made.
-        Corrupt: it is damaged, or no SQLite file.
-        Invalid: a later release of zonegit made it.
+        Unavailable: the file cannot be opened or created.
+        Corrupt: the file is damaged, or is not an SQLite file.
+        Invalid: a later release of zonegit created the file.
     """
     prepare = partial(
         _prepared_watched, schema=schema, version=version, upgrades=upgrades, watched=watched
@@ -155,12 +164,11 @@ async def _prepare(database: Database, path: Path, work: Callable[[Connection], 
 
 
 def connected(path: Path, cache_kib: int = CACHE_KIB) -> Connection:
-    """A connection to the file at ``path``, which is made, with its folders, when it does not
-    exist. What is committed is on the disk.
+    """Open a connection whose commits are durable. The file and its folders are created if missing.
 
     Raises:
-        Unavailable: it cannot be opened or made.
-        Corrupt: it is damaged, or no SQLite file.
+        Unavailable: the file cannot be opened or created.
+        Corrupt: the file is damaged, or is not an SQLite file.
     """
     with explained(path), ExitStack() as failing:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -177,7 +185,7 @@ def connected(path: Path, cache_kib: int = CACHE_KIB) -> Connection:
 
 
 def transact(connection: Connection, path: Path, begin: str, work: Callable[[Connection], T]) -> T:
-    """Runs ``work`` in a transaction and commits; what it raises undoes it.
+    """Run a function in a transaction, and commit it, or roll it back if the function raises.
 
     Raises:
         Unavailable: the disk is full or fails; nothing was written.
@@ -195,7 +203,7 @@ def transact(connection: Connection, path: Path, begin: str, work: Callable[[Con
 
 
 def blank(prepare: Callable[[Connection], object]) -> bytes:
-    """Return the octets of a small file that has the tables and nothing else."""
+    """Return the octets of a small file with empty tables."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
         prepare(connection)
@@ -203,13 +211,19 @@ def blank(prepare: Callable[[Connection], object]) -> bytes:
 
 
 def built(path: Path, begin: bytes, work: Callable[[Connection], T]) -> T:
-    """Makes a new file: what is :func:`blank`, and what ``work`` writes. Until all of it is on the
-    disk nothing of it is at ``path``; so it is written once and synced once, which for a small file
-    takes a third of the time that transactions would. Of a power cut soon after it may be that it
-    is not there.
+    """Create a file from empty tables and the rows that a function writes.
+
+    The file is written and synced under another name and then renamed, so it is never incomplete.
+    For a small file this takes a third of the time of transactions. After a power failure shortly
+    after the call, the file may be missing.
+
+    Args:
+        path: the file.
+        begin: the octets of the file with empty tables (:func:`blank`).
+        work: writes the rows.
 
     Raises:
-        Unavailable: it cannot be made.
+        Unavailable: the file cannot be created.
     """
     unfinished = path.with_name(path.name + UNFINISHED)
     with explained(path), ExitStack() as undoing:
@@ -223,19 +237,21 @@ def built(path: Path, begin: bytes, work: Callable[[Connection], T]) -> T:
             result = transact(connection, path, "BEGIN IMMEDIATE", work)
             connection.execute("PRAGMA journal_mode = WAL")
         sync(unfinished)
-        _remove(path, NEIGHBOURS)  # a log beside it would be taken for its own
+        _remove(path, NEIGHBOURS)  # SQLite would apply the log of an earlier file to this one
         unfinished.rename(path)
         return result
 
 
 def read_closed(path: Path, version: int, work: Callable[[Connection], T]) -> T:
-    """Runs ``work`` on a file that no process has open. One that was closed in order is read
-    without locks and neighbours, in a third of the time.
+    """Run a function on a file that no process has open.
+
+    A file that was closed properly is read without locks and additional files, in a third of the
+    time.
 
     Raises:
-        Unavailable: it cannot be read.
-        Corrupt: it is damaged, or no SQLite file.
-        Invalid: it has another layout than ``version``.
+        Unavailable: the file cannot be read.
+        Corrupt: the file is damaged, or is not an SQLite file.
+        Invalid: the layout of the file is not ``version``.
     """
     is_whole = not path.with_name(path.name + "-wal").exists()
     uri = f"{path.absolute().as_uri()}?{'immutable=1' if is_whole else 'mode=rw'}"
@@ -250,11 +266,10 @@ def read_closed(path: Path, version: int, work: Callable[[Connection], T]) -> T:
 
 
 def remove(path: Path) -> None:
-    """Deletes a file that nobody has open, with its neighbours: last, for they say something of
-    no other file.
+    """Delete a file that no process has open, and then its additional files.
 
     Raises:
-        OSError: one cannot be deleted.
+        OSError: a file cannot be deleted.
     """
     _remove(path, ("", *NEIGHBOURS))
 
@@ -265,7 +280,7 @@ def _remove(path: Path, suffixes: Iterable[str]) -> None:
 
 
 def sync(path: Path) -> None:
-    """Waits until a file, or a folder's list of files, is on the disk.
+    """Wait until a file, or the list of files of a folder, is on the disk.
 
     Raises:
         OSError: the disk fails.
@@ -280,10 +295,10 @@ def sync(path: Path) -> None:
 def prepared(
     connection: Connection, schema: Sequence[str], version: int, upgrades: Upgrades
 ) -> None:
-    """Makes the tables, or brings them to ``version``.
+    """Create the tables, or upgrade them to ``version``.
 
     Raises:
-        Invalid: a later release of zonegit made the file.
+        Invalid: a later release of zonegit created the file.
     """
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found > version:
@@ -308,11 +323,11 @@ def _prepared_watched(
     upgrades: Upgrades,
     watched: Watched,
 ) -> None:
-    """Makes the tables, or brings them to ``version``; compares those that are ``watched``.
+    """Create the tables, or upgrade them to ``version``, and compare the digests of ``watched``.
 
     Raises:
-        Corrupt: one holds something else than what was written.
-        Invalid: a later release of zonegit made the file.
+        Corrupt: the content of a table differs from what was written.
+        Invalid: a later release of zonegit created the file.
     """
     if not watched.tables:
         prepared(connection, schema, version, upgrades)
@@ -328,10 +343,10 @@ def _prepared_watched(
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Return the error to report for a failure of the file at ``path``.
+    """Convert the errors of SQLite and of the system into errors that name the file.
 
     Raises:
-        Unavailable: the disk is full or fails, or there is no such folder.
+        Unavailable: the disk is full or fails, or the folder cannot be created.
         Corrupt: the file is damaged.
     """
     try:
@@ -341,7 +356,7 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _explained(error, path) from error
     except UnicodeDecodeError as error:
-        # SQLite quotes what is wrong with a schema, and its octets may be no text either.
+        # The message of SQLite quotes a damaged schema, which need not be UTF-8.
         octets = error.object.decode(errors="backslashreplace")
         raise _damaged(path, octets, {}) from error
     except OSError as error:
@@ -352,7 +367,7 @@ _NOT_USABLE: Final = (
     "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_INTERRUPT", "SQLITE_IOERR", "SQLITE_LOCKED",
     "SQLITE_NOLFS", "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_PROTOCOL", "SQLITE_READONLY",
 )  # fmt: skip
-"""Errors of the system, which say nothing about the content of the file."""
+"""Errors of the system, which do not mean that the file is damaged."""
 
 
 def _explained(error: sqlite3.Error, path: Path) -> ZonegitError:
@@ -366,7 +381,7 @@ def _explained(error: sqlite3.Error, path: Path) -> ZonegitError:
     if name.startswith(_NOT_USABLE):
         return Unavailable(f"{path} cannot be used: {error}; nothing was written", file=str(path))
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _MISTAKES):
-        # The statements are right, so the file is not: it lacks a table, a text is no UTF-8.
+        # The statements are correct, so the file is damaged: for example, a table is missing.
         return _damaged(path, str(error), {})
     raise error
 

@@ -1,11 +1,10 @@
-"""Read rows of SQLite files as values of the types they were written with.
+"""Checks the types of rows that are read from SQLite files.
 
-SQLite checks a STRICT table's types when a row is written and never again. After damage a column
-may hold another type, an id of another length or a malformed name, and the exception that this
-raises later, in whatever code uses the value, says nothing of the file. So every row that is read
-goes through a :class:`RowReader`, which checks it against the types of its columns and names the
-table and the row where it is not what was written; :func:`zonegit.store.sqlite.explained` adds
-the file.
+SQLite checks the types of a STRICT table only when a row is written. After damage, a column may
+have another type, an id another length, or a name may be malformed. The exception that this would
+raise in later code would not name the file. So each row that is read passes through a
+:class:`RowReader`, which checks the types of its columns and names the table and the row in its
+error; :func:`zonegit.store.sqlite.explained` adds the file.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,28 +21,29 @@ from zonegit.zone.names import Name
 T = TypeVar("T")
 
 StoredId = Annotated[bytes, msgspec.Meta(min_length=ID_OCTETS, max_length=ID_OCTETS)]
-"""An object's id, or any SHA-256."""
+"""The id of an object, or another SHA-256."""
 StoredTime = Annotated[float, msgspec.Meta(ge=0, le=2.0**53)]
 """Seconds since 1970."""
 StoredSerial = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 StoredCount = Annotated[int, msgspec.Meta(ge=0)]
 
 MAX_SHOWN: Final = 40
-"""Characters of each column that names a row in a message."""
+"""Characters of each key column in a message."""
 
 
 class DamagedFile(Corrupt):
-    """The content of a file is not what was written into it."""
+    """The content of a file differs from what was written."""
 
 
 class RowReader(Generic[T]):
     """Reads rows of one table.
 
     Args:
-        table: the table's name, for messages.
-        columns: the types of the columns: a tuple or a NamedTuple.
-        make: makes the value of a row from its columns; may raise what says that it is damaged.
-        keys: the number of columns that name a row in a message: the first ones.
+        table: the name of the table, for messages.
+        columns: the types of the columns, as a tuple or a NamedTuple.
+        make: returns the value of a row from its columns; an exception means that the row is
+            damaged.
+        keys: the number of leading columns that identify a row in messages.
     """
 
     __slots__ = ("_columns", "_keys", "_make", "_page", "_table")
@@ -61,7 +61,7 @@ class RowReader(Generic[T]):
         """Return the value of a row.
 
         Raises:
-            Damaged: it is not one of this table.
+            DamagedFile: the row is damaged.
         """
         try:
             columns = msgspec.convert(row, self._columns, builtin_types=(bytes,))
@@ -73,22 +73,22 @@ class RowReader(Generic[T]):
         """Return the values of all rows.
 
         Raises:
-            Damaged: one is not of this table.
+            DamagedFile: a row is damaged.
         """
         found = list(rows)
         try:
             checked = msgspec.convert(found, self._page, builtin_types=(bytes,))
         except msgspec.ValidationError:
-            return [self.read(row) for row in found]  # one of these names the row
+            return [self.read(row) for row in found]  # raises an error that names the row
         return [
             self._make_checked(row, columns) for row, columns in zip(found, checked, strict=True)
         ]
 
     def read_first(self, rows: Iterable[tuple[Any, ...]]) -> T | None:
-        """Return the value of the first row, None when there is none.
+        """Return the value of the first row, or None if there is no row.
 
         Raises:
-            Damaged: it is not one of this table.
+            DamagedFile: the row is damaged.
         """
         row = next(iter(rows), None)
         return self.read(row) if row is not None else None
@@ -114,22 +114,22 @@ class RowReader(Generic[T]):
 
 
 def _name_columns(columns: type[Any]) -> type[Any]:
-    """Return a class for a tuple of types: msgspec looks at a class once, at an alias each time."""
+    """Return a class for a tuple of types; msgspec inspects a class once, an alias each time."""
     fields = [(f"c{number}", each) for number, each in enumerate(get_args(columns))]
     make: Any = NamedTuple
     return cast(type[Any], make("Row", fields)) if fields else columns
 
 
 def read_value(column: T) -> T:
-    """Return a row's only column."""
+    """Return the only column of a row."""
     return column
 
 
 def read_name(octets: bytes) -> Name:
-    """Return a stored name.
+    """Check a stored name, and return it.
 
     Raises:
-        Invalid: it is not a name.
+        Invalid: the octets are not a name.
     """
     names.require(octets)
     return cast(Name, octets)

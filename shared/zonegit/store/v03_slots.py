@@ -1,7 +1,8 @@
-"""The refs of the original's layout v0.3, which knew one zone: slots of 32 octets by name.
+"""Decodes the refs of layout v0.3 of the original zonegit, which had one zone per store.
 
-A branch or tag holds an id; ``HEAD`` and the name of the zone hold text behind its length, padded
-with zeros (docs/object-model.md). Slots come from files of others: nothing in them is believed.
+Each ref is a slot of 32 octets. The slot of a branch or tag is an id. The slots of ``HEAD`` and of
+the name of the zone are text after its length, padded with zeros (docs/object-model.md). Slots come
+from foreign files, so everything in them is checked.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 Slots = Mapping[str, bytes]
-"""Names of the old layout and the 32 octets that each holds."""
+"""The slots of 32 octets by the names of layout v0.3."""
 
 SLOT_OCTETS: Final = 32
 HEAD: Final = "HEAD"
@@ -28,8 +29,13 @@ _PRINTABLE: Final = range(0x21, 0x7F)
 
 
 class V03Refs(msgspec.Struct, frozen=True):
-    """The meaning of slots. ``refs`` maps an old name to the name within the zone and the id;
-    ``head`` is the branch that HEAD is on, None without HEAD."""
+    """The decoded refs of a v0.3 store.
+
+    Args:
+        zone: the name of the zone.
+        refs: the ref and its id by the name in the old layout.
+        head: the branch of HEAD, or None without HEAD.
+    """
 
     zone: Name
     refs: Mapping[str, tuple[RefName, ObjectId]]
@@ -37,10 +43,11 @@ class V03Refs(msgspec.Struct, frozen=True):
 
 
 def decode(slots: Slots) -> V03Refs:
-    """Decode slots.
+    """Decode the slots of a store.
 
     Raises:
-        Invalid: a name or a slot is malformed, or the zone has no name; says which.
+        Invalid: a name or a slot is malformed, or the name of the zone is missing; the message
+            names it.
     """
     if ZONE not in slots:
         raise Invalid(f"{ZONE} is missing: a store of layout v0.3 names its zone there")
