@@ -1,1 +1,1 @@
-"""Immutable values, their octets and their hash: docs/object-model.md in code. All pure."""
+"""Immutable objects, their octets and their ids (docs/object-model.md), without I/O."""

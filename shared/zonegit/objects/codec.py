@@ -1,7 +1,7 @@
-"""Encode and decode objects. Decoding is strict: what decodes encodes to the same octets.
+"""Encodes and decodes objects. A decoded object always encodes to the same octets.
 
-Every decoder treats its input as untrusted. Lengths are checked before use, and each failure is
-:class:`Corrupt` with the kind and the reason.
+Every decoder treats its input as untrusted: lengths are checked before use, and each failure raises
+:class:`Corrupt` with the kind of the object and the reason.
 """
 
 import struct
@@ -31,7 +31,7 @@ def encode(value: Object) -> RawObject:
     """Encode a value as an object.
 
     Raises:
-        Invalid: it cannot be stored: it is too large, or a field cannot be represented.
+        Invalid: the value is too large, or a field cannot be represented.
     """
     match value:
         case Blob(rrset):
@@ -57,7 +57,7 @@ def decode(raw: RawObject) -> Object:
     """Decode an object whose hash was verified.
 
     Raises:
-        Corrupt: the payload is not a well-formed object of its kind; names the id.
+        Corrupt: the payload is not a well-formed object of its kind; the message has the id.
     """
     decoder = _DECODERS.get(raw.kind)
     try:
@@ -73,7 +73,7 @@ def decode(raw: RawObject) -> Object:
 
 
 def links(value: Object) -> Iterator[ObjectId]:
-    """Yield the ids that an object names. A store must hold those first."""
+    """Yield the ids of the objects that an object refers to, which must be stored before it."""
     match value:
         case Tree(entries):
             yield from entries.values()
@@ -112,7 +112,7 @@ def decode_blob(payload: bytes) -> RRset:
     """Decode the payload of a blob.
 
     Raises:
-        Corrupt: it is malformed.
+        Corrupt: the payload is malformed.
     """
     if payload[:1] != b"\1":
         raise Corrupt("unknown blob version")
@@ -156,8 +156,10 @@ def _owner_end(payload: bytes) -> int:
 
 @lru_cache(1024)
 def _intern(ttl: int) -> int:
-    """Return the same object for equal numbers: a zone has one or two TTLs, and up to a million
-    RRsets."""
+    """Return the same object for equal numbers.
+
+    A zone has up to a million RRsets, but usually only one or two different TTLs.
+    """
     return ttl
 
 
@@ -174,7 +176,7 @@ def _decode_doc(payload: bytes) -> Doc:
         fields = msgspec.msgpack.decode(payload, type=dict[str, object])
         again = msgspec.msgpack.encode(fields, order="deterministic")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError) as error:
-        # TypeError: a map within it has keys that are not text and cannot be sorted.
+        # TypeError: an inner map has keys that are not text, which cannot be sorted.
         raise Corrupt(f"it is not a msgpack map: {error}") from error
     if again != payload:
         raise Corrupt("it is not canonical msgpack")

@@ -23,9 +23,10 @@ PublicKey = NewType("PublicKey", bytes)
 """32 octets (RFC 8032 section 5.1.5)."""
 
 KEY_OCTETS: Final = 32
-"""Size of a seed, and of a public key."""
+"""Octets of a seed, and of a public key."""
 PAIR_OCTETS: Final = 64
-"""Size of a seed and the public key after it: a private key in the format of the original."""
+"""Octets of a seed followed by its public key: a private key in the format of the original
+zonegit."""
 SIGNATURE_OCTETS: Final = 64
 
 _HINT: Final = "a key file is one line of base64; zonegit keygen writes a pair of them"
@@ -41,40 +42,43 @@ class SigningKey:
         self.public = PublicKey(self._key.public_key().public_bytes_raw())
 
     def sign(self, payload: bytes) -> str:
-        """Return the signature of a payload without signature line, as base64. Deterministic."""
+        """Return the deterministic signature of a payload without signature line, in base64."""
         return base64.b64encode(self._key.sign(payload)).decode()
 
     def text(self) -> bytes:
-        """Return the contents of a private key file. Secret."""
+        """Return the content of a private key file, which is secret."""
         return base64.b64encode(self._key.private_bytes_raw() + self.public) + b"\n"
 
 
 class GoodSignature(msgspec.Struct, frozen=True):
-    """One of the keys made the signature over exactly this content."""
+    """The signature is valid; it was made with ``key``."""
 
     key: PublicKey
 
 
 class Unsigned(msgspec.Struct, frozen=True):
-    """There is no signature."""
+    """The object has no signature."""
 
 
 class MalformedSignature(msgspec.Struct, frozen=True):
-    """The signature header does not hold a signature."""
+    """The signature header is malformed."""
 
     why: str
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """No trusted key made the signature over this content: another key did, or the content was
-    changed. These cannot be told apart, because a signature does not name its key."""
+    """The signature is not valid for any trusted key.
+
+    It was made with another key, or the content was changed. A signature does not name its key, so
+    these cases cannot be distinguished.
+    """
 
 
 SignatureVerdict = GoodSignature | Unsigned | MalformedSignature | Unknown
 
 
 class Keyring:
-    """The keys that are trusted."""
+    """The trusted keys."""
 
     def __init__(self, keys: Iterable[PublicKey]) -> None:
         self._keys = [(key, Ed25519PublicKey.from_public_bytes(key)) for key in keys]
@@ -104,11 +108,13 @@ def signed_payload(value: Commit | Tag) -> bytes:
 
 
 def parse_signing_key(text: bytes) -> SigningKey:
-    """Parse a private key file: base64 of a seed and its public key (64 octets, the format of the
-    original), or of a seed alone (32).
+    """Parse a private key file.
+
+    It is the base64 of a seed and its public key (64 octets, the format of the original zonegit),
+    or of a seed alone (32 octets).
 
     Raises:
-        Invalid: it has neither, or the two halves do not match.
+        Invalid: the file is malformed, or the public key does not match the seed.
     """
     octets = _from_base64(text.strip(), _HINT)
     if len(octets) not in (KEY_OCTETS, PAIR_OCTETS):
@@ -123,7 +129,7 @@ def parse_public_key(text: bytes) -> PublicKey:
     """Parse a public key file: one line of base64.
 
     Raises:
-        Invalid: it is malformed, or has a private key.
+        Invalid: the file is malformed, or has a private key.
     """
     octets = _from_base64(text.strip(), _HINT)
     if len(octets) == PAIR_OCTETS:
@@ -137,12 +143,12 @@ def parse_public_key(text: bytes) -> PublicKey:
 
 
 def format_public_key(key: PublicKey) -> bytes:
-    """Return the contents of a public key file."""
+    """Return the content of a public key file."""
     return base64.b64encode(key) + b"\n"
 
 
 def fingerprint(key: PublicKey) -> str:
-    """Return the first 16 hex digits of a public key's SHA-256, to identify keys in messages."""
+    """Return the first 16 hex digits of the SHA-256 of a public key, for messages."""
     return hashlib.sha256(key).hexdigest()[:16]
 
 

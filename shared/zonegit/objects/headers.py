@@ -1,8 +1,8 @@
-"""Encode and decode commits and tags: UTF-8 text, headers in a fixed order, an empty line, a
-message.
+"""Encodes and decodes commits and tags.
 
-Headers that this release does not know keep their line number, so that an object that is read and
-written again has the same octets.
+Their payload is UTF-8 text: headers in a fixed order, an empty line, and a message. Headers that
+this release does not know keep their line number, so that an object that is decoded and encoded has
+the same octets.
 """
 
 import re
@@ -60,8 +60,7 @@ def encode_tag(tag: Tag) -> bytes:
 
 
 def strip_signature(payload: bytes) -> bytes:
-    """Return the payload of a commit or tag without its signature line: the octets that are
-    signed."""
+    """Return the signed octets: the payload of a commit or tag without its signature line."""
     head, separator, message = payload.partition(b"\n\n")
     lines = [line for line in head.split(b"\n") if not line.startswith(b"signature ")]
     return b"\n".join(lines) + separator + message

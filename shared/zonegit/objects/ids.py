@@ -23,8 +23,11 @@ HEX_ID: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class RawObject(NamedTuple):
-    """An object as stored and sent. ``id`` is verified only if :func:`seal` or :func:`verify`
-    made the value; the receiver verifies what crosses a trust boundary."""
+    """An object as stored and sent.
+
+    The id is verified only if :func:`seal` or :func:`verify` returned the value. The receiver
+    verifies an object that crosses a trust boundary.
+    """
 
     id: ObjectId
     kind: ObjectKind
@@ -37,7 +40,7 @@ def identify(kind: str, payload: bytes) -> ObjectId:
 
 
 def seal(kind: ObjectKind, payload: bytes) -> RawObject:
-    """Make a new object.
+    """Create an object.
 
     Raises:
         Invalid: the payload is larger than ``MAX_PAYLOAD``.
@@ -54,7 +57,7 @@ def verify(raw: RawObject) -> RawObject:
     """Return ``raw`` if its octets hash to its id.
 
     Raises:
-        Corrupt: they do not; names the id.
+        Corrupt: the octets do not hash to the id, or are too many; the message has the id.
     """
     if len(raw.payload) > MAX_PAYLOAD:
         raise Corrupt(
@@ -78,7 +81,7 @@ def from_hex(text: str) -> ObjectId:
     """Parse an id.
 
     Raises:
-        Invalid: not 64 lower-case hex digits.
+        Invalid: the text is not 64 lower-case hex digits.
     """
     if not HEX_ID.fullmatch(text):
         raise Invalid(f"{text!r} is not an object id (64 hex digits)")
@@ -86,5 +89,5 @@ def from_hex(text: str) -> ObjectId:
 
 
 def short(object_id: bytes) -> str:
-    """Return the first twelve hex digits, for messages."""
+    """Return the first twelve hex digits of an id, for messages."""
     return object_id.hex()[:12]

@@ -11,13 +11,13 @@ from zonegit.zone import rrtypes
 from zonegit.zone.rrset import RRset
 
 EntryKey = bytes
-"""One octet of kind (``SUBTREE`` or ``RRSET``), then a label or a type mnemonic. Sorts in the
-order of entries."""
+"""An octet (``SUBTREE`` or ``RRSET``) followed by a label or a type mnemonic. Entries are sorted by
+their keys."""
 
 SUBTREE: Final = 0
 RRSET: Final = 1
 FIRST_RRSET: Final = b"\1"
-"""A key between those of all subtrees and those of all RRsets."""
+"""A key after the keys of all subtrees and before the keys of all RRsets."""
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -27,13 +27,19 @@ class Blob(msgspec.Struct, frozen=True):
 
 
 class Tree(msgspec.Struct, frozen=True):
-    """One label of a zone, or one run of a wide tree: entries in the order of their keys."""
+    """The entries of one label of a zone, or of one run of a wide tree, sorted by key."""
 
     entries: Mapping[EntryKey, ObjectId]
 
 
 class IndexRow(NamedTuple):
-    """A row of an index: the last key of the node below it, the number of its entries, its id."""
+    """A row of an index.
+
+    Args:
+        key: the last key of the node below it.
+        below: the number of entries of that node.
+        id: the id of that node.
+    """
 
     key: EntryKey
     below: int
@@ -41,14 +47,21 @@ class IndexRow(NamedTuple):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """An inner node of a wide tree; one of ``height`` 1 is directly above runs of entries."""
+    """An inner node of a wide tree; at ``height`` 1 the nodes below it are runs of entries."""
 
     height: int
     rows: tuple[IndexRow, ...]
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A person and a time: ``time`` in seconds since 1970, ``zone`` as ``+hhmm`` or ``-hhmm``."""
+    """A person and a time.
+
+    Args:
+        name: the name of the person.
+        email: the address of the person.
+        time: the time in seconds since 1970.
+        zone: the offset of the time zone, ``+hhmm`` or ``-hhmm``.
+    """
 
     name: str
     email: str
@@ -67,8 +80,18 @@ value."""
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """One state of a zone and its history. ``message`` has no final newline; the stored octets
-    have exactly one. ``signature`` is base64, None if unsigned."""
+    """One state of a zone and its history.
+
+    Args:
+        tree: the id of the tree.
+        parents: the ids of the parents, at most two.
+        author: the author of the change.
+        committer: the creator of the commit.
+        message: the message without a final newline; the stored octets have exactly one.
+        selector: the value of the header ``selector``, or None.
+        signature: the signature in base64, or None.
+        extra: the unknown headers.
+    """
 
     tree: ObjectId
     parents: tuple[CommitId, ...]
@@ -81,7 +104,7 @@ class Commit(msgspec.Struct, frozen=True):
 
     @property
     def first_parent(self) -> CommitId | None:
-        """Return the first parent: of a merge, the commit that was merged into. None for a first
+        """Return the first parent: of a merge, the commit that was merged into; None for an initial
         commit."""
         return self.parents[0] if self.parents else None
 
@@ -98,7 +121,7 @@ class Tag(msgspec.Struct, frozen=True):
 
 
 class Symref(msgspec.Struct, frozen=True):
-    """The path of the ref that a HEAD refers to, such as ``refs/heads/foo.com./main``."""
+    """The target of a HEAD: the path of a branch, such as ``refs/heads/foo.com./main``."""
 
     target: str
 
@@ -118,20 +141,20 @@ def subject(value: Commit | Tag) -> str:
 
 
 def subtree_key(label: bytes) -> EntryKey:
-    """Return the key of a child label's subtree; labels are stored in ASCII lower-case."""
+    """Return the key of the subtree of a label, which is stored in ASCII lower-case."""
     return b"\0" + label.lower()
 
 
 def rrset_key(rdtype: int) -> EntryKey:
-    """Return the key of an RRset of that type."""
+    """Return the key of an RRset."""
     return b"\1" + rrtypes.to_text(rdtype).encode()
 
 
 def key_rdtype(key: EntryKey) -> int:
-    """Return the type of an RRset's key.
+    """Return the type in the key of an RRset.
 
     Raises:
-        Invalid: the mnemonic is unknown.
+        Invalid: the key is that of a subtree, or the mnemonic is unknown.
     """
     if key[0] != RRSET:
         raise Invalid(f"{key!r} is the key of a subtree")

@@ -1,8 +1,9 @@
-"""Read the part of a zone that decides the answer about one name, without reading the rest.
+"""Reads the part of a zone that determines the answer for one name.
 
-An answer depends on the names from the apex down (a zone cut or a DNAME may redirect, the last one
-that exists is the closest encloser), on the wildcard below each, and on which of these exist
-without having RRsets (RFC 1034 section 4.3.2, RFC 4592 section 2.2.2).
+The answer depends on the names from the apex down to the name, on the wildcards of these names, and
+on which of all these names exist without RRsets (RFC 1034 section 4.3.2, RFC 4592 section 2.2.2).
+The names above may have a zone cut or a DNAME, and the last one that exists is the closest
+encloser.
 """
 
 from typing import Final
@@ -21,12 +22,16 @@ ScopedIds = dict[tuple[Path, int], ObjectId]
 
 
 def read_scope(root: ObjectId, path: Path) -> Walk[ScopedIds]:
-    """Return the RRsets of the name at ``path``, of every name above it and of their wildcards.
+    """Return the RRsets of a name, of its ancestors and of their wildcards.
 
-    For such a name that exists without RRsets, one RRset below it is included.
+    For each of these names that exists without RRsets, one RRset below it is included.
+
+    Args:
+        root: the tree of the zone.
+        path: the path of the name.
 
     Raises:
-        Corrupt: a tree is deeper than any name.
+        Corrupt: a tree is deeper than a name can be.
     """
     found: ScopedIds = {}
     at: ObjectId | None = root
@@ -46,7 +51,7 @@ def read_scope(root: ObjectId, path: Path) -> Walk[ScopedIds]:
 
 
 def _add_name(at: ObjectId, path: Path, found: ScopedIds) -> Walk[None]:
-    """Add the RRsets of a name, or one RRset below it if it has none, to show that it exists."""
+    """Add the RRsets of a name, or, if it has none, one RRset below it as proof that it exists."""
     entries = yield from tree_node.read(at, FIRST_RRSET)
     found.update({(path, key_rdtype(key)): blob for key, blob in entries.items()})
     if entries:

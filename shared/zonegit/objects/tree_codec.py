@@ -1,4 +1,4 @@
-"""Encode and decode tree nodes, and cut wide ones into runs (docs/object-model.md).
+"""Encodes and decodes tree nodes, and cuts wide ones into runs (docs/object-model.md).
 
 A node of more than 2,048 entries is stored as a search tree whose shape depends on its keys only,
 not on the order of edits. A run of rows ends after a key whose hash has enough leading zeros, or
@@ -19,30 +19,35 @@ from zonegit.zone.names import MAX_LABEL
 LEAF_VERSION: Final = 1
 INDEX_VERSION: Final = 2
 MAX_NARROW: Final = 2_048
-"""Entries up to which a node is one version 1 payload."""
+"""Entries of a node that is stored as one version 1 payload."""
 MAX_RUN: Final = 1_024
 MAX_HEIGHT: Final = 8
 MAX_ENTRIES: Final = 1 << 32
 _BITS_PER_LEVEL: Final = 6
 _MNEMONIC: Final = re.compile(rb"[A-Z0-9-]{1,16}")
 _FIRST_GENERIC: Final = b"\1TYPE"
-"""Only ``TYPEnnn`` can spell a type in a second way. All keys of that form follow this one."""
+"""``TYPEnnn`` is the only second spelling of a type. All keys of that form follow this one."""
 
 
 def key_level(key: EntryKey) -> int:
-    """Return the height below which runs are cut after ``key``; 0 means that none is."""
+    """Return the height below which runs are cut after ``key``; at 0, no run is."""
     digest = int.from_bytes(hashlib.sha256(key).digest()[:8], "big")
     return (64 - digest.bit_length()) // _BITS_PER_LEVEL
 
 
 def ends_run(key: EntryKey, length: int, height: int) -> bool:
-    """Return whether a run of ``length`` rows at ``height`` (0: entries) is cut after ``key``."""
+    """Return whether a run is cut after a key.
+
+    Args:
+        key: the last key of the run.
+        length: the number of rows of the run.
+        height: the height of the run; 0 for a run of entries.
+    """
     return length >= MAX_RUN or key_level(key) > height
 
 
 def cut_runs(keys: Iterable[EntryKey], height: int) -> list[list[EntryKey]]:
-    """Cut sorted keys into runs. Only the last run may be open, which means that it does not end
-    at a cut."""
+    """Cut sorted keys into runs; the last run need not end at a cut."""
     runs: list[list[EntryKey]] = []
     run: list[EntryKey] = []
     for key in keys:
@@ -56,7 +61,7 @@ def cut_runs(keys: Iterable[EntryKey], height: int) -> list[list[EntryKey]]:
 
 
 def encode_leaf(entries: Mapping[EntryKey, ObjectId]) -> bytes:
-    """Encode a version 1 payload; sorts the entries."""
+    """Encode entries, in any order, as a version 1 payload."""
     parts = [bytes((LEAF_VERSION,)), _uvarint(len(entries))]
     for key in sorted(entries):
         parts.append(b"%c%c%b%b" % (key[0], len(key) - 1, key[1:], entries[key]))
@@ -75,7 +80,7 @@ def decode_node(payload: bytes) -> Tree | Index:
     """Decode the payload of a tree node.
 
     Raises:
-        Corrupt: it is not a tree node in canonical form.
+        Corrupt: the payload is not a tree node in canonical form.
     """
     version = payload[0] if payload else 0
     if version == LEAF_VERSION:
@@ -101,10 +106,14 @@ def _decode_leaf(payload: bytes) -> Tree:
 
 
 def check_types_once(keys: Iterable[EntryKey], last: EntryKey) -> None:
-    """Check that the sorted keys of one node, of which ``last`` is the last, name each type once.
+    """Check that the keys of one node have each type once.
+
+    Args:
+        keys: the sorted keys.
+        last: the last key.
 
     Raises:
-        Corrupt: two of them are one type.
+        Corrupt: two keys have the same type.
     """
     if last < _FIRST_GENERIC:
         return
@@ -176,5 +185,5 @@ def _read_uvarint(payload: bytes, at: int) -> tuple[int, int]:
 
 
 def count_entries(rows: Sequence[IndexRow]) -> int:
-    """Return the number of entries of the node below these rows."""
+    """Return the number of entries below the given rows."""
     return sum(row.below for row in rows)

@@ -1,5 +1,4 @@
-"""Look up names of a zone, with the names above them and what is below, without reading the
-zone."""
+"""Looks up names of a zone, their ancestors and the names below them, without reading the zone."""
 
 from collections.abc import Collection
 from typing import Final
@@ -13,24 +12,24 @@ from zonegit.objects.zone_tree import NODES_PER_STEP, TreePart, expand
 from zonegit.zone.names import Path
 
 RRsetIds = dict[Path, dict[int, ObjectId]]
-"""The blobs at names, by type. A name that exists without RRsets has an empty dict; one that
-does not exist is missing."""
+"""The blobs of names by type. A name that exists without RRsets has an empty dict; a name that does
+not exist is missing."""
 
 
 class _LabelTree(dict[bytes, "_LabelTree"]):
-    """The labels below a name that are looked up."""
+    """The labels to look up below a name."""
 
 
 MAX_LISTED: Final = 1_000
-"""Approximate maximum of the RRsets listed at and below a name."""
+"""RRsets in a list of those at and below a name; the list may have a few more."""
 
 
 def survey(root: ObjectId, paths: Collection[Path]) -> Walk[RRsetIds]:
-    """Return the RRsets at names, at each name above them, and at the wildcards of these.
+    """Return the RRsets of names, of their ancestors, and of the wildcards of these.
 
     Args:
-        root: a zone's tree.
-        paths: the names, as the labels from the apex down.
+        root: the tree of the zone.
+        paths: the paths of the names.
     """
     ways = _LabelTree()
     for path in paths:
@@ -58,12 +57,11 @@ def _survey(at: ObjectId, path: Path, ways: _LabelTree, found: RRsetIds) -> Walk
 
 
 def list_from(root: ObjectId, path: Path) -> Walk[list[tuple[Path, int]]]:
-    """Return the RRsets at and below a name, as names and types: up to ``MAX_LISTED``, or a few
-    more.
+    """Return the paths and types of the RRsets at and below a name, about ``MAX_LISTED`` at most.
 
     Args:
         root: the tree of the name.
-        path: the name, as the labels from the apex down.
+        path: the path of the name.
 
     Raises:
         Corrupt: a tree is deeper than a name can be, or is not a tree.

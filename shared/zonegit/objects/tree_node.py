@@ -1,4 +1,4 @@
-"""The node of one label of a zone, narrow or wide: build, read, update, compare."""
+"""Builds, reads, updates and compares the nodes of a tree, narrow or wide."""
 
 # Theory of operation
 #
@@ -27,14 +27,14 @@
 # dropped without being read. At each height the rest is replaced by the nodes below; the runs that
 # are left at height 0 are compared by key. It reads about as many objects as were written.
 #
-# An index could claim anything about the objects below it. Every object is therefore checked
-# against its place before it is used: its height, last key and number of entries are those of its
-# row, and its keys come after all before it. A node that both sides of a diff have is read only if
-# the new side gives it another place than the old side does (_needs_check).
+# The rows of a damaged or malicious index may not match the objects below it. So every object is
+# checked against its place before it is used: its height, last key and number of entries must be
+# those of its row, and its keys must follow the keys before it. A node that both sides of a diff
+# have is read only if its place on the new side differs from that on the old side (_needs_check).
 #
 # New objects are appended to a list, children before parents, because a store refuses an object
-# that names a missing one. Objects below a changed key come right before the run that has the key,
-# so a store that checks a batch in order has the related objects at hand.
+# that refers to a missing one. Objects below a changed key come directly before the run that has
+# the key, so that a store that checks a batch in order finds related objects close together.
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -64,8 +64,13 @@ Rows = dict[EntryKey, IndexRow]
 
 
 class NodePlace(NamedTuple):
-    """The place of a node in a wide tree: its height, its row in the index above it, and the key
-    that all its own keys follow."""
+    """The place of a node in a wide tree.
+
+    Args:
+        height: its height.
+        row: its row in the index above it.
+        floor: a key that precedes all keys of the node.
+    """
 
     height: int
     row: IndexRow
@@ -73,17 +78,17 @@ class NodePlace(NamedTuple):
 
 
 Above = NodePlace | None
-"""None for the root, which may have any height and any keys."""
+"""The place of a node, or None for the root, which may have any height and any keys."""
 Places = dict[ObjectId, NodePlace]
 
 
 def build(entries: Entries, out: list[RawObject], below: Below = NO_OBJECTS_BELOW) -> ObjectId:
-    """Build a node from scratch and return its id. ``entries`` must not be empty.
+    """Build a node from its entries, and return its id.
 
     Args:
-        entries: all entries of the node.
-        out: gets the new objects, children before parents.
-        below: new objects below some keys, which are put before the run that has the key.
+        entries: all entries of the node, at least one.
+        out: the list to which new objects are appended, children before parents.
+        below: new objects below some keys, which are appended before the run that has the key.
     """
     if len(entries) <= MAX_NARROW:
         _append_below(below, below, out)
@@ -101,7 +106,8 @@ def _append_below(below: Below, keys: Iterable[EntryKey], out: list[RawObject]) 
 
 
 def read(root: ObjectId, start: EntryKey = b"") -> Walk[dict[EntryKey, ObjectId]]:
-    """Return the entries of a node from ``start`` on, in order. Runs before it are not read."""
+    """Return the entries of a node from the key ``start`` on, in order, without reading runs before
+    it."""
     found: dict[EntryKey, ObjectId] = {}
     pending: list[tuple[ObjectId, Above]] = [(root, None)]
     while pending:
@@ -121,7 +127,10 @@ def read(root: ObjectId, start: EntryKey = b"") -> Walk[dict[EntryKey, ObjectId]
 
 
 def read_last(root: ObjectId) -> Walk[tuple[EntryKey, ObjectId]]:
-    """Return the last entry of a node: an RRset, if it has any. Of a wide node one run is read."""
+    """Return the last entry of a node: an RRset, if the node has any.
+
+    Of a wide node, only one run is read.
+    """
     object_id = root
     above: Above = None
     while True:
@@ -134,7 +143,7 @@ def read_last(root: ObjectId) -> Walk[tuple[EntryKey, ObjectId]]:
 
 
 def pick(root: ObjectId, keys: Collection[EntryKey]) -> Walk[dict[EntryKey, ObjectId]]:
-    """Return the entries of the node for those of ``keys`` that it has."""
+    """Return the entries of a node with the given keys; missing keys are left out."""
     found, _ = yield from _descend(root, keys)
     return found
 
@@ -148,14 +157,14 @@ def update(
     """Apply changes to a node. Only the parts with changed keys are read and written.
 
     Args:
-        root: the node; None if there is none yet.
+        root: the node, or None if there is none yet.
         changes: the new value of each key.
-        out: gets the new objects, children before parents.
-        below: new objects below some keys. If the node itself is not built from scratch, they are
-            put before all its parts.
+        out: the list to which new objects are appended, children before parents.
+        below: new objects below some keys. Unless the node is built from all of its entries, they
+            are appended before all of its parts.
 
     Returns:
-        The id of the new node; None if no entry is left.
+        The id of the new node, or None if no entry is left.
     """
     if root is None:
         entries = {key: value for key, value in changes.items() if value is not None}
@@ -182,12 +191,12 @@ def update(
 
 
 NodeDifference = tuple[EntryKey, ObjectId | None, ObjectId | None]
-"""A key, its old value and its new value; None if it is absent."""
+"""A key, its old value and its new value; None for a missing key."""
 
 
 def diff(old: ObjectId | None, new: ObjectId | None) -> Walk[list[NodeDifference]]:
-    """Return the differences between two nodes, sorted by key. Parts with equal ids are not
-    read."""
+    """Return the differences between two nodes, sorted by key, without reading parts with equal
+    ids."""
     left = {old} if old is not None else set()
     right = {new} if new is not None else set()
     nodes: Nodes = {}
@@ -225,15 +234,15 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Walk[list[NodeDifference
     if before:
         found.extend((key, was, None) for key, was in before.items())
         found.sort(key=itemgetter(0))
-    while nodes:  # freeing all of them at once would take long
+    while nodes:  # freeing all nodes at once would take too long
         nodes.popitem()
         yield ()
     return found
 
 
 def _needs_check(object_id: ObjectId, before: Places, after: Places) -> bool:
-    """Return whether a node that both trees have must be read, because the new tree gives it a
-    place that the old tree does not vouch for."""
+    """Return whether a node that both sides have must be read to check its place on the new
+    side."""
     place, known = after.get(object_id), before.get(object_id)
     if place is None:
         return False
@@ -248,9 +257,9 @@ def _expand(
     above_left: Places,
     above_right: Places,
 ) -> tuple[set[ObjectId], set[ObjectId]]:
-    """Replace the nodes of one height by the nodes below them, except those that both sides have.
+    """Replace the nodes of one height by the nodes below them, and record the places of these.
 
-    Record the places of the others.
+    Nodes that both sides have are left out.
     """
     before: dict[ObjectId, tuple[IndexRow, EntryKey]] = {}
     for row, floor in _rows_below(left, nodes, height, above_left):
@@ -273,8 +282,7 @@ def _expand(
 def _rows_below(
     ids: Iterable[ObjectId], nodes: Nodes, height: int, above: Places
 ) -> Iterator[tuple[IndexRow, EntryKey]]:
-    """Yield the rows of index nodes of one height, each with the key that its node's keys
-    follow."""
+    """Yield the rows of index nodes of one height, each with the floor of its node."""
     for object_id in ids:
         node = nodes[object_id]
         if isinstance(node, Index) and node.height == height:
@@ -298,7 +306,7 @@ def _place(
 
 
 def _runs(ids: Iterable[ObjectId], nodes: Nodes) -> list[Entries]:
-    """Return the entries of each run, the runs in the order of their keys."""
+    """Return the entries of each run, sorted by key."""
     leaves = [nodes[object_id] for object_id in ids]
     runs = [leaf.entries for leaf in leaves if isinstance(leaf, Tree)]
     return sorted(runs, key=lambda entries: next(iter(entries)))
@@ -307,7 +315,7 @@ def _runs(ids: Iterable[ObjectId], nodes: Nodes) -> list[Entries]:
 def _descend(
     root: ObjectId, keys: Collection[EntryKey]
 ) -> Walk[tuple[dict[EntryKey, ObjectId], Nodes]]:
-    """Return the entries for those of ``keys`` that the node has, and every part that was read."""
+    """Return the entries of a node with the given keys, and the parts that were read."""
     found: dict[EntryKey, ObjectId] = {}
     nodes: Nodes = {}
     pending: dict[ObjectId, tuple[Above, list[EntryKey]]] = {root: (None, sorted(keys))}
@@ -320,7 +328,7 @@ def _descend(
                 found.update((key, node.entries[key]) for key in wanted if key in node.entries)
                 continue
             for key in wanted:
-                # A key past the last row belongs to the last run, where it would be added.
+                # A key after the last row belongs to the last run, to which it would be added.
                 place = _place_below(node, _find_row(node, key), above)
                 below.setdefault(place.row.id, (place, []))[1].append(key)
         pending = below
@@ -328,19 +336,19 @@ def _descend(
 
 
 def _find_row(index: Index, key: EntryKey) -> int:
-    """Return the number of the row whose node has ``key``, or would get it."""
+    """Return the number of the row whose node has a key, or to which it would be added."""
     at = bisect_left(index.rows, key, key=lambda row: row.key)
     return min(at, len(index.rows) - 1)
 
 
 def _place_below(index: Index, at: int, above: Above) -> NodePlace:
-    """Return the place of the node in one row of an index; ``above`` is the index's own place."""
+    """Return the place of the node of one row of an index; ``above`` is the place of the index."""
     floor = index.rows[at - 1].key if at else above.floor if above is not None else b""
     return NodePlace(index.height - 1, index.rows[at], floor)
 
 
 def places_below(index: Index, above: Above) -> Iterator[NodePlace]:
-    """Yield the places of all nodes in the rows of an index."""
+    """Yield the places of the nodes of all rows of an index."""
     floor = above.floor if above is not None else b""
     for row in index.rows:
         yield NodePlace(index.height - 1, row, floor)
@@ -350,10 +358,10 @@ def places_below(index: Index, above: Above) -> Iterator[NodePlace]:
 def _recut(
     root: ObjectId, nodes: Nodes, changes: NodeChanges, out: list[RawObject]
 ) -> Walk[ObjectId]:
-    """Apply changes to a wide node that stays wide, one height after the other.
+    """Apply changes to a wide node that stays wide, from height 0 to the top.
 
-    A changed run is cut again. While it does not end where an old run ended, the next run is joined
-    to it. The replaced runs of each height are the changes of the height above.
+    A changed run is cut again. The next run is joined to it as long as it does not end where an old
+    run ended. The replaced runs of each height are the changes of the height above.
     """
     top = nodes[root]
     assert isinstance(top, Index)
@@ -416,7 +424,7 @@ def _close(
 
 
 class _Run:
-    """An old run of one height: its rows, its last key, and whether it is the last of its
+    """An old run of one height: its rows, its last key, and whether it is the last run of the
     height."""
 
     __slots__ = ("is_final", "last", "rows")
@@ -431,8 +439,7 @@ class _Run:
 
 
 def _seek(root: ObjectId, nodes: Nodes, height: int, key: EntryKey) -> Walk[_Run]:
-    """Return the old run of ``height`` that has the first key not before ``key``, else the last
-    run."""
+    """Return the old run of a height that has ``key`` or the next greater key, or the last run."""
     object_id = root
     above: Above = None
     is_final = True
@@ -460,7 +467,7 @@ def _raise_root(rows: list[IndexRow], height: int, out: list[RawObject]) -> Obje
 
 
 def _lower_root(root: ObjectId, out: list[RawObject]) -> Walk[ObjectId]:
-    """Remove index nodes of a single row from the top: a tree built from scratch has none."""
+    """Remove index nodes with a single row from the top; a tree built from its entries has none."""
     while True:
         # A new node is near the end of ``out``; an old node is read.
         payload = next((raw.payload for raw in reversed(out) if raw.id == root), None)
@@ -494,8 +501,8 @@ def check(value: Object, object_id: ObjectId, above: Above) -> Tree | Index:
     """Return a node, or a part of one, after checking it against its place.
 
     Raises:
-        Corrupt: it is not a tree node, or it is not the one that the index above it describes: with
-            that height, last key and number of entries, and with keys that follow those before it.
+        Corrupt: the object is not a tree node, or its height, last key, number of entries or first
+            key do not match its place.
     """
     if not isinstance(value, Tree | Index):
         raise Corrupt(f"object {short(object_id)} is used as a tree but is not one")
@@ -513,7 +520,7 @@ def _index_mismatch(object_id: ObjectId) -> Corrupt:
 
 
 def _first_key(node: Tree | Index) -> EntryKey:
-    """Return a key that no key of the node precedes; of an index, the last key of its first row."""
+    """Return the first key of a node; for an index, that of its first row."""
     return next(iter(node.entries)) if isinstance(node, Tree) else node.rows[0].key
 
 

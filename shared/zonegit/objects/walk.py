@@ -44,7 +44,7 @@ as a pause."""
 
 
 def gather(running: Sequence[Walk[T]]) -> Walk[list[T]]:
-    """Run walks side by side: what they ask for in one step is asked for together."""
+    """Run several walks in parallel; each step asks for the objects of all of them."""
     results: dict[int, T] = {}
     waiting: dict[int, Collection[ObjectId]] = {}
     for index, asks in enumerate(running):
@@ -64,7 +64,7 @@ def gather(running: Sequence[Walk[T]]) -> Walk[list[T]]:
 
 
 async def drive(asks: Generator[Wanted, Sent, T], fetch: Callable[[Wanted], Awaitable[Sent]]) -> T:
-    """Run a generator with one ``fetch`` per step; return its result."""
+    """Run a generator with one call of ``fetch`` per step, and return its result."""
     try:
         wanted = next(asks)
         while True:
@@ -78,7 +78,7 @@ def run(asks: Walk[T], objects: Answers) -> T:
     """Run a walk over objects in memory.
 
     Raises:
-        NotFound: the walk asked for an object that is missing; names the id.
+        NotFound: the walk asks for an object that is missing; the message has its id.
     """
     try:
         wanted = next(asks)

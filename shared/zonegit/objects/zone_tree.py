@@ -1,4 +1,4 @@
-"""A whole zone as nested nodes: build, update, look up, list and diff, one round trip per level."""
+"""Updates, looks up, lists and compares the trees of zones, with one round trip per level."""
 
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from types import MappingProxyType
@@ -32,14 +32,21 @@ NODES_PER_STEP: Final = 256
 """Nodes that a diff expands in one step by default."""
 
 MIN_COUNT_BATCH: Final = 8
-"""Nodes that counting expands in one step at least; otherwise as many as are still needed."""
+"""The least number of nodes that counting expands in one step."""
 
 CHANGES_PER_PAUSE: Final = 256
 """Differences of one node that are processed between two pauses."""
 
 
 class TreeChange(msgspec.Struct, frozen=True):
-    """One RRset that differs between two trees; None if it is absent."""
+    """An RRset that differs between two trees.
+
+    Args:
+        path: the path of its owner.
+        rdtype: its type.
+        old: the blob in the old tree, or None.
+        new: the blob in the new tree, or None.
+    """
 
     path: Path
     rdtype: int
@@ -63,13 +70,13 @@ def update(
     """Apply edits to a tree. The order of the edits does not matter.
 
     Args:
-        root: the tree; None if there is none yet.
+        root: the tree, or None if there is none yet.
         edits: the new RRsets.
-        out: gets the new nodes, children before parents.
-        blobs: new blobs; those that ``edits`` name are put before the node they belong to.
+        out: the list to which new nodes are appended, children before parents.
+        blobs: new blobs; those in ``edits`` are appended before the node that refers to them.
 
     Returns:
-        The id of the new tree; None if nothing is left.
+        The id of the new tree, or None if no RRset is left.
     """
     plan = _EditTree()
     for (path, rdtype), blob in edits.items():
@@ -116,7 +123,7 @@ def _find(root: ObjectId, path: Path) -> Walk[dict[int, ObjectId]]:
 
 
 def find_one(root: ObjectId, path: Path, rdtype: int) -> Walk[ObjectId | None]:
-    """Return the blob of one RRset, None if there is none. Of a wide node one run is read."""
+    """Return the blob of one RRset, or None; of a wide node, only one run is read."""
     at = yield from find_subtree(root, path)
     if at is None:
         return None
@@ -125,7 +132,7 @@ def find_one(root: ObjectId, path: Path, rdtype: int) -> Walk[ObjectId | None]:
 
 
 def find_subtree(root: ObjectId, path: Path) -> Walk[ObjectId | None]:
-    """Return the tree of the name at ``path``, None if neither it nor a name below it exists."""
+    """Return the tree of the name at ``path``, or None if the name does not exist."""
     at = root
     for label in path:
         key = subtree_key(label)
@@ -144,19 +151,19 @@ def diff(
     *,
     added: bool = True,
 ) -> Walk[None]:
-    """Pass every RRset that differs to ``emit`` as it is found, in no particular order.
+    """Find the RRsets that differ between two trees, in any order.
 
-    Subtrees with equal ids are not read. The walk is depth-first. An RRset names its owner, so no
-    subtree with RRsets occurs at two names: such a tree is refused, so that a tree of few objects
-    cannot take long.
+    Subtrees with equal ids are not read. The walk is depth-first. An RRset contains its owner, so a
+    valid zone has no subtree at two names. A tree that has one is refused, because a few objects
+    could otherwise describe a very large zone.
 
     Args:
-        old: the old tree; None lists the whole new tree.
+        old: the old tree; with None, all RRsets of the new tree are reported.
         new: the new tree.
         emit: called for each difference.
-        step: nodes that are expanded at a time. Fewer mean less work between two steps, but more
-            round trips.
-        added: also read subtrees of names that did not exist before.
+        step: the number of nodes that are expanded in one step. A smaller number means less work
+            between two pauses, but more round trips.
+        added: whether to read subtrees of names that are only in the new tree.
 
     Raises:
         Corrupt: a tree is deeper than a name can be, is not a tree, has a subtree at two names or a
@@ -187,7 +194,7 @@ def child_path(path: Path, label: bytes) -> Path:
     """Return the path of a label below ``path``.
 
     Raises:
-        Corrupt: no name has these labels: their number or length exceeds RFC 1035 section 2.3.4.
+        Corrupt: the path is longer than a name can be (RFC 1035 section 2.3.4).
     """
     child = (*path, label)
     if not names.is_path(child):
@@ -196,10 +203,10 @@ def child_path(path: Path, label: bytes) -> Path:
 
 
 class SubtreesOnce:
-    """Check that each subtree occurs at one name only, on both sides of a diff.
+    """Checks that each subtree occurs at one name only, on both sides of a diff.
 
-    Only subtrees that have subtrees themselves are recorded. Others cannot multiply the work, and
-    they are nearly all of a zone.
+    Only subtrees that have subtrees are recorded. The others are most of a zone, and cannot
+    multiply the work.
     """
 
     def __init__(self) -> None:
@@ -213,16 +220,16 @@ class SubtreesOnce:
         new: ObjectId | None,
         found: Sequence[tree_node.NodeDifference],
     ) -> None:
-        """Check and record a node on both sides, and its differences.
+        """Check and record a node of both sides.
 
         Args:
-            place: its name or path, for the error.
-            old: its id on the old side; None if it is not there.
-            new: its id on the new side; None if it is not there.
+            place: the name or path of the node, for the error.
+            old: its id on the old side, or None.
+            new: its id on the new side, or None.
             found: its differences.
 
         Raises:
-            Corrupt: it was met before, or has a type twice.
+            Corrupt: the node occurs at another name, too, or has a type twice.
         """
         if not found:
             return
@@ -238,7 +245,7 @@ class SubtreesOnce:
         """Record a node of the new side that has subtrees.
 
         Raises:
-            Corrupt: it was met before.
+            Corrupt: the node occurs at another name, too.
         """
         _add_subtree(place, new, self._new)
 
@@ -268,12 +275,12 @@ def list_changes(old: ObjectId | None, new: ObjectId | None) -> Walk[list[TreeCh
 
 
 def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
-    """Return how many RRsets a tree has.
+    """Count the RRsets of a tree.
 
     Args:
         root: the tree.
-        enough: the number at which counting stops. It costs about as much, whatever the size of the
-            tree.
+        enough: the number at which counting stops; the cost depends on this number, not on the size
+            of the tree.
         but: types that are not counted.
 
     Raises:
@@ -297,8 +304,13 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
 
 
 class TreePart(NamedTuple):
-    """A node of a tree, or a part of a wide one, that a walk has to read. ``path`` is the path
-    of its label, ``above`` its place in the index above it."""
+    """A node of a tree, or a part of a wide node, that a walk has to read.
+
+    Args:
+        path: the path of its label.
+        id: its id.
+        above: its place in the index above it, or None for a whole node.
+    """
 
     path: Path
     id: ObjectId
@@ -306,11 +318,15 @@ class TreePart(NamedTuple):
 
 
 def expand(part: TreePart, value: Object) -> tuple[list[tuple[EntryKey, ObjectId]], list[TreePart]]:
-    """Return the RRsets of a part that was read, and the parts below it, in order.
+    """Return the RRsets of a part, and the parts below it, in order.
+
+    Args:
+        part: the part.
+        value: its object.
 
     Raises:
-        Corrupt: it is not part of a tree, does not match the index above it, or is deeper than a
-            name can be.
+        Corrupt: the object is not part of a tree, does not match the index above it, or has a path
+            that is longer than a name can be.
     """
     found = tree_node.check(value, part.id, part.above)
     if isinstance(found, Index):
