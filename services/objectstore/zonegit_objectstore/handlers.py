@@ -29,8 +29,8 @@ from zonegit.wire.subjects import Request
 from zonegit_objectstore.sqlite import SqliteObjects
 
 DEPTHS: Final = {READ: 2, WRITE: 2}
-"""Requests that each lane runs at a time: one in its thread, and one that is decoded or
-answered."""
+"""Requests that each lane runs at a time: one in its thread, and one that is decoded or whose reply
+is sent."""
 
 GET_BATCH: Final = 1_024
 """The maximum number of objects in a reply."""

@@ -1,8 +1,8 @@
-"""Record the installation that an object store belongs to: that of the first ref store it hears.
+"""Record the installation of an object store: that of the first ref store that it receives.
 
-The store also answers a ref store of another installation: objects are the same for all, and no
-client can change or delete one. But it reports the other one, since one of the two is started by
-mistake (docs/adr/0045-installations.md).
+The store also answers a ref store of another installation, because objects are the same for all
+installations and no client can change or delete one. But it logs the other ref store, because one
+of the two was started by mistake (docs/adr/0045-installations.md).
 """
 
 import asyncio
@@ -28,8 +28,8 @@ class Membership:
 
     Attributes:
         installation: The installation; empty if there is none yet.
-        refuses: The installation of the ref store that was heard last, if this store does not
-            belong to it; else empty.
+        refuses: The installation of the last heartbeat, if this store does not belong to it; else
+            empty.
     """
 
     def __init__(self, store: SqliteObjects, installation: str) -> None:
@@ -86,7 +86,7 @@ class Membership:
             try:
                 await self._store.join(self.installation)
                 log.info("installation.joined", installation=self.installation)
-            except ZonegitError as error:  # a full disk; recorded at the next start
+            except ZonegitError as error:  # for example a full disk; recorded at the next start
                 log.warning("installation.not-kept", error=error.message, hint=error.hint)
 
 

@@ -29,10 +29,10 @@ from zonegit_objectstore import runs
 from zonegit_objectstore.rows import not_stored, select_objects
 
 TABLE: Final = "CREATE TABLE judged (since INTEGER NOT NULL) STRICT"
-"""The row ``since`` and those before it were stored by earlier releases, and not checked."""
+"""Rows up to ``since`` were stored by earlier releases without a check."""
 _ADD: Final = "INSERT INTO judged SELECT coalesce(max(rowid), 0) FROM object"
 _KIND: Final = "CAST(kind AS BLOB)"
-"""Text that is not valid UTF-8 would fail the whole statement."""
+"""The kind as octets: text that is not valid UTF-8 would fail the whole statement."""
 _RRSET: Final = bytes((RRSET,))
 _LONG_COUNT: Final = b"\x80"
 """The first octet of a count (a varint) of several octets is not less than this."""
@@ -41,8 +41,8 @@ _NUMBERS: Final = {mnemonic.encode(): number for mnemonic, number in rrtypes.NUM
 _HEAD: Final = 1 + MAX_OCTETS + 4
 """Octets of the payload of a blob that hold its owner, class and type."""
 _MAX_READ: Final = 128 << 10
-"""The maximum octets of a tree that is read, more than a tree of ``MAX_RUN`` entries has. So each
-request takes a similar time and amount of memory."""
+"""The maximum octets of a tree that is read, more than a tree of ``MAX_RUN`` entries has. This
+bounds the time and the memory of a request."""
 _COLUMNS: Final = (
     f"id, {_KIND}, substr(payload, 1, CASE WHEN kind <> 'tree' THEN {_HEAD}"
     f" WHEN length(payload) <= {_MAX_READ} THEN {_MAX_READ} ELSE 0 END), rowid"
@@ -74,8 +74,8 @@ def read_outlines(connection: Connection, ids: Sequence[ObjectId]) -> dict[Objec
     """Return the outlines of objects.
 
     Raises:
-        NotFound: One is not stored.
-        Corrupt: One does not decode.
+        NotFound: An object is not stored.
+        Corrupt: An object is malformed.
     """
     since = _SINCE.read_first(connection.execute("SELECT since FROM judged"))
     if since is None:
@@ -118,8 +118,11 @@ def read_outlines(connection: Connection, ids: Sequence[ObjectId]) -> dict[Objec
 def _read_rows(
     connection: Connection, ids: Sequence[ObjectId]
 ) -> Iterable[tuple[ObjectId, bytes, bytes, int]]:
-    """Read the id, kind, payload and row number of objects: no octets of a tree that is too large,
-    the first octets of other objects."""
+    """Read the id, the kind, the payload and the row number of objects.
+
+    The payload of a tree is empty if it is too large; that of another object is cut to its first
+    octets.
+    """
     return _OUTLINED.read_all(select_objects(connection, _COLUMNS, ids))
 
 
@@ -145,8 +148,10 @@ def _outline_trees(
 
 
 def _read_terminal(payload: bytes) -> list[tuple[bytes, ObjectId]] | None:
-    """Return the type names and ids of a tree of few RRsets; None for any other tree. It was
-    decoded when it was stored, so only its form is checked."""
+    """Return the type names and ids of a tree of few RRsets; None for any other tree.
+
+    The tree was decoded when it was stored, so only its form is checked.
+    """
     count = payload[1] if payload[:1] == b"\1" else 0
     if not 0 < count <= MAX_TYPES:
         return None
@@ -163,8 +168,10 @@ def _read_terminal(payload: bytes) -> list[tuple[bytes, ObjectId]] | None:
 def _outline_tree(
     tree: list[tuple[bytes, ObjectId]] | None, heads: Mapping[ObjectId, tuple[bytes, int] | None]
 ) -> Outline:
-    """Return the outline of a tree from the owners and types of its RRsets; None stands for an
-    object that is malformed or not an RRset."""
+    """Return the outline of a tree from the owners and types of its RRsets.
+
+    In ``heads``, None means that an object is malformed or is not an RRset.
+    """
     owner = b""
     types = []
     for name, object_id in tree or ():

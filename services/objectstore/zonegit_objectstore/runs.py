@@ -6,9 +6,9 @@ each tree and each RRset below it. When a run is stored, these have just been st
 first, so their outlines are still in memory. If they are not, no outline is written, and it is
 computed when it is requested.
 
-An outline follows from the octets of the objects, which their ids identify, so it stays valid
-whether the transaction succeeds or not. A damaged row has an owner of no zone that requests it, and
-a run with another owner than the requested one is checked by its parts.
+An outline depends only on the octets of objects, which their ids identify, so it stays valid if the
+transaction fails. If a row of the table is damaged, its owner differs from the one that a check
+expects, and the check then reads the parts of the run.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -22,11 +22,11 @@ from zonegit.store.stored_rows import RowReader, StoredId
 from zonegit_objectstore.rows import IDS_BATCH
 
 TABLE: Final = "CREATE TABLE run (id BLOB PRIMARY KEY, owner BLOB NOT NULL) STRICT, WITHOUT ROWID"
-"""A release that changes what is well-formed, or which types may coexist, has to empty this table
+"""A release that changes the rules for RRsets, or for the types of one owner, must empty this table
 in its upgrade."""
 _ADD: Final = "INSERT OR REPLACE INTO run (id, owner) VALUES (?, ?)"
 MAX_RECENT: Final = 8_192
-"""Outlines of RRsets and of trees that are kept: at least those of one message."""
+"""Outlines of RRsets, and of trees, that are kept: at least those of one message."""
 _ROW: Final[RowReader[tuple[ObjectId, bytes]]] = RowReader(
     "run", tuple[StoredId, bytes], lambda *columns: columns, keys=1
 )
@@ -89,7 +89,7 @@ def read_runs(
         some = ids[at : at + IDS_BATCH]
         marks = ",".join("?" * len(some))
         query = (
-            "SELECT id, owner FROM run"  # noqa: S608  # ours alone
+            "SELECT id, owner FROM run"  # noqa: S608  # no input
             f" WHERE id IN ({marks}) AND typeof(owner) = 'blob'"
         )
         rows = _ROW.read_all(connection.execute(query, some))

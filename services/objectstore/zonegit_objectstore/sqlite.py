@@ -223,10 +223,10 @@ def _put_objects(
 def _check_links(
     connection: Connection, objects: Sequence[RawObject], values: Sequence[Object]
 ) -> None:
-    """Check that each object names only objects that are stored, or before it in ``objects``.
+    """Check that each object refers only to objects that are stored or earlier in ``objects``.
 
     Raises:
-        Invalid: One names another object.
+        Invalid: An object refers to another one.
     """
     before: set[ObjectId] = set()
     named: dict[ObjectId, RawObject] = {}
@@ -250,10 +250,10 @@ def _refuse_malformed(
     """Check the RRsets among objects that are being stored.
 
     Returns:
-        The malformed ones, which an earlier release stored.
+        The malformed RRsets, which an earlier release stored.
 
     Raises:
-        Invalid: One is malformed and not stored yet.
+        Invalid: An RRset is malformed and not stored yet.
     """
     malformed = set()
     for raw, value in zip(objects, values, strict=True):
@@ -298,7 +298,7 @@ def _read_history(
     connection: Connection, tips: Sequence[CommitId], limit: int, most: int | None
 ) -> list[Dated]:
     moments = commit_graph.walk_ancestors(connection, tips, limit)
-    # A tip that is not in the graph is read as well, for an error that says why.
+    # A tip that is not in the graph is read, too, so that the error has the reason.
     raws = _read_first(connection, list(dict.fromkeys([*tips, *moments])), most)
     for raw in raws:
         if raw.id not in moments:

@@ -30,13 +30,13 @@ FOLLOWS: Final = (
     "coalesce((SELECT previous FROM log AS next WHERE next.sequence = log.sequence + 1),"
     " (SELECT sum FROM digest WHERE name = 'log'))"
 )
-"""The hash of a row, which the row after it holds."""
-SELECT: Final = f"SELECT {COLUMNS}, previous, {FOLLOWS} FROM log"  # noqa: S608  # ours alone
+"""The hash of a row, as stored in the row after it."""
+SELECT: Final = f"SELECT {COLUMNS}, previous, {FOLLOWS} FROM log"  # noqa: S608  # no input
 """Selects the columns of :class:`LoggedRow`."""
 _AFTER: Final = "WHERE sequence > ? ORDER BY sequence LIMIT ?"
 _FOLLOWED_PAGE: Final = f"{SELECT} {_AFTER}"
-_PAGE: Final = f"SELECT {COLUMNS} FROM log {_AFTER}"  # noqa: S608  # ours alone
-_APPEND: Final = f"INSERT INTO log VALUES ({', '.join('?' * 15)})"  # noqa: S608  # ours alone
+_PAGE: Final = f"SELECT {COLUMNS} FROM log {_AFTER}"  # noqa: S608  # no input
+_APPEND: Final = f"INSERT INTO log VALUES ({', '.join('?' * 15)})"  # noqa: S608  # no input
 CHECK_BATCH: Final = 200
 """Rows that are checked in one step, which takes a few milliseconds."""
 FILL_BATCH: Final = 10_000
@@ -46,7 +46,7 @@ log = structlog.get_logger()
 
 
 class LoggedRow(NamedTuple):
-    """A row of the log as it is stored. ``follows`` is its hash as the next row holds it."""
+    """A stored row of the log; ``follows`` is its hash, as stored in the next row."""
 
     sequence: Annotated[int, msgspec.Meta(ge=1)]
     kind: EntryKind
@@ -66,10 +66,10 @@ class LoggedRow(NamedTuple):
     follows: StoredId
 
     def check(self) -> None:
-        """Check that the row is as it was written.
+        """Check that the row matches its hash.
 
         Raises:
-            ValueError: It is not.
+            ValueError: The row was changed after it was written.
         """
         if digests.hash_row(self[:-1]) != self.follows:
             raise ValueError("its hash does not match the next row")
@@ -79,7 +79,7 @@ def append_row(connection: Connection, *row: Any) -> None:
     """Append a row with the values of ``COLUMNS``.
 
     Raises:
-        Damaged: The log lacks rows at its end.
+        DamagedFile: The log lacks rows at its end.
     """
     end = digests.read(connection, NAME)
     if row[0] != end.rows + 1:
@@ -127,7 +127,7 @@ def find_damage(
     Args:
         connection: The store, in a transaction.
         after: The last sequence that was checked; 0 for none.
-        read: Reads a row, and raises Damaged if it is not as it was written.
+        read: Reads a row, and raises DamagedFile if the row is damaged.
     """
     found = connection.execute(_FOLLOWED_PAGE, (after, CHECK_BATCH)).fetchall()
     damage = []
@@ -157,7 +157,7 @@ def check_end(connection: Connection, last: int) -> None:
     """Check that the log ends with the row that was written last.
 
     Raises:
-        Damaged: It does not.
+        DamagedFile: Rows are missing at its end.
     """
     for each in _compare_end(connection, last):
         raise DamagedFile(each)

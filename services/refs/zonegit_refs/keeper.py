@@ -1,4 +1,4 @@
-"""Implement the ref store: check a move against the objects, then carry it out in SQLite.
+"""Implement the ref store: check a move against the objects, then execute it in SQLite.
 
 Objects are read before the transaction begins, so the writing thread never waits for the bus. The
 transaction compares only what may have changed since; if it has, the move is checked again.
@@ -65,20 +65,20 @@ class RestoreWitnesses(Protocol):
     """Finds out from resolvers whether the store was restored from a backup."""
 
     async def ask(self) -> None:
-        """Request the log positions of all resolvers, and record what proves a restore."""
+        """Request the log positions of all resolvers, and record a proof of a restore."""
         ...
 
     async def wait_until_asked(self) -> None:
-        """Wait until this was done once."""
+        """Wait until resolvers were asked for the first time."""
         ...
 
     def hint(self) -> None:
-        """Do it soon, because a follower of the log has more rows than there are."""
+        """Ask resolvers soon, because a follower of the log has rows that the store lacks."""
         ...
 
 
 class NoResolvers:
-    """Implements :class:`RestoreWitnesses` where there is no bus."""
+    """Implements :class:`RestoreWitnesses` without a bus."""
 
     async def ask(self) -> None:
         """Return at once."""
@@ -94,7 +94,11 @@ class NoResolvers:
 class _Tip:
     """The new commit of a ref.
 
-    ``candidate`` is None if the ref is deleted. ``is_checked``: the commit is a valid zone.
+    Attributes:
+        reading: The reader of the objects of the move.
+        is_legacy: Whether the commit comes from a store of the original.
+        candidate: The commit; None if the ref is deleted.
+        is_checked: Whether the commit was checked to be a valid zone.
     """
 
     reading: MoveReader
@@ -228,7 +232,7 @@ class RefKeeper:
         tip = _Tip(MoveReader(self._objects, known), is_legacy=is_legacy)
         if new is not None:
             async with self._judgements.turn(MOVES, origin.actor):
-                # Objects sent with the move are verified, but a ref may only name a stored one.
+                # Objects sent with the move are verified, but the target must be stored.
                 if new in known and await self._objects.missing([new]):
                     raise _not_stored(new)
                 tip.candidate = await judgement.admit(tip.reading, ref, new)
@@ -251,8 +255,8 @@ class RefKeeper:
         for _ in range(MAX_CHECKS):
             tip = None
             if served is not None:
-                # If the zone is not recovered, the transaction raises it, unless the operation was
-                # carried out before.
+                # If the zone is not recovered, the transaction raises Unavailable, unless the
+                # operation was executed before.
                 with suppress(Unavailable):
                     tip = (await self._refs.state(ref)).tip
             if served is None or (tip != request.new and holds(expected, tip)):
@@ -335,7 +339,7 @@ class RefKeeper:
         """Check the value of a ref in a store of the original.
 
         Returns:
-            What a branch will serve; None for a tag.
+            The serial and the tree that a branch will serve; None for a tag.
 
         Raises:
             NotFound: ``new`` is not stored, or has the wrong kind for the ref.

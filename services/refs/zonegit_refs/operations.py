@@ -36,8 +36,13 @@ _LAST_CHARACTER: Final = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class OperationFilter:
-    """A filter of log rows: those before a sequence, of the refs of one zone, of one operator; None
-    for all."""
+    """A filter of log rows.
+
+    Attributes:
+        before: Only rows before this sequence; None for all.
+        zone: Only rows of the refs of this zone; None for all.
+        actor: Only rows of this operator; None for all.
+    """
 
     before: int | None
     zone: Name | None
@@ -46,8 +51,8 @@ class OperationFilter:
     def condition(self, unindexed: str = "") -> tuple[str, list[object]]:
         """Return the SQL condition without ``before``, and its values.
 
-        With ``unindexed`` ``+`` the rows are found by another index (sqlite.org/optoverview.html,
-        section 2.1).
+        A value of ``+`` for ``unindexed`` makes SQLite use another index
+        (sqlite.org/optoverview.html, section 2.1).
         """
         columns = {"zone": self.zone, "actor": self.actor}
         given = {name: value for name, value in columns.items() if value is not None}

@@ -19,7 +19,7 @@ async def hear_others(bus: Bus, instance: Instance) -> AsyncIterator[None]:
     """Record each heartbeat in ``instance``, from entry to exit; log it if the bus denies that.
 
     Raises:
-        Unavailable: There is no bus.
+        Unavailable: The bus is not connected.
     """
 
     def hear(subject: str, octets: bytes) -> None:

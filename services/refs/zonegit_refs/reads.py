@@ -1,6 +1,6 @@
 """Read the tables. Each function sees one state of the store.
 
-What can be long is cut to fit a message; the reply shows that there is more.
+Long results are split into pages that fit a message; each page has the start of the next one.
 """
 
 from collections.abc import Collection, Iterable
@@ -91,7 +91,7 @@ def require_zone(connection: Connection, zone: Name) -> None:
     """Check that a zone is registered.
 
     Raises:
-        NotFound: It is not.
+        NotFound: The zone is not registered.
     """
     if not schema.is_registered(connection, zone):
         raise unknown_zone(zone)
@@ -193,8 +193,8 @@ def read_reflog(
 ) -> list[LogEntry]:
     """Return the last moves of a ref that fit a page, the newest first.
 
-    With ``serial`` only moves to that serial in this epoch: before a restore it may have stood for
-    another state, which this log has lost.
+    With ``serial``, only moves to that serial in this epoch are returned: before a restore, the
+    serial may have been that of another state, which this log has lost.
     """
     began = schema.read_epoch_start(connection) if serial is not None else 0
     found = connection.execute(

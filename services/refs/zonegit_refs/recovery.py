@@ -141,7 +141,7 @@ def record_start(connection: Connection, run: str) -> None:
 
 
 def record_confirmation(connection: Connection) -> None:
-    """Record that a resolver with knowledge from before has no rows that the log lacks."""
+    """Record that a resolver has confirmed the log, so that no run is doubted."""
     connection.execute("DELETE FROM start")
 
 
@@ -205,7 +205,7 @@ def raise_guards(connection: Connection, zone: Name, guards: Sequence[Guard]) ->
     """Raise the highest serials of branches, which need not exist.
 
     Raises:
-        Invalid: One differs from the known one by exactly half of all serials.
+        Invalid: A guard differs from the known serial by exactly 2^31 (RFC 1982).
     """
     for guard in guards:
         found = connection.execute(

@@ -63,7 +63,7 @@ class Registry:
         """Record an announcement.
 
         Returns:
-            False if there was no room for it: the first ``MAX_RESOLVERS`` names stay.
+            False if the registry is full; it keeps the first ``MAX_RESOLVERS`` names.
         """
         entry = self._entries.get(said.resolver)
         if said.is_leaving:

@@ -149,7 +149,7 @@ SCHEMA: Final = (
         target BLOB NOT NULL, serial INTEGER, sequence INTEGER NOT NULL,
         PRIMARY KEY (zone, space, short)
     ) STRICT, WITHOUT ROWID""",
-    # Outlives its branch: secondaries have the serial of a deleted branch.
+    # Kept when the branch is deleted, because secondaries still have its serial.
     """CREATE TABLE highest (
         zone BLOB NOT NULL, short TEXT NOT NULL, serial INTEGER NOT NULL, tree BLOB NOT NULL,
         PRIMARY KEY (zone, short)
@@ -174,9 +174,9 @@ SCHEMA: Final = (
     _LOG_OF_WORK,
     _LOG_OF_UNDONE,
     _LOG_OF_TIP,
-    # One operation may move several refs, each once, to its target (empty: to nothing; null: it has
-    # none, or was carried out by an earlier release). It wrote the rows first to last, none when
-    # last is before first; sequence is where the log stood then.
+    # One operation may move several refs, each once, to its target (empty: deleted; null: the verb
+    # has no target, or an earlier release executed it). It wrote the rows first to last, or no row
+    # if last is before first.
     """CREATE TABLE operation (
         id TEXT NOT NULL, what TEXT NOT NULL, actor TEXT NOT NULL,
         first INTEGER NOT NULL, last INTEGER NOT NULL, target BLOB,
@@ -191,7 +191,7 @@ SCHEMA: Final = (
 
 LOG: Final = chain.SELECT
 NO_ZONE: Final = b""
-"""Stands for None, which a key may not contain; a name has at least one octet."""
+"""Represents None, which a key may not contain; a name has at least one octet."""
 
 TIP: Final = """
     SELECT ref.short, ref.target, ref.sequence, ref.serial, highest.serial, ref.space, ref.zone
@@ -259,7 +259,7 @@ def read_entry(row: tuple[Any, ...]) -> LogEntry:
     """Read a row of ``LOG``.
 
     Raises:
-        Damaged: It is not as it was written, or the row after it is not.
+        DamagedFile: The row or the row after it is damaged.
     """
     return _ENTRY.read(row)
 
@@ -289,7 +289,7 @@ def check_end(connection: Connection) -> None:
     """Check that the log ends with the row that was written last.
 
     Raises:
-        Damaged: it does not.
+        DamagedFile: Rows are missing at its end, or its last row is damaged.
     """
     read_first_entry(connection.execute(f"{LOG} ORDER BY sequence DESC LIMIT 1"))
     chain.check_end(connection, read_last_sequence(connection))

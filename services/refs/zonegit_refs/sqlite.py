@@ -1,4 +1,4 @@
-"""Store refs in one SQLite file: each request is one read, each change one durable transaction."""
+"""Store refs in one SQLite file. Each request is one read, each change one durable transaction."""
 
 import asyncio
 import secrets
@@ -59,8 +59,11 @@ class LogEnd(NamedTuple):
     """The end of the log.
 
     Attributes:
+        epoch: The epoch of the log.
+        sequence: The last sequence of the log.
         awaiting: The number of zones that await recovery.
-        restored: The store was restored, and recovery has not begun.
+        restored: Whether the store was restored and recovery has not begun.
+        installation: The id of the installation.
         replaces: The installations that this one replaces.
     """
 
@@ -123,7 +126,7 @@ class SqliteRefs:
         return await self._database.read(work)
 
     async def check_file(self) -> list[str]:
-        """Return the faults of the file, without those of the rows of its log."""
+        """Return the faults of the file, except those of the rows of its log."""
         return await self._database.check(_check_file)
 
     async def check_log(self, after: int) -> CheckedPage:
@@ -150,8 +153,7 @@ class SqliteRefs:
         return await self._database.read(recovery.list_doubted)
 
     async def confirm(self) -> None:
-        """Record that a resolver with knowledge from before has no rows that the log
-        lacks."""
+        """Record that a resolver has confirmed the log, so that no run is doubted."""
         await self._database.write(recovery.record_confirmation)
 
     async def recover(

@@ -1,8 +1,8 @@
 """Check the whole store in slices, while it is in use.
 
-Opening the store compares only what is small. The rest is checked in the background after each
-start, and again if ``zonegit fsck`` requests it: the structure of the file, the digest of each
-table, and the chain of the log. The faults found are logged, and kept for later requests.
+Opening the store compares only small tables. The rest is checked in the background after each
+start, and when ``zonegit fsck`` requests it: the structure of the file, the digest of each table,
+and the chain of the log. Faults are logged, and kept for later requests.
 """
 
 import asyncio

@@ -5,11 +5,11 @@ back (column ``undoes``); a redo takes back an undo. Nothing else is stored, so 
 influence it and no file can disagree with the log. From these rows follows:
 
 - An operation is undone while an undo of it is in effect, and an undo is in effect unless it is
-  undone itself. All undos about an operation are read at once. What takes an operation back is
-  newer than it, so one pass from the newest to the oldest decides all.
-- An undo that its client did not complete (it was killed, or lost a race) leaves refs of the
-  operation behind. Then the operation is still the next to be undone, and a client that repeats the
-  command completes the same undo.
+  undone itself. All undos of an operation, of these undos and so on are read at once. Each is newer
+  than the operation that it takes back, so one pass from the newest to the oldest is enough.
+- An undo that its client did not complete (it was killed, or had a conflict) leaves refs of the
+  operation unchanged. Then the operation is still the next to be undone, and a client that repeats
+  the command completes the same undo.
 - ``undo`` takes back the newest operation of an actor that moved a branch, a tag or a zone, is not
   undone and takes nothing back. ``redo`` takes back their newest undo that is not undone, unless
   another operation of theirs came after it. Operations that moved only HEADs do not count for
@@ -51,7 +51,7 @@ _ABOUT: Final = """
     ORDER BY (SELECT min(sequence) FROM log WHERE log.operation = about.operation) DESC
 """
 _TAKES_BACK: Final = f"{schema.LOG} WHERE operation = ? LIMIT 1"
-# A ref that already had its old value is not left behind, although the undo has no row for it.
+# A ref that has its old value already counts as undone, although the undo has no row for it.
 _LEFT_BEHIND: Final = """
     SELECT 1 FROM log AS done WHERE operation = ? AND space <> 'head'
     AND (zone, space, short) NOT IN (SELECT zone, space, short FROM log WHERE operation = ?)
@@ -89,7 +89,7 @@ def find_undoable(connection: Connection, actor: str) -> str:
 
 
 def _refuse_partial_redo(connection: Connection, operation: str, undoes: str) -> None:
-    """Raise Conflict for a redo that left refs behind."""
+    """Raise Conflict for a redo that did not complete."""
     if not _is_undo(connection, operation) and is_partial(connection, undoes, operation):
         raise Conflict(
             f"redo {operation[:SHORT_ID]} did not complete",
@@ -127,7 +127,7 @@ def find_undo_of(connection: Connection, operation: str) -> str | None:
     undos: dict[str, list[str]] = {}
     about = schema.STEP.read_all(connection.execute(_ABOUT, (operation, MAX_UNDOS)))
     for undo, undoes in about:
-        assert undoes is not None  # it was found by that
+        assert undoes is not None  # the query selects by this column
         in_effect[undo] = not any(in_effect[each] for each in undos.get(undo, ()))
         undos.setdefault(undoes, []).append(undo)
     return next((each for each in undos.get(operation, ()) if in_effect[each]), None)

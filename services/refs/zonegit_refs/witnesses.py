@@ -1,14 +1,14 @@
 """Find out from resolvers whether this store was restored from a backup.
 
-Announcements build the registry, and name the row of the log that a resolver applied last; so does
-each report of what is served. When this store starts, resolvers are called to announce themselves.
-Moves wait until one that has knowledge of the log from before confirms it, or until all had the
-time to contradict it. If a request hints that a resolver has more of the log than there is, the
-status of all registered resolvers is requested.
+Announcements build the registry. Each announcement, and each report of what is served, names the
+row of the log that the resolver applied last. When this store starts, it calls resolvers to
+announce themselves. Moves wait until a resolver that followed the log before this start confirms
+it, or until all resolvers had the time to contradict it. If a request hints that a resolver has
+rows that the log lacks, the store requests the status of all registered resolvers.
 
-Only messages of resolvers count, and the broker allows each to report on itself only. A faulty or
-hostile resolver can stop moves until an operator finishes a recovery, but not after that: an epoch
-that began in this process cannot have lost rows (docs/adr/0030-recovery.md).
+Only messages of resolvers count, and the broker allows each resolver to report on itself only. A
+faulty or hostile resolver can stop moves until an operator finishes a recovery, but not after that:
+an epoch that began in this process cannot have lost rows (docs/adr/0030-recovery.md).
 """
 
 import asyncio
@@ -62,8 +62,7 @@ class Witnesses:
         await self._may_move.wait()
 
     def hint(self) -> None:
-        """Request the status of resolvers soon, because a follower of the log has more rows than
-        there are."""
+        """Request the status of resolvers soon, because a follower has rows that the log lacks."""
         self._hinted.set()
 
     @asynccontextmanager
@@ -90,7 +89,7 @@ class Witnesses:
         self._may_move.set()
 
     async def ask(self) -> None:
-        """Request the status of the registered resolvers, and record what proves a restore."""
+        """Request the status of the registered resolvers, and record a proof of a restore."""
         await self._may_move.wait()
         await self._ask([each.last.resolver for each in self.listener.list_heard()])
 
@@ -102,7 +101,7 @@ class Witnesses:
                 await self._try_take(claim, each.past)
 
     async def _ask_one(self, resolver: str) -> ResolverStatus | None:
-        about = AskStatus(zone=names.ROOT)  # one zone: the answer is short
+        about = AskStatus(zone=names.ROOT)  # a single zone, so that the reply is short
         subject = subjects.resolver(resolver, "status")
         try:
             found = await self._bus.request(
@@ -165,8 +164,8 @@ class Witnesses:
         self._is_doubted = bool(doubted)
 
     def _confirms(self, said: Announcement, doubted: Sequence[str]) -> bool:
-        """Return whether a resolver with knowledge from before has no rows that the log
-        lacks."""
+        """Return whether a resolver confirms the log: it has no rows that the log lacks, and it
+        followed the log before the runs that are doubted."""
         is_old = said.began is not None and said.began not in doubted
         is_ours = said.epoch == self._refs.epoch and not said.held
         return is_old and is_ours and said.sequence <= self._refs.latest

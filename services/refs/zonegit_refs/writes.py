@@ -43,7 +43,7 @@ class TipMoved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WriteOutcome:
-    """The reply, and the new log rows; none if the operation was repeated."""
+    """The reply, and the new log rows, which are empty for a repeated operation."""
 
     moved: Moved
     news: list[LogEntry]
@@ -52,8 +52,8 @@ class WriteOutcome:
 class OperationWriter:
     """One operation in its transaction.
 
-    ``what`` distinguishes the refs that it moves. ``target`` is the new value of the ref: empty if
-    it is deleted, None if the verb has none.
+    ``target`` is the new value of the ref: empty if the ref is deleted, None if the verb has no
+    target.
     """
 
     target: bytes | None = None
@@ -69,16 +69,16 @@ class OperationWriter:
         self._written: list[LogEntry] = []
 
     def done_before(self) -> Moved | None:
-        """Return the first outcome if this operation was carried out already; else None.
+        """Return the first outcome if this operation was executed already; else None.
 
         Raises:
-            Invalid: The id of the operation is that of another actor, of a move to another target,
-                or of an operation that takes back something else.
+            Invalid: The id of the operation was used by another actor, for a move to another
+                target, or to take back another operation.
             NotFound: The log does not have the operation to take back.
         """
         key = self._origin.operation
         self._check_undoes()
-        # An undo takes back all of an operation, so no actor may add to the one of another.
+        # An undo takes back a whole operation, so no actor may add to that of another actor.
         if self.connection.execute(
             "SELECT 1 FROM operation WHERE id = ? AND actor <> ?", (key, self._origin.actor)
         ).fetchone():
@@ -226,7 +226,7 @@ def move(
         TipMoved: The ref has another tip now.
         NotFound: The zone is not registered.
         Conflict: The ref does not have the expected value; the error names the tip.
-        Unsafe: The serial would go back.
+        Unsafe: The serial is not later than the highest one.
         Invalid: The id of the operation was used for another move.
     """
     operation.target = new or NOTHING
@@ -280,7 +280,7 @@ def check_serial(connection: Connection, ref: RefName, served: ServedTree, *, fo
     """Check that a branch may serve a serial.
 
     Raises:
-        Unsafe: The serial would go back, and it is not forced.
+        Unsafe: The serial is not later than the highest one, and ``force`` is not set.
     """
     policy.check(ref, served, _highest(connection, ref), force=force)
 

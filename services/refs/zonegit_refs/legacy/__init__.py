@@ -1,1 +1,1 @@
-"""Take over stores of the original (v0.3): check, convert, keep their names."""
+"""Adopt stores of the original zonegit (v0.3): check them, store their names, convert these."""

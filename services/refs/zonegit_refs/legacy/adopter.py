@@ -1,7 +1,7 @@
-"""Take over stores of the original: check them, store their names, and convert these.
+"""Adopt stores of the original: check them, store their names, and convert these.
 
-A task of its own converts the stored names. It outlives the request, waits while the object store
-is down, and is restarted with the service.
+A separate task converts the stored names. It continues after the request has ended, waits while the
+object store is down, and is restarted with the service.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 (docs/object-model.md).
 
 An old name is dropped only after its value has its new name, so no commit is lost at any point, and
-a conversion that is restarted after any step has the same result. Steps that were carried out
-already are recognized by their operation; those that another client has made, by their result.
+a conversion that is restarted after any step has the same result. Steps that were executed already
+are recognized by their operation, and steps of another client by their result.
 """
 
 from typing import Protocol
@@ -28,7 +28,7 @@ class UnconvertedNames(Protocol):
         ...
 
     async def drop(self, name: str) -> None:
-        """Drop a converted name; durable on return."""
+        """Drop a converted name. The change is durable on return."""
         ...
 
 
@@ -36,8 +36,10 @@ class NewRefs(RefStore, Protocol):
     """The ref store that gets the names."""
 
     async def take_over(self, ref: RefName, new: ObjectId, origin: Origin) -> Moved:
-        """Create a ref as :meth:`move` does, with its value in a store of the original. A type in
-        it may have any spelling of ``TYPEnnn``."""
+        """Create a ref by :meth:`move`, with its value in a store of the original.
+
+        Types in its tree may have any spelling of ``TYPEnnn``.
+        """
         ...
 
 
@@ -45,9 +47,9 @@ async def convert(old: UnconvertedNames, new: NewRefs, objects: ObjectStore) -> 
     """Convert all names, and return the log rows of this operation.
 
     Raises:
-        Conflict: A branch or tag has got another value.
+        Conflict: A branch or tag has another value.
         Unsafe: A branch of that name had a later serial.
-        NotFound, Invalid, Unavailable: A store raised it.
+        NotFound, Invalid, Unavailable: Errors of the stores.
     """
     pending = await old.pending()
     if pending is None:
@@ -107,8 +109,8 @@ async def _copy(new: NewRefs, ref: RefName, target: ObjectId, origin: Origin) ->
 async def _stand(
     new: RefStore, objects: ObjectStore, branch: RefName, origin: Origin
 ) -> list[LogEntry]:
-    """Set the default HEAD if there is none, and the branch that the migrating operator remembers
-    for this zone, unless they have one."""
+    """Set the default HEAD, and the remembered branch of the migrating operator, unless they are
+    set."""
     assert branch.zone is not None
     await objects.put([encode(Symref(branch.path()))])
     written: list[LogEntry] = []

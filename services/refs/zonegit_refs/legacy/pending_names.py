@@ -16,8 +16,10 @@ from zonegit_refs import writes
 
 @dataclass(frozen=True, slots=True)
 class PendingNames:
-    """The names that are not converted yet, with the origin of the request. The zone is the last
-    name to be converted."""
+    """The names that are not converted yet, with the origin of the request.
+
+    The name of the zone is converted last.
+    """
 
     slots: Slots
     origin: Origin
@@ -45,8 +47,7 @@ def read(connection: Connection) -> PendingNames | None:
 def keep(
     connection: Connection, slots: Slots, served: Mapping[RefName, ServedTree], origin: Origin
 ) -> None:
-    """Store names to be converted. Names that wait already may be stored again, with the new
-    origin.
+    """Store names to be converted. Names that are pending already get the new origin.
 
     Args:
         connection: The store, in a transaction.
@@ -55,8 +56,9 @@ def keep(
         origin: The origin of the request.
 
     Raises:
-        Conflict: Other names wait.
-        Unsafe: The serial of a branch would go back, and ``origin.force`` is not set.
+        Conflict: The names of another store are pending.
+        Unsafe: The serial of a branch is not later than its highest one, and ``origin.force`` is
+            not set.
     """
     for ref, would in served.items():
         writes.check_serial(connection, ref, would, force=origin.force)
