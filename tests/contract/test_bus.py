@@ -375,7 +375,7 @@ async def test_a_connection_that_the_broker_ends_for_good_is_told(tmp_path: Path
             connected_again = asyncio.Event()
             bus.on_reconnect(connected_again.set)
             if bus.client.max_payload == 1024:
-                return False  # it has not read the configuration yet
+                return False  # The bus has not read the configuration yet.
             limit(1024)
             while not (bus.closed.is_set() or connected_again.is_set()):
                 with suppress(Unavailable):
@@ -498,7 +498,7 @@ async def test_who_asks_without_end_leaves_most_of_the_time_to_other_work(
         for _ in range(2_000):
             await bus.client.publish(subject, codec.encode(question), reply="_INBOX.ada.1.2")
         await bus.flush()
-        for _ in range(3):  # a turn of the loop is one question at the most
+        for _ in range(3):  # A cycle of the loop answers at most one request.
             before = answered
             await asyncio.sleep(0)
             assert answered - before <= 1

@@ -48,7 +48,7 @@ async def test_odd_names_of_a_store_that_is_taken_over_stay_usable(stand: RefSta
     force = origin(force=True, reason="a test")
     await stand.refs.move(ref, Exactly(tip), later.id, force)
     await stand.refs.move(ref, Exactly(later.id), None, origin())
-    # What an undo of the deletion does.
+    # An undo of the deletion does the same.
     await stand.refs.move(ref, Absent(), later.id, origin(force=True, reason="a test"))
     with pytest.raises(Invalid):
         await stand.refs.move(ref_names.branch(FOO, ODD + "2"), Absent(), later.id, origin())

@@ -88,5 +88,5 @@ def test_a_change_of_a_closed_zone_is_noted_from_inside_alone(world: World) -> N
 
 def test_who_is_not_let_in_is_counted(world: World) -> None:
     world.ask(CLOSED, peer="203.0.113.1")
-    assert world.zones.denied == 2  # asked both ways
+    assert world.zones.denied == 2  # counted by both paths
     assert world.zones.refused == 0

@@ -142,7 +142,7 @@ def test_a_dname_into_itself_ends() -> None:
     reply = world.ask("a.d.foo.com.", limit=STREAM)
     assert rcode(reply) == "SERVFAIL"
     assert [found.rdtype.name for found in reply.answer] == ["DNAME"] + 16 * ["CNAME"]
-    assert sum(len(found) for found in reply.answer) == 17  # the DNAME once
+    assert sum(len(found) for found in reply.answer) == 17  # the DNAME is included once
     assert rcode(world.ask("a.long.foo.com.", limit=STREAM)) == "YXDOMAIN"
 
 

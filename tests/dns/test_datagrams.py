@@ -114,7 +114,7 @@ def test_a_long_datagram_is_whole_and_an_empty_one_is_empty(make, sockets) -> No
     found = make(sock)
     one = client(sockets, sock, "127.0.0.1")
     sent = [b"w" * 65_507, b"", *(bytes([size % 251]) * size for size in range(1_279, 1_283)), b"z"]
-    for _ in range(2):  # what a longer one left behind is in no other
+    for _ in range(2):  # octets of a longer datagram are in no other
         for wire in sent:
             one.send(wire)
         assert [wire for wire, _ in found.receive(DATAGRAMS_BATCH)] == sent

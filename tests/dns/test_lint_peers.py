@@ -34,7 +34,7 @@ def complaints(checker: str, text: str, folder: Path) -> list[str]:
         pytest.skip(f"{checker} is not installed")
     file = folder / "zone"
     file.write_text(text)
-    # It would ask the resolver of this machine for hosts elsewhere.
+    # It would query the resolver of this machine for external hosts.
     local = ["-i", "local"] if checker == BIND else []
     command = [program, *local, "f.example", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

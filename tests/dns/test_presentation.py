@@ -32,7 +32,7 @@ RECORDS = [
     f"{mnemonic} {rdata_to_text(NUMBERS[mnemonic], rdata_from_text(NUMBERS[mnemonic], text))}"
     for mnemonic, samples in SAMPLES.items()
     for text, _ in samples
-    if mnemonic != "SOA"  # which only an apex has
+    if mnemonic != "SOA"  # permitted only at an apex
 ]
 
 

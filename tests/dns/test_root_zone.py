@@ -42,5 +42,5 @@ def test_the_real_root_zone_is_answered_as_nsd_does(tmp_path: Path) -> None:
             theirs = dns.query.udp(query, "127.0.0.1", 10, peer.port)
             ours = world.send(query)
             assert said(ours).essence == said(theirs).essence, (name, rdtype)
-            if ours.authority:  # beside an answer nothing is added here
+            if ours.authority:  # an answer has no additional data here
                 assert records(ours.additional) == records(theirs.additional), (name, rdtype)

@@ -39,7 +39,7 @@ www 300 A 192.0.2.1
 def world_of(conduct: ServerOptions = CONDUCT) -> World:
     world = World({"foo.com.": ZONE}, conduct=conduct)
     now = time.time()
-    world.zones.clock = lambda: now  # else two replies to one query might differ
+    world.zones.clock = lambda: now  # otherwise two replies to one query might differ
     return world
 
 
@@ -136,7 +136,7 @@ def test_an_unknown_key_is_badkey(world: World) -> None:
     assert reply.tsig.name == stranger.primitive.name
     assert (reply.tsig[0].error, reply.tsig[0].mac) == (17, b"")
     assert not reply.answer
-    assert world.zones.denied == 1 + 1  # asked both ways
+    assert world.zones.denied == 1 + 1  # counted by both paths
 
 
 def test_another_algorithm_than_that_of_the_key_is_badkey(world: World) -> None:

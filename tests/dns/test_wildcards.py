@@ -48,7 +48,7 @@ def test_a_synthesised_name_has_no_more_types_than_the_wildcard(world: World) ->
     ("name", "rdtype", "expected"),
     [
         ("host1.example.", "MX", "NOERROR"),  # it exists, without MX
-        ("sub.*.example.", "MX", "NOERROR"),  # so does this
+        ("sub.*.example.", "MX", "NOERROR"),  # this exists, too
         ("_telnet._tcp.host1.example.", "SRV", "NXDOMAIN"),  # closest encloser _tcp.host1
         ("ghost.*.example.", "MX", "NXDOMAIN"),  # closest encloser *.example.
         ("host2.example.", "TXT", "NOERROR"),  # an empty non-terminal

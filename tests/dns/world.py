@@ -32,7 +32,7 @@ def read(zone: str, text: str) -> list[RRset]:
     parsed = dns.zone.from_text(dedent(text), origin=zone, relativize=False, check_origin=False)
     found: dict[tuple[names.Name, int], list[bytes]] = {}
     ttls: dict[tuple[names.Name, int], int] = {}
-    for owner, rdataset in parsed.iterate_rdatasets():  # signatures come by what they cover
+    for owner, rdataset in parsed.iterate_rdatasets():  # signatures are grouped by covered type
         key = names.from_wire(owner.to_wire()), int(rdataset.rdtype)
         found.setdefault(key, []).extend(record.to_wire() for record in rdataset)
         ttls[key] = min(rdataset.ttl, ttls.get(key, rdataset.ttl))

@@ -73,7 +73,7 @@ async def test_who_may_not_ask_about_all_zones_is_told_all_the_same_what_is_unfi
     url: str,
 ) -> None:
     async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
-        refs = refs_of(bus, "alice")  # of whose subjects this user may use none
+        refs = refs_of(bus, "alice")  # this user may use none of alice's subjects
         with pytest.raises(Denied):
             await refs.since("", 0)
         nobody = Identity("Alice", "alice@example.net", 0)

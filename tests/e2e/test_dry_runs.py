@@ -45,7 +45,7 @@ def test_what_refs_refuses_is_refused_in_a_dry_run(stack: Stack, zone: str) -> N
         tried = stack.run(*words, "--dry-run", status=7, stdin=stdin)
         assert "would commit to" in tried.out, words
         done = stack.run(*words, status=7, stdin=stdin)
-        assert tried.err.endswith(done.err), words  # after warnings about what would be there
+        assert tried.err.endswith(done.err), words  # after warnings about the resulting records
         assert stack.run("log", "--json").out == before
 
 

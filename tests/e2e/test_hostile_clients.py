@@ -49,7 +49,7 @@ async def assert_answering(address: Address) -> None:
             sock.setblocking(False)
             sock.connect(address)
             reply = b""
-            while reply[:2] != QUERY[:2]:  # a flood before this may have left no room for it
+            while reply[:2] != QUERY[:2]:  # an earlier flood may have filled the socket
                 await loop.sock_sendall(sock, QUERY)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(0.5):

@@ -82,7 +82,7 @@ async def race(data: Path) -> None:
     for who in CLIENTS:
         mine = [message for message in reversed(history) if message.startswith(f"{who} ")]
         assert mine == [f"{who} {number}" for number in range(EDITS_EACH)]
-    # The other one's view is the same history, as far as it went then.
+    # The other client has seen the same history up to an earlier tip.
     shorter = min(seen_by_ada, seen_by_bob, key=len)
     assert history[len(history) - len(shorter) :] == shorter
 

@@ -94,7 +94,7 @@ def test_what_is_lost_and_what_is_left_is_named(own_stack: Stack, tmp_path: Path
     own_stack.run("tag", "v1", "-m", "released")
     own_stack.zone("lost.example.", FOO)
     own_stack.run("down")
-    restore(own_stack, backup, REFS)  # the objects are whole
+    restore(own_stack, backup, REFS)  # the objects are complete
     own_stack.up()
     until(lambda: served_of(own_stack, "foo.com.")[1] is not None, "it is not held")
     said = own_stack.json("recover")

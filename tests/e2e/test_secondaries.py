@@ -176,7 +176,7 @@ def test_a_changing_zone_is_followed_through_a_merge_a_revert_and_a_reset(
         given = site.transfers("foo.com.")
         for program in site.secondaries:
             assert given[program, "ixfr"] >= 5, given
-            # NSD takes an update for failed when another comes within the same second.
+            # NSD treats an update as failed if another one arrives within the same second.
             assert given[program, "axfr"] == 1 or program == "nsd", given
         assert not site.log("notify.unanswered")
 

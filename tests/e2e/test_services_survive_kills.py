@@ -166,7 +166,7 @@ async def test_moves_acknowledged_before_a_kill_are_there_after_it(tmp_path: Pat
     assert {entry.sequence: entry for entry in acknowledged}.items() <= {
         entry.sequence: entry for entry in log
     }.items()
-    # Sent again or not, each operation happened once: every row starts where the last one ended.
+    # Each operation happened once, even if repeated: every row starts at the end of the last one.
     for n in range(WRITERS):
         rows = [entry for entry in log if entry.ref.short == f"writer{n}"]
         assert [row.old for row in rows] == [None, *(row.new for row in rows[:-1])]

@@ -42,7 +42,7 @@ def test_a_stack_serves_each_zone_as_its_file_says_and_reads_it_again_at_sighup(
     own_stack.run("import", "-", "--zone", "bar.org", stdin=FOO)
     own_stack.run("branch", "next", "--zone", "bar.org")
 
-    # Exactly those that follow zone and branch are awaited.
+    # Exactly the resolvers that follow zone and branch are awaited.
     edit = ("set", "api", "A", "60", "192.0.2.81", "--wait", "--zone")
     assert own_stack.json(*edit, "bar.org", "--branch", "main")["served_by"] == []
     names = ["resolver-1", "resolver-2"]
@@ -51,7 +51,7 @@ def test_a_stack_serves_each_zone_as_its_file_says_and_reads_it_again_at_sighup(
     assert said_of(own_stack, "bar.org") == both("next", None, False)
     assert said_of(own_stack, "foo.com") == both("main", None, False)
 
-    # Another file: bar goes back, with a canary; foo stays where it is.
+    # Another file: bar returns to main with a canary; foo is pinned to its commit.
     file.write_text(
         '[zone."BAR.org"]\ncanary = "next:30"\n[zone."foo.com"]\nat = "main~1"\n',
     )
@@ -70,7 +70,7 @@ def test_a_stack_serves_each_zone_as_its_file_says_and_reads_it_again_at_sighup(
     assert own_stack.json(*edit, "foo.com", "--branch", "main")["served_by"] == []
     assert own_stack.json(*edit, "bar.org", "--branch", "next")["served_by"] == names
 
-    # A file that is wrong changes nothing, and is told.
+    # An invalid file changes nothing, and is reported.
     file.write_text(BAR_SERVES_NEXT + "\n[zone.b]\nbranch = 5\n")
     hang_up(own_stack)
     until(lambda: _metric(metrics).count("zonegit_config_good") > 0)

@@ -189,7 +189,7 @@ def judge(kept: Kept, replies: Replies) -> str:
         for key, value in kept.replies.items()
         if replies.get(key) != value and replies.get(key) not in REPORTED
     }
-    # An object and a zone in a cache are right or not there, whatever else was reported.
+    # An object and a zone in a cache are right or missing, even after another report.
     certain = {key for key in wrong if key.startswith(("get ", "content ")) and key in replies}
     assert was_reported or not wrong, wrong
     assert not certain, {key: replies[key] for key in certain}

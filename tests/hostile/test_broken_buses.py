@@ -43,7 +43,7 @@ async def test_a_connection_ended_with_an_error_is_told_though_the_bus_reads_no_
     port = server.sockets[0].getsockname()[1]
     async with server, connect(BusSettings(f"nats://127.0.0.1:{port}"), name="refs") as bus:
         sending = []
-        for count in (1, 2):  # the first message fills the socket, the second one has to wait
+        for count in (1, 2):  # The first message fills the socket, and the second one has to wait.
             sending.append(asyncio.create_task(send()))
             await eventually(lambda count=count: bus.client.stats["out_msgs"] == count)
         assert bus.client.pending_data_size > MORE_THAN_BUFFERS

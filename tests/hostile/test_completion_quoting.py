@@ -77,7 +77,7 @@ def shell(
 def run(terminal: Terminal, line: str) -> str:
     """Return the output of a line, including its echo."""
     begun, word = len(terminal.seen), f"done-{next(_PROMPTS)}-"
-    # The quotes keep the echo of the line from being taken for what it prints.
+    # The quotes distinguish the echo of the line from its output.
     terminal.type(f"{line}\r")
     terminal.type(f'echo "{word[:4]}""{word[4:]}"\r')
     ended = terminal.wait_for(word, begun)

@@ -147,7 +147,7 @@ async def test_the_bus_takes_the_verbs_that_a_role_has_the_right_to_and_no_other
         for verb, form in itertools.product(verbs.VERBS, Form):
             about = subject(verb, form, user)
             is_granted = user in MAY[decided(verb, form)].split()
-            # One line stands for all kinds of refs; the service refuses those that do not fit.
+            # One rule covers all kinds of refs; the service refuses other kinds.
             refs = {Form.ZONE, Form.BRANCH, Form.TAG}
             is_ref = form in refs | {Form.DEFAULT} and len(refs & set(verb.forms)) > 1
             expected = is_granted and (form in verb.forms or is_ref)

@@ -327,7 +327,7 @@ async def test_a_client_is_not_too_slow_for_those_that_do_not_wait_for_its_place
             await stack.enter_async_context(queue.turn(WHOLE, f"10.0.{number}.1", None))
         last = asyncio.create_task(enter(queue, WHOLE, "10.1.0.1"))
         await eventually(lambda: queue.waiting()[WHOLE] == 2)
-        # Whole zones have all of theirs, so one of these keeps the last one waiting.
+        # Whole zones occupy all their places, so one of them delays the last one.
         assert is_too_slow(slow)
         assert not is_too_slow(difference)
         waiting.cancel()

@@ -218,7 +218,7 @@ async def test_of_two_stores_on_two_folders_the_later_ends_and_names_the_other(
             assert f"another {store} serves" in log
             assert "service.started" not in log
             await answers(bus, store)
-            # Its supervisor starts it again and again; the first one says so.
+            # Its supervisor restarts it repeatedly; the first instance reports a rival.
             (said,) = await instances(bus, store)
             assert said.rival
         assert first.terminate() == 0
@@ -275,7 +275,7 @@ async def test_a_second_process_on_one_folder_ends_and_names_the_first(
             log = await ends(second)
             assert f"another {store} (process " in log
             assert str(tmp_path / store) in log
-        # The kernel gave the lock back when the first one was killed.
+        # The kernel released the lock when the first process was killed.
         with service_process(store, elsewhere, tmp_path):
             async with client(elsewhere) as bus:
                 await answers(bus, store)

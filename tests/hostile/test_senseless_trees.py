@@ -193,7 +193,7 @@ def test_no_senseless_tree_ends_a_process_or_disturbs_another_zone(
             max_examples=EXAMPLES,
             deadline=None,
             database=None,
-            phases=[Phase.generate],  # the stores remember, so that no example is like another
+            phases=[Phase.generate],  # The stores keep their content, so no example equals another.
             suppress_health_check=[*HealthCheck],
         )
         @given(st.data())

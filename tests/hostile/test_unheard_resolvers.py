@@ -93,7 +93,7 @@ def test_a_stopped_resolver_is_named_until_it_goes_on(stack: Stack) -> None:
     os.kill(still, signal.SIGSTOP)
     try:
         misses(stack, "resolver-2", "resolver-1")
-        # Once it has missed three announcements it is silent, and not forgotten.
+        # After three missed announcements it is silent, but still registered.
         until(lambda: registry_of(stack)["resolver-2"].is_silent)
         misses(stack, "resolver-2", "resolver-1")
         assert "BAD  resolver-2" in stack.run("doctor", status=1).out
@@ -167,7 +167,7 @@ def test_a_resolver_that_is_frozen_while_another_takes_its_name_is_reported(
         with resolver_process(stack, tmp_path / "two", "ghost") as second:
             until(lambda: registry_of(stack)["ghost"].last.instance != before)
             os.kill(first.pid, signal.SIGCONT)
-            # Where the second is young enough, it ends; else both serve on, and are reported.
+            # The second one exits if it is young enough; otherwise both continue, and are reported.
             until(
                 lambda: (
                     second.poll() == 1
@@ -192,7 +192,7 @@ async def test_a_resolver_that_never_answered_a_broadcast_is_awaited_until_it_se
             await bus.flush()
             changing = asyncio.create_task(asyncio.to_thread(change, stack))
             moved = await moves.get()
-            # It is busy: others have answered and served long before.
+            # It is slow: the others have already answered and served.
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(1):
                     await asyncio.shield(changing)
@@ -297,7 +297,7 @@ async def test_the_bus_lets_a_resolver_of_the_stack_speak_of_itself_alone(stack:
     async with raw_client(url) as client:
         for name, is_own in (("resolver-1", True), ("resolver-2", False)):
             about = (subjects.announcement(name), subjects.served(name, ZONE))
-            # Nothing that others would take for a message: an empty one.
+            # An empty message, which no receiver accepts.
             assert [await client.may_publish(each) for each in about] == [is_own] * 2
             assert await client.may_subscribe(f"zg.resolvers.{name}.status") == is_own
 
@@ -347,7 +347,7 @@ def test_a_registry_that_is_full_is_no_success(tmp_path: Path) -> None:
         said = change(crowded, status=6).err
         assert "committed, but" in said
         assert "than the ref store can register" in said
-        asyncio.run(crowd())  # one that is refused is forgotten after a minute
+        asyncio.run(crowd())  # a refused name is forgotten after a minute
         assert "BAD  registry" in crowded.run("doctor", status=1).out
     finally:
         crowded.down()

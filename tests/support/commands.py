@@ -87,7 +87,7 @@ def _feed(pipe: int, text: str) -> None:
             stream.write(text)
             stream.flush()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), pipe)  # what is left goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), pipe)  # nothing reads the rest
 
 
 def _text(file: int) -> str:
@@ -211,7 +211,7 @@ def _import_everything() -> None:
         import_module(module.name)
     import_module("zonegit.bus")
     gc.collect()
-    gc.freeze()  # so that collecting in a child copies no page of ours
+    gc.freeze()  # A collection in a child then copies no page of the server.
 
 
 if __name__ == "__main__":

@@ -32,5 +32,5 @@ async def connected(
         yield reader, writer
     finally:
         writer.close()
-        with suppress(OSError):  # the server may have been first
+        with suppress(OSError):  # the server may have closed it first
             await writer.wait_closed()

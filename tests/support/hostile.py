@@ -45,7 +45,7 @@ def worlds() -> list[World]:
     split.put("foo.com.", ZONE, canary=ZONE)
     made = [World(ZONES, conduct=CONDUCT), split]
     for world in made:
-        world.zones.clock = lambda: NOW  # else two replies to one query might differ
+        world.zones.clock = lambda: NOW  # otherwise two replies to one query might differ
     return made
 
 

@@ -61,7 +61,7 @@ def _show(zones: Sequence[Zone], way: str, question: Question) -> None:
     def fault(smaller: Sequence[Zone]) -> Disagreement | None:
         try:
             found = list(_disagreements(smaller, way, [question]))
-        except (RuntimeError, TimeoutError, AssertionError):  # some server refuses such zones
+        except (RuntimeError, TimeoutError, AssertionError):  # a server refuses such zones
             return None
         return next((each for each in found if each.exemption is None), None)
 

@@ -108,7 +108,7 @@ def _is_of_the_parent(
 
 
 def _is_referred(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
-    is_referral = said(ours).names_servers and not ours.rcode()  # perhaps behind aliases
+    is_referral = said(ours).names_servers and not ours.rcode()  # possibly after aliases
     given = all(any(" nsec " in line for line in each.answer) for each in theirs)
     return question.rdtype == "NSEC" and is_referral and given
 

@@ -114,7 +114,7 @@ class _Filler:
         for name in self.names[1:]:
             if name not in children:
                 self._fill(name)
-        # Below a wildcard, whose DS is it when nobody has delegated it? We do not ask.
+        # DS below a wildcard is ambiguous without a delegation, so no such query is made.
         is_wild = any(name.is_wild() for name in self.names)
         for cut in children:
             is_below = cut != self.apex and cut.is_subdomain(self.apex)

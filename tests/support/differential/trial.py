@@ -129,7 +129,7 @@ def _compared(
     assert octets is not None
     assert question.tcp or len(octets) <= question.room
     end = HEADER + len(question.name.to_wire()) + QUESTION_TAIL
-    assert octets[HEADER:end] == wire[HEADER:end]  # the question comes back, case and all
+    assert octets[HEADER:end] == wire[HEADER:end]  # The question is copied with its case.
     ours = dns.message.from_wire(octets)
     told = {name: joined(list(map(said, replies))) for name, replies in theirs.items()}
     agreeing = {name: each for name, each in told.items() if each.essence == said(ours).essence}

@@ -100,7 +100,7 @@ def test_a_malformed_edit_is_refused_with_file_and_line(line: str, reason: str) 
         read(f"delete old\n{line}\n")
 
 
-_characters = st.characters(codec="utf-8", exclude_characters='\n\r"')  # " is TXT's own quoting
+_characters = st.characters(codec="utf-8", exclude_characters='\n\r"')  # TXT has quotes of its own
 words = st.text(_characters, max_size=12).map(lambda word: f"x{word}x")
 
 

@@ -154,7 +154,7 @@ def test_a_session_remembers_a_bounded_number_of_installations(tmp_path: Path) -
         (Default(), True, None),
         (Default(ONE, None, "ZONEGIT_ZONE"), True, "ZONEGIT_ZONE is one.test."),
         (Default(OTHER, None, "ZONEGIT_ZONE"), False, "ZONEGIT_ZONE is other.test."),
-        (Default(ONE, None, "ZONEGIT_ZONE"), False, None),  # its branch is remembered, and counts
+        (Default(ONE, None, "ZONEGIT_ZONE"), False, None),  # its branch is remembered, too
         (Default(None, "canary", "", "ZONEGIT_BRANCH"), False, "ZONEGIT_BRANCH is canary"),
         (Default(None, "main", "", "ZONEGIT_BRANCH"), False, None),
     ],

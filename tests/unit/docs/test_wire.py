@@ -86,7 +86,7 @@ def test_every_request_to_resolvers_and_every_call_is_listed_with_messages_that_
 def test_a_service_answers_every_verb_of_its_table_with_the_reply_that_stands_there(
     service: str, handlers: type[objectstore.ObjectHandlers | refs.RefHandlers]
 ) -> None:
-    endpoints = handlers.__new__(handlers).endpoints()  # no store: none is asked
+    endpoints = handlers.__new__(handlers).endpoints()  # no store, because no request is made
     assert {name: each.verb for name, each in endpoints.items()} == verbs.of_service(service)
     for name, each in endpoints.items():
         hints = get_type_hints(each.answer)

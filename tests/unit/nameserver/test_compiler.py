@@ -99,7 +99,7 @@ def answers(snapshot: ZoneSnapshot) -> dict[tuple[str, int, bytes], bytes | None
 @given(ZONES, ZONES, st.randoms(use_true_random=False))
 def test_an_advanced_snapshot_answers_as_one_compiled_anew(old, new, random) -> None:
     before = compile_zone(APEX, old.values())
-    answered = answers(before)  # everything is rendered, so what is kept could be stale
+    answered = answers(before)  # Everything is rendered, so a cached answer could be stale.
     todo = changes(old, new)
     random.shuffle(todo)
     after = apply_changes(before, todo)

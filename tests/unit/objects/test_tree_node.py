@@ -220,7 +220,7 @@ class TestSmallBounds:
         made = encode(Tree({first: value(999)}))
         lie = IndexRow(first, 1, made.id)
         if top.height > 1:
-            return  # of runs alone it is known here which keys they have
+            return  # only runs are known here with their keys
         liar = encode(Index(top.height, (*top.rows[: at - 1], lie, *top.rows[at:])))
         recording.put([made, liar])
         assert before.key < first

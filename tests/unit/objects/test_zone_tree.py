@@ -208,7 +208,7 @@ def test_a_type_that_stands_twice_at_a_name_is_corrupt() -> None:
     out: list[RawObject] = []
     wide = tree_node.build({**hosts, **twice}, out)
     recording.put(out)
-    # Runs of a wide node are cut anywhere: here the types stand in one, and it is corrupt itself.
+    # Runs of a wide node are cut anywhere: here one run has both types, and is corrupt itself.
     with pytest.raises(Corrupt, match="the type A twice"):
         recording.run(zone_tree.find(wide, [()]))
 
@@ -314,7 +314,7 @@ def test_a_wide_tree_has_as_many_nodes_as_the_vector_says_and_none_larger(vector
 
 
 LONGEST: list[Path] = [
-    (b"x",) * 127,  # labels of a name at the most (RFC 1035 section 2.3.4)
+    (b"x",) * 127,  # the maximum number of labels of a name (RFC 1035 section 2.3.4)
     (b"x" * 63, b"x" * 63, b"x" * 63, b"x" * 61),  # octets
 ]
 

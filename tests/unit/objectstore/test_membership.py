@@ -56,7 +56,7 @@ async def test_the_first_ref_store_decides_the_installation(nats_url: str, tmp_p
         await beat(bus, "")  # of an earlier release
         await beat(bus, A)
         await comes_to_keep(store, A)
-        # One next to ours is not one in its place.
+        # A second store is not a replacement.
         await beat(bus, B)
         await beat(bus, A, B)
         await comes_to_keep(store, A)

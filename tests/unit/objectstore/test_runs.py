@@ -58,7 +58,7 @@ async def check(path: Path, objects: list[RawObject]) -> None:
     by_id = {raw.id: raw for raw in objects}
     asked = [raw.id for raw in find_runs(objects)]
     async with open_objects(path) as store:
-        # One by one: a question about many is answered as far as a bound on its work.
+        # One by one, because a request for many is answered only up to a bound on its work.
         found = {each: (await store.outlines([each]))[each] for each in asked}
     assert found == {each: outline_known(by_id[each], by_id.get) for each in asked}
     assert {outline.kind for outline in found.values()} == {RUN, "tree"}

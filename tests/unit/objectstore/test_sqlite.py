@@ -130,7 +130,7 @@ async def test_a_malformed_rrset_of_an_earlier_release_is_kept_and_reported(
     tree = encode(Tree({b"\1A": MALFORMED.id}))
     async with open_objects(path) as store:
         assert (await store.outlines([MALFORMED.id]))[MALFORMED.id].flaw.endswith("a field of 4")
-        await store.put([MALFORMED, tree])  # it is held, so this is no news
+        await store.put([MALFORMED, tree])  # it exists, so it is not new
         assert (await store.outlines([tree.id])) == {tree.id: Outline("tree")}
         assert (await store.outlines([BLOB.id]))[BLOB.id].flaw == ""
         worse = encode(Blob(RRset(names.ROOT, rrtypes.A, 300, (b"\1\2\3",))))

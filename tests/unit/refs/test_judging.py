@@ -83,7 +83,7 @@ async def test_other_objects_are_read() -> None:
 async def test_no_move_is_allowed_while_the_object_store_is_down() -> None:
     with pytest.raises(Unavailable, match="nobody answers"):
         await check_harm(Out(), GROWN, force=True)
-    # The way out of a store that lost something: whoever forces it, and says why, is believed.
+    # The way out after a loss of objects: force with a reason skips the check.
     await check_harm(Out(), GROWN, force=True, reason="the store is lost")
 
 

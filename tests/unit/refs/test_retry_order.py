@@ -50,7 +50,7 @@ async def test_losers_take_turns_in_the_order_in_which_they_lost() -> None:
     turns = patient()
     for who in ("ada", "bob", "cyd"):
         turns.record_loss(MAIN, who)
-    turns.record_loss(MAIN, "ada")  # once more, though it was her turn: she keeps it
+    turns.record_loss(MAIN, "ada")  # She loses again during her turn, and keeps it.
     order = []
     for _ in range(3):
         (first,) = [who for who in ("ada", "bob", "cyd") if await is_let_through(turns, who)]

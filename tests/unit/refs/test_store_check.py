@@ -56,7 +56,7 @@ async def test_an_index_that_lacks_a_row_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "refs.sqlite3"
     await fill(path, "abcd")
     with closing(sqlite3.connect(path)) as other, other:
-        # The index is emptied in the way that damage does it: behind the back of SQLite.
+        # The index is emptied by damage, without SQLite.
         (root,) = other.execute(
             "SELECT rootpage FROM sqlite_schema WHERE name = 'log_of_actor'"
         ).fetchone()

@@ -243,7 +243,7 @@ async def store_both(operators: TwoOperators) -> None:
 
     async def plan(_reader: Reader, state: drafts.CommitBase) -> drafts.PlannedChange:
         changes: edits.Changes = {(each.owner, each.rdtype): each for each in rrsets}
-        # What takes a branch to a commit that is there is not asked.
+        # A move to a stored commit is not examined.
         return drafts.PlannedChange(
             changes, changes.keys(), parents=(state.commit or CommitId(b""),)
         )
@@ -297,7 +297,7 @@ async def test_a_zone_cut_that_was_a_dname_before_stays_one(foo: TwoOperators) -
     assert committed(await revert.reset(foo.repo, at, with_both, intent, exact=False))
 
 
-# the law: what a change is told of its content is what lint finds after it and not before
+# The law: a change has exactly the findings of lint that are new after it.
 
 OWNERS = st.sampled_from(["@", "a", "b", "a.b", "*.b", "w.a", "f.example.f.example", "c.com"])
 CONTENTS = st.sampled_from(

@@ -204,7 +204,7 @@ class Twice:
             return Set(self.rrset(each))
         return Delete(names.parse(each[0], self.zone), rrtypes.from_text(each[1]))
 
-    # What can be done, dry or not.
+    # The commands, dry or not.
 
     async def edit(self, meant: Intent, branch: str, todo: list[Any]) -> object:
         plan = change_plan.plan_edits([self.edit_of(each) for each in todo], self.zone)

@@ -82,7 +82,7 @@ async def test_a_plan_that_is_carried_out_gives_the_tree_that_the_import_gives(
     applied_to = await zone_at(foo, made.commit)
     assert await foo.import_file(CHANGED) is None
     assert set(applied_to) == set(reader.read(CHANGED.encode(), ZONE).rrsets)
-    assert await applied(foo, saved) is None  # a second time: it is so already
+    assert await applied(foo, saved) is None  # A second application changes nothing.
 
 
 async def test_a_plan_of_edits_is_carried_out_as_the_edits_are(foo: TwoOperators) -> None:

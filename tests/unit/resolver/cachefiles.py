@@ -14,7 +14,7 @@ from zonegit_resolver.cache.summary import WATCHED
 
 Rows = list[tuple[object, ...]]
 
-# What the release before wrote, literally: one file for all zones.
+# The literal layout of the previous release: one file for all zones.
 LAYOUT_1 = (
     "CREATE TABLE tip (id INTEGER PRIMARY KEY, zone BLOB NOT NULL, branch TEXT NOT NULL,"
     " target BLOB NOT NULL, tree BLOB NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,"

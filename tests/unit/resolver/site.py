@@ -177,8 +177,8 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
         async def get(request: Request, message: GetObjects) -> Struct:
             if made.smuggled.keys().isdisjoint(message.ids):
                 return await stored["get"].answer(request, message)
-            # As a store does, it gives the first of them, as many as it likes. It gives no
-            # outlines, as one of an earlier release.
+            # Like a store, it returns any number of the first objects. It returns no
+            # outlines, like a store of an earlier release.
             of_store = [not made.smuggled.get(each) for each in message.ids]
             run = of_store.index(not of_store[0]) if len(set(of_store)) > 1 else len(of_store)
             ids = message.ids[:run]
@@ -268,7 +268,7 @@ class Running:
                 async with asyncio.timeout(0.5):
                     await loop.sock_sendall(sock, wire)
                     return await loop.sock_recv(sock, 4096)
-            except OSError:  # a timeout, or nobody listens
+            except OSError:  # a timeout, or no process listens
                 await asyncio.sleep(0)
                 return None
 

@@ -138,7 +138,7 @@ async def test_of_two_resolvers_that_started_together_the_earlier_one_continues(
         mine = await comes_to_serve(here, "r")
         other = msgspec.structs.replace(mine, instance="other", started=mine.started + 1)
         await here.bus.publish(subjects.announcement("r"), other)
-        # It has heard the other, and speaks up.
+        # It has received the announcement of the other, and announces itself.
         await eventually(lambda: [each.instance for each in heard][-2:] == ["other", mine.instance])
         assert await running.says(WWW) == "NOERROR 192.0.2.1"
         assert (await registry(here, "r"))["r"].is_contested

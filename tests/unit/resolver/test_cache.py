@@ -261,7 +261,7 @@ async def test_two_resolvers_do_not_share_a_folder(here: Site, tmp_path: Path) -
 
 
 async def test_a_stale_zone_is_answered_but_not_ready(here: Site, tmp_path: Path) -> None:
-    """RFC 1035 section 3.3.13, EXPIRE: here 1209600 seconds."""
+    """RFC 1035 section 3.3.13, EXPIRE: 1209600 seconds in this test."""
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)

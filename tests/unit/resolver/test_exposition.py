@@ -72,7 +72,7 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
         ("foo.org.", "A"),
         ("www.foo.com.", "TYPE65400"),
     ):
-        world.ask(name, rdtype)  # twice: once each way
+        world.ask(name, rdtype)  # twice: once for each path
     world.exchange(bytes(12))
     found = figures(ZoneStates(world.zones, ServingPlan())).collect()
     text = await exposition.write_text(found, Scheduler())

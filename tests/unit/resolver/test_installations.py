@@ -56,7 +56,7 @@ async def test_an_empty_store_that_replaces_the_followed_one_is_not_followed(
             assert zone.age > 0
             metrics = (await running.page("/metrics"))[1]
             assert 'zonegit_zone_problem{branch="main",zone="foo.com."} 1.0' in metrics
-            # Neither does it take what this store has.
+            # It does not load commits of this store, either.
             await there.commit("bar.com.", NEW)
             assert await running.says(WWW) == "NOERROR 192.0.2.1"
             assert await running.says("www.bar.com.") == "REFUSED"

@@ -55,7 +55,7 @@ def test_it_leads_from_any_serial_to_what_is_served() -> None:
     assert told(journal, 3, at=7) == [7]
     assert told(journal, 7, at=7) is None
     assert told(journal, 5, at=7) is None
-    assert told(journal, 1, at=3) is None  # that is not what is served
+    assert told(journal, 1, at=3) is None  # not the served serial
     assert told(journal, 1, at=7, key=OTHER) is None
 
 
@@ -151,7 +151,7 @@ def test_what_does_not_lead_to_what_is_kept_is_dropped() -> None:
     assert told(restarted, 1, at=9) is None
 
 
-# what a serial stands for
+# the meaning of a serial
 
 
 def stands(

@@ -212,7 +212,7 @@ async def test_a_resolver_without_a_cache_does_not_block_the_recovery_of_a_branc
         await recover(there, await planned(there))
         await there.commit("foo.com.", address(2))
         await running.comes_to_say("NOERROR 192.0.2.2", WWW)
-        # From then on its memory is as good as any.
+        # From now on, its answers count like those of others.
         plans = await planned(there)
         assert [each.verdict for each in plans[0].branches] == [Leave()]
 

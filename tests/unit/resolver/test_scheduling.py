@@ -62,7 +62,7 @@ async def test_background_work_waits_for_priority_work() -> None:
 async def test_the_nodes_of_a_snapshot_are_freed() -> None:
     snapshots = [zone(1_000)]
     children = weakref.ref(snapshots[0].root.children)
-    gc.disable()  # reference counts alone must do it
+    gc.disable()  # only reference counts may free them
     try:
         await free_snapshots(snapshots, Scheduler())
         assert children() is None

@@ -313,7 +313,7 @@ async def test_what_is_on_disk_is_served_zone_by_zone_without_the_bus(
             await running.comes_to_say(said, name)
         config.change('only = ["foo.com", "bar.com"]\n' + table("bar.com", 'branch = "main"'))
         await running.comes_to_say("REFUSED", "www.pin.com.")
-        assert await running.says(BAR) == SAYS_NEW  # nobody can be asked for another branch
+        assert await running.says(BAR) == SAYS_NEW  # no store can be queried for another branch
         assert await running.says(FOO) == SAYS_OLD
     async with resolver(here.url, tmp_path, config=PlanFile(config.path, {})) as running:
         await running.comes_to_say(SAYS_OLD, BAR)

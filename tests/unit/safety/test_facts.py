@@ -127,7 +127,7 @@ def test_the_verdict_is_the_one_that_looking_at_everything_comes_to(move, limits
     old, new = move
     found, told = gathered(old, new, RecordingStore(), limits), naive(old, new)
     assert found.without_ns == told.without_ns
-    # Only the parent side of a delegation has DS, so those at the apex are as good as any.
+    # Only the parent side of a delegation has DS, so those at the apex are ordinary records.
     assert sorted(found.ds) == sorted(told.ds)
     verdict = policy.decide(found, limits)
     assert len(verdict) == len(policy.decide(told, limits))

@@ -97,7 +97,7 @@ def test_what_refs_accepts_a_resolver_loads(data: st.DataObject, tmp_path_factor
 
     async def run(commits: list[ObjectId], forge: Forge, path: Path) -> None:
         objects = MemoryObjects()
-        objects.keep(forge.objects)  # refs is to judge them whatever a store has let in
+        objects.keep(forge.objects)  # Refs must judge them for any content of the store.
         async with open_refs(path / "refs.sqlite3") as tables:
             keeper = RefKeeper(tables, objects, lambda *_: None)
             await keeper.register(FOO, origin())

@@ -190,7 +190,7 @@ def test_a_path_that_is_no_folder_is_unavailable(tmp_path: Path) -> None:
         aside(tmp_path / "file")
 
 
-# a process that is killed, at each thing that it asks of the system
+# a process that is killed at each of its system calls
 
 
 class Killed(BaseException):

@@ -66,7 +66,7 @@ E1 = PastEpoch("e1", 10, recovered=True)
         (log("x", 99), FollowVerdict.WENT_BACK),
         (log("x", 99, PastEpoch("y", 50, recovered=True)), FollowVerdict.WENT_BACK),
         (log("x", 99, replaces=("e2",)), FollowVerdict.REPLACES),
-        # Another installation, whatever its epochs are called.
+        # Another installation with any epochs.
         (log("x", 99, installation=B), FollowVerdict.FOREIGN),
         (log("e2", 99, E1, installation=B), FollowVerdict.FOREIGN),
         (log("x", 0, installation=B, replaces=(A,)), FollowVerdict.REPLACES),

@@ -40,7 +40,7 @@ def lately(serial: int, tree: ObjectId = TREE) -> AnsweredSerial:
         (TIP, [said(4, TREE), said(3)], None),
         (TIP, [said(4, TREE), said(4, TREE, "two")], None),
         (RestoredBranch(4, TREE, 9), [said(4, TREE)], None),
-        # It is the tip's, with another tree: of one resolver at least.
+        # It is the tip's, with another tree in at least one resolver.
         (TIP, [said(4)], 5),
         (TIP, [said(4, TREE), said(4, resolver="two")], 5),
         # It is later.
@@ -58,12 +58,12 @@ def lately(serial: int, tree: ObjectId = TREE) -> AnsweredSerial:
         (RestoredBranch(LAST, TREE, LAST), [], 999),
         (RestoredBranch(2026112901, TREE, 2026112901), [], 2026113901),
         (RestoredBranch(4, TREE, 9), [], 1009),
-        # It is known to those alone that have lost their caches, too.
+        # Only resolvers that have lost their caches, too, know it.
         (TIP, [lately(4)], 1004),
         (TIP, [lately(4, OTHER)], 1004),
         (TIP, [lately(6)], 1006),
         (TIP, [lately(4), said(3)], 1004),
-        # But one of them is as good as the others together with one that is complete.
+        # Together with a complete one, such a resolver counts like the others.
         (TIP, [lately(4), said(4, TREE)], None),
         (TIP, [lately(4, OTHER), said(4, TREE)], 5),
         (TIP, [lately(4), said(6)], 7),

@@ -232,7 +232,7 @@ def test_a_type_that_does_not_exist_is_refused(text: str):
     refused("NSEC", text)
 
 
-# what readers lose, or take for something else
+# text that readers drop or misinterpret
 
 
 @pytest.mark.parametrize(

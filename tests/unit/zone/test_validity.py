@@ -59,7 +59,7 @@ def test_an_rrset_that_is_made_here_is_not_malformed(value: RRset) -> None:
         (RRset(WWW, rrtypes.A, 300, (bytes(4),), 3), "is of class 3"),
         (RRset(WWW, rrtypes.A, MAX_TTL + 1, (bytes(4),)), "TTL 2147483648"),
         (RRset(WWW, 65400, 300, (bytes(40_000), bytes(40_001))), "is too large for a DNS message"),
-        # Judged before its records are: else a message of such keeps a store busy for seconds.
+        # It is judged before its records. Otherwise such a message occupies a store for seconds.
         (RRset(WWW, rrtypes.A, 300, tuple(map(b"%05d".__mod__, range(9_999)))), "too large"),
     ],
 )

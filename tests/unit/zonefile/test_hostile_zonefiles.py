@@ -91,7 +91,7 @@ def test_rdata_of_noise(rdtype, words):
     read_or_refuse(FOO_COM + record.encode())
 
 
-# sizes: each would take minutes or gigabytes if anything were unbounded or quadratic
+# Sizes: each would need minutes or gigabytes with an unbounded or quadratic algorithm.
 
 BIG = 5 << 20
 
@@ -162,7 +162,7 @@ def test_a_large_entry_within_the_bound_is_refused_and_its_error_stays_short(oct
     assert len(failure.value.message) < 1_000
 
 
-# the words are those that dnspython's own tokenizer finds
+# The words are those of dnspython's tokenizer.
 
 
 def _of_dnspython(text: str) -> list[tuple[bool, str]]:

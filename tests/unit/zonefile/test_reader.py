@@ -242,7 +242,7 @@ def test_progress_is_told_every_thousand_records():
     assert seen == [1_000, 2_000]
 
 
-# what is refused
+# invalid input
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_what_would_be_cut_from_rdata_text_is_an_error_that_names_the_argument(
     assert read(rdtype, right)
     message = refusal(rdtype, right + end)
     assert message.startswith(f"{right + end!r} is not RDATA of type {rdtype}: ")
-    if rdtype != "HINFO":  # two of its arguments are two strings, which may hold anything
+    if rdtype != "HINFO":  # Two of its arguments are two strings with any content.
         assert repr(right + end) in refusal(rdtype, right, right + end)
 
 

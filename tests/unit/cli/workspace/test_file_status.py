@@ -109,7 +109,7 @@ async def test_a_change_without_a_new_stamp_is_found_in_a_file_as_recent_as_the_
         path.write_text(text)
         now = workspace.folder.stamp(file.path)
         assert now is not None
-        # As if that had been its stamp all along, and the index written in that very tick.
+        # Pretend that this was always its stamp, and that the index was written in the same tick.
         seen = msgspec.structs.replace(file.seen, stamp=now)
         workspace.keep([msgspec.structs.replace(file, seen=seen)])
         os.utime(out.root / working_tree.INDEX, ns=(now.mtime_ns, now.mtime_ns))
