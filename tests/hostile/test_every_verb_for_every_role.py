@@ -227,7 +227,7 @@ async def test_a_verb_is_answered_in_no_other_form_than_its_own(
 async def test_the_default_head_is_moved_under_its_own_subject_alone(
     tmp_path: Path, nats_url: str
 ) -> None:
-    """As a field of a message about one's own HEAD, no rule of the bus could match it."""
+    """No rule of the bus could match a field of a message about one's own HEAD."""
     why = ChangeInfo(command="test", operation="f" * 32)
     default = codec.encode(Point(default=True, why=why))
     own = codec.encode(Unpoint(default=True, why=why))

@@ -164,7 +164,7 @@ def test_a_merged_rrset_is_one_that_a_zone_may_hold(three):
 
 @given(threes)
 def test_no_record_is_lost_or_made_up(three):
-    """A record added by a side is in the result, so is one that neither removed, and no other."""
+    """The result has each record added by one side or removed by neither, and no others."""
     base, ours, theirs = (frozenset(each.rdatas) if each else frozenset() for each in three)
     found = records.merge(*three)
     if isinstance(found, RRset) and found.rdtype != rrtypes.SOA:

@@ -104,7 +104,7 @@ def _one(found: list[int], newest: int) -> int:
 
 
 async def test_no_reply_and_no_transfer_mixes_two_commits(here: Site, tmp_path: Path) -> None:
-    """RFC 5936 section 6: a transfer is of one version of the zone, and so is any reply."""
+    """RFC 5936 section 6: a transfer is of one version of the zone, like any reply."""
     await here.commit("foo.com.", zone(8), serial=8)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 10.0.0.8", "host8.foo.com.")
