@@ -19,12 +19,13 @@ from benchmarks import memory, stack, zones
 from benchmarks.figures import Figure, skipped, spread
 from benchmarks.memory import MIB
 from benchmarks.stack import ZONEGIT, Stack
+from zonegit_resolver.cache.cache import LAYOUT
 
 RUNS: Final = 3
 PATIENCE_S: Final = 600.0
 LOOK_EVERY_S: Final = 0.3
 RESOLVER: Final = "resolver-1"
-LAST_KNOWN: Final = Path("resolvers") / RESOLVER / "unique-1"
+LAST_KNOWN: Final = Path("resolvers") / RESOLVER / LAYOUT.folder
 
 _IMPORT: Final = "import of a million records"
 _FROM_DISK: Final = "a million records ready from disk"
