@@ -1,12 +1,12 @@
-"""``make bench AGAINST=COMMIT``: measure this checkout and another commit in turns; print ratios.
+"""Measure this checkout and another commit in turns, and print ratios (``make bench AGAINST=...``).
 
 ``python -m benchmarks.against COMMIT [--rounds N] FAMILY...`` does the same. A machine's speed
-changes from hour to hour, so a figure says little beside one of yesterday. Here each round runs the
-report of both checkouts one after the other, and every second round begins with the other one. A
-ratio is that of two figures of the same round.
+changes from hour to hour, so figures of different hours cannot be compared. Each round runs the
+report of both checkouts, one after the other; the order alternates between rounds. A ratio compares
+two figures of the same round.
 
-The other commit is measured by its own benchmarks, in a clone below ``.venv`` with an environment
-of its own. Rows are matched by their name.
+The other commit is measured by its own benchmarks, in a clone below ``.venv`` with its own
+environment. Rows are matched by their name.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 class Quantity(NamedTuple):
-    """The first number of a row and its unit; times are in seconds, whatever the row prints."""
+    """The first number of a row and its unit; times are converted to seconds."""
 
     value: float
     unit: str
@@ -51,9 +51,9 @@ class Comparison(NamedTuple):
 
 
 def read_report(report: str) -> Rows:
-    """Return the rows of a Markdown report that begin with a number.
+    """Return the rows of a Markdown report whose measurement begins with a number.
 
-    Rows that were not measured, and text that is not a row, are left out.
+    Rows that were not measured, and other lines, are left out.
     """
     rows: Rows = {}
     for line in report.splitlines():
@@ -74,7 +74,7 @@ def compare(here: Sequence[Rows], there: Sequence[Rows]) -> list[Comparison]:
     """Compare the rounds of two checkouts, row by row, in the order of the first report.
 
     Args:
-        here: the rows of this checkout, an item for each round.
+        here: the rows of this checkout, one item per round.
         there: the rows of the other commit, in the same order.
     """
     names = [name for name in here[0] if all(name in rows for rows in (*here, *there))]
@@ -97,7 +97,7 @@ def render(comparisons: Sequence[Comparison], commit: str) -> str:
     """Return a Markdown table; a ratio above 1 means that this checkout has the larger figure."""
     lines = [f"| row | here | {commit} | ratio (lowest to highest) |", "|---|---|---|---|"]
     lines += [
-        f"| {row.name} | {_shown(row.here)} | {_shown(row.there)} |"
+        f"| {row.name} | {_format_quantity(row.here)} | {_format_quantity(row.there)} |"
         f" {median(row.ratios):.2f} ({min(row.ratios):.2f} to {max(row.ratios):.2f}) |"
         for row in comparisons
     ]
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default {ROUNDS}")
     parser.add_argument("families", nargs="+", choices=sorted(FAMILIES), metavar="FAMILY")
     chosen = parser.parse_args(arguments)
-    commit = _prepare(chosen.commit)
+    commit = _prepare_clone(chosen.commit)
     here: list[Rows] = []
     there: list[Rows] = []
     for number in range(chosen.rounds):
@@ -119,52 +119,55 @@ def main(arguments: Sequence[str]) -> int:
         turns = [(HERE, here), (CLONE, there)]
         for checkout, rounds in turns if number % 2 else reversed(turns):
             rounds.append(read_report(_measure(checkout, chosen.families)))
-    print(f"{machine.described()}\n- {chosen.rounds} rounds in turns\n")
+    print(f"{machine.describe_machine()}\n- {chosen.rounds} rounds in turns\n")
     print(render(compare(here, there), commit))
     return 0
 
 
-def _prepare(commit: str) -> str:
-    """Check ``commit`` out into the clone and set it up; return its short id.
+def _prepare_clone(commit: str) -> str:
+    """Check a commit out into the clone and install it.
+
+    Returns:
+        The short id of the commit.
 
     Raises:
-        CalledProcessError: there is no such commit, or its set-up fails; the program that failed
-            has printed why.
+        CalledProcessError: there is no such commit, or the installation fails; the failed program
+            has printed the reason.
     """
-    commit = _output("git", "rev-parse", "--short", f"{commit}^{{commit}}")
+    commit = _run("git", "rev-parse", "--short", f"{commit}^{{commit}}")
     if not CLONE.exists():
         CLONE.parent.mkdir(parents=True, exist_ok=True)
-        _output("git", "clone", "--quiet", "--shared", "--no-checkout", str(HERE), str(CLONE))
+        _run("git", "clone", "--quiet", "--shared", "--no-checkout", str(HERE), str(CLONE))
         (CLONE.parent / "shared").symlink_to(HERE.parent / "shared")
-    _output("git", "-C", str(CLONE), "checkout", "--quiet", "--force", "--detach", commit)
-    _output("make", "-C", str(CLONE), "setup")
+    _run("git", "-C", str(CLONE), "checkout", "--quiet", "--force", "--detach", commit)
+    _run("make", "-C", str(CLONE), "setup")
     return commit
 
 
-def _output(*command: str) -> str:
-    done = subprocess.run(command, cwd=HERE, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout.strip()
+def _run(*command: str) -> str:
+    result = subprocess.run(command, cwd=HERE, stdout=subprocess.PIPE, text=True, check=True)
+    return result.stdout.strip()
 
 
 def _measure(checkout: Path, families: Sequence[str]) -> str:
     """Return the report of a checkout, made by its own environment.
 
     Raises:
-        CalledProcessError: the measurement failed; it has printed why.
+        CalledProcessError: the measurement failed; it has printed the reason.
     """
     command = [str(checkout / ".venv" / "bin" / "python"), "-m", "benchmarks.report", *families]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("ZONEGIT_")}
-    done = subprocess.run(
-        command, cwd=checkout, env=clean, stdout=subprocess.PIPE, text=True, check=True
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ZONEGIT_")}
+    result = subprocess.run(
+        command, cwd=checkout, env=env, stdout=subprocess.PIPE, text=True, check=True
     )
-    return done.stdout
+    return result.stdout
 
 
 def _median(quantities: Sequence[Quantity]) -> Quantity:
     return Quantity(median(each.value for each in quantities), quantities[0].unit)
 
 
-def _shown(quantity: Quantity) -> str:
+def _format_quantity(quantity: Quantity) -> str:
     if quantity.unit != "s":
         return f"{quantity.value:,.4g} {quantity.unit}".rstrip()
     if quantity.value < 1:

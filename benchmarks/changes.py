@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from benchmarks import stack, zones
+from benchmarks import zones
 from benchmarks.figures import Figure, percentile
-from benchmarks.stack import Stack
+from benchmarks.stack import Stack, make_environment, make_folder, run_stack
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.config import load as load_settings
 from zonegit.objects.ids import RawObject
@@ -35,7 +35,7 @@ from zonegit.zone.rrset import rrset
 ZONES: Final = {"small.test.": 10, "large.test.": 100_000}
 SAMPLES: Final = 200
 WARM_UP: Final = 10
-PATIENCE_S: Final = 10.0
+TIMEOUT_S: Final = 10.0
 
 
 class CountingObjects(RemoteObjects):
@@ -54,95 +54,94 @@ class Sample:
 
     Attributes:
         commit_ms: the time of the whole commit.
-        busy_ms: the processor time of this process during the commit.
+        cpu_ms: the processor time of this process during the commit.
         octets: the octets of the new objects.
         answer_ms: the time from the reply to the ref's move until the changed answer.
     """
 
     commit_ms: float
-    busy_ms: float
+    cpu_ms: float
     octets: int
     answer_ms: float
 
 
-def figures() -> list[Figure]:
+def measure() -> list[Figure]:
     """Measure changes in a zone of each size."""
-    with stack.folder() as folder, stack.running(folder / "data", core=None) as running:
-        found: list[Figure] = []
+    with make_folder() as folder, run_stack(folder / "data", core=None) as stack:
+        figures: list[Figure] = []
         for zone, size in ZONES.items():
             zonefile = folder / f"{zone}zone"
-            zonefile.write_text(zones.flat_zone(zone, size))
-            running.serve(zone, zonefile)
-            samples = asyncio.run(_changes(running, zone, size))
-            found += _figures(size, samples)
-        return found
+            zonefile.write_text(zones.format_flat_zone(zone, size))
+            stack.serve(zone, zonefile)
+            samples = asyncio.run(_make_changes(stack, zone, size))
+            figures += _summarize(size, samples)
+        return figures
 
 
-def _figures(size: int, samples: Sequence[Sample]) -> list[Figure]:
+def _summarize(size: int, samples: Sequence[Sample]) -> list[Figure]:
     answers = [sample.answer_ms for sample in samples]
-    whole = [sample.commit_ms for sample in samples]
+    commits = [sample.commit_ms for sample in samples]
     octets = [sample.octets for sample in samples]
-    how = f"{len(samples)} changes at random names, each asked about every 0.15 ms"
-    found = [
+    figures = [
         Figure(
             f"move's reply to first changed answer, {size:,} names",
             "p50 under 2 ms, p99 under 10 ms",
             f"p50 {percentile(answers, 50):.2f} ms, p99 {percentile(answers, 99):.2f} ms",
-            how,
+            f"{len(samples)} changes at random names, each queried every 0.15 ms",
         )
     ]
     if size == max(ZONES.values()):
-        found += [
+        figures += [
             Figure(
                 f"one-record commit, {size:,} names: new octets",
                 "under 64 KiB",
-                f"{median(octets) / 1024:.1f} KiB, at most {max(octets) / 1024:.1f}",
+                f"{median(octets) / 1024:.1f} KiB, maximum {max(octets) / 1024:.1f}",
                 f"{len(samples)} commits",
             ),
             Figure(
                 f"one-record commit, {size:,} names: time in the process",
                 "under 20 ms",
-                f"p50 {percentile(whole, 50):.1f} ms, p99 {percentile(whole, 99):.1f} ms",
-                "from edit to acknowledged move, with waiting for stores and disk;"
-                f" {median(sample.busy_ms for sample in samples):.1f} ms of it computing",
+                f"p50 {percentile(commits, 50):.1f} ms, p99 {percentile(commits, 99):.1f} ms",
+                "from the edit to the reply to the ref's move;"
+                f" {median(sample.cpu_ms for sample in samples):.1f} ms of processor time",
             ),
         ]
-    return found
+    return figures
 
 
-async def _changes(running: Stack, zone: str, size: int) -> list[Sample]:
+async def _make_changes(stack: Stack, zone: str, size: int) -> list[Sample]:
     apex = names.parse(zone)
-    chosen = random.Random(1)
-    async with connected(running) as bus, _watcher(running) as watcher:
+    generator = random.Random(1)
+    async with connect_to_bus(stack) as bus, _run_watcher(stack) as watcher:
         objects = CountingObjects(bus, "bench")
-        repo = Repo(objects, RemoteRefs(bus, "bench"), "bench", somebody)
+        repo = Repo(objects, RemoteRefs(bus, "bench"), "bench", make_identity)
         samples = []
         for number in range(WARM_UP + SAMPLES):
-            owner = names.parse(f"h{chosen.randrange(size)}", apex)
+            owner = names.parse(f"h{generator.randrange(size)}", apex)
             address = bytes((192, 0, 2 + number // 256, number % 256))
             edit = Set(rrset(owner, zones.A, 300, [address]))
             await watcher.watch(names.text(owner))
             before = objects.octets
-            started, busy = time.perf_counter_ns(), time.process_time_ns()
+            started, cpu_started = time.perf_counter_ns(), time.process_time_ns()
             position = await heads.find_position(repo, apex, DEFAULT_BRANCH)
             plan = change_plan.plan_edits([edit], apex)
             await commit_loop.commit(repo, position, plan, Intent("change", "bench"))
-            replied, spent = time.perf_counter_ns(), time.process_time_ns() - busy
-            seen = await watcher.line()
+            replied, cpu = time.perf_counter_ns(), time.process_time_ns() - cpu_started
+            changed = int(await watcher.read_line())
             sample = Sample(
                 commit_ms=(replied - started) / 1e6,
-                busy_ms=spent / 1e6,
+                cpu_ms=cpu / 1e6,
                 octets=objects.octets - before,
-                answer_ms=(int(seen) - replied) / 1e6,
+                answer_ms=(changed - replied) / 1e6,
             )
             samples.append(sample)
         return samples[WARM_UP:]
 
 
 @asynccontextmanager
-async def connected(running: Stack) -> AsyncIterator[Bus]:
+async def connect_to_bus(stack: Stack) -> AsyncIterator[Bus]:
     """Connect to the bus of a stack as a command does."""
-    settings = load_settings(stack.environment(running.data), running.data)
+    settings = load_settings(make_environment(stack.data), stack.data)
     assert settings.bus is not None
     async with connect(settings.bus, name="bench") as bus:
         yield bus
@@ -152,27 +151,27 @@ async def connected(running: Stack) -> AsyncIterator[Bus]:
 class Watcher:
     """The process that watches for changed answers (``benchmarks.watch``)."""
 
-    into: asyncio.StreamWriter
-    out: asyncio.StreamReader
+    stdin: asyncio.StreamWriter
+    stdout: asyncio.StreamReader
 
     async def watch(self, name: str) -> None:
-        """Watch a name; :meth:`line` then returns the time at which its answer changed."""
-        self.into.write(f"{name}\n".encode())
-        assert await self.line() == "ready"
+        """Watch a name; :meth:`read_line` then returns the time at which its answer changed."""
+        self.stdin.write(f"{name}\n".encode())
+        assert await self.read_line() == "ready"
 
-    async def line(self) -> str:
+    async def read_line(self) -> str:
         """Return the next line of the process.
 
         Raises:
-            TimeoutError: there is none for ``PATIENCE_S``.
+            TimeoutError: there is none for ``TIMEOUT_S``.
         """
-        async with asyncio.timeout(PATIENCE_S):
-            return (await self.out.readline()).decode().strip()
+        async with asyncio.timeout(TIMEOUT_S):
+            return (await self.stdout.readline()).decode().strip()
 
 
 @asynccontextmanager
-async def _watcher(running: Stack) -> AsyncIterator[Watcher]:
-    host, port = running.address
+async def _run_watcher(stack: Stack) -> AsyncIterator[Watcher]:
+    host, port = stack.address
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.watch", host, str(port)),
         stdin=subprocess.PIPE,
@@ -187,6 +186,6 @@ async def _watcher(running: Stack) -> AsyncIterator[Watcher]:
         await process.wait()
 
 
-def somebody() -> Identity:
+def make_identity() -> Identity:
     """Return the author of the changes, with the current time."""
     return Identity("bench", "bench@example.net", int(time.time()))

@@ -8,55 +8,56 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
-from benchmarks import stack
 from benchmarks.commands import ROOT_ZONES
-from benchmarks.figures import Figure, skipped, spread
-from benchmarks.stack import Stack
+from benchmarks.figures import Figure, format_spread, skip_figure
+from benchmarks.stack import Stack, make_folder, run_stack
 
 RUNS: Final = 3
-PATIENCE: Final = ("--timeout", "120")
+TIMEOUT: Final = ("--timeout", "120")
 _SERIES: Final = "import of 97 versions of the root zone, a commit each"
+_TARGETS: Final = {_SERIES: "under 40 s"}
 
 
-def figures() -> list[Figure]:
+def measure() -> list[Figure]:
     """Measure the import of a series, the export to git, the import from git, and ``fsck``."""
     if not ROOT_ZONES.exists():
-        return [skipped(_SERIES, "under 40 s", f"{ROOT_ZONES.name} is not here")]
-    taken: dict[str, list[float]] = {}
-    with stack.folder() as folder:
-        versions = _unpacked(folder)
+        return [skip_figure(_SERIES, _TARGETS[_SERIES], f"{ROOT_ZONES.name} is missing")]
+    runs: dict[str, list[float]] = {}
+    with make_folder() as folder:
+        versions = _unpack_versions(folder)
         for number in range(RUNS):
-            with stack.running(folder / f"data-{number}", core=None) as running:
-                for what, seconds in _measured(running, folder / f"git-{number}", versions).items():
-                    taken.setdefault(what, []).append(seconds)
-    reach = {_SERIES: "under 40 s"}
-    how = f"whole process, {RUNS} runs"
+            with run_stack(folder / f"data-{number}", core=None) as stack:
+                times = _measure_once(stack, folder / f"git-{number}", versions)
+            for name, seconds in times.items():
+                runs.setdefault(name, []).append(seconds)
+    method = f"whole process, {RUNS} runs"
     return [
-        Figure(what, reach.get(what, ""), spread(seconds, "s"), how)
-        for what, seconds in taken.items()
+        Figure(name, _TARGETS.get(name, ""), format_spread(seconds, "s"), method)
+        for name, seconds in runs.items()
     ]
 
 
-def _unpacked(folder: Path) -> list[str]:
+def _unpack_versions(folder: Path) -> list[str]:
     """Unpack all versions and return their files, the oldest first."""
     with tarfile.open(ROOT_ZONES) as archive:
         archive.extractall(folder / "versions", filter="data")
     return sorted(str(path) for path in (folder / "versions").rglob("*.zone"))
 
 
-def _measured(running: Stack, repository: Path, versions: list[str]) -> dict[str, float]:
-    running.zonegit("init", ".")
-    series = running.zonegit("import", "--series", "--dates", "serial", *PATIENCE, *versions)
-    export = running.zonegit("export", "--git", str(repository), ".", *PATIENCE)
-    fsck = running.zonegit("fsck", *PATIENCE)
-    running.zonegit("zone", "remove", ".", "--force")
-    running.zonegit("init", ".")
-    again = running.zonegit(
-        "import", "--from-git", str(repository), "--file", "db.zone", "--force", *PATIENCE
+def _measure_once(stack: Stack, repository: Path, versions: list[str]) -> dict[str, float]:
+    """Return the seconds of each command, by the name of its figure."""
+    stack.run("init", ".")
+    series = stack.run("import", "--series", "--dates", "serial", *TIMEOUT, *versions)
+    export = stack.run("export", "--git", str(repository), ".", *TIMEOUT)
+    fsck = stack.run("fsck", *TIMEOUT)
+    stack.run("zone", "remove", ".", "--force")
+    stack.run("init", ".")
+    from_git = stack.run(
+        "import", "--from-git", str(repository), "--file", "db.zone", "--force", *TIMEOUT
     )
     return {
         _SERIES: series,
-        "the same 97 versions from a repository of git": again,
-        "export of the same 97 commits to a repository of git": export,
-        "`zonegit fsck` of what they made (26,000 objects)": fsck,
+        "import of 97 versions from a git repository": from_git,
+        "export of 97 commits to a git repository": export,
+        "`zonegit fsck` of 26,000 objects": fsck,
     }

@@ -10,30 +10,30 @@ class Figure:
     """One row of the report.
 
     Attributes:
-        what: the name; reports of two commits are compared by it.
-        reach: the target of the project, empty if there is none.
-        measured: the value.
-        circumstances: how it was measured.
+        name: what is measured; reports of two commits are compared by it.
+        target: what the project aims for, empty if there is no target.
+        measured: the values.
+        method: how it was measured.
     """
 
-    what: str
-    reach: str
+    name: str
+    target: str
     measured: str
-    circumstances: str = ""
+    method: str = ""
 
 
-def skipped(what: str, reach: str, why: str) -> Figure:
+def skip_figure(name: str, target: str, reason: str) -> Figure:
     """Return the row of a figure that cannot be measured here.
 
     Args:
-        what: the name of the figure.
-        reach: its target.
-        why: the reason, shown in place of the method.
+        name: the name of the figure.
+        target: its target.
+        reason: the reason, which the report shows as the method.
     """
-    return Figure(what, reach, "not measured", why)
+    return Figure(name, target, "not measured", reason)
 
 
-def spread(values: Sequence[float], unit: str, digits: int = 1) -> str:
+def format_spread(values: Sequence[float], unit: str, digits: int = 1) -> str:
     """Format values as ``median unit (lowest to highest)``."""
     shown = [
         f"{value:,.{digits}f}" for value in (statistics.median(values), min(values), max(values))
@@ -47,10 +47,8 @@ def percentile(values: Sequence[float], share: int) -> float:
     return ordered[max(0, -(-len(ordered) * share // 100) - 1)]
 
 
-def table(figures: Sequence[Figure]) -> str:
+def format_table(figures: Sequence[Figure]) -> str:
     """Format rows as a Markdown table."""
-    lines = ["| what | reach | measured | how |", "|---|---|---|---|"]
-    lines += [
-        f"| {row.what} | {row.reach} | {row.measured} | {row.circumstances} |" for row in figures
-    ]
+    lines = ["| figure | target | measured | method |", "|---|---|---|---|"]
+    lines += [f"| {row.name} | {row.target} | {row.measured} | {row.method} |" for row in figures]
     return "\n".join(lines)

@@ -9,14 +9,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks import gitpeer, stack, zones
-from benchmarks.figures import Figure, spread
-from benchmarks.gitpeer import Git
-from benchmarks.stack import Stack
+from benchmarks import git_peer, zones
+from benchmarks.figures import Figure, format_spread
+from benchmarks.git_peer import Git
+from benchmarks.stack import Stack, make_environment, make_folder, run_stack
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
 from zonegit.config import load as load_settings
 from zonegit.objects.model import Identity
@@ -35,88 +34,88 @@ LARGE: Final = "large.test."
 COMMITS: Final = 1_000
 SMALL_NAMES: Final = 100
 LARGE_NAMES: Final = 100_000
-EACH_SIDE: Final = 100
+CHANGES_PER_SIDE: Final = 100
 RACERS: Final = ("ada", "bob")
 EDITS: Final = 500
 RUNS: Final = 20
 BLAME_RUNS: Final = 5
-STARTED: Final = 1_750_000_000
+COMMIT_TIME: Final = 1_750_000_000
 
 
-def figures() -> list[Figure]:
+def measure() -> list[Figure]:
     """Measure log and blame of a long history, diff and merge of a large zone, and a race."""
-    with stack.folder() as folder, stack.running(folder / "data", core=None) as running:
+    with make_folder() as folder, run_stack(folder / "data", core=None) as stack:
         for zone, size in ((LONG, SMALL_NAMES), (LARGE, LARGE_NAMES)):
             zonefile = folder / f"{zone}zone"
-            zonefile.write_text(zones.flat_zone(zone, size))
-            running.serve(zone, zonefile)
-        asyncio.run(_make_history(running))
-        git = gitpeer.prepare(folder / "git")
+            zonefile.write_text(zones.format_flat_zone(zone, size))
+            stack.serve(zone, zonefile)
+        asyncio.run(_make_history(stack))
+        git = git_peer.prepare_repository(folder / "git")
         return [
-            *_commands(running, git),
-            *asyncio.run(_in_process(running, git)),
-            _race(running),
+            *_measure_commands(stack, git),
+            *asyncio.run(_measure_in_process(stack, git)),
+            _measure_race(stack),
         ]
 
 
-def _commands(running: Stack, git: Git | None) -> list[Figure]:
-    log = [running.zonegit("log", "-n", "20", "--zone", LONG) for _ in range(RUNS)]
-    blame = [running.zonegit("blame", "h1", "A", "--zone", LONG) for _ in range(BLAME_RUNS)]
-    git_log = git.times(RUNS, "log", "-n", "20", "long") if git else []
-    git_blame = git.times(BLAME_RUNS, "blame", "long", "--", gitpeer.SMALL) if git else []
+def _measure_commands(stack: Stack, git: Git | None) -> list[Figure]:
+    log = [stack.run("log", "-n", "20", "--zone", LONG) for _ in range(RUNS)]
+    blame = [stack.run("blame", "h1", "A", "--zone", LONG) for _ in range(BLAME_RUNS)]
+    git_log = git.time_runs(RUNS, "log", "-n", "20", "long") if git else []
+    git_blame = git.time_runs(BLAME_RUNS, "blame", "long", "--", git_peer.SMALL) if git else []
     return [
-        _figure("`log -n 20`", "under 250 ms", log, git_log, "whole process"),
-        _figure(
+        _make_figure("`log -n 20`", "under 250 ms", log, git_log, "whole process"),
+        _make_figure(
             f"`blame` over {COMMITS:,} commits",
             "under 1 s",
             blame,
             git_blame,
-            "whole process; the record is the first commit's; git blames the whole file",
+            "whole process; the record is from the first commit; git blames the whole file",
         ),
     ]
 
 
-async def _in_process(running: Stack, git: Git | None) -> list[Figure]:
-    async with _client(running, "bench") as repo:
-        diff = await _times(RUNS, lambda: _diff(repo))
-        merge = await _times(RUNS, lambda: _merge(repo))
-    git_diff = git.times(RUNS, "diff", "large~1", "large") if git else []
-    git_merge = git.times(RUNS, "merge-tree", "--write-tree", "ours", "theirs") if git else []
+async def _measure_in_process(stack: Stack, git: Git | None) -> list[Figure]:
+    async with _connect(stack, "bench") as repo:
+        diff = await _time_runs(RUNS, lambda: _diff(repo))
+        merge = await _time_runs(RUNS, lambda: _merge(repo))
+    git_diff = git.time_runs(RUNS, "diff", "large~1", "large") if git else []
+    git_merge = git.time_runs(RUNS, "merge-tree", "--write-tree", "ours", "theirs") if git else []
     return [
-        _figure(
-            f"diff of neighbours, {LARGE_NAMES:,} names",
+        _make_figure(
+            f"diff of a commit and its parent, {LARGE_NAMES:,} names",
             "under 30 ms",
             diff,
             git_diff,
-            "inside the process, nothing at hand at first; git's as a whole process",
+            "in a connected process, without a cache; git as a whole process",
         ),
-        _figure(
-            f"three-way merge, {LARGE_NAMES:,} names, {EACH_SIDE} changes each side",
+        _make_figure(
+            f"three-way merge, {LARGE_NAMES:,} names, {CHANGES_PER_SIDE} changes each side",
             "under 200 ms",
             merge,
             git_merge,
-            "inside the process, up to the new tree; git's as a whole process",
+            "in a connected process, up to the new tree; git as a whole process",
         ),
     ]
 
 
-def _figure(
-    what: str, reach: str, seconds: Sequence[float], peer: Sequence[float], how: str
+def _make_figure(
+    name: str, target: str, seconds: Sequence[float], peer: Sequence[float], method: str
 ) -> Figure:
-    shown = spread([value * 1_000 for value in seconds], "ms")
+    measured = format_spread([value * 1_000 for value in seconds], "ms")
     if peer:
         ratio = median(seconds) / median(peer)
-        shown += f"; git {median(peer) * 1_000:.1f} ms, ratio {ratio:.1f}"
-    return Figure(what, reach, shown, f"{len(seconds)} runs, {how}")
+        measured += f"; git {median(peer) * 1_000:.1f} ms, ratio {ratio:.1f}"
+    return Figure(name, target, measured, f"{len(seconds)} runs, {method}")
 
 
-async def _times(runs: int, work: Callable[[], Awaitable[None]]) -> list[float]:
-    found = []
+async def _time_runs(runs: int, work: Callable[[], Awaitable[None]]) -> list[float]:
+    seconds = []
     for _ in range(runs):
         started = time.perf_counter()
         await work()
-        found.append(time.perf_counter() - started)
-    return found
+        seconds.append(time.perf_counter() - started)
+    return seconds
 
 
 async def _diff(repo: Repo) -> None:
@@ -124,74 +123,74 @@ async def _diff(repo: Repo) -> None:
     tip = (await heads.find_position(repo, names.parse(LARGE), "main")).commit()
     new = await read_zone.read_commit(reader, tip)
     old = await read_zone.read_commit(reader, new.parents[0])
-    found = await diff.diff_trees(reader, old.tree, new.tree, names.parse(LARGE))
-    assert len(found) == 2  # one address and the SOA
+    changes = await diff.diff_trees(reader, old.tree, new.tree, names.parse(LARGE))
+    assert len(changes) == 2  # one address and the SOA
 
 
 async def _merge(repo: Repo) -> None:
-    at = await heads.find_position(repo, names.parse(LARGE), "ours")
+    position = await heads.find_position(repo, names.parse(LARGE), "ours")
     theirs = (await heads.find_position(repo, names.parse(LARGE), "theirs")).commit()
-    made = await merge.merge(repo, at, theirs, Intent("merge", "merge", dry_run=True))
-    assert isinstance(made, Preview)
+    result = await merge.merge(repo, position, theirs, Intent("merge", "merge", dry_run=True))
+    assert isinstance(result, Preview)
 
 
-async def _make_history(running: Stack) -> None:
+async def _make_history(stack: Stack) -> None:
     """Make the history that is measured.
 
     The small zone gets a thousand commits. The large zone gets one commit and two branches from it
     with one commit each.
     """
-    async with _client(running, "bench") as repo:
+    async with _connect(stack, "bench") as repo:
         for number in range(COMMITS):
-            await _commit(repo, LONG, "main", [_edit(LONG, 2 + number % 90, number)])
-        await _commit(repo, LARGE, "main", [_edit(LARGE, 1, 1)])
+            await _commit(repo, LONG, "main", [_make_edit(LONG, 2 + number % 90, number)])
+        await _commit(repo, LARGE, "main", [_make_edit(LARGE, 1, 1)])
         tip = (await heads.find_position(repo, names.parse(LARGE), "main")).commit()
         for branch, first in (("ours", 1_000), ("theirs", 50_000)):
             await branches.create(repo, names.parse(LARGE), branch, tip)
-            changed = range(first, first + 37 * EACH_SIDE, 37)
-            await _commit(repo, LARGE, branch, [_edit(LARGE, n, n) for n in changed])
+            hosts = range(first, first + 37 * CHANGES_PER_SIDE, 37)
+            await _commit(repo, LARGE, branch, [_make_edit(LARGE, n, n) for n in hosts])
 
 
-def _race(running: Stack) -> Figure:
-    seconds = asyncio.run(_race_once(running))
+def _measure_race(stack: Stack) -> Figure:
+    seconds = asyncio.run(_time_race(stack))
     return Figure(
         f"{EDITS} racing edits",
         "under 20 s",
         f"{seconds:.1f} s",
-        f"{len(RACERS)} clients on one branch, each in its own connection",
+        f"{len(RACERS)} clients on one branch, each with its own connection",
     )
 
 
-async def _race_once(running: Stack) -> float:
-    async def client(who: str) -> None:
-        async with _client(running, who) as repo:
+async def _time_race(stack: Stack) -> float:
+    async def commit_edits(actor: str) -> None:
+        async with _connect(stack, actor) as repo:
             for number in range(EDITS // len(RACERS)):
-                owner = names.parse(f"{who}-{number}", names.parse(LONG))
+                owner = names.parse(f"{actor}-{number}", names.parse(LONG))
                 edit = Set(rrset(owner, zones.A, 300, [bytes((192, 0, 2, number % 256))]))
                 await _commit(repo, LONG, "main", [edit])
 
     started = time.perf_counter()
-    await asyncio.gather(*(client(who) for who in RACERS))
+    await asyncio.gather(*(commit_edits(actor) for actor in RACERS))
     return time.perf_counter() - started
 
 
-async def _commit(repo: Repo, zone: str, branch: str, todo: Sequence[RRsetEdit]) -> None:
+async def _commit(repo: Repo, zone: str, branch: str, edits: Sequence[RRsetEdit]) -> None:
     apex = names.parse(zone)
     position = await heads.find_position(repo, apex, branch)
-    plan = change_plan.plan_edits(todo, apex)
-    made = await commit_loop.commit(repo, position, plan, Intent("change", "bench"))
-    assert isinstance(made, Committed)
+    plan = change_plan.plan_edits(edits, apex)
+    result = await commit_loop.commit(repo, position, plan, Intent("change", "bench"))
+    assert isinstance(result, Committed)
 
 
-def _edit(zone: str, host: int, number: int) -> Set:
+def _make_edit(zone: str, host: int, number: int) -> Set:
     address = bytes((172, 16, number >> 8 & 255, number & 255))
     return Set(rrset(names.parse(f"h{host}", names.parse(zone)), zones.A, 300, [address]))
 
 
 @asynccontextmanager
-async def _client(running: Stack, who: str) -> AsyncIterator[Repo]:
-    settings = load_settings(stack.environment(running.data), Path(running.data))
+async def _connect(stack: Stack, actor: str) -> AsyncIterator[Repo]:
+    settings = load_settings(make_environment(stack.data), stack.data)
     assert settings.bus is not None
-    identity = Identity(who, f"{who}@example.net", STARTED)
-    async with connect(settings.bus, name=who) as bus:
-        yield Repo(RemoteObjects(bus, who), RemoteRefs(bus, who), who, lambda: identity)
+    identity = Identity(actor, f"{actor}@example.net", COMMIT_TIME)
+    async with connect(settings.bus, name=actor) as bus:
+        yield Repo(RemoteObjects(bus, actor), RemoteRefs(bus, actor), actor, lambda: identity)

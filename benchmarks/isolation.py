@@ -15,65 +15,74 @@ from typing import Final
 
 from tests.support.peers import Address
 
-from benchmarks import questions, stack, zones
+from benchmarks import queries, zones
 from benchmarks.figures import Figure, percentile
-from benchmarks.stack import ZONEGIT, Stack
+from benchmarks.stack import (
+    LOAD_CORE,
+    ZONEGIT,
+    Stack,
+    make_environment,
+    make_folder,
+    pin_to_core,
+    run_stack,
+)
 
 QUIET: Final = "quiet.test."
 BUSY: Final = "busy.test."
 NAMES: Final = 100_000
-EVERY_S: Final = 0.002
-PATIENCE_S: Final = 1.0
+INTERVAL_S: Final = 0.002
+TIMEOUT_S: Final = 1.0
 IDLE_S: Final = 10.0
-AFTER_S: Final = 3.0
+TAIL_S: Final = 3.0
 """Time to measure after the import has returned; the resolver still compiles the zone."""
 
 
-def figures() -> list[Figure]:
+def measure() -> list[Figure]:
     """Measure the p99 latency of one zone, idle and during the import of another zone."""
-    with stack.folder() as folder, stack.running(folder / "data", core=None) as running:
+    with make_folder() as folder, run_stack(folder / "data", core=None) as stack:
         for zone, size in ((QUIET, 10), (BUSY, NAMES)):
-            (folder / f"{zone}zone").write_text(zones.flat_zone(zone, size))
-        running.serve(QUIET, folder / f"{QUIET}zone")
-        running.zonegit("init", BUSY)
-        with _punctual():
-            idle = _ask_until(running.address, _after(IDLE_S))
-        during = _during_import(running, folder / f"{BUSY}zone")
-        again = [ms for ms in during if ms >= PATIENCE_S * 1_000]
-        quiet, loud = percentile(idle, 99), percentile(during, 99)
+            (folder / f"{zone}zone").write_text(zones.format_flat_zone(zone, size))
+        stack.serve(QUIET, folder / f"{QUIET}zone")
+        stack.run("init", BUSY)
+        with _run_with_real_time_priority():
+            idle = _query_until(stack.address, _start_timer(IDLE_S))
+        during = _query_during_import(stack, folder / f"{BUSY}zone")
+        timeouts = sum(ms >= TIMEOUT_S * 1_000 for ms in during)
+        idle_p99, p99 = percentile(idle, 99), percentile(during, 99)
         return [
             Figure(
                 f"p99 of one zone while {NAMES:,} names are imported into another",
                 "under 3 x idle, no timeouts",
-                f"{loud / quiet:.1f} x: {loud:.2f} ms, idle {quiet:.2f} ms; {len(again)} timeouts",
-                f"{len(during):,} questions, one every {EVERY_S * 1_000:g} ms;"
-                f" the worst took {max(during):.1f} ms",
+                f"{p99 / idle_p99:.1f} x: {p99:.2f} ms, idle {idle_p99:.2f} ms;"
+                f" {timeouts} timeouts",
+                f"{len(during):,} queries, one every {INTERVAL_S * 1_000:g} ms;"
+                f" maximum {max(during):.1f} ms",
             )
         ]
 
 
-def _during_import(running: Stack, zonefile: Path) -> list[float]:
-    importing = subprocess.Popen(
+def _query_during_import(stack: Stack, zonefile: Path) -> list[float]:
+    process = subprocess.Popen(
         [ZONEGIT, "import", str(zonefile), "--zone", BUSY, "--timeout", "120"],
-        env=stack.environment(running.data),
+        env=make_environment(stack.data),
         stdout=subprocess.DEVNULL,
     )
-    with _punctual():
-        during = _ask_until(running.address, lambda: importing.poll() is not None)
-        during += _ask_until(running.address, _after(AFTER_S))
-    if importing.returncode:
-        raise RuntimeError(f"the import ended with {importing.returncode}")
+    with _run_with_real_time_priority():
+        during = _query_until(stack.address, lambda: process.poll() is not None)
+        during += _query_until(stack.address, _start_timer(TAIL_S))
+    if process.returncode:
+        raise RuntimeError(f"the import ended with {process.returncode}")
     return during
 
 
 @contextmanager
-def _punctual() -> Iterator[None]:
+def _run_with_real_time_priority() -> Iterator[None]:
     """Run this process with real-time priority.
 
     A wait for a processor would count as latency of the server. The priority needs root; without
     it the figures are too high.
     """
-    with stack.pinned(stack.LOAD_CORE):
+    with pin_to_core(LOAD_CORE):
         with suppress(PermissionError, AttributeError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         try:
@@ -83,36 +92,36 @@ def _punctual() -> Iterator[None]:
                 os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
-def _after(seconds: float) -> Callable[[], bool]:
+def _start_timer(seconds: float) -> Callable[[], bool]:
     end = time.perf_counter() + seconds
     return lambda: time.perf_counter() > end
 
 
-def _ask_until(address: Address, done: Callable[[], bool]) -> list[float]:
-    """Return the milliseconds until each answer; a missing answer counts as ``PATIENCE_S``."""
-    query = questions.question(f"h1.{QUIET}", zones.A)
-    taken: list[float] = []
+def _query_until(address: Address, is_done: Callable[[], bool]) -> list[float]:
+    """Return the milliseconds until each answer; a missing answer counts as ``TIMEOUT_S``."""
+    query = queries.build_query(f"h1.{QUIET}", zones.A)
+    latencies: list[float] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(address)
-        sock.settimeout(PATIENCE_S)
+        sock.settimeout(TIMEOUT_S)
         due = time.perf_counter()
-        while not done():
+        while not is_done():
             time.sleep(max(0.0, due - time.perf_counter()))
             sent = time.perf_counter()
-            answered = sent + _ask(sock, query)
-            taken.append((answered - sent) * 1_000)
-            due += EVERY_S
+            answered = sent + _time_query(sock, query)
+            latencies.append((answered - sent) * 1_000)
+            due += INTERVAL_S
             while due < answered:
-                taken.append((answered - due) * 1_000)
-                due += EVERY_S
-    return taken
+                latencies.append((answered - due) * 1_000)
+                due += INTERVAL_S
+    return latencies
 
 
-def _ask(sock: socket.socket, query: bytes) -> float:
+def _time_query(sock: socket.socket, query: bytes) -> float:
     started = time.perf_counter()
     sock.send(query)
     try:
         sock.recv(4_096)
     except TimeoutError:
-        return PATIENCE_S
+        return TIMEOUT_S
     return time.perf_counter() - started

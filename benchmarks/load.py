@@ -24,9 +24,9 @@ MAX_BATCH: Final = 64
 """Datagrams that the kernel segments from one send."""
 BURST: Final = 4
 """Datagrams per send if a rate is given."""
-SLOT: Final = 4_096
+ANSWER_SLOT: Final = 4_096
 """Octets kept of one answer; a longer answer is cut, and counts as an answer."""
-PATIENCE_S: Final = 0.2
+LOSS_TIMEOUT_S: Final = 0.2
 """Silence after which all outstanding queries count as lost."""
 MAX_DATAGRAMS: Final = 65_536
 
@@ -52,7 +52,7 @@ class _Mmsghdr(ctypes.Structure):
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadResult:
     """The result of one run.
 
     Attributes:
@@ -86,7 +86,7 @@ def run(
     rate: float | None = None,
     latencies: bool = False,
     core: int | None = None,
-) -> Load:
+) -> LoadResult:
     """Send queries in turn, again and again, and count the answers.
 
     Args:
@@ -104,7 +104,7 @@ def run(
         OSError: the address refuses datagrams, or the system cannot send in batches.
     """
     if not 0 < len(datagrams) <= MAX_DATAGRAMS or len({len(octets) for octets in datagrams}) > 1:
-        raise ValueError(f"1 to {MAX_DATAGRAMS} datagrams of one length, please")
+        raise ValueError(f"expected 1 to {MAX_DATAGRAMS} datagrams of one length")
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     before = pin(core)
     try:
@@ -136,15 +136,15 @@ class _Inbox:
     """Buffers for a batch of answers, and the system call that fills them."""
 
     def __init__(self, descriptor: int, slots: int) -> None:
-        self._memory = ctypes.create_string_buffer(slots * SLOT)
+        self._memory = ctypes.create_string_buffer(slots * ANSWER_SLOT)
         self._headers = (_Mmsghdr * slots)()
         self._iovecs = (_Iovec * slots)()
         base = ctypes.addressof(self._memory)
         for index in range(slots):
-            self._iovecs[index] = _Iovec(base + index * SLOT, SLOT)
+            self._iovecs[index] = _Iovec(base + index * ANSWER_SLOT, ANSWER_SLOT)
             self._headers[index].iov = ctypes.pointer(self._iovecs[index])
             self._headers[index].iovlen = 1
-        self._call = _recvmmsg()
+        self._call = _find_recvmmsg()
         self._arguments = (
             descriptor,
             ctypes.addressof(self._headers),
@@ -153,8 +153,8 @@ class _Inbox:
             None,
         )
         octets = memoryview(self._memory).cast("B")
-        self._ids = octets.cast("H")[:: SLOT // 2]
-        self._flags = octets[3::SLOT]
+        self._ids = octets.cast("H")[:: ANSWER_SLOT // 2]
+        self._flags = octets[3::ANSWER_SLOT]
 
     def receive(self) -> int:
         """Receive the answers that have arrived, without waiting, and return their number.
@@ -170,11 +170,11 @@ class _Inbox:
             return 0
         raise OSError(code, os.strerror(code))
 
-    def ids(self, count: int) -> list[int]:
+    def read_ids(self, count: int) -> list[int]:
         """Return the ids of the first ``count`` answers."""
         return self._ids[:count].tolist()
 
-    def rcodes(self, count: int) -> list[int]:
+    def read_rcodes(self, count: int) -> list[int]:
         """Return the RCODEs of the first ``count`` answers."""
         return [flags & 0x0F for flags in self._flags[:count].tolist()]
 
@@ -194,7 +194,7 @@ class _Runner:
         self._inbox = _Inbox(sock.fileno(), window)
         self._window = window
         self._batch = min(MAX_BATCH if rate is None else BURST, max(1, window // 4))
-        self._every_s = 0.0 if rate is None else self._batch / rate
+        self._interval_s = 0.0 if rate is None else self._batch / rate
         self._count = len(datagrams)
         self._size = len(datagrams[0])
         numbered = (struct.pack("=H", n) + octets[2:] for n, octets in enumerate(datagrams))
@@ -204,27 +204,27 @@ class _Runner:
         self._by_rcode: dict[int, int] = {}
         self._next = 0
 
-    def run(self, seconds: float) -> Load:
+    def run(self, seconds: float) -> LoadResult:
         answers = lost = outstanding = 0
         idle = 0.0
-        started = heard = now = due = time.perf_counter()
+        started = received_at = now = due = time.perf_counter()
         end = started + seconds
         while now < end:
             if outstanding <= self._window - self._batch and now >= due:
                 outstanding += self._send()
-                due += self._every_s
+                due += self._interval_s
             received = self._receive(counting=answers < self._count)
             then, now = now, time.perf_counter()
             if received:
-                heard = now
+                received_at = now
                 answers += received
                 outstanding = max(0, outstanding - received)
             else:
                 idle += now - then
-                if now - heard > PATIENCE_S:
+                if now - received_at > LOSS_TIMEOUT_S:
                     lost += outstanding
-                    outstanding, heard = 0, now
-        return Load(
+                    outstanding, received_at = 0, now
+        return LoadResult(
             seconds=now - started,
             idle_s=idle,
             answers=answers,
@@ -247,14 +247,14 @@ class _Runner:
         received = self._inbox.receive()
         if self._latencies is not None:
             now, sent_at = time.perf_counter_ns(), self._sent_at
-            self._latencies += [now - sent_at[index] for index in self._inbox.ids(received)]
+            self._latencies += [now - sent_at[index] for index in self._inbox.read_ids(received)]
         if counting:
-            for rcode in self._inbox.rcodes(received):
+            for rcode in self._inbox.read_rcodes(received):
                 self._by_rcode[rcode] = self._by_rcode.get(rcode, 0) + 1
         return received
 
 
-def _recvmmsg() -> Any:
+def _find_recvmmsg() -> Any:
     call = ctypes.CDLL(None, use_errno=True).recvmmsg
     call.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
     return call

@@ -22,47 +22,48 @@ from benchmarks import (
     throughput,
     workspaces,
 )
-from benchmarks.figures import Figure, table
+from benchmarks.figures import Figure, format_table
 
 FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
-    "bulk": bulk.figures,
-    "changes": changes.figures,
-    "commands": commands.figures,
-    "exchange": exchange.figures,
-    "fairness": fairness.figures,
-    "history": history.figures,
-    "isolation": isolation.figures,
-    "million": throughput.million,
-    "secondaries": secondaries.figures,
-    "streams": streams.figures,
-    "throughput": throughput.small,
-    "workspaces": workspaces.figures,
+    "bulk": bulk.measure,
+    "changes": changes.measure,
+    "commands": commands.measure,
+    "exchange": exchange.measure,
+    "fairness": fairness.measure,
+    "history": history.measure,
+    "isolation": isolation.measure,
+    "million": throughput.measure_million,
+    "secondaries": secondaries.measure,
+    "streams": streams.measure,
+    "throughput": throughput.measure_small,
+    "workspaces": workspaces.measure,
 }
 
 
-def main(wanted: Sequence[str]) -> int:
+def main(families: Sequence[str]) -> int:
     """Measure families of figures and print the report.
 
     Args:
-        wanted: the names of the families; all families if empty.
+        families: the names of the families; all families if empty.
 
     Returns:
         The exit status.
     """
-    unknown = [name for name in wanted if name not in FAMILIES]
+    unknown = [name for name in families if name not in FAMILIES]
     if unknown:
         print(f"no such family: {', '.join(unknown)}; there are {', '.join(FAMILIES)}")
         return 2
-    print(f"# Figures of {time.strftime('%Y-%m-%d')}\n\n{machine.described()}\n", flush=True)
-    print("Medians with the lowest and the highest, unless a row says otherwise.\n")
-    found: list[Figure] = []
-    taken = []
-    for name in wanted or FAMILIES:
+    print(f"# Benchmarks, {time.strftime('%Y-%m-%d')}\n")
+    print(f"{machine.describe_machine()}\n", flush=True)
+    print("Values are medians (lowest to highest), unless a row says otherwise.\n")
+    figures: list[Figure] = []
+    minutes = []
+    for name in families or FAMILIES:
         print(f"measuring {name} ...", file=sys.stderr)
         started = time.monotonic()
-        found += FAMILIES[name]()
-        taken.append(f"{name} {(time.monotonic() - started) / 60:.1f}")
-    print(f"{table(found)}\n\nMinutes that each family took: {', '.join(taken)}.")
+        figures += FAMILIES[name]()
+        minutes.append(f"{name} {(time.monotonic() - started) / 60:.1f}")
+    print(f"{format_table(figures)}\n\nMinutes per family: {', '.join(minutes)}.")
     return 0
 
 

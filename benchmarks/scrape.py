@@ -9,18 +9,19 @@ import time
 import urllib.request
 from typing import Final
 
-from benchmarks import load, stack
+from benchmarks import load
+from benchmarks.stack import LOAD_CORE
 
-EVERY_S: Final = 1.0
+INTERVAL_S: Final = 1.0
 
 
 def main(url: str) -> None:
     """Read the metrics at a URL once a second."""
-    load.pin(stack.LOAD_CORE)
+    load.pin(LOAD_CORE)
     while True:
         with urllib.request.urlopen(url) as reply:  # noqa: S310 an address of the benchmark
             reply.read()
-        time.sleep(EVERY_S)
+        time.sleep(INTERVAL_S)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from benchmarks import load
 ZONEGIT: Final = str(Path(sys.executable).parent / "zonegit")
 SERVERS_CORE: Final = 0
 LOAD_CORE: Final = 1
-LOAD_S: Final = 600.0
+SERVE_TIMEOUT_S: Final = 600.0
 """Time limit for a resolver to serve a zone; the largest zones have a million records."""
 
 
@@ -32,9 +32,9 @@ class Stack:
     data: Path
     address: Address
 
-    def zonegit(self, *words: str) -> float:
+    def run(self, *words: str) -> float:
         """Run a ``zonegit`` command and return its seconds as a whole process."""
-        return timed(self.data, *words)
+        return time_command(self.data, *words)
 
     def serve(self, zone: str, zonefile: Path) -> float:
         """Register a zone, import it, and wait until the resolver serves it.
@@ -42,43 +42,43 @@ class Stack:
         Returns:
             The seconds of the import.
         """
-        self.zonegit("init", zone)
-        seconds = self.zonegit("import", str(zonefile), "--zone", zone, "--timeout", "600")
-        peers.wait_until_served(self.address, zone, patience_s=LOAD_S)
+        self.run("init", zone)
+        seconds = self.run("import", str(zonefile), "--zone", zone, "--timeout", "600")
+        peers.wait_until_served(self.address, zone, patience_s=SERVE_TIMEOUT_S)
         return seconds
 
-    def record(self) -> dict[str, Any]:
+    def read_record(self) -> dict[str, Any]:
         """Return the content of ``stack.json``."""
         return dict(json.loads((self.data / "stack.json").read_text()))
 
 
-def timed(data: Path, *words: str) -> float:
+def time_command(data: Path, *words: str) -> float:
     """Run ``zonegit`` for the stack in a data folder and return its seconds as a whole process.
 
     Raises:
         RuntimeError: the command failed; the message has its standard error.
     """
     started = time.perf_counter()
-    done = subprocess.run(
-        [ZONEGIT, *words], env=environment(data), capture_output=True, text=True, check=False
+    result = subprocess.run(
+        [ZONEGIT, *words], env=make_environment(data), capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - started
-    if done.returncode:
-        raise RuntimeError(f"zonegit {' '.join(words)}: {done.stderr.strip()}")
+    if result.returncode:
+        raise RuntimeError(f"zonegit {' '.join(words)}: {result.stderr.strip()}")
     return seconds
 
 
-def environment(data: Path) -> dict[str, str]:
+def make_environment(data: Path) -> dict[str, str]:
     """Return this process's environment with the settings of one stack.
 
     Other ``ZONEGIT_`` variables are dropped.
     """
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("ZONEGIT_")}
-    return {**clean, "ZONEGIT_DATA": str(data), "ZONEGIT_ACTOR": "bench"}
+    others = {key: value for key, value in os.environ.items() if not key.startswith("ZONEGIT_")}
+    return {**others, "ZONEGIT_DATA": str(data), "ZONEGIT_ACTOR": "bench"}
 
 
 @contextmanager
-def running(
+def run_stack(
     data: Path, *, core: int | None = SERVERS_CORE, options: Sequence[str] = ()
 ) -> Iterator[Stack]:
     """Run a stack with one resolver on a free port.
@@ -88,28 +88,30 @@ def running(
         core: the core that all processes are pinned to; None pins nothing.
         options: further options of ``zonegit up``.
     """
-    with pinned(core):
-        timed(data, "up", "--detach", "--listen", "127.0.0.1:0", "--log-level", "warning", *options)
+    with pin_to_core(core):
+        time_command(
+            data, "up", "--detach", "--listen", "127.0.0.1:0", "--log-level", "warning", *options
+        )
     try:
         host, _, port = json.loads((data / "stack.json").read_text())["dns"][0].rpartition(":")
         yield Stack(data, (host, int(port)))
     finally:
-        timed(data, "down")
+        time_command(data, "down")
 
 
 @contextmanager
-def resolver(stack: Stack, zone: str, *options: str) -> Iterator[Address]:
+def run_resolver(stack: Stack, zone: str, *options: str) -> Iterator[Address]:
     """Run one more resolver on the bus of a stack, and wait until it serves ``zone``."""
     address = ("127.0.0.1", free_port())
     command = [f"{ZONEGIT}-resolver", "--listen", f"127.0.0.1:{address[1]}", *options]
-    with pinned(SERVERS_CORE):
+    with pin_to_core(SERVERS_CORE):
         process = subprocess.Popen(
             [*command, "--log-level", "warning"],
-            env=environment(stack.data),
+            env=make_environment(stack.data),
             stderr=subprocess.DEVNULL,
         )
     try:
-        peers.wait_until_served(address, zone, process, LOAD_S)
+        peers.wait_until_served(address, zone, process, SERVE_TIMEOUT_S)
         yield address
     finally:
         process.terminate()
@@ -117,21 +119,21 @@ def resolver(stack: Stack, zone: str, *options: str) -> Iterator[Address]:
 
 
 @contextmanager
-def pinned(core: int | None) -> Iterator[None]:
+def pin_to_core(core: int | None) -> Iterator[None]:
     """Pin this process, and the processes that it starts meanwhile, to one core."""
-    before = load.pin(core)
+    cores = load.pin(core)
     try:
         yield
     finally:
-        if before:
-            os.sched_setaffinity(0, before)
+        if cores:
+            os.sched_setaffinity(0, cores)
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
+def make_folder() -> Iterator[Path]:
     """Make a temporary folder on disk.
 
     A file system in memory would hide the time that commits wait for the disk.
     """
-    with tempfile.TemporaryDirectory(prefix="zonegit-bench-", dir="/var/tmp") as made:
-        yield Path(made)
+    with tempfile.TemporaryDirectory(prefix="zonegit-bench-", dir="/var/tmp") as folder:
+        yield Path(folder)

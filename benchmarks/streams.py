@@ -12,44 +12,47 @@ from typing import Final
 
 from tests.support.peers import Address
 
-from benchmarks import contenders, load, questions, stack, zones
-from benchmarks.contenders import Contender
+from benchmarks import comparison, load, queries, zones
+from benchmarks.comparison import Server
 from benchmarks.figures import Figure
-from benchmarks.load import Load
+from benchmarks.load import LoadResult
+from benchmarks.stack import LOAD_CORE, make_folder
 
 ROUNDS: Final = 7
 SECONDS: Final = 0.5
 CONNECTIONS: Final = 16
-HOW: Final = {"one query at a time": 1, "pipelined, 32 at a time": 32}
+MODES: Final = {"one query at a time": 1, "pipelined, 32 at a time": 32}
 """Outstanding queries on each connection; pipelined queries are sent in two halves."""
-PATIENCE_S: Final = 5.0
-_READ: Final = 65_536
+TIMEOUT_S: Final = 5.0
+_MAX_READ: Final = 65_536
 
 
-def figures() -> list[Figure]:
+def measure() -> list[Figure]:
     """Measure hits in a zone of 1,000 RRsets."""
-    with stack.folder() as folder:
-        names = zones.mixed_zone(folder / "zone")
-        asked = questions.hits(names, 8_192, flags=questions.EDNS["EDNS"])
-        with contenders.serving(names.zone, folder / "zone") as running:
+    with make_folder() as folder:
+        names = zones.write_mixed_zone(folder / "zone")
+        hits = queries.build_hits(names, 8_192, flags=queries.EDNS_FLAGS["EDNS"])
+        with comparison.run_servers(names.zone, folder / "zone") as servers:
             return [
-                _figure(what, contenders.measured(running, ROUNDS, _flood(asked, outstanding)))
-                for what, outstanding in HOW.items()
+                _make_figure(
+                    mode, comparison.measure_in_turns(servers, ROUNDS, _make_run(hits, outstanding))
+                )
+                for mode, outstanding in MODES.items()
             ]
 
 
-def _figure(what: str, runs: contenders.Runs) -> Figure:
+def _make_figure(mode: str, runs: comparison.Runs) -> Figure:
     return Figure(
-        f"TCP, hits, EDNS, {CONNECTIONS} connections, {what}",
+        f"TCP, hits, EDNS, {CONNECTIONS} connections, {mode}",
         "",
-        contenders.compared(runs),
-        f"{ROUNDS} rounds of {SECONDS:g} s in turns; {contenders.circumstances(runs)}",
+        comparison.format_comparison(runs),
+        f"{ROUNDS} rounds of {SECONDS:g} s in turns; {comparison.describe_runs(runs)}",
     )
 
 
-def _flood(asked: list[bytes], outstanding: int) -> Callable[[Contender], Load]:
-    return lambda each: run(
-        each.address, asked, SECONDS, outstanding=outstanding, core=stack.LOAD_CORE
+def _make_run(messages: list[bytes], outstanding: int) -> Callable[[Server], LoadResult]:
+    return lambda server: run(
+        server.address, messages, SECONDS, outstanding=outstanding, core=LOAD_CORE
     )
 
 
@@ -59,26 +62,26 @@ class _Connection:
 
     Attributes:
         sock: the connection.
-        sends: the chunks of queries that are sent in turn.
-        due: the octets of the replies to one chunk.
-        come: the octets received of the replies to the current chunk.
+        chunks: the chunks of queries that are sent in turn.
+        expected: the octets of the replies to one chunk.
+        received: the octets received of the replies to the current chunk.
     """
 
     sock: socket.socket
-    sends: "cycle[bytes]"
-    due: int
-    come: int = 0
+    chunks: "cycle[bytes]"
+    expected: int
+    received: int = 0
 
 
 def run(
     address: Address,
-    asked: list[bytes],
+    messages: list[bytes],
     seconds: float,
     *,
     outstanding: int,
     connections: int = CONNECTIONS,
     core: int | None = None,
-) -> Load:
+) -> LoadResult:
     """Send queries on all connections and count the replies.
 
     All replies must have one length: the generator counts octets and not messages, to be faster
@@ -86,7 +89,7 @@ def run(
 
     Args:
         address: the address of the server.
-        asked: the queries.
+        messages: the queries.
         seconds: the duration of the run.
         outstanding: the number of outstanding queries on each connection.
         connections: the number of connections.
@@ -94,73 +97,73 @@ def run(
 
     Raises:
         OSError: a connection was closed.
-        TimeoutError: no reply arrived for ``PATIENCE_S``.
+        TimeoutError: no reply arrived for ``TIMEOUT_S``.
     """
     chunk = max(1, outstanding // 2)
-    length = len(_one(address, asked[0])) + 2
-    before = load.pin(core)
+    length = len(_query_udp(address, messages[0])) + 2
+    cores = load.pin(core)
     selector = selectors.DefaultSelector()
-    opened = [_open(address, asked, number, chunk, length) for number in range(connections)]
+    opened = [_open(address, messages, number, chunk, length) for number in range(connections)]
     try:
-        for each in opened:
-            selector.register(each.sock, selectors.EVENT_READ, each)
+        for connection in opened:
+            selector.register(connection.sock, selectors.EVENT_READ, connection)
             for _ in range(min(outstanding, 2)):
-                each.sock.sendall(next(each.sends))
+                connection.sock.sendall(next(connection.chunks))
         return _exchange(selector, seconds, length)
     finally:
         selector.close()
-        for each in opened:
-            each.sock.close()
-        if before:
-            os.sched_setaffinity(0, before)
+        for connection in opened:
+            connection.sock.close()
+        if cores:
+            os.sched_setaffinity(0, cores)
 
 
-def _exchange(selector: selectors.BaseSelector, seconds: float, length: int) -> Load:
+def _exchange(selector: selectors.BaseSelector, seconds: float, length: int) -> LoadResult:
     octets = 0
     idle = 0.0
     started = now = time.perf_counter()
     while now < started + seconds:
-        ready = selector.select(PATIENCE_S)
+        ready = selector.select(TIMEOUT_S)
         then, now = now, time.perf_counter()
         idle += now - then
         if not ready:
-            raise TimeoutError("no reply")
+            raise TimeoutError(f"no reply within {TIMEOUT_S:.0f} s")
         for key, _ in ready:
-            octets += _take(key.data)
+            octets += _receive(key.data)
         now = time.perf_counter()
-    return Load(now - started, idle, octets // length, 0, (), {})
+    return LoadResult(now - started, idle, octets // length, 0, (), {})
 
 
-def _take(connection: _Connection) -> int:
+def _receive(connection: _Connection) -> int:
     """Receive from one connection; send the next chunk for each chunk of replies.
 
     Returns:
         The octets received.
     """
-    received = len(connection.sock.recv(_READ))
-    if not received:
-        raise ConnectionError("a server has closed a connection")
-    connection.come += received
-    while connection.come >= connection.due:
-        connection.come -= connection.due
-        connection.sock.sendall(next(connection.sends))
-    return received
+    octets = len(connection.sock.recv(_MAX_READ))
+    if not octets:
+        raise ConnectionError("the server closed a connection")
+    connection.received += octets
+    while connection.received >= connection.expected:
+        connection.received -= connection.expected
+        connection.sock.sendall(next(connection.chunks))
+    return octets
 
 
 def _open(
-    address: Address, asked: list[bytes], number: int, chunk: int, length: int
+    address: Address, messages: list[bytes], number: int, chunk: int, length: int
 ) -> _Connection:
     sock = socket.create_connection(address)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    framed = islice(cycle(len(wire).to_bytes(2, "big") + wire for wire in asked), number, None)
-    chunks = [b"".join(islice(framed, chunk)) for _ in range(len(asked) // CONNECTIONS // chunk)]
+    framed = islice(cycle(len(wire).to_bytes(2, "big") + wire for wire in messages), number, None)
+    chunks = [b"".join(islice(framed, chunk)) for _ in range(len(messages) // CONNECTIONS // chunk)]
     return _Connection(sock, cycle(chunks), chunk * length)
 
 
-def _one(address: Address, wire: bytes) -> bytes:
+def _query_udp(address: Address, query: bytes) -> bytes:
     """Return the reply to one query over UDP; the reply over TCP has the same length."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(PATIENCE_S)
+        sock.settimeout(TIMEOUT_S)
         sock.connect(address)
-        sock.send(wire)
-        return sock.recv(_READ)
+        sock.send(query)
+        return sock.recv(_MAX_READ)

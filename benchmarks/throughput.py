@@ -5,98 +5,104 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks import contenders, load, questions, stack, zones
-from benchmarks.contenders import LADEN, OURS, Contender, Runs
+from benchmarks import comparison, load, queries, zones
+from benchmarks.comparison import CANARY_AND_METRICS, OURS, Runs, Server
 from benchmarks.figures import Figure, percentile
-from benchmarks.load import Load
+from benchmarks.load import LoadResult
+from benchmarks.stack import LOAD_CORE, make_folder
 from benchmarks.zones import Names
 
 ROUNDS: Final = 7
 SECONDS: Final = 0.5
-REACH: Final = {
+TARGETS: Final = {
     "mix": "over 0.6 of NSD, over 1 of BIND; with canary and metrics over 0.5",
 }
-HALF_LOADED: Final = 3
+HALF_LOAD_ROUNDS: Final = 3
 """Rounds at half of each server's maximum rate."""
 
-Measured = dict[tuple[str, str], Runs]
+RunsByKind = dict[tuple[str, str], Runs]
 """The runs by kind of query and of client."""
 
 
-def small() -> list[Figure]:
+def measure_small() -> list[Figure]:
     """Measure a zone of 1,000 RRsets."""
-    return _figures("1,000 RRsets", zones.mixed_zone)
+    return _measure("1,000 RRsets", zones.write_mixed_zone)
 
 
-def million() -> list[Figure]:
+def measure_million() -> list[Figure]:
     """Measure a zone of a million address records at 500,000 names."""
-    return _figures("1,000,000 records", zones.million_zone)
+    return _measure("1,000,000 records", zones.write_million_zone)
 
 
-def _figures(size: str, write: Callable[[Path], Names]) -> list[Figure]:
-    with stack.folder() as folder:
+def _measure(size: str, write: Callable[[Path], Names]) -> list[Figure]:
+    with make_folder() as folder:
         names = write(folder / "zone")
-        with contenders.serving(names.zone, folder / "zone") as running:
-            measured: Measured = {
-                (kind, client): contenders.measured(
-                    running, ROUNDS, _flood(make(names, flags=flags))
+        with comparison.run_servers(names.zone, folder / "zone") as servers:
+            runs: RunsByKind = {
+                (kind, client): comparison.measure_in_turns(
+                    servers, ROUNDS, _make_full_load(build(names, flags=flags))
                 )
-                for kind, make in questions.KINDS.items()
-                for client, flags in questions.EDNS.items()
+                for kind, build in queries.KINDS.items()
+                for client, flags in queries.EDNS_FLAGS.items()
             }
-            mix = questions.mix(names, flags=questions.EDNS["EDNS"])
-            latencies = contenders.measured(
-                running, HALF_LOADED, _at_half(mix, measured["mix", "EDNS"])
+            mix = queries.build_mix(names, flags=queries.EDNS_FLAGS["EDNS"])
+            half_load = comparison.measure_in_turns(
+                servers, HALF_LOAD_ROUNDS, _make_half_load(mix, runs["mix", "EDNS"])
             )
-    rows = [_rate(size, *key, runs) for key, runs in measured.items()]
-    return [*rows, *_missing(size, measured), _latency(size, latencies), *contenders.absent()]
+    return [
+        *(_make_rate_figure(size, *key, each) for key, each in runs.items()),
+        *_make_missing_figures(size, runs),
+        _make_latency_figure(size, half_load),
+        *comparison.skip_absent_peers(),
+    ]
 
 
-def _flood(asked: list[bytes]) -> Callable[[Contender], Load]:
-    return lambda each: load.run(each.address, asked, SECONDS, core=stack.LOAD_CORE)
+def _make_full_load(datagrams: list[bytes]) -> Callable[[Server], LoadResult]:
+    return lambda server: load.run(server.address, datagrams, SECONDS, core=LOAD_CORE)
 
 
-def _at_half(asked: list[bytes], runs: Runs) -> Callable[[Contender], Load]:
-    def run(each: Contender) -> Load:
-        rate = median(flood.rate for flood in runs[each.name]) / 2
-        core = stack.LOAD_CORE
-        return load.run(each.address, asked, SECONDS, rate=rate, latencies=True, core=core)
+def _make_half_load(datagrams: list[bytes], runs: Runs) -> Callable[[Server], LoadResult]:
+    def run(server: Server) -> LoadResult:
+        rate = median(result.rate for result in runs[server.name]) / 2
+        return load.run(
+            server.address, datagrams, SECONDS, rate=rate, latencies=True, core=LOAD_CORE
+        )
 
     return run
 
 
-def _rate(size: str, kind: str, client: str, runs: Runs) -> Figure:
+def _make_rate_figure(size: str, kind: str, client: str, runs: Runs) -> Figure:
     return Figure(
         f"{kind}, {client}, {size}",
-        REACH.get(kind, ""),
-        contenders.compared(runs),
-        f"{ROUNDS} rounds of {SECONDS:g} s in turns; {contenders.circumstances(runs)}",
+        TARGETS.get(kind, ""),
+        comparison.format_comparison(runs),
+        f"{ROUNDS} rounds of {SECONDS:g} s in turns; {comparison.describe_runs(runs)}",
     )
 
 
-def _missing(size: str, measured: Measured) -> list[Figure]:
+def _make_missing_figures(size: str, runs: RunsByKind) -> list[Figure]:
     return [
         Figure(
-            f"missing names beside the mix, {client}, {size}",
-            "over 0.9 of it",
-            contenders.share(measured["missing", client], measured["mix", client]),
+            f"missing names relative to the mix, {client}, {size}",
+            "over 0.9",
+            comparison.format_ratio(runs["missing", client], runs["mix", client]),
         )
-        for client in questions.EDNS
+        for client in queries.EDNS_FLAGS
     ]
 
 
-def _latency(size: str, runs: Runs) -> Figure:
+def _make_latency_figure(size: str, runs: Runs) -> Figure:
     """Return the row of the latencies at half load."""
-    shown = [
-        f"{f'zonegit {name}' if name == LADEN else name}"
-        f" {percentile([us for each in seen for us in each.latencies_us], 99) / 1_000:.2f} ms"
-        for name, seen in runs.items()
-    ]
+    latencies = []
+    for name, results in runs.items():
+        p99_us = percentile([us for result in results for us in result.latencies_us], 99)
+        shown = f"{OURS} {name}" if name == CANARY_AND_METRICS else name
+        latencies.append(f"{shown} {p99_us / 1_000:.2f} ms")
     rate = median(each.rate for each in runs[OURS]) / 1_000
     return Figure(
         f"p99 latency at half load, mix, EDNS, {size}",
         "",
-        "; ".join(shown),
-        f"each at half of what it bears (zonegit: {rate:.0f} thousand/s), in bursts of"
-        f" {load.BURST}; {contenders.circumstances(runs)}",
+        "; ".join(latencies),
+        f"each at half of its maximum rate (zonegit: {rate:.0f} thousand/s), in bursts of"
+        f" {load.BURST}; {comparison.describe_runs(runs)}",
     )

@@ -11,29 +11,30 @@ import sys
 import time
 from typing import Final
 
-from benchmarks import load, questions, stack, zones
+from benchmarks import load, queries, zones
+from benchmarks.stack import LOAD_CORE
 
 PAUSE_S: Final = 0.000_05
 """Pause between an answer and the next query. The kernel adds 50 us; both limit the resolution."""
-PATIENCE_S: Final = 1.0
+TIMEOUT_S: Final = 1.0
 
 
 def main(host: str, port: int) -> None:
     """Watch one name after the other."""
-    load.pin(stack.LOAD_CORE)
+    load.pin(LOAD_CORE)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect((host, port))
-        sock.settimeout(PATIENCE_S)
+        sock.settimeout(TIMEOUT_S)
         for line in sys.stdin:
-            query = questions.question(line.strip(), zones.A)
-            before = _ask(sock, query)
+            query = queries.build_query(line.strip(), zones.A)
+            before = _query(sock, query)
             print("ready", flush=True)
-            while _ask(sock, query) == before:
+            while _query(sock, query) == before:
                 time.sleep(PAUSE_S)
             print(time.perf_counter_ns(), flush=True)
 
 
-def _ask(sock: socket.socket, query: bytes) -> bytes:
+def _query(sock: socket.socket, query: bytes) -> bytes:
     sock.send(query)
     return sock.recv(4_096)
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from benchmarks import stack, zones
-from benchmarks.figures import Figure, spread
-from benchmarks.stack import Stack
+from benchmarks import zones
+from benchmarks.figures import Figure, format_spread
+from benchmarks.stack import Stack, make_folder, run_stack
 
 ZONES: Final = 1_000
 HOSTS: Final = 10
@@ -14,45 +14,45 @@ RUNS: Final = 5
 STATUS_RUNS: Final = 20
 
 
-def figures() -> list[Figure]:
+def measure() -> list[Figure]:
     """Measure checkout, status and commit of a thousand zones."""
-    with stack.folder() as folder, stack.running(folder / "data", core=None) as running:
-        commit = _filled(running, folder / "made")
-        taken = folder / "taken-0"
+    with make_folder() as folder, run_stack(folder / "data", core=None) as stack:
+        commit = _commit_zones(stack, folder / "written")
+        workspace = folder / "checkout-0"
         checkout = [
-            running.zonegit("workspace", "checkout", str(folder / f"taken-{run}"))
+            stack.run("workspace", "checkout", str(folder / f"checkout-{run}"))
             for run in range(RUNS)
         ]
         status = [
-            running.zonegit("workspace", "status", "-C", str(taken)) for _ in range(STATUS_RUNS)
+            stack.run("workspace", "status", "-C", str(workspace)) for _ in range(STATUS_RUNS)
         ]
-    each = f"{ZONES:,} zones of {HOSTS + 3} RRsets; whole process"
+    method = f"{ZONES:,} zones of {HOSTS + 3} RRsets; whole process"
     return [
         Figure(
             f"`zonegit workspace checkout` of {ZONES:,} small zones", "under 8 s",
-            spread(checkout, "s", 2), f"{each}, {RUNS} runs",
+            format_spread(checkout, "s", 2), f"{method}, {RUNS} runs",
         ),
         Figure(
-            "`zonegit workspace status` on them, unchanged", "under 1 s",
-            spread(status, "s", 2), f"{each}, {STATUS_RUNS} runs",
+            f"`zonegit workspace status` of {ZONES:,} unchanged zones", "under 1 s",
+            format_spread(status, "s", 2), f"{method}, {STATUS_RUNS} runs",
         ),
         Figure(
             f"`zonegit workspace commit --new` of {ZONES:,} files", "under 30 s",
-            f"{commit:.1f} s", f"{each}, once; parsed, registered and committed",
+            f"{commit:.1f} s", f"{method}, a single run; also registers the zones",
         ),
     ]  # fmt: skip
 
 
-def _filled(running: Stack, folder: Path) -> float:
+def _commit_zones(stack: Stack, folder: Path) -> float:
     """Write the zones as files and commit them.
 
     Returns:
         The seconds of the commit, which also registers the zones.
     """
-    running.zonegit("workspace", "checkout", str(folder))
+    stack.run("workspace", "checkout", str(folder))
     for number in range(ZONES):
         file = folder / "test" / f"small-{number:04}" / "db.zone"
         file.parent.mkdir(parents=True)
-        file.write_text(zones.flat_zone(f"small-{number:04}.test.", HOSTS))
+        file.write_text(zones.format_flat_zone(f"small-{number:04}.test.", HOSTS))
     words = ("workspace", "commit", "--new", "-C", str(folder), "--timeout", "60")
-    return running.zonegit(*words)
+    return stack.run(*words)

@@ -1,19 +1,19 @@
-"""Reports of two checkouts are compared row by row."""
+"""The comparison of the reports of two checkouts, row by row."""
 
 import pytest
 from benchmarks.against import Quantity, compare, read_report, render
 
-REPORT = """# Figures of 2026-11-30
+REPORT = """# Benchmarks, 2026-11-30
 
 - 2 cores
 
-| what | reach | measured | how |
+| figure | target | measured | method |
 |---|---|---|---|
 | `zonegit set` | under 200 ms | 141 ms (120 to 160) | whole process, 20 runs |
 | start | under 2 s | 1.25 s (1.10 to 1.40) | 5 runs |
 | answer, 10 names |  | p50 0.52 ms, p99 1.20 ms | 200 changes |
 | mix, EDNS |  | 61,250/s (60,000 to 63,000), 0.61 of NSD | 7 rounds |
-| root zone | under 4 s | not measured | its archive is not here |
+| root zone | under 4 s | not measured | its archive is missing |
 """
 
 

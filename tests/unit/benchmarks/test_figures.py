@@ -1,6 +1,6 @@
 """The numbers of a report."""
 
-from benchmarks.figures import percentile, spread
+from benchmarks.figures import format_spread, percentile
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
@@ -10,4 +10,4 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
 
 
 def test_a_spread_shows_median_lowest_and_highest() -> None:
-    assert spread([3.0, 1.0, 2.0], "ms") == "2.0 ms (1.0 to 3.0)"
+    assert format_spread([3.0, 1.0, 2.0], "ms") == "2.0 ms (1.0 to 3.0)"

@@ -1,4 +1,4 @@
-"""The load generator counts the replies that a server sent."""
+"""The load generator: counted answers, losses, latencies and RCODEs."""
 
 import os
 import socket
@@ -8,31 +8,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from benchmarks import load, questions, zones
-from benchmarks.load import Load
+from benchmarks import load, queries, zones
+from benchmarks.load import LoadResult
 from tests.support.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="segmented sends are Linux's")
 
-QUESTIONS = [questions.question(f"h{number}.test.", zones.A) for number in range(8)]
+QUERIES = [queries.build_query(f"h{number}.test.", zones.A) for number in range(8)]
 SECONDS = 0.05
 
 
 @pytest.fixture
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count silence as loss only where a test is about loss."""
-    monkeypatch.setattr(load, "PATIENCE_S", DEADLINE_S)
+def _long_loss_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raise the time after which silence counts as loss."""
+    monkeypatch.setattr(load, "LOSS_TIMEOUT_S", DEADLINE_S)
 
 
 def run_until(
-    is_enough: Callable[[Load], object], address: tuple[str, int], **options: object
-) -> Load:
-    """Run the generator for longer and longer until ``is_enough`` accepts a run."""
+    is_enough: Callable[[LoadResult], object], address: tuple[str, int], **options: object
+) -> LoadResult:
+    """Run the generator, each time for twice as long, until ``is_enough`` accepts the result."""
     seconds = SECONDS
-    while not is_enough(seen := load.run(address, QUESTIONS, seconds, window=4, **options)):
+    while not is_enough(result := load.run(address, QUERIES, seconds, window=4, **options)):
         seconds *= 2
         assert seconds < DEADLINE_S
-    return seen
+    return result
 
 
 Reply = Callable[[bytes], bytes | None]
@@ -44,7 +44,7 @@ def echo(query: bytes) -> bytes:
 
 @contextmanager
 def server(reply: Reply) -> Iterator[tuple[str, int]]:
-    """Run a UDP server in a thread; it sends the result of ``reply``, if any."""
+    """Run a UDP server in a thread; it sends the result of ``reply`` unless that is None."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
 
@@ -67,45 +67,45 @@ def server(reply: Reply) -> Iterator[tuple[str, int]]:
                 thread.join()
 
 
-@pytest.mark.usefixtures("_patient")
+@pytest.mark.usefixtures("_long_loss_timeout")
 def test_a_server_that_answers_everything_loses_nothing() -> None:
     with server(echo) as address:
-        seen = run_until(lambda seen: seen.answers, address)
-    assert seen.lost == 0
-    assert seen.by_rcode.keys() == {0}
+        result = run_until(lambda result: result.answers, address)
+    assert result.lost == 0
+    assert result.by_rcode.keys() == {0}
 
 
 def test_a_silent_server_loses_everything_and_the_run_still_ends() -> None:
     with server(lambda _: None) as address:
-        seen = load.run(address, QUESTIONS, 2 * load.PATIENCE_S, window=4)
-    assert seen.answers == 0
-    assert seen.lost > 0
+        result = load.run(address, QUERIES, 2 * load.LOSS_TIMEOUT_S, window=4)
+    assert result.answers == 0
+    assert result.lost > 0
 
 
-def test_every_datagram_is_sent_as_it_was_given_but_for_its_id() -> None:
-    heard = set()
+def test_datagrams_are_sent_unchanged_except_for_their_ids() -> None:
+    received = set()
 
-    def listen(query: bytes) -> bytes:
-        heard.add(query)
+    def record(query: bytes) -> bytes:
+        received.add(query)
         return query
 
-    with server(listen) as address:
-        run_until(lambda _: len(heard) == len(QUESTIONS), address)
-    assert {query[2:] for query in heard} == {query[2:] for query in QUESTIONS}
-    assert len({query[:2] for query in heard}) == len(QUESTIONS)
+    with server(record) as address:
+        run_until(lambda _: len(received) == len(QUERIES), address)
+    assert {query[2:] for query in received} == {query[2:] for query in QUERIES}
+    assert len({query[:2] for query in received}) == len(QUERIES)
 
 
-def test_each_answer_has_a_latency_when_they_are_asked_for() -> None:
+def test_each_answer_has_a_latency_if_requested() -> None:
     with server(echo) as address:
-        seen = run_until(lambda seen: seen.answers, address, latencies=True)
-    assert len(seen.latencies_us) == seen.answers
-    assert min(seen.latencies_us) > 0
+        result = run_until(lambda result: result.answers, address, latencies=True)
+    assert len(result.latencies_us) == result.answers
+    assert min(result.latencies_us) > 0
 
 
-def test_rcodes_tell_a_server_that_answers_wrongly() -> None:
+def test_rcodes_reveal_a_server_that_answers_wrongly() -> None:
     with server(lambda query: query[:3] + b"\x02" + query[4:]) as address:
-        seen = run_until(lambda seen: seen.answers, address)
-    assert seen.by_rcode.keys() == {2}
+        result = run_until(lambda result: result.answers, address)
+    assert result.by_rcode.keys() == {2}
 
 
 def test_datagrams_of_several_lengths_are_refused() -> None:
@@ -113,8 +113,8 @@ def test_datagrams_of_several_lengths_are_refused() -> None:
         load.run(("127.0.0.1", 9), [b"a" * 12, b"a" * 13], SECONDS)
 
 
-def test_the_generator_leaves_its_core_when_it_is_done() -> None:
+def test_the_generator_restores_the_cores_of_its_process() -> None:
     before = os.sched_getaffinity(0)
     with server(echo) as address:
-        load.run(address, QUESTIONS, SECONDS, window=4, core=min(before))
+        load.run(address, QUERIES, SECONDS, window=4, core=min(before))
     assert os.sched_getaffinity(0) == before

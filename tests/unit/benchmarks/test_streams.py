@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from benchmarks import questions, streams
+from benchmarks import queries, streams
 
-ASKED = [questions.question(f"h{number}.test.", 1) for number in range(10)] * 52
+QUERIES = [queries.build_query(f"h{number}.test.", 1) for number in range(10)] * 52
 SECONDS = 0.05
 
 
@@ -21,13 +21,13 @@ def server(replies: int) -> Iterator[tuple[str, int]]:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
     ):
         udp.bind(tcp.getsockname())
-        threading.Thread(target=_answer_once, args=(udp,), daemon=True).start()
+        threading.Thread(target=_echo_once, args=(udp,), daemon=True).start()
         threading.Thread(target=_accept, args=(tcp, replies), daemon=True).start()
         yield tcp.getsockname()
         tcp.shutdown(socket.SHUT_RDWR)
 
 
-def _answer_once(udp: socket.socket) -> None:
+def _echo_once(udp: socket.socket) -> None:
     udp.sendto(*udp.recvfrom(512))
 
 
@@ -35,10 +35,10 @@ def _accept(tcp: socket.socket, replies: int) -> None:
     with suppress(OSError):
         while True:
             sock, _ = tcp.accept()
-            threading.Thread(target=_converse, args=(sock, replies), daemon=True).start()
+            threading.Thread(target=_echo, args=(sock, replies), daemon=True).start()
 
 
-def _converse(sock: socket.socket, replies: int) -> None:
+def _echo(sock: socket.socket, replies: int) -> None:
     with sock, sock.makefile("rb") as stream, suppress(OSError):
         while replies and (length := stream.read(2)):
             sock.sendall(length + stream.read(int.from_bytes(length, "big")))
@@ -48,11 +48,11 @@ def _converse(sock: socket.socket, replies: int) -> None:
 @pytest.mark.parametrize("outstanding", [1, 8])
 def test_replies_are_counted_on_all_connections(outstanding: int) -> None:
     with server(replies=1_000_000) as address:
-        seen = streams.run(address, ASKED, SECONDS, outstanding=outstanding, connections=4)
-    assert seen.answers > 0
-    assert seen.lost == 0
+        result = streams.run(address, QUERIES, SECONDS, outstanding=outstanding, connections=4)
+    assert result.answers > 0
+    assert result.lost == 0
 
 
-def test_a_server_that_closes_connections_is_found_out() -> None:
+def test_a_server_that_closes_connections_is_detected() -> None:
     with server(replies=3) as address, pytest.raises(ConnectionError):
-        streams.run(address, ASKED, 10.0, outstanding=1, connections=2)
+        streams.run(address, QUERIES, 10.0, outstanding=1, connections=2)

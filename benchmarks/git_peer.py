@@ -15,8 +15,8 @@ from benchmarks import zones
 SMALL: Final = "long.zone"
 LARGE: Final = "large.zone"
 COMMITS: Final = 1_000
-EACH_SIDE: Final = 100
-_WHO: Final = b"bench <bench@example.net> %d +0000"
+CHANGES_PER_SIDE: Final = 100
+_COMMITTER: Final = b"bench <bench@example.net> %d +0000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Git:
     program: str
     folder: Path
 
-    def times(self, runs: int, *words: str) -> list[float]:
+    def time_runs(self, runs: int, *words: str) -> list[float]:
         """Run a git command several times and return the seconds of each process."""
-        return [self._timed(words) for _ in range(runs)]
+        return [self._time_once(words) for _ in range(runs)]
 
-    def _timed(self, words: tuple[str, ...]) -> float:
+    def _time_once(self, words: tuple[str, ...]) -> float:
         started = time.perf_counter()
         self.run(*words)
         return time.perf_counter() - started
@@ -55,7 +55,7 @@ class Git:
         )
 
 
-def prepare(folder: Path) -> Git | None:
+def prepare_repository(folder: Path) -> Git | None:
     """Make a repository with the histories of the measurement; return None without git."""
     program = peers.installed("git")
     if program is None:
@@ -63,24 +63,24 @@ def prepare(folder: Path) -> Git | None:
     folder.mkdir()
     git = Git(program, folder)
     git.run("init", "--quiet")
-    git.run("fast-import", "--quiet", stdin=b"".join(_histories()))
+    git.run("fast-import", "--quiet", stdin=b"".join(_generate_histories()))
     git.run("gc", "--quiet")
     return git
 
 
-def _histories() -> Iterator[bytes]:
-    small = zones.flat_zone("long.test.", 100).splitlines()
+def _generate_histories() -> Iterator[bytes]:
+    small = zones.format_flat_zone("long.test.", 100).splitlines()
     yield _commit("long", 0, SMALL, small)
     for number in range(COMMITS):
         small[6 + number % 90] = f"h{2 + number % 90} A 172.16.{number >> 8}.{number & 255}"
         yield _commit("long", 1 + number, SMALL, small)
-    large = zones.flat_zone("large.test.", 100_000).splitlines()
+    large = zones.format_flat_zone("large.test.", 100_000).splitlines()
     yield _commit("large", 0, LARGE, large)
     large[6] = "h1 A 172.16.0.1"
     yield _commit("large", 1, LARGE, large)
     for branch, first in (("ours", 1_000), ("theirs", 50_000)):
         changed = list(large)
-        for number in range(first, first + 37 * EACH_SIDE, 37):
+        for number in range(first, first + 37 * CHANGES_PER_SIDE, 37):
             changed[5 + number] = f"h{number} A 172.16.1.1"
         yield b"reset refs/heads/%s\nfrom refs/heads/large\n\n" % branch.encode()
         yield _commit(branch, 2, LARGE, changed)
@@ -89,7 +89,7 @@ def _histories() -> Iterator[bytes]:
 def _commit(branch: str, number: int, file: str, lines: list[str]) -> bytes:
     """Return one commit in the format of ``git fast-import``."""
     content = ("\n".join(lines) + "\n").encode()
-    who = _WHO % (1_750_000_000 + number)
+    committer = _COMMITTER % (1_750_000_000 + number)
     return b"commit refs/heads/%s\ncommitter %s\ndata 6\nchange\nM 644 inline %s\ndata %d\n%s\n" % (
-        branch.encode(), who, file.encode(), len(content), content,
+        branch.encode(), committer, file.encode(), len(content), content,
     )  # fmt: skip

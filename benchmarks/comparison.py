@@ -17,12 +17,12 @@ from tests.support.peers import Address
 from tests.support.ports import free_port
 
 from benchmarks import stack
-from benchmarks.figures import Figure, skipped, spread
-from benchmarks.load import Load
+from benchmarks.figures import Figure, format_spread, skip_figure
+from benchmarks.load import LoadResult
 from benchmarks.stack import Stack
 
 OURS: Final = "zonegit"
-LADEN: Final = "with canary and metrics"
+CANARY_AND_METRICS: Final = "with canary and metrics"
 """A resolver that serves another branch to half of its clients and whose metrics are read every
 second."""
 REFERENCE: Final = "NSD"
@@ -31,7 +31,7 @@ _BRANCH: Final = "next"
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Server:
     """A server under comparison, and its address."""
 
     name: str
@@ -39,103 +39,104 @@ class Contender:
 
 
 @contextmanager
-def serving(zone: str, zonefile: Path) -> Iterator[list[Contender]]:
+def run_servers(zone: str, zonefile: Path) -> Iterator[list[Server]]:
     """Run zonegit and all installed peers, each serving the zone."""
     folder = zonefile.parent
-    with ExitStack() as running:
-        ours = running.enter_context(stack.running(folder / "data"))
+    with ExitStack() as started:
+        ours = started.enter_context(stack.run_stack(folder / "data"))
         ours.serve(zone, zonefile)
-        contenders = [Contender(OURS, ours.address)]
-        contenders.append(Contender(LADEN, running.enter_context(_laden(ours, zone))))
+        servers = [Server(OURS, ours.address)]
+        address = started.enter_context(_run_canary_resolver(ours, zone))
+        servers.append(Server(CANARY_AND_METRICS, address))
         for name, program in PROGRAMS.items():
             if peers.installed(program):
                 (folder / name).mkdir()
                 zones = [peers.Zone(zone, zonefile)]
                 peer = peers.serving(program, folder / name, zones, core=stack.SERVERS_CORE)
-                contenders.append(Contender(name, running.enter_context(peer).address))
-        yield contenders
+                servers.append(Server(name, started.enter_context(peer).address))
+        yield servers
 
 
 @contextmanager
-def _laden(ours: Stack, zone: str) -> Iterator[Address]:
+def _run_canary_resolver(ours: Stack, zone: str) -> Iterator[Address]:
     metrics = f"127.0.0.1:{free_port()}"
-    ours.zonegit("branch", _BRANCH, "--zone", zone)
-    options = ("--name", "laden", "--canary", f"{_BRANCH}:50", "--metrics", metrics)
-    with stack.resolver(ours, zone, *options) as address:
+    ours.run("branch", _BRANCH, "--zone", zone)
+    options = ("--name", "canary", "--canary", f"{_BRANCH}:50", "--metrics", metrics)
+    with stack.run_resolver(ours, zone, *options) as address:
         command = [sys.executable, "-m", "benchmarks.scrape", f"http://{metrics}/metrics"]
-        scraping = subprocess.Popen(command)
+        scraper = subprocess.Popen(command)
         try:
             yield address
-            assert scraping.poll() is None, "nobody has read the metrics"
+            assert scraper.poll() is None, "the reader of the metrics has ended"
         finally:
-            scraping.kill()
-            scraping.wait()
+            scraper.kill()
+            scraper.wait()
 
 
-Runs = dict[str, list[Load]]
+Runs = dict[str, list[LoadResult]]
 """The runs of each server, by its name."""
 
 
-def measured(
-    contenders: Sequence[Contender], rounds: int, run: Callable[[Contender], Load]
+def measure_in_turns(
+    servers: Sequence[Server], rounds: int, run: Callable[[Server], LoadResult]
 ) -> Runs:
     """Measure all servers in turn, round after round.
 
     A first round is not counted: servers compute some data at the first query.
     """
-    runs: Runs = {each.name: [] for each in contenders}
+    runs: Runs = {server.name: [] for server in servers}
     for number in range(1 + rounds):
-        for each in contenders:
-            seen = run(each)
+        for server in servers:
+            result = run(server)
             if number:
-                runs[each.name].append(seen)
+                runs[server.name].append(result)
     return runs
 
 
-def compared(runs: Runs) -> str:
+def format_comparison(runs: Runs) -> str:
     """Format zonegit's rate, and its ratio to the rate of each peer.
 
     Ratios are taken round by round, because a slow phase of the machine affects all servers.
     """
-    ours = _rates(runs[OURS])
-    parts = [spread([rate / 1_000 for rate in ours], "thousand/s", 0)]
-    parts += [f"{_share(ours, runs[name])} of {name}" for name in PROGRAMS if name in runs]
-    if REFERENCE in runs and LADEN in runs:
-        laden = _share(_rates(runs[LADEN]), runs[REFERENCE])
-        parts.append(f"{LADEN} {laden} of {REFERENCE}")
+    rates = _list_rates(runs[OURS])
+    parts = [format_spread([rate / 1_000 for rate in rates], "thousand/s", 0)]
+    parts += [f"{_format_ratios(rates, runs[name])} of {name}" for name in PROGRAMS if name in runs]
+    if REFERENCE in runs and CANARY_AND_METRICS in runs:
+        ratios = _format_ratios(_list_rates(runs[CANARY_AND_METRICS]), runs[REFERENCE])
+        parts.append(f"{CANARY_AND_METRICS} {ratios} of {REFERENCE}")
     return "; ".join(parts)
 
 
-def circumstances(runs: Runs) -> str:
+def describe_runs(runs: Runs) -> str:
     """Format the losses, the idle time of the generator, and unexpected RCODEs."""
-    everything = [each for of_one in runs.values() for each in of_one]
+    results = [result for results in runs.values() for result in results]
     idle = {name: median(each.idle_s / each.seconds for each in runs[name]) for name in runs}
     busiest = min(idle, key=lambda name: idle[name])
-    codes = {code for each in everything for code in each.by_rcode} - {0, 3}
+    codes = {code for result in results for code in result.by_rcode} - {0, 3}
     return (
-        f"{sum(each.lost for each in everything)} lost; generator idle {idle[OURS]:.0%},"
+        f"{sum(result.lost for result in results)} lost; generator idle {idle[OURS]:.0%},"
         f" at least {idle[busiest]:.0%} ({busiest})" + (f"; WRONG RCODES {codes}" if codes else "")
     )
 
 
-def absent() -> list[Figure]:
+def skip_absent_peers() -> list[Figure]:
     """Return a row for each peer that is not installed."""
     return [
-        skipped(f"ratio to {name}", "", f"no {program} here")
+        skip_figure(f"ratio to {name}", "", f"{program} is not installed")
         for name, program in PROGRAMS.items()
         if not peers.installed(program)
     ]
 
 
-def share(runs: Runs, others: Runs) -> str:
+def format_ratio(runs: Runs, others: Runs) -> str:
     """Format the ratio of zonegit's rates in two measurements."""
-    return _share(_rates(runs[OURS]), others[OURS])
+    return _format_ratios(_list_rates(runs[OURS]), others[OURS])
 
 
-def _rates(runs: Sequence[Load]) -> list[float]:
+def _list_rates(runs: Sequence[LoadResult]) -> list[float]:
     return [run.rate for run in runs]
 
 
-def _share(rates: Sequence[float], others: Sequence[Load]) -> str:
-    shares = [mine / other.rate for mine, other in zip(rates, others, strict=True)]
-    return spread(shares, "", 2).replace("  ", " ")
+def _format_ratios(rates: Sequence[float], others: Sequence[LoadResult]) -> str:
+    ratios = [rate / other.rate for rate, other in zip(rates, others, strict=True)]
+    return format_spread(ratios, "", 2).replace("  ", " ")
