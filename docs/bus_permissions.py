@@ -1,5 +1,7 @@
-"""Write docs/nats-server.conf, and the recipes and tables about permissions in docs/operations.md
-and docs/wire.md, from ``zonegit.wire``: run it with ``make docs``. A test compares them."""
+"""Write docs/nats-server.conf, and the tables about permissions in operations.md and wire.md.
+
+The content comes from ``zonegit.wire``. ``make docs`` runs this; a test compares the files.
+"""
 
 import sys
 from collections.abc import Iterable
@@ -56,47 +58,47 @@ _ABOUT: Final = {
 }
 
 
-def configuration() -> str:
+def format_configuration() -> str:
     """Return the sample configuration."""
-    return HEAD + "".join(_user(name, said) for name, said in USERS.items()) + "  ]\n}\n"
+    return HEAD + "".join(_format_user(name, note) for name, note in USERS.items()) + "  ]\n}\n"
 
 
-def _user(name: str, said: str) -> str:
+def _format_user(name: str, note: str) -> str:
     role = ROLES[name]
-    comment = f"    # {said}\n" if said else ""
+    comment = f"    # {note}\n" if note else ""
     return (
         f"{comment}    {{\n      user: {name}, password: ${name.upper()}_PASSWORD\n"
-        f"{_permissions(role, name, 6)}    }}\n"
+        f"{_format_permissions(role, name, 6)}    }}\n"
     )
 
 
-def _permissions(role: Role, actor: str, indent: int) -> str:
+def _format_permissions(role: Role, actor: str, indent: int) -> str:
     space = " " * indent
     return (
         f"{space}permissions {{\n"
-        f"{space}  publish {{ allow: [\n{_publish(role, actor, indent + 4)}{space}  ] }}\n"
+        f"{space}  publish {{ allow: [\n{_format_publish(role, actor, indent + 4)}{space}  ] }}\n"
         f"{space}  subscribe {{ allow: [\n"
-        f"{_array(permissions.subscribe_lines(role, actor), indent + 4)}{space}  ] }}\n"
+        f"{_format_array(permissions.subscribe_lines(role, actor), indent + 4)}{space}  ] }}\n"
         f"{space}}}\n"
     )
 
 
-def _publish(role: Role, actor: str, indent: int) -> str:
+def _format_publish(role: Role, actor: str, indent: int) -> str:
     """Return the subjects that may be published, right by right."""
-    asked = [verb for verb in verbs.VERBS if verb.service in role.asks]
+    used = [verb for verb in verbs.VERBS if verb.service in role.asks]
     parts = []
     for right in Right:
-        found = permissions.lines(asked, right, actor) if right in role.rights else []
+        found = permissions.lines(used, right, actor) if right in role.rights else []
         if found:
-            parts.append(f"{' ' * indent}# {right.value}\n{_array(found, indent)}")
+            parts.append(f"{' ' * indent}# {right.value}\n{_format_array(found, indent)}")
     verbs_of_role = permissions.publish_lines(Role(rights=role.rights, asks=role.asks), actor)
     rest = permissions.publish_lines(role, actor)[len(verbs_of_role) :]
     if parts:
         parts.append(f"{' ' * indent}# other subjects\n")
-    return "".join([*parts, _array(rest, indent)])
+    return "".join([*parts, _format_array(rest, indent)])
 
 
-def _array(lines: Iterable[str], indent: int) -> str:
+def _format_array(lines: Iterable[str], indent: int) -> str:
     """Return the elements of an array, as many on a line as fit."""
     rows = [""]
     for each in lines:
@@ -107,29 +109,31 @@ def _array(lines: Iterable[str], indent: int) -> str:
     return "".join(f"{' ' * indent}{row}\n" for row in rows if row)
 
 
-def rights() -> str:
+def format_rights() -> str:
     """Return the table of rights and their verbs."""
-    rows = [f"| {right.name.lower()} | {right.value} | {_verbs(right)} |\n" for right in Right]
+    rows = [
+        f"| {right.name.lower()} | {right.value} | {_format_verbs(right)} |\n" for right in Right
+    ]
     return "| right | to | verbs |\n|---|---|---|\n" + "".join(rows)
 
 
-def _verbs(right: Right) -> str:
+def _format_verbs(right: Right) -> str:
     found = [
-        f"`{verb.service}.{verb.name}`{_form(verb, right)}"
+        f"`{verb.service}.{verb.name}`{_format_forms(verb, right)}"
         for verb in verbs.VERBS
         if right in {verb.right_to(form) for form in verb.forms}
     ]
     return ", ".join(found)
 
 
-def _form(verb: Verb, right: Right) -> str:
+def _format_forms(verb: Verb, right: Right) -> str:
     """Return the forms of a verb that need a right, if only some of them do."""
     forms = [form for form in verb.forms if verb.right_to(form) is right]
     named = {Form.NOTHING: "about no ref", Form.DEFAULT: "about `default`"}
     return f" {', '.join(named[form] for form in forms)}" if right is not verb.right else ""
 
 
-def recipes() -> str:
+def format_recipes() -> str:
     """Return the rules for users with fewer rights than an operator, or with more."""
     customer, example = names.parse("customer.example."), names.parse("example.com.")
     move = permissions.branch_lines(Right.MOVE, "bob", "main", example)
@@ -139,57 +143,57 @@ def recipes() -> str:
     rows = [
         (
             "protect `main` of `example.com.` and all zones below it from bob",
-            f"`publish.deny`: {_cells(move)}; to deny his dry runs as well (status 5),"
-            f" also {_cells(judge)}",
+            f"`publish.deny`: {_format_cells(move)}; to deny his dry runs as well (status 5),"
+            f" also {_format_cells(judge)}",
         ),
         (
             "let bob move only branches and tags of `customer.example.` and the zones below it",
-            f"instead of his lines of *move*: {_cells(only)}; remove those of *zones* and"
+            f"instead of his lines of *move*: {_format_cells(only)}; remove those of *zones* and"
             " *default*",
         ),
         (
             "let him also add and remove zones there",
-            f"instead of his lines of *zones*: {_cells(zones)}",
+            f"instead of his lines of *zones*: {_format_cells(zones)}",
         ),
         (
             "keep bob from moving the default HEAD",
             "remove his lines of *default*; or `publish.deny`:"
-            f" {_cells(permissions.lines(verbs.VERBS, Right.DEFAULT, 'bob'))}",
+            f" {_format_cells(permissions.lines(verbs.VERBS, Right.DEFAULT, 'bob'))}",
         ),
         *(
-            (f"let bob {right.value}", _cells(permissions.lines(verbs.VERBS, right, "bob")))
+            (f"let bob {right.value}", _format_cells(permissions.lines(verbs.VERBS, right, "bob")))
             for right in (Right.ADOPT, Right.RECOVER, Right.REPLACE)
         ),
     ]
     table = "".join(f"| {to} | {line} |\n" for to, line in rows)
-    reader = _permissions(ROLES["reader"], "bob", 0)
+    reader = _format_permissions(ROLES["reader"], "bob", 0)
     return (
         f"| to | lines |\n|---|---|\n{table}\n"
         f"To let bob read everything and change nothing:\n\n```\n{reader}```\n"
     )
 
 
-def _cells(lines: Iterable[str]) -> str:
+def _format_cells(lines: Iterable[str]) -> str:
     return ", ".join(f"`{line}`" for line in lines)
 
 
-def verb_table() -> str:
+def format_verb_table() -> str:
     """Return the table of verbs."""
     rows = [
         f"| `{verb.service}.{verb.name}` | {_ABOUT[verb.forms]} | `{verb.message.__name__}` |"
-        f" `{verb.reply.__name__}` | {_rights(verb)} |\n"
+        f" `{verb.reply.__name__}` | {_format_rights(verb)} |\n"
         for verb in verbs.VERBS
     ]
     head = "| subject | about a ref | request | reply | right |\n|---|---|---|---|---|\n"
     return head + "".join(rows)
 
 
-def _rights(verb: Verb) -> str:
+def _format_rights(verb: Verb) -> str:
     found = dict.fromkeys([verb.right, *verb.other_rights.values()])
     return ", ".join(right.name.lower() for right in found)
 
 
-def filled(page: str, parts: dict[str, str]) -> str:
+def fill_page(page: str, parts: dict[str, str]) -> str:
     """Return a page with its generated parts, each of which is between two comments."""
     for name, text in parts.items():
         begin, end = f"<!-- {name}: make docs -->\n", f"<!-- end of {name} -->\n"
@@ -200,17 +204,17 @@ def filled(page: str, parts: dict[str, str]) -> str:
     return page
 
 
-def pages() -> dict[Path, str]:
+def build_pages() -> dict[Path, str]:
     """Return the content of each file."""
-    parts = {"rights": rights(), "recipes": recipes()}
+    parts = {"rights": format_rights(), "recipes": format_recipes()}
     return {
-        CONFIGURATION: configuration(),
-        OPERATIONS: filled(OPERATIONS.read_text(), parts),
-        WIRE: filled(WIRE.read_text(), {"verbs": verb_table()}),
+        CONFIGURATION: format_configuration(),
+        OPERATIONS: fill_page(OPERATIONS.read_text(), parts),
+        WIRE: fill_page(WIRE.read_text(), {"verbs": format_verb_table()}),
     }
 
 
 if __name__ == "__main__":
-    for path, text in pages().items():
+    for path, text in build_pages().items():
         path.write_text(text)
     sys.exit(0)

@@ -1,4 +1,7 @@
-"""Write docs/cli.md from the commands: ``make docs``. A test compares the two."""
+"""Write docs/cli.md from the help of the commands.
+
+``make docs`` runs this; a test compares the page with the commands.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -22,37 +25,37 @@ command prints one JSON document on standard output, or on standard error if it 
 """
 
 
-def reference() -> str:
+def build_reference() -> str:
     """Return the whole page."""
-    parts = [HEAD, _fenced(_help(cli, "zonegit"))]
+    parts = [HEAD, _fence(_format_help(cli, "zonegit"))]
     for title, names in SECTIONS.items():
         parts.append(f"## {title}\n")
         for name in names:
             command = cli.get_command(click.Context(cli), name)
             assert command is not None
-            parts.extend(_entries(command, f"zonegit {name}"))
+            parts.extend(_generate_entries(command, f"zonegit {name}"))
     return "\n".join(parts)
 
 
-def _entries(command: click.Command, path: str) -> Iterator[str]:
+def _generate_entries(command: click.Command, path: str) -> Iterator[str]:
     yield f"### {path}\n"
-    yield _fenced(_help(command, path))
+    yield _fence(_format_help(command, path))
     if isinstance(command, click.Group):
-        for name, below in command.commands.items():
-            yield from _entries(below, f"{path} {name}")
+        for name, subcommand in command.commands.items():
+            yield from _generate_entries(subcommand, f"{path} {name}")
 
 
-def _help(command: click.Command, path: str) -> str:
+def _format_help(command: click.Command, path: str) -> str:
     context = click.Context(
         command, info_name=path, terminal_width=WIDTH, help_option_names=["-h", "--help"]
     )
     return command.get_help(context)
 
 
-def _fenced(text: str) -> str:
+def _fence(text: str) -> str:
     return f"```\n{text}\n```\n"
 
 
 if __name__ == "__main__":
-    TARGET.write_text(reference())
+    TARGET.write_text(build_reference())
     sys.exit(0)

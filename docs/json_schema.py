@@ -1,5 +1,7 @@
-"""Write docs/commit.schema.json, the JSON Schema of the documents that commands which commit print:
-``make docs``. A test compares the two."""
+"""Write docs/commit.schema.json: the JSON Schema of what commands print after a change.
+
+``make docs`` runs this; a test compares the file with the types.
+"""
 
 import inspect
 import json
@@ -31,14 +33,14 @@ DOCUMENTS: Final = (
 """The documents that a command can print."""
 
 
-def schema() -> dict[str, Any]:
+def build_schema() -> dict[str, Any]:
     """Return the JSON Schema of every document."""
     refs, components = msgspec.json.schema_components(DOCUMENTS, ref_template="#/$defs/{name}")
-    for name, each in components.items():
-        each["description"] = inspect.getdoc(getattr(documents, name)) or ""
+    for name, component in components.items():
+        component["description"] = inspect.getdoc(getattr(documents, name)) or ""
         # A field with a default is printed, too.
-        each["required"] = list(each["properties"])
-        for field in each["properties"].values():
+        component["required"] = list(component["properties"])
+        for field in component["properties"].values():
             field.pop("default", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -48,11 +50,11 @@ def schema() -> dict[str, Any]:
     }
 
 
-def text() -> str:
+def format_schema() -> str:
     """Return the whole file."""
-    return json.dumps(schema(), indent=2) + "\n"
+    return json.dumps(build_schema(), indent=2) + "\n"
 
 
 if __name__ == "__main__":
-    TARGET.write_text(text())
+    TARGET.write_text(format_schema())
     sys.exit(0)

@@ -9,7 +9,7 @@ import pytest
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
-def generator() -> ModuleType:
+def load_generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("bus_permissions", DOCS / "bus_permissions.py")
     assert spec is not None
     assert spec.loader is not None
@@ -19,6 +19,6 @@ def generator() -> ModuleType:
 
 
 @pytest.mark.parametrize("name", ["nats-server.conf", "operations.md", "wire.md"])
-def test_what_is_generated_is_up_to_date(name: str) -> None:
-    expected = {path.name: text for path, text in generator().pages().items()}
+def test_generated_files_are_up_to_date(name: str) -> None:
+    expected = {path.name: text for path, text in load_generator().build_pages().items()}
     assert (DOCS / name).read_text() == expected[name], "run: make docs"
