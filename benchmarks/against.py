@@ -41,7 +41,7 @@ Rows = dict[str, Quantity]
 """The quantity of each row, by the row's name."""
 
 
-class Comparison(NamedTuple):
+class RowComparison(NamedTuple):
     """A row of both checkouts: the ratio of each round, and the median quantity of each side."""
 
     name: str
@@ -70,7 +70,7 @@ def read_report(report: str) -> Rows:
     return rows
 
 
-def compare(here: Sequence[Rows], there: Sequence[Rows]) -> list[Comparison]:
+def compare(here: Sequence[Rows], there: Sequence[Rows]) -> list[RowComparison]:
     """Compare the rounds of two checkouts, row by row, in the order of the first report.
 
     Args:
@@ -79,7 +79,7 @@ def compare(here: Sequence[Rows], there: Sequence[Rows]) -> list[Comparison]:
     """
     names = [name for name in here[0] if all(name in rows for rows in (*here, *there))]
     return [
-        Comparison(
+        RowComparison(
             name,
             _median([rows[name] for rows in here]),
             _median([rows[name] for rows in there]),
@@ -93,7 +93,7 @@ def compare(here: Sequence[Rows], there: Sequence[Rows]) -> list[Comparison]:
     ]
 
 
-def render(comparisons: Sequence[Comparison], commit: str) -> str:
+def render(comparisons: Sequence[RowComparison], commit: str) -> str:
     """Return a Markdown table; a ratio above 1 means that this checkout has the larger figure."""
     lines = [f"| row | here | {commit} | ratio (lowest to highest) |", "|---|---|---|---|"]
     lines += [
