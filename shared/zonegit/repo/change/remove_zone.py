@@ -113,8 +113,10 @@ def _tips(refs: ZoneRefs) -> dict[RefName, RefTip]:
 async def _find_begun(
     repo: Repo, zone: Name, tips: Mapping[RefName, RefTip]
 ) -> OperationSummary | None:
-    """Return the removal of this zone that this operator began and did not complete, None if there
-    is none, or if something was created in the zone since."""
+    """Return the removal of this zone that this operator began and did not complete.
+
+    The result is None without such a removal, or if something was created in the zone since.
+    """
     try:
         latest = await operations.list_latest(repo, MAX_LOOKED_AT, zone=zone, actor=repo.actor)
         added = await repo.refs.reflog(ref_names.marker(zone), 1)
