@@ -1,4 +1,4 @@
-"""Merge one RRset that both sides changed: its TTL and each of its records. Pure.
+"""Merge one value, and one RRset that both sides changed: its TTL and each of its records. Pure.
 
 A record exists or does not exist, so a single record cannot clash: a record that one side added is
 added, and a record that one side removed is removed. The RRset as a whole clashes if the result is
@@ -7,15 +7,15 @@ Records that both sides have keep the spelling of ours.
 """
 
 from collections.abc import Set as AbstractSet
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.merge import three_way
-from zonegit.merge.three_way import ThreeWayConflict
 from zonegit.zone import canonical_rdata, rrtypes, rules, sizing, spelling
 from zonegit.zone.rrset import RRset, rdata_to_text, rrset, soa, with_serial
+
+T = TypeVar("T")
 
 ConflictReason = Literal[
     "one record replaced two ways",
@@ -30,6 +30,29 @@ ConflictReason = Literal[
 
 SHOWN: Final = 3
 """Records that a detail names; the rest is counted."""
+
+
+class ThreeWayConflict(msgspec.Struct, frozen=True):
+    """Both sides changed a value, to different ones."""
+
+
+DISAGREEMENT = ThreeWayConflict()
+
+
+def merge_values(base: T, ours: T, theirs: T) -> T | ThreeWayConflict:
+    """Merge one value. The result is the same if the sides are exchanged.
+
+    Args:
+        base: the value before.
+        ours: the value on our side.
+        theirs: the value on the other side.
+
+    Returns:
+        The merged value, or ``DISAGREEMENT``.
+    """
+    if ours in (theirs, base):
+        return theirs
+    return ours if theirs == base else DISAGREEMENT
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -55,7 +78,7 @@ def merge(
         Invalid: an SOA is malformed.
     """
     was, now, then = (None if each is None else essence(each) for each in (base, ours, theirs))
-    merged = three_way.merge(was, now, then)
+    merged = merge_values(was, now, then)
     if not isinstance(merged, ThreeWayConflict):
         return settled(merged, ours, theirs)
     outcome = _by_keys(was, now, then)
@@ -80,7 +103,7 @@ def _by_keys(
 ) -> RRset | Refusal | None:
     """Merge an RRset that both sides changed. The result has keys instead of RDATA."""
     was, now, then = map(_replace_by_keys, (base, ours, theirs))
-    merged = three_way.merge(was, now, then)
+    merged = merge_values(was, now, then)
     if not isinstance(merged, ThreeWayConflict):
         return merged
     if now is None or then is None:
@@ -156,13 +179,13 @@ def _together(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal
     gone = was - mine - other
     if gone and mine - other - was and other - mine - was:
         return Refusal("one record replaced two ways", _replaced(ours.rdtype, gone))
-    ttl = three_way.merge(base.ttl if base is not None else None, ours.ttl, theirs.ttl)
+    ttl = merge_values(base.ttl if base is not None else None, ours.ttl, theirs.ttl)
     if ttl is None or isinstance(ttl, ThreeWayConflict):
         return Refusal("TTL changed two ways" if base is not None else "added with two TTLs")
     left = [
         each
         for each in was | mine | other
-        if three_way.merge(each in was, each in mine, each in other) is True
+        if merge_values(each in was, each in mine, each in other) is True
     ]
     if not left:
         return Refusal("no record left", "each side removed what the other one kept")

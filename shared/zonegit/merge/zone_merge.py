@@ -10,11 +10,10 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from zonegit.errors import Corrupt
-from zonegit.merge import owners, records, sides, three_way
+from zonegit.merge import owners, records, sides
 from zonegit.merge.conflicts import Clash, Decision
-from zonegit.merge.records import Refusal
+from zonegit.merge.records import Refusal, ThreeWayConflict
 from zonegit.merge.sides import APEX_SOA, PathKey, Sides, ThreeWay
-from zonegit.merge.three_way import ThreeWayConflict
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob
 from zonegit.objects.walk import Answers, Walk
@@ -121,12 +120,12 @@ def _is_open(
     if three.ours == three.theirs:
         return False
     known = key == APEX_SOA or key in base.disputed or key in decisions
-    return known or isinstance(three_way.merge(*three), ThreeWayConflict)
+    return known or isinstance(records.merge_values(*three), ThreeWayConflict)
 
 
 def _agreed(three: ThreeWay[ObjectId | None]) -> ObjectId | None:
     """Return the merged blob of an RRset that the ids determine."""
-    merged = three_way.merge(*three)
+    merged = records.merge_values(*three)
     return three.ours if isinstance(merged, ThreeWayConflict) else merged
 
 
