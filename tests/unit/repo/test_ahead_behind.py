@@ -5,13 +5,13 @@ from tests.unit.repo.zone_contents import address
 from zonegit.repo import heads
 from zonegit.repo.change import branches
 from zonegit.repo.commit.edits import Set
-from zonegit.repo.inspect import ahead_behind
-from zonegit.repo.inspect.ahead_behind import AheadBehind, BranchStatus
+from zonegit.repo.inspect import compare
+from zonegit.repo.inspect.compare import AheadBehind, BranchStatus
 
 
 async def apart(operators: TwoOperators, branch: str) -> AheadBehind | None:
     at = await heads.find_position(operators.repo, ZONE, branch)
-    return (await ahead_behind.read_status(operators.repo, at)).apart
+    return (await compare.read_status(operators.repo, at)).apart
 
 
 async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: TwoOperators) -> None:
@@ -35,4 +35,4 @@ async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: Two
 async def test_a_branch_without_a_commit_has_no_tip(operators: TwoOperators) -> None:
     await heads.initialise(operators.repo, ZONE)
     at = await heads.find_position(operators.repo)
-    assert await ahead_behind.read_status(operators.repo, at) == BranchStatus()
+    assert await compare.read_status(operators.repo, at) == BranchStatus()

@@ -11,8 +11,8 @@ from zonegit.errors import Invalid
 from zonegit.objects.model import subject
 from zonegit.repo import heads
 from zonegit.repo.heads import BranchPosition
-from zonegit.repo.inspect import ahead_behind
-from zonegit.repo.inspect.ahead_behind import AheadBehind, BranchStatus
+from zonegit.repo.inspect import compare
+from zonegit.repo.inspect.compare import AheadBehind, BranchStatus
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
@@ -44,7 +44,7 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(survey_resolvers(session, bus, at.zone))
             finding_key = group.create_task(sequencer.find_key(repo, at))
-            status = await ahead_behind.read_status(repo, at)
+            status = await compare.read_status(repo, at)
     found = asking.result()
     in_progress = _read_in_progress(session, finding_key.result())
     signed = commits.describe_signature(session, status.tip) if status.tip else None

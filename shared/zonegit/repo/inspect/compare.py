@@ -1,4 +1,6 @@
-"""Resolve the two commits to compare, and return their differences.
+"""Compare two commits, RRset by RRset, and a branch with ``main``, commit by commit.
+
+The words that name the two commits:
 
 main canary    main..canary    from the first to the second; a missing side of a range is HEAD
 main...canary                  from their merge base: the changes of canary
@@ -14,14 +16,15 @@ import msgspec
 from zonegit.errors import Invalid, NotFound
 from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
+from zonegit.objects.model import Commit
 from zonegit.repo import read_zone, refish
 from zonegit.repo.commit import diff, drafts
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.commit.drafts import CommitBase
-from zonegit.repo.heads import Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
-from zonegit.store.ref_names import DEFAULT_HEAD
+from zonegit.store.ref_names import DEFAULT_BRANCH, DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -125,3 +128,38 @@ async def compare(reader: Reader, at: ComparedTrees, owners: Collection[Name] = 
 
 async def _state(reader: Reader, commit: CommitId | None, apex: Name) -> CommitBase:
     return CommitBase() if commit is None else await drafts.read_state(reader, commit, apex)
+
+
+class AheadBehind(msgspec.Struct, frozen=True):
+    """The number of commits that only the branch has, and that only ``main`` has."""
+
+    ahead: int
+    behind: int
+
+
+class BranchStatus(msgspec.Struct, frozen=True):
+    """The status of a branch. ``tip`` is None if it has no commit; ``apart`` is None for
+    ``main`` and if there is no ``main``."""
+
+    tip: Commit | None = None
+    apart: AheadBehind | None = None
+
+
+async def read_status(repo: Repo, at: BranchPosition) -> BranchStatus:
+    """Return the status of a branch.
+
+    Raises:
+        Corrupt, NotFound, Unavailable: errors of the stores.
+    """
+    if at.tip is None:
+        return BranchStatus()
+    reader = Reader(repo.objects)
+    tip = await read_zone.read_commit(reader, at.commit())
+    if at.branch == DEFAULT_BRANCH:
+        return BranchStatus(tip)
+    main = (await repo.refs.zone(at.zone, repo.actor)).heads.get(DEFAULT_BRANCH)
+    if main is None:
+        return BranchStatus(tip)
+    past = CommitReader(repo.objects, reader)
+    found = await past.answer(commit_graph.compare(at.commit(), CommitId(main.target)))
+    return BranchStatus(tip, AheadBehind(len(found.ours), len(found.theirs)))
