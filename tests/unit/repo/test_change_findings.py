@@ -14,7 +14,7 @@ from tests.unit.repo.zone_contents import committed, tip
 from zonegit.errors import Invalid
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
-from zonegit.repo.change import branches, merge, revert
+from zonegit.repo.change import branches, merge, reset
 from zonegit.repo.commit import change_plan, commit_loop, drafts, edits
 from zonegit.repo.commit.change_findings import ChangeFindings
 from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
@@ -294,7 +294,7 @@ async def test_a_zone_cut_that_was_a_dname_before_stays_one(foo: TwoOperators) -
     assert committed(await merge.merge(foo.repo, at, theirs.commit, intent))
     await change(foo, goes("d", "DNAME"))
     at = await heads.find_position(foo.repo, ZONE, "main")
-    assert committed(await revert.reset(foo.repo, at, with_both, intent, exact=False))
+    assert committed(await reset.reset(foo.repo, at, with_both, intent, exact=False))
 
 
 # The law: a change has exactly the findings of lint that are new after it.

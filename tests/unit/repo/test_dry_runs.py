@@ -24,6 +24,7 @@ from zonegit.repo.change import (
     import_series,
     merge,
     proposals,
+    reset,
     revert,
     saved_plan,
     sign,
@@ -246,7 +247,7 @@ class Twice:
     async def reset(self, meant: Intent, branch: str, back: int, exact: bool) -> object:
         at = await self.at(branch)
         target = self.commit(back)
-        return await revert.reset(self.repo, at, target, meant, exact=exact)
+        return await reset.reset(self.repo, at, target, meant, exact=exact)
 
     async def create(self, meant: Intent, branch: str, back: int) -> object:
         return await self.move(meant, branch, Absent(), self.commit(back))

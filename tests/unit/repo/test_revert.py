@@ -7,7 +7,7 @@ from tests.unit.repo.zone_contents import address, addresses, committed, tip, zo
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
-from zonegit.repo.change import branches, merge, revert
+from zonegit.repo.change import branches, merge, reset, revert
 from zonegit.repo.commit.commit_loop import Committed, Intent, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Delete, Set
@@ -24,12 +24,12 @@ async def revert_commit(
     return await revert.revert(operators.repo, position, commit, mainline, Intent("r", "revert"))
 
 
-async def reset(
+async def reset_branch(
     operators: TwoOperators, target: CommitId, *, exact: bool = False, force: bool = False
 ) -> Outcome:
     position = await heads.find_position(operators.repo, ZONE, "main")
     intent = Intent("r", "reset", force)
-    return await revert.reset(operators.repo, position, target, intent, exact=exact)
+    return await reset.reset(operators.repo, position, target, intent, exact=exact)
 
 
 async def edited(
@@ -117,7 +117,7 @@ async def test_a_reset_stands_on_its_target_with_a_serial_that_secondaries_follo
     target = await tip(foo, "main")
     for number in range(3):
         await edited(foo, "api", f"192.0.2.{number}")
-    done = committed(await reset(foo, target))
+    done = committed(await reset_branch(foo, target))
     assert (done.before, done.serial, done.parent) == (10, 11, target)
     before, after = await zone_at(foo, target), await zone_at(foo, done.commit)
     assert {**after, SOA: None} == {**before, SOA: None}
@@ -128,8 +128,8 @@ async def test_a_reset_stands_on_its_target_with_a_serial_that_secondaries_follo
 async def test_after_two_resets_the_serial_still_moves_on(foo: TwoOperators) -> None:
     target = await tip(foo, "main")
     await edited(foo, "api", "192.0.2.81")
-    first = committed(await reset(foo, target))
-    second = committed(await reset(foo, target))
+    first = committed(await reset_branch(foo, target))
+    second = committed(await reset_branch(foo, target))
     assert (first.serial, second.serial) == (9, 10)
 
 
@@ -141,20 +141,20 @@ async def test_a_reset_to_other_records_under_the_same_serial_takes_the_next_one
     there = await edited(foo, "api", "192.0.2.81", "canary")
     here = await edited(foo, "api", "192.0.2.82", "main")
     assert there.serial == here.serial
-    done = committed(await reset(foo, there.commit))
+    done = committed(await reset_branch(foo, there.commit))
     assert (done.is_new, done.serial) == (True, here.serial + 1)
     assert await addresses(foo, done.commit, "api") == ["192.0.2.81"]
 
 
 async def test_a_reset_to_where_the_branch_stands_is_nothing(foo: TwoOperators) -> None:
-    assert isinstance(await reset(foo, await tip(foo, "main")), Unchanged)
+    assert isinstance(await reset_branch(foo, await tip(foo, "main")), Unchanged)
 
 
 async def test_a_reset_forward_moves_to_the_very_commit(foo: TwoOperators) -> None:
     """Its serial is later than all that main had, so secondaries follow."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     ahead = await edited(foo, "api", "203.0.113.80", "canary")
-    done = committed(await reset(foo, ahead.commit))
+    done = committed(await reset_branch(foo, ahead.commit))
     assert (done.commit, done.is_new) == (ahead.commit, False)
 
 
@@ -162,8 +162,8 @@ async def test_an_exact_reset_back_needs_force(foo: TwoOperators) -> None:
     target = await tip(foo, "main")
     await edited(foo, "api", "192.0.2.81")
     with pytest.raises(Unsafe, match="secondaries"):
-        await reset(foo, target, exact=True)
-    done = committed(await reset(foo, target, exact=True, force=True))
+        await reset_branch(foo, target, exact=True)
+    done = committed(await reset_branch(foo, target, exact=True, force=True))
     assert (done.commit, done.serial) == (target, 7)
     assert (await edited(foo, "api", "192.0.2.82")).serial == 9
 
@@ -174,7 +174,7 @@ async def test_a_reset_that_lost_a_race_is_given_up(foo: TwoOperators) -> None:
     stale = await heads.find_position(foo.repo, ZONE, "main")
     now = await edited(foo, "later", "192.0.2.7")
     with pytest.raises(Conflict):
-        await revert.reset(foo.repo, stale, target, Intent("r", "reset"), exact=False)
+        await reset.reset(foo.repo, stale, target, Intent("r", "reset"), exact=False)
     assert await tip(foo, "main") == now.commit
 
 
@@ -183,4 +183,4 @@ async def test_a_reset_to_a_commit_of_another_zone_is_refused(foo: TwoOperators)
     await heads.initialise(foo.repo, bar)
     other = committed(await foo.import_file(FOO, bar))
     with pytest.raises(Invalid, match=r"of bar\.org\."):
-        await reset(foo, other.commit, exact=True, force=True)
+        await reset_branch(foo, other.commit, exact=True, force=True)

@@ -10,7 +10,7 @@ from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Unsafe
 from zonegit.repo import heads
-from zonegit.repo.change import branches, merge, revert
+from zonegit.repo.change import branches, merge, reset
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.edits import Delete, Set
 from zonegit.repo.heads import BranchPosition
@@ -83,6 +83,6 @@ async def test_a_reset_is_looked_at_as_a_commit_is(foo: TwoOperators) -> None:
     await foo.import_file(hosts(20))
     here = await heads.find_position(foo.repo)
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
-        await revert.reset(foo.repo, here, before, Intent("r", "reset"), exact=False)
+        await reset.reset(foo.repo, here, before, Intent("r", "reset"), exact=False)
     forced = Intent("r", "reset", force=True, reason="a test")
-    assert await revert.reset(foo.repo, here, before, forced, exact=True)
+    assert await reset.reset(foo.repo, here, before, forced, exact=True)

@@ -15,7 +15,7 @@ from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.merge import records
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import heads, read_zone
-from zonegit.repo.change import branches, merge, revert
+from zonegit.repo.change import branches, merge, reset, revert
 from zonegit.repo.commit import change_plan, commit_loop, diff
 from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.conflicts import Conflicted
@@ -172,7 +172,7 @@ class Operators:
 
     async def reset(self, repo: Repo, who: int, branch: str, back: int) -> object:
         at, target = await self.position(who, branch), self.commit(back)
-        done = await revert.reset(repo, at, target, Intent("reset", "reset"), exact=False)
+        done = await reset.reset(repo, at, target, Intent("reset", "reset"), exact=False)
         now = done.commit if isinstance(done, Committed) else at.commit()
         assert await self.at(now) == await self.at(target)
         assert target in await self.past(now)

@@ -11,7 +11,7 @@ from tests.unit.repo.zone_contents import committed, tip, zone_at
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import heads, read_zone
-from zonegit.repo.change import branches, edit, import_series, merge, revert, saved_plan
+from zonegit.repo.change import branches, edit, import_series, merge, reset, saved_plan
 from zonegit.repo.change.import_series import ImportedSeries, ImportedVersion
 from zonegit.repo.commit import change_plan, commit_loop, diff, edits
 from zonegit.repo.commit.change_plan import ChangePlanner
@@ -295,7 +295,7 @@ async def test_a_reset_to_twins_gives_them_back(foo: TwoOperators) -> None:
     one = await stored(foo, twins(UPPER, LOWER))
     await edited(foo, Set(mx(OTHER)))
     at = await heads.find_position(foo.repo, ZONE)
-    await revert.reset(foo.repo, at, one.commit, Intent("r", "reset"), exact=False)
+    await reset.reset(foo.repo, at, one.commit, Intent("r", "reset"), exact=False)
     assert await blob(foo) == twins(UPPER, LOWER)
 
 

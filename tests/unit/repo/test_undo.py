@@ -17,7 +17,7 @@ from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable, Uns
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import subject
 from zonegit.repo import heads, read_zone
-from zonegit.repo.change import branches, multi_zone, proposals, revert, tags, undo
+from zonegit.repo.change import branches, multi_zone, proposals, reset, tags, undo
 from zonegit.repo.change.multi_zone import ZoneCommitRequest
 from zonegit.repo.change.undo import UndoneOperation
 from zonegit.repo.commit import change_plan, commit_loop
@@ -494,7 +494,7 @@ async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there
     saying = await latest(foo.repo)
     back = Intent("back", "reset", force=True)
     at = await heads.find_position(foo.other, ZONE)
-    await revert.reset(foo.other, at, first, back, exact=True)
+    await reset.reset(foo.other, at, first, back, exact=True)
     done = await undone(foo.repo, saying)
     assert [(each.moved, each.commit) for each in done.back] == [(None, first)]
     assert await tip(foo) == first
@@ -608,7 +608,7 @@ class Operators:
             case "reset":
                 at = await heads.find_position(repo, zone, branch)
                 target = await self._tip(zone, other)
-                await revert.reset(repo, at, target, Intent("reset", "reset"), exact=False)
+                await reset.reset(repo, at, target, Intent("reset", "reset"), exact=False)
 
     async def _tip(self, zone: Name, branch: str) -> CommitId:
         return (await heads.find_position(self.operators.repo, zone, branch)).commit()

@@ -4,7 +4,7 @@ import click
 
 from zonegit.objects.ids import short
 from zonegit.repo import refish
-from zonegit.repo.change import revert
+from zonegit.repo.change import reset
 from zonegit.repo.commit.commit_loop import Outcome
 from zonegit.repo.heads import BranchPosition, Repo
 from zonegit_cli import commit_command, options
@@ -39,7 +39,7 @@ async def command(
         intent = commit_command.build_intent(
             commit_options, "reset", f"reset to {short(target.commit)}"
         )
-        return await revert.reset(repo, at, target.commit, intent, exact=exact)
+        return await reset.reset(repo, at, target.commit, intent, exact=exact)
 
     return await commit_command.run_commit(
         session,

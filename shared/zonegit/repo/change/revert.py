@@ -1,17 +1,14 @@
-"""Revert the changes of a commit, or reset a branch to a commit."""
-
-import asyncio
+"""Revert the changes of a commit."""
 
 import msgspec
 
-from zonegit.errors import Invalid, Unsafe
+from zonegit.errors import Invalid
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo import read_zone
-from zonegit.repo.change import cherry_pick, fast_forward, revert_history
-from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts
-from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
+from zonegit.repo.change import cherry_pick, revert_history
+from zonegit.repo.commit import conflicts, drafts
+from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices
-from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.reader import Reader
 
@@ -52,52 +49,3 @@ async def revert(
     message = revert_history.add_trailer(intent.message, commit, parent if mainline else None)
     intent = msgspec.structs.replace(intent, message=message)
     return await cherry_pick.commit_difference(repo, position, undone, before, intent, choices)
-
-
-async def reset(
-    repo: Repo,
-    position: BranchPosition,
-    target: CommitId,
-    intent: Intent,
-    *,
-    exact: bool,
-    reader: Reader | None = None,
-) -> Outcome:
-    """Reset a branch to the records and the history of ``target``.
-
-    If the serial would not increase, a new commit on top of the target is made.
-
-    Args:
-        repo: the stores.
-        position: the branch.
-        target: the commit to reset to.
-        intent: the purpose of the move.
-        exact: move to ``target`` itself, which may need force.
-        reader: caches objects that the caller has read; None for none.
-
-    Raises:
-        Invalid: ``target`` is a commit of another zone.
-        Unsafe: with ``exact`` the serial would go back, or the zone is signed; without force.
-        Conflict: the branch moved meanwhile.
-    """
-    if position.tip is not None and position.commit() == target:
-        return commit_loop.make_unchanged(position)
-    reader = reader or Reader(repo.objects)
-    tip, state = await asyncio.gather(
-        drafts.read_tip(reader, position), drafts.read_state(reader, target, position.zone)
-    )
-    if fast_forward.is_serial_later(position, tip, state) or (exact and intent.force):
-        return await fast_forward.fast_forward(repo, reader, position, state, intent)
-    if exact:
-        raise Unsafe(
-            f"the serial of {short(target)} is {state.serial}, and {position.branch} has served"
-            " a later one: secondaries would keep what they have",
-            hint="without --exact a commit with a later serial is made; --force moves to it",
-        )
-
-    async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
-        deltas = await diff.diff_stored_trees(reader, tip.tree, state.tree, position.zone)
-        return msgspec.structs.replace(change_plan.plan_deltas(deltas), parents=(target,))
-
-    resetting = msgspec.structs.replace(intent, on_conflict=OnConflict.FAIL)
-    return await commit_loop.commit(repo, position, plan, resetting, reader)

@@ -16,7 +16,7 @@ from zonegit.errors import Conflict, Denied, NotFound, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import subject
 from zonegit.repo import many_zones, read_zone
-from zonegit.repo.change import branches, revert
+from zonegit.repo.change import branches, reset
 from zonegit.repo.commit import change_plan, commit_loop, diff, drafts, dry_runs
 from zonegit.repo.commit.commit_loop import (
     Committed,
@@ -307,7 +307,7 @@ async def _reset(
     """Reset a branch to the records of ``target``. A deleted branch that had later serials gets the
     next one."""
     try:
-        done = await revert.reset(repo, position, target, meant, exact=False, reader=reader)
+        done = await reset.reset(repo, position, target, meant, exact=False, reader=reader)
     except Unsafe as error:
         highest = _highest_serial(position, error)
         if highest is None:
