@@ -7,7 +7,7 @@ from tests.unit.repo.zone_contents import address, committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo import heads, read_zone
-from zonegit.repo.change import branches, merge, proposals, revert, revert_history
+from zonegit.repo.change import branches, merge, proposals, revert
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Committed, Intent, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import Choices
@@ -187,7 +187,7 @@ async def test_what_a_message_names_is_believed_only_of_commits_that_were_merged
     for named in (elsewhere, CommitId(bytes(32))):
         position = await heads.find_position(forked.repo, ZONE, "main")
         plan = change_plan.plan_edits([Set(address(f"x{named[0]}", "192.0.2.8"))], ZONE)
-        intent = Intent(revert_history.add_trailer("no revert", named, None), "set")
+        intent = Intent(revert.add_trailer("no revert", named, None), "set")
         await commit_loop.commit(forked.repo, position, plan, intent)
     outcome = await merge_branch(forked, "old")
     assert isinstance(outcome, Unchanged)
@@ -213,4 +213,4 @@ async def test_a_revert_says_what_it_took_back_whatever_the_operator_says(
         Reader(forked.repo.objects), await revert_commit(forked, merged)
     )
     assert made.message == f"as an operator puts it\n\nThis takes back {merged.hex()}."
-    assert revert_history.add_trailer(made.message, merged, None) == made.message
+    assert revert.add_trailer(made.message, merged, None) == made.message

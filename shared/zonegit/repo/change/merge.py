@@ -6,7 +6,7 @@ from zonegit.errors import Conflict, Unsafe
 from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo import heads
-from zonegit.repo.change import fast_forward, revert_history
+from zonegit.repo.change import fast_forward, revert
 from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts
 from zonegit.repo.commit.change_findings import ChangeFindings
 from zonegit.repo.commit.change_plan import ChangePlanner
@@ -85,12 +85,12 @@ async def _explain(
     """
     if not isinstance(outcome, Unchanged) or outcome.commit is None:
         return outcome
-    found = await revert_history.find_reverts(past, reader, outcome.zone, outcome.commit, theirs)
+    found = await revert.find_reverts(past, reader, outcome.zone, outcome.commit, theirs)
     if any(each.whole for each in found):
-        raise revert_history.refuse(outcome.branch, found)
+        raise revert.reverted_error(outcome.branch, found)
     if not found:
         return outcome
-    added = (*outcome.findings, revert_history.warn(outcome.branch, found))
+    added = (*outcome.findings, revert.reverted_warning(outcome.branch, found))
     if strict:
         findings.refuse(added)
     return msgspec.structs.replace(outcome, findings=added)
@@ -136,7 +136,7 @@ def _plan(
         found = [
             each
             for base_of_both in bases
-            for each in await revert_history.find_reverts(
+            for each in await revert.find_reverts(
                 past, reader, apex, tip.commit, base_of_both, settled
             )
         ]
@@ -144,7 +144,7 @@ def _plan(
             planned,
             parents=(tip.commit, target.commit),
             reached=target.serial,
-            findings=(*planned.findings, *revert_history.note(found)),
+            findings=(*planned.findings, *revert.note_reverts(found)),
         )
 
     return plan

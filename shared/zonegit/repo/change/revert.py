@@ -1,16 +1,60 @@
-"""Revert the changes of a commit."""
+"""Revert the changes of a commit, and find commits of a branch that were reverted.
+
+A revert leaves the reverted commit in the history, so a later merge of it changes nothing: the
+branch has the commit already, but not its records. The message of a revert names the reverted
+commit.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
 
 import msgspec
 
-from zonegit.errors import Invalid
-from zonegit.objects.ids import CommitId, short
+from zonegit.errors import Conflict, Invalid, NotFound
+from zonegit.history import commit_graph
+from zonegit.merge.zone_merge import MergeBase
+from zonegit.objects.ids import CommitId, from_hex, short
+from zonegit.objects.model import Commit, subject
 from zonegit.repo import read_zone
-from zonegit.repo.change import cherry_pick, revert_history
+from zonegit.repo.change import cherry_pick
 from zonegit.repo.commit import conflicts, drafts
 from zonegit.repo.commit.commit_loop import Intent, Outcome
-from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.commit.conflicts import Choices, MergeConflicts
 from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
+from zonegit.zone import rrtypes
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+
+MAX_SEARCHED: Final = 10_000
+"""The latest commits that are searched for reverts."""
+
+MAX_SHOWN: Final = 5
+"""Reverts that are named, also with ``--json``."""
+
+REVERTED_RULE: Final = "merged-and-reverted"
+STAYS_REVERTED_RULE: Final = "stays-reverted"
+
+_TRAILER: Final = re.compile(
+    r"^This takes back ([0-9a-f]{64})(?:, back to ([0-9a-f]{64}))?\.$", re.MULTILINE
+)
+
+
+class RevertCommit(msgspec.Struct, frozen=True):
+    """A revert in the history of a branch.
+
+    Attributes:
+        subject: the first line of its message.
+        commit: the commit that it reverted.
+        whole: the last commit of the merged history was reverted.
+    """
+
+    revert: CommitId
+    subject: str
+    commit: CommitId
+    whole: bool
 
 
 async def revert(
@@ -46,6 +90,139 @@ async def revert(
     advice = "-m 1 reverts what the merged branch brought, -m 2 what the branch had before"
     parent = await cherry_pick.choose_parent(reader, commit, mainline, advice)
     before = await drafts.read_state(reader, parent, position.zone)
-    message = revert_history.add_trailer(intent.message, commit, parent if mainline else None)
+    message = add_trailer(intent.message, commit, parent if mainline else None)
     intent = msgspec.structs.replace(intent, message=message)
     return await cherry_pick.commit_difference(repo, position, undone, before, intent, choices)
+
+
+def add_trailer(message: str, commit: CommitId, parent: CommitId | None) -> str:
+    """Return a message with a line that names the reverted commit.
+
+    Args:
+        message: the operator's message.
+        commit: the reverted commit.
+        parent: of a merge, the parent whose records are restored; None for other commits.
+    """
+    if _parse(message) == (commit, parent):
+        return message
+    back = f", back to {parent.hex()}" if parent is not None else ""
+    return f"{message.rstrip()}\n\nThis takes back {commit.hex()}{back}."
+
+
+def _parse(message: str) -> tuple[CommitId, CommitId | None] | None:
+    found = _TRAILER.findall(message)
+    if not found:
+        return None
+    commit, parent = found[-1]
+    return CommitId(from_hex(commit)), CommitId(from_hex(parent)) if parent else None
+
+
+async def find_reverts(
+    past: CommitReader,
+    reader: Reader,
+    apex: Name,
+    tip: CommitId,
+    theirs: CommitId,
+    settled: Collection[tuple[Name, int]] = (),
+) -> list[RevertCommit]:
+    """Return the reverts on a branch of commits that ``theirs`` has, unless they were restored.
+
+    Args:
+        past: the history.
+        reader: the objects.
+        apex: the zone.
+        tip: the branch's tip, built on ``theirs``.
+        theirs: the commit that is merged.
+        settled: RRsets that the merge changes, which are ignored.
+    """
+    since = (await past.answer(commit_graph.compare(tip, theirs))).ours
+    ids = {each.id for each in since}
+    found: list[RevertCommit] = []
+    for each in since[:MAX_SEARCHED]:
+        named = _parse(each.commit.message)
+        if named is None or len(each.commit.parents) != 1:
+            continue
+        lost = await _lost(past, theirs, ids, *named)
+        if lost and await _is_missing(reader, apex, each.commit, tip, settled):
+            found.append(RevertCommit(each.id, subject(each.commit), named[0], theirs in lost))
+        if len(found) == MAX_SHOWN:
+            break
+    return found
+
+
+async def _lost(
+    past: CommitReader,
+    theirs: CommitId,
+    since: Collection[CommitId],
+    commit: CommitId,
+    parent: CommitId | None,
+) -> list[CommitId]:
+    """Return the commits of ``theirs`` that were lost when ``commit`` was reverted; ``since``
+    are the commits of the branch that ``theirs`` does not have."""
+    try:
+        if commit not in since and await past.answer(commit_graph.merge_bases(commit, theirs)) != [
+            commit
+        ]:
+            return []
+        parents = (await past.answer(commit_graph.nodes([commit])))[commit].commit.parents
+        if len(parents) < 2:
+            gone = [commit]
+        else:
+            compared = await past.answer(commit_graph.compare(commit, parent or parents[0]))
+            gone = [each.id for each in compared.ours]
+    except NotFound:
+        return []  # a message may name a commit that does not exist
+    return [each for each in gone if each not in since]
+
+
+async def _is_missing(
+    reader: Reader,
+    apex: Name,
+    revert_commit: Commit,
+    tip: CommitId,
+    settled: Collection[tuple[Name, int]],
+) -> bool:
+    """Return whether a revert of ``revert_commit`` would change more than ``settled``."""
+    before = await read_zone.read_commit(reader, revert_commit.parents[0])
+    now = await read_zone.read_commit(reader, tip)
+    try:
+        base = MergeBase(revert_commit.tree)
+        planned = await conflicts.merge_trees(reader, base, now.tree, before.tree, apex)
+    except MergeConflicts:
+        return True
+    return bool(planned.changes.keys() - {(apex, rrtypes.SOA), *settled})
+
+
+def _describe(branch: str, found: Collection[RevertCommit]) -> tuple[str, str]:
+    """Return a description of reverts, and how to restore what they reverted."""
+    said = "; ".join(
+        f"{short(each.commit)} was reverted by {short(each.revert)} ({each.subject})"
+        for each in found
+    )
+    ways = ", then ".join(f"zonegit revert {short(each.revert)}" for each in found)
+    return f"{branch} has merged it and reverted it since: {said}", f"to bring it back: {ways}"
+
+
+def note_reverts(found: Iterable[RevertCommit]) -> Iterator[Finding]:
+    """Yield a note for each revert whose records a merge does not restore."""
+    for each in found:
+        yield Finding(
+            STAYS_REVERTED_RULE,
+            "note",
+            f"{short(each.commit)} was reverted by {short(each.revert)} ({each.subject}), and"
+            f" this merge does not bring it back; zonegit revert {short(each.revert)} does",
+        )
+
+
+def reverted_error(branch: str, found: Collection[RevertCommit]) -> Conflict:
+    """Return the error of a merge of a commit that was reverted."""
+    message, hint = _describe(branch, found)
+    return Conflict(message, hint=hint, reverts=" ".join(each.revert.hex() for each in found))
+
+
+def reverted_warning(branch: str, found: Collection[RevertCommit]) -> Finding:
+    """Return the warning of a merge that changes nothing, if commits of it were reverted."""
+    message, hint = _describe(branch, found)
+    return Finding(
+        REVERTED_RULE, "warning", f"{message.replace('merged it', 'merged all of it')}; {hint}"
+    )
