@@ -5,13 +5,21 @@ import msgspec
 from zonegit.errors import Conflict, Unsafe
 from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
-from zonegit.repo import heads
-from zonegit.repo.change import fast_forward, revert
-from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import revert
+from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts, dry_runs
 from zonegit.repo.commit.change_findings import ChangeFindings
 from zonegit.repo.commit.change_plan import ChangePlanner
-from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome, Unchanged
+from zonegit.repo.commit.commit_loop import (
+    Committed,
+    Intent,
+    OnConflict,
+    Outcome,
+    Preview,
+    Unchanged,
+)
 from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.commit.diff import TreePair
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.merge_bases import MergeBaseFinder
 from zonegit.repo.heads import BranchPosition, Repo
@@ -19,6 +27,8 @@ from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.zone import findings
 from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+from zonegit.zone.serial import later
 
 
 async def merge(
@@ -54,7 +64,7 @@ async def merge(
             return await _explain(past, reader, outcome, theirs, strict=intent.strict)
         try:
             found = await _examine(reader, position, target)
-            return await fast_forward.fast_forward(repo, reader, position, target, intent, found)
+            return await fast_forward(repo, reader, position, target, intent, found)
         except Conflict:
             position = await heads.find_position(repo, position.zone, position.branch)
     raise commit_loop.too_many_races_error(position)
@@ -67,11 +77,18 @@ async def _examine(
     tip = await drafts.read_tip(reader, position)
     if tip.tree is None or target.tree is None or target.soa is None:
         return ()
-    deltas = await diff.diff_trees(reader, tip.tree, target.tree, position.zone)
-    planned = change_plan.plan_deltas(diff.drop_serial_changes(deltas))
+    planned = await _plan_difference(reader, tip, target, position.zone)
     return await ChangeFindings(
         reader, position.zone, target.soa, tip.tree, target.tree, planned.changes, planned.added
     ).run()
+
+
+async def _plan_difference(
+    reader: Reader, tip: CommitBase, target: CommitBase, apex: Name
+) -> PlannedChange:
+    """Return the changes from the tip to the target, without a change of the serial only."""
+    deltas = await diff.diff_trees(reader, tip.tree, target.tree, apex)
+    return change_plan.plan_deltas(diff.drop_serial_changes(deltas))
 
 
 async def _explain(
@@ -108,7 +125,78 @@ async def _is_behind(
     bases = await past.answer(commit_graph.merge_bases(ours, target.commit))
     if bases != [ours] or ours == target.commit:
         return False
-    return fast_forward.is_serial_later(position, await drafts.read_tip(reader, position), target)
+    return is_serial_later(position, await drafts.read_tip(reader, position), target)
+
+
+def is_serial_later(position: BranchPosition, tip: CommitBase, target: CommitBase) -> bool:
+    """Return whether a branch may serve ``target`` (docs/object-model.md, Serials).
+
+    Its serial must be later than all serials that the branch had, or it is served already.
+    """
+    highest = position.tip.highest if position.tip is not None else None
+    if highest is None or target.serial is None:
+        return True
+    return later(target.serial, highest) or (target.tree == tip.tree and target.serial == highest)
+
+
+async def fast_forward(
+    repo: Repo,
+    reader: Reader,
+    position: BranchPosition,
+    target: CommitBase,
+    intent: Intent,
+    found: tuple[Finding, ...] = (),
+) -> Committed | Preview:
+    """Move the branch from ``position`` to the commit of ``target``.
+
+    Args:
+        repo: the stores.
+        reader: caches objects that the caller has read.
+        position: the branch.
+        target: the commit to move to.
+        intent: the purpose of the move.
+        found: the findings about the target.
+
+    Raises:
+        Conflict: the branch moved meanwhile.
+        Invalid: there are findings that ``intent.strict`` makes errors.
+        Unsafe: the serial would go back; without force.
+    """
+    tip = await drafts.read_tip(reader, position)
+    assert target.commit is not None
+    assert target.tree is not None
+    serial = target.serial or 0
+    if intent.strict:
+        findings.refuse(found)
+    if intent.dry_run:
+        judgement = await dry_runs.judge(
+            repo, position.ref, position.expected, target.commit, intent.origin(repo),
+            seen=reader.seen(), registers=intent.registers,
+        )  # fmt: skip
+        judgement.raise_lost_race()
+        return Preview(
+            position.zone, position.branch, tip.tree, target.tree, serial, tip.serial, [],
+            judgement, found, tip.commit, is_new=False,
+        )  # fmt: skip
+    planned = await _plan_difference(reader, tip, target, position.zone)
+    origin = intent.origin(repo)
+    moved = await repo.refs.move(
+        position.ref, position.expected, target.commit, origin, seen=reader.seen()
+    )
+    return Committed(
+        zone=position.zone,
+        branch=position.branch,
+        commit=target.commit,
+        parent=(await read_zone.read_commit(reader, target.commit)).first_parent,
+        serial=serial,
+        before=tip.serial,
+        changes=planned.changes,
+        added=planned.added,
+        trees=TreePair(position.zone, tip.tree, target.tree, reader),
+        moved=moved,
+        is_new=False,
+        findings=found,
+    )
 
 
 def _plan(

@@ -6,7 +6,7 @@ import msgspec
 
 from zonegit.errors import Unsafe
 from zonegit.objects.ids import CommitId, short
-from zonegit.repo.change import fast_forward
+from zonegit.repo.change import merge
 from zonegit.repo.commit import change_plan, commit_loop, diff, drafts
 from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
@@ -46,8 +46,8 @@ async def reset(
     tip, state = await asyncio.gather(
         drafts.read_tip(reader, position), drafts.read_state(reader, target, position.zone)
     )
-    if fast_forward.is_serial_later(position, tip, state) or (exact and intent.force):
-        return await fast_forward.fast_forward(repo, reader, position, state, intent)
+    if merge.is_serial_later(position, tip, state) or (exact and intent.force):
+        return await merge.fast_forward(repo, reader, position, state, intent)
     if exact:
         raise Unsafe(
             f"the serial of {short(target)} is {state.serial}, and {position.branch} has served"

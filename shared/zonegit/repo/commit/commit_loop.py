@@ -3,7 +3,7 @@
 # Theory of operation
 #
 # Every command that changes a zone ends here, except those that move a branch to an existing commit
-# (change.fast_forward) or import a series. A change is a plan: a function that gets the tip of a
+# (change.merge) or import a series. A change is a plan: a function that gets the tip of a
 # branch and returns what to change there. It can therefore be run again on another tip.
 #
 #   read the tip -> plan -> draft -> put the objects -> move the branch
