@@ -24,7 +24,7 @@ from zonegit.repo.change import branches, merge
 from zonegit.repo.commit import change_plan, commit_loop, diff
 from zonegit.repo.commit.commit_loop import Committed, Intent, Preview
 from zonegit.repo.commit.edits import RRsetEdit, Set
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset

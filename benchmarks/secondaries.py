@@ -25,7 +25,7 @@ from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.edits import Set
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset

@@ -16,7 +16,8 @@ from zonegit.errors import Conflict, Denied, Unavailable
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Identity, Symref
 from zonegit.repo import heads
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Origin

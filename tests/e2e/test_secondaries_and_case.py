@@ -19,7 +19,7 @@ from zonegit.repo import heads
 from zonegit.repo.commit import commit_loop
 from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text

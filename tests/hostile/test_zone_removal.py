@@ -18,7 +18,7 @@ from zonegit.config import BusSettings
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.objects.model import Identity
 from zonegit.repo.change import remove_zone
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import Origin

@@ -10,7 +10,8 @@ from zonegit.repo.commit.change_plan import ChangePlanner
 from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome, Preview
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import RRsetEdit
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.zone.findings import Finding, refuse
 from zonegit.zone.names import Name
 from zonegit_cli import propagation

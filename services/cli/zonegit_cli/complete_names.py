@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import click
 
 from zonegit.repo import heads, many_zones
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.protocols import ZoneRefs
 from zonegit.zone import names
 from zonegit_cli.output import Output

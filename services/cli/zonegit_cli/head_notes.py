@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from zonegit.repo.heads import Default, HeadMemory
+from zonegit.repo.repo import Default, HeadMemory
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

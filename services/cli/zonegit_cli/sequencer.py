@@ -46,7 +46,8 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices, Conflicted
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import title
 from zonegit_cli import commit_command, options, sequencer_state

@@ -22,7 +22,7 @@ from zonegit_cli.stack import record
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
-    from zonegit.repo.heads import Default, Repo
+    from zonegit.repo.repo import Default, Repo
     from zonegit.store.protocols import Adopter
     from zonegit.zonefile.includes import Includes
     from zonegit_cli.head_notes import SessionHead
@@ -71,7 +71,7 @@ class Session:
         Raises:
             Invalid: the name of the zone or the branch is malformed; names the setting.
         """
-        from zonegit.repo.heads import Default
+        from zonegit.repo.repo import Default
 
         zone, branch = self.settings.zone, self.settings.branch
         try:
@@ -169,7 +169,7 @@ class Session:
         """Return the stores, used over the bus on behalf of the operator."""
         from zonegit.bus.remote_objects import RemoteObjects
         from zonegit.bus.remote_refs import RemoteRefs
-        from zonegit.repo.heads import Repo
+        from zonegit.repo.repo import Repo
 
         actor = ref_names.checked_actor(self.settings.actor)
         return Repo(

@@ -8,14 +8,13 @@ from typing import Any
 import msgspec
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo import heads
 from zonegit.repo.change import undo
 from zonegit.repo.change.undo import RestoredRef, UndoneOperation
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.dry_runs import first_refusal
-from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import operations
 from zonegit.repo.inspect.operations import Operation
+from zonegit.repo.repo import Repo, new_operation
 from zonegit.store.protocols import Moved
 from zonegit.store.ref_names import RefName
 from zonegit.zone.findings import Finding
@@ -117,7 +116,7 @@ def _make_intent(named: Operation, options: UndoOptions, command: str) -> Intent
         dry_run=options.dry_run,
         reason=options.reason,
         strict=options.strict,
-        operation=heads.new_operation(),
+        operation=new_operation(),
     )
 
 

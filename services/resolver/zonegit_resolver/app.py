@@ -28,7 +28,7 @@ from zonegit.nameserver.acl import Address, Secondary
 from zonegit.nameserver.answer import fast_path
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.objects.model import Identity
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.wire import subjects
 from zonegit.wire.messages import Announcement, AskAnswered, AskStatus, CallResolvers
 from zonegit.zone import names

@@ -18,7 +18,7 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.walk import gather
 from zonegit.repo import read_zone
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.protocols import ObjectStore, ZoneRefs
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes

@@ -14,7 +14,7 @@ from zonegit.history import commit_graph
 from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex, short
 from zonegit.objects.model import Commit, Tag
 from zonegit.repo import heads, read_zone, refish_time
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import ZoneRefs

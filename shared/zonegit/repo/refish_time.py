@@ -12,7 +12,7 @@ from typing import Final
 from zonegit.errors import Invalid, NotFound
 from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import LogEntry
 from zonegit.store.reader import Reader

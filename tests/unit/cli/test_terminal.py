@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from zonegit.repo.heads import Default
+from zonegit.repo.repo import Default
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import head_notes, terminal

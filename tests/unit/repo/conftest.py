@@ -12,7 +12,7 @@ from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome, Unchanged
 from zonegit.repo.commit.edits import RRsetEdit
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader

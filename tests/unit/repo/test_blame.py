@@ -10,8 +10,8 @@ from tests.support.histories import OWNER, addresses, histories
 from tests.unit.history.test_blame import as_origins, replayed
 from tests.unit.repo.conftest import TwoOperators
 from zonegit.errors import Invalid, NotFound
-from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import blame
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 

@@ -11,7 +11,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
 from zonegit.repo.change import branches
 from zonegit.repo.commit.edits import Set
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.protocols import LogEntry
 

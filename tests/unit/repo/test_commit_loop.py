@@ -20,8 +20,9 @@ from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.edits import Delete, Set
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import log
+from zonegit.repo.repo import Repo
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import Moved, Origin, RefStore
 from zonegit.store.reader import Reader

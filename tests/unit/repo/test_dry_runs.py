@@ -36,8 +36,9 @@ from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Previ
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.dry_runs import Judgement, first_refusal
 from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import operations
+from zonegit.repo.repo import Repo, new_operation
 from zonegit.store import ref_names
 from zonegit.store.basis import Basis
 from zonegit.store.expected import Absent, Exactly, Expected
@@ -161,7 +162,7 @@ class Twice:
 
     async def take(self, step: tuple[Any, ...]) -> None:
         name, (force, reason), *how = step
-        meant = Intent(name, name, force, reason=reason, operation=heads.new_operation())
+        meant = Intent(name, name, force, reason=reason, operation=new_operation())
         work: Callable[..., Awaitable[object]] = getattr(self, name)
         await self.compare(lambda dry: work(msgspec.structs.replace(meant, dry_run=dry), *how))
 

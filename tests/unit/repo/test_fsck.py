@@ -21,9 +21,9 @@ from zonegit.repo.change import tags
 from zonegit.repo.commit import change_plan, commit_loop, edits
 from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
-from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import fsck
 from zonegit.repo.inspect.fsck import FsckReport
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Anything
 from zonegit.store.protocols import ObjectStore

@@ -9,7 +9,7 @@ from tests.unit.repo.zone_contents import tip
 from zonegit.errors import Conflict, NotFound
 from zonegit.repo import heads, refish
 from zonegit.repo.change import branches
-from zonegit.repo.heads import Default
+from zonegit.repo.repo import Default
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

@@ -10,7 +10,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Identity
 from zonegit.repo import many_zones
 from zonegit.repo.commit import change_plan
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -14,7 +14,7 @@ from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.change import branches, recover
 from zonegit.repo.change.recover import AnswersByBranch, OweSerial, ZonePlan
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Witness
 from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew

@@ -24,7 +24,7 @@ from zonegit.repo.commit.change_plan import ChangePlanner
 from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Preview, Unchanged
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.commit.edits import Add, Delete, RRsetEdit, Set
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset

@@ -20,8 +20,9 @@ from zonegit.repo.commit import change_plan, commit_loop, diff
 from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import blame, log
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name

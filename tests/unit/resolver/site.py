@@ -33,7 +33,8 @@ from zonegit.objects.model import Identity
 from zonegit.repo.change import branches, merge
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Committed, Intent
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.basis import MoveLimits, ServedTree
 from zonegit.store.expected import Anything, Exactly

@@ -10,7 +10,8 @@ from zonegit.repo.change import saved_plan
 from zonegit.repo.change.saved_plan import SavedPlan
 from zonegit.repo.commit.change_plan import ChangePlanner
 from zonegit.repo.commit.commit_loop import OnConflict
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit_cli import commit_command, options
 from zonegit_cli.options import CommitOptions

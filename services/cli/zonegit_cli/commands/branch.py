@@ -8,7 +8,7 @@ import click
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import heads, read_zone, refish
 from zonegit.repo.change import branches
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.reader import Reader
 from zonegit.zone import names

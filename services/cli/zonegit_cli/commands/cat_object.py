@@ -9,7 +9,7 @@ from zonegit.objects.codec import decode
 from zonegit.objects.ids import HEX_ID, ObjectId, ObjectKind, RawObject, from_hex, short
 from zonegit.objects.model import RRSET, Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
 from zonegit.repo import refish
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text

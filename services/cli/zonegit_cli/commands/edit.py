@@ -6,7 +6,8 @@ from zonegit.objects.ids import short
 from zonegit.repo.change import edit
 from zonegit.repo.change.edit import EditedZone
 from zonegit.repo.commit.commit_loop import Outcome
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit.zonefile import reader, writer
 from zonegit.zonefile.builder import ZoneFile

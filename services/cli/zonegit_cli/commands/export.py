@@ -8,10 +8,10 @@ import click
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.repo import read_zone, refish
-from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import git_export
 from zonegit.repo.inspect.git_export import Lineage
 from zonegit.repo.refish import Resolved
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names

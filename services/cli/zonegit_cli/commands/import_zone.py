@@ -13,7 +13,8 @@ from zonegit.repo.commit import change_plan, edits
 from zonegit.repo.commit.change_plan import ChangePlanner
 from zonegit.repo.commit.commit_loop import OnConflict
 from zonegit.repo.commit.edits import RRsetEdit
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.zone import rrtypes
 from zonegit.zone.rrset import RRset
 from zonegit.zonefile.reader import MAX_OCTETS

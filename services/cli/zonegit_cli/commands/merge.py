@@ -7,7 +7,8 @@ from zonegit.repo import refish
 from zonegit.repo.change import merge
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit_cli import options, sequencer
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.sequencer import SequencedCommand, SequencerOptions

@@ -8,7 +8,7 @@ import click
 
 from zonegit.repo.change import recover as use_case
 from zonegit.repo.change.recover import ZonePlan
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.recovery import DEFAULT_HEADROOM, MAX_HEADROOM
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -6,7 +6,8 @@ from zonegit.objects.ids import short
 from zonegit.repo import refish
 from zonegit.repo.change import reset
 from zonegit.repo.commit.commit_loop import Outcome
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit_cli import commit_command, options
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.session import Session

@@ -8,7 +8,7 @@ import click
 from zonegit.repo import heads, refish
 from zonegit.repo.change import tags
 from zonegit.repo.change.tags import ListedTag
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options

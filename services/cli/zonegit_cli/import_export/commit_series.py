@@ -12,7 +12,8 @@ from zonegit.repo.change import import_series
 from zonegit.repo.change.import_series import Added, ImportedSeries, ImportedVersion
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.dry_runs import first_refusal
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit_cli import propagation
 from zonegit_cli.commit_command import warn_of_head

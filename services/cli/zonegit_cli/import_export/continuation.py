@@ -13,8 +13,9 @@ from zonegit.repo import read_zone
 from zonegit.repo.change import import_sources
 from zonegit.repo.commit import drafts, spelling_changes
 from zonegit.repo.commit.edits import Changes, RRsetKey
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import git_format
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.zone import rrtypes

@@ -11,7 +11,8 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.objects.model import Identity
 from zonegit.repo.change import import_sources
 from zonegit.repo.change.import_series import ImportedVersion
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, soa

@@ -13,7 +13,7 @@ from zonegit.repo.commit import patch
 from zonegit.repo.commit.commit_loop import Committed, Outcome, Preview, Unchanged
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.diff import RRsetDelta, TreePair
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import sort_key

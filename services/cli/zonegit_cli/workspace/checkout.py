@@ -9,8 +9,8 @@ import msgspec
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import heads, many_zones, refish
-from zonegit.repo.heads import Repo
 from zonegit.repo.many_zones import WholeZoneAt
+from zonegit.repo.repo import Repo
 from zonegit.store.protocols import ObjectStore, ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -15,8 +15,9 @@ from zonegit.repo import many_zones
 from zonegit.repo.change import multi_zone
 from zonegit.repo.change.multi_zone import Result, ZoneCommitRequest, ZonesRefused
 from zonegit.repo.commit.commit_loop import Committed, Intent, Preview, Unchanged
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import operations
+from zonegit.repo.repo import Repo
 from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names

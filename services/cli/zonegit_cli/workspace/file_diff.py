@@ -12,7 +12,7 @@ from zonegit.objects.walk import gather
 from zonegit.repo import read_zone
 from zonegit.repo.commit import diff
 from zonegit.repo.commit.diff import RRsetDelta
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit_cli.render import patches

@@ -10,8 +10,8 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo import many_zones, read_zone
 from zonegit.repo.change import edit
 from zonegit.repo.commit.conflicts import Conflicted, MergeConflicts
-from zonegit.repo.heads import Repo
 from zonegit.repo.many_zones import WholeZoneAt
+from zonegit.repo.repo import Repo
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reader import Reader
 from zonegit.zone.names import Name

@@ -13,7 +13,7 @@ import structlog
 from zonegit.containment import contain
 from zonegit.errors import Denied, Invalid, NotFound, Unavailable, ZonegitError
 from zonegit.repo import refish
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.config.serving import Serving

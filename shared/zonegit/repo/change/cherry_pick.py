@@ -10,7 +10,8 @@ from zonegit.repo.commit import commit_loop, conflicts, drafts
 from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
 from zonegit.repo.commit.conflicts import Choices
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 
 

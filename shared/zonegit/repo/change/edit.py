@@ -13,7 +13,8 @@ from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, draft
 from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import findings, names
 from zonegit.zone.findings import Finding

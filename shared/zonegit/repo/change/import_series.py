@@ -21,7 +21,8 @@ from zonegit.repo.commit.diff import TreePair
 from zonegit.repo.commit.drafts import CommitBase, Draft, NothingToCommit, PlannedChange
 from zonegit.repo.commit.dry_runs import Judgement
 from zonegit.repo.commit.edits import Changes, RRsetKey
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store.protocols import Moved, RefTip
 from zonegit.store.reader import Reader
 from zonegit.zone import findings, rrtypes

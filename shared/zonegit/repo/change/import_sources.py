@@ -19,7 +19,7 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.repo.commit import change_plan, drafts
 from zonegit.repo.commit.edits import RRsetKey
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import MAX_HISTORY
 from zonegit.store.reader import Reader

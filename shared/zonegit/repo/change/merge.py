@@ -22,7 +22,8 @@ from zonegit.repo.commit.conflicts import Choices
 from zonegit.repo.commit.diff import TreePair
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.merge_bases import MergeBaseFinder
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.zone import findings

@@ -18,7 +18,8 @@ from zonegit.repo.commit import change_plan, commit_loop, drafts, dry_runs
 from zonegit.repo.commit.commit_loop import Committed, Intent, Preview, Unchanged
 from zonegit.repo.commit.drafts import CommitBase, Draft, NothingToCommit
 from zonegit.repo.commit.dry_runs import Judgement
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

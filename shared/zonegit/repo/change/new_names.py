@@ -1,7 +1,7 @@
 """Check the names of new branches and tags before anything is stored."""
 
 from zonegit.errors import Invalid
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.ref_names import RefName
 

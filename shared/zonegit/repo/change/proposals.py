@@ -11,7 +11,8 @@ from zonegit.repo.change import branches, merge
 from zonegit.repo.commit import commit_loop, diff
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.diff import RRsetDelta
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import Moved
 from zonegit.store.reader import Reader

@@ -16,7 +16,7 @@ from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit
 from zonegit.repo.commit import drafts
 from zonegit.repo.commit.drafts import CommitBase
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.protocols import Guard, Moved, Origin, Recovery, RefTip, Renewal, ZoneRefs
 from zonegit.store.reader import Reader
 from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew, RestoredBranch, decide

@@ -24,8 +24,8 @@ import msgspec
 from zonegit.errors import Conflict, Denied, Unsafe, ZonegitError
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import many_zones
-from zonegit.repo.heads import Repo, new_operation
 from zonegit.repo.inspect import operations
+from zonegit.repo.repo import Repo, new_operation
 from zonegit.safety import moves
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly

@@ -21,7 +21,8 @@ from zonegit.repo.change import cherry_pick
 from zonegit.repo.commit import conflicts, drafts
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices, MergeConflicts
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.zone import rrtypes

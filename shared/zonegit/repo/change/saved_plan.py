@@ -24,7 +24,8 @@ from zonegit.repo.commit.diff import RRsetDelta, TreePair
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.dry_runs import Judgement
 from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.reader import Reader
 from zonegit.zone import lexer, names, rrtypes, rules, spelling

@@ -14,8 +14,8 @@ from zonegit.objects.headers import decode_commit, strip_signature
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.commit import dry_runs
 from zonegit.repo.commit.dry_runs import Judgement
-from zonegit.repo.heads import Repo
 from zonegit.repo.refish import Resolved
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Exactly
 from zonegit.store.protocols import Moved, ZoneRefs

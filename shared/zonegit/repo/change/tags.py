@@ -7,7 +7,7 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Tag
 from zonegit.repo import read_zone, refish
 from zonegit.repo.change import new_names
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.reader import Reader

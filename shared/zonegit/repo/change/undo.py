@@ -29,9 +29,10 @@ from zonegit.repo.commit.commit_loop import (
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.dry_runs import Judgement
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import operations
 from zonegit.repo.inspect.operations import Operation, RefChange
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Moved, Origin, ZoneRefs

@@ -17,7 +17,8 @@ from zonegit.repo.commit.change_findings import ChangeFindings
 from zonegit.repo.commit.edits import Changes, RRsetKey
 from zonegit.repo.commit.replay import Footprint
 from zonegit.repo.commit.serials import find_notes, next_soa
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import findings, names, rrtypes
 from zonegit.zone.findings import Finding

@@ -9,7 +9,7 @@ import msgspec
 
 from zonegit.errors import Conflict, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.safety import judgement
 from zonegit.safety.moves import MoveRequest
 from zonegit.store import ref_names

@@ -15,7 +15,7 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit
 from zonegit.objects.walk import drive, gather
 from zonegit.repo import read_zone
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reader import Reader

@@ -21,7 +21,8 @@ from zonegit.repo import read_zone, refish
 from zonegit.repo.commit import diff, drafts
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.commit.drafts import CommitBase
-from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.repo.heads import BranchPosition
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.store.ref_names import DEFAULT_BRANCH, DEFAULT_HEAD

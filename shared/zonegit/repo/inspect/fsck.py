@@ -28,9 +28,9 @@ from zonegit.objects.model import (
     key_rdtype,
 )
 from zonegit.repo import many_zones
-from zonegit.repo.heads import Repo
 from zonegit.repo.inspect.store_check import check_refs
 from zonegit.repo.inspect.tip_flaws import TipFlaw, find_flawed
+from zonegit.repo.repo import Repo
 from zonegit.store.protocols import CheckedStore
 from zonegit.store.ref_names import RefName
 from zonegit.zone import names, sizing, spelling

@@ -14,8 +14,8 @@ from zonegit.history.commit_graph import Log, Logged
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Identity
 from zonegit.repo.commit import diff
-from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import git_format
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import MAX_HISTORY
 from zonegit.store.reader import Reader

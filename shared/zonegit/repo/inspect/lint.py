@@ -4,7 +4,7 @@ import msgspec
 
 from zonegit.objects.ids import CommitId
 from zonegit.repo import read_zone, refish
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import table

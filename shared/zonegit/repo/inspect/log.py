@@ -17,7 +17,7 @@ from zonegit.objects.walk import gather
 from zonegit.repo import heads, read_zone
 from zonegit.repo.commit import diff
 from zonegit.repo.commit.diff import RRsetDelta
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import FIRST_BATCH, CommitReader
 from zonegit.store.protocols import MAX_HISTORY
 from zonegit.store.reader import Reader

@@ -14,7 +14,7 @@ from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Symref
 from zonegit.repo import many_zones, refish_time
 from zonegit.repo.commit import diff
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.protocols import EntryKind, LogEntry, OperationSummary
 from zonegit.store.reader import Reader

@@ -24,7 +24,7 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.name_scope import read_scope
 from zonegit.repo import read_zone, refish
 from zonegit.repo.commit import drafts
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes

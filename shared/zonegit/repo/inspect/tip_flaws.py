@@ -9,7 +9,7 @@ from zonegit.errors import Corrupt, Invalid, NotFound, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Tag
 from zonegit.repo import many_zones
-from zonegit.repo.heads import Repo
+from zonegit.repo.repo import Repo
 from zonegit.safety import tree_flaws
 from zonegit.safety.reader import MoveReader
 from zonegit.safety.tree_flaws import Flaw

@@ -18,8 +18,8 @@ from zonegit.objects.commit_signatures import (
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Commit, Tag
 from zonegit.repo import read_zone
-from zonegit.repo.heads import Repo
 from zonegit.repo.refish import Resolved
+from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 

@@ -13,6 +13,7 @@ from zonegit.repo.commit import commit_loop
 from zonegit.repo.commit.change_plan import plan_edits
 from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.repo import new_operation
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset
@@ -63,7 +64,7 @@ class Desk:
         the safety checks."""
         intent = Intent(
             "edited", "workspace commit", reason is not None,
-            reason=reason, dry_run=dry_run, operation=heads.new_operation(),
+            reason=reason, dry_run=dry_run, operation=new_operation(),
         )  # fmt: skip
         with working_tree.open_workspace(self.root, exclusive=True) as workspace:
             files = [file for file in compare(workspace, zones) if file.state in ("changed", "new")]
