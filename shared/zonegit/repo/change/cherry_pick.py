@@ -13,6 +13,15 @@ from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
+from zonegit.zone.names import Name
+
+
+class CommitChange(msgspec.Struct, frozen=True):
+    """The change of a commit: the states of the zone at its parent and at the commit."""
+
+    parent: CommitId
+    before: CommitBase
+    after: CommitBase
 
 
 async def cherry_pick(
@@ -41,39 +50,47 @@ async def cherry_pick(
     """
     position.commit()
     reader = Reader(repo.objects)
-    picked = await read_zone.read_commit(reader, commit)
-    if not picked.parents:
+    advice = "-m 1 picks what the merge brought"
+    change = await read_change(reader, position.zone, commit, mainline, advice)
+    if change is None:
         raise Invalid(
             f"{short(commit)} is the first commit: it is a whole zone, not a change",
             hint=f"zonegit merge {short(commit)} --force merges the union of both",
         )
-    before = await choose_parent(reader, commit, mainline, "-m 1 picks what the merge brought")
-    old = await drafts.read_state(reader, before, position.zone)
-    new = await drafts.read_state(reader, commit, position.zone)
-    authored = msgspec.structs.replace(intent, author=picked.author)
-    return await commit_difference(repo, position, old, new, authored, choices)
+    author = (await read_zone.read_commit(reader, commit)).author
+    authored = msgspec.structs.replace(intent, author=author)
+    return await commit_difference(repo, position, change.before, change.after, authored, choices)
 
 
-async def choose_parent(
-    reader: Reader, commit: CommitId, mainline: int | None, advice: str
-) -> CommitId:
-    """Return the parent that a commit is compared with.
+async def read_change(
+    reader: Reader, apex: Name, commit: CommitId, mainline: int | None, advice: str
+) -> CommitChange | None:
+    """Read the change of a commit, to apply or to revert it.
 
     Args:
-        reader: reads the commit.
+        reader: reads the objects.
+        apex: the zone's name.
         commit: the commit.
-        mainline: the number of the parent of a merge; None for other commits.
+        mainline: the number of the parent that a merge is compared with; None for other commits.
         advice: the hint for a merge without ``mainline``.
 
+    Returns:
+        None for a first commit, which has no parent.
+
     Raises:
-        Invalid: the commit is a merge and there is no ``mainline``, or it has no such parent.
+        Invalid: the commit belongs to another zone, or is a merge and there is no ``mainline``, or
+            has no such parent.
     """
+    after = await drafts.read_state(reader, commit, apex)
     parents = (await read_zone.read_commit(reader, commit)).parents
+    if not parents:
+        return None
     if len(parents) > 1 and mainline is None:
         raise Invalid(f"{short(commit)} is a merge: choose one of its parents", hint=advice)
     if mainline is not None and mainline > len(parents):
         raise Invalid(f"{short(commit)} has no parent {mainline}", hint="-m is for merges only")
-    return parents[(mainline or 1) - 1]
+    parent = parents[(mainline or 1) - 1]
+    return CommitChange(parent, await drafts.read_state(reader, parent, apex), after)
 
 
 async def commit_difference(

@@ -18,7 +18,7 @@ from zonegit.objects.ids import CommitId, from_hex, short
 from zonegit.objects.model import Commit, subject
 from zonegit.repo import read_zone
 from zonegit.repo.change import cherry_pick
-from zonegit.repo.commit import conflicts, drafts
+from zonegit.repo.commit import conflicts
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices, MergeConflicts
 from zonegit.repo.heads import BranchPosition
@@ -81,19 +81,20 @@ async def revert(
             ``mainline``.
         Unsafe: the zone is signed; without force.
     """
-    reader = Reader(repo.objects)
-    undone = await drafts.read_state(reader, commit, position.zone)
-    if not (await read_zone.read_commit(reader, commit)).parents:
+    advice = "-m 1 reverts what the merged branch brought, -m 2 what the branch had before"
+    change = await cherry_pick.read_change(
+        Reader(repo.objects), position.zone, commit, mainline, advice
+    )
+    if change is None:
         raise Invalid(
             f"{short(commit)} is the first commit: before it there was no zone",
             hint="zonegit zone remove removes the zone",
         )
-    advice = "-m 1 reverts what the merged branch brought, -m 2 what the branch had before"
-    parent = await cherry_pick.choose_parent(reader, commit, mainline, advice)
-    before = await drafts.read_state(reader, parent, position.zone)
-    message = add_trailer(intent.message, commit, parent if mainline else None)
+    message = add_trailer(intent.message, commit, change.parent if mainline else None)
     intent = msgspec.structs.replace(intent, message=message)
-    return await cherry_pick.commit_difference(repo, position, undone, before, intent, choices)
+    return await cherry_pick.commit_difference(
+        repo, position, change.after, change.before, intent, choices
+    )
 
 
 def add_trailer(message: str, commit: CommitId, parent: CommitId | None) -> str:
