@@ -18,7 +18,7 @@ from zonegit.safety.policy import MAX_NAMED, Facts, RRsetKey
 from zonegit.store.basis import MoveLimits
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
-from zonegit.zone.rrset import RRset, with_serial
+from zonegit.zone.rrset import RRset, is_same_except_serial
 
 MADE: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3, rrtypes.ZONEMD})
 """Types that signers generate. They are not counted as changes of an operator."""
@@ -174,7 +174,7 @@ def _is_serial_alone(soa: TreeChange) -> Walk[bool]:
         return False
     answers = yield [soa.old, soa.new]
     old, new = (_rrset(answers[each], each) for each in (soa.old, soa.new))
-    return with_serial(old, 0) == with_serial(new, 0)
+    return is_same_except_serial(old, new)
 
 
 def _rrset(blob: Object, object_id: ObjectId) -> RRset:

@@ -1,5 +1,6 @@
 """RRsets and their types."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from zonegit.zone.rrset import (
     MAX_TTL,
     RRset,
     describe,
+    is_same_except_serial,
     message_size,
     rdata_from_text,
     rdata_to_text,
@@ -119,6 +121,9 @@ def test_a_new_serial_touches_nothing_else():
     after = with_serial(before, 2**32 - 1)
     assert soa(after).serial == 2**32 - 1
     assert with_serial(after, 7) == before
+    assert is_same_except_serial(before, after)
+    assert not is_same_except_serial(before, msgspec.structs.replace(after, ttl=1))
+    assert not is_same_except_serial(before, None)
 
 
 @given(st.binary(max_size=60))

@@ -31,7 +31,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import lexer, names, rrtypes, rules, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import ROOT, Name
-from zonegit.zone.rrset import MAX_TTL, RRset, rrset, soa, title, with_serial
+from zonegit.zone.rrset import MAX_TTL, RRset, is_same_except_serial, rrset, soa, title, with_serial
 from zonegit.zone.serial import later
 from zonegit.zonefile import typed_records
 from zonegit.zonefile.conflict_markers import refuse_markers
@@ -244,7 +244,7 @@ def plan_saved(plan: SavedPlan) -> ChangePlanner:
         if moved := [delta for delta, value in now if not _same(delta.old, value)]:
             raise _changed_error(plan, moved)
         # If the spelling is still as the plan saw it, store the plan's own.
-        respell = all(_same_octets(delta.old, value) for delta, value in now)
+        respell = all(is_same_except_serial(delta.old, value) for delta, value in now)
         changes = edits.apply(map(_edit, plan.deltas), present, plan.zone)
         settled = change_plan.settle(changes, present, respell=respell)
         return _with_serial(settled, plan, tip) if settled.changes or serial_alone else settled
@@ -269,7 +269,7 @@ def _is_done(delta: RRsetDelta, value: RRset | None) -> bool:
     """Return whether an RRset has the new value already. The spelling of its records matters only
     if the plan changes nothing else."""
     if _same(delta.old, delta.new):
-        return _same_octets(delta.new, value)
+        return is_same_except_serial(delta.new, value)
     return _same(delta.new, value)
 
 
@@ -277,11 +277,6 @@ def _same(one: RRset | None, other: RRset | None) -> bool:
     """Return whether two RRsets have the same records, except for serials, which change with every
     commit."""
     return spelling.is_same(_without_serial(one), _without_serial(other))
-
-
-def _same_octets(one: RRset | None, other: RRset | None) -> bool:
-    """Return whether two RRsets have the same records in the same spelling, except for serials."""
-    return _without_serial(one) == _without_serial(other)
 
 
 def _without_serial(value: RRset | None) -> RRset | None:

@@ -12,7 +12,7 @@ from zonegit.repo.commit.edits import Changes
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes, spelling
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, sort_key, with_serial
+from zonegit.zone.rrset import RRset, is_same_except_serial, sort_key
 
 
 class RRsetDelta(msgspec.Struct, frozen=True):
@@ -151,9 +151,7 @@ def drop_serial_changes(deltas: Iterable[RRsetDelta]) -> list[RRsetDelta]:
 
 
 def _is_serial_alone(delta: RRsetDelta) -> bool:
-    if delta.rdtype != rrtypes.SOA or delta.old is None or delta.new is None:
-        return False
-    return with_serial(delta.old, 0) == with_serial(delta.new, 0)
+    return delta.rdtype == rrtypes.SOA and is_same_except_serial(delta.old, delta.new)
 
 
 def to_changes(deltas: Iterable[RRsetDelta]) -> Changes:

@@ -23,7 +23,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import findings, names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, soa, title, with_serial
+from zonegit.zone.rrset import RRset, is_same_except_serial, soa, title
 from zonegit.zone.serial import later, latest
 
 MAX_NAMED: Final = 5
@@ -174,7 +174,7 @@ async def draft(
     if stands is None:
         raise _missing_soa_error(apex)
     stored = others if new_soa is None else {**others, (apex, rrtypes.SOA): new_soa}
-    visible = others if new_soa is None or _same_but_serial(new_soa, tip.soa) else stored
+    visible = others if new_soa is None or is_same_except_serial(new_soa, tip.soa) else stored
     if planned.parents is None:
         await dname_cuts.check_delegations(
             reader, apex, tip.tree, changes, planned.added, planned.findings
@@ -249,10 +249,6 @@ def _latest_of(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return other if one is None else one
     return latest(one, other)
-
-
-def _same_but_serial(one: RRset, other: RRset | None) -> bool:
-    return other is not None and with_serial(one, 0) == with_serial(other, 0)
 
 
 def is_soa_signed(rrsig: RRset | None) -> bool:

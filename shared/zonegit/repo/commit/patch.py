@@ -18,7 +18,14 @@ from zonegit.repo.commit.edits import Add, Delete, Remove, RRsetEdit, Set
 from zonegit.zone import lexer, names, rrtypes, rules
 from zonegit.zone.lexer import Quoted
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, describe, rdata_to_text, rrset, ttl_from_text, with_serial
+from zonegit.zone.rrset import (
+    RRset,
+    describe,
+    is_same_except_serial,
+    rdata_to_text,
+    rrset,
+    ttl_from_text,
+)
 from zonegit.zonefile.conflict_markers import refuse_markers
 from zonegit.zonefile.writer import rdata_from_words, record_head
 
@@ -114,18 +121,14 @@ def _take_soa(soas: dict[str, Set], sign: str, found: Set) -> None:
 
 def _soa_edit(soas: dict[str, Set]) -> list[RRsetEdit]:
     match soas:
-        case {"+": comes, "-": goes} if _without_serial(comes.rrset) == _without_serial(goes.rrset):
+        case {"+": added, "-": removed} if is_same_except_serial(added.rrset, removed.rrset):
             return []
-        case {"+": comes}:
-            return [comes]
-        case {"-": goes}:  # a zone needs an SOA, so this will be refused
-            return [Delete(goes.rrset.owner, rrtypes.SOA, where=goes.where)]
+        case {"+": added}:
+            return [added]
+        case {"-": removed}:  # a zone needs an SOA, so this will be refused
+            return [Delete(removed.rrset.owner, rrtypes.SOA, where=removed.where)]
         case _:
             return []
-
-
-def _without_serial(value: RRset) -> RRset:
-    return with_serial(value, 0)
 
 
 def _lines(octets: bytes) -> Iterator[tuple[int, str]]:

@@ -4,7 +4,7 @@ from typing import Final
 
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
-from zonegit.zone.rrset import RRset, soa, with_serial
+from zonegit.zone.rrset import RRset, is_same_except_serial, soa, with_serial
 from zonegit.zone.serial import following, later, latest, lead
 
 NOT_TAKEN: Final = "serial-not-taken"
@@ -36,7 +36,7 @@ def next_soa(
         return with_serial(tip, following(reached)) if others else None
     if later(soa(wanted).serial, reached):
         return wanted
-    if others or with_serial(wanted, 0) != with_serial(tip, 0):
+    if others or not is_same_except_serial(wanted, tip):
         return with_serial(wanted, following(reached))
     return None
 
