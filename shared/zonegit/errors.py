@@ -5,7 +5,14 @@ happened and where, ``hint`` what to do next. ``details`` has machine-readable f
 such as the tip that won a race.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
+
+
+def format_list(items: Sequence[str], limit: int) -> str:
+    """Join the first ``limit`` items for a message, and count the others: "a, b and 3 more"."""
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return f"{', '.join(items[:limit])}{more}"
 
 
 class ZonegitError(Exception):

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from zonegit.errors import Invalid
+from zonegit.errors import Invalid, format_list
 from zonegit.zone import canonical_rdata, rrtypes, rules, sizing, spelling
 from zonegit.zone.rrset import RRset, rdata_to_text, rrset, soa, with_serial
 
@@ -28,7 +28,7 @@ ConflictReason = Literal[
 ]
 """The reason of a clash (docs/merging.md)."""
 
-SHOWN: Final = 3
+MAX_SHOWN: Final = 3
 """Records that a detail names; the rest is counted."""
 
 
@@ -203,6 +203,5 @@ def _replaced(rdtype: int, gone: AbstractSet[bytes]) -> str:
     """Return the detail for records that both sides removed."""
     if rdtype == rrtypes.SOA:
         return "its fields are merged as one, the serial apart"
-    shown = [rdata_to_text(rdtype, each) for each in sorted(gone)[:SHOWN]]
-    more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
-    return f"both removed {', '.join(shown)}{more}"
+    shown = [rdata_to_text(rdtype, each) for each in sorted(gone)]
+    return f"both removed {format_list(shown, MAX_SHOWN)}"

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
+from zonegit.errors import Conflict, Invalid, NotFound, Unsafe, format_list
 from zonegit.objects.ids import ObjectId, short
 from zonegit.safety import policy
 from zonegit.store import ref_names
@@ -156,12 +156,8 @@ def check_removal(
 
 def _name_refs(branches: Sequence[str], tags: Sequence[str]) -> str:
     """Format the first branches and tags for an error."""
-    parts = []
-    for kind, named in (("branches", branches), ("tags", tags)):
-        if named:
-            more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
-            parts.append(f"{kind}: {', '.join(named[:MAX_NAMED])}{more}")
-    return "; ".join(parts)
+    kinds = (("branches", branches), ("tags", tags))
+    return "; ".join(f"{kind}: {format_list(some, MAX_NAMED)}" for kind, some in kinds if some)
 
 
 def zone_exists(zone: Name) -> Conflict:

@@ -193,10 +193,8 @@ def _partial_error(
     """Return the error of a removal that was interrupted."""
     if not removed:
         return error
-    shown = ", ".join(operations.format_ref(ref) for ref in sorted(removed)[: moves.MAX_NAMED])
-    more = len(removed) - moves.MAX_NAMED
     return type(error)(
-        f"{error.message}; removed so far: {shown}{f' and {more} more' if more > 0 else ''}",
+        f"{error.message}; removed so far: {operations.format_refs(sorted(removed))}",
         hint="run the same command again to remove the rest;"
         f" zonegit undo {operations.short_id(operation)} restores what was removed",
         **{**error.details, "operation": operation},

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from zonegit.errors import Conflict, Invalid
+from zonegit.errors import Conflict, Invalid, format_list
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex
 from zonegit.objects.model import Index, Tree
@@ -285,10 +285,9 @@ def _without_serial(value: RRset | None) -> RRset | None:
 
 def _changed_error(plan: SavedPlan, moved: Iterable[RRsetDelta]) -> Conflict:
     every = [title(delta.owner, delta.rdtype) for delta in moved]
-    more = f" and {len(every) - MAX_NAMED} more" if len(every) > MAX_NAMED else ""
     where = f"{names.text(plan.zone)} {plan.branch}"
     return Conflict(
-        f"{where} has changed since the plan was made: {', '.join(every[:MAX_NAMED])}{more};"
+        f"{where} has changed since the plan was made: {format_list(every, MAX_NAMED)};"
         " nothing was moved",
         hint="check them (zonegit diff), then make a new plan",
     )

@@ -46,8 +46,6 @@ from zonegit.zone.serial import following
 RESTORE_CONCURRENCY: Final = 16
 """Refs that are restored at the same time."""
 
-MAX_NAMED: Final = 10
-"""Refs of each kind that the error of a partial undo names."""
 
 REDO: Final = "redo"
 """The first word of the command if an intent redoes an undone operation."""
@@ -373,16 +371,12 @@ def _partial_error(
     """Return the error of an undo that was interrupted."""
     if not back or not isinstance(error, ZonegitError):
         return error
-    stands = [each.turned.ref for each in back]
-    rest = [each.ref for each in mine if each.ref not in stands]
+    restored = [each.turned.ref for each in back]
+    rest = [each.ref for each in mine if each.ref not in restored]
     return type(error)(
-        f"{error.message}; restored: {_format_refs(stands)}; not restored: {_format_refs(rest)}",
+        f"{error.message}; restored: {operations.format_refs(restored)};"
+        f" not restored: {operations.format_refs(rest)}",
         hint="repeat the command to complete it;"
         f" zonegit undo {operations.short_id(operation)} undoes what was done",
         **{**error.details, "operation": operation},
     )
-
-
-def _format_refs(refs: Sequence[RefName]) -> str:
-    shown = ", ".join(operations.format_ref(ref) for ref in refs[:MAX_NAMED])
-    return f"{shown} and {len(refs) - MAX_NAMED} more" if len(refs) > MAX_NAMED else shown

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.errors import Invalid, Unsafe
+from zonegit.errors import Invalid, Unsafe, format_list
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
@@ -272,10 +272,9 @@ async def _broken_signatures_error(
         for owner, rdtype in sorted(changes)
         if _covers(present[owner].get(rrtypes.RRSIG), rdtype)
     ]
-    shown = ", ".join(broken[:MAX_NAMED]) or "the NSEC or NSEC3 records around the changes"
-    more = f" and {len(broken) - MAX_NAMED} more" if len(broken) > MAX_NAMED else ""
+    shown = format_list(broken, MAX_NAMED) or "the NSEC or NSEC3 records around the changes"
     return Unsafe(
-        f"{names.text(apex)} is signed; this would invalidate the signatures of {shown}{more}",
+        f"{names.text(apex)} is signed; this would invalidate the signatures of {shown}",
         hint="import a newly signed zone instead; --force changes it anyway",
     )
 

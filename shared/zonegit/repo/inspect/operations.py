@@ -4,12 +4,12 @@ An operation is one intended change of one or several refs, whose log entries sh
 not a transaction, because permission is decided ref by ref (docs/adr/0025-time-and-undo.md).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from zonegit.errors import Conflict, Invalid, Unavailable
+from zonegit.errors import Conflict, Invalid, Unavailable, format_list
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Symref
 from zonegit.repo import many_zones, refish_time
@@ -32,6 +32,9 @@ OPERATIONS_BATCH: Final = 100
 
 MAX_NAMED: Final = 5
 """Later moves that a conflict names; the rest is counted."""
+
+MAX_NAMED_REFS: Final = 10
+"""Refs that an error names; the rest is counted."""
 
 
 class RefChange(msgspec.Struct, frozen=True):
@@ -234,6 +237,11 @@ def format_ref(ref: RefName) -> str:
             return f"last branch of {ref.short} in {zone}"
         case "head":
             return f"HEAD of {ref.short}" if ref.short else "the default HEAD"
+
+
+def format_refs(refs: Sequence[RefName]) -> str:
+    """Format several refs for messages; the first ``MAX_NAMED_REFS`` are named."""
+    return format_list([format_ref(ref) for ref in refs], MAX_NAMED_REFS)
 
 
 def format_target(target: ObjectId | None, symrefs: Mapping[ObjectId, RefName]) -> str:
