@@ -107,7 +107,7 @@ async def read_zones(
         some = wanted[start : start + ZONE_BATCH]
         reader = Reader(objects)
         await reader.get({commit for _, commit in some})
-        found = [(await read_zone.read_commit(reader, commit)).tree for _, commit in some]
+        found = [await read_zone.read_tree(reader, commit) for _, commit in some]
         blobs = await reader.answer(gather([read_zone.list_blobs(tree) for tree in found]))
         for part in _group([len(each) for each in blobs]):
             reader = Reader(objects)

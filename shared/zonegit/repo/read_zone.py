@@ -25,6 +25,15 @@ async def read_commit(reader: Reader, commit: CommitId) -> Commit:
     return found
 
 
+async def read_tree(reader: Reader, commit: CommitId) -> ObjectId:
+    """Return the tree of a commit.
+
+    Raises:
+        Invalid: the object is not a commit.
+    """
+    return (await read_commit(reader, commit)).tree
+
+
 async def read_subjects(reader: Reader, annotated: Collection[ObjectId]) -> dict[ObjectId, str]:
     """Return the first line of the message of each commit or tag.
 

@@ -165,7 +165,7 @@ async def resolve_id(
     refish = parse_refish(text)
     reader = Reader(repo.objects)
     found = await _resolve_commit(repo, reader, refish, zone, branch)
-    return (await read_zone.read_commit(reader, found.commit)).tree if refish.tree else found.commit
+    return await read_zone.read_tree(reader, found.commit) if refish.tree else found.commit
 
 
 async def _resolve_commit(

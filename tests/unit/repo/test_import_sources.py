@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.repo import heads
 from zonegit.repo.change import import_sources
+from zonegit.repo.inspect.log import read_history
 from zonegit.zonefile import reader
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
@@ -66,7 +67,7 @@ def test_edits_since_the_import_are_counted_where_two_versions_match():
 async def test_a_version_has_the_content_of_its_commit_whatever_their_serials(foo: TwoOperators):
     await foo.import_file(FOO.replace(" 7 ", " 5 ").replace("192.0.2.80", "192.0.2.81"))
     at = await heads.find_position(foo.repo, ZONE)
-    log = await import_sources.read_history(foo.repo, at.commit())
+    log = await read_history(foo.repo, at.commit())
     contents = await import_sources.commit_contents(foo.repo, log, ZONE)
     texts = [FOO.replace("192.0.2.80", "192.0.2.81"), FOO]
     assert contents == [

@@ -15,6 +15,7 @@ from zonegit.repo.commit import drafts, spelling_changes
 from zonegit.repo.commit.edits import Changes, RRsetKey
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import git_format
+from zonegit.repo.inspect.log import read_history
 from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
@@ -93,7 +94,7 @@ async def continue_from_git(
     history.refuse_shallow()
     if at.tip is None:
         return await _find_exported(repo, at, history, chain, [], master) or Continuation(chain, 0)
-    log = await import_sources.read_history(repo, at.commit())
+    log = await read_history(repo, at.commit())
     recorded = import_sources.recorded_sources(log, import_sources.GIT)
     found = None
     if recorded and not force:
@@ -164,7 +165,7 @@ async def count_known_files(
     """
     if at.tip is None:
         return 0
-    log = await import_sources.read_history(repo, at.commit())
+    log = await read_history(repo, at.commit())
     recorded = import_sources.recorded_sources(log, import_sources.FILE)[::-1]
     if recorded:
         given = [import_sources.of_file(_read_octets(file, stdin)) for file in named]

@@ -12,7 +12,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Final, TypeVar
 
-from zonegit.history.commit_graph import Log, Logged
+from zonegit.history.commit_graph import Logged
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
@@ -20,8 +20,6 @@ from zonegit.objects.model import Blob
 from zonegit.repo.commit import change_plan, drafts
 from zonegit.repo.commit.edits import RRsetKey
 from zonegit.repo.repo import Repo
-from zonegit.store.commit_reader import CommitReader
-from zonegit.store.protocols import MAX_HISTORY
 from zonegit.store.reader import Reader
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
@@ -59,20 +57,6 @@ def read_source(message: str) -> str | None:
     """Return the source that the last line of a message names, None if it names none."""
     found = _LINE.fullmatch(message.rstrip("\n").rpartition("\n")[2])
     return found[1] if found else None
-
-
-async def read_history(repo: Repo, tip: CommitId) -> list[Logged]:
-    """Return a commit and all its ancestors, the latest first.
-
-    Raises:
-        NotFound, Corrupt, Unavailable: errors of the store.
-    """
-    past = CommitReader(repo.objects, Reader(repo.objects))
-    log = Log([tip])
-    found: list[Logged] = []
-    while taken := await past.answer(log.take(MAX_HISTORY)):
-        found += taken
-    return found
 
 
 def recorded_sources(history: Sequence[Logged], kind: str) -> list[str]:

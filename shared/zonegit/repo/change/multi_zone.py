@@ -167,7 +167,7 @@ async def _read_tops(
     tips = {wish.zone: wish.position.commit() for wish in wishes if wish.position.tip}
     found = await repo.objects.get(tips.values())
     reader = Reader(repo.objects, found.values())
-    trees = {zone: (await read_zone.read_commit(reader, tip)).tree for zone, tip in tips.items()}
+    trees = {zone: await read_zone.read_tree(reader, tip) for zone, tip in tips.items()}
     nodes = await repo.objects.get(trees.values())
     return {zone: [found[tips[zone]], nodes[trees[zone]]] for zone in tips}
 

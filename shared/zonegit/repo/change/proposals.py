@@ -5,7 +5,7 @@ import msgspec
 from zonegit.errors import Conflict
 from zonegit.history import commit_graph
 from zonegit.history.commit_graph import Logged
-from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.ids import CommitId
 from zonegit.repo import read_zone
 from zonegit.repo.change import branches, merge
 from zonegit.repo.commit import commit_loop, diff
@@ -64,8 +64,9 @@ async def review(repo: Repo, into: BranchPosition, proposed: CommitId) -> Review
     compared = await CommitReader(repo.objects, reader).answer(
         commit_graph.compare(into.commit(), proposed)
     )
-    base = await _tree(reader, compared.bases[0]) if compared.bases else None
-    deltas = await diff.diff_trees(reader, base, await _tree(reader, proposed), into.zone)
+    base = await read_zone.read_tree(reader, compared.bases[0]) if compared.bases else None
+    tree = await read_zone.read_tree(reader, proposed)
+    deltas = await diff.diff_trees(reader, base, tree, into.zone)
     refused = None
     try:
         outcome = await merge.merge(repo, into, proposed, Intent("", "review", dry_run=True))
@@ -74,7 +75,3 @@ async def review(repo: Repo, into: BranchPosition, proposed: CommitId) -> Review
             raise
         outcome, refused = commit_loop.make_unchanged(into), error
     return Review(compared.theirs, diff.drop_serial_changes(deltas), outcome, refused)
-
-
-async def _tree(reader: Reader, commit: CommitId) -> ObjectId:
-    return (await read_zone.read_commit(reader, commit)).tree

@@ -14,6 +14,7 @@ import msgspec
 from zonegit.errors import Conflict, Corrupt, NotFound
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit
+from zonegit.repo import many_zones
 from zonegit.repo.commit import drafts
 from zonegit.repo.commit.drafts import CommitBase
 from zonegit.repo.repo import Repo
@@ -93,7 +94,7 @@ async def plan(
     Returns:
         A plan for each zone that is not recovered yet, lost zones first.
     """
-    registered = await _list_registered(repo)
+    registered = {each.zone: each async for each in many_zones.iter_zones(repo)}
     is_begun = recovery.witness is None and recovery.awaiting > 0
     wanted = [each for each in registered.values() if each.awaiting or not is_begun]
     lost = [zone for zone in sorted(answers) if zone not in registered]
@@ -104,15 +105,6 @@ async def plan(
             *(_plan_zone(repo, each, answers.get(each.zone, {}), headroom) for each in batch)
         )
     return [each for each in plans if only in (None, each.zone)]
-
-
-async def _list_registered(repo: Repo) -> dict[Name, ZoneRefs]:
-    page = await repo.refs.snapshot()
-    found = {each.zone: each for each in page.zones}
-    while page.after is not None:
-        page = await repo.refs.snapshot(page.after)
-        found |= {each.zone: each for each in page.zones}
-    return found
 
 
 def _lost_zone(zone: Name, answers: Mapping[str, Sequence[AnsweredSerial]]) -> ZonePlan:

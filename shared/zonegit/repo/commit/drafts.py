@@ -107,7 +107,7 @@ async def read_state(reader: Reader, commit: CommitId, apex: Name) -> CommitBase
     Raises:
         Invalid: it is not a commit, or it belongs to another zone.
     """
-    tree = (await read_zone.read_commit(reader, commit)).tree
+    tree = await read_zone.read_tree(reader, commit)
     at = (await read_zone.read_rrsets_at(reader, tree, [apex], apex))[apex]
     found = at.get(rrtypes.SOA)
     if found is not None and found.owner != apex:

@@ -65,7 +65,7 @@ class MergeBaseFinder:
         return self._known[key]
 
     async def _merge_all(self, commits: Sequence[CommitId]) -> MergeBase:
-        found = MergeBase(await self._tree(commits[0]))
+        found = MergeBase(await read_zone.read_tree(self._reader, commits[0]))
         for number, other in enumerate(commits[1:], 1):
             found = await self._merge_one(found, commits[:number], other)
         return found
@@ -74,7 +74,7 @@ class MergeBaseFinder:
         self, found: MergeBase, seen: Sequence[CommitId], other: CommitId
     ) -> MergeBase:
         """Merge one more commit into ``found``, the base of the commits ``seen``."""
-        theirs = await self._tree(other)
+        theirs = await read_zone.read_tree(self._reader, other)
         if not self._left:
             differing = await self._reader.answer(zone_tree.list_changes(found.tree, theirs))
             return await self._apply_undisputed(
@@ -103,9 +103,6 @@ class MergeBaseFinder:
         tree = await self._reader.answer(zone_tree.update(found.tree, edits, objects))
         self._reader.learn(objects)
         return MergeBase(tree, disputed)
-
-    async def _tree(self, commit: CommitId) -> ObjectId:
-        return (await read_zone.read_commit(self._reader, commit)).tree
 
 
 def _blob_id(value: ObjectId | RRset | None, objects: list[RawObject]) -> ObjectId | None:

@@ -10,14 +10,12 @@ from typing import Final
 
 import msgspec
 
-from zonegit.history.commit_graph import Log, Logged
+from zonegit.history.commit_graph import Logged
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Identity
 from zonegit.repo.commit import diff
-from zonegit.repo.inspect import git_format
+from zonegit.repo.inspect import git_format, log
 from zonegit.repo.repo import Repo
-from zonegit.store.commit_reader import CommitReader
-from zonegit.store.protocols import MAX_HISTORY
 from zonegit.store.reader import Reader
 from zonegit.zone.names import Name
 from zonegit.zonefile.live_text import LiveText
@@ -78,7 +76,7 @@ class _Writer:
     async def lineage(self, lineage: Lineage) -> AsyncIterator[bytes]:
         """Yield the commits of one zone, parents before children."""
         version = _Version(self._repo, lineage.zone)
-        for logged in await _oldest_first(self._repo, lineage.tip):
+        for logged in reversed(await log.read_history(self._repo, lineage.tip)):
             tree = logged.commit.tree
             if tree not in self._contents:
                 self._contents[tree] = self._next()
@@ -125,15 +123,6 @@ class _Writer:
     def _next(self) -> int:
         self._marks += 1
         return self._marks
-
-
-async def _oldest_first(repo: Repo, tip: CommitId) -> list[Logged]:
-    past = CommitReader(repo.objects, Reader(repo.objects))
-    log = Log([tip])
-    found: list[Logged] = []
-    while taken := await past.answer(log.take(MAX_HISTORY)):
-        found += taken
-    return found[::-1]
 
 
 class _Version:

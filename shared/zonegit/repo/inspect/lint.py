@@ -42,7 +42,7 @@ async def lint(repo: Repo, at: str, zone: Name | None, branch: str | None) -> Li
     """
     resolved = await refish.resolve(repo, at, zone=zone, branch=branch)
     reader = Reader(repo.objects)
-    tree = (await read_zone.read_commit(reader, resolved.commit)).tree
+    tree = await read_zone.read_tree(reader, resolved.commit)
     blobs = await reader.answer(read_zone.list_blobs(tree))
     stored = (await read_zone.read_stored_rrsets(reader, blobs)).values()
     found = WholeZone(resolved.zone, {(each.owner, each.rdtype): each for each in stored})

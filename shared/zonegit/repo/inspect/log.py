@@ -156,6 +156,20 @@ async def _read_contents(
     return {root: {key: seen(key, blob) for key, blob in at.items()} for root, at in plain.items()}
 
 
+async def read_history(repo: Repo, tip: CommitId) -> list[Logged]:
+    """Return a commit and all its ancestors, the latest first.
+
+    Raises:
+        NotFound, Corrupt, Unavailable: errors of the store.
+    """
+    past = CommitReader(repo.objects, Reader(repo.objects))
+    order = Log([tip])
+    found: list[Logged] = []
+    while taken := await past.answer(order.take(MAX_HISTORY)):
+        found += taken
+    return found
+
+
 async def read_latest(
     repo: Repo,
     reader: Reader,
@@ -189,7 +203,7 @@ async def read_deltas(
 
 async def _read_delta(reader: Reader, commit: Commit, apex: Name) -> list[RRsetDelta]:
     parent = commit.first_parent
-    before = (await read_zone.read_commit(reader, parent)).tree if parent is not None else None
+    before = await read_zone.read_tree(reader, parent) if parent is not None else None
     return diff.drop_serial_changes(await diff.diff_trees(reader, before, commit.tree, apex))
 
 
