@@ -25,8 +25,8 @@ from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.repo import Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names

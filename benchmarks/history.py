@@ -22,8 +22,9 @@ from zonegit.objects.model import Identity
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, merge
 from zonegit.repo.commit import change_plan, commit_loop, diff
-from zonegit.repo.commit.commit_loop import Committed, Intent, Preview
 from zonegit.repo.commit.edits import RRsetEdit, Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed, Preview
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names

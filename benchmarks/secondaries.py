@@ -23,8 +23,8 @@ from benchmarks.stack import Stack, make_folder, run_stack
 from zonegit.bus import RemoteObjects, RemoteRefs
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.repo import Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names

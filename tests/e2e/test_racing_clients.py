@@ -14,8 +14,9 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed
 from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader

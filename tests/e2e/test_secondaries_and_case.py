@@ -17,8 +17,9 @@ from zonegit.bus import connect
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.commit import commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes

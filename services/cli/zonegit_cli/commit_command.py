@@ -7,9 +7,10 @@ from typing import Any
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.change_plan import ChangePlanner
-from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome, Preview
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import RRsetEdit
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Committed, Outcome, Preview
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone.findings import Finding, refuse

@@ -44,8 +44,9 @@ from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from zonegit.merge.conflicts import Side
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
-from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices, Conflicted
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone import names, rrtypes

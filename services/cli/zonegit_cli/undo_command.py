@@ -10,8 +10,8 @@ import msgspec
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.change import undo
 from zonegit.repo.change.undo import RestoredRef, UndoneOperation
-from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.dry_runs import first_refusal
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import operations
 from zonegit.repo.inspect.operations import Operation
 from zonegit.repo.repo import Repo, new_operation

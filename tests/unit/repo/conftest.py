@@ -10,8 +10,9 @@ from tests.support.counting import Counting
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome, Unchanged
 from zonegit.repo.commit.edits import RRsetEdit
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Committed, Outcome, Unchanged
 from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name

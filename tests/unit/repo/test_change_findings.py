@@ -17,9 +17,10 @@ from zonegit.repo import heads
 from zonegit.repo.change import branches, merge, reset
 from zonegit.repo.commit import change_plan, commit_loop, drafts, edits
 from zonegit.repo.commit.change_findings import ChangeFindings
-from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import RRsetEdit
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes

@@ -10,9 +10,10 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, cherry_pick, merge, revert
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Intent, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import NO_CHOICES, Choices, Conflicted
 from zonegit.repo.commit.edits import Add, Delete, Remove, Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Outcome, Unchanged
 from zonegit.repo.heads import BranchPosition
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes

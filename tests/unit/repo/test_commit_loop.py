@@ -17,9 +17,10 @@ from zonegit.objects.model import Blob, rrset_key, subtree_key
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.edits import Delete, Set
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Committed, Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import log
 from zonegit.repo.repo import Repo

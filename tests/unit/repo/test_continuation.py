@@ -10,7 +10,7 @@ from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.change import import_series, import_sources
 from zonegit.repo.change.import_series import ImportedVersion
-from zonegit.repo.commit.commit_loop import Intent
+from zonegit.repo.commit.intent import Intent
 from zonegit.zonefile import reader
 from zonegit_cli.import_export import continuation
 from zonegit_cli.import_export.git_history import GitHistory

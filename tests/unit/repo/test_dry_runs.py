@@ -32,10 +32,11 @@ from zonegit.repo.change import (
 )
 from zonegit.repo.change.import_series import ImportedVersion
 from zonegit.repo.commit import change_plan, commit_loop, dry_runs
-from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Preview
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.dry_runs import Judgement, first_refusal
 from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Committed, Preview
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo, new_operation

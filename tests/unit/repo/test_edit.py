@@ -8,9 +8,10 @@ from zonegit.errors import Conflict, NotFound
 from zonegit.repo import heads
 from zonegit.repo.change import branches, edit
 from zonegit.repo.change.edit import EditedZone
-from zonegit.repo.commit.commit_loop import Committed, Intent, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Delete, Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed, Outcome, Unchanged
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa
 from zonegit.zonefile import reader

@@ -9,9 +9,10 @@ from zonegit.errors import Invalid
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Intent, Outcome, Preview, Unchanged
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Add, Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Outcome, Preview, Unchanged
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import rdata_from_text, rrset

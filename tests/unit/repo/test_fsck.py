@@ -19,8 +19,9 @@ from zonegit.objects.model import Blob, Commit, Doc, Identity, Tree, rrset_key, 
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import tags
 from zonegit.repo.commit import change_plan, commit_loop, edits
-from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed
 from zonegit.repo.inspect import fsck
 from zonegit.repo.inspect.fsck import FsckReport
 from zonegit.repo.repo import Repo

@@ -15,8 +15,9 @@ from zonegit.objects.model import Identity
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches
 from zonegit.repo.commit import commit_loop, edits
-from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed
 from zonegit.repo.inspect import git_export, log
 from zonegit.repo.inspect.git_export import Lineage
 from zonegit.store.memory import MemoryObjects

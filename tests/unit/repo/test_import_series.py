@@ -17,7 +17,7 @@ from zonegit.repo import heads, read_zone
 from zonegit.repo.change import import_series
 from zonegit.repo.change.import_series import ImportedSeries, ImportedVersion
 from zonegit.repo.commit import drafts, edits
-from zonegit.repo.commit.commit_loop import Intent, OnConflict
+from zonegit.repo.commit.intent import Intent, OnConflict
 from zonegit.repo.inspect import log
 from zonegit.store.reader import Reader
 from zonegit.zone import names

@@ -17,8 +17,8 @@ from zonegit.objects.model import Tag
 from zonegit.repo import heads
 from zonegit.repo.change import branches
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import log
 from zonegit.repo.inspect.log import Filter, Label
 from zonegit.store import ref_names

@@ -9,9 +9,10 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, merge
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent, Outcome, Preview, Unchanged
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Add, Delete, Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed, Outcome, Preview, Unchanged
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_from_text, rrset, soa

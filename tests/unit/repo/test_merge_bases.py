@@ -16,10 +16,11 @@ from zonegit.merge.records import Refusal
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, merge
-from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import NO_CHOICES, Choices, Conflicted
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.merge_bases import MergeBaseFinder
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reader import Reader

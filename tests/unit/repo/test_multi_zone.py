@@ -12,8 +12,9 @@ from zonegit.objects.ids import RawObject
 from zonegit.repo import heads
 from zonegit.repo.change import multi_zone
 from zonegit.repo.change.multi_zone import ZoneCommitRequest, ZonesRefused
-from zonegit.repo.commit.commit_loop import Committed, Intent, Unchanged
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed, Unchanged
 from zonegit.store.protocols import ObjectStore
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name

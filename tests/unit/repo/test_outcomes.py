@@ -10,8 +10,8 @@ from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.repo.commit import diff
-from zonegit.repo.commit.commit_loop import Committed
 from zonegit.repo.commit.edits import Delete, Set
+from zonegit.repo.commit.outcomes import Committed
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes

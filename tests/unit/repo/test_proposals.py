@@ -9,9 +9,9 @@ from zonegit.errors import Conflict
 from zonegit.repo import heads
 from zonegit.repo.change import proposals
 from zonegit.repo.change.proposals import Review
-from zonegit.repo.commit.commit_loop import Preview
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.outcomes import Preview
 from zonegit.zone import names
 
 

@@ -9,7 +9,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.repo import heads
 from zonegit.repo.change import remove_zone, undo
 from zonegit.repo.change.remove_zone import RemovedZone
-from zonegit.repo.commit.commit_loop import Intent
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo, new_operation
 from zonegit.store import ref_names

@@ -9,8 +9,9 @@ from tests.unit.repo.zone_contents import address, addresses, committed, tip
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop, edits
-from zonegit.repo.commit.commit_loop import Intent, Outcome, Unchanged
 from zonegit.repo.commit.edits import Add, Changes, Delete, Remove, RRsetEdit, Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Outcome, Unchanged
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset

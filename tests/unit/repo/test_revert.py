@@ -8,9 +8,10 @@ from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, merge, reset, revert
-from zonegit.repo.commit.commit_loop import Committed, Intent, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Delete, Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed, Outcome, Unchanged
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 

@@ -9,9 +9,10 @@ from zonegit.objects.ids import CommitId, short
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, merge, proposals, revert
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import Choices
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed, Outcome, Unchanged
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 

@@ -11,8 +11,8 @@ from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Unsafe
 from zonegit.repo import heads
 from zonegit.repo.change import branches, merge, reset
-from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.edits import Delete, Set
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.heads import BranchPosition
 from zonegit.store.protocols import Moved, RefStore
 from zonegit.zone import names

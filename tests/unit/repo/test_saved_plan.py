@@ -21,9 +21,10 @@ from zonegit.repo.change import branches, saved_plan
 from zonegit.repo.change.saved_plan import SavedPlan, ZoneSize
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.change_plan import ChangePlanner
-from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Preview, Unchanged
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.commit.edits import Add, Delete, RRsetEdit, Set
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Committed, Preview, Unchanged
 from zonegit.repo.repo import Repo
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names, rrtypes

@@ -17,9 +17,10 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, merge, reset, revert
 from zonegit.repo.commit import change_plan, commit_loop, diff
-from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import blame, log
 from zonegit.repo.repo import Repo

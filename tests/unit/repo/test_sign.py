@@ -16,8 +16,9 @@ from zonegit.repo import heads, read_zone, refish
 from zonegit.repo.change import branches, sign
 from zonegit.repo.change.sign import SignedBranch
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed
 from zonegit.store.reader import Reader
 from zonegit.zone.rrset import RRset
 

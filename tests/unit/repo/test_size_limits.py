@@ -11,9 +11,10 @@ from zonegit.repo import heads
 from zonegit.repo.change import branches, import_series, merge, revert
 from zonegit.repo.change.import_series import ImportedVersion
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Add, Delete, Remove, RRsetEdit, Set
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Committed
 from zonegit.repo.inspect import fsck
 from zonegit.zone import names, sizing
 from zonegit.zone.rrset import MAX_MESSAGE, RRset, message_size, rrset

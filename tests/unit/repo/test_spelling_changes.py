@@ -15,10 +15,11 @@ from zonegit.repo.change import branches, edit, import_series, merge, reset, sav
 from zonegit.repo.change.import_series import ImportedSeries, ImportedVersion
 from zonegit.repo.commit import change_plan, commit_loop, diff, edits
 from zonegit.repo.commit.change_plan import ChangePlanner
-from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import Choices
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.edits import Add, Remove, RRsetEdit, Set
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Committed, Outcome, Unchanged
 from zonegit.repo.inspect import blame
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes

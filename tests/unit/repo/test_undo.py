@@ -21,9 +21,9 @@ from zonegit.repo.change import branches, multi_zone, proposals, reset, tags, un
 from zonegit.repo.change.multi_zone import ZoneCommitRequest
 from zonegit.repo.change.undo import UndoneOperation
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo, new_operation
 from zonegit.store import ref_names

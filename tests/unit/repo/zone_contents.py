@@ -3,7 +3,7 @@
 from tests.unit.repo.conftest import ZONE, TwoOperators
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
-from zonegit.repo.commit.commit_loop import Committed, Outcome
+from zonegit.repo.commit.outcomes import Committed, Outcome
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name

@@ -32,7 +32,8 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo.change import branches, merge
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names

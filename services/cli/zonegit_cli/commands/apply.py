@@ -9,7 +9,7 @@ from zonegit.errors import Invalid
 from zonegit.repo.change import saved_plan
 from zonegit.repo.change.saved_plan import SavedPlan
 from zonegit.repo.commit.change_plan import ChangePlanner
-from zonegit.repo.commit.commit_loop import OnConflict
+from zonegit.repo.commit.intent import OnConflict
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone import names

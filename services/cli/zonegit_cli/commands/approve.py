@@ -4,7 +4,7 @@ import click
 
 from zonegit.repo import heads, refish
 from zonegit.repo.change import merge
-from zonegit.repo.commit.commit_loop import Outcome
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH

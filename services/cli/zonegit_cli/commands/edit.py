@@ -5,7 +5,7 @@ import msgspec
 from zonegit.objects.ids import short
 from zonegit.repo.change import edit
 from zonegit.repo.change.edit import EditedZone
-from zonegit.repo.commit.commit_loop import Outcome
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone import names

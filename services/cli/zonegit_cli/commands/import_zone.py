@@ -11,8 +11,8 @@ import msgspec
 from zonegit.errors import NotFound
 from zonegit.repo.commit import change_plan, edits
 from zonegit.repo.commit.change_plan import ChangePlanner
-from zonegit.repo.commit.commit_loop import OnConflict
 from zonegit.repo.commit.edits import RRsetEdit
+from zonegit.repo.commit.intent import OnConflict
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone import rrtypes

@@ -5,8 +5,9 @@ from typing import Final
 from zonegit.objects.ids import CommitId
 from zonegit.repo import refish
 from zonegit.repo.change import merge
-from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit_cli import options, sequencer

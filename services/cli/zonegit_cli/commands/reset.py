@@ -5,7 +5,7 @@ import click
 from zonegit.objects.ids import short
 from zonegit.repo import refish
 from zonegit.repo.change import reset
-from zonegit.repo.commit.commit_loop import Outcome
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit_cli import commit_command, options

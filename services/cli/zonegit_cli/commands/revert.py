@@ -6,8 +6,9 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import subject
 from zonegit.repo import read_zone, refish
 from zonegit.repo.change import revert
-from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader

@@ -9,9 +9,9 @@ from zonegit.objects.model import subject
 from zonegit.repo import heads, refish
 from zonegit.repo.change import proposals
 from zonegit.repo.change.proposals import Review
-from zonegit.repo.commit.commit_loop import Preview
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.dry_runs import Judgement
+from zonegit.repo.commit.outcomes import Preview
 from zonegit.repo.heads import BranchPosition
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names

@@ -197,7 +197,7 @@ async def commit(
     zonegit workspace commit -m 'new mail servers'
     zonegit workspace commit --dry-run
     """
-    from zonegit.repo.commit.commit_loop import Intent
+    from zonegit.repo.commit.intent import Intent
     from zonegit_cli import propagation
     from zonegit_cli.render import documents, findings
     from zonegit_cli.workspace import commit_files

@@ -10,8 +10,8 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
 from zonegit.repo.change import import_series
 from zonegit.repo.change.import_series import Added, ImportedSeries, ImportedVersion
-from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.dry_runs import first_refusal
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone import names

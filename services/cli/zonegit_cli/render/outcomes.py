@@ -10,9 +10,9 @@ import click
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import CommitId
 from zonegit.repo.commit import patch
-from zonegit.repo.commit.commit_loop import Committed, Outcome, Preview, Unchanged
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.diff import RRsetDelta, TreePair
+from zonegit.repo.commit.outcomes import Committed, Outcome, Preview, Unchanged
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names

@@ -14,7 +14,8 @@ from zonegit.objects.ids import short
 from zonegit.repo import many_zones
 from zonegit.repo.change import multi_zone
 from zonegit.repo.change.multi_zone import Result, ZoneCommitRequest, ZonesRefused
-from zonegit.repo.commit.commit_loop import Committed, Intent, Preview, Unchanged
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed, Preview, Unchanged
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo

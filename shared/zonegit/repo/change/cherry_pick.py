@@ -7,9 +7,10 @@ from zonegit.merge.zone_merge import MergeBase
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo import read_zone
 from zonegit.repo.commit import commit_loop, conflicts, drafts
-from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
 from zonegit.repo.commit.conflicts import Choices
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader

@@ -9,10 +9,19 @@ from zonegit.errors import Conflict
 from zonegit.merge.zone_merge import MergeBase
 from zonegit.objects.ids import ObjectId, short
 from zonegit.repo import heads, read_zone
-from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts, spelling_changes
-from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
+from zonegit.repo.commit import (
+    change_plan,
+    commit_loop,
+    conflicts,
+    diff,
+    drafts,
+    outcomes,
+    spelling_changes,
+)
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
@@ -115,7 +124,7 @@ async def commit_edited(
     if not ours:
         if intent.strict:
             findings.refuse(found)
-        return commit_loop.make_unchanged(at, found)
+        return outcomes.make_unchanged(at, found)
     replayed = msgspec.structs.replace(intent, on_conflict=OnConflict.REBASE)
     return await commit_loop.commit(repo, at, change_plan.add_findings(plan, found), replayed)
 

@@ -16,11 +16,11 @@ from zonegit.objects.model import Identity
 from zonegit.repo import read_zone
 from zonegit.repo.commit import drafts, dry_runs, spelling_changes
 from zonegit.repo.commit.change_findings import ChangeFindings
-from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.diff import TreePair
 from zonegit.repo.commit.drafts import CommitBase, Draft, NothingToCommit, PlannedChange
 from zonegit.repo.commit.dry_runs import Judgement
 from zonegit.repo.commit.edits import Changes, RRsetKey
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.protocols import Moved, RefTip

@@ -10,18 +10,12 @@ from zonegit.repo.change import revert
 from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts, dry_runs
 from zonegit.repo.commit.change_findings import ChangeFindings
 from zonegit.repo.commit.change_plan import ChangePlanner
-from zonegit.repo.commit.commit_loop import (
-    Committed,
-    Intent,
-    OnConflict,
-    Outcome,
-    Preview,
-    Unchanged,
-)
 from zonegit.repo.commit.conflicts import Choices
 from zonegit.repo.commit.diff import TreePair
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.commit.intent import Intent, OnConflict
 from zonegit.repo.commit.merge_bases import MergeBaseFinder
+from zonegit.repo.commit.outcomes import Committed, Outcome, Preview, Unchanged
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader

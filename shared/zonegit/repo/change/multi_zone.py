@@ -14,10 +14,11 @@ import msgspec
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
 from zonegit.repo import many_zones, read_zone
-from zonegit.repo.commit import change_plan, commit_loop, drafts, dry_runs
-from zonegit.repo.commit.commit_loop import Committed, Intent, Preview, Unchanged
+from zonegit.repo.commit import change_plan, drafts, dry_runs, outcomes
 from zonegit.repo.commit.drafts import CommitBase, Draft, NothingToCommit
 from zonegit.repo.commit.dry_runs import Judgement
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed, Preview, Unchanged
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
@@ -196,10 +197,10 @@ async def _draft(
 async def _move(repo: Repo, each: _Drafted, intent: Intent) -> Result:
     at, draft = each.wish.position, each.draft
     if isinstance(draft, NothingToCommit):
-        return commit_loop.make_unchanged(at, draft.findings)
+        return outcomes.make_unchanged(at, draft.findings)
     if intent.dry_run:
         assert each.judgement is not None
-        return commit_loop.make_preview(at, each.tip, draft, each.judgement)
+        return outcomes.make_preview(at, each.tip, draft, each.judgement)
     origin = intent.origin(repo)
     if each.wish.register:
         await repo.refs.register(at.zone, origin)
@@ -211,4 +212,4 @@ async def _move(repo: Repo, each: _Drafted, intent: Intent) -> Result:
         if each.wish.register:
             error.details[REGISTERED] = "true"
         raise
-    return commit_loop.make_committed(at, each.tip, draft, each.reader, moved)
+    return outcomes.make_committed(at, each.tip, draft, each.reader, moved)

@@ -8,9 +8,10 @@ from zonegit.history.commit_graph import Logged
 from zonegit.objects.ids import CommitId
 from zonegit.repo import read_zone
 from zonegit.repo.change import branches, merge
-from zonegit.repo.commit import commit_loop, diff
-from zonegit.repo.commit.commit_loop import Intent, Outcome
+from zonegit.repo.commit import diff, outcomes
 from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
@@ -73,5 +74,5 @@ async def review(repo: Repo, into: BranchPosition, proposed: CommitId) -> Review
     except Conflict as error:
         if "reverts" not in error.details:
             raise
-        outcome, refused = commit_loop.make_unchanged(into), error
+        outcome, refused = outcomes.make_unchanged(into), error
     return Review(compared.theirs, diff.drop_serial_changes(deltas), outcome, refused)

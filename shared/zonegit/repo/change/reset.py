@@ -7,9 +7,10 @@ import msgspec
 from zonegit.errors import Unsafe
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.change import merge
-from zonegit.repo.commit import change_plan, commit_loop, diff, drafts
-from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
+from zonegit.repo.commit import change_plan, commit_loop, diff, drafts, outcomes
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
@@ -42,7 +43,7 @@ async def reset(
         Conflict: the branch moved meanwhile.
     """
     if position.tip is not None and position.commit() == target:
-        return commit_loop.make_unchanged(position)
+        return outcomes.make_unchanged(position)
     reader = reader or Reader(repo.objects)
     tip, state = await asyncio.gather(
         drafts.read_tip(reader, position), drafts.read_state(reader, target, position.zone)

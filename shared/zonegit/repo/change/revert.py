@@ -19,8 +19,9 @@ from zonegit.objects.model import Commit, subject
 from zonegit.repo import read_zone
 from zonegit.repo.change import cherry_pick
 from zonegit.repo.commit import conflicts
-from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices, MergeConflicts
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader

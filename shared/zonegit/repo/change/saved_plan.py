@@ -19,11 +19,12 @@ from zonegit.objects.tree_codec import count_entries
 from zonegit.repo import read_zone
 from zonegit.repo.commit import change_plan, commit_loop, drafts, edits
 from zonegit.repo.commit.change_plan import ChangePlanner
-from zonegit.repo.commit.commit_loop import Intent, OnConflict, Preview, Unchanged
 from zonegit.repo.commit.diff import RRsetDelta, TreePair
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.dry_runs import Judgement
 from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Preview, Unchanged
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names

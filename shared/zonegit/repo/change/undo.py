@@ -18,17 +18,11 @@ from zonegit.objects.model import subject
 from zonegit.repo import many_zones, read_zone
 from zonegit.repo.change import branches, reset
 from zonegit.repo.commit import change_plan, commit_loop, diff, drafts, dry_runs
-from zonegit.repo.commit.commit_loop import (
-    Committed,
-    Intent,
-    OnConflict,
-    Outcome,
-    Preview,
-    Unchanged,
-)
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.dry_runs import Judgement
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import Committed, Outcome, Preview, Unchanged
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import operations
 from zonegit.repo.inspect.operations import Operation, RefChange

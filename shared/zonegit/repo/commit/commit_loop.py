@@ -39,157 +39,35 @@
 # move, and returns a Preview with the answer (commit.dry_runs).
 
 import secrets
-from collections.abc import Set as AbstractSet
-from enum import Enum
 from typing import Final
 
 import msgspec
 
 from zonegit.errors import Conflict
 from zonegit.objects import zone_tree
-from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
-from zonegit.objects.model import Identity
+from zonegit.objects.ids import short
 from zonegit.repo import heads
 from zonegit.repo.commit import diff, drafts, dry_runs, replay
 from zonegit.repo.commit.change_plan import ChangePlanner
 from zonegit.repo.commit.conflicts import Conflicted, MergeConflicts
-from zonegit.repo.commit.diff import TreePair
 from zonegit.repo.commit.drafts import CommitBase, Draft, NothingToCommit
-from zonegit.repo.commit.dry_runs import Judgement
-from zonegit.repo.commit.edits import Changes, RRsetKey
+from zonegit.repo.commit.intent import Intent, OnConflict
+from zonegit.repo.commit.outcomes import (
+    Outcome,
+    Preview,
+    make_committed,
+    make_preview,
+    make_unchanged,
+)
 from zonegit.repo.commit.replay import Footprint
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import Moved, Origin
+from zonegit.store.protocols import Moved
 from zonegit.store.reader import Reader
 from zonegit.zone import names
-from zonegit.zone.findings import Finding
-from zonegit.zone.names import Name
 from zonegit.zone.rrset import title
 
 MAX_REPLAYS: Final = 50
-
-
-class OnConflict(Enum):
-    """The treatment of a change that lost a race."""
-
-    REBASE_IF_DISJOINT = "plan it again, unless the other change touched what this one relies on"
-    REBASE = "plan the change again on the new tip"
-    FAIL = "fail: the change is meant for this tip only"
-
-
-class Intent(msgspec.Struct, frozen=True):
-    """The purpose of a commit.
-
-    Attributes:
-        message: the commit message.
-        command: the command's name, for the reflog.
-        force: override the safety checks.
-        imports: the change is a whole zone from outside, so it may replace a signed one.
-        on_conflict: what to do if another change came first.
-        dry_run: store and move nothing.
-        reason: the operator's reason; None if none was given.
-        operation: the operation that this is part of; None starts a new one.
-        undoes: the operation that this takes back; None if it is not an undo.
-        author: the author of the change; None for the committer.
-        strict: a finding of severity ``warning`` is an error, before anything is stored.
-        registers: the operation registers the zone before it moves the branch.
-        respell: store another spelling of records that exist.
-    """
-
-    message: str
-    command: str
-    force: bool = False
-    imports: bool = False
-    on_conflict: OnConflict = OnConflict.REBASE_IF_DISJOINT
-    dry_run: bool = False
-    reason: str | None = None
-    operation: str | None = None
-    undoes: str | None = None
-    author: Identity | None = None
-    strict: bool = False
-    registers: bool = False
-    respell: bool = False
-
-    def origin(self, repo: Repo, turn: str | None = None) -> Origin:
-        """Return the origin of a move for this intent."""
-        return repo.origin(
-            self.command,
-            force=self.force,
-            turn=turn,
-            reason=self.reason,
-            operation=self.operation,
-            undoes=self.undoes,
-        )
-
-
-class Committed(msgspec.Struct, frozen=True):
-    """An acknowledged move of a branch to a commit.
-
-    Attributes:
-        parent: the commit's first parent.
-        before: the serial that it replaced; None for a first commit.
-        changes: what it changed in the branch, without a change of the SOA's serial only.
-        added: those of these RRsets that are new.
-        trees: the trees of the branch before and after.
-        replayed: the number of conflicts before it succeeded.
-        is_new: False if the commit existed and the branch moved to it.
-        findings: everything that the operator should know.
-    """
-
-    zone: Name
-    branch: str
-    commit: CommitId
-    parent: CommitId | None
-    serial: int
-    before: int | None
-    changes: Changes
-    added: AbstractSet[RRsetKey]
-    trees: TreePair
-    moved: Moved
-    replayed: int = 0
-    is_new: bool = True
-    findings: tuple[Finding, ...] = ()
-
-
-class Preview(msgspec.Struct, frozen=True):
-    """The result of a dry run.
-
-    Attributes:
-        old: the branch's tree now; None while it has none.
-        new: the branch's tree after the change.
-        objects: the new objects, which no store has.
-        judgement: whether the ref store would accept the move.
-        tip: the commit that the branch is at.
-        is_new: False if the branch would move to an existing commit.
-    """
-
-    zone: Name
-    branch: str
-    old: ObjectId | None
-    new: ObjectId
-    serial: int
-    before: int | None
-    objects: list[RawObject]
-    judgement: Judgement
-    findings: tuple[Finding, ...] = ()
-    tip: CommitId | None = None
-    is_new: bool = True
-
-
-class Unchanged(msgspec.Struct, frozen=True):
-    """The branch has the wanted content already. ``commit`` and ``serial`` are its tip's; None
-    for a branch without a commit."""
-
-    zone: Name
-    branch: str
-    commit: CommitId | None
-    serial: int | None
-    findings: tuple[Finding, ...] = ()
-
-
-Outcome = Committed | Preview | Conflicted | Unchanged
-"""The result of a change."""
 
 
 async def commit(
@@ -249,62 +127,6 @@ def too_many_races_error(position: BranchPosition) -> Conflict:
     return Conflict(
         f"{position.branch} moved {MAX_REPLAYS} times during this change",
         hint="the branch is too busy; try again later",
-    )
-
-
-def make_committed(
-    position: BranchPosition,
-    tip: CommitBase,
-    draft: Draft,
-    reader: Reader,
-    moved: Moved,
-    replayed: int = 0,
-) -> Committed:
-    """Return the outcome for a draft that a branch was moved to.
-
-    Args:
-        position: the branch before the move.
-        tip: the state before the move.
-        draft: the commit.
-        reader: the reader that the draft was made with.
-        moved: the move.
-        replayed: the number of conflicts before it.
-    """
-    return Committed(
-        zone=position.zone,
-        branch=position.branch,
-        commit=draft.commit,
-        parent=draft.parent,
-        serial=draft.serial,
-        before=tip.serial,
-        changes=draft.visible_changes,
-        added=draft.added,
-        trees=TreePair(position.zone, tip.tree, draft.tree, reader, draft.objects),
-        moved=moved,
-        replayed=replayed,
-        findings=draft.findings,
-    )
-
-
-def make_preview(
-    position: BranchPosition, tip: CommitBase, draft: Draft, judgement: Judgement
-) -> Preview:
-    """Return the outcome of a dry run."""
-    return Preview(
-        position.zone, position.branch, tip.tree, draft.tree,
-        draft.serial, tip.serial, draft.objects, judgement, draft.findings, tip.commit,
-    )  # fmt: skip
-
-
-def make_unchanged(position: BranchPosition, findings: tuple[Finding, ...] = ()) -> Unchanged:
-    """Return the outcome of a change for which there was nothing to do."""
-    tip = position.tip
-    return Unchanged(
-        position.zone,
-        position.branch,
-        CommitId(tip.target) if tip is not None else None,
-        tip.serial if tip is not None else None,
-        findings,
     )
 
 

@@ -11,8 +11,9 @@ from zonegit.repo import heads, many_zones
 from zonegit.repo.change.multi_zone import Result
 from zonegit.repo.commit import commit_loop
 from zonegit.repo.commit.change_plan import plan_edits
-from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed
 from zonegit.repo.repo import new_operation
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name

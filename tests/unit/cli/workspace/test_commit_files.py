@@ -14,7 +14,8 @@ from zonegit.objects.ids import short
 from zonegit.repo import heads
 from zonegit.repo.change import branches, tags
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent, Preview, Unchanged
+from zonegit.repo.commit.intent import Intent
+from zonegit.repo.commit.outcomes import Committed, Preview, Unchanged
 from zonegit.store import ref_names
 from zonegit.store.protocols import Moved, RefStore
 from zonegit.zone import names

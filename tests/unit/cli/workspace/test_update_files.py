@@ -6,7 +6,7 @@ from tests.unit.cli.workspace.conftest import EXAMPLE, SUB, ZONES, Desk
 
 from zonegit.errors import Conflict
 from zonegit.repo.change import tags
-from zonegit.repo.commit.commit_loop import Committed
+from zonegit.repo.commit.outcomes import Committed
 from zonegit_cli.workspace.update_files import UpdateOutcome
 
 
