@@ -224,9 +224,8 @@ async def test_an_address_is_examined_without_asking_the_store_for_more(
         )
         assert planned is not None
         await drafts.draft(
-            foo.repo, reader, at, state, planned, "m",
-            may_touch_signed=False, force=False, examine=examine,
-        )  # fmt: skip
+            foo.repo, reader, at, state, planned, Intent("m", "set"), examine=examine
+        )
         asked.append(objects.asked - before)
     assert asked[0] == asked[1]
 

@@ -215,12 +215,13 @@ class _Chain:
         self, version: ImportedVersion, planned: PlannedChange
     ) -> Draft | NothingToCommit:
         dated = msgspec.structs.replace(self._repo, now=lambda: version.committer)
+        intent = msgspec.structs.replace(
+            self._intent, message=version.message, author=version.author, imports=True
+        )
         try:
             return await drafts.draft(
-                dated, self._reader, self._at, self._state, planned, version.message,
-                may_touch_signed=True, force=self._intent.force, strict=self._intent.strict,
-                author=version.author, examine=False,
-            )  # fmt: skip
+                dated, self._reader, self._at, self._state, planned, intent, examine=False
+            )
         except (Invalid, Unsafe) as error:
             raise type(error)(f"{version.source}: {error.message}", hint=error.hint) from error
 

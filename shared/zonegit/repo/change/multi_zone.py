@@ -185,12 +185,9 @@ async def _draft(
         # A file keeps the serial it was committed with, so an earlier one needs no note.
         stated = planned.stated if later(planned.stated, tip.serial) else None
         planned = msgspec.structs.replace(planned, stated=stated)
-    signed_anew = (wish.zone, RRSIG) in planned.changes
-    draft = await drafts.draft(
-        repo, reader, wish.position, tip, planned, intent.message,
-        may_touch_signed=signed_anew, force=intent.force, strict=intent.strict,
-        author=intent.author,
-    )  # fmt: skip
+    is_signed_again = (wish.zone, RRSIG) in planned.changes
+    drafting = msgspec.structs.replace(intent, imports=is_signed_again)
+    draft = await drafts.draft(repo, reader, wish.position, tip, planned, drafting)
     return _Drafted(wish, tip, draft, reader, [*top, *reader.seen()])
 
 

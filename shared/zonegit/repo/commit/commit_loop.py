@@ -103,11 +103,11 @@ async def commit(
             return Conflicted(
                 position.zone, position.branch, clashing.clashes, tip.commit, tip.serial
             )
-        draft = NothingToCommit() if planned is None else await drafts.draft(
-            repo, reader, position, tip, planned, intent.message,
-            may_touch_signed=intent.imports, force=intent.force, strict=intent.strict,
-            author=intent.author,
-        )  # fmt: skip
+        draft = (
+            await drafts.draft(repo, reader, position, tip, planned, intent)
+            if planned is not None
+            else NothingToCommit()
+        )
         if isinstance(draft, NothingToCommit):
             return make_unchanged(position, draft.findings)
         try:

@@ -10,11 +10,12 @@ from zonegit.errors import Invalid, Unsafe, format_list
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
-from zonegit.objects.model import Blob, Commit, Identity
+from zonegit.objects.model import Blob, Commit
 from zonegit.repo import read_zone
 from zonegit.repo.commit import dname_cuts, size_limits
 from zonegit.repo.commit.change_findings import ChangeFindings
 from zonegit.repo.commit.edits import Changes, RRsetKey
+from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.replay import Footprint
 from zonegit.repo.commit.serials import find_notes, next_soa
 from zonegit.repo.heads import BranchPosition
@@ -131,12 +132,8 @@ async def draft(
     position: BranchPosition,
     tip: CommitBase,
     planned: PlannedChange,
-    message: str,
+    intent: Intent,
     *,
-    may_touch_signed: bool,
-    force: bool,
-    strict: bool = False,
-    author: Identity | None = None,
     examine: bool = True,
 ) -> Draft | NothingToCommit:
     """Draft the next commit of a branch, if one is needed.
@@ -147,64 +144,72 @@ async def draft(
         position: the branch.
         tip: the state at its tip.
         planned: the change.
-        message: the commit message.
-        may_touch_signed: the change may replace signatures, because it has new ones.
-        force: override the safety checks.
-        strict: findings of severity ``warning`` are errors.
-        author: the author; None for the committer.
+        intent: the purpose of the commit.
         examine: look for findings about the change.
 
     Raises:
         Unsafe: the zone is signed, and the change would invalidate signatures or its serial would
-            not increase; without ``force``.
+            not increase; without force.
         Invalid: the zone would have no SOA, a name would become both a zone cut and a DNAME, a new
-            RRset is too large, or there are findings that ``strict`` makes errors.
+            RRset is too large, or there are findings that ``intent.strict`` makes errors.
     """
-    apex = position.zone
-    changes = planned.changes
-    if is_soa_signed(tip.rrsig) and changes and not may_touch_signed and not force:
+    apex, changes = position.zone, planned.changes
+    if is_soa_signed(tip.rrsig) and changes and not intent.imports and not intent.force:
         raise await _broken_signatures_error(reader, apex, tip, changes)
-    new_soa = _decide_soa(position, tip, planned, force=force)
+    new_soa = _decide_soa(position, tip, planned, force=intent.force)
+    found = (*planned.findings, *_serial_notes(position, tip, planned, new_soa))
     others = {key: value for key, value in changes.items() if key != (apex, rrtypes.SOA)}
     if new_soa is None and not others and planned.parents is None:
-        if strict:
+        if intent.strict:
             findings.refuse(planned.findings)
-        return NothingToCommit((*planned.findings, *_serial_notes(position, tip, planned, None)))
-    stands = new_soa or tip.soa
-    if stands is None:
-        raise _missing_soa_error(apex)
+        return NothingToCommit(found)
     stored = others if new_soa is None else {**others, (apex, rrtypes.SOA): new_soa}
-    visible = others if new_soa is None or is_same_except_serial(new_soa, tip.soa) else stored
-    if planned.parents is None:
-        await dname_cuts.check_delegations(
-            reader, apex, tip.tree, changes, planned.added, planned.findings
-        )
-    await size_limits.check_sizes(repo.objects, changes.values(), planned.findings)
+    soa_rrset = new_soa or tip.soa
+    if soa_rrset is None:
+        raise _missing_soa_error(apex)
+    await _check_changes(repo, reader, apex, tip, planned)
     objects, tree = await build_tree(reader, apex, tip.tree, stored)
-    found = (*planned.findings, *_serial_notes(position, tip, planned, new_soa))
     if examine:
         reader.learn(objects)
-        change = ChangeFindings(reader, apex, stands, tip.tree, tree, changes, planned.added)
+        change = ChangeFindings(reader, apex, soa_rrset, tip.tree, tree, changes, planned.added)
         found = (*found, *await change.run())
-    if strict:
+    if intent.strict:
         findings.refuse(found)
-    parents = planned.parents
-    if parents is None:
-        parents = (tip.commit,) if tip.commit is not None else ()
-    who = repo.now()
-    commit = Commit(tree, parents, author=author or who, committer=who, message=message)
+    commit = _make_commit(repo, tip, planned, tree, intent)
     raw = repo.seal(commit)
     return Draft(
         commit=CommitId(raw.id),
         tree=tree,
-        serial=soa(stands).serial,
+        serial=soa(soa_rrset).serial,
         parent=commit.first_parent,
         objects=[*objects, raw],
-        visible_changes=visible,
+        visible_changes=others if is_same_except_serial(new_soa, tip.soa) else stored,
         added=planned.added,
         findings=found,
         footprint=planned.footprint,
     )
+
+
+async def _check_changes(
+    repo: Repo, reader: Reader, apex: Name, tip: CommitBase, planned: PlannedChange
+) -> None:
+    """Check the sizes of new RRsets, and the new zone cuts unless the change is a merge."""
+    if planned.parents is None:
+        await dname_cuts.check_delegations(
+            reader, apex, tip.tree, planned.changes, planned.added, planned.findings
+        )
+    await size_limits.check_sizes(repo.objects, planned.changes.values(), planned.findings)
+
+
+def _make_commit(
+    repo: Repo, tip: CommitBase, planned: PlannedChange, tree: ObjectId, intent: Intent
+) -> Commit:
+    parents = planned.parents
+    if parents is None:
+        parents = (tip.commit,) if tip.commit is not None else ()
+    committer = repo.now()
+    author = intent.author or committer
+    return Commit(tree, parents, author=author, committer=committer, message=intent.message)
 
 
 def _missing_soa_error(apex: Name) -> Invalid:
