@@ -55,7 +55,7 @@ class Decision(msgspec.Struct, frozen=True):
         return (self.ours, self.theirs) == (fingerprint(ours), fingerprint(theirs))
 
 
-def decided(clash: Clash, side: Side) -> Decision:
+def decide(clash: Clash, side: Side) -> Decision:
     """Return the decision for one side of a clash."""
     ours, theirs = fingerprint(clash.ours), fingerprint(clash.theirs)
     return Decision(clash.owner, clash.rdtype, side, ours, theirs)
@@ -67,4 +67,4 @@ def fingerprint(value: RRset | None) -> ObjectId | None:
     Returns:
         None if there is no RRset.
     """
-    return encode(Blob(records.essence(value))).id if value is not None else None
+    return encode(Blob(records.clear_ignored_fields(value))).id if value is not None else None

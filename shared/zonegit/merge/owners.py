@@ -17,7 +17,7 @@ from zonegit.zone import names, rules
 from zonegit.zone.names import Name, Path
 
 
-def forbidden(
+def find_forbidden(
     ours: ObjectId | None,
     sides: Sides,
     changes: Mapping[PathKey, object],
@@ -45,19 +45,19 @@ def forbidden(
     for path, differing in sides.differing(paths).items():
         theirs = {key: sides.three(key).theirs for key in differing}
         mine = frozenset(found[path])
-        merged = _with(mine, {key: changes[key] for key in differing if key in changes})
+        merged = _apply_types(mine, {key: changes[key] for key in differing if key in changes})
         # The other choice for the RRsets that clash already.
-        otherwise = _with(merged, {key: theirs[key] for key in differing if key in refused})
-        legal = (mine, _with(mine, theirs))
+        otherwise = _apply_types(merged, {key: theirs[key] for key in differing if key in refused})
+        legal = (mine, _apply_types(mine, theirs))
         sums = [each for each in (merged, otherwise) if each not in legal]
-        why = _broken(path, sums, legal, apex)
+        why = _find_broken_rule(path, sums, legal, apex)
         if why is not None:
-            asked = _asked(differing, refused, chosen)
+            asked = _select_clashes(differing, refused, chosen)
             clashing |= dict.fromkeys(asked, Refusal("no zone may hold both", why))
     return clashing
 
 
-def _broken(
+def _find_broken_rule(
     path: Path,
     sums: Iterable[Collection[int]],
     legal: Iterable[Collection[int]],
@@ -82,7 +82,7 @@ def _broken(
     return None
 
 
-def _asked(
+def _select_clashes(
     differing: Collection[PathKey], refused: Collection[PathKey], chosen: Collection[PathKey]
 ) -> list[PathKey]:
     """Return the RRsets of an owner that become clashes."""
@@ -92,7 +92,7 @@ def _asked(
     return others if nothing_left else undecided
 
 
-def _with(types: frozenset[int], values: Mapping[PathKey, object]) -> frozenset[int]:
+def _apply_types(types: frozenset[int], values: Mapping[PathKey, object]) -> frozenset[int]:
     """Return the types of an owner after changes to its RRsets; None deletes one."""
     gone = {rdtype for (_, rdtype), value in values.items() if value is None}
     return (types - gone) | ({rdtype for _, rdtype in values} - gone)

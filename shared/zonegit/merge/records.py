@@ -63,7 +63,7 @@ class Refusal(msgspec.Struct, frozen=True):
     detail: str | None = None
 
 
-def merge(
+def merge_rrset(
     base: RRset | None, ours: RRset | None, theirs: RRset | None, *, respell: bool = False
 ) -> RRset | Refusal | None:
     """Return the merged RRset, or None if it is removed. The serial of an SOA stays that of ours.
@@ -77,15 +77,19 @@ def merge(
     Raises:
         Invalid: an SOA is malformed.
     """
-    was, now, then = (None if each is None else essence(each) for each in (base, ours, theirs))
+    was, now, then = (
+        None if each is None else clear_ignored_fields(each) for each in (base, ours, theirs)
+    )
     merged = merge_values(was, now, then)
     if not isinstance(merged, ThreeWayConflict):
-        return settled(merged, ours, theirs)
-    outcome = _by_keys(was, now, then)
+        return restore_ignored_fields(merged, ours, theirs)
+    outcome = _merge_by_keys(was, now, then)
     if isinstance(outcome, Refusal):
         return outcome
-    spelled = _spell(outcome, then, now) if respell else _spell(outcome, now, then)
-    return settled(spelled, ours, theirs)
+    spelled = (
+        _restore_spelling(outcome, then, now) if respell else _restore_spelling(outcome, now, then)
+    )
+    return restore_ignored_fields(spelled, ours, theirs)
 
 
 def is_same(one: RRset | None, other: RRset | None) -> bool:
@@ -94,11 +98,11 @@ def is_same(one: RRset | None, other: RRset | None) -> bool:
     Raises:
         Invalid: an SOA is malformed.
     """
-    values = (None if each is None else essence(each) for each in (one, other))
+    values = (None if each is None else clear_ignored_fields(each) for each in (one, other))
     return spelling.is_same(*values)
 
 
-def _by_keys(
+def _merge_by_keys(
     base: RRset | None, ours: RRset | None, theirs: RRset | None
 ) -> RRset | Refusal | None:
     """Merge an RRset that both sides changed. The result has keys instead of RDATA."""
@@ -108,7 +112,7 @@ def _by_keys(
         return merged
     if now is None or then is None:
         return Refusal("deleted against modified")
-    return _together(was, now, then)
+    return _merge_records(was, now, then)
 
 
 def _replace_by_keys(value: RRset | None) -> RRset | None:
@@ -119,7 +123,9 @@ def _replace_by_keys(value: RRset | None) -> RRset | None:
     return RRset(value.owner, value.rdtype, value.ttl, keys, value.rdclass)
 
 
-def _spell(merged: RRset | None, first: RRset | None, second: RRset | None) -> RRset | None:
+def _restore_spelling(
+    merged: RRset | None, first: RRset | None, second: RRset | None
+) -> RRset | None:
     """Return an RRset with RDATA instead of keys.
 
     Args:
@@ -134,7 +140,7 @@ def _spell(merged: RRset | None, first: RRset | None, second: RRset | None) -> R
     return merged if first is None else spelling.keep(merged, first)
 
 
-def essence(value: RRset) -> RRset:
+def clear_ignored_fields(value: RRset) -> RRset:
     """Return an RRset without the fields that never clash.
 
     These are the serial of an SOA, which has its own rules, and the TTL of RRSIGs, which is that of
@@ -146,10 +152,12 @@ def essence(value: RRset) -> RRset:
     if value.rdtype == rrtypes.SOA:
         soa(value)
         return with_serial(value, 0)
-    return _with_ttl(value, 0) if value.rdtype == rrtypes.RRSIG else value
+    return _set_ttl(value, 0) if value.rdtype == rrtypes.RRSIG else value
 
 
-def settled(value: RRset | None, ours: RRset | None, theirs: RRset | None) -> RRset | None:
+def restore_ignored_fields(
+    value: RRset | None, ours: RRset | None, theirs: RRset | None
+) -> RRset | None:
     """Return a merged RRset with the fields that never clash: the serial of our SOA, or the smaller
     TTL of the RRSIGs.
 
@@ -164,21 +172,21 @@ def settled(value: RRset | None, ours: RRset | None, theirs: RRset | None) -> RR
     if value.rdtype == rrtypes.SOA:
         return with_serial(value, soa(known[0]).serial)
     if value.rdtype == rrtypes.RRSIG:
-        return _with_ttl(value, min(each.ttl for each in known))
+        return _set_ttl(value, min(each.ttl for each in known))
     return value
 
 
-def _with_ttl(value: RRset, ttl: int) -> RRset:
+def _set_ttl(value: RRset, ttl: int) -> RRset:
     return RRset(value.owner, value.rdtype, ttl, value.rdatas, value.rdclass)
 
 
-def _together(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal:
+def _merge_records(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal:
     """Merge the TTL and the records of an RRset that both sides have."""
     was = frozenset(base.rdatas) if base is not None else frozenset[bytes]()
     mine, other = frozenset(ours.rdatas), frozenset(theirs.rdatas)
     gone = was - mine - other
     if gone and mine - other - was and other - mine - was:
-        return Refusal("one record replaced two ways", _replaced(ours.rdtype, gone))
+        return Refusal("one record replaced two ways", _describe_replaced(ours.rdtype, gone))
     ttl = merge_values(base.ttl if base is not None else None, ours.ttl, theirs.ttl)
     if ttl is None or isinstance(ttl, ThreeWayConflict):
         return Refusal("TTL changed two ways" if base is not None else "added with two TTLs")
@@ -199,7 +207,7 @@ def _together(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal
     return merged
 
 
-def _replaced(rdtype: int, gone: AbstractSet[bytes]) -> str:
+def _describe_replaced(rdtype: int, gone: AbstractSet[bytes]) -> str:
     """Return the detail for records that both sides removed."""
     if rdtype == rrtypes.SOA:
         return "its fields are merged as one, the serial apart"

@@ -55,7 +55,9 @@ class Sides(msgspec.Struct, frozen=True):
         return found
 
 
-def read(base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None) -> Walk[Sides]:
+def read_sides(
+    base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None
+) -> Walk[Sides]:
     """Return the changes from tree ``base`` to ``ours`` and ``theirs``; None is a tree without
     records."""
     changed = yield from gather(

@@ -36,7 +36,7 @@ class MergeBase(msgspec.Struct, frozen=True):
     disputed: frozenset[PathKey] = frozenset()
 
 
-class Merged(msgspec.Struct, frozen=True):
+class MergeResult(msgspec.Struct, frozen=True):
     """The result of a merge.
 
     Attributes:
@@ -54,7 +54,7 @@ class Merged(msgspec.Struct, frozen=True):
     respelled: list[RRset]
 
 
-def merge(
+def merge_zones(
     base: MergeBase,
     ours: ObjectId | None,
     theirs: ObjectId,
@@ -62,7 +62,7 @@ def merge(
     decisions: Iterable[Decision] = (),
     *,
     respell: bool = False,
-) -> Walk[Merged]:
+) -> Walk[MergeResult]:
     """Merge tree ``theirs`` into ``ours``.
 
     Args:
@@ -78,12 +78,12 @@ def merge(
         Corrupt: an object is not a tree of a zone.
         Invalid: an SOA is malformed.
     """
-    both = yield from sides.read(base.tree, ours, theirs)
+    both = yield from sides.read_sides(base.tree, ours, theirs)
     made = {(names.path(each.owner, apex), each.rdtype): each for each in decisions}
     keys = {*both.theirs, *base.disputed, *(key for key in made if key in both.ours)}
     threes = {key: both.three(key) for key in keys}
-    opened = {key: three for key, three in threes.items() if _is_open(key, three, base, made)}
-    values = yield from _values(opened, apex)
+    opened = {key: three for key, three in threes.items() if _must_read(key, three, base, made)}
+    values = yield from _read_values(opened, apex)
     chosen = {
         key: made[key]
         for key, value in values.items()
@@ -92,14 +92,14 @@ def merge(
     changes: dict[PathKey, ObjectId | RRset | None] = {}
     refused: dict[PathKey, Refusal] = {}
     for key, three in threes.items():
-        outcome: MergeOutcome = _agreed(three)
+        outcome: MergeOutcome = _choose_agreed(three)
         if key in values:
-            outcome = _outcome(key, values[key], base, chosen.get(key), respell=respell)
+            outcome = _merge_opened(key, values[key], base, chosen.get(key), respell=respell)
         if isinstance(outcome, Refusal):
             refused[key] = outcome
         elif outcome != (values[key].ours if key in values else three.ours):
             changes[key] = outcome
-    refused |= yield from owners.forbidden(ours, both, changes, refused, chosen, apex)
+    refused |= yield from owners.find_forbidden(ours, both, changes, refused, chosen, apex)
     added = [
         key for key, value in changes.items() if value is not None and threes[key].ours is None
     ]
@@ -110,10 +110,10 @@ def merge(
         if value.ours is not None and value.theirs is not None
         if spelling.is_respelled(value.theirs, value.ours)
     ]
-    return Merged(changes, added, (yield from _clashes(refused, both, apex)), respelled)
+    return MergeResult(changes, added, (yield from _read_clashes(refused, both, apex)), respelled)
 
 
-def _is_open(
+def _must_read(
     key: PathKey, three: ThreeWay[ObjectId | None], base: MergeBase, decisions: Collection[PathKey]
 ) -> bool:
     """Return whether an RRset must be read to merge it."""
@@ -123,13 +123,13 @@ def _is_open(
     return known or isinstance(records.merge_values(*three), ThreeWayConflict)
 
 
-def _agreed(three: ThreeWay[ObjectId | None]) -> ObjectId | None:
+def _choose_agreed(three: ThreeWay[ObjectId | None]) -> ObjectId | None:
     """Return the merged blob of an RRset that the ids determine."""
     merged = records.merge_values(*three)
     return three.ours if isinstance(merged, ThreeWayConflict) else merged
 
 
-def _outcome(
+def _merge_opened(
     key: PathKey,
     values: ThreeWay[RRset | None],
     base: MergeBase,
@@ -140,30 +140,32 @@ def _outcome(
     """Merge an RRset that was read."""
     if decision is not None:
         taken = values.ours if decision.side == "ours" else values.theirs
-        return records.settled(taken, values.ours, values.theirs)
+        return records.restore_ignored_fields(taken, values.ours, values.theirs)
     if key in base.disputed:
         if not records.is_same(values.ours, values.theirs):
             return Refusal("no agreed base")
-        return records.merge(None, values.ours, values.theirs, respell=respell)
-    merged = records.merge(*values, respell=respell)
+        return records.merge_rrset(None, values.ours, values.theirs, respell=respell)
+    merged = records.merge_rrset(*values, respell=respell)
     if merged is None and key == APEX_SOA:
         return Refusal("deleted against modified", "a zone has an SOA")
     return merged
 
 
-def _values(
+def _read_values(
     threes: Mapping[PathKey, ThreeWay[ObjectId | None]], apex: Name
 ) -> Walk[dict[PathKey, ThreeWay[RRset | None]]]:
     """Read the RRsets in blobs."""
     wanted = {blob for three in threes.values() for blob in three if blob is not None}
     answers = (yield wanted) if wanted else {}
     return {
-        key: ThreeWay(*(_rrset(names.below(apex, key[0]), key[1], blob, answers) for blob in three))
+        key: ThreeWay(
+            *(_find_rrset(names.below(apex, key[0]), key[1], blob, answers) for blob in three)
+        )
         for key, three in threes.items()
     }
 
 
-def _rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers) -> RRset | None:
+def _find_rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers) -> RRset | None:
     """Return the RRset in a blob.
 
     Raises:
@@ -177,9 +179,9 @@ def _rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers) ->
     return found.rrset
 
 
-def _clashes(refused: Mapping[PathKey, Refusal], both: Sides, apex: Name) -> Walk[list[Clash]]:
+def _read_clashes(refused: Mapping[PathKey, Refusal], both: Sides, apex: Name) -> Walk[list[Clash]]:
     """Read the RRsets that clash."""
-    values = yield from _values({key: both.three(key) for key in refused}, apex)
+    values = yield from _read_values({key: both.three(key) for key in refused}, apex)
     clashes = [
         Clash(names.below(apex, key[0]), key[1], why.reason, *values[key], why.detail)
         for key, why in refused.items()

@@ -38,7 +38,7 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     state = STOPPED.decide("theirs", WWW)
     sequencer_state.write(tmp_path, state)
     assert sequencer_state.read(tmp_path, KEY) == state
-    assert state.decisions() == [conflicts.decided(clash("www"), "theirs")]
+    assert state.decisions() == [conflicts.decide(clash("www"), "theirs")]
     assert [each.name for each in state.undecided] == ["api.foo.com."]
 
 

@@ -12,7 +12,7 @@ from zonegit.errors import Corrupt
 from zonegit.merge import conflicts, records, zone_merge
 from zonegit.merge.conflicts import Clash, Decision, Side
 from zonegit.merge.sides import APEX_SOA
-from zonegit.merge.zone_merge import MergeBase, Merged
+from zonegit.merge.zone_merge import MergeBase, MergeResult
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, RawObject
@@ -55,16 +55,16 @@ def merged(
     theirs: Zone,
     decisions: Collection[Decision] = (),
     disputed: Collection[Key] = (),
-) -> Merged:
+) -> MergeResult:
     """Return the result of the merge; ``disputed`` keys are left out of the base."""
     recording = RecordingStore()
     agreed = {key: value for key, value in (base or {}).items() if key not in disputed}
     root = MergeBase(store(recording, agreed) if agreed else None, frozenset(disputed))
     roots = [store(recording, each) for each in (ours, theirs)]
-    return recording.run(zone_merge.merge(root, *roots, ZONE, decisions))
+    return recording.run(zone_merge.merge_zones(root, *roots, ZONE, decisions))
 
 
-def applied(base: Zone | None, ours: Zone, theirs: Zone, found: Merged) -> Zone:
+def applied(base: Zone | None, ours: Zone, theirs: Zone, found: MergeResult) -> Zone:
     """Return our zone after a merge without conflicts, with serial 0."""
     assert not found.clashes
     known = (*(base or {}).values(), *theirs.values())
@@ -75,7 +75,7 @@ def applied(base: Zone | None, ours: Zone, theirs: Zone, found: Merged) -> Zone:
             del after[key]
         else:
             after[key] = value if isinstance(value, RRset) else blobs[value]
-    return after | {APEX_SOA: records.essence(after[APEX_SOA])}
+    return after | {APEX_SOA: records.clear_ignored_fields(after[APEX_SOA])}
 
 
 def result(base: Zone | None, ours: Zone, theirs: Zone) -> Zone:
@@ -95,7 +95,7 @@ def test_changes_of_different_rrsets_merge() -> None:
     ours = zone(BASE.replace("192.0.2.1\n", "192.0.2.2\n"), 2)
     theirs = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
     expected = zone(BASE.replace("192.0.2.1\n", "192.0.2.2\n") + "ftp 300 IN A 192.0.2.21\n")
-    expected[APEX_SOA] = records.essence(expected[APEX_SOA])
+    expected[APEX_SOA] = records.clear_ignored_fields(expected[APEX_SOA])
     assert result(zone(BASE), ours, theirs) == expected
 
 
@@ -197,7 +197,7 @@ def test_only_what_changed_is_read() -> None:
         store(recording, zone(many + more, serial))
         for more, serial in (("", 1), ("a 300 IN A 192.0.2.1\n", 2), ("b 300 IN A 192.0.2.1\n", 3))
     ]
-    found = recording.run(zone_merge.merge(MergeBase(roots[0]), *roots[1:], ZONE))
+    found = recording.run(zone_merge.merge_zones(MergeBase(roots[0]), *roots[1:], ZONE))
     assert len(found.changes) == 1
     assert recording.fetched_in_all < 10
 
@@ -213,11 +213,11 @@ def test_what_stands_where_another_rrset_should_is_corrupt() -> None:
         assert root is not None
         roots.append(root)
     with pytest.raises(Corrupt, match=r"is not foo\.com\. SOA, though"):
-        recording.run(zone_merge.merge(MergeBase(roots[0]), roots[0], roots[1], ZONE))
+        recording.run(zone_merge.merge_zones(MergeBase(roots[0]), roots[0], roots[1], ZONE))
 
 
 def choose(clashes: Collection[Clash], side: Side) -> list[Decision]:
-    return [conflicts.decided(clash, side) for clash in clashes]
+    return [conflicts.decide(clash, side) for clash in clashes]
 
 
 @pytest.mark.parametrize("side", ["ours", "theirs"])
@@ -236,7 +236,7 @@ def test_choosing_one_side_for_all_that_clashes_is_a_way_out(side: Side) -> None
     ]
     found = merged(base, ours, theirs, choose(clashes, side))
     wanted = {"ours": ours, "theirs": theirs}[side]
-    expected = wanted | {APEX_SOA: records.essence(wanted[APEX_SOA])}
+    expected = wanted | {APEX_SOA: records.clear_ignored_fields(wanted[APEX_SOA])}
     assert applied(base, ours, theirs, found) == expected
 
 
@@ -245,10 +245,10 @@ def test_choices_that_may_not_stand_together_are_asked_for_again() -> None:
     ours = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
     theirs = zone(BASE + "ftp 300 IN CNAME www\n", 2)
     address, alias = merged(base, ours, theirs).clashes
-    both = [conflicts.decided(address, "ours"), conflicts.decided(alias, "theirs")]
+    both = [conflicts.decide(address, "ours"), conflicts.decide(alias, "theirs")]
     assert merged(base, ours, theirs, both).clashes == [address, alias]
     assert merged(base, ours, theirs, both[1:]).clashes == [address]
-    neither = [conflicts.decided(address, "theirs"), conflicts.decided(alias, "ours")]
+    neither = [conflicts.decide(address, "theirs"), conflicts.decide(alias, "ours")]
     assert (b"ftp",) not in {path for path, _ in result_of(base, ours, theirs, neither)}
 
 

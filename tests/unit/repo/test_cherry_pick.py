@@ -83,7 +83,7 @@ async def test_what_clashes_is_named_and_can_be_decided(forked: TwoOperators) ->
     found = await pick(forked, picked)
     assert isinstance(found, Conflicted)
     assert await tip(forked, "main") == before.commit
-    decisions = [conflicts.decided(clash, "theirs") for clash in found.clashes]
+    decisions = [conflicts.decide(clash, "theirs") for clash in found.clashes]
     done = committed(await pick(forked, picked, choices=Choices(decisions)))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
     assert isinstance(await pick(forked, picked, choices=Choices(preferred="ours")), Unchanged)
@@ -98,7 +98,7 @@ async def test_a_decision_about_what_others_changed_since_is_asked_for_again(
     found = await pick(forked, picked)
     assert isinstance(found, Conflicted)
     await forked.edit([Set(address("api", "192.0.2.83"))], "main")
-    decided = Choices([conflicts.decided(clash, "theirs") for clash in found.clashes])
+    decided = Choices([conflicts.decide(clash, "theirs") for clash in found.clashes])
     again = await pick(forked, picked, choices=decided)
     assert isinstance(again, Conflicted)
     assert again.clashes[0].ours == address("api", "192.0.2.83")

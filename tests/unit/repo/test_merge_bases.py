@@ -71,7 +71,7 @@ class Plain:
 def merged(base: Found, ours: Found, theirs: State) -> Found:
     state, disputed = {}, set(ours[1])
     for rdtype in (rrtypes.A, TXT):
-        value = records.merge(base[0].get(rdtype), ours[0].get(rdtype), theirs.get(rdtype))
+        value = records.merge_rrset(base[0].get(rdtype), ours[0].get(rdtype), theirs.get(rdtype))
         agreed = rdtype not in base[1] or ours[0].get(rdtype) == theirs.get(rdtype)
         if isinstance(value, Refusal) or not agreed:
             disputed.add(rdtype)

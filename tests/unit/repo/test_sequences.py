@@ -255,7 +255,7 @@ def naively(base: Zone, ours: Zone, theirs: Zone) -> Zone | None:
     """Merge three zones, RRset by RRset; return None for a conflict."""
     merged: Zone = {}
     for key in base.keys() | ours.keys() | theirs.keys():
-        value = records.merge(base.get(key), ours.get(key), theirs.get(key))
+        value = records.merge_rrset(base.get(key), ours.get(key), theirs.get(key))
         if isinstance(value, records.Refusal):
             return None
         if value is not None:

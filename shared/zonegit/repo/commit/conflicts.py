@@ -7,7 +7,7 @@ import msgspec
 
 from zonegit.merge import conflicts, zone_merge
 from zonegit.merge.conflicts import Clash, Decision, Side
-from zonegit.merge.zone_merge import MergeBase, Merged
+from zonegit.merge.zone_merge import MergeBase, MergeResult
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import read_zone
 from zonegit.repo.commit import spelling_changes
@@ -74,17 +74,19 @@ async def merge_trees(
     """
     decisions = list(choices.decisions)
     for _ in range(MAX_ROUNDS):
-        merging = zone_merge.merge(base, ours, theirs, apex, decisions, respell=choices.respell)
+        merging = zone_merge.merge_zones(
+            base, ours, theirs, apex, decisions, respell=choices.respell
+        )
         found = await reader.answer(merging)
         if not found.clashes:
             return await _plan_changes(reader, found, apex)
         if choices.preferred is None:
             break
-        decisions += [conflicts.decided(clash, choices.preferred) for clash in found.clashes]
+        decisions += [conflicts.decide(clash, choices.preferred) for clash in found.clashes]
     raise MergeConflicts(found.clashes)
 
 
-async def _plan_changes(reader: Reader, found: Merged, apex: Name) -> PlannedChange:
+async def _plan_changes(reader: Reader, found: MergeResult, apex: Name) -> PlannedChange:
     blobs = {
         value
         for value in found.changes.values()

@@ -83,7 +83,9 @@ class MergeBaseFinder:
         self._left -= 1
         below = await self._past.answer(commit_graph.merge_bases_of(seen, other))
         base = await self.find(below)
-        merged = await self._reader.answer(zone_merge.merge(base, found.tree, theirs, self._apex))
+        merged = await self._reader.answer(
+            zone_merge.merge_zones(base, found.tree, theirs, self._apex)
+        )
         clashing = {(names.path(clash.owner, self._apex), clash.rdtype) for clash in merged.clashes}
         return await self._apply_undisputed(found, merged.changes, clashing)
 
