@@ -6,14 +6,14 @@ from contextlib import contextmanager
 import pytest
 
 from zonegit.safety import tips
-from zonegit.safety.tree_flaws import Flaws, Judging, WantedObjects
+from zonegit.safety.tree_flaws import Flaws, FlawWalk, WantedObjects
 
 
 @contextmanager
 def unjudged() -> Iterator[None]:
     """Let refs accept any tip, as a release without that check did."""
 
-    def find_none(*_: object, **__: object) -> Judging[Flaws]:
+    def find_none(*_: object, **__: object) -> FlawWalk[Flaws]:
         yield WantedObjects()
         return Flaws()
 

@@ -178,7 +178,7 @@ class RefKeeper:
             if each.new is not None:
                 reading = MoveReader(self._objects, {})
                 ref = ref_names.branch(zone, each.branch)
-                candidate = await judgement.admit(reading, ref, each.new)
+                candidate = await judgement.read_candidate(reading, ref, each.new)
                 await judgement.check_renewal(reading, each.expected, each.new)
                 served[each.branch] = candidate.served
         return await self._refs.recover(
@@ -235,7 +235,7 @@ class RefKeeper:
                 # Objects sent with the move are verified, but the target must be stored.
                 if new in known and await self._objects.missing([new]):
                     raise _not_stored(new)
-                tip.candidate = await judgement.admit(tip.reading, ref, new)
+                tip.candidate = await judgement.read_candidate(tip.reading, ref, new)
         await self._resolvers.wait_until_asked()
         await self._turns.wait(ref, origin.turn)
         try:
@@ -251,7 +251,7 @@ class RefKeeper:
     ) -> Moved:
         """Check the move from the current tip, then move the ref if it still has that tip."""
         ref, expected = request.ref, request.expected
-        served = judgement.served_by(ref, new.candidate)
+        served = judgement.find_served(ref, new.candidate)
         for _ in range(MAX_CHECKS):
             tip = None
             if served is not None:
@@ -346,9 +346,9 @@ class RefKeeper:
             Invalid: It is a commit of another zone, without an SOA, or not a valid zone.
         """
         tip = _Tip(MoveReader(self._objects, {}), is_legacy=True)
-        tip.candidate = await judgement.admit(tip.reading, ref, new)
+        tip.candidate = await judgement.read_candidate(tip.reading, ref, new)
         await self._check_move(MoveRequest(ref, Absent(), new), tip, None)
-        return judgement.served_by(ref, tip.candidate)
+        return judgement.find_served(ref, tip.candidate)
 
     def _tell(self, objects: Sequence[RawObject] = ()) -> Callable[[list[LogEntry]], None]:
         return partial(self._announce, objects)

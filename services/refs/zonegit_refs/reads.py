@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from zonegit.errors import NotFound
 from zonegit.objects.ids import ObjectId
-from zonegit.safety.moves import unknown_zone
+from zonegit.safety.moves import unknown_zone_error
 from zonegit.store.protocols import (
     Head,
     HeadsOfOperator,
@@ -94,7 +94,7 @@ def require_zone(connection: Connection, zone: Name) -> None:
         NotFound: The zone is not registered.
     """
     if not schema.is_registered(connection, zone):
-        raise unknown_zone(zone)
+        raise unknown_zone_error(zone)
 
 
 def _zone_refs(

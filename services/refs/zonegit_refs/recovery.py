@@ -217,7 +217,7 @@ def raise_guards(connection: Connection, zone: Name, guards: Sequence[Guard]) ->
                 f"serial {guard.serial} is neither earlier nor later (RFC 1982) than"
                 f" {highest.serial}, which {ref_names.branch(zone, guard.branch).path()} had"
             )
-        after = policy.highest_after(ServedTree(guard.serial, guard.tree), highest)
+        after = policy.update_highest(ServedTree(guard.serial, guard.tree), highest)
         connection.execute(
             "INSERT OR REPLACE INTO highest (zone, short, serial, tree) VALUES (?, ?, ?, ?)",
             (zone, guard.branch, after.serial, after.tree),

@@ -170,7 +170,7 @@ def register(operation: OperationWriter, zone: Name) -> WriteOutcome:
         return WriteOutcome(before, [])
     recovery.require_recovered(operation.connection, zone)
     if schema.is_registered(operation.connection, zone):
-        raise moves.zone_exists(zone)
+        raise moves.zone_exists_error(zone)
     operation.connection.execute("INSERT INTO zone (zone) VALUES (?)", (zone,))
     operation.write(ref_names.marker(zone), None, None, kind="added")
     return operation.outcome()
@@ -243,7 +243,7 @@ def move(
         _delete(operation, ref, found.tip)
     elif new != found.tip:
         if served is not None:
-            _raise_highest(operation.connection, ref, policy.highest_after(served, found.highest))
+            _raise_highest(operation.connection, ref, policy.update_highest(served, found.highest))
         _set(operation, ref, found.tip, new, served.serial if served else None)
     return operation.outcome()
 
@@ -282,7 +282,7 @@ def check_serial(connection: Connection, ref: RefName, served: ServedTree, *, fo
     Raises:
         Unsafe: The serial is not later than the highest one, and ``force`` is not set.
     """
-    policy.check(ref, served, _highest(connection, ref), force=force)
+    policy.check_serial(ref, served, _highest(connection, ref), force=force)
 
 
 def _highest(connection: Connection, ref: RefName) -> ServedTree | None:
@@ -388,8 +388,8 @@ def replace(connection: Connection, installation: str, origin: Origin, time: flo
 
 def _renew(operation: OperationWriter, ref: RefName, renewal: Renewal, served: ServedTree) -> None:
     highest = _highest(operation.connection, ref)
-    policy.check(ref, served, highest, force=False)
-    _raise_highest(operation.connection, ref, policy.highest_after(served, highest))
+    policy.check_serial(ref, served, highest, force=False)
+    _raise_highest(operation.connection, ref, policy.update_highest(served, highest))
     assert renewal.new is not None
     _set(operation, ref, renewal.expected, renewal.new, served.serial)
 

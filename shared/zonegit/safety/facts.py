@@ -20,19 +20,19 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset, is_same_except_serial
 
-MADE: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3, rrtypes.ZONEMD})
+SIGNER_TYPES: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3, rrtypes.ZONEMD})
 """Types that signers generate. They are not counted as changes of an operator."""
 
 MAX_NODES: Final = 400_000
 """Tree nodes that are read for one move. A zone of 100,000 names that is signed again needs half of
 them."""
 
-STEP: Final = 1_024
+NODE_BATCH: Final = 1_024
 """Nodes that are compared per round trip."""
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Differences:
     """The differences so far."""
 
     apex: Name
@@ -52,7 +52,7 @@ class _Seen:
             self._take_ns(change)
         if not change.path and change.rdtype == rrtypes.SOA:
             self.soa = change
-        elif change.old is not None and change.rdtype not in MADE:
+        elif change.old is not None and change.rdtype not in SIGNER_TYPES:
             self.count(change)
 
     def count(self, change: TreeChange) -> None:
@@ -74,7 +74,7 @@ class _Seen:
         return tuple((names.below(self.apex, path), rrtypes.DS) for path in paths)
 
 
-class _TooMuch(Exception):
+class _BudgetExceeded(Exception):
     """The budget is exceeded."""
 
 
@@ -92,10 +92,10 @@ class _Budget:
         """
         self.left -= nodes
         if self.left < 0:
-            raise _TooMuch
+            raise _BudgetExceeded
 
 
-def gather(
+def gather_facts(
     old: ObjectId, new: ObjectId, apex: Name, limits: MoveLimits, most: int = MAX_NODES
 ) -> Walk[Facts]:
     """Gather the facts of a branch's move.
@@ -113,19 +113,19 @@ def gather(
     Raises:
         Corrupt: an object is not a tree.
     """
-    seen = _Seen(apex)
+    seen = _Differences(apex)
     budget = _Budget(most)
     had = 0
     try:
-        yield from _within(budget, zone_tree.diff(old, new, seen.take, STEP, added=False))
+        yield from _run_within(budget, zone_tree.diff(old, new, seen.take, NODE_BATCH, added=False))
         # The SOA is read only if one more RRset can change the verdict.
         in_doubt = seen.soa if limits.matters(seen.touched + 1) else None
         if in_doubt is not None and not (yield from _is_serial_alone(in_doubt)):
             seen.count(in_doubt)
         if limits.matters(seen.touched):
-            counting = zone_tree.count(old, limits.enough(seen.touched), MADE)
-            had = yield from _within(budget, counting)
-    except _TooMuch:
+            counting = zone_tree.count(old, limits.enough(seen.touched), SIGNER_TYPES)
+            had = yield from _run_within(budget, counting)
+    except _BudgetExceeded:
         return Facts(complete=False, without_ns=seen.without_ns, ds=seen.harmed())
     return Facts(seen.touched, tuple(seen.some), had, seen.without_ns, seen.harmed())
 
@@ -141,18 +141,18 @@ def differs_in_serial(old: ObjectId, new: ObjectId) -> Walk[bool]:
     def take(change: TreeChange) -> None:
         seen.append(change)
         if len(seen) > 1:
-            raise _TooMuch
+            raise _BudgetExceeded
 
     try:
-        yield from zone_tree.diff(old, new, take, STEP)
-    except _TooMuch:
+        yield from zone_tree.diff(old, new, take, NODE_BATCH)
+    except _BudgetExceeded:
         return False
     if [(each.path, each.rdtype) for each in seen] != [((), rrtypes.SOA)]:
         return False
     return (yield from _is_serial_alone(seen[0]))
 
 
-def _within(budget: _Budget, asks: Walk[T]) -> Walk[T]:
+def _run_within(budget: _Budget, asks: Walk[T]) -> Walk[T]:
     """Run a walk, and subtract the objects that it asks for from the budget.
 
     Raises:
@@ -173,11 +173,11 @@ def _is_serial_alone(soa: TreeChange) -> Walk[bool]:
     if soa.old is None or soa.new is None:
         return False
     answers = yield [soa.old, soa.new]
-    old, new = (_rrset(answers[each], each) for each in (soa.old, soa.new))
+    old, new = (_require_rrset(answers[each], each) for each in (soa.old, soa.new))
     return is_same_except_serial(old, new)
 
 
-def _rrset(blob: Object, object_id: ObjectId) -> RRset:
+def _require_rrset(blob: Object, object_id: ObjectId) -> RRset:
     if not isinstance(blob, Blob):
         raise Corrupt(f"object {short(object_id)} is used as an RRset but is not one")
     return blob.rrset

@@ -46,17 +46,17 @@ async def judge(
     ref, new = request.ref, request.new
     moves.require_movable(ref)
     reading = MoveReader(objects, known, is_stored=False)
-    candidate = await admit(reading, ref, new) if new is not None else None
+    candidate = await read_candidate(reading, ref, new) if new is not None else None
     basis = await read_basis(candidate.lineage if candidate is not None else ())
     state = basis.state
     is_judged = state.tip != new and holds(request.expected, state.tip)
     if candidate is not None and is_judged:
-        await check(reading, request, candidate, basis)
+        await check_move(reading, request, candidate, basis)
     moves.check_expected(ref, state, request.expected, registers=request.registers)
-    moves.check_new(ref, state, new, served_by(ref, candidate), force=request.force)
+    moves.check_new(ref, state, new, find_served(ref, candidate), force=request.force)
 
 
-async def check(
+async def check_move(
     reading: MoveReader, request: MoveRequest, candidate: Candidate, basis: Basis
 ) -> None:
     """Check the new tip, and then the move to it.
@@ -83,13 +83,13 @@ async def check(
         await check_harm(reading, request, tip, candidate.served, basis.limits)
 
 
-def served_by(ref: RefName, candidate: Candidate | None) -> ServedTree | None:
+def find_served(ref: RefName, candidate: Candidate | None) -> ServedTree | None:
     """Return the tree and serial that a branch serves at a commit; None for a tag, and if there is
     no commit."""
     return candidate.served if candidate is not None and ref.space == "heads" else None
 
 
-async def admit(reading: MoveReader, ref: RefName, new: ObjectId) -> Candidate:
+async def read_candidate(reading: MoveReader, ref: RefName, new: ObjectId) -> Candidate:
     """Return the commit that a ref has after a move to ``new``.
 
     Raises:
@@ -99,12 +99,12 @@ async def admit(reading: MoveReader, ref: RefName, new: ObjectId) -> Candidate:
     zone = moves.require_movable(ref)
     value = (await reading.get([new]))[new]
     if ref.space == "tags":
-        _require(value, (Tag, Commit), new, "a tag or a commit")
+        _check_kind(value, (Tag, Commit), new, "a tag or a commit")
     else:
-        _require(value, (Commit,), new, "a commit")
+        _check_kind(value, (Commit,), new, "a commit")
     commit_id = value.target if isinstance(value, Tag) else CommitId(new)
     commit = (await reading.get([commit_id]))[commit_id]
-    _require(commit, (Commit,), commit_id, "a commit")
+    _check_kind(commit, (Commit,), commit_id, "a commit")
     assert isinstance(commit, Commit)
     served = await _read_served(reading, zone, commit_id, commit)
     return Candidate(zone, commit_id, served, commit.parents)
@@ -133,15 +133,15 @@ async def check_harm(
         old = (await reading.read_commit(tip)).tree
         if old == new.tree:
             return
-        asks = facts.gather(old, new.tree, moves.require_movable(branch), limits)
+        asks = facts.gather_facts(old, new.tree, moves.require_movable(branch), limits)
         found = await reading.answer(asks)
     except (NotFound, Corrupt, Invalid) as error:  # Invalid: a name or type that no zone has
         raise Unavailable(
             f"cannot determine what {branch.path()} would lose: {error.message}",
             hint="--force --reason TEXT moves it anyway",
         ) from error
-    if verdict := policy.decide(found, limits):
-        raise policy.refusal(branch, verdict, force=request.force)
+    if verdict := policy.list_reasons(found, limits):
+        raise policy.refusal_error(branch, verdict, force=request.force)
 
 
 async def check_renewal(reading: MoveReader, expected: ObjectId, new: ObjectId) -> None:
@@ -182,6 +182,6 @@ async def _read_served(
     return ServedTree(soa(blob.rrset).serial, commit.tree)
 
 
-def _require(value: Object, kinds: tuple[type, ...], new: ObjectId, what: str) -> None:
+def _check_kind(value: Object, kinds: tuple[type, ...], new: ObjectId, what: str) -> None:
     if not isinstance(value, kinds):
         raise NotFound(f"{short(new)} is a {type(value).__name__.lower()}, not {what}")

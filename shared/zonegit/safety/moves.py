@@ -73,11 +73,11 @@ def check_expected(
     """
     zone = require_movable(ref)
     if registers and state.is_registered:
-        raise zone_exists(zone)
+        raise zone_exists_error(zone)
     if not registers and not state.is_registered:
-        raise unknown_zone(zone)
+        raise unknown_zone_error(zone)
     if not holds(expected, state.tip):
-        raise _lost_race(ref, expected, state.tip)
+        raise _lost_race_error(ref, expected, state.tip)
 
 
 def check_new(
@@ -108,7 +108,7 @@ def check_new(
     if state.tip is None and state.is_new:
         ref_names.require_new(ref.short, ref_names.kind(ref))
     if served is not None:
-        policy.check(ref, served, state.highest, force=force)
+        policy.check_serial(ref, served, state.highest, force=force)
     if state.tip is None and state.refs >= MAX_REFS:
         raise Invalid(
             f"zone {names.text(require_movable(ref))} has {state.refs} branches and tags, and may"
@@ -128,7 +128,7 @@ def check_empty(zone: Name, branches: Sequence[str], tags: Sequence[str]) -> Non
     """
     if branches or tags:
         raise Unsafe(
-            f"zone {names.text(zone)} has {_name_refs(branches, tags)}",
+            f"zone {names.text(zone)} has {_format_refs(branches, tags)}",
             hint="zonegit zone remove --force --reason TEXT deletes them first; a client that did"
             " so and is answered this is of an earlier release: upgrade it",
         )
@@ -149,25 +149,25 @@ def check_removal(
     """
     if (branches or tags) and not (force and reason):
         raise Unsafe(
-            f"zone {names.text(zone)} has {_name_refs(branches, tags)}",
+            f"zone {names.text(zone)} has {_format_refs(branches, tags)}",
             hint="--force --reason TEXT removes it with them; its objects and its log stay",
         )
 
 
-def _name_refs(branches: Sequence[str], tags: Sequence[str]) -> str:
+def _format_refs(branches: Sequence[str], tags: Sequence[str]) -> str:
     """Format the first branches and tags for an error."""
     kinds = (("branches", branches), ("tags", tags))
     return "; ".join(f"{kind}: {format_list(some, MAX_NAMED)}" for kind, some in kinds if some)
 
 
-def zone_exists(zone: Name) -> Conflict:
+def zone_exists_error(zone: Name) -> Conflict:
     """Return the error for a zone that is registered twice."""
     return Conflict(
         f"zone {names.text(zone)} exists already", hint="zonegit zone switch goes to it"
     )
 
 
-def unknown_zone(zone: Name) -> NotFound:
+def unknown_zone_error(zone: Name) -> NotFound:
     """Return the error for a zone that is not registered."""
     return NotFound(
         f"zone {names.text(zone)} does not exist here",
@@ -175,7 +175,7 @@ def unknown_zone(zone: Name) -> NotFound:
     )
 
 
-def _lost_race(ref: RefName, expected: Expected, current: ObjectId | None) -> Conflict:
+def _lost_race_error(ref: RefName, expected: Expected, current: ObjectId | None) -> Conflict:
     """Return the error for a ref that is not in the expected state."""
     if current is None:
         return Conflict(f"{ref.path()} does not exist any more", tip="")

@@ -48,7 +48,7 @@ class Facts:
     complete: bool = True
 
 
-def decide(facts: Facts, limits: MoveLimits) -> list[str]:
+def list_reasons(facts: Facts, limits: MoveLimits) -> list[str]:
     """Return the reasons to refuse a move, empty if it passes the safety checks."""
     found = []
     if not facts.complete:
@@ -56,22 +56,22 @@ def decide(facts: Facts, limits: MoveLimits) -> list[str]:
     elif facts.had >= limits.floor and limits.enough(facts.touched) > facts.had:
         found.append(
             f"{facts.touched} of its {facts.had} RRsets would be changed or deleted, more than"
-            f" {limits.percent} % ({_list(facts.some, facts.touched)})"
+            f" {limits.percent} % ({_format_rrsets(facts.some, facts.touched)})"
         )
     if facts.without_ns:
         found.append("its apex would have no NS any more")
     if facts.ds and not limits.ds:
-        shown = _list(facts.ds, len(facts.ds))
+        shown = _format_rrsets(facts.ds, len(facts.ds))
         found.append(f"DS would change ({shown}), and a child that is signed otherwise is bogus")
     return found
 
 
-def refusal(branch: RefName, verdict: Sequence[str], *, force: bool) -> Unsafe:
+def refusal_error(branch: RefName, verdict: Sequence[str], *, force: bool) -> Unsafe:
     """Return the error for a verdict.
 
     Args:
         branch: the branch.
-        verdict: the reasons, from :func:`decide`.
+        verdict: the reasons, from :func:`list_reasons`.
         force: the move was forced, but without a reason.
     """
     ways = "--force --reason TEXT moves it anyway; the reason is recorded in the reflog"
@@ -79,14 +79,16 @@ def refusal(branch: RefName, verdict: Sequence[str], *, force: bool) -> Unsafe:
     return Unsafe(f"{branch.path()} stays: {'; '.join(verdict)}", hint=lacking if force else ways)
 
 
-def _list(keys: Sequence[RRsetKey], count: int) -> str:
+def _format_rrsets(keys: Sequence[RRsetKey], count: int) -> str:
     """Format the first RRsets, and the number of the others."""
     shown = [title(*key) for key in keys[:MAX_NAMED]]
     more = [f"{count - len(shown)} more"] if count > len(shown) else []
     return ", ".join([*shown, *more])
 
 
-def check(branch: RefName, new: ServedTree, highest: ServedTree | None, *, force: bool) -> None:
+def check_serial(
+    branch: RefName, new: ServedTree, highest: ServedTree | None, *, force: bool
+) -> None:
     """Check the serial rule.
 
     Args:
@@ -110,7 +112,7 @@ def check(branch: RefName, new: ServedTree, highest: ServedTree | None, *, force
     )
 
 
-def highest_after(new: ServedTree, highest: ServedTree | None) -> ServedTree:
+def update_highest(new: ServedTree, highest: ServedTree | None) -> ServedTree:
     """Return the tree that a branch served with its highest serial, after it serves ``new``."""
     if highest is None or new.serial == highest.serial or later(new.serial, highest.serial):
         return new

@@ -14,7 +14,7 @@ from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.objects.model import Commit, Object
 from zonegit.objects.walk import Answers, Walk, drive
-from zonegit.safety.tree_flaws import GivenObjects, Judging, WantedObjects
+from zonegit.safety.tree_flaws import FlawWalk, GivenObjects, WantedObjects
 from zonegit.store.outline import Outline, outline_known
 from zonegit.store.protocols import ObjectStore
 
@@ -79,7 +79,7 @@ class MoveReader:
         """Run a walk that asks for objects."""
         return await drive(asks, self.get)
 
-    async def judge(self, judging: Judging[T]) -> T:
+    async def judge(self, judging: FlawWalk[T]) -> T:
         """Run a walk that asks for objects and outlines."""
         return await drive(judging, self._give)
 

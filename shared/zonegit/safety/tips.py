@@ -19,10 +19,10 @@ from zonegit.store.basis import ServedTree
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 
-SHOWN: Final = 3
+MAX_SHOWN: Final = 3
 """Flaws that an error names; the rest is counted."""
 
-Accepted = Callable[[Collection[ObjectId]], Awaitable[Collection[ObjectId]]]
+ReadAccepted = Callable[[Collection[ObjectId]], Awaitable[Collection[ObjectId]]]
 """Returns the given commits that the log has as tips of the zone."""
 
 
@@ -49,7 +49,7 @@ async def check_tip(
     ref: RefName,
     candidate: Candidate,
     tip: ObjectId | None,
-    read_accepted: Accepted,
+    read_accepted: ReadAccepted,
     *,
     any_spelling: bool = False,
 ) -> list[Flaw]:
@@ -82,10 +82,10 @@ async def check_tip(
             parents = (each for each in candidate.parents if each in accepted)
             parent = next(parents, None)
             old = await _read_tree(reading, parent) if parent is not None else None
-        found = await _find(reading, candidate, old, (), any_spelling=any_spelling)
+        found = await _find_flaws(reading, candidate, old, (), any_spelling=any_spelling)
         if found.new:
             accepted = await read_accepted(candidate.lineage)
-            found = await _find_again(
+            found = await _find_new_flaws(
                 reading, candidate, old, found, accepted, any_spelling=any_spelling
             )
     except NotFound as error:
@@ -94,11 +94,11 @@ async def check_tip(
             hint="zonegit fsck names what the object store has lost",
         ) from error
     if found.new:
-        raise _refusal(ref, found.new)
+        raise _refusal_error(ref, found.new)
     return found.again
 
 
-async def _find_again(
+async def _find_new_flaws(
     reading: MoveReader,
     candidate: Candidate,
     old: ObjectId | None,
@@ -114,10 +114,10 @@ async def _find_again(
     trees = [tree for each in known if (tree := await _read_tree(reading, each)) is not None]
     if not trees:
         return found
-    return await _find(reading, candidate, old, trees, any_spelling=any_spelling)
+    return await _find_flaws(reading, candidate, old, trees, any_spelling=any_spelling)
 
 
-async def _find(
+async def _find_flaws(
     reading: MoveReader,
     candidate: Candidate,
     old: ObjectId | None,
@@ -147,9 +147,9 @@ async def _read_tree(reading: MoveReader, commit: ObjectId) -> ObjectId | None:
         return None
 
 
-def _refusal(ref: RefName, flaws: Sequence[Flaw]) -> Invalid:
-    shown = "; ".join(flaw.message for flaw in flaws[:SHOWN])
-    more = len(flaws) - SHOWN
+def _refusal_error(ref: RefName, flaws: Sequence[Flaw]) -> Invalid:
+    shown = "; ".join(flaw.message for flaw in flaws[:MAX_SHOWN])
+    more = len(flaws) - MAX_SHOWN
     rest = f"; and {more}{' or more' if len(flaws) >= MAX_FLAWS else ''} others" if more > 0 else ""
     return Invalid(
         f"{ref.path()} cannot hold this: {shown}{rest}",

@@ -38,13 +38,13 @@ from zonegit.zone.rrset import title
 
 T = TypeVar("T")
 
-STEP: Final = 64
+PAIR_BATCH: Final = 64
 """Pairs of nodes that are compared per round trip."""
-ADDED_STEP: Final = 512
+ADDED_BATCH: Final = 512
 """New subtrees whose outlines are read per round trip."""
-OPENED_STEP: Final = 8
+OPENED_BATCH: Final = 8
 """Objects of new subtrees that are read per round trip."""
-PAUSES: Final = 16
+PAUSE_INTERVAL: Final = 16
 """The walk passes on one of so many pauses of a comparison."""
 _NOTHING: Final[Answers] = {}
 MAX_FLAWS: Final = 10
@@ -65,7 +65,7 @@ class GivenObjects(NamedTuple):
     outlines: Mapping[ObjectId, Outline]
 
 
-Judging = Generator[WantedObjects, GivenObjects, T]
+FlawWalk = Generator[WantedObjects, GivenObjects, T]
 """A walk that asks for objects and outlines, and returns a T."""
 
 
@@ -102,7 +102,7 @@ class _Suspect(NamedTuple):
     types: frozenset[int] = frozenset()
 
 
-class _Pair(NamedTuple):
+class _NodePair(NamedTuple):
     """A node that differs between the trees."""
 
     owner: Name
@@ -110,7 +110,7 @@ class _Pair(NamedTuple):
     new: ObjectId
 
 
-class _Added(NamedTuple):
+class _AddedNode(NamedTuple):
     """A node that only the new tree has, or a part of a wide node."""
 
     owner: Name
@@ -118,7 +118,7 @@ class _Added(NamedTuple):
     above: tree_node.Above = None
 
 
-class _Touched(NamedTuple):
+class _TouchedOwner(NamedTuple):
     """An owner with new or changed RRsets, and all of its entries on both sides."""
 
     owner: Name
@@ -134,7 +134,7 @@ def find_flaws(
     *,
     any_spelling: bool = False,
     most: int = MAX_FLAWS,
-) -> Judging[Flaws]:
+) -> FlawWalk[Flaws]:
     """Find the flaws of a tree.
 
     Args:
@@ -150,9 +150,9 @@ def find_flaws(
     """
     walk = _Walk(apex, any_spelling=any_spelling)
     if old is None:
-        walk.added.append(_Added(apex, new))
+        walk.added.append(_AddedNode(apex, new))
     elif old != new:
-        walk.pairs.append(_Pair(apex, old, new))
+        walk.pairs.append(_NodePair(apex, old, new))
     while walk.is_going_on and len(walk.found.new) < most:
         suspects = yield from walk.step()
         for suspect in suspects:
@@ -167,10 +167,10 @@ class _Walk:
     """The nodes that are left to judge, and the flaws so far."""
 
     def __init__(self, apex: Name, *, any_spelling: bool) -> None:
-        self.pairs: list[_Pair] = []
-        self.added: list[_Added] = []
+        self.pairs: list[_NodePair] = []
+        self.added: list[_AddedNode] = []
         self.found = Flaws()
-        self._opened: list[_Added] = []
+        self._opened: list[_AddedNode] = []
         self._once = zone_tree.SubtreesOnce()
         self._apex = apex
         self._any_spelling = any_spelling
@@ -180,48 +180,48 @@ class _Walk:
         """Return whether there are nodes left to judge."""
         return bool(self.pairs or self.added or self._opened)
 
-    def step(self) -> Judging[list[_Suspect]]:
+    def step(self) -> FlawWalk[list[_Suspect]]:
         """Judge some of the nodes, the deepest of the new tree first."""
         suspects: list[_Suspect] = []
-        touched: list[_Touched] = []
+        touched: list[_TouchedOwner] = []
         if self._opened:
-            yield from self._open(_take(self._opened, OPENED_STEP), touched)
+            yield from self._open(_take_last(self._opened, OPENED_BATCH), touched)
         elif self.added:
-            suspects += yield from self._outline(_take(self.added, ADDED_STEP))
+            suspects += yield from self._outline(_take_last(self.added, ADDED_BATCH))
         else:
-            yield from self._compare(_take(self.pairs, STEP), touched)
+            yield from self._compare(_take_last(self.pairs, PAIR_BATCH), touched)
         if touched:
             suspects += yield from self._judge(touched)
         return suspects
 
-    def _compare(self, pairs: list[_Pair], touched: list[_Touched]) -> Judging[None]:
+    def _compare(self, pairs: list[_NodePair], touched: list[_TouchedOwner]) -> FlawWalk[None]:
         """Compare nodes that both trees have."""
         asks = gather([tree_node.diff(pair.old, pair.new) for pair in pairs])
-        found = yield from _objects(asks)
-        changed: list[_Pair] = []
+        found = yield from _read_objects(asks)
+        changed: list[_NodePair] = []
         for pair, differences in zip(pairs, found, strict=True):
             self._once.check(pair.owner, pair.old, pair.new, differences)
             for number, (key, before, after) in enumerate(differences):
                 if number % zone_tree.CHANGES_PER_PAUSE == zone_tree.CHANGES_PER_PAUSE - 1:
                     yield WantedObjects()
                 if key[0] == SUBTREE and after is not None:
-                    self._descend(_below(pair.owner, key[1:]), before, after)
+                    self._descend(_prepend_label(pair.owner, key[1:]), before, after)
             # RRsets come last.
-            if any(after is not None for key, _, after in _rrsets_of(differences)):
+            if any(after is not None for key, _, after in _list_rrsets(differences)):
                 changed.append(pair)
         if changed:
             reads = [tree_node.read(root, FIRST_RRSET) for pair in changed for root in pair[1:]]
-            entries = iter((yield from _objects(gather(reads))))
+            entries = iter((yield from _read_objects(gather(reads))))
             for pair in changed:
-                touched.append(_Touched(pair.owner, next(entries), next(entries)))
+                touched.append(_TouchedOwner(pair.owner, next(entries), next(entries)))
 
     def _descend(self, owner: Name, old: ObjectId | None, new: ObjectId) -> None:
         if old is None:
-            self.added.append(_Added(owner, new))
+            self.added.append(_AddedNode(owner, new))
         else:
-            self.pairs.append(_Pair(owner, old, new))
+            self.pairs.append(_NodePair(owner, old, new))
 
-    def _outline(self, nodes: list[_Added]) -> Judging[list[_Suspect]]:
+    def _outline(self, nodes: list[_AddedNode]) -> FlawWalk[list[_Suspect]]:
         """Judge new subtrees by their outlines, and open those whose outline is not sufficient."""
         outlines = (yield WantedObjects(outlines=[each.id for each in nodes])).outlines
         suspects: list[_Suspect] = []
@@ -233,11 +233,11 @@ class _Walk:
                 suspects += self._find_clashes(each.owner, outline.types, ())
         return suspects
 
-    def _open(self, parts: list[_Added], touched: list[_Touched]) -> Judging[None]:
+    def _open(self, parts: list[_AddedNode], touched: list[_TouchedOwner]) -> FlawWalk[None]:
         """Read nodes, or parts of them, that only the new tree has."""
         answers = (yield WantedObjects(objects=[each.id for each in parts])).objects
-        wide: list[_Added] = []
-        runs: list[tuple[_Added, list[_Added]]] = []
+        wide: list[_AddedNode] = []
+        runs: list[tuple[_AddedNode, list[_AddedNode]]] = []
         for each in parts:
             yield WantedObjects()
             found = tree_node.check(answers[each.id], each.id, each.above)
@@ -245,29 +245,32 @@ class _Walk:
                 if each.above is None:
                     wide.append(each)
                 places = tree_node.places_below(found, each.above)
-                self._opened.extend(_Added(each.owner, place.row.id, place) for place in places)
+                self._opened.extend(_AddedNode(each.owner, place.row.id, place) for place in places)
                 continue
             subtrees = [key for key in found.entries if key[0] == SUBTREE]
             if subtrees and each.above is None:
                 self._once.add(each.owner, each.id)
-            below = [_Added(_below(each.owner, key[1:]), found.entries[key]) for key in subtrees]
+            below = [
+                _AddedNode(_prepend_label(each.owner, key[1:]), found.entries[key])
+                for key in subtrees
+            ]
             if len(subtrees) == len(found.entries):
                 runs.append((each, below))
             else:
                 self.added += below
             if each.above is None and len(subtrees) < len(found.entries):
                 rrsets = {key: at for key, at in found.entries.items() if key[0] != SUBTREE}
-                touched.append(_Touched(each.owner, {}, rrsets))
+                touched.append(_TouchedOwner(each.owner, {}, rrsets))
         if runs:
             yield from self._outline_runs(runs)
         if wide:
             # The RRsets of a wide node may be in several of its runs.
             reads = gather([tree_node.read(each.id, FIRST_RRSET) for each in wide])
-            for each, entries in zip(wide, (yield from _objects(reads)), strict=True):
+            for each, entries in zip(wide, (yield from _read_objects(reads)), strict=True):
                 self._once.add(each.owner, each.id)
-                touched.append(_Touched(each.owner, {}, entries))
+                touched.append(_TouchedOwner(each.owner, {}, entries))
 
-    def _outline_runs(self, runs: list[tuple[_Added, list[_Added]]]) -> Judging[None]:
+    def _outline_runs(self, runs: list[tuple[_AddedNode, list[_AddedNode]]]) -> FlawWalk[None]:
         """Judge parts that have only subtrees by their outlines. Where the outline is not
         sufficient, add the subtrees, to be judged one by one."""
         outlines = (yield WantedObjects(outlines=[each.id for each, _ in runs])).outlines
@@ -276,18 +279,18 @@ class _Walk:
             if outline is None or outline.kind != RUN or outline.owner != each.owner:
                 self.added += below
 
-    def _judge(self, touched: list[_Touched]) -> Judging[list[_Suspect]]:
+    def _judge(self, touched: list[_TouchedOwner]) -> FlawWalk[list[_Suspect]]:
         """Judge the new RRsets, and the types of their owners."""
-        wanted = {blob for each in touched for _, blob in _new_entries(each)}
+        wanted = {blob for each in touched for _, blob in _list_new_entries(each)}
         outlines = (yield WantedObjects(outlines=wanted)).outlines
         suspects: list[_Suspect] = []
         for each in touched:
-            for key, blob in _new_entries(each):
+            for key, blob in _list_new_entries(each):
                 flaw = self._find_flaw(each.owner, key, outlines.get(blob))
                 if flaw is not None:
                     suspects.append(_Suspect(flaw, (key, blob)))
-            after = list(_types(each.after))
-            suspects += self._find_clashes(each.owner, after, set(_types(each.before)))
+            after = list(_list_types(each.after))
+            suspects += self._find_clashes(each.owner, after, set(_list_types(each.before)))
         return suspects
 
     def _find_flaw(self, owner: Name, key: EntryKey, outline: Outline | None) -> Flaw | None:
@@ -317,29 +320,29 @@ class _Walk:
                 yield _Suspect(Flaw(owner, None, clash.message), types=clash.types)
 
 
-def _is_known(suspect: _Suspect, apex: Name, others: Sequence[ObjectId]) -> Judging[bool]:
+def _is_known(suspect: _Suspect, apex: Name, others: Sequence[ObjectId]) -> FlawWalk[bool]:
     """Return whether one of several trees has the same flaw."""
     path = names.path(suspect.flaw.owner, apex)
     for root in others:
-        at = yield from _objects(zone_tree.find_subtree(root, path))
+        at = yield from _read_objects(zone_tree.find_subtree(root, path))
         if at is None:
             continue
-        entries = yield from _objects(tree_node.read(at, FIRST_RRSET))
+        entries = yield from _read_objects(tree_node.read(at, FIRST_RRSET))
         if suspect.entry is not None and entries.get(suspect.entry[0]) == suspect.entry[1]:
             return True
-        if suspect.types and suspect.types.issubset(_types(entries)):
+        if suspect.types and suspect.types.issubset(_list_types(entries)):
             return True
     return False
 
 
-def _objects(asks: Walk[T]) -> Judging[T]:
+def _read_objects(asks: Walk[T]) -> FlawWalk[T]:
     """Run a walk that asks only for objects. Few of its pauses are passed on, because they are
     meant for nodes with many thousands of entries."""
     try:
         wanted = next(asks)
         pauses = 0
         while True:
-            if wanted or (pauses := pauses + 1) % PAUSES == 0:
+            if wanted or (pauses := pauses + 1) % PAUSE_INTERVAL == 0:
                 wanted = asks.send((yield WantedObjects(objects=wanted)).objects)
             else:
                 wanted = asks.send(_NOTHING)
@@ -348,21 +351,21 @@ def _objects(asks: Walk[T]) -> Judging[T]:
         return value
 
 
-def _take(pending: list[T], count: int) -> list[T]:
+def _take_last(pending: list[T], count: int) -> list[T]:
     """Remove the last ``count`` items from a list and return them."""
     taken = pending[-count:]
     del pending[-count:]
     return taken
 
 
-def _new_entries(touched: _Touched) -> Iterator[tuple[EntryKey, ObjectId]]:
+def _list_new_entries(touched: _TouchedOwner) -> Iterator[tuple[EntryKey, ObjectId]]:
     """Yield the entries of new and changed RRsets."""
     for key, blob in touched.after.items():
         if touched.before.get(key) != blob:
             yield key, blob
 
 
-def _rrsets_of(
+def _list_rrsets(
     differences: Sequence[tree_node.NodeDifference],
 ) -> Iterator[tree_node.NodeDifference]:
     """Yield the differences of RRsets, which come last."""
@@ -372,7 +375,7 @@ def _rrsets_of(
         yield difference
 
 
-def _types(keys: Iterable[EntryKey]) -> Iterator[int]:
+def _list_types(keys: Iterable[EntryKey]) -> Iterator[int]:
     """Yield the types of entries, without those that are not known types."""
     for key in keys:
         rdtype = rrtypes.find_number(key[1:].decode("ascii", "replace"))
@@ -380,7 +383,7 @@ def _types(keys: Iterable[EntryKey]) -> Iterator[int]:
             yield rdtype
 
 
-def _below(owner: Name, label: bytes) -> Name:
+def _prepend_label(owner: Name, label: bytes) -> Name:
     """Prepend a label to a name.
 
     Raises:

@@ -62,7 +62,7 @@ def gathered(
     most: int = facts.MAX_NODES,
 ) -> Facts:
     before, after = tree_of(recording, old), tree_of(recording, new)
-    return recording.run(facts.gather(before, after, APEX, limits, most))
+    return recording.run(facts.gather_facts(before, after, APEX, limits, most))
 
 
 def zone(hosts: int, **beside: int) -> dict[tuple[Path, int], int]:
@@ -80,7 +80,7 @@ def naive(old: Content, new: Content) -> Facts:
     def is_new(key: tuple[Path, int]) -> bool:
         return key in new and key not in old
 
-    counting = {key for key in old if key[1] not in facts.MADE}
+    counting = {key for key in old if key[1] not in facts.SIGNER_TYPES}
     touched = {key for key in counting if old[key] != new.get(key)}
     soas = old.get(((), SOA), 0), new.get(((), SOA), 0)
     if soas[0] // 100 == soas[1] // 100:
@@ -129,8 +129,8 @@ def test_the_verdict_is_the_one_that_looking_at_everything_comes_to(move, limits
     assert found.without_ns == told.without_ns
     # Only the parent side of a delegation has DS, so those at the apex are ordinary records.
     assert sorted(found.ds) == sorted(told.ds)
-    verdict = policy.decide(found, limits)
-    assert len(verdict) == len(policy.decide(told, limits))
+    verdict = policy.list_reasons(found, limits)
+    assert len(verdict) == len(policy.list_reasons(told, limits))
     if any("changed or deleted" in reason for reason in verdict):
         assert (found.touched, found.had) == (told.touched, told.had)
 
@@ -148,7 +148,7 @@ def test_names_of_proofs_alone_do_not_make_a_zone_bigger() -> None:
     new = dict(list(old.items())[:8] + list(proofs.items()))
     found = gathered(old, new, RecordingStore())
     assert (found.touched, found.had) == (4, 12)
-    assert policy.decide(found, LIMITS)
+    assert policy.list_reasons(found, LIMITS)
 
 
 def test_the_serial_alone_is_no_change_and_the_rest_of_the_soa_is_one() -> None:
@@ -177,7 +177,7 @@ def test_a_change_of_few_records_reads_few_nodes_however_big_the_zone(hosts: int
     assert gathered(old, one, recording) == Facts(1, ((names.parse("h000007", APEX), A),))
     assert recording.fetched_in_all <= 10
     six = old | {((b"h%06d" % number,), A): 2 for number in range(6)}
-    assert policy.decide(gathered(old, six, recording), LIMITS) == []
+    assert policy.list_reasons(gathered(old, six, recording), LIMITS) == []
     assert recording.fetched_in_all <= 100
 
 
@@ -190,14 +190,14 @@ def test_names_that_are_new_are_not_looked_at() -> None:
 def test_most_of_a_wide_zone_cannot_be_taken_away() -> None:
     found = gathered(zone(3_000), zone(2_000), RecordingStore())
     assert (found.touched, found.had) == (1_000, 3_002)
-    (reason,) = policy.decide(found, LIMITS)
+    (reason,) = policy.list_reasons(found, LIMITS)
     assert reason.startswith("1000 of its 3002 RRsets would be changed or deleted, more than 30 %")
 
 
 def test_more_than_is_looked_at_is_told_as_that() -> None:
     found = gathered(zone(3_000), zone(2_000), RecordingStore(), most=500)
     assert not found.complete
-    assert policy.decide(found, LIMITS) == ["more differs than is examined for one move"]
+    assert policy.list_reasons(found, LIMITS) == ["more differs than is examined for one move"]
 
 
 def test_what_is_no_tree_is_corrupt() -> None:
@@ -205,4 +205,4 @@ def test_what_is_no_tree_is_corrupt() -> None:
     blob = encode(Blob(_rrset((), A, 1)))
     recording.put([blob])
     with pytest.raises(Corrupt):
-        recording.run(facts.gather(tree_of(recording, zone(2)), blob.id, APEX, LIMITS))
+        recording.run(facts.gather_facts(tree_of(recording, zone(2)), blob.id, APEX, LIMITS))

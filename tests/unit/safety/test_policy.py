@@ -30,7 +30,7 @@ LAST = (1 << 32) - 1
 )
 def test_a_later_serial_is_let_through(new: int, highest: int | None) -> None:
     had = ServedTree(highest, OTHER) if highest is not None else None
-    policy.check(MAIN, ServedTree(new, TREE), had, force=False)
+    policy.check_serial(MAIN, ServedTree(new, TREE), had, force=False)
 
 
 @pytest.mark.parametrize(
@@ -38,35 +38,35 @@ def test_a_later_serial_is_let_through(new: int, highest: int | None) -> None:
 )
 def test_a_serial_that_is_not_later_is_unsafe(new: int, highest: int) -> None:
     with pytest.raises(Unsafe) as caught:
-        policy.check(MAIN, ServedTree(new, TREE), ServedTree(highest, OTHER), force=False)
+        policy.check_serial(MAIN, ServedTree(new, TREE), ServedTree(highest, OTHER), force=False)
     assert caught.value.details == {"serial": str(new), "highest": str(highest)}
-    policy.check(MAIN, ServedTree(new, TREE), ServedTree(highest, OTHER), force=True)
+    policy.check_serial(MAIN, ServedTree(new, TREE), ServedTree(highest, OTHER), force=True)
 
 
 def test_the_tree_already_served_under_a_serial_is_let_through() -> None:
-    policy.check(MAIN, ServedTree(7, TREE), ServedTree(7, TREE), force=False)
+    policy.check_serial(MAIN, ServedTree(7, TREE), ServedTree(7, TREE), force=False)
     with pytest.raises(Unsafe):
-        policy.check(MAIN, ServedTree(6, TREE), ServedTree(7, TREE), force=False)
+        policy.check_serial(MAIN, ServedTree(6, TREE), ServedTree(7, TREE), force=False)
 
 
 def test_the_hint_names_a_serial_that_would_do() -> None:
     with pytest.raises(Unsafe) as caught:
-        policy.check(MAIN, ServedTree(LAST - 1, TREE), ServedTree(LAST, OTHER), force=False)
+        policy.check_serial(MAIN, ServedTree(LAST - 1, TREE), ServedTree(LAST, OTHER), force=False)
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("take 0 or later")
 
 
 def test_the_highest_serial_is_remembered_with_its_tree() -> None:
-    assert policy.highest_after(ServedTree(5, TREE), None) == ServedTree(5, TREE)
-    assert policy.highest_after(ServedTree(6, OTHER), ServedTree(5, TREE)) == ServedTree(6, OTHER)
-    assert policy.highest_after(ServedTree(0, OTHER), ServedTree(LAST, TREE)) == ServedTree(
+    assert policy.update_highest(ServedTree(5, TREE), None) == ServedTree(5, TREE)
+    assert policy.update_highest(ServedTree(6, OTHER), ServedTree(5, TREE)) == ServedTree(6, OTHER)
+    assert policy.update_highest(ServedTree(0, OTHER), ServedTree(LAST, TREE)) == ServedTree(
         0, OTHER
     )
 
 
 def test_a_forced_step_back_is_not_remembered_and_a_forced_replacement_is() -> None:
-    assert policy.highest_after(ServedTree(4, OTHER), ServedTree(5, TREE)) == ServedTree(5, TREE)
-    assert policy.highest_after(ServedTree(5, OTHER), ServedTree(5, TREE)) == ServedTree(5, OTHER)
+    assert policy.update_highest(ServedTree(4, OTHER), ServedTree(5, TREE)) == ServedTree(5, TREE)
+    assert policy.update_highest(ServedTree(5, OTHER), ServedTree(5, TREE)) == ServedTree(5, OTHER)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_forced_step_back_is_not_remembered_and_a_forced_replacement_is() -> N
     ],
 )
 def test_a_move_may_touch_up_to_the_limit(touched: int, had: int, is_refused: bool) -> None:
-    verdict = policy.decide(Facts(touched, ((WWW, rrtypes.A),), had), MoveLimits(30, 10))
+    verdict = policy.list_reasons(Facts(touched, ((WWW, rrtypes.A),), had), MoveLimits(30, 10))
     assert bool(verdict) is is_refused
 
 
@@ -96,28 +96,28 @@ def test_the_size_of_a_zone_is_wanted_exactly_where_some_size_would_be_too_small
 ) -> None:
     for touched in range(60):
         sizes = range(max(touched, limits.floor), 10_000)
-        refused = any(policy.decide(Facts(touched, (), had), limits) for had in sizes)
+        refused = any(policy.list_reasons(Facts(touched, (), had), limits) for had in sizes)
         assert limits.matters(touched) is refused
         enough = Facts(touched, (), max(limits.enough(touched), limits.floor))
-        assert policy.decide(enough, limits) == []
+        assert policy.list_reasons(enough, limits) == []
 
 
 def test_each_thing_that_is_wrong_is_told() -> None:
     facts = Facts(7, ((WWW, rrtypes.A),), 12, without_ns=True, ds=((WWW, rrtypes.DS),))
-    share, ns, ds = policy.decide(facts, MoveLimits())
+    share, ns, ds = policy.list_reasons(facts, MoveLimits())
     assert share == (
         "7 of its 12 RRsets would be changed or deleted, more than 30 % (www.foo.com. A, 6 more)"
     )
     assert "no NS" in ns
     assert "www.foo.com. DS" in ds
-    assert policy.decide(facts, MoveLimits(100, 10, ds=True)) == [ns]
+    assert policy.list_reasons(facts, MoveLimits(100, 10, ds=True)) == [ns]
 
 
 def test_a_refusal_tells_the_way_and_what_force_alone_lacks() -> None:
-    refused = policy.refusal(MAIN, ["one", "two"], force=False)
+    refused = policy.refusal_error(MAIN, ["one", "two"], force=False)
     assert (refused.code, refused.message) == ("unsafe", "refs/heads/foo.com./main stays: one; two")
     assert refused.hint is not None
     assert refused.hint.startswith("--force --reason TEXT")
-    again = policy.refusal(MAIN, ["one"], force=True)
+    again = policy.refusal_error(MAIN, ["one"], force=True)
     assert again.hint is not None
     assert again.hint.startswith("--force is not enough")

@@ -280,7 +280,7 @@ async def test_a_change_of_one_record_reads_nothing_that_did_not_come_along() ->
     roots = {raw.id for raw in forge.objects[old - 2 : old]}
     seen = {raw.id for raw in forge.objects[old:]} | roots | {below[label("h0250")]}
     reading = MoveReader(store, {each: by_id[each] for each in seen})
-    candidate = await judgement.admit(reading, MAIN, after)
+    candidate = await judgement.read_candidate(reading, MAIN, after)
     assert await tips.check_tip(reading, MAIN, candidate, before, _never) == []
     assert store.asked == 0
 
