@@ -65,7 +65,7 @@ async def first_parents(repo: Repo) -> list[str]:
     parents."""
     tip = (await heads.find_position(repo, ZONE, "main")).commit()
     found = await CommitReader(repo.objects, Reader(repo.objects)).answer(
-        commit_graph.Log([tip]).take(10_000)
+        commit_graph.LogWalk([tip]).take(10_000)
     )
     assert all(len(each.commit.parents) <= 1 for each in found)
     return [each.commit.message for each in found]

@@ -28,7 +28,7 @@ BlameWalk = Generator[Collection[CommitId], Mapping[CommitId, RecordsAt], T]
 """Yields commit ids, is sent the records of at least these commits, and returns a T."""
 
 
-class Blamed(msgspec.Struct, frozen=True):
+class BlamedRRset(msgspec.Struct, frozen=True):
     """An RRset and the commits that introduced it.
 
     Attributes:
@@ -44,11 +44,11 @@ class Blamed(msgspec.Struct, frozen=True):
 _Value = bytes | None
 """A value that is traced: the key of a record, or None for the RRset as a whole."""
 
-_Open = Mapping[int, set[_Value]]
+_OpenValues = Mapping[int, set[_Value]]
 """The values that are still traced at one commit, by type."""
 
 
-def blame(start: CommitId, rdtype: int | None = None) -> BlameWalk[list[Blamed]]:
+def blame(start: CommitId, rdtype: int | None = None) -> BlameWalk[list[BlamedRRset]]:
     """Return the RRsets at the name in a commit, with the commits that introduced them.
 
     Args:
@@ -59,7 +59,7 @@ def blame(start: CommitId, rdtype: int | None = None) -> BlameWalk[list[Blamed]]
     asked = {each: place.rrsets[each] for each in sorted(place.rrsets) if rdtype in (None, each)}
     found = yield from _trace(start, place, asked)
     return [
-        Blamed(rrset, found[each, None], tuple(found[each, key] for key in _keys(rrset)))
+        BlamedRRset(rrset, found[each, None], tuple(found[each, key] for key in _list_keys(rrset)))
         for each, rrset in asked.items()
     ]
 
@@ -71,7 +71,9 @@ def _trace(
     of commits per step."""
     found: dict[tuple[int, _Value], CommitId] = {}
     places: Mapping[CommitId, RecordsAt] = {start: place}
-    below: dict[CommitId, _Open] = {start: {each: _values(asked[each]) for each in asked}}
+    below: dict[CommitId, _OpenValues] = {
+        start: {each: _list_values(asked[each]) for each in asked}
+    }
     while below:
         above = yield {parent for at in below for parent in places[at].parents}
         passed: dict[CommitId, dict[int, set[_Value]]] = {}
@@ -79,7 +81,7 @@ def _trace(
             for rdtype, left in open_here.items():
                 for parent in places[at].parents:
                     there = above[parent].rrsets.get(rdtype)
-                    if known := left & _values(there, asked[rdtype]):
+                    if known := left & _list_values(there, asked[rdtype]):
                         passed.setdefault(parent, {}).setdefault(rdtype, set()).update(known)
                         left = left - known
                 found.update({(rdtype, value): at for value in left})
@@ -88,14 +90,14 @@ def _trace(
     return found
 
 
-def _values(there: RRset | None, asked: RRset | None = None) -> set[_Value]:
+def _list_values(there: RRset | None, asked: RRset | None = None) -> set[_Value]:
     """Return the values of an RRset that can be traced: its records, and the RRset as a whole if it
     is the same as ``asked``."""
     if there is None:
         return set()
     whole = asked is None or spelling.is_same(there, asked)
-    return {*_keys(there), None} if whole else {*_keys(there)}
+    return {*_list_keys(there), None} if whole else {*_list_keys(there)}
 
 
-def _keys(value: RRset) -> list[bytes]:
+def _list_keys(value: RRset) -> list[bytes]:
     return [canonical_rdata.key(value.rdtype, rdata) for rdata in value.rdatas]

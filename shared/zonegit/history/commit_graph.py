@@ -15,7 +15,7 @@ from zonegit.objects.model import Commit
 from zonegit.store.commit_reader import CommitNode, Walk
 
 
-class Logged(NamedTuple):
+class LoggedCommit(NamedTuple):
     """A commit that a walk reached."""
 
     id: CommitId
@@ -26,7 +26,7 @@ _Queued = tuple[int, CommitId, Commit]
 """Sorts the latest moment first."""
 
 
-class Log:
+class LogWalk:
     """Some commits and their ancestors, each once, the latest first.
 
     Args:
@@ -38,26 +38,26 @@ class Log:
         self._seen = set(self._asked)
         self._queue: list[_Queued] = []
 
-    def take(self, count: int) -> Walk[list[Logged]]:
+    def take(self, count: int) -> Walk[list[LoggedCommit]]:
         """Return the next ``count`` commits; fewer at the end of the history."""
-        taken: list[Logged] = []
+        taken: list[LoggedCommit] = []
         while len(taken) < count:
             self._enter((yield self._asked))
             if not self._queue:
                 break
             _, at, commit = heapq.heappop(self._queue)
-            taken.append(Logged(at, commit))
+            taken.append(LoggedCommit(at, commit))
             self._asked = [parent for parent in commit.parents if parent not in self._seen]
             self._seen.update(self._asked)
         return taken
 
     def _enter(self, nodes: Mapping[CommitId, CommitNode]) -> None:
         for each in self._asked:
-            heapq.heappush(self._queue, _queued(each, nodes[each]))
+            heapq.heappush(self._queue, _make_queued(each, nodes[each]))
         self._asked = []
 
 
-def _queued(commit_id: CommitId, node: CommitNode) -> _Queued:
+def _make_queued(commit_id: CommitId, node: CommitNode) -> _Queued:
     return -node.moment, commit_id, node.commit
 
 
@@ -75,38 +75,38 @@ class ComparedHistories(NamedTuple):
         bases: the best common ancestors; none is an ancestor of another.
     """
 
-    ours: list[Logged]
-    theirs: list[Logged]
+    ours: list[LoggedCommit]
+    theirs: list[LoggedCommit]
     bases: list[CommitId]
 
 
-def merge_bases(ours: CommitId, theirs: CommitId) -> Walk[list[CommitId]]:
+def find_merge_bases(ours: CommitId, theirs: CommitId) -> Walk[list[CommitId]]:
     """Return the best common ancestors of two commits. A commit counts as its own ancestor.
 
     Returns:
         The ancestors, empty if there are none.
     """
-    return (yield from compare(ours, theirs)).bases
+    return (yield from compare_histories(ours, theirs)).bases
 
 
-def merge_bases_of(ours: Collection[CommitId], theirs: CommitId) -> Walk[list[CommitId]]:
+def find_bases_of_merge(ours: Collection[CommitId], theirs: CommitId) -> Walk[list[CommitId]]:
     """Return the best common ancestors of the commit ``theirs`` and a merge of ``ours``."""
-    return (yield from _compare(ours, theirs)).bases
+    return (yield from _compare_histories(ours, theirs)).bases
 
 
-def compare(ours: CommitId, theirs: CommitId) -> Walk[ComparedHistories]:
+def compare_histories(ours: CommitId, theirs: CommitId) -> Walk[ComparedHistories]:
     """Compare the histories of two commits.
 
     The cost depends on the difference, not on the shared history.
     """
-    return (yield from _compare([ours], theirs))
+    return (yield from _compare_histories([ours], theirs))
 
 
-def _compare(ours: Collection[CommitId], theirs: CommitId) -> Walk[ComparedHistories]:
+def _compare_histories(ours: Collection[CommitId], theirs: CommitId) -> Walk[ComparedHistories]:
     reached = dict.fromkeys(ours, _OURS)
     reached[theirs] = reached.get(theirs, 0) | _THEIRS
     nodes = yield list(reached)
-    queue = [_queued(each, nodes[each]) for each in reached]
+    queue = [_make_queued(each, nodes[each]) for each in reached]
     heapq.heapify(queue)
     undecided = set(reached)
     found = ComparedHistories([], [], [])
@@ -115,16 +115,16 @@ def _compare(ours: Collection[CommitId], theirs: CommitId) -> Walk[ComparedHisto
         _, at, commit = heapq.heappop(queue)
         undecided.discard(at)
         if reached[at] == _OURS:
-            found.ours.append(Logged(at, commit))
+            found.ours.append(LoggedCommit(at, commit))
         elif reached[at] == _THEIRS:
-            found.theirs.append(Logged(at, commit))
+            found.theirs.append(LoggedCommit(at, commit))
         elif reached[at] == _COMMON:
             found.bases.append(at)
             reached[at] |= _BELOW
         nodes = yield commit.parents
         for parent in commit.parents:
             if parent not in reached:
-                heapq.heappush(queue, _queued(parent, nodes[parent]))
+                heapq.heappush(queue, _make_queued(parent, nodes[parent]))
                 undecided.add(parent)
             reached[parent] = reached.get(parent, 0) | reached[at]
             if reached[parent] & _BELOW:
@@ -132,13 +132,13 @@ def _compare(ours: Collection[CommitId], theirs: CommitId) -> Walk[ComparedHisto
     return found
 
 
-def nodes(ids: Collection[CommitId]) -> Walk[dict[CommitId, CommitNode]]:
+def read_nodes(ids: Collection[CommitId]) -> Walk[dict[CommitId, CommitNode]]:
     """Return these commits."""
     found = yield ids
     return {each: found[each] for each in ids}
 
 
-def back(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
+def follow_parents(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
     """Return the commit that is reached from ``start`` through the given parents.
 
     Args:
@@ -160,7 +160,7 @@ def back(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
     return at
 
 
-def as_of(start: CommitId, time: float) -> Walk[Logged]:
+def find_as_of(start: CommitId, time: float) -> Walk[LoggedCommit]:
     """Return the latest commit that is not dated after ``time``, following first parents.
 
     Args:
@@ -174,5 +174,5 @@ def as_of(start: CommitId, time: float) -> Walk[Logged]:
     while True:
         commit = (yield [at])[at].commit
         if commit.committer.time <= time or commit.first_parent is None:
-            return Logged(at, commit)
+            return LoggedCommit(at, commit)
         at = commit.first_parent

@@ -176,7 +176,9 @@ async def _resolve_commit(
         return start
     past = CommitReader(repo.objects, reader)
     parents = (step.parent for step in refish.steps if step.parent for _ in range(step.times))
-    return Resolved(start.zone, await past.answer(commit_graph.back(start.commit, parents)))
+    return Resolved(
+        start.zone, await past.answer(commit_graph.follow_parents(start.commit, parents))
+    )
 
 
 async def _resolve_base(

@@ -99,7 +99,7 @@ async def find_commit(repo: Repo, reader: Reader, ref: RefName, when: When) -> C
     if entry.time <= stood.time:
         return CommitId(entry.new)
     past = CommitReader(repo.objects, reader)
-    found = await past.answer(commit_graph.as_of(CommitId(entry.new), stood.time))
+    found = await past.answer(commit_graph.find_as_of(CommitId(entry.new), stood.time))
     dated = format_time(found.commit.committer.time)
     if found.commit.committer.time > stood.time:
         raise NotFound(

@@ -6,7 +6,7 @@ from hypothesis import given
 from tests.support.graphs import Graph, handed_exactly
 from tests.support.histories import State, addresses, histories
 
-from zonegit.history.blame import Blamed, BlameWalk, RecordsAt, T, blame
+from zonegit.history.blame import BlamedRRset, BlameWalk, RecordsAt, T, blame
 from zonegit.zone import rrtypes
 
 Origins = dict[tuple[int, bytes | None], int]
@@ -41,7 +41,7 @@ def replayed(graph: Graph, states: Sequence[State]) -> list[Origins]:
     return every
 
 
-def as_origins(graph: Graph, found: Sequence[Blamed]) -> Origins:
+def as_origins(graph: Graph, found: Sequence[BlamedRRset]) -> Origins:
     origins: Origins = {}
     for each in found:
         rdtype = each.rrset.rdtype
@@ -76,7 +76,7 @@ def test_a_record_is_older_than_the_set_that_another_one_joined():
         graph.add([number - 1] if number else [], number)
     states = [{1: one}, {1: one}, {1: both}, {1: both}]
     (found,) = run(graph, states, blame(graph.ids[3]))
-    assert found == Blamed(both, graph.ids[2], (graph.ids[0], graph.ids[2]))
+    assert found == BlamedRRset(both, graph.ids[2], (graph.ids[0], graph.ids[2]))
 
 
 def test_a_new_ttl_is_the_sets_and_not_the_records():

@@ -9,7 +9,7 @@ from tests.support.graphs import Graph, chain, graphs, handed_exactly
 
 from zonegit.errors import NotFound
 from zonegit.history import commit_graph
-from zonegit.history.commit_graph import Log
+from zonegit.history.commit_graph import LogWalk
 from zonegit.objects.ids import CommitId
 from zonegit.store.commit_reader import CommitNode, T, Walk
 
@@ -39,7 +39,7 @@ def naive_bases(graph: Graph, ours: int, theirs: int) -> list[int]:
 @given(graphs(), st.data())
 def test_a_log_has_each_ancestor_once_and_never_before_what_is_built_on_it(graph, data):
     start = data.draw(st.integers(0, len(graph.ids) - 1))
-    found = run(graph, Log([graph.ids[start]]).take(1_000))
+    found = run(graph, LogWalk([graph.ids[start]]).take(1_000))
     order = numbers(graph, [each.id for each in found])
     assert sorted(order) == sorted(graph.ancestors(start))
     place = {number: at for at, number in enumerate(order)}
@@ -49,8 +49,8 @@ def test_a_log_has_each_ancestor_once_and_never_before_what_is_built_on_it(graph
 @given(graphs(), st.integers(1, 5))
 def test_a_log_taken_in_parts_is_the_log_taken_whole(graph, count):
     starts = [graph.ids[-1], graph.ids[0]]
-    whole = run(graph, Log(starts).take(1_000))
-    log = Log(starts)
+    whole = run(graph, LogWalk(starts).take(1_000))
+    log = LogWalk(starts)
     parts = []
     while taken := run(graph, log.take(count)):
         parts += taken
@@ -64,7 +64,7 @@ def test_a_log_is_in_the_order_of_the_clocks_where_history_allows_it():
     graph.add([0], 30)
     graph.add([2], 50)
     graph.add([1, 3], 60)
-    found = run(graph, Log([graph.ids[4]]).take(9))
+    found = run(graph, LogWalk([graph.ids[4]]).take(9))
     assert numbers(graph, [each.id for each in found]) == [4, 3, 1, 2, 0]
 
 
@@ -72,7 +72,7 @@ def test_a_log_is_in_the_order_of_the_clocks_where_history_allows_it():
 def test_merge_bases_are_the_best_common_ancestors_whatever_the_clocks_said(graph, data):
     ours = data.draw(st.integers(0, len(graph.ids) - 1))
     theirs = data.draw(st.integers(0, len(graph.ids) - 1))
-    found = run(graph, commit_graph.merge_bases(graph.ids[ours], graph.ids[theirs]))
+    found = run(graph, commit_graph.find_merge_bases(graph.ids[ours], graph.ids[theirs]))
     assert numbers(graph, found) == naive_bases(graph, ours, theirs)
 
 
@@ -80,7 +80,7 @@ def test_merge_bases_are_the_best_common_ancestors_whatever_the_clocks_said(grap
 def test_comparing_finds_what_only_one_of_two_commits_has_behind_it(graph, data):
     ours = data.draw(st.integers(0, len(graph.ids) - 1))
     theirs = data.draw(st.integers(0, len(graph.ids) - 1))
-    found = run(graph, commit_graph.compare(graph.ids[ours], graph.ids[theirs]))
+    found = run(graph, commit_graph.compare_histories(graph.ids[ours], graph.ids[theirs]))
     mine, other = graph.ancestors(ours), graph.ancestors(theirs)
     assert sorted(numbers(graph, [each.id for each in found.ours])) == sorted(mine - other)
     assert sorted(numbers(graph, [each.id for each in found.theirs])) == sorted(other - mine)
@@ -91,7 +91,8 @@ def test_the_bases_of_several_commits_are_those_that_a_merge_of_them_would_have(
     numbers_of = st.integers(0, len(graph.ids) - 1)
     ours, theirs = data.draw(st.lists(numbers_of, min_size=2, max_size=2)), data.draw(numbers_of)
     found = run(
-        graph, commit_graph.merge_bases_of([graph.ids[each] for each in ours], graph.ids[theirs])
+        graph,
+        commit_graph.find_bases_of_merge([graph.ids[each] for each in ours], graph.ids[theirs]),
     )
     graph.add(ours, 1_000)
     assert numbers(graph, found) == naive_bases(graph, len(graph.ids) - 1, theirs)
@@ -102,25 +103,25 @@ def test_crossed_merges_have_two_bases():
     graph.add([], 1)
     for parents in ([0], [0], [1, 2], [2, 1]):
         graph.add(parents, 10 + len(graph.ids))
-    found = run(graph, commit_graph.merge_bases(graph.ids[3], graph.ids[4]))
+    found = run(graph, commit_graph.find_merge_bases(graph.ids[3], graph.ids[4]))
     assert numbers(graph, found) == [2, 1]
 
 
 def test_the_base_of_a_commit_and_its_ancestor_is_the_ancestor():
     graph = chain(5)
-    assert run(graph, commit_graph.merge_bases(graph.ids[4], graph.ids[1])) == [graph.ids[1]]
-    assert run(graph, commit_graph.merge_bases(graph.ids[1], graph.ids[4])) == [graph.ids[1]]
-    assert run(graph, commit_graph.merge_bases(graph.ids[2], graph.ids[2])) == [graph.ids[2]]
+    assert run(graph, commit_graph.find_merge_bases(graph.ids[4], graph.ids[1])) == [graph.ids[1]]
+    assert run(graph, commit_graph.find_merge_bases(graph.ids[1], graph.ids[4])) == [graph.ids[1]]
+    assert run(graph, commit_graph.find_merge_bases(graph.ids[2], graph.ids[2])) == [graph.ids[2]]
 
 
 def test_the_way_back_follows_the_parents_named():
     graph = chain(3)
     graph.add([0], 2_000)
     graph.add([2, 3], 3_000)
-    assert run(graph, commit_graph.back(graph.ids[4], [2, 1])) == graph.ids[0]
-    assert run(graph, commit_graph.back(graph.ids[4], [1, 1])) == graph.ids[1]
-    assert run(graph, commit_graph.back(graph.ids[4], [])) == graph.ids[4]
+    assert run(graph, commit_graph.follow_parents(graph.ids[4], [2, 1])) == graph.ids[0]
+    assert run(graph, commit_graph.follow_parents(graph.ids[4], [1, 1])) == graph.ids[1]
+    assert run(graph, commit_graph.follow_parents(graph.ids[4], [])) == graph.ids[4]
     with pytest.raises(NotFound, match="no parent 2"):
-        run(graph, commit_graph.back(graph.ids[2], [2]))
+        run(graph, commit_graph.follow_parents(graph.ids[2], [2]))
     with pytest.raises(NotFound, match="history ends"):
-        run(graph, commit_graph.back(graph.ids[0], [1]))
+        run(graph, commit_graph.follow_parents(graph.ids[0], [1]))

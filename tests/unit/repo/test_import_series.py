@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.errors import Conflict, Invalid, Unsafe
-from zonegit.history.commit_graph import Logged
+from zonegit.history.commit_graph import LoggedCommit
 from zonegit.objects import commit_signatures
 from zonegit.objects.commit_signatures import GoodSignature, Keyring
 from zonegit.objects.ids import CommitId, RawObject
@@ -45,7 +45,7 @@ async def written(operators: TwoOperators, texts: list[str], **how: bool) -> Imp
     return await import_series.import_versions(operators.repo, at, versions, intent)
 
 
-async def history(operators: TwoOperators) -> list[Logged]:
+async def history(operators: TwoOperators) -> list[LoggedCommit]:
     at = await heads.find_position(operators.repo, ZONE)
     found = await log.read_latest(
         operators.repo, Reader(operators.repo.objects), at.commit(), ZONE, 100

@@ -36,7 +36,7 @@ async def base_of(graph: Graph, ours: int, theirs: int, **bound: int) -> Found:
     await store.put(graph.objects())
     reader = Reader(store)
     past = CommitReader(store, reader)
-    bases = await past.answer(commit_graph.merge_bases(graph.ids[ours], graph.ids[theirs]))
+    bases = await past.answer(commit_graph.find_merge_bases(graph.ids[ours], graph.ids[theirs]))
     found = await MergeBaseFinder(past, reader, APEX, **bound).find(bases)
     disputed = frozenset(rdtype for path, rdtype in found.disputed if path)
     if found.tree is None:
@@ -188,7 +188,7 @@ async def test_the_trees_of_bases_are_never_stored(forked: TwoOperators) -> None
     past = CommitReader(forked.repo.objects, reader)
     ours, theirs = await tip(forked, "main"), await tip(forked, "canary")
     found = await MergeBaseFinder(past, reader, ZONE).find(
-        await past.answer(commit_graph.merge_bases(ours, theirs))
+        await past.answer(commit_graph.find_merge_bases(ours, theirs))
     )
     committed(await merge_branch(forked, "main", theirs))
     assert found.tree is not None

@@ -8,7 +8,7 @@ from tests.support.graphs import Graph, chain, graphs
 
 from zonegit.errors import Corrupt, NotFound
 from zonegit.history import commit_graph
-from zonegit.history.commit_graph import Log
+from zonegit.history.commit_graph import LogWalk
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.memory import MemoryObjects
@@ -33,7 +33,10 @@ async def test_round_trips_grow_with_the_logarithm_of_a_history(length: int, mos
     graph = chain(length)
     store = Counting()
     past = await past_of(graph, store)
-    assert await past.answer(commit_graph.back(graph.ids[-1], [1] * (length - 1))) == graph.ids[0]
+    assert (
+        await past.answer(commit_graph.follow_parents(graph.ids[-1], [1] * (length - 1)))
+        == graph.ids[0]
+    )
     assert store.asked <= most
     assert store.gave == length
 
@@ -49,7 +52,7 @@ async def test_parallel_branches_are_fetched_together_and_once() -> None:
         right = len(graph.ids) - 1
     store = Counting()
     past = await past_of(graph, store)
-    found = await past.answer(commit_graph.merge_bases(graph.ids[left], graph.ids[right]))
+    found = await past.answer(commit_graph.find_merge_bases(graph.ids[left], graph.ids[right]))
     assert found == [graph.ids[0]]
     assert store.asked <= 6
     assert store.gave <= len(graph.ids) + 10
@@ -61,7 +64,7 @@ async def test_what_two_branches_share_is_not_read_to_its_end() -> None:
         graph.add([1_999], 10_000)
     store = Counting()
     past = await past_of(graph, store)
-    compared = await past.answer(commit_graph.compare(graph.ids[-1], graph.ids[-2]))
+    compared = await past.answer(commit_graph.compare_histories(graph.ids[-1], graph.ids[-2]))
     assert compared.bases == [graph.ids[1_999]]
     assert (len(compared.ours), len(compared.theirs)) == (1, 1)
     assert store.asked == 1
@@ -71,7 +74,7 @@ async def test_what_two_branches_share_is_not_read_to_its_end() -> None:
 async def test_what_a_walk_finds_is_the_same_however_its_commits_are_fetched(graph, data):
     start = data.draw(st.integers(0, len(graph.ids) - 1))
     past = await past_of(graph, MemoryObjects())
-    found = await past.answer(Log([graph.ids[start]]).take(100))
+    found = await past.answer(LogWalk([graph.ids[start]]).take(100))
     moments = graph.moments()
     wanted = sorted(graph.ancestors(start), key=lambda at: (-moments[at], graph.ids[at]))
     assert [each.id for each in found] == [graph.ids[at] for at in wanted]
@@ -82,7 +85,7 @@ async def test_the_reader_learns_what_was_fetched() -> None:
     store = Counting()
     await store.put(graph.objects())
     reader = Reader(store)
-    await CommitReader(store, reader).answer(commit_graph.back(graph.ids[-1], [1] * 9))
+    await CommitReader(store, reader).answer(commit_graph.follow_parents(graph.ids[-1], [1] * 9))
     await reader.get(graph.ids)
     assert store.asked == 1
 
@@ -91,10 +94,10 @@ async def test_a_history_out_of_order_is_refused() -> None:
     graph = chain(3)
     past = await past_of(graph, Misdating())
     with pytest.raises(Corrupt, match="out of order"):
-        await past.answer(Log([graph.ids[-1]]).take(3))
+        await past.answer(LogWalk([graph.ids[-1]]).take(3))
 
 
 async def test_a_commit_that_is_not_stored_is_named() -> None:
     past = await past_of(chain(1), MemoryObjects())
     with pytest.raises(NotFound, match="000000000000"):
-        await past.answer(commit_graph.back(CommitId(ObjectId(bytes(32))), [1]))
+        await past.answer(commit_graph.follow_parents(CommitId(ObjectId(bytes(32))), [1]))

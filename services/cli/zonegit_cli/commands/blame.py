@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from zonegit.history.blame import Blamed
+from zonegit.history.blame import BlamedRRset
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit
 from zonegit.repo import refish
@@ -54,7 +54,7 @@ async def command(
     session.output.print_result(lambda: _to_json(found), align_columns(rows), paged=True)
 
 
-def _format_rows(blamed: Blamed, commits: Mapping[CommitId, Commit]) -> Iterator[list[str]]:
+def _format_rows(blamed: BlamedRRset, commits: Mapping[CommitId, Commit]) -> Iterator[list[str]]:
     rrset = blamed.rrset
     head = record_head(rrset)
     if blamed.records != (blamed.commit,):

@@ -7,7 +7,7 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.history import commit_graph
-from zonegit.history.commit_graph import Logged
+from zonegit.history.commit_graph import LoggedCommit
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import read_zone
 from zonegit.repo.change import import_sources
@@ -112,7 +112,7 @@ async def continue_from_git(
 
 
 def _read_recorded(
-    history: GitHistory, rev: str, chain: list[str], log: Sequence[Logged], source: str
+    history: GitHistory, rev: str, chain: list[str], log: Sequence[LoggedCommit], source: str
 ) -> Continuation | None:
     """Find the git commits after the last one that was imported; None if the history does not
     contain that one."""
@@ -125,7 +125,7 @@ def _read_recorded(
     return None
 
 
-def _count_since(log: Sequence[Logged], source: str) -> int:
+def _count_since(log: Sequence[LoggedCommit], source: str) -> int:
     """Return the number of commits of a branch since the one that was imported from ``source``."""
     return [import_sources.read_source(each.commit.message) for each in log].index(source)
 
@@ -188,7 +188,7 @@ async def _find_new(
     zone: Name,
     named: Sequence[str],
     given: Sequence[str],
-    log: Sequence[Logged],
+    log: Sequence[LoggedCommit],
     stdin: bytes | None,
     master: MasterFiles,
 ) -> str | None:
@@ -245,7 +245,7 @@ async def _find_exported(
     at: BranchPosition,
     history: GitHistory,
     chain: Sequence[str],
-    log: Sequence[Logged],
+    log: Sequence[LoggedCommit],
     master: MasterFiles,
 ) -> Continuation | None:
     """Find the latest git commit that is an export of a stored commit, which is a commit of the
@@ -277,7 +277,7 @@ async def _is_ahead(repo: Repo, at: BranchPosition, commit: CommitId) -> bool:
     if at.tip is None:
         return True
     compared = await CommitReader(repo.objects, reader).answer(
-        commit_graph.compare(at.commit(), commit)
+        commit_graph.compare_histories(at.commit(), commit)
     )
     return not compared.ours
 
@@ -300,7 +300,7 @@ async def _find_equal(
     zone: Name,
     history: GitHistory,
     chain: Sequence[str],
-    log: Sequence[Logged],
+    log: Sequence[LoggedCommit],
     master: MasterFiles,
 ) -> Continuation:
     """Find the known commits by their records, for a branch that was imported by an earlier

@@ -12,7 +12,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Final, TypeVar
 
-from zonegit.history.commit_graph import Logged
+from zonegit.history.commit_graph import LoggedCommit
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
@@ -59,7 +59,7 @@ def read_source(message: str) -> str | None:
     return found[1] if found else None
 
 
-def recorded_sources(history: Sequence[Logged], kind: str) -> list[str]:
+def recorded_sources(history: Sequence[LoggedCommit], kind: str) -> list[str]:
     """Return the sources of one kind (``GIT``, ``FILE``) that commits name, in their order."""
     named = (read_source(each.commit.message) for each in history)
     return [source for source in named if source is not None and source.startswith(kind)]
@@ -117,7 +117,9 @@ def version_content(rrsets: Mapping[RRsetKey, RRset], apex: Name) -> ObjectId | 
     return change_plan.build_zone(list(without.values()), apex)[1]
 
 
-async def commit_contents(repo: Repo, commits: Sequence[Logged], apex: Name) -> list[ObjectId]:
+async def commit_contents(
+    repo: Repo, commits: Sequence[LoggedCommit], apex: Name
+) -> list[ObjectId]:
     """Return the ids of the contents of commits (see :func:`version_content`), the latest first.
 
     At most ``MAX_COMPARED`` commits are read. Successive equal contents are returned once.

@@ -117,7 +117,7 @@ async def _is_behind(
         return True
     assert target.commit is not None
     ours = position.commit()
-    bases = await past.answer(commit_graph.merge_bases(ours, target.commit))
+    bases = await past.answer(commit_graph.find_merge_bases(ours, target.commit))
     if bases != [ours] or ours == target.commit:
         return False
     return is_serial_later(position, await drafts.read_tip(reader, position), target)
@@ -207,7 +207,7 @@ def _plan(
         assert tip.tree is not None
         assert target.commit is not None
         assert target.tree is not None
-        bases = await past.answer(commit_graph.merge_bases(tip.commit, target.commit))
+        bases = await past.answer(commit_graph.find_merge_bases(tip.commit, target.commit))
         if target.commit in bases:
             return None
         if not bases and not force:

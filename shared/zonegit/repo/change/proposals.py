@@ -4,7 +4,7 @@ import msgspec
 
 from zonegit.errors import Conflict
 from zonegit.history import commit_graph
-from zonegit.history.commit_graph import Logged
+from zonegit.history.commit_graph import LoggedCommit
 from zonegit.objects.ids import CommitId
 from zonegit.repo import read_zone
 from zonegit.repo.change import branches, merge
@@ -31,7 +31,7 @@ class Review(msgspec.Struct, frozen=True):
         refused: the error if the target branch has merged and reverted it; else None.
     """
 
-    commits: list[Logged]
+    commits: list[LoggedCommit]
     deltas: list[RRsetDelta]
     outcome: Outcome
     refused: Conflict | None = None
@@ -63,7 +63,7 @@ async def review(repo: Repo, into: BranchPosition, proposed: CommitId) -> Review
     """
     reader = Reader(repo.objects)
     compared = await CommitReader(repo.objects, reader).answer(
-        commit_graph.compare(into.commit(), proposed)
+        commit_graph.compare_histories(into.commit(), proposed)
     )
     base = await read_zone.read_tree(reader, compared.bases[0]) if compared.bases else None
     tree = await read_zone.read_tree(reader, proposed)

@@ -138,7 +138,7 @@ async def find_reverts(
         theirs: the commit that is merged.
         settled: RRsets that the merge changes, which are ignored.
     """
-    since = (await past.answer(commit_graph.compare(tip, theirs))).ours
+    since = (await past.answer(commit_graph.compare_histories(tip, theirs))).ours
     ids = {each.id for each in since}
     found: list[RevertCommit] = []
     for each in since[:MAX_SEARCHED]:
@@ -163,15 +163,17 @@ async def _lost(
     """Return the commits of ``theirs`` that were lost when ``commit`` was reverted; ``since``
     are the commits of the branch that ``theirs`` does not have."""
     try:
-        if commit not in since and await past.answer(commit_graph.merge_bases(commit, theirs)) != [
-            commit
-        ]:
+        if commit not in since and await past.answer(
+            commit_graph.find_merge_bases(commit, theirs)
+        ) != [commit]:
             return []
-        parents = (await past.answer(commit_graph.nodes([commit])))[commit].commit.parents
+        parents = (await past.answer(commit_graph.read_nodes([commit])))[commit].commit.parents
         if len(parents) < 2:
             gone = [commit]
         else:
-            compared = await past.answer(commit_graph.compare(commit, parent or parents[0]))
+            compared = await past.answer(
+                commit_graph.compare_histories(commit, parent or parents[0])
+            )
             gone = [each.id for each in compared.ours]
     except NotFound:
         return []  # a message may name a commit that does not exist

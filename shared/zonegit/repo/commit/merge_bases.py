@@ -81,7 +81,7 @@ class MergeBaseFinder:
                 found, {}, {(each.path, each.rdtype) for each in differing}
             )
         self._left -= 1
-        below = await self._past.answer(commit_graph.merge_bases_of(seen, other))
+        below = await self._past.answer(commit_graph.find_bases_of_merge(seen, other))
         base = await self.find(below)
         merged = await self._reader.answer(
             zone_merge.merge_zones(base, found.tree, theirs, self._apex)

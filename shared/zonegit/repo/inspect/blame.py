@@ -9,7 +9,7 @@ import msgspec
 from zonegit.errors import NotFound
 from zonegit.history import blame as pure
 from zonegit.history import commit_graph
-from zonegit.history.blame import Blamed, RecordsAt
+from zonegit.history.blame import BlamedRRset, RecordsAt
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit
@@ -32,7 +32,7 @@ MAX_BATCH: Final = 512
 class Blame(msgspec.Struct, frozen=True):
     """The RRsets of a name, and the commits that introduced their records, by id."""
 
-    rrsets: list[Blamed]
+    rrsets: list[BlamedRRset]
     commits: dict[CommitId, Commit]
 
 
@@ -84,7 +84,7 @@ class _Places:
         """Return a commit that was read."""
         return self._past.known[commit_id].commit
 
-    async def answer(self, asks: pure.BlameWalk[list[Blamed]]) -> list[Blamed]:
+    async def answer(self, asks: pure.BlameWalk[list[BlamedRRset]]) -> list[BlamedRRset]:
         """Run a walk."""
         return await drive(asks, self._at_least)
 
@@ -96,7 +96,7 @@ class _Places:
 
     async def _look(self, wanted: Collection[CommitId]) -> None:
         """Read the records of these commits, and of those that are probably needed next."""
-        await self._past.answer(commit_graph.nodes(wanted))
+        await self._past.answer(commit_graph.read_nodes(wanted))
         ahead = (each for each in self._past.known if each not in self._places)
         chosen = {*wanted, *islice(ahead, self._batch)}
         self._batch = min(2 * self._batch, MAX_BATCH)

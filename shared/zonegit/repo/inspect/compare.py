@@ -101,7 +101,7 @@ def _pair(old: refish.Resolved, new: refish.Resolved) -> ComparedTrees:
 
 
 async def _base(repo: Repo, reader: Reader, old: CommitId, new: CommitId) -> CommitId:
-    bases = await CommitReader(repo.objects, reader).answer(commit_graph.merge_bases(old, new))
+    bases = await CommitReader(repo.objects, reader).answer(commit_graph.find_merge_bases(old, new))
     if not bases:
         raise NotFound(
             f"{short(old)} and {short(new)} have no commit in common",
@@ -162,5 +162,5 @@ async def read_status(repo: Repo, at: BranchPosition) -> BranchStatus:
     if main is None:
         return BranchStatus(tip)
     past = CommitReader(repo.objects, reader)
-    found = await past.answer(commit_graph.compare(at.commit(), CommitId(main.target)))
+    found = await past.answer(commit_graph.compare_histories(at.commit(), CommitId(main.target)))
     return BranchStatus(tip, AheadBehind(len(found.ours), len(found.theirs)))

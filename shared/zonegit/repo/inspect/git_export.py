@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.history.commit_graph import Logged
+from zonegit.history.commit_graph import LoggedCommit
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Identity
 from zonegit.repo.commit import diff
@@ -86,7 +86,7 @@ class _Writer:
         tree = logged.commit.tree
         self._tips.append((self._commits[lineage.tip], self._contents[tree]))
 
-    def _commit(self, logged: Logged, path: str) -> bytes:
+    def _commit(self, logged: LoggedCommit, path: str) -> bytes:
         mark = self._commits[logged.id] = self._next()
         commit = logged.commit
         if self._latest is None or commit.committer.time > self._latest.time:

@@ -9,7 +9,7 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.history import commit_graph
-from zonegit.history.commit_graph import Log, Logged
+from zonegit.history.commit_graph import LoggedCommit, LogWalk
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Tag
@@ -84,7 +84,7 @@ def _found(wanted: re.Pattern[str] | None, lines: Sequence[str]) -> bool:
 
 async def iter_log(
     repo: Repo, reader: Reader, start: CommitId, apex: Name, wanted: Filter = EVERYTHING
-) -> AsyncIterator[Logged]:
+) -> AsyncIterator[LoggedCommit]:
     """Yield a commit and its ancestors, the latest first, each after all of its descendants.
 
     A merge counts as a change to the RRsets that differ from all of its parents. Commits are read
@@ -102,7 +102,7 @@ async def iter_log(
         NotFound, Corrupt, Unavailable: errors of the store.
     """
     past = CommitReader(repo.objects, reader)
-    order = Log([start])
+    order = LogWalk([start])
     batch = FIRST_BATCH // 2  # usually only the latest few are needed, which are read together
     while found := await past.answer(order.take(batch)):
         batch = min(2 * batch, MAX_HISTORY)
@@ -118,13 +118,13 @@ async def iter_log(
 async def _filter_touching(
     past: CommitReader,
     reader: Reader,
-    found: Sequence[Logged],
+    found: Sequence[LoggedCommit],
     owners: Collection[Name],
     apex: Name,
-) -> list[Logged]:
+) -> list[LoggedCommit]:
     """Return the commits that changed an RRset of ``owners``. All trees are read together."""
     above = {parent for each in found for parent in each.commit.parents}
-    nodes = await past.answer(commit_graph.nodes(above))
+    nodes = await past.answer(commit_graph.read_nodes(above))
     tree_of = {parent: nodes[parent].commit.tree for parent in above}
     wanted = {*tree_of.values(), *(each.commit.tree for each in found)}
     content = await _read_contents(reader, wanted, owners, apex)
@@ -156,15 +156,15 @@ async def _read_contents(
     return {root: {key: seen(key, blob) for key, blob in at.items()} for root, at in plain.items()}
 
 
-async def read_history(repo: Repo, tip: CommitId) -> list[Logged]:
+async def read_history(repo: Repo, tip: CommitId) -> list[LoggedCommit]:
     """Return a commit and all its ancestors, the latest first.
 
     Raises:
         NotFound, Corrupt, Unavailable: errors of the store.
     """
     past = CommitReader(repo.objects, Reader(repo.objects))
-    order = Log([tip])
-    found: list[Logged] = []
+    order = LogWalk([tip])
+    found: list[LoggedCommit] = []
     while taken := await past.answer(order.take(MAX_HISTORY)):
         found += taken
     return found
@@ -177,9 +177,9 @@ async def read_latest(
     apex: Name,
     limit: int,
     wanted: Filter = EVERYTHING,
-) -> list[Logged]:
+) -> list[LoggedCommit]:
     """Return the first ``limit`` commits of :func:`iter_log`."""
-    found: list[Logged] = []
+    found: list[LoggedCommit] = []
     async for each in iter_log(repo, reader, start, apex, wanted):
         found.append(each)
         if len(found) == limit:
@@ -188,7 +188,7 @@ async def read_latest(
 
 
 async def read_deltas(
-    reader: Reader, found: Sequence[Logged], apex: Name
+    reader: Reader, found: Sequence[LoggedCommit], apex: Name
 ) -> list[list[RRsetDelta]]:
     """Return the changes of each commit relative to its first parent, without those of a serial
     only."""

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.history.commit_graph import Log
+from zonegit.history.commit_graph import LogWalk
 from zonegit.objects.commit_signatures import (
     GoodSignature,
     Keyring,
@@ -86,7 +86,7 @@ async def verify(
         report.add(named)
     if chain:
         past = CommitReader(repo.objects, reader)
-        log = Log([at.commit])
+        log = LogWalk([at.commit])
         while taken := await past.answer(log.take(BATCH)):
             for each in taken:
                 report.add(Checked(each.id, each.commit, keyring.verify(each.commit)))
