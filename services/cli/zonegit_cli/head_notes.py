@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from zonegit.repo.repo import Default, HeadMemory
+from zonegit.repo.repo import HeadMemory, PositionDefaults
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
@@ -74,7 +74,7 @@ class SessionHead(HeadMemory):
 
 
 def find_overrides(
-    default: Default, zone: Name, branch: str, *, is_switch: bool
+    default: PositionDefaults, zone: Name, branch: str, *, is_switch: bool
 ) -> tuple[Finding, ...]:
     """Return the warning that a setting overrides HEAD, after a command that moved HEAD.
 

@@ -22,7 +22,7 @@ from zonegit_cli.stack import record
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
-    from zonegit.repo.repo import Default, Repo
+    from zonegit.repo.repo import PositionDefaults, Repo
     from zonegit.store.protocols import Adopter
     from zonegit.zonefile.includes import Includes
     from zonegit_cli.head_notes import SessionHead
@@ -65,13 +65,13 @@ class Session:
         return SessionHead(self.state, terminal.find_terminal(), installation)
 
     @cached_property
-    def default(self) -> "Default":
+    def default(self) -> "PositionDefaults":
         """Return the zone and branch of the settings, which override HEAD.
 
         Raises:
             Invalid: the name of the zone or the branch is malformed; names the setting.
         """
-        from zonegit.repo.repo import Default
+        from zonegit.repo.repo import PositionDefaults
 
         zone, branch = self.settings.zone, self.settings.branch
         try:
@@ -84,7 +84,9 @@ class Session:
         except Invalid as error:
             assert branch is not None
             raise Invalid(f"{branch.source}: {error.message}", hint=error.hint) from error
-        return Default(named, short, zone.source if zone else "", branch.source if branch else "")
+        return PositionDefaults(
+            named, short, zone.source if zone else "", branch.source if branch else ""
+        )
 
     @cached_property
     def state(self) -> Path:

@@ -10,11 +10,11 @@ import msgspec
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.change import undo
 from zonegit.repo.change.undo import RestoredRef, UndoneOperation
-from zonegit.repo.commit.dry_runs import first_refusal
+from zonegit.repo.commit.dry_runs import find_refusal
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import operations
 from zonegit.repo.inspect.operations import Operation
-from zonegit.repo.repo import Repo, new_operation
+from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.store.protocols import Moved
 from zonegit.store.ref_names import RefName
 from zonegit.zone.findings import Finding
@@ -104,7 +104,7 @@ async def run_undo(
     session.output.print_result(
         data, [*lines, *propagation.merge_results(propagated.values()).format_lines()]
     )
-    if refusal := first_refusal(each.judgement for each in undone.back):
+    if refusal := find_refusal(each.judgement for each in undone.back):
         raise refusal
 
 
@@ -116,7 +116,7 @@ def _make_intent(named: Operation, options: UndoOptions, command: str) -> Intent
         dry_run=options.dry_run,
         reason=options.reason,
         strict=options.strict,
-        operation=new_operation(),
+        operation=make_operation_id(),
     )
 
 

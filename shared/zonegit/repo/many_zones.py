@@ -109,17 +109,17 @@ async def read_zones(
         await reader.get({commit for _, commit in some})
         found = [await read_zone.read_tree(reader, commit) for _, commit in some]
         blobs = await reader.answer(gather([read_zone.list_blobs(tree) for tree in found]))
-        for part in _group([len(each) for each in blobs]):
+        for part in _group_by_size([len(each) for each in blobs]):
             reader = Reader(objects)
             await reader.get({blob for at in part for blob in blobs[at]})
             for at in part:
                 zone, commit = some[at]
                 values = list((await read_zone.read_rrsets(reader, blobs[at])).values())
-                _check(zone, commit, values)
+                _check_zone(zone, commit, values)
                 yield WholeZoneAt(zone, commit, found[at], values)
 
 
-def _group(sizes: Sequence[int]) -> Iterator[list[int]]:
+def _group_by_size(sizes: Sequence[int]) -> Iterator[list[int]]:
     """Yield runs of indexes whose sizes add up to at most ``RRSET_BATCH``."""
     run: list[int] = []
     total = 0
@@ -133,7 +133,7 @@ def _group(sizes: Sequence[int]) -> Iterator[list[int]]:
         yield run
 
 
-def _check(zone: Name, commit: CommitId, rrsets: Collection[RRset]) -> None:
+def _check_zone(zone: Name, commit: CommitId, rrsets: Collection[RRset]) -> None:
     if not any(each.rdtype == rrtypes.SOA and each.owner == zone for each in rrsets):
         raise Invalid(
             f"{short(commit)} is not a commit of {names.text(zone)}",

@@ -252,7 +252,7 @@ async def _resolve_word(repo: Repo, reader: Reader, zone: Name, word: str) -> Re
             hint=f"use refs/heads/{names.text(zone)}/{word}, or more digits of the id",
         )
     if not meanings:
-        raise _not_found(refs, word)
+        raise _not_found_error(refs, word)
     ((meaning, target),) = meanings.items()
     branch = word if meaning.startswith("branch") else None
     return await _make_resolved(reader, zone, target, branch)
@@ -275,7 +275,7 @@ async def _find_ids(repo: Repo, word: str) -> list[ObjectId]:
     return [object_id for object_id, kind in found if kind in ("commit", "tag")]
 
 
-def _not_found(refs: ZoneRefs, word: str) -> NotFound:
+def _not_found_error(refs: ZoneRefs, word: str) -> NotFound:
     known = ", ".join([*sorted(refs.heads), *sorted(refs.tags)]) or "no branch yet"
     return NotFound(
         f"{word!r} is not a branch, tag or commit of {names.text(refs.zone)}",

@@ -16,7 +16,7 @@ def _discard(_text: str) -> None:
     """Discard a note."""
 
 
-class Default(msgspec.Struct, frozen=True):
+class PositionDefaults(msgspec.Struct, frozen=True):
     """The zone and branch that override HEAD if a command names none.
 
     Attributes:
@@ -63,7 +63,7 @@ class Repo(msgspec.Struct, frozen=True):
     now: Callable[[], Identity]
     sign: Callable[[bytes], str] | None = None
     note: Callable[[str], None] = _discard
-    default: Default = Default()
+    default: PositionDefaults = PositionDefaults()
     memory: HeadMemory = HeadMemory()
 
     def origin(
@@ -86,7 +86,7 @@ class Repo(msgspec.Struct, frozen=True):
             operation: the operation that the change is part of; None starts a new one.
             undoes: the operation that the change takes back; None if it is not an undo.
         """
-        operation = operation or new_operation()
+        operation = operation or make_operation_id()
         return Origin(self.actor, command, operation, force, turn, reason, undoes)
 
     def seal(self, value: Commit | Tag) -> RawObject:
@@ -97,6 +97,6 @@ class Repo(msgspec.Struct, frozen=True):
         return encode(msgspec.structs.replace(value, signature=self.sign(raw.payload)))
 
 
-def new_operation() -> str:
+def make_operation_id() -> str:
     """Return a new unique id for an operation."""
     return secrets.token_hex(16)

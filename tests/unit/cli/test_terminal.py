@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from zonegit.repo.repo import Default
+from zonegit.repo.repo import PositionDefaults
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import head_notes, terminal
@@ -151,16 +151,16 @@ def test_a_session_remembers_a_bounded_number_of_installations(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("default", "is_switch", "said"),
     [
-        (Default(), True, None),
-        (Default(ONE, None, "ZONEGIT_ZONE"), True, "ZONEGIT_ZONE is one.test."),
-        (Default(OTHER, None, "ZONEGIT_ZONE"), False, "ZONEGIT_ZONE is other.test."),
-        (Default(ONE, None, "ZONEGIT_ZONE"), False, None),  # its branch is remembered, too
-        (Default(None, "canary", "", "ZONEGIT_BRANCH"), False, "ZONEGIT_BRANCH is canary"),
-        (Default(None, "main", "", "ZONEGIT_BRANCH"), False, None),
+        (PositionDefaults(), True, None),
+        (PositionDefaults(ONE, None, "ZONEGIT_ZONE"), True, "ZONEGIT_ZONE is one.test."),
+        (PositionDefaults(OTHER, None, "ZONEGIT_ZONE"), False, "ZONEGIT_ZONE is other.test."),
+        (PositionDefaults(ONE, None, "ZONEGIT_ZONE"), False, None),  # its branch is remembered, too
+        (PositionDefaults(None, "canary", "", "ZONEGIT_BRANCH"), False, "ZONEGIT_BRANCH is canary"),
+        (PositionDefaults(None, "main", "", "ZONEGIT_BRANCH"), False, None),
     ],
 )
 def test_moving_head_without_effect_is_a_warning(
-    default: Default, is_switch: bool, said: str | None
+    default: PositionDefaults, is_switch: bool, said: str | None
 ) -> None:
     found = head_notes.find_overrides(default, ONE, "main", is_switch=is_switch)
     assert [said in each.message for each in found] == ([True] if said else [])

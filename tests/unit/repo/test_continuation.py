@@ -92,7 +92,9 @@ async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_o
     made.git("checkout", "-q", "main")
     made.commit("1", {"z": "\n\n\n" + TEXTS[1]})
     made.git("merge", "-q", "--no-ff", "-m", "merged", "-X", "ours", "side")
-    await take_in(operators, [TEXTS[1] + "side A 192.0.2.7\n"], import_sources.of_git(side))
+    await take_in(
+        operators, [TEXTS[1] + "side A 192.0.2.7\n"], import_sources.make_git_source(side)
+    )
     history = GitHistory(tmp_path / "git", "z")
     at = await heads.find_position(operators.repo, ZONE)
     found = await continuation.continue_from_git(

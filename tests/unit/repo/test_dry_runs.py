@@ -33,13 +33,13 @@ from zonegit.repo.change import (
 from zonegit.repo.change.import_series import ImportedVersion
 from zonegit.repo.commit import change_plan, commit_loop, dry_runs
 from zonegit.repo.commit.conflicts import Conflicted
-from zonegit.repo.commit.dry_runs import Judgement, first_refusal
+from zonegit.repo.commit.dry_runs import Judgement, find_refusal
 from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
 from zonegit.repo.commit.intent import Intent, OnConflict
 from zonegit.repo.commit.outcomes import Committed, Preview
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import operations
-from zonegit.repo.repo import Repo, new_operation
+from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.store import ref_names
 from zonegit.store.basis import Basis
 from zonegit.store.expected import Absent, Exactly, Expected
@@ -163,7 +163,7 @@ class Twice:
 
     async def take(self, step: tuple[Any, ...]) -> None:
         name, (force, reason), *how = step
-        meant = Intent(name, name, force, reason=reason, operation=new_operation())
+        meant = Intent(name, name, force, reason=reason, operation=make_operation_id())
         work: Callable[..., Awaitable[object]] = getattr(self, name)
         await self.compare(lambda dry: work(msgspec.structs.replace(meant, dry_run=dry), *how))
 
@@ -299,9 +299,9 @@ async def answer(
     keep(outcome)
     match outcome:
         case Preview(judgement=judgement) | import_series.ImportedSeries(judgement=judgement):
-            refusal = first_refusal([judgement])
+            refusal = find_refusal([judgement])
         case undo.UndoneOperation(back=back):
-            refusal = first_refusal(each.judgement for each in back)
+            refusal = find_refusal(each.judgement for each in back)
         case Judgement(refusal=refusal):
             pass
         case Conflicted(clashes=clashes):

@@ -9,7 +9,7 @@ from tests.unit.repo.zone_contents import tip
 from zonegit.errors import Conflict, NotFound
 from zonegit.repo import heads, refish
 from zonegit.repo.change import branches
-from zonegit.repo.repo import Default
+from zonegit.repo.repo import PositionDefaults
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -149,7 +149,7 @@ async def test_an_option_wins_over_settings_and_these_win_over_head(
             await branches.create(foo.repo, OTHER, branch, commit)
         await branches.checkout(foo.repo, OTHER, branch)
     await branches.checkout(foo.repo, ZONE, "main")
-    default = Default(*settings, "ZONEGIT_ZONE", "ZONEGIT_BRANCH")
+    default = PositionDefaults(*settings, "ZONEGIT_ZONE", "ZONEGIT_BRANCH")
     repo = msgspec.structs.replace(foo.repo, default=default)
     at = await heads.find_position(repo, *option)
     assert (at.zone, at.branch) == expected
@@ -159,7 +159,7 @@ async def test_an_option_wins_over_settings_and_these_win_over_head(
 
 
 async def test_an_error_about_what_a_setting_names_says_which_setting(foo: TwoOperators) -> None:
-    default = Default(OTHER, "nope", "ZONEGIT_ZONE", "default-branch in .zonegit.toml")
+    default = PositionDefaults(OTHER, "nope", "ZONEGIT_ZONE", "default-branch in .zonegit.toml")
     repo = msgspec.structs.replace(foo.repo, default=default)
     with pytest.raises(NotFound) as refused:
         await heads.find_position(repo)

@@ -14,7 +14,7 @@ ids = st.lists(st.sampled_from("abcdef"), max_size=8)
 
 
 def test_a_source_is_the_last_line_of_a_message():
-    source = import_sources.of_git(COMMIT)
+    source = import_sources.make_git_source(COMMIT)
     message = import_sources.add_source("One\n\nBecause.\n", source)
     assert message == f"One\n\nBecause.\n\nZonegit-Source: git:{COMMIT}"
     assert import_sources.read_source(message) == source
@@ -27,7 +27,7 @@ def test_a_line_that_is_not_the_last_or_has_another_form_is_no_source():
         assert import_sources.read_source(message) is None
     assert import_sources.read_source(
         f"{line}\n\nZonegit-Source: git:{COMMIT[::-1]}"
-    ) == import_sources.of_git(COMMIT[::-1])
+    ) == import_sources.make_git_source(COMMIT[::-1])
 
 
 def once(versions: list[str]) -> list[str]:
@@ -68,9 +68,9 @@ async def test_a_version_has_the_content_of_its_commit_whatever_their_serials(fo
     await foo.import_file(FOO.replace(" 7 ", " 5 ").replace("192.0.2.80", "192.0.2.81"))
     at = await heads.find_position(foo.repo, ZONE)
     log = await read_history(foo.repo, at.commit())
-    contents = await import_sources.commit_contents(foo.repo, log, ZONE)
+    contents = await import_sources.read_content_ids(foo.repo, log, ZONE)
     texts = [FOO.replace("192.0.2.80", "192.0.2.81"), FOO]
     assert contents == [
-        import_sources.version_content(reader.read(text.encode(), ZONE).rrsets, ZONE)
+        import_sources.compute_content_id(reader.read(text.encode(), ZONE).rrsets, ZONE)
         for text in texts
     ]

@@ -20,7 +20,7 @@ from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import log
-from zonegit.repo.inspect.log import Filter, Label
+from zonegit.repo.inspect.log import Label, LogFilter
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
@@ -43,7 +43,7 @@ class Story:
         self.ids[key] = committed(await commit_loop.commit(repo, position, plan, intent)).commit
         return self.ids[key]
 
-    async def log(self, wanted: Filter = log.EVERYTHING, limit: int = 100) -> list[str]:
+    async def log(self, wanted: LogFilter = log.EVERYTHING, limit: int = 100) -> list[str]:
         by_id = {commit: key for key, commit in self.ids.items()}
         start = (await heads.find_position(self.operators.repo)).commit()
         reader = Reader(self.operators.repo.objects)
@@ -61,8 +61,8 @@ async def story(foo: TwoOperators) -> Story:
     return told
 
 
-def at(*owners: str) -> Filter:
-    return Filter(owners=frozenset(names.parse(owner, ZONE) for owner in owners))
+def at(*owners: str) -> LogFilter:
+    return LogFilter(owners=frozenset(names.parse(owner, ZONE) for owner in owners))
 
 
 async def test_a_log_goes_back_to_the_beginning(story: Story) -> None:
@@ -71,14 +71,17 @@ async def test_a_log_goes_back_to_the_beginning(story: Story) -> None:
 
 
 async def test_only_commits_of_an_author(story: Story) -> None:
-    assert await story.log(Filter(author=re.compile("^bob <"))) == ["fourth", "second"]
-    assert await story.log(Filter(author=re.compile("Bob"))) == []
-    assert await story.log(Filter(author=re.compile(r"@example\.net>$")), 1) == ["fourth"]
+    assert await story.log(LogFilter(author=re.compile("^bob <"))) == ["fourth", "second"]
+    assert await story.log(LogFilter(author=re.compile("Bob"))) == []
+    assert await story.log(LogFilter(author=re.compile(r"@example\.net>$")), 1) == ["fourth"]
 
 
 async def test_only_commits_that_say_something(story: Story) -> None:
-    assert await story.log(Filter(grep=re.compile("^because (first|third)$"))) == ["third", "first"]
-    assert await story.log(Filter(grep=re.compile("it.*because", re.ASCII))) == []
+    assert await story.log(LogFilter(grep=re.compile("^because (first|third)$"))) == [
+        "third",
+        "first",
+    ]
+    assert await story.log(LogFilter(grep=re.compile("it.*because", re.ASCII))) == []
 
 
 async def test_only_commits_that_changed_what_stands_at_a_name(story: Story) -> None:

@@ -49,7 +49,7 @@ async def finished(repo: Repo, answers: AnswersByBranch, plans: Sequence[ZonePla
     found = await repo.refs.recovery()
     origin = repo.origin("recover")
     for each in plans:
-        await recover.finish(repo, found, answers, 1000, each, origin)
+        await recover.recover_zone(repo, found, answers, 1000, each, origin)
 
 
 async def serials(repo: Repo, zone: Name = ZONE) -> Mapping[str, int | None]:

@@ -11,7 +11,7 @@ from zonegit.repo.change import remove_zone, undo
 from zonegit.repo.change.remove_zone import RemovedZone
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import operations
-from zonegit.repo.repo import Repo, new_operation
+from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import LogEntry, Moved
@@ -59,7 +59,7 @@ async def rows_of(repo: Repo, operation: str) -> list[LogEntry]:
 
 async def undo_last(repo: Repo) -> None:
     done = await operations.find_operation(repo, None)
-    await undo.undo(repo, done, Intent("undo", "undo", operation=new_operation()))
+    await undo.undo(repo, done, Intent("undo", "undo", operation=make_operation_id()))
 
 
 async def test_a_zone_goes_with_all_it_holds_as_one_operation_and_main_last(

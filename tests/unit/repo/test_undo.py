@@ -25,7 +25,7 @@ from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import operations
-from zonegit.repo.repo import Repo, new_operation
+from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
@@ -55,7 +55,7 @@ async def undone(
     redo: bool = False,
 ) -> UndoneOperation:
     done = await operations.find_operation(repo, prefix, redo=redo)
-    operation = new_operation()
+    operation = make_operation_id()
     command = "redo" if redo else "undo"
     meant = Intent(
         command, command, force=force, reason=reason, dry_run=dry_run, operation=operation
@@ -364,7 +364,7 @@ async def test_an_operation_that_is_told_in_pages_is_taken_back_whole(
     await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     heard: list[tuple[int, int]] = []
     done = await operations.find_operation(foo.repo, None)
-    meant = Intent("undo", "undo", operation=new_operation())
+    meant = Intent("undo", "undo", operation=make_operation_id())
     await undo.undo(foo.repo, done, meant, lambda at, of: heard.append((at, of)))
     assert len((await foo.repo.refs.zone(ZONE, "")).tags) == 30
     assert heard[-1] == (32, 32)
@@ -470,7 +470,7 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: TwoOperators
         )
         for zone in zones
     ]
-    together = Intent("all of them", "workspace commit", operation=new_operation())
+    together = Intent("all of them", "workspace commit", operation=make_operation_id())
     await multi_zone.commit(foo.repo, wishes, together)
     done = await undone(foo.repo)
     assert len(done.back) == 21

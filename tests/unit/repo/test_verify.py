@@ -84,12 +84,12 @@ async def put(
 async def test_progress_is_told_batch_by_batch(foo: TwoOperators, history: list[CommitId]) -> None:
     tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
     last = history[-1]
-    for _ in range(verify.BATCH):
+    for _ in range(verify.VERIFY_BATCH):
         last = await put(foo, tip, (last,), ALICE)
     heard: list[int] = []
     at = await refish.resolve(foo.repo, last.hex())
     await verify.verify(foo.repo, at, BOTH, chain=True, progress=heard.append)
-    assert heard == [verify.BATCH, verify.BATCH + len(history)]
+    assert heard == [verify.VERIFY_BATCH, verify.VERIFY_BATCH + len(history)]
 
 
 async def test_content_signed_by_nobody_who_is_trusted_fails(

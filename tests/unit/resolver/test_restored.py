@@ -73,7 +73,7 @@ async def recover(there: Site, plans: list[ZonePlan]) -> None:
     found = await there.repo.refs.recovery()
     origin = there.repo.origin("recover")
     for each in plans:
-        await use_case.finish(there.repo, found, {}, 1000, each, origin)
+        await use_case.recover_zone(there.repo, found, {}, 1000, each, origin)
 
 
 async def comes_to_be_held(there: Site, *resolvers: str) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from zonegit.objects.ids import CommitId
 from zonegit.repo import refish
 from zonegit.repo.inspect import log
-from zonegit.repo.inspect.log import Filter
+from zonegit.repo.inspect.log import LogFilter
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -65,7 +65,7 @@ async def command(
     """
     if graph and (author or grep or owners):
         raise click.UsageError("--graph cannot be combined with --author, --grep or NAMEs")
-    patterns = Filter(_compile_pattern(author), _compile_pattern(grep))
+    patterns = LogFilter(_compile_pattern(author), _compile_pattern(grep))
     async with session.connect() as repo:
         at = await refish.resolve(repo, start, zone=zone, branch=branch)
         reader = Reader(repo.objects)

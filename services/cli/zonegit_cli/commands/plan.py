@@ -12,7 +12,7 @@ from zonegit.repo import heads
 from zonegit.repo.change import saved_plan
 from zonegit.repo.commit import change_plan, patch
 from zonegit.repo.commit.change_plan import ChangePlanner
-from zonegit.repo.commit.dry_runs import first_refusal
+from zonegit.repo.commit.dry_runs import find_refusal
 from zonegit.repo.heads import BranchPosition
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader
@@ -78,7 +78,7 @@ async def command(
     session.output.print_result(
         lambda: shown.to_json(saved, size), shown.format_lines(saved, size), paged=True
     )
-    if refusal := first_refusal([saved.judgement]):
+    if refusal := find_refusal([saved.judgement]):
         raise refusal
     differs = bool(saved.deltas) or saved.serial != saved.before
     return EXIT_DIFFERENT if exit_code and differs else 0

@@ -112,7 +112,7 @@ async def _finish(
     done = []
     for number, each in enumerate(plans, 1):
         if not each.doubts:
-            each, _ = await use_case.finish(
+            each, _ = await use_case.recover_zone(
                 repo, survey.recovery, survey.answers, headroom, each, origin
             )
         done.append(each)

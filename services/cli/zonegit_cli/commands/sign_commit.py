@@ -8,7 +8,7 @@ from zonegit.errors import Invalid
 from zonegit.repo import refish
 from zonegit.repo.change import sign
 from zonegit.repo.change.sign import SignedBranch
-from zonegit.repo.commit.dry_runs import first_refusal
+from zonegit.repo.commit.dry_runs import find_refusal
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options, propagation
@@ -78,7 +78,7 @@ async def command(
     session.output.print_result(
         data, [_format_line(found.zone, signed), *propagated.format_lines()]
     )
-    if refusal := first_refusal([signed.judgement]):
+    if refusal := find_refusal([signed.judgement]):
         raise refusal
 
 

@@ -11,7 +11,7 @@ from zonegit.objects.commit_signatures import Keyring
 from zonegit.objects.model import Commit, subject
 from zonegit.repo import refish
 from zonegit.repo.inspect import verify
-from zonegit.repo.inspect.verify import Checked, VerifyReport
+from zonegit.repo.inspect.verify import VerifiedObject, VerifyReport
 from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import format_id
@@ -102,7 +102,7 @@ def _to_json(report: VerifyReport, trusted: Names) -> dict[str, Any]:
     }
 
 
-def _checked_to_json(checked: Checked, trusted: Names) -> dict[str, Any]:
+def _checked_to_json(checked: VerifiedObject, trusted: Names) -> dict[str, Any]:
     return {
         "id": checked.id.hex(),
         "kind": _kind_of(checked),
@@ -112,5 +112,5 @@ def _checked_to_json(checked: Checked, trusted: Names) -> dict[str, Any]:
     }
 
 
-def _kind_of(checked: Checked) -> str:
+def _kind_of(checked: VerifiedObject) -> str:
     return "commit" if isinstance(checked.value, Commit) else "tag"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from zonegit.errors import Invalid
-from zonegit.repo.repo import new_operation
+from zonegit.repo.repo import make_operation_id
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import OFFERED, Scheme
@@ -205,7 +205,7 @@ async def commit(
     session = options.apply_signing(session, sign, off=no_sign)
     intent = Intent(
         (message or "").strip() or "workspace commit", "workspace commit", force,
-        dry_run=dry_run, reason=reason, operation=new_operation(), strict=strict,
+        dry_run=dry_run, reason=reason, operation=make_operation_id(), strict=strict,
         respell=respell,
     )  # fmt: skip
     with working_tree.open_workspace(working_tree.find(folder), exclusive=not dry_run) as workspace:

@@ -9,8 +9,8 @@ import msgspec
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
 from zonegit.repo.change import import_series
-from zonegit.repo.change.import_series import Added, ImportedSeries, ImportedVersion
-from zonegit.repo.commit.dry_runs import first_refusal
+from zonegit.repo.change.import_series import ImportedCommit, ImportedSeries, ImportedVersion
+from zonegit.repo.commit.dry_runs import find_refusal
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
@@ -58,7 +58,7 @@ async def commit(
     """Commit versions on the branch that the command works on, and print the outcome."""
     done = 0
 
-    def progress(added: Added) -> None:
+    def progress(added: ImportedCommit) -> None:
         nonlocal done
         done += 1
         text = f"serial {added.serial}" if added.commit is not None else "no change"
@@ -94,7 +94,7 @@ async def commit(
         [*_format_lines(at, new, written, commit_options), *propagated.format_lines()],
         paged=True,
     )
-    if refusal := first_refusal([written.judgement]):
+    if refusal := find_refusal([written.judgement]):
         raise refusal
 
 
@@ -126,7 +126,7 @@ def _format_lines(
     ]
 
 
-def _format_line(added: Added) -> str:
+def _format_line(added: ImportedCommit) -> str:
     return (
         f"  {format_id(added.commit or b'')} serial {added.serial},"
         f" {format_count(added.changed, 'RRset')}: {added.source}"

@@ -95,7 +95,7 @@ async def continue_from_git(
     if at.tip is None:
         return await _find_exported(repo, at, history, chain, [], master) or Continuation(chain, 0)
     log = await read_history(repo, at.commit())
-    recorded = import_sources.recorded_sources(log, import_sources.GIT)
+    recorded = import_sources.list_sources(log, import_sources.GIT)
     found = None
     if recorded and not force:
         found = _read_recorded(history, rev, chain, log, recorded[0])
@@ -166,9 +166,9 @@ async def count_known_files(
     if at.tip is None:
         return 0
     log = await read_history(repo, at.commit())
-    recorded = import_sources.recorded_sources(log, import_sources.FILE)[::-1]
+    recorded = import_sources.list_sources(log, import_sources.FILE)[::-1]
     if recorded:
-        given = [import_sources.of_file(_read_octets(file, stdin)) for file in named]
+        given = [import_sources.make_file_source(_read_octets(file, stdin)) for file in named]
         known = import_sources.find_continuation(recorded, given)
         new = await _find_new(repo, at.zone, named[:known], given, log, stdin, master)
         if new is not None and not force:
@@ -178,7 +178,7 @@ async def count_known_files(
                 hint="give only the files that come after, or import all of them with --force",
             )
         return known if new is None else 0
-    contents = await import_sources.commit_contents(repo, log, at.zone)
+    contents = await import_sources.read_content_ids(repo, log, at.zone)
     rrsets = (master.read_to_compare(_read_octets(file, stdin), at.zone) for file in named)
     return import_sources.find_continuation(contents[::-1], _list_contents(rrsets, at.zone))
 
@@ -225,7 +225,7 @@ def _is_different(
     changes: Changes = {key: each for key, each in version.items() if before[key] != each}
     if soa in changes and with_serial(version[soa], 0) == with_serial(before[soa], 0):
         del changes[soa]
-    return bool(spelling_changes.settle(changes, before).changes)
+    return bool(spelling_changes.drop_respelled(changes, before).changes)
 
 
 async def _read_zone(repo: Repo, commit: CommitId) -> dict[RRsetKey, RRset]:
@@ -253,7 +253,7 @@ async def _find_exported(
     named = [git_format.read_commit_id(each.message) for each in history.read_commits(chain)]
     places = {each.id: place for place, each in enumerate(log)}
     elsewhere = {each for each in named if each is not None and each not in places}
-    stored = places.keys() | await import_sources.stored_commits(repo, elsewhere)
+    stored = places.keys() | await import_sources.find_stored(repo, elsewhere)
     candidates = [n for n, each in enumerate(named, 1) if each is not None and each in stored]
     for known in candidates[: -MAX_VERIFIED - 1 : -1]:
         commit = named[known - 1]
@@ -305,7 +305,7 @@ async def _find_equal(
 ) -> Continuation:
     """Find the known commits by their records, for a branch that was imported by an earlier
     release, which did not record the sources."""
-    contents = await import_sources.commit_contents(repo, log, zone)
+    contents = await import_sources.read_content_ids(repo, log, zone)
     given = _list_contents(_iter_versions(history, chain, zone, master), zone)
     known, edits = import_sources.find_edited_continuation(contents[::-1], given)
     return Continuation(chain, known, None, edits)
@@ -315,7 +315,7 @@ def _list_contents(
     versions: Iterable[dict[RRsetKey, RRset] | None], zone: Name
 ) -> list[ObjectId | None]:
     return [
-        None if each is None else import_sources.version_content(each, zone) for each in versions
+        None if each is None else import_sources.compute_content_id(each, zone) for each in versions
     ]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from zonegit.errors import Conflict, Invalid
-from zonegit.repo.inspect.git_export import BRANCH, JOINED
+from zonegit.repo.inspect.git_export import BRANCH, JOIN_MESSAGE
 from zonegit_cli.import_export.git_history import make_command, run_git
 
 STAGING_REF: Final = "refs/zonegit/export"
@@ -64,7 +64,7 @@ def _contains(folder: Path, new: str, old: str) -> bool:
     parents = _ask(folder, "rev-parse", f"{old}^@").split()
     subject = _ask(folder, "log", "-1", "--format=%B", old)
     return (
-        subject.strip() == JOINED
+        subject.strip() == JOIN_MESSAGE
         and len(parents) > 1
         and all(_succeeds(folder, "merge-base", "--is-ancestor", each, new) for each in parents)
     )

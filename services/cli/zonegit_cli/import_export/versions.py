@@ -62,7 +62,7 @@ def read_files(
         if rrsets is not None:
             identity = _set_date(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
             words = message or f"import {files.format_name(Path(file).name)}"
-            words = import_sources.add_source(words, import_sources.of_file(octets))
+            words = import_sources.add_source(words, import_sources.make_file_source(octets))
             yield ImportedVersion(source, rrsets, words, identity, identity, master.take_findings())
 
 
@@ -102,7 +102,7 @@ def read_git(
         if rrsets is not None:
             commit = each.commit
             words = import_sources.add_source(
-                commit.message or f"import {source}", import_sources.of_git(each.id)
+                commit.message or f"import {source}", import_sources.make_git_source(each.id)
             )
             found = findings + master.take_findings()
             findings = ()

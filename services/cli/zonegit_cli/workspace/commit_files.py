@@ -13,7 +13,7 @@ from zonegit.errors import Conflict, Invalid, ZonegitError
 from zonegit.objects.ids import short
 from zonegit.repo import many_zones
 from zonegit.repo.change import multi_zone
-from zonegit.repo.change.multi_zone import Result, ZoneCommitRequest, ZonesRefused
+from zonegit.repo.change.multi_zone import ZoneCommitRequest, ZoneResult, ZonesRefused
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.outcomes import Committed, Preview, Unchanged
 from zonegit.repo.heads import BranchPosition
@@ -38,7 +38,7 @@ SHOWN: Final = 5
 
 async def commit(
     repo: Repo, workspace: Workspace, files: Sequence[FileStatus], intent: Intent
-) -> dict[Name, Result]:
+) -> dict[Name, ZoneResult]:
     """Commit changed and new files; the zones of new files are registered.
 
     The files are not changed. Their index entries refer to the new commits afterwards.
@@ -125,7 +125,7 @@ def _require_no_commit(zone: Name, refs: ZoneRefs | None) -> BranchPosition:
     return BranchPosition(zone, DEFAULT_BRANCH, None)
 
 
-def _entry_after(file: FileStatus, result: Result) -> IndexEntry | None:
+def _entry_after(file: FileStatus, result: ZoneResult) -> IndexEntry | None:
     """Return the index entry of a file after the commit; None if it was not committed."""
     seen, tree = file.fingerprint, file.content.tree
     match result:
@@ -175,7 +175,7 @@ def _format_message(zone: Name, error: ZonegitError) -> str:
 
 async def make_document(
     repo: Repo,
-    results: Mapping[Name, Result],
+    results: Mapping[Name, ZoneResult],
     propagated: Mapping[ZoneBranch, Propagated],
     intent: Intent,
 ) -> SeveralDocument:
@@ -200,7 +200,7 @@ async def make_document(
     )
 
 
-async def format_lines(repo: Repo, results: Mapping[Name, Result]) -> list[str]:
+async def format_lines(repo: Repo, results: Mapping[Name, ZoneResult]) -> list[str]:
     """Return the lines of all zones but the refused ones, which are reported as an error."""
     done = [each for each in results.values() if not isinstance(each, ZonegitError)]
     return [line for each in done for line in await outcomes.format_lines(repo, each)]
@@ -211,19 +211,19 @@ def list_branches(files: Collection[FileStatus]) -> list[ZoneBranch]:
     return [(file.zone, file.entry.branch if file.entry else DEFAULT_BRANCH) for file in files]
 
 
-def list_moves(results: Mapping[Name, Result]) -> dict[ZoneBranch, Moved]:
+def list_moves(results: Mapping[Name, ZoneResult]) -> dict[ZoneBranch, Moved]:
     """Return the moves by zone and branch."""
     made = [each for each in results.values() if isinstance(each, Committed)]
     return {(each.zone, each.branch): each.moved for each in made}
 
 
-def list_findings(results: Mapping[Name, Result]) -> list[Finding]:
+def list_findings(results: Mapping[Name, ZoneResult]) -> list[Finding]:
     """Return the findings about all zones that were not refused."""
     done = [each for each in results.values() if not isinstance(each, ZonegitError)]
     return [finding for each in done for finding in each.findings]
 
 
-def find_failure(results: Mapping[Name, Result], intent: Intent) -> ZonegitError | None:
+def find_failure(results: Mapping[Name, ZoneResult], intent: Intent) -> ZonegitError | None:
     """Return the error for refused commits, after a dry run or after some were made; None if none
     was refused. It names the zones that were committed, and the command to undo them."""
     would = {

@@ -69,12 +69,12 @@ def find_changes(opened: EditedZone, rrsets: Collection[RRset]) -> list[RRsetDel
     deltas = [
         RRsetDelta(*key, old.get(key), new.get(key))
         for key in old.keys() | new.keys()
-        if not _same(old.get(key), new.get(key))
+        if not _is_same(old.get(key), new.get(key))
     ]
     return sorted(deltas, key=lambda delta: sort_key(delta.owner, delta.rdtype))
 
 
-def _same(old: RRset | None, new: RRset | None) -> bool:
+def _is_same(old: RRset | None, new: RRset | None) -> bool:
     if old is None or new is None or old.rdtype != RRSIG:
         return old == new
     return old.rdatas == new.rdatas
@@ -115,7 +115,7 @@ async def commit_edited(
         return msgspec.structs.replace(merged, stated=stated)
 
     present = {(each.owner, each.rdtype): each.old for each in deltas if each.old is not None}
-    left = spelling_changes.settle(diff.to_changes(deltas), present, respell=intent.respell)
+    left = spelling_changes.drop_respelled(diff.to_changes(deltas), present, respell=intent.respell)
     ours = left.changes
     added = {key for key in ours if key not in present}
     typed = ours.get((at.zone, SOA))

@@ -33,7 +33,7 @@ from zonegit.zone.serial import latest
 BATCH_OCTETS: Final = 4 << 20
 """Size of the new objects that are stored together. About as much stays in memory after that."""
 
-Zone = Mapping[RRsetKey, RRset]
+ZoneRRsets = Mapping[RRsetKey, RRset]
 """All RRsets of a zone."""
 
 
@@ -46,14 +46,14 @@ class ImportedVersion(msgspec.Struct, frozen=True):
     """
 
     source: str
-    rrsets: Zone
+    rrsets: ZoneRRsets
     message: str
     author: Identity
     committer: Identity
     findings: tuple[Finding, ...] = ()
 
 
-class Added(msgspec.Struct, frozen=True):
+class ImportedCommit(msgspec.Struct, frozen=True):
     """The result for one version.
 
     Attributes:
@@ -82,7 +82,7 @@ class ImportedSeries(msgspec.Struct, frozen=True):
         trees: those of the branch before and after; None if it has none after.
     """
 
-    added: list[Added]
+    added: list[ImportedCommit]
     before: int | None
     moved: Moved | None
     judgement: Judgement | None = None
@@ -91,7 +91,7 @@ class ImportedSeries(msgspec.Struct, frozen=True):
     trees: TreePair | None = None
 
     @property
-    def commits(self) -> list[Added]:
+    def commits(self) -> list[ImportedCommit]:
         """Return the versions that became commits."""
         return [each for each in self.added if each.commit is not None]
 
@@ -106,7 +106,7 @@ async def import_versions(
     position: BranchPosition,
     versions: Iterable[ImportedVersion],
     intent: Intent,
-    progress: Callable[[Added], None] = lambda added: None,
+    progress: Callable[[ImportedCommit], None] = lambda added: None,
     base: CommitId | None = None,
 ) -> ImportedSeries:
     """Commit each version on top of the previous one, and move the branch once.
@@ -127,7 +127,7 @@ async def import_versions(
         Invalid: a version cannot be stored, or has findings that ``intent.strict`` makes errors.
         NotFound, Unavailable: errors of the stores.
     """
-    chain = _Chain(repo, position, intent)
+    chain = _SeriesBuilder(repo, position, intent)
     await chain.begin(base)
     added = []
     for version in versions:
@@ -137,7 +137,7 @@ async def import_versions(
     return await chain.end(added)
 
 
-class _Chain:
+class _SeriesBuilder:
     """Builds the commits. Keeps the state at the last one, and the objects that are not stored."""
 
     def __init__(self, repo: Repo, position: BranchPosition, intent: Intent) -> None:
@@ -147,8 +147,8 @@ class _Chain:
         self._intent = intent
         self._reader = Reader(repo.objects)
         self._state = CommitBase()
-        self._zone: Zone = {}
-        self._first: tuple[ObjectId | None, Zone] = (None, {})
+        self._zone: ZoneRRsets = {}
+        self._first: tuple[ObjectId | None, ZoneRRsets] = (None, {})
         self._waiting: list[RawObject] = []
         self._octets = 0
         self._said: set[Finding] = set()
@@ -169,25 +169,25 @@ class _Chain:
             self._zone = {(each.owner, each.rdtype): each for each in found}
         self._first = self._state.tree, self._zone
 
-    async def add(self, version: ImportedVersion) -> Added:
+    async def add(self, version: ImportedVersion) -> ImportedCommit:
         """Commit one version, unless it is equal to the previous one."""
         planned, zone = self._planned(version)
         draft = await self._draft(version, planned)
         if isinstance(draft, NothingToCommit):
             serial = self._state.serial or 0
-            return Added(version.source, None, serial, 0, draft.findings)
+            return ImportedCommit(version.source, None, serial, 0, draft.findings)
         await self._keep(draft)
         self._parent = draft.parent
         self._advance(draft, zone)
-        return Added(
+        return ImportedCommit(
             version.source, draft.commit, draft.serial, len(draft.visible_changes), draft.findings
         )
 
-    def _planned(self, version: ImportedVersion) -> tuple[PlannedChange, Zone]:
+    def _planned(self, version: ImportedVersion) -> tuple[PlannedChange, ZoneRRsets]:
         """Return the changes of a version, and the RRsets of the zone after them."""
         was, wanted = self._zone, version.rrsets
         changes: Changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
-        left = spelling_changes.settle(changes, was, respell=self._intent.respell)
+        left = spelling_changes.drop_respelled(changes, was, respell=self._intent.respell)
         respelled = {
             key: kept
             for key, rrset in changes.items()
@@ -237,7 +237,7 @@ class _Chain:
         await self._repo.objects.put(self._waiting)
         self._waiting, self._octets = [], 0
 
-    def _advance(self, draft: Draft, rrsets: Zone) -> None:
+    def _advance(self, draft: Draft, rrsets: ZoneRRsets) -> None:
         """Continue from the draft."""
         apex = self._at.zone
         soa = with_serial(rrsets[apex, rrtypes.SOA], draft.serial)
@@ -252,7 +252,7 @@ class _Chain:
         made = RefTip(commit, 0, serial, latest(reached, serial))
         self._at = msgspec.structs.replace(self._at, tip=made)
 
-    async def end(self, added: list[Added]) -> ImportedSeries:
+    async def end(self, added: list[ImportedCommit]) -> ImportedSeries:
         """Store the remaining objects and move the branch, if there is a new commit. For a dry run,
         ask the ref store about the move.
 
@@ -275,7 +275,7 @@ class _Chain:
         tree, was = self._first
         if self._state.tree is None or self._state.soa is None or self._state.tree == tree:
             return ()
-        planned = _difference(was, self._zone)
+        planned = _plan_difference(was, self._zone)
         self._reader.learn(self._waiting)
         return await ChangeFindings(
             self._reader, self._at.zone, self._state.soa,
@@ -308,7 +308,7 @@ class _Chain:
         )
 
 
-def _difference(was: Zone, wanted: Zone) -> PlannedChange:
+def _plan_difference(was: ZoneRRsets, wanted: ZoneRRsets) -> PlannedChange:
     changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
     added = {key for key in changes if key not in was}
     return PlannedChange(changes | dict.fromkeys(was.keys() - wanted.keys()), added)

@@ -36,12 +36,12 @@ T = TypeVar("T")
 _LINE: Final = re.compile(rf"{TRAILER}: ((?:{GIT}|{FILE})[0-9a-f]{{40,64}})", re.ASCII)
 
 
-def of_git(commit: str) -> str:
+def make_git_source(commit: str) -> str:
     """Return the source for the git commit with this hexadecimal id."""
     return GIT + commit
 
 
-def of_file(octets: bytes) -> str:
+def make_file_source(octets: bytes) -> str:
     """Return the source for a file with this content."""
     return FILE + sha256(octets).hexdigest()
 
@@ -59,7 +59,7 @@ def read_source(message: str) -> str | None:
     return found[1] if found else None
 
 
-def recorded_sources(history: Sequence[LoggedCommit], kind: str) -> list[str]:
+def list_sources(history: Sequence[LoggedCommit], kind: str) -> list[str]:
     """Return the sources of one kind (``GIT``, ``FILE``) that commits name, in their order."""
     named = (read_source(each.commit.message) for each in history)
     return [source for source in named if source is not None and source.startswith(kind)]
@@ -104,7 +104,7 @@ def find_edited_continuation(recorded: Sequence[T], given: Sequence[T]) -> tuple
     return 0, 0
 
 
-def version_content(rrsets: Mapping[RRsetKey, RRset], apex: Name) -> ObjectId | None:
+def compute_content_id(rrsets: Mapping[RRsetKey, RRset], apex: Name) -> ObjectId | None:
     """Return an id of the content of a whole zone.
 
     This is the id of its tree with serial 0, because an import may give a version another serial.
@@ -117,10 +117,10 @@ def version_content(rrsets: Mapping[RRsetKey, RRset], apex: Name) -> ObjectId | 
     return change_plan.build_zone(list(without.values()), apex)[1]
 
 
-async def commit_contents(
+async def read_content_ids(
     repo: Repo, commits: Sequence[LoggedCommit], apex: Name
 ) -> list[ObjectId]:
-    """Return the ids of the contents of commits (see :func:`version_content`), the latest first.
+    """Return the ids of the contents of commits (see :func:`compute_content_id`), the latest first.
 
     At most ``MAX_COMPARED`` commits are read. Successive equal contents are returned once.
 
@@ -143,7 +143,7 @@ async def commit_contents(
     return [each for each, _ in groupby(found)]
 
 
-async def stored_commits(repo: Repo, ids: Collection[CommitId]) -> set[CommitId]:
+async def find_stored(repo: Repo, ids: Collection[CommitId]) -> set[CommitId]:
     """Return the ids that the object store has."""
     missing = await repo.objects.missing(ids) if ids else set()
     return {each for each in ids if each not in missing}

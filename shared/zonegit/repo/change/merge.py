@@ -52,11 +52,11 @@ async def merge(
     past = CommitReader(repo.objects, reader)
     target = await drafts.read_state(reader, theirs, position.zone)
     for _ in range(commit_loop.MAX_REPLAYS):
-        if not await _is_behind(reader, past, position, target):
-            plan = _plan(past, position, target, choices, force=intent.force)
+        if not await _can_fast_forward(reader, past, position, target):
+            plan = _make_plan(past, position, target, choices, force=intent.force)
             merging = msgspec.structs.replace(intent, on_conflict=OnConflict.REBASE)
             outcome = await commit_loop.commit(repo, position, plan, merging)
-            return await _explain(past, reader, outcome, theirs, strict=intent.strict)
+            return await _add_reverts(past, reader, outcome, theirs, strict=intent.strict)
         try:
             found = await _examine(reader, position, target)
             return await fast_forward(repo, reader, position, target, intent, found)
@@ -86,7 +86,7 @@ async def _plan_difference(
     return change_plan.plan_deltas(diff.drop_serial_changes(deltas))
 
 
-async def _explain(
+async def _add_reverts(
     past: CommitReader, reader: Reader, outcome: Outcome, theirs: CommitId, *, strict: bool
 ) -> Outcome:
     """Add the reverts of ``theirs`` to the outcome of a merge that had nothing to do.
@@ -108,7 +108,7 @@ async def _explain(
     return msgspec.structs.replace(outcome, findings=added)
 
 
-async def _is_behind(
+async def _can_fast_forward(
     reader: Reader, past: CommitReader, position: BranchPosition, target: CommitBase
 ) -> bool:
     """Return whether the branch can be fast-forwarded: the target has all of its commits, and a
@@ -194,7 +194,7 @@ async def fast_forward(
     )
 
 
-def _plan(
+def _make_plan(
     past: CommitReader,
     position: BranchPosition,
     target: CommitBase,

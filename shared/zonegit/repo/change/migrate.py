@@ -73,7 +73,7 @@ def read(octets: bytes, source: str) -> Dump:
     try:
         slots = {name: bytes.fromhex(slot) for name, slot in found.refs.items()}
         meaning = v03_slots.decode(slots)
-        return Dump(_children_first(_objects(found.objects), meaning), slots, meaning)
+        return Dump(_sort_children_first(_read_objects(found.objects), meaning), slots, meaning)
     except ZonegitError as error:
         error.message = f"{source}: {error.message}"
         raise
@@ -90,12 +90,14 @@ async def migrate(objects: ObjectStore, adopter: Adopter, dump: Dump, origin: Or
     return await adopter.adopt(dump.slots, origin)
 
 
-def _objects(rows: Sequence[_Row]) -> dict[ObjectId, RawObject]:
+def _read_objects(rows: Sequence[_Row]) -> dict[ObjectId, RawObject]:
     raws = (RawObject(from_hex(row.hash), row.kind, bytes.fromhex(row.payload)) for row in rows)
     return {raw.id: verify(raw) for raw in raws}
 
 
-def _children_first(objects: Mapping[ObjectId, RawObject], meaning: V03Refs) -> list[RawObject]:
+def _sort_children_first(
+    objects: Mapping[ObjectId, RawObject], meaning: V03Refs
+) -> list[RawObject]:
     """Sort the objects, children first.
 
     Raises:

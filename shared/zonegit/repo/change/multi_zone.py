@@ -56,7 +56,7 @@ class ZoneCommitRequest(msgspec.Struct, frozen=True):
         return self.position.zone
 
 
-Result = Committed | Preview | Unchanged | ZonegitError
+ZoneResult = Committed | Preview | Unchanged | ZonegitError
 """The result for one zone."""
 
 
@@ -69,7 +69,7 @@ class ZonesRefused(Exception):
         self.errors = errors
 
 
-class _Drafted(msgspec.Struct, frozen=True):
+class _DraftedZone(msgspec.Struct, frozen=True):
     wish: ZoneCommitRequest
     tip: CommitBase
     draft: Draft | NothingToCommit
@@ -85,7 +85,7 @@ class _Drafted(msgspec.Struct, frozen=True):
 
 async def commit(
     repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent
-) -> dict[Name, Result]:
+) -> dict[Name, ZoneResult]:
     """Commit each zone that differs from its tip, as one operation ``intent.operation``.
 
     A signed zone may change if the RRSIGs of its apex change, because then it was signed again. The
@@ -106,7 +106,7 @@ async def commit(
         drafted = [each.draft for each in ready if isinstance(each.draft, Draft)]
         await repo.objects.put([raw for draft in drafted for raw in draft.objects])
 
-    async def moved(each: _Drafted) -> Result:
+    async def moved(each: _DraftedZone) -> ZoneResult:
         try:
             return await _move(repo, each, intent)
         except ZonegitError as error:
@@ -118,7 +118,7 @@ async def commit(
 
 async def _draft_all(
     repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent
-) -> list[_Drafted]:
+) -> list[_DraftedZone]:
     """Draft a commit for each request, and ask the ref store about it.
 
     Raises:
@@ -126,7 +126,7 @@ async def _draft_all(
     """
     tops = await _read_tops(repo, wishes)
 
-    async def made(wish: ZoneCommitRequest) -> _Drafted | ZonegitError:
+    async def made(wish: ZoneCommitRequest) -> _DraftedZone | ZonegitError:
         try:
             return await _draft(repo, wish, intent, tops.get(wish.zone, []))
         except ZonegitError as error:
@@ -142,15 +142,15 @@ async def _draft_all(
         raise ZonesRefused(errors)
     free = asyncio.Semaphore(JUDGE_CONCURRENCY)
 
-    async def judged(each: _Drafted) -> _Drafted:
+    async def judged(each: _DraftedZone) -> _DraftedZone:
         async with free:
             return await _judge(repo, each, intent)
 
-    drafted = [each for each in found if isinstance(each, _Drafted)]
+    drafted = [each for each in found if isinstance(each, _DraftedZone)]
     return await many_zones.run_concurrently(judged, drafted)
 
 
-async def _judge(repo: Repo, each: _Drafted, intent: Intent) -> _Drafted:
+async def _judge(repo: Repo, each: _DraftedZone, intent: Intent) -> _DraftedZone:
     at, draft = each.wish.position, each.draft
     if isinstance(draft, NothingToCommit):
         return each
@@ -175,7 +175,7 @@ async def _read_tops(
 
 async def _draft(
     repo: Repo, wish: ZoneCommitRequest, intent: Intent, top: Sequence[RawObject]
-) -> _Drafted:
+) -> _DraftedZone:
     reader = Reader(repo.objects, top)
     tip = await drafts.read_tip(reader, wish.position)
     replacement = change_plan.plan_replacement(wish.rrsets, wish.zone, respell=intent.respell)
@@ -188,10 +188,10 @@ async def _draft(
     is_signed_again = (wish.zone, RRSIG) in planned.changes
     drafting = msgspec.structs.replace(intent, imports=is_signed_again)
     draft = await drafts.draft(repo, reader, wish.position, tip, planned, drafting)
-    return _Drafted(wish, tip, draft, reader, [*top, *reader.seen()])
+    return _DraftedZone(wish, tip, draft, reader, [*top, *reader.seen()])
 
 
-async def _move(repo: Repo, each: _Drafted, intent: Intent) -> Result:
+async def _move(repo: Repo, each: _DraftedZone, intent: Intent) -> ZoneResult:
     at, draft = each.wish.position, each.draft
     if isinstance(draft, NothingToCommit):
         return outcomes.make_unchanged(at, draft.findings)

@@ -98,7 +98,7 @@ async def plan(
     is_begun = recovery.witness is None and recovery.awaiting > 0
     wanted = [each for each in registered.values() if each.awaiting or not is_begun]
     lost = [zone for zone in sorted(answers) if zone not in registered]
-    plans = [_lost_zone(zone, answers[zone]) for zone in lost]
+    plans = [_plan_lost_zone(zone, answers[zone]) for zone in lost]
     for start in range(0, len(wanted), PLAN_BATCH):
         batch = [each for each in wanted[start : start + PLAN_BATCH] if only in (None, each.zone)]
         plans += await asyncio.gather(
@@ -107,12 +107,12 @@ async def plan(
     return [each for each in plans if only in (None, each.zone)]
 
 
-def _lost_zone(zone: Name, answers: Mapping[str, Sequence[AnsweredSerial]]) -> ZonePlan:
-    lost = [LostBranch(branch, _latest(given)) for branch, given in sorted(answers.items())]
+def _plan_lost_zone(zone: Name, answers: Mapping[str, Sequence[AnsweredSerial]]) -> ZonePlan:
+    lost = [LostBranch(branch, _find_latest(given)) for branch, given in sorted(answers.items())]
     return ZonePlan(zone, [], lost, is_lost=True)
 
 
-def _latest(answers: Iterable[AnsweredSerial]) -> AnsweredSerial:
+def _find_latest(answers: Iterable[AnsweredSerial]) -> AnsweredSerial:
     """Return the answer with the latest serial; the first of two whose order is undefined (RFC 1982
     section 3.2)."""
     first, *others = answers
@@ -137,7 +137,7 @@ async def _plan_zone(
         verdict = _decide(tip, state, answers.get(branch, ()), headroom)
         branches.append(BranchPlan(branch, tip, state, verdict))
     lost = [
-        LostBranch(branch, _latest(given))
+        LostBranch(branch, _find_latest(given))
         for branch, given in sorted(answers.items())
         if branch not in refs.heads
     ]
@@ -156,7 +156,7 @@ def _decide(
     return verdict
 
 
-async def finish(
+async def recover_zone(
     repo: Repo,
     recovery: Recovery,
     answers: AnswersByBranch,
@@ -196,7 +196,7 @@ async def _recover(repo: Repo, made: ZonePlan, origin: Origin) -> Moved:
     renewals = [await _make_renewal(repo, made.zone, each, objects) for each in made.branches]
     guards = [Guard(each.branch, each.answer.serial, each.answer.tree) for each in made.lost]
     guards += [
-        _owed_guard(each, each.verdict)
+        _make_owed_guard(each, each.verdict)
         for each in made.branches
         if isinstance(each.verdict, OweSerial)
     ]
@@ -211,7 +211,7 @@ def _has_order(guard: Guard, highest: int | None) -> bool:
     return highest is None or lead(guard.serial, highest) != -HALF
 
 
-def _owed_guard(branch: BranchPlan, verdict: OweSerial) -> Guard:
+def _make_owed_guard(branch: BranchPlan, verdict: OweSerial) -> Guard:
     tree = verdict.known.tree if verdict.known is not None else branch.state.tree
     assert tree is not None
     return Guard(branch.branch, verdict.serial, tree, owed=True)

@@ -25,7 +25,7 @@ from zonegit.errors import Conflict, Denied, Unsafe, ZonegitError
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import many_zones
 from zonegit.repo.inspect import operations
-from zonegit.repo.repo import Repo, new_operation
+from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.safety import moves
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
@@ -35,7 +35,7 @@ from zonegit.zone.names import Name
 
 COMMAND: Final = "zone remove"
 DELETE_CONCURRENCY: Final = 16
-MAX_LOOKED_AT: Final = 5
+MAX_SEARCHED: Final = 5
 """The operator's latest operations that are searched for an interrupted removal."""
 
 
@@ -71,7 +71,7 @@ async def remove_zone(
         NotFound: the zone is not registered, or was removed meanwhile.
         ZonegitError: the removal was interrupted; the hint says how to continue.
     """
-    zone, tips = refs.zone, _tips(refs)
+    zone, tips = refs.zone, _list_tips(refs)
     moves.check_removal(zone, sorted(refs.heads), sorted(refs.tags), force=force, reason=reason)
     begun = await _find_begun(repo, zone, tips)
     operation = begun.operation if begun is not None else None
@@ -80,16 +80,16 @@ async def remove_zone(
     entries = begun.entries if begun is not None else []
     removed = {each.ref: each.old for each in entries if each.old is not None}
     moved: dict[str, Moved] = {}
-    if tips and await _try_rights(repo, zone, tips, origin):
+    if tips and await _test_permissions(repo, zone, tips, origin):
         removed |= {ref: tip.target for ref, tip in tips.items()}
         return RemovedZone(origin.operation, removed, moved)
     try:
-        for step in _steps(tips):
+        for step in _plan_steps(tips):
             done = await _delete(repo, step, tips, origin)
             removed |= {ref: tips[ref].target for ref in done}
             moved |= {ref.short: each for ref, each in done.items() if ref.space == "heads"}
         await repo.refs.unregister(zone, origin)
-    except _Stopped as stopped:
+    except _Interrupted as stopped:
         removed |= {ref: tips[ref].target for ref in stopped.done}
         raise _partial_error(stopped.error, removed, origin.operation) from stopped.error
     except ZonegitError as error:
@@ -97,7 +97,7 @@ async def remove_zone(
     return RemovedZone(origin.operation, removed, moved)
 
 
-class _Stopped(Exception):
+class _Interrupted(Exception):
     """Some refs of a step were not deleted."""
 
     def __init__(self, error: ZonegitError, done: Sequence[RefName]) -> None:
@@ -105,7 +105,7 @@ class _Stopped(Exception):
         self.done = done
 
 
-def _tips(refs: ZoneRefs) -> dict[RefName, RefTip]:
+def _list_tips(refs: ZoneRefs) -> dict[RefName, RefTip]:
     heads = {ref_names.branch(refs.zone, name): tip for name, tip in refs.heads.items()}
     return heads | {ref_names.tag(refs.zone, name): tip for name, tip in refs.tags.items()}
 
@@ -118,7 +118,7 @@ async def _find_begun(
     The result is None without such a removal, or if something was created in the zone since.
     """
     try:
-        latest = await operations.list_latest(repo, MAX_LOOKED_AT, zone=zone, actor=repo.actor)
+        latest = await operations.list_latest(repo, MAX_SEARCHED, zone=zone, actor=repo.actor)
         added = await repo.refs.reflog(ref_names.marker(zone), 1)
     except Denied:
         return None
@@ -132,7 +132,7 @@ async def _find_begun(
     return None
 
 
-async def _try_rights(
+async def _test_permissions(
     repo: Repo, zone: Name, tips: Mapping[RefName, RefTip], origin: Origin
 ) -> bool:
     """Test all permissions, with requests that change nothing while ``tips`` exist.
@@ -147,7 +147,7 @@ async def _try_rights(
     try:
         await repo.refs.unregister(zone, origin)
     except Unsafe:
-        trial = msgspec.structs.replace(origin, operation=new_operation())
+        trial = msgspec.structs.replace(origin, operation=make_operation_id())
     else:
         return True
 
@@ -159,7 +159,7 @@ async def _try_rights(
     return False
 
 
-def _steps(tips: Mapping[RefName, RefTip]) -> list[list[RefName]]:
+def _plan_steps(tips: Mapping[RefName, RefTip]) -> list[list[RefName]]:
     """Return the refs in steps. Those of one step are deleted concurrently. ``main`` is last."""
     is_main = [ref for ref in tips if ref.space == "heads" and ref.short == DEFAULT_BRANCH]
     rest = sorted(tips.keys() - set(is_main))
@@ -181,7 +181,7 @@ async def _delete(
     done = {ref: each for ref, each in zip(step, results, strict=True) if isinstance(each, Moved)}
     for each in results:
         if isinstance(each, ZonegitError):
-            raise _Stopped(each, list(done))
+            raise _Interrupted(each, list(done))
         if isinstance(each, BaseException):
             raise each
     return done

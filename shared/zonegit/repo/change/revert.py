@@ -106,13 +106,13 @@ def add_trailer(message: str, commit: CommitId, parent: CommitId | None) -> str:
         commit: the reverted commit.
         parent: of a merge, the parent whose records are restored; None for other commits.
     """
-    if _parse(message) == (commit, parent):
+    if _parse_trailer(message) == (commit, parent):
         return message
     back = f", back to {parent.hex()}" if parent is not None else ""
     return f"{message.rstrip()}\n\nThis takes back {commit.hex()}{back}."
 
 
-def _parse(message: str) -> tuple[CommitId, CommitId | None] | None:
+def _parse_trailer(message: str) -> tuple[CommitId, CommitId | None] | None:
     found = _TRAILER.findall(message)
     if not found:
         return None
@@ -142,10 +142,10 @@ async def find_reverts(
     ids = {each.id for each in since}
     found: list[RevertCommit] = []
     for each in since[:MAX_SEARCHED]:
-        named = _parse(each.commit.message)
+        named = _parse_trailer(each.commit.message)
         if named is None or len(each.commit.parents) != 1:
             continue
-        lost = await _lost(past, theirs, ids, *named)
+        lost = await _find_lost(past, theirs, ids, *named)
         if lost and await _is_missing(reader, apex, each.commit, tip, settled):
             found.append(RevertCommit(each.id, subject(each.commit), named[0], theirs in lost))
         if len(found) == MAX_SHOWN:
@@ -153,7 +153,7 @@ async def find_reverts(
     return found
 
 
-async def _lost(
+async def _find_lost(
     past: CommitReader,
     theirs: CommitId,
     since: Collection[CommitId],

@@ -240,20 +240,20 @@ def plan_saved(plan: SavedPlan) -> ChangePlanner:
         present = await read_zone.read_rrsets_at(reader, tip.tree, owners, plan.zone)
         now = [(delta, present[delta.owner].get(delta.rdtype)) for delta in plan.deltas]
         serial_alone = not plan.deltas and tip.serial is not None and later(plan.serial, tip.serial)
-        if all(_is_done(delta, value) for delta, value in now) and not serial_alone:
+        if all(_is_applied(delta, value) for delta, value in now) and not serial_alone:
             return None
-        if moved := [delta for delta, value in now if not _same(delta.old, value)]:
+        if moved := [delta for delta, value in now if not _has_same_records(delta.old, value)]:
             raise _changed_error(plan, moved)
         # If the spelling is still as the plan saw it, store the plan's own.
         respell = all(is_same_except_serial(delta.old, value) for delta, value in now)
-        changes = edits.apply(map(_edit, plan.deltas), present, plan.zone)
-        settled = change_plan.settle(changes, present, respell=respell)
-        return _with_serial(settled, plan, tip) if settled.changes or serial_alone else settled
+        changes = edits.apply(map(_make_edit, plan.deltas), present, plan.zone)
+        settled = change_plan.drop_respelled(changes, present, respell=respell)
+        return _request_serial(settled, plan, tip) if settled.changes or serial_alone else settled
 
     return carry_out
 
 
-def _with_serial(settled: PlannedChange, plan: SavedPlan, tip: CommitBase) -> PlannedChange:
+def _request_serial(settled: PlannedChange, plan: SavedPlan, tip: CommitBase) -> PlannedChange:
     """Request the plan's serial. It is used if it is later than all serials of the branch."""
     key = (plan.zone, rrtypes.SOA)
     if key in settled.changes or tip.soa is None:
@@ -262,25 +262,25 @@ def _with_serial(settled: PlannedChange, plan: SavedPlan, tip: CommitBase) -> Pl
     return msgspec.structs.replace(settled, changes=changes)
 
 
-def _edit(delta: RRsetDelta) -> RRsetEdit:
+def _make_edit(delta: RRsetDelta) -> RRsetEdit:
     return Delete(delta.owner, delta.rdtype) if delta.new is None else Set(delta.new)
 
 
-def _is_done(delta: RRsetDelta, value: RRset | None) -> bool:
+def _is_applied(delta: RRsetDelta, value: RRset | None) -> bool:
     """Return whether an RRset has the new value already. The spelling of its records matters only
     if the plan changes nothing else."""
-    if _same(delta.old, delta.new):
+    if _has_same_records(delta.old, delta.new):
         return is_same_except_serial(delta.new, value)
-    return _same(delta.new, value)
+    return _has_same_records(delta.new, value)
 
 
-def _same(one: RRset | None, other: RRset | None) -> bool:
+def _has_same_records(one: RRset | None, other: RRset | None) -> bool:
     """Return whether two RRsets have the same records, except for serials, which change with every
     commit."""
-    return spelling.is_same(_without_serial(one), _without_serial(other))
+    return spelling.is_same(_clear_serial(one), _clear_serial(other))
 
 
-def _without_serial(value: RRset | None) -> RRset | None:
+def _clear_serial(value: RRset | None) -> RRset | None:
     return value if value is None or value.rdtype != rrtypes.SOA else with_serial(value, 0)
 
 

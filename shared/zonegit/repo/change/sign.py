@@ -60,7 +60,7 @@ async def sign_tip(
         Unsafe: it has a signature of another key; without ``force``.
         Conflict: the branch moved meanwhile.
     """
-    branch = _branch(await repo.refs.zone(at.zone, repo.actor), at)
+    branch = _find_branch(await repo.refs.zone(at.zone, repo.actor), at)
     raw = (await repo.objects.get([at.commit]))[at.commit]
     payload = strip_signature(raw.payload)
     signature = sign(payload)
@@ -83,7 +83,7 @@ async def sign_tip(
     return SignedBranch(branch, at.commit, CommitId(signed.id), moved)
 
 
-def _branch(refs: ZoneRefs, at: Resolved) -> str:
+def _find_branch(refs: ZoneRefs, at: Resolved) -> str:
     """Return the branch whose tip is the commit."""
     branches = sorted(name for name, tip in refs.heads.items() if tip.target == at.commit)
     if at.branch in branches:

@@ -128,7 +128,7 @@ async def undo(
     world = await _read_state(repo, mine)
     await _check(repo, mine, world, force=meant.force)
     back: list[RestoredRef] = []
-    for step in _steps(mine):
+    for step in _iter_steps(mine):
         results = await asyncio.gather(
             *(_restore(repo, each, world, meant) for each in step), return_exceptions=True
         )
@@ -155,14 +155,14 @@ def _split_by_owner(
             hint="only that operator can move it: zonegit checkout",
         )
     mine = [each for each in every if not _is_others(repo, each.ref)]
-    return sorted(mine, key=_phase), theirs
+    return sorted(mine, key=_choose_phase), theirs
 
 
 def _is_others(repo: Repo, ref: RefName) -> bool:
     return ref.space == "head" and ref.short not in ("", repo.actor)
 
 
-def _phase(turned: RefChange) -> int:
+def _choose_phase(turned: RefChange) -> int:
     match turned.ref.space, turned.kind:
         case "zone", "removed":
             return 0
@@ -175,10 +175,10 @@ def _phase(turned: RefChange) -> int:
             return 1 if turned.found is not None else 4
 
 
-def _steps(mine: Sequence[RefChange]) -> Iterable[Sequence[RefChange]]:
+def _iter_steps(mine: Sequence[RefChange]) -> Iterable[Sequence[RefChange]]:
     """Yield the changes in steps. Those of one step may be undone concurrently."""
     for phase in range(6):
-        todo = [each for each in mine if _phase(each) == phase]
+        todo = [each for each in mine if _choose_phase(each) == phase]
         for start in range(0, len(todo), RESTORE_CONCURRENCY):
             yield todo[start : start + RESTORE_CONCURRENCY]
 

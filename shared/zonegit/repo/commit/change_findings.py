@@ -194,13 +194,13 @@ class ChangeFindings:
             for owner in (*affected, *below)
             for name in (owner, *names_above(owner, self._apex))
         }
-        cuts = [name for name in above if rrtypes.NS in _types(standing, name, self._apex)]
+        cuts = [name for name in above if rrtypes.NS in _get_types(standing, name, self._apex)]
         wanted: dict[RRsetKey, ObjectId] = {}
         if affected or any(name != self._apex for name in (*cuts, *self._new_cuts())):
             for name, rdtype in chain(
                 ((name, rrtypes.NS) for name in cuts), ((self._apex, each) for each in _WATCHED)
             ):
-                types = _types(standing, name, self._apex)
+                types = _get_types(standing, name, self._apex)
                 if rdtype in types and (name, rdtype) not in known:
                     wanted[name, rdtype] = types[rdtype]
         blobs = await read_zone.read_rrsets(self._reader, set(wanted.values())) if wanted else {}
@@ -218,7 +218,7 @@ class ChangeFindings:
         wanted = {
             (owner, rdtype): types[rdtype]
             for owner, rdtype in keys
-            if rdtype in (types := _types(standing, owner, self._apex))
+            if rdtype in (types := _get_types(standing, owner, self._apex))
         }
         blobs = await read_zone.read_rrsets(self._reader, set(wanted.values()))
         values = {key: blobs[blob] for key, blob in wanted.items()}
@@ -245,5 +245,5 @@ def _examine(
         yield from table.examine(view, value, scope)
 
 
-def _types(standing: RRsetIds, name: Name, apex: Name) -> Mapping[int, ObjectId]:
+def _get_types(standing: RRsetIds, name: Name, apex: Name) -> Mapping[int, ObjectId]:
     return standing.get(names.path(name, apex), {})

@@ -50,7 +50,7 @@ def plan_edits(todo: Collection[RRsetEdit], apex: Name, *, respell: bool = False
         present = await read_zone.read_rrsets_at(reader, tip.tree, owners, apex)
         meant = default_ttl.fill(todo, tip.soa)
         changes = edits.apply(meant, present, apex, respell=respell)
-        left = settle(changes, present, respell=respell)
+        left = drop_respelled(changes, present, respell=respell)
         notes = (
             *spelling_changes.limit(_find_respelled_adds(meant, changes, present)),
             *spelling_changes.limit(_find_changed_ttls(meant, left.changes, present)),
@@ -107,7 +107,7 @@ def _find_stated_serial(rrsets: Iterable[RRset]) -> int | None:
     return serials[-1] if serials else None
 
 
-def settle(
+def drop_respelled(
     changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False
 ) -> PlannedChange:
     """Drop the changes that only respell records.
@@ -120,7 +120,7 @@ def settle(
     now = {
         key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NO_RRSETS)
     }
-    left = spelling_changes.settle(changes, now, respell=respell)
+    left = spelling_changes.drop_respelled(changes, now, respell=respell)
     return PlannedChange(left.changes, left.changes.keys() - now.keys(), findings=left.findings)
 
 
@@ -162,7 +162,7 @@ def plan_replacement(
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
         if tip.tree is None:
-            first = spelling_changes.settle(dict(wanted), {})
+            first = spelling_changes.drop_respelled(dict(wanted), {})
             return PlannedChange(first.changes, wanted.keys(), findings=first.findings)
         objects, made = build_zone(rrsets, apex)
         if renew is not None:
@@ -173,7 +173,7 @@ def plan_replacement(
         was = {(names.below(apex, each.path), each.rdtype): each.old for each in found}
         changes = {key: wanted.get(key) for key in was}
         now = {} if respell else await _read_present(reader, changes, was)
-        left = spelling_changes.settle(changes, now, respell=respell)
+        left = spelling_changes.drop_respelled(changes, now, respell=respell)
         added = {key for key, old in was.items() if old is None}
         return PlannedChange(left.changes, added, findings=left.findings, stated=stated)
 

@@ -86,7 +86,7 @@ async def diff_stored_trees(
         Corrupt, NotFound, Unavailable: errors of the store.
     """
     found = await reader.answer(zone_tree.list_changes(old, new))
-    return _deltas(found, await read_zone.read_stored_rrsets(reader, _blobs(found)), apex)
+    return _make_deltas(found, await read_zone.read_stored_rrsets(reader, _list_blobs(found)), apex)
 
 
 async def read_deltas(
@@ -94,15 +94,15 @@ async def read_deltas(
 ) -> list[RRsetDelta]:
     """Read the RRsets of differences between trees, in canonical order. A difference in
     duplicate spellings only is left out."""
-    deltas = _deltas(found, await read_zone.read_rrsets(reader, _blobs(found)), apex)
+    deltas = _make_deltas(found, await read_zone.read_rrsets(reader, _list_blobs(found)), apex)
     return [delta for delta in deltas if delta.old != delta.new]
 
 
-def _blobs(found: Collection[TreeChange]) -> set[ObjectId]:
+def _list_blobs(found: Collection[TreeChange]) -> set[ObjectId]:
     return {blob for change in found for blob in (change.old, change.new) if blob is not None}
 
 
-def _deltas(
+def _make_deltas(
     found: Collection[TreeChange], values: Mapping[ObjectId, RRset], apex: Name
 ) -> list[RRsetDelta]:
     deltas = [

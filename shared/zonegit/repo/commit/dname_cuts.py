@@ -37,7 +37,7 @@ async def check_delegations(
     Raises:
         Invalid: a name would be both and was not before; names file and line if they are known.
     """
-    paths = {owner: names.path(owner, apex) for owner in _candidates(apex, changes, added)}
+    paths = {owner: names.path(owner, apex) for owner in _find_candidates(apex, changes, added)}
     found: dict[names.Path, dict[int, ObjectId]] = {}
     if tree is not None and paths:
         found = await reader.answer(zone_tree.find(tree, paths.values()))
@@ -52,7 +52,7 @@ async def check_delegations(
             raise _locate(error, owner, known) from None
 
 
-def _candidates(apex: Name, changes: Changes, added: AbstractSet[RRsetKey]) -> Iterator[Name]:
+def _find_candidates(apex: Name, changes: Changes, added: AbstractSet[RRsetKey]) -> Iterator[Name]:
     for key, value in changes.items():
         owner, rdtype = key
         is_new_cut = rdtype == rrtypes.NS and key in added

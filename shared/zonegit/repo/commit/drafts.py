@@ -17,7 +17,7 @@ from zonegit.repo.commit.change_findings import ChangeFindings
 from zonegit.repo.commit.edits import Changes, RRsetKey
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.replay import Footprint
-from zonegit.repo.commit.serials import find_notes, next_soa
+from zonegit.repo.commit.serials import choose_soa, find_notes
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
@@ -157,7 +157,7 @@ async def draft(
     if is_soa_signed(tip.rrsig) and changes and not intent.imports and not intent.force:
         raise await _broken_signatures_error(reader, apex, tip, changes)
     new_soa = _decide_soa(position, tip, planned, force=intent.force)
-    found = (*planned.findings, *_serial_notes(position, tip, planned, new_soa))
+    found = (*planned.findings, *_find_serial_notes(position, tip, planned, new_soa))
     others = {key: value for key, value in changes.items() if key != (apex, rrtypes.SOA)}
     if new_soa is None and not others and planned.parents is None:
         if intent.strict:
@@ -230,7 +230,7 @@ def _decide_soa(
     reached = _latest_of(highest, planned.reached)
     if not is_soa_signed(changes.get((apex, rrtypes.RRSIG), tip.rrsig)):
         others = planned.parents is not None or any(key != (apex, rrtypes.SOA) for key in changes)
-        return next_soa(tip.soa, wanted, reached, others)
+        return choose_soa(tip.soa, wanted, reached, others)
     # A signed SOA is never modified: its serial is the one that was signed.
     kept = wanted or tip.soa
     if changes and not force and kept is not None and tip.soa is not None:
@@ -243,7 +243,7 @@ def _decide_soa(
     return wanted
 
 
-def _serial_notes(
+def _find_serial_notes(
     position: BranchPosition, tip: CommitBase, planned: PlannedChange, stored: RRset | None
 ) -> list[Finding]:
     highest = position.tip.highest if position.tip else None

@@ -85,7 +85,7 @@ async def judge_zone(repo: Repo, zone: Name) -> Judgement:
     return Judgement(None, "refs")
 
 
-def first_refusal(judgements: Iterable[Judgement | None]) -> ZonegitError | None:
+def find_refusal(judgements: Iterable[Judgement | None]) -> ZonegitError | None:
     """Return the first error among several judgements, None if all are accepted."""
     refusals = (each.refusal for each in judgements if each is not None)
     return next((each for each in refusals if each is not None), None)

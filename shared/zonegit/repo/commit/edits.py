@@ -131,9 +131,9 @@ def _name_source(edit: RRsetEdit | None) -> Iterator[None]:
 def _apply_one(edit: RRsetEdit, at: _Working, apex: Name, *, respell: bool) -> None:
     match edit:
         case Set(value):
-            at[value.rdtype] = msgspec.structs.replace(value, ttl=_ttl(edit, at))
+            at[value.rdtype] = msgspec.structs.replace(value, ttl=_choose_ttl(edit, at))
         case Add(value):
-            ttl = _ttl(edit, at)
+            ttl = _choose_ttl(edit, at)
             builder = _open_builder(at, value.rdtype, value)
             builder.ttl = ttl
             builder.add(value.rdatas, respell=respell)
@@ -158,7 +158,7 @@ def _open_builder(at: _Working, rdtype: int, new: RRset | None = None) -> RRsetB
     return value
 
 
-def _ttl(edit: Set | Add, at: _Working) -> int:
+def _choose_ttl(edit: Set | Add, at: _Working) -> int:
     present = at.get(edit.rrset.rdtype)
     return edit.rrset.ttl if edit.ttl == "stated" or present is None else present.ttl
 

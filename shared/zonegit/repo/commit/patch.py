@@ -72,7 +72,7 @@ def _format_side(sign: str, value: RRset | None, stays: set[bytes]) -> Iterator[
 def is_patch(octets: bytes) -> bool:
     """Return whether the input is a diff: its first line, except for empty lines and comments, is
     one of a diff."""
-    for _, line in _lines(octets):
+    for _, line in _iter_lines(octets):
         if not line.startswith(COMMENTS):
             return line.startswith(("+", "-", HEADER))
     return False
@@ -93,7 +93,7 @@ def read(octets: bytes, apex: Name, source: str) -> list[RRsetEdit]:
     refuse_markers(octets, source)
     found: list[RRsetEdit] = []
     soas: dict[str, Set] = {}
-    for number, line in _lines(octets):
+    for number, line in _iter_lines(octets):
         if line.startswith((*COMMENTS, HEADER)):
             continue
         try:
@@ -110,7 +110,7 @@ def read(octets: bytes, apex: Name, source: str) -> list[RRsetEdit]:
                 raise Invalid(f"more than {MAX_RECORDS} records")
         except Invalid as error:
             raise lexer.failure(source, number, error.message, error.hint) from None
-    return [*found, *_soa_edit(soas)]
+    return [*found, *_make_soa_edit(soas)]
 
 
 def _take_soa(soas: dict[str, Set], sign: str, found: Set) -> None:
@@ -119,7 +119,7 @@ def _take_soa(soas: dict[str, Set], sign: str, found: Set) -> None:
     soas[sign] = found
 
 
-def _soa_edit(soas: dict[str, Set]) -> list[RRsetEdit]:
+def _make_soa_edit(soas: dict[str, Set]) -> list[RRsetEdit]:
     match soas:
         case {"+": added, "-": removed} if is_same_except_serial(added.rrset, removed.rrset):
             return []
@@ -131,7 +131,7 @@ def _soa_edit(soas: dict[str, Set]) -> list[RRsetEdit]:
             return []
 
 
-def _lines(octets: bytes) -> Iterator[tuple[int, str]]:
+def _iter_lines(octets: bytes) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not empty, numbered from 1."""
     for number, raw in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
         if line := lexer.text(raw.removesuffix(b"\n").removesuffix(b"\r")).strip(" \t"):

@@ -13,7 +13,7 @@ MAX_STEP: Final = 1 << 30
 """Increase of a serial up to which there is no note: half of what RFC 1982 allows."""
 
 
-def next_soa(
+def choose_soa(
     tip: RRset | None, wanted: RRset | None, highest: int | None, others: bool
 ) -> RRset | None:
     """Return the SOA RRset of the next commit, None if there is nothing to commit.

@@ -23,7 +23,7 @@ class RespelledChanges(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def settle(
+def drop_respelled(
     changes: Changes, present: Mapping[RRsetKey, RRset], *, respell: bool = False
 ) -> RespelledChanges:
     """Drop the changes that only respell the same records.
@@ -55,7 +55,7 @@ def settle(
 
 
 def is_needed(rdtype: int) -> bool:
-    """Return whether :func:`settle` needs the present RRset of that type."""
+    """Return whether :func:`drop_respelled` needs the present RRset of that type."""
     return rdtype in canonical_rdata.FOLDED
 
 

@@ -55,7 +55,7 @@ async def blame(
         Corrupt, Unavailable: errors of the store.
     """
     past = CommitReader(repo.objects, reader)
-    places = _Places(past, repo.objects, names.path(owner, apex), rdtype)
+    places = _RecordCache(past, repo.objects, names.path(owner, apex), rdtype)
     found = await places.answer(pure.blame(start, rdtype))
     if not found:
         kind = f" {rrtypes.to_text(rdtype)}" if rdtype is not None else ""
@@ -67,7 +67,7 @@ async def blame(
     return Blame(found, {each: places.commit(each) for each in ids})
 
 
-class _Places:
+class _RecordCache:
     """The RRsets of one name in the commits that were read."""
 
     def __init__(

@@ -66,7 +66,7 @@ async def resolve_sides(
         return await refish.resolve(repo, text or DEFAULT_HEAD, zone=zone, branch=branch)
 
     async def both(left: str, right: str) -> ComparedTrees:
-        return _pair(*await asyncio.gather(resolved(left), resolved(right)))
+        return _check_zones(*await asyncio.gather(resolved(left), resolved(right)))
 
     match words:
         case []:
@@ -77,7 +77,7 @@ async def resolve_sides(
             left, _, right = text.partition("...")
             pair = await both(left, right)
             assert pair.old is not None
-            base = await _base(repo, reader, pair.old, pair.new)
+            base = await _find_base(repo, reader, pair.old, pair.new)
             return ComparedTrees(pair.zone, base, pair.new)
         case [text] if ".." in text:
             left, _, right = text.partition("..")
@@ -90,7 +90,7 @@ async def resolve_sides(
             raise Invalid("more than two commits cannot be compared")
 
 
-def _pair(old: refish.Resolved, new: refish.Resolved) -> ComparedTrees:
+def _check_zones(old: refish.Resolved, new: refish.Resolved) -> ComparedTrees:
     if old.zone != new.zone:
         raise Invalid(
             f"a commit of {names.text(old.zone)} and one of {names.text(new.zone)}"
@@ -100,7 +100,7 @@ def _pair(old: refish.Resolved, new: refish.Resolved) -> ComparedTrees:
     return ComparedTrees(new.zone, old.commit, new.commit)
 
 
-async def _base(repo: Repo, reader: Reader, old: CommitId, new: CommitId) -> CommitId:
+async def _find_base(repo: Repo, reader: Reader, old: CommitId, new: CommitId) -> CommitId:
     bases = await CommitReader(repo.objects, reader).answer(commit_graph.find_merge_bases(old, new))
     if not bases:
         raise NotFound(
@@ -120,14 +120,14 @@ async def compare(reader: Reader, at: ComparedTrees, owners: Collection[Name] = 
     for owner in owners:
         names.path(owner, at.zone)
     old, new = await asyncio.gather(
-        _state(reader, at.old, at.zone), _state(reader, at.new, at.zone)
+        _read_state(reader, at.old, at.zone), _read_state(reader, at.new, at.zone)
     )
     found = diff.drop_serial_changes(await diff.diff_trees(reader, old.tree, new.tree, at.zone))
     wanted = [delta for delta in found if not owners or delta.owner in owners]
     return Comparison(at.zone, old, new, wanted)
 
 
-async def _state(reader: Reader, commit: CommitId | None, apex: Name) -> CommitBase:
+async def _read_state(reader: Reader, commit: CommitId | None, apex: Name) -> CommitBase:
     return CommitBase() if commit is None else await drafts.read_state(reader, commit, apex)
 
 

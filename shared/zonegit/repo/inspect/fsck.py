@@ -29,7 +29,7 @@ from zonegit.objects.model import (
 )
 from zonegit.repo import many_zones
 from zonegit.repo.inspect.store_check import check_refs
-from zonegit.repo.inspect.tip_flaws import TipFlaw, find_flawed
+from zonegit.repo.inspect.tip_flaws import TipFlaw, find_tip_flaws
 from zonegit.repo.repo import Repo
 from zonegit.store.protocols import CheckedStore
 from zonegit.store.ref_names import RefName
@@ -193,7 +193,7 @@ async def _iter_logged(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
 async def _judge_tips(repo: Repo, report: FsckReport) -> None:
     """Add the flaws of tips to a report, except those of objects that it has already."""
     known = {broken.id.hex() for broken in report.broken}
-    async for flawed in find_flawed(repo):
+    async for flawed in find_tip_flaws(repo):
         if flawed.object in known:
             continue
         report.flawed_count += 1

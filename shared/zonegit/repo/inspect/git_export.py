@@ -21,7 +21,7 @@ from zonegit.zone.names import Name
 from zonegit.zonefile.live_text import LiveText
 
 BRANCH: Final = "refs/heads/main"
-JOINED: Final = "Bring the zones together"
+JOIN_MESSAGE: Final = "Bring the zones together"
 MAX_READER_VERSIONS: Final = 64
 """Versions that are read by one reader, which keeps all objects that it has read."""
 
@@ -80,7 +80,7 @@ class _Writer:
             tree = logged.commit.tree
             if tree not in self._contents:
                 self._contents[tree] = self._next()
-                yield git_format.blob_command(self._contents[tree], await version.at(tree))
+                yield git_format.format_blob(self._contents[tree], await version.at(tree))
             yield self._commit(logged, lineage.path)
             self._progress(len(self._commits))
         tree = logged.commit.tree
@@ -91,7 +91,7 @@ class _Writer:
         commit = logged.commit
         if self._latest is None or commit.committer.time > self._latest.time:
             self._latest = commit.committer
-        return self._from_nothing(commit.parents) + git_format.commit_command(
+        return self._from_nothing(commit.parents) + git_format.format_commit(
             self._branch,
             mark,
             commit.author,
@@ -115,9 +115,9 @@ class _Writer:
         assert who is not None
         files = {each.path: tip[1] for each, tip in zip(lineages, self._tips, strict=True)}
         parents = [mark for mark, _ in self._tips]
-        said = f"{JOINED}\n".encode()
+        said = f"{JOIN_MESSAGE}\n".encode()
         mark = self._next()
-        joined = git_format.commit_command(self._branch, mark, who, who, said, parents, files)
+        joined = git_format.format_commit(self._branch, mark, who, who, said, parents, files)
         return joined + b"done\n"
 
     def _next(self) -> int:

@@ -13,14 +13,14 @@ import msgspec
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Identity
 
-MAX_WORDS: Final = 1_000
+MAX_NAME: Final = 1_000
 """Characters of a name or mail address that are kept."""
 MAX_MESSAGE: Final = 64 * 1024
 """Characters of a message that are kept."""
 MAX_TIME: Final = 10**12
 """Seconds since 1970, about 30,000 years; git cannot compute later dates."""
 
-NOBODY: Final = "unknown"
+UNKNOWN_NAME: Final = "unknown"
 TRAILER: Final = "Zonegit-Commit"
 
 _NAMED: Final = re.compile(rf"^{TRAILER}: ([0-9a-f]{{64}})\s*\Z", re.ASCII | re.MULTILINE)
@@ -88,14 +88,14 @@ def _parse_identity(line: str) -> Identity:
 
 def _sanitise(words: str) -> str:
     """Remove characters that a name or mail address cannot have."""
-    return _UNFIT.sub("", words).strip()[:MAX_WORDS]
+    return _UNFIT.sub("", words).strip()[:MAX_NAME]
 
 
 def format_identity(who: Identity) -> bytes:
     """Format an identity and its time for a git commit, which requires a name and a valid date."""
     name, mail = _sanitise(who.name), _sanitise(who.email)
     zone = who.zone if _ZONE.fullmatch(who.zone) else "+0000"
-    return f"{name or mail or NOBODY} <{mail}> {min(who.time, MAX_TIME)} {zone}".encode()
+    return f"{name or mail or UNKNOWN_NAME} <{mail}> {min(who.time, MAX_TIME)} {zone}".encode()
 
 
 def format_message(commit_id: CommitId, commit: Commit) -> bytes:
@@ -116,7 +116,7 @@ def read_commit_id(message: str) -> CommitId | None:
     return CommitId(ObjectId(bytes.fromhex(found[1]))) if found else None
 
 
-def commit_command(
+def format_commit(
     ref: str,
     mark: int,
     author: Identity,
@@ -149,7 +149,7 @@ def commit_command(
     return b"\n".join(lines) + b"\n\n"
 
 
-def blob_command(mark: int, octets: bytes) -> bytes:
+def format_blob(mark: int, octets: bytes) -> bytes:
     """Return the command of ``git fast-import`` that creates a blob."""
     return b"blob\nmark :%d\ndata %d\n%b\n" % (mark, len(octets), octets)
 

@@ -33,12 +33,12 @@ MAX_LINE: Final = 1_000
 
 PATCH_CONCURRENCY: Final = 32
 
-Content = Mapping[tuple[names.Path, int], object]
+VisibleRRsets = Mapping[tuple[names.Path, int], object]
 """The RRsets of some names in a commit, by path and type. Values are equal if the RRsets differ at
 most in a serial."""
 
 
-class Filter(msgspec.Struct, frozen=True):
+class LogFilter(msgspec.Struct, frozen=True):
     """The conditions that a commit must meet. Conditions that are None or empty are ignored.
 
     Attributes:
@@ -53,12 +53,12 @@ class Filter(msgspec.Struct, frozen=True):
 
     def says(self, commit: Commit) -> bool:
         """Return whether the author and the message match."""
-        return _found(self.author, [commit.author.mailbox]) and _found(
+        return _matches(self.author, [commit.author.mailbox]) and _matches(
             self.grep, commit.message.splitlines()
         )
 
 
-EVERYTHING: Final = Filter()
+EVERYTHING: Final = LogFilter()
 
 
 def compile_pattern(text: str) -> re.Pattern[str]:
@@ -78,12 +78,12 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         ) from error
 
 
-def _found(wanted: re.Pattern[str] | None, lines: Sequence[str]) -> bool:
+def _matches(wanted: re.Pattern[str] | None, lines: Sequence[str]) -> bool:
     return wanted is None or any(wanted.search(line[:MAX_LINE]) for line in lines)
 
 
 async def iter_log(
-    repo: Repo, reader: Reader, start: CommitId, apex: Name, wanted: Filter = EVERYTHING
+    repo: Repo, reader: Reader, start: CommitId, apex: Name, wanted: LogFilter = EVERYTHING
 ) -> AsyncIterator[LoggedCommit]:
     """Yield a commit and its ancestors, the latest first, each after all of its descendants.
 
@@ -138,7 +138,7 @@ async def _filter_touching(
 
 async def _read_contents(
     reader: Reader, roots: Collection[ObjectId], owners: Collection[Name], apex: Name
-) -> dict[ObjectId, Content]:
+) -> dict[ObjectId, VisibleRRsets]:
     paths = [names.path(owner, apex) for owner in owners]
     ordered = list(roots)
     found = await reader.answer(gather([zone_tree.find(root, paths) for root in ordered]))
@@ -176,7 +176,7 @@ async def read_latest(
     start: CommitId,
     apex: Name,
     limit: int,
-    wanted: Filter = EVERYTHING,
+    wanted: LogFilter = EVERYTHING,
 ) -> list[LoggedCommit]:
     """Return the first ``limit`` commits of :func:`iter_log`."""
     found: list[LoggedCommit] = []

@@ -88,12 +88,12 @@ async def resolve(
     if asking.zones.find(name, qtype) is None:
         raise _refused_error(name, view)
     while True:
-        reply, over = _reply(query, asking.zones)
+        reply, over = _make_reply(query, asking.zones)
         if not await asking.look(find_names(reply), qtype):
             return ResolvedQuery(reply, over, asking.met())
 
 
-def _reply(query: bytes, zones: ZoneTable) -> tuple[bytes, str]:
+def _make_reply(query: bytes, zones: ZoneTable) -> tuple[bytes, str]:
     """Return the reply by UDP, or by TCP if it is truncated."""
     reply = responder.respond(query, zones, PEER, DATAGRAM)
     if reply is not None and not int.from_bytes(reply[2:4], "big") & TC:
@@ -236,12 +236,12 @@ class _Lookup:
     async def _more(self, state: BranchState, path: Path) -> BranchState:
         commit = await read_zone.read_commit(self._reader, CommitId(state.commit))
         found = await self._reader.answer(read_scope(commit.tree, path))
-        new = {key: blob for key, blob in found.items() if not _holds(state.snapshot, *key)}
+        new = {key: blob for key, blob in found.items() if not _has_rrset(state.snapshot, *key)}
         rrsets = await read_zone.read_rrsets(self._reader, set(new.values()))
         changes = (RRsetChange(*key, rrsets[blob]) for key, blob in new.items())
         return replace(state, snapshot=apply_changes(state.snapshot, changes))
 
 
-def _holds(snapshot: ZoneSnapshot, path: Path, rdtype: int) -> bool:
+def _has_rrset(snapshot: ZoneSnapshot, path: Path, rdtype: int) -> bool:
     node = find_node(snapshot, path)
     return node is not None and rdtype in node.data

@@ -30,7 +30,7 @@ class TipFlaw(msgspec.Struct, frozen=True):
     object: str = ""
 
 
-async def find_flawed(repo: Repo) -> AsyncIterator[TipFlaw]:
+async def find_tip_flaws(repo: Repo) -> AsyncIterator[TipFlaw]:
     """Yield the flaws of the tips of all branches and tags.
 
     Flaws that several tips of a zone have are reported for the first one only. Tips that cannot be
@@ -42,7 +42,7 @@ async def find_flawed(repo: Repo) -> AsyncIterator[TipFlaw]:
     async for refs in many_zones.iter_zones(repo):
         base: ObjectId | None = None
         judged: set[ObjectId] = set()
-        for ref, target in _refs_of(refs):
+        for ref, target in _list_refs(refs):
             reading = MoveReader(repo.objects, {})
             try:
                 commit_id, commit = await _read_commit(reading, target)
@@ -57,14 +57,14 @@ async def find_flawed(repo: Repo) -> AsyncIterator[TipFlaw]:
                 )
                 found = await reading.judge(walk)
             except (NotFound, Corrupt, Invalid) as error:
-                yield _reader_flaw(ref, commit_id, error)
+                yield _make_flaw(ref, commit_id, error)
                 continue
             base = base or commit.tree
             for flaw in found.new:
                 yield TipFlaw(ref, commit_id, flaw)
 
 
-def _refs_of(refs: ZoneRefs) -> list[tuple[RefName, ObjectId]]:
+def _list_refs(refs: ZoneRefs) -> list[tuple[RefName, ObjectId]]:
     heads = [(RefName("heads", refs.zone, name), tip.target) for name, tip in refs.heads.items()]
     tags = [(RefName("tags", refs.zone, name), tip.target) for name, tip in refs.tags.items()]
     return [*heads, *tags]
@@ -77,7 +77,7 @@ async def _read_commit(reading: MoveReader, target: ObjectId) -> tuple[CommitId,
     return commit_id, await reading.read_commit(commit_id)
 
 
-def _reader_flaw(ref: RefName, commit: CommitId, error: ZonegitError) -> TipFlaw:
+def _make_flaw(ref: RefName, commit: CommitId, error: ZonegitError) -> TipFlaw:
     """Return the flaw of a tip that readers refuse."""
     assert ref.zone is not None
     return TipFlaw(

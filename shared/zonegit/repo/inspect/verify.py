@@ -23,11 +23,11 @@ from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 
-BATCH: Final = 256
+VERIFY_BATCH: Final = 256
 """Commits verified between two progress reports."""
 
 
-class Checked(msgspec.Struct, frozen=True):
+class VerifiedObject(msgspec.Struct, frozen=True):
     """A commit or tag, and the verdict on its signature."""
 
     id: ObjectId
@@ -40,11 +40,11 @@ class VerifyReport:
     """The result. ``named`` is the object that the refish names; ``good`` counts by key;
     ``failed`` has all others, the latest first."""
 
-    named: Checked
+    named: VerifiedObject
     good: Counter[PublicKey] = field(default_factory=Counter)
-    failed: list[Checked] = field(default_factory=list)
+    failed: list[VerifiedObject] = field(default_factory=list)
 
-    def add(self, checked: Checked) -> None:
+    def add(self, checked: VerifiedObject) -> None:
         """Add the verdict on one object."""
         match checked.verdict:
             case GoodSignature(key):
@@ -80,24 +80,24 @@ async def verify(
         Corrupt, NotFound, Unavailable: errors of the store.
     """
     reader = Reader(repo.objects)
-    named = await _named(reader, at, keyring)
+    named = await _verify_named(reader, at, keyring)
     report = VerifyReport(named)
     if not chain or named.id != at.commit:
         report.add(named)
     if chain:
         past = CommitReader(repo.objects, reader)
         log = LogWalk([at.commit])
-        while taken := await past.answer(log.take(BATCH)):
+        while taken := await past.answer(log.take(VERIFY_BATCH)):
             for each in taken:
-                report.add(Checked(each.id, each.commit, keyring.verify(each.commit)))
+                report.add(VerifiedObject(each.id, each.commit, keyring.verify(each.commit)))
             progress(report.count)
     return report
 
 
-async def _named(reader: Reader, at: Resolved, keyring: Keyring) -> Checked:
+async def _verify_named(reader: Reader, at: Resolved, keyring: Keyring) -> VerifiedObject:
     if at.tag is not None:
         tag = (await reader.get([at.tag]))[at.tag]
         if isinstance(tag, Tag) and tag.signature is not None:
-            return Checked(at.tag, tag, keyring.verify(tag))
+            return VerifiedObject(at.tag, tag, keyring.verify(tag))
     commit = await read_zone.read_commit(reader, at.commit)
-    return Checked(at.commit, commit, keyring.verify(commit))
+    return VerifiedObject(at.commit, commit, keyring.verify(commit))

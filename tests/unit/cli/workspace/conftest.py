@@ -8,13 +8,13 @@ from tests.unit.repo.conftest import FOO, TwoOperators, operators  # noqa: F401 
 
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, many_zones
-from zonegit.repo.change.multi_zone import Result
+from zonegit.repo.change.multi_zone import ZoneResult
 from zonegit.repo.commit import commit_loop
 from zonegit.repo.commit.change_plan import plan_edits
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.outcomes import Committed
-from zonegit.repo.repo import new_operation
+from zonegit.repo.repo import make_operation_id
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset
@@ -60,12 +60,12 @@ class Desk:
 
     async def commit(
         self, zones: Sequence[Name] = (), *, reason: str | None = None, dry_run: bool = False
-    ) -> dict[Name, Result]:
+    ) -> dict[Name, ZoneResult]:
         """Commit changed and new files, and return the result for each zone; with a reason override
         the safety checks."""
         intent = Intent(
             "edited", "workspace commit", reason is not None,
-            reason=reason, dry_run=dry_run, operation=new_operation(),
+            reason=reason, dry_run=dry_run, operation=make_operation_id(),
         )  # fmt: skip
         with working_tree.open_workspace(self.root, exclusive=True) as workspace:
             files = [file for file in compare(workspace, zones) if file.state in ("changed", "new")]
