@@ -36,30 +36,29 @@ def find_forbidden(
             undecided.
         apex: the zone's name.
     """
-    touched = {path for path, _ in sides.ours}
-    paths = touched & {path for path, _ in (*changes, *refused)}
+    paths = {path for path, _ in sides.ours} & {path for path, _ in (*changes, *refused)}
     if ours is None or not paths:
         return {}
     found = yield from zone_tree.find(ours, paths)
     clashing: dict[PathKey, Refusal] = {}
-    for path, differing in sides.differing(paths).items():
-        theirs = {key: sides.three(key).theirs for key in differing}
-        mine = frozenset(found[path])
-        merged = _apply_types(mine, {key: changes[key] for key in differing if key in changes})
+    for path, differing in sides.list_differing(paths).items():
+        theirs = {key: sides.get(key).theirs for key in differing}
+        our_types = frozenset(found[path])
+        merged = _apply_types(our_types, {key: changes[key] for key in differing if key in changes})
         # The other choice for the RRsets that clash already.
-        otherwise = _apply_types(merged, {key: theirs[key] for key in differing if key in refused})
-        legal = (mine, _apply_types(mine, theirs))
-        sums = [each for each in (merged, otherwise) if each not in legal]
-        why = _find_broken_rule(path, sums, legal, apex)
-        if why is not None:
-            asked = _select_clashes(differing, refused, chosen)
-            clashing |= dict.fromkeys(asked, Refusal("no zone may hold both", why))
+        other = _apply_types(merged, {key: theirs[key] for key in differing if key in refused})
+        legal = (our_types, _apply_types(our_types, theirs))
+        unions = [each for each in (merged, other) if each not in legal]
+        message = _find_broken_rule(path, unions, legal, apex)
+        if message is not None:
+            clashes = _select_clashes(differing, refused, chosen)
+            clashing |= dict.fromkeys(clashes, Refusal("no zone may hold both", message))
     return clashing
 
 
 def _find_broken_rule(
     path: Path,
-    sums: Iterable[Collection[int]],
+    unions: Iterable[Collection[int]],
     legal: Iterable[Collection[int]],
     apex: Name,
 ) -> str | None:
@@ -67,14 +66,14 @@ def _find_broken_rule(
 
     Args:
         path: the owner.
-        sums: the sets of types to check.
+        unions: the sets of types to check.
         legal: the types on each side, which were accepted before.
         apex: the zone's name.
     """
     owner = names.below(apex, path)
     before = next((types for types in legal if rules.both_cut_and_dname(types)), ())
     try:
-        for types in sums:
+        for types in unions:
             rules.check_together(owner, types, apex)
             rules.check_delegation(owner, types, apex, before)
     except Invalid as error:
@@ -88,11 +87,11 @@ def _select_clashes(
     """Return the RRsets of an owner that become clashes."""
     others = [key for key in differing if key not in refused and key != APEX_SOA]
     undecided = [key for key in others if key not in chosen]
-    nothing_left = not undecided and not any(key in refused for key in differing)
-    return others if nothing_left else undecided
+    is_decided = not undecided and not any(key in refused for key in differing)
+    return others if is_decided else undecided
 
 
 def _apply_types(types: frozenset[int], values: Mapping[PathKey, object]) -> frozenset[int]:
     """Return the types of an owner after changes to its RRsets; None deletes one."""
-    gone = {rdtype for (_, rdtype), value in values.items() if value is None}
-    return (types - gone) | ({rdtype for _, rdtype in values} - gone)
+    deleted = {rdtype for (_, rdtype), value in values.items() if value is None}
+    return (types | {rdtype for _, rdtype in values}) - deleted

@@ -77,19 +77,17 @@ def merge_rrset(
     Raises:
         Invalid: an SOA is malformed.
     """
-    was, now, then = (
+    old, mine, other = (
         None if each is None else clear_ignored_fields(each) for each in (base, ours, theirs)
     )
-    merged = merge_values(was, now, then)
-    if not isinstance(merged, ThreeWayConflict):
-        return restore_ignored_fields(merged, ours, theirs)
-    outcome = _merge_by_keys(was, now, then)
-    if isinstance(outcome, Refusal):
-        return outcome
-    spelled = (
-        _restore_spelling(outcome, then, now) if respell else _restore_spelling(outcome, now, then)
-    )
-    return restore_ignored_fields(spelled, ours, theirs)
+    merged = merge_values(old, mine, other)
+    if isinstance(merged, ThreeWayConflict):
+        outcome = _merge_by_keys(old, mine, other)
+        if isinstance(outcome, Refusal):
+            return outcome
+        preferred, rest = (other, mine) if respell else (mine, other)
+        merged = _restore_spelling(outcome, preferred, rest)
+    return restore_ignored_fields(merged, ours, theirs)
 
 
 def is_same(one: RRset | None, other: RRset | None) -> bool:
@@ -106,13 +104,13 @@ def _merge_by_keys(
     base: RRset | None, ours: RRset | None, theirs: RRset | None
 ) -> RRset | Refusal | None:
     """Merge an RRset that both sides changed. The result has keys instead of RDATA."""
-    was, now, then = map(_replace_by_keys, (base, ours, theirs))
-    merged = merge_values(was, now, then)
+    base, ours, theirs = map(_replace_by_keys, (base, ours, theirs))
+    merged = merge_values(base, ours, theirs)
     if not isinstance(merged, ThreeWayConflict):
         return merged
-    if now is None or then is None:
+    if ours is None or theirs is None:
         return Refusal("deleted against modified")
-    return _merge_records(was, now, then)
+    return _merge_records(base, ours, theirs)
 
 
 def _replace_by_keys(value: RRset | None) -> RRset | None:
@@ -166,13 +164,13 @@ def restore_ignored_fields(
         ours: the RRset on our side.
         theirs: the RRset on the other side.
     """
-    known = [each for each in (ours, theirs) if each is not None]
-    if value is None or not known:
+    sides = [each for each in (ours, theirs) if each is not None]
+    if value is None or not sides:
         return value
     if value.rdtype == rrtypes.SOA:
-        return with_serial(value, soa(known[0]).serial)
+        return with_serial(value, soa(sides[0]).serial)
     if value.rdtype == rrtypes.RRSIG:
-        return _set_ttl(value, min(each.ttl for each in known))
+        return _set_ttl(value, min(each.ttl for each in sides))
     return value
 
 
@@ -182,23 +180,23 @@ def _set_ttl(value: RRset, ttl: int) -> RRset:
 
 def _merge_records(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal:
     """Merge the TTL and the records of an RRset that both sides have."""
-    was = frozenset(base.rdatas) if base is not None else frozenset[bytes]()
+    old = frozenset(base.rdatas) if base is not None else frozenset[bytes]()
     mine, other = frozenset(ours.rdatas), frozenset(theirs.rdatas)
-    gone = was - mine - other
-    if gone and mine - other - was and other - mine - was:
-        return Refusal("one record replaced two ways", _describe_replaced(ours.rdtype, gone))
+    removed = old - mine - other
+    if removed and mine - other - old and other - mine - old:
+        return Refusal("one record replaced two ways", _describe_replaced(ours.rdtype, removed))
     ttl = merge_values(base.ttl if base is not None else None, ours.ttl, theirs.ttl)
     if ttl is None or isinstance(ttl, ThreeWayConflict):
         return Refusal("TTL changed two ways" if base is not None else "added with two TTLs")
-    left = [
+    rdatas = [
         each
-        for each in was | mine | other
-        if merge_values(each in was, each in mine, each in other) is True
+        for each in old | mine | other
+        if merge_values(each in old, each in mine, each in other) is True
     ]
-    if not left:
+    if not rdatas:
         return Refusal("no record left", "each side removed what the other one kept")
     try:
-        merged = rrset(ours.owner, ours.rdtype, ttl, left, ours.rdclass)
+        merged = rrset(ours.owner, ours.rdtype, ttl, rdatas, ours.rdclass)
         rules.check_rrset(merged)
         if sizing.is_too_large(merged):
             raise sizing.refusal(merged)
@@ -207,9 +205,9 @@ def _merge_records(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Re
     return merged
 
 
-def _describe_replaced(rdtype: int, gone: AbstractSet[bytes]) -> str:
+def _describe_replaced(rdtype: int, removed: AbstractSet[bytes]) -> str:
     """Return the detail for records that both sides removed."""
     if rdtype == rrtypes.SOA:
         return "its fields are merged as one, the serial apart"
-    shown = [rdata_to_text(rdtype, each) for each in sorted(gone)]
-    return f"both removed {format_list(shown, MAX_SHOWN)}"
+    records = [rdata_to_text(rdtype, each) for each in sorted(removed)]
+    return f"both removed {format_list(records, MAX_SHOWN)}"

@@ -34,23 +34,23 @@ class Sides(msgspec.Struct, frozen=True):
     ours: Mapping[PathKey, TreeChange]
     theirs: Mapping[PathKey, TreeChange]
 
-    def three(self, key: PathKey) -> ThreeWay[ObjectId | None]:
+    def get(self, key: PathKey) -> ThreeWay[ObjectId | None]:
         """Return the blobs of an RRset at the base and on both sides, None where it does not exist.
 
         For an RRset that neither side changed, all three are None.
         """
-        mine, other = self.ours.get(key), self.theirs.get(key)
-        known = mine or other
+        ours, theirs = self.ours.get(key), self.theirs.get(key)
+        known = ours or theirs
         base = known.old if known is not None else None
-        return ThreeWay(base, mine.new if mine else base, other.new if other else base)
+        return ThreeWay(base, ours.new if ours else base, theirs.new if theirs else base)
 
-    def differing(self, paths: Collection[Path]) -> dict[Path, list[PathKey]]:
+    def list_differing(self, paths: Collection[Path]) -> dict[Path, list[PathKey]]:
         """Return the RRsets that differ between the sides, by owner; only those of ``paths``."""
         found: dict[Path, list[PathKey]] = {path: [] for path in paths}
         for key in self.ours.keys() | self.theirs.keys():
             if key[0] in found:
-                three = self.three(key)
-                if three.ours != three.theirs:
+                blobs = self.get(key)
+                if blobs.ours != blobs.theirs:
                     found[key[0]].append(key)
         return found
 
@@ -63,7 +63,6 @@ def read_sides(
     changed = yield from gather(
         [zone_tree.list_changes(base, ours), zone_tree.list_changes(base, theirs)]
     )
-    mine, other = (
-        {(change.path, change.rdtype): change for change in changes} for changes in changed
+    return Sides(
+        *({(change.path, change.rdtype): change for change in changes} for changes in changed)
     )
-    return Sides(mine, other)

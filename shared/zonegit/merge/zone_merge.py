@@ -79,38 +79,47 @@ def merge_zones(
         Invalid: an SOA is malformed.
     """
     both = yield from sides.read_sides(base.tree, ours, theirs)
-    made = {(names.path(each.owner, apex), each.rdtype): each for each in decisions}
-    keys = {*both.theirs, *base.disputed, *(key for key in made if key in both.ours)}
-    threes = {key: both.three(key) for key in keys}
-    opened = {key: three for key, three in threes.items() if _must_read(key, three, base, made)}
-    values = yield from _read_values(opened, apex)
+    decided = {(names.path(each.owner, apex), each.rdtype): each for each in decisions}
+    keys = {*both.theirs, *base.disputed, *(key for key in decided if key in both.ours)}
+    blobs = {key: both.get(key) for key in keys}
+    unclear = {key: three for key, three in blobs.items() if _must_read(key, three, base, decided)}
+    rrsets = yield from _read_rrsets(unclear, apex)
     chosen = {
-        key: made[key]
-        for key, value in values.items()
-        if key in made and made[key].is_about(value.ours, value.theirs)
+        key: decided[key]
+        for key, three in rrsets.items()
+        if key in decided and decided[key].is_about(three.ours, three.theirs)
     }
     changes: dict[PathKey, ObjectId | RRset | None] = {}
     refused: dict[PathKey, Refusal] = {}
-    for key, three in threes.items():
-        outcome: MergeOutcome = _choose_agreed(three)
-        if key in values:
-            outcome = _merge_opened(key, values[key], base, chosen.get(key), respell=respell)
+    for key in keys:
+        outcome: MergeOutcome
+        if key in rrsets:
+            outcome = _merge_rrset(key, rrsets[key], base, chosen.get(key), respell=respell)
+            is_changed = outcome != rrsets[key].ours
+        else:
+            outcome = _choose_blob(blobs[key])
+            is_changed = outcome != blobs[key].ours
         if isinstance(outcome, Refusal):
             refused[key] = outcome
-        elif outcome != (values[key].ours if key in values else three.ours):
+        elif is_changed:
             changes[key] = outcome
     refused |= yield from owners.find_forbidden(ours, both, changes, refused, chosen, apex)
-    added = [
-        key for key, value in changes.items() if value is not None and threes[key].ours is None
-    ]
-    respelled = [
-        value.theirs
-        for key, value in values.items()
+    added = [key for key, value in changes.items() if value is not None and blobs[key].ours is None]
+    clashes = yield from _read_clashes(refused, both, apex)
+    return MergeResult(changes, added, clashes, _list_respelled(rrsets, changes))
+
+
+def _list_respelled(
+    rrsets: Mapping[PathKey, ThreeWay[RRset | None]], changes: Collection[PathKey]
+) -> list[RRset]:
+    """Return the RRsets of theirs whose spelling is not taken."""
+    return [
+        three.theirs
+        for key, three in rrsets.items()
         if key not in changes and key != APEX_SOA
-        if value.ours is not None and value.theirs is not None
-        if spelling.is_respelled(value.theirs, value.ours)
+        if three.ours is not None and three.theirs is not None
+        if spelling.is_respelled(three.theirs, three.ours)
     ]
-    return MergeResult(changes, added, (yield from _read_clashes(refused, both, apex)), respelled)
 
 
 def _must_read(
@@ -119,19 +128,19 @@ def _must_read(
     """Return whether an RRset must be read to merge it."""
     if three.ours == three.theirs:
         return False
-    known = key == APEX_SOA or key in base.disputed or key in decisions
-    return known or isinstance(records.merge_values(*three), ThreeWayConflict)
+    needs_content = key == APEX_SOA or key in base.disputed or key in decisions
+    return needs_content or isinstance(records.merge_values(*three), ThreeWayConflict)
 
 
-def _choose_agreed(three: ThreeWay[ObjectId | None]) -> ObjectId | None:
+def _choose_blob(three: ThreeWay[ObjectId | None]) -> ObjectId | None:
     """Return the merged blob of an RRset that the ids determine."""
     merged = records.merge_values(*three)
     return three.ours if isinstance(merged, ThreeWayConflict) else merged
 
 
-def _merge_opened(
+def _merge_rrset(
     key: PathKey,
-    values: ThreeWay[RRset | None],
+    three: ThreeWay[RRset | None],
     base: MergeBase,
     decision: Decision | None,
     *,
@@ -139,19 +148,19 @@ def _merge_opened(
 ) -> RRset | Refusal | None:
     """Merge an RRset that was read."""
     if decision is not None:
-        taken = values.ours if decision.side == "ours" else values.theirs
-        return records.restore_ignored_fields(taken, values.ours, values.theirs)
+        taken = three.ours if decision.side == "ours" else three.theirs
+        return records.restore_ignored_fields(taken, three.ours, three.theirs)
     if key in base.disputed:
-        if not records.is_same(values.ours, values.theirs):
+        if not records.is_same(three.ours, three.theirs):
             return Refusal("no agreed base")
-        return records.merge_rrset(None, values.ours, values.theirs, respell=respell)
-    merged = records.merge_rrset(*values, respell=respell)
+        return records.merge_rrset(None, three.ours, three.theirs, respell=respell)
+    merged = records.merge_rrset(*three, respell=respell)
     if merged is None and key == APEX_SOA:
         return Refusal("deleted against modified", "a zone has an SOA")
     return merged
 
 
-def _read_values(
+def _read_rrsets(
     threes: Mapping[PathKey, ThreeWay[ObjectId | None]], apex: Name
 ) -> Walk[dict[PathKey, ThreeWay[RRset | None]]]:
     """Read the RRsets in blobs."""
@@ -159,13 +168,13 @@ def _read_values(
     answers = (yield wanted) if wanted else {}
     return {
         key: ThreeWay(
-            *(_find_rrset(names.below(apex, key[0]), key[1], blob, answers) for blob in three)
+            *(_get_rrset(names.below(apex, key[0]), key[1], blob, answers) for blob in three)
         )
         for key, three in threes.items()
     }
 
 
-def _find_rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers) -> RRset | None:
+def _get_rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers) -> RRset | None:
     """Return the RRset in a blob.
 
     Raises:
@@ -181,9 +190,9 @@ def _find_rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answer
 
 def _read_clashes(refused: Mapping[PathKey, Refusal], both: Sides, apex: Name) -> Walk[list[Clash]]:
     """Read the RRsets that clash."""
-    values = yield from _read_values({key: both.three(key) for key in refused}, apex)
+    rrsets = yield from _read_rrsets({key: both.get(key) for key in refused}, apex)
     clashes = [
-        Clash(names.below(apex, key[0]), key[1], why.reason, *values[key], why.detail)
-        for key, why in refused.items()
+        Clash(names.below(apex, key[0]), key[1], refusal.reason, *rrsets[key], refusal.detail)
+        for key, refusal in refused.items()
     ]
     return sorted(clashes, key=lambda clash: sort_key(clash.owner, clash.rdtype))
