@@ -37,19 +37,19 @@ class _Differences:
 
     apex: Name
     touched: int = 0
-    some: list[RRsetKey] = field(default_factory=list)
+    first: list[RRsetKey] = field(default_factory=list)
     soa: TreeChange | None = None
-    without_ns: bool = False
+    loses_ns: bool = False
     ds: list[Path] = field(default_factory=list)
     new_ds: list[Path] = field(default_factory=list)
     new_ns: set[Path] = field(default_factory=set)
 
-    def take(self, change: TreeChange) -> None:
+    def add(self, change: TreeChange) -> None:
         """Record a difference."""
         if change.rdtype == rrtypes.DS:
             (self.ds if change.old is not None else self.new_ds).append(change.path)
         if change.rdtype == rrtypes.NS:
-            self._take_ns(change)
+            self._add_ns(change)
         if not change.path and change.rdtype == rrtypes.SOA:
             self.soa = change
         elif change.old is not None and change.rdtype not in SIGNER_TYPES:
@@ -58,16 +58,16 @@ class _Differences:
     def count(self, change: TreeChange) -> None:
         """Count an RRset that was changed or deleted."""
         self.touched += 1
-        if len(self.some) < MAX_NAMED:
-            self.some.append((names.below(self.apex, change.path), change.rdtype))
+        if len(self.first) < MAX_NAMED:
+            self.first.append((names.below(self.apex, change.path), change.rdtype))
 
-    def _take_ns(self, change: TreeChange) -> None:
+    def _add_ns(self, change: TreeChange) -> None:
         if change.old is None:
             self.new_ns.add(change.path)
         if change.new is None and not change.path:
-            self.without_ns = True
+            self.loses_ns = True
 
-    def harmed(self) -> tuple[RRsetKey, ...]:
+    def list_ds(self) -> tuple[RRsetKey, ...]:
         """Return the DS RRsets that differ, except for those that are new together with their
         delegation: no resolver can have relied on these (RFC 4035 section 5.2)."""
         paths = [*self.ds, *(path for path in self.new_ds if path not in self.new_ns)]
@@ -96,7 +96,7 @@ class _Budget:
 
 
 def gather_facts(
-    old: ObjectId, new: ObjectId, apex: Name, limits: MoveLimits, most: int = MAX_NODES
+    old: ObjectId, new: ObjectId, apex: Name, limits: MoveLimits, max_nodes: int = MAX_NODES
 ) -> Walk[Facts]:
     """Gather the facts of a branch's move.
 
@@ -105,7 +105,7 @@ def gather_facts(
         new: the tree after.
         apex: the zone's name.
         limits: the limits of the safety checks.
-        most: the maximum number of nodes to read.
+        max_nodes: the maximum number of nodes to read.
 
     Returns:
         The facts; incomplete ones if there are more nodes.
@@ -113,21 +113,21 @@ def gather_facts(
     Raises:
         Corrupt: an object is not a tree.
     """
-    seen = _Differences(apex)
-    budget = _Budget(most)
-    had = 0
+    found = _Differences(apex)
+    budget = _Budget(max_nodes)
+    total = 0
     try:
-        yield from _run_within(budget, zone_tree.diff(old, new, seen.take, NODE_BATCH, added=False))
+        yield from _run_within(budget, zone_tree.diff(old, new, found.add, NODE_BATCH, added=False))
         # The SOA is read only if one more RRset can change the verdict.
-        in_doubt = seen.soa if limits.matters(seen.touched + 1) else None
-        if in_doubt is not None and not (yield from _is_serial_alone(in_doubt)):
-            seen.count(in_doubt)
-        if limits.matters(seen.touched):
-            counting = zone_tree.count(old, limits.enough(seen.touched), SIGNER_TYPES)
-            had = yield from _run_within(budget, counting)
+        soa = found.soa if limits.matters(found.touched + 1) else None
+        if soa is not None and not (yield from _is_serial_change(soa)):
+            found.count(soa)
+        if limits.matters(found.touched):
+            counting = zone_tree.count(old, limits.enough(found.touched), SIGNER_TYPES)
+            total = yield from _run_within(budget, counting)
     except _BudgetExceeded:
-        return Facts(complete=False, without_ns=seen.without_ns, ds=seen.harmed())
-    return Facts(seen.touched, tuple(seen.some), had, seen.without_ns, seen.harmed())
+        return Facts(is_complete=False, loses_ns=found.loses_ns, ds=found.list_ds())
+    return Facts(found.touched, tuple(found.first), total, found.loses_ns, found.list_ds())
 
 
 def differs_in_serial(old: ObjectId, new: ObjectId) -> Walk[bool]:
@@ -136,39 +136,39 @@ def differs_in_serial(old: ObjectId, new: ObjectId) -> Walk[bool]:
     Raises:
         Corrupt: an object has another kind than its place in the tree requires.
     """
-    seen: list[TreeChange] = []
+    changes: list[TreeChange] = []
 
-    def take(change: TreeChange) -> None:
-        seen.append(change)
-        if len(seen) > 1:
+    def add(change: TreeChange) -> None:
+        changes.append(change)
+        if len(changes) > 1:
             raise _BudgetExceeded
 
     try:
-        yield from zone_tree.diff(old, new, take, NODE_BATCH)
+        yield from zone_tree.diff(old, new, add, NODE_BATCH)
     except _BudgetExceeded:
         return False
-    if [(each.path, each.rdtype) for each in seen] != [((), rrtypes.SOA)]:
+    if [(each.path, each.rdtype) for each in changes] != [((), rrtypes.SOA)]:
         return False
-    return (yield from _is_serial_alone(seen[0]))
+    return (yield from _is_serial_change(changes[0]))
 
 
-def _run_within(budget: _Budget, asks: Walk[T]) -> Walk[T]:
+def _run_within(budget: _Budget, walk: Walk[T]) -> Walk[T]:
     """Run a walk, and subtract the objects that it asks for from the budget.
 
     Raises:
         _TooMuch: the budget is exceeded.
     """
     try:
-        wanted = next(asks)
+        wanted = next(walk)
         while True:
             budget.spend(len(wanted))
-            wanted = asks.send((yield wanted))
+            wanted = walk.send((yield wanted))
     except StopIteration as done:
         value: T = done.value
         return value
 
 
-def _is_serial_alone(soa: TreeChange) -> Walk[bool]:
+def _is_serial_change(soa: TreeChange) -> Walk[bool]:
     """Return whether only the serial of the SOA differs."""
     if soa.old is None or soa.new is None:
         return False

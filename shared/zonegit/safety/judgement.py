@@ -133,15 +133,15 @@ async def check_harm(
         old = (await reading.read_commit(tip)).tree
         if old == new.tree:
             return
-        asks = facts.gather_facts(old, new.tree, moves.require_movable(branch), limits)
-        found = await reading.answer(asks)
+        walk = facts.gather_facts(old, new.tree, moves.require_movable(branch), limits)
+        found = await reading.answer(walk)
     except (NotFound, Corrupt, Invalid) as error:  # Invalid: a name or type that no zone has
         raise Unavailable(
             f"cannot determine what {branch.path()} would lose: {error.message}",
             hint="--force --reason TEXT moves it anyway",
         ) from error
-    if verdict := policy.list_reasons(found, limits):
-        raise policy.refusal_error(branch, verdict, force=request.force)
+    if reasons := policy.list_reasons(found, limits):
+        raise policy.refusal_error(branch, reasons, force=request.force)
 
 
 async def check_renewal(reading: MoveReader, expected: ObjectId, new: ObjectId) -> None:

@@ -27,38 +27,38 @@ RRsetKey = tuple[Name, int]
 class Facts:
     """The changes of a move to the RRsets of a zone, as far as a verdict depends on them.
 
-    The counts exclude the types that signers generate (``facts.MADE``), and an SOA that differs in
-    its serial only.
+    The counts exclude the types that signers generate (``facts.SIGNER_TYPES``), and an SOA that
+    differs in its serial only.
 
     Attributes:
         touched: the number of RRsets that are changed or deleted.
-        some: the first of these.
-        had: the number of RRsets that the zone had, or a lower bound that is sufficient for the
+        first: the first of these.
+        total: the number of RRsets that the zone had, or a lower bound that is sufficient for the
             verdict.
-        without_ns: the apex loses its NS RRset.
+        loses_ns: the apex loses its NS RRset.
         ds: the DS RRsets that differ, of delegations that existed before.
-        complete: False if there are more changes than were examined.
+        is_complete: False if there are more changes than were examined.
     """
 
     touched: int = 0
-    some: tuple[RRsetKey, ...] = ()
-    had: int = 0
-    without_ns: bool = False
+    first: tuple[RRsetKey, ...] = ()
+    total: int = 0
+    loses_ns: bool = False
     ds: tuple[RRsetKey, ...] = ()
-    complete: bool = True
+    is_complete: bool = True
 
 
 def list_reasons(facts: Facts, limits: MoveLimits) -> list[str]:
     """Return the reasons to refuse a move, empty if it passes the safety checks."""
     found = []
-    if not facts.complete:
+    if not facts.is_complete:
         found.append("more differs than is examined for one move")
-    elif facts.had >= limits.floor and limits.enough(facts.touched) > facts.had:
+    elif facts.total >= limits.floor and limits.enough(facts.touched) > facts.total:
         found.append(
-            f"{facts.touched} of its {facts.had} RRsets would be changed or deleted, more than"
-            f" {limits.percent} % ({_format_rrsets(facts.some, facts.touched)})"
+            f"{facts.touched} of its {facts.total} RRsets would be changed or deleted, more than"
+            f" {limits.percent} % ({_format_rrsets(facts.first, facts.touched)})"
         )
-    if facts.without_ns:
+    if facts.loses_ns:
         found.append("its apex would have no NS any more")
     if facts.ds and not limits.ds:
         shown = _format_rrsets(facts.ds, len(facts.ds))
@@ -66,17 +66,18 @@ def list_reasons(facts: Facts, limits: MoveLimits) -> list[str]:
     return found
 
 
-def refusal_error(branch: RefName, verdict: Sequence[str], *, force: bool) -> Unsafe:
-    """Return the error for a verdict.
+def refusal_error(branch: RefName, reasons: Sequence[str], *, force: bool) -> Unsafe:
+    """Return the error for a move that does not pass the safety checks.
 
     Args:
         branch: the branch.
-        verdict: the reasons, from :func:`list_reasons`.
-        force: the move was forced, but without a reason.
+        reasons: the reasons, from :func:`list_reasons`.
+        force: the move was forced, but the operator gave no reason.
     """
-    ways = "--force --reason TEXT moves it anyway; the reason is recorded in the reflog"
-    lacking = f"--force is not enough here: {ways}"
-    return Unsafe(f"{branch.path()} stays: {'; '.join(verdict)}", hint=lacking if force else ways)
+    hint = "--force --reason TEXT moves it anyway; the reason is recorded in the reflog"
+    if force:
+        hint = f"--force is not enough here: {hint}"
+    return Unsafe(f"{branch.path()} stays: {'; '.join(reasons)}", hint=hint)
 
 
 def _format_rrsets(keys: Sequence[RRsetKey], count: int) -> str:

@@ -95,7 +95,7 @@ async def check_tip(
         ) from error
     if found.new:
         raise _refusal_error(ref, found.new)
-    return found.again
+    return found.accepted
 
 
 async def _find_new_flaws(
@@ -109,7 +109,7 @@ async def _find_new_flaws(
 ) -> Flaws:
     """Return the flaws of a tip, and separately those that it shares with its accepted parents."""
     if candidate.commit in accepted:
-        return Flaws(again=found.new)
+        return Flaws(accepted=found.new)
     known = [each for each in candidate.parents if each in accepted]
     trees = [tree for each in known if (tree := await _read_tree(reading, each)) is not None]
     if not trees:

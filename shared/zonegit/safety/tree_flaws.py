@@ -82,11 +82,11 @@ class Flaws(msgspec.Struct):
 
     Attributes:
         new: the first new flaws.
-        again: the first flaws that trees accepted before have too.
+        accepted: the first flaws that trees accepted before have too.
     """
 
     new: list[Flaw] = msgspec.field(default_factory=list)
-    again: list[Flaw] = msgspec.field(default_factory=list)
+    accepted: list[Flaw] = msgspec.field(default_factory=list)
 
 
 class _Suspect(NamedTuple):
@@ -133,7 +133,7 @@ def find_flaws(
     others: Sequence[ObjectId] = (),
     *,
     any_spelling: bool = False,
-    most: int = MAX_FLAWS,
+    max_flaws: int = MAX_FLAWS,
 ) -> FlawWalk[Flaws]:
     """Find the flaws of a tree.
 
@@ -143,27 +143,27 @@ def find_flaws(
         new: the tree.
         others: trees whose flaws are not new.
         any_spelling: accept any name of a type, for example ``TYPE1`` for A.
-        most: the number of flaws after which the walk ends.
+        max_flaws: the number of flaws after which the walk ends.
 
     Raises:
         Corrupt: an object is not a tree, or is a tree that readers refuse.
     """
-    walk = _Walk(apex, any_spelling=any_spelling)
+    search = _Search(apex, any_spelling=any_spelling)
     if old is None:
-        walk.added.append(_AddedNode(apex, new))
+        search.added.append(_AddedNode(apex, new))
     elif old != new:
-        walk.pairs.append(_NodePair(apex, old, new))
-    while walk.is_going_on and len(walk.found.new) < most:
-        suspects = yield from walk.step()
+        search.pairs.append(_NodePair(apex, old, new))
+    while search.has_more and len(search.found.new) < max_flaws:
+        suspects = yield from search.step()
         for suspect in suspects:
             is_known = bool(others) and (yield from _is_known(suspect, apex, others))
-            flaws = walk.found.again if is_known else walk.found.new
-            if len(flaws) < most:
+            flaws = search.found.accepted if is_known else search.found.new
+            if len(flaws) < max_flaws:
                 flaws.append(suspect.flaw)
-    return walk.found
+    return search.found
 
 
-class _Walk:
+class _Search:
     """The nodes that are left to judge, and the flaws so far."""
 
     def __init__(self, apex: Name, *, any_spelling: bool) -> None:
@@ -176,7 +176,7 @@ class _Walk:
         self._any_spelling = any_spelling
 
     @property
-    def is_going_on(self) -> bool:
+    def has_more(self) -> bool:
         """Return whether there are nodes left to judge."""
         return bool(self.pairs or self.added or self._opened)
 
@@ -196,8 +196,8 @@ class _Walk:
 
     def _compare(self, pairs: list[_NodePair], touched: list[_TouchedOwner]) -> FlawWalk[None]:
         """Compare nodes that both trees have."""
-        asks = gather([tree_node.diff(pair.old, pair.new) for pair in pairs])
-        found = yield from _read_objects(asks)
+        walk = gather([tree_node.diff(pair.old, pair.new) for pair in pairs])
+        found = yield from _read_objects(walk)
         changed: list[_NodePair] = []
         for pair, differences in zip(pairs, found, strict=True):
             self._once.check(pair.owner, pair.old, pair.new, differences)
@@ -335,17 +335,17 @@ def _is_known(suspect: _Suspect, apex: Name, others: Sequence[ObjectId]) -> Flaw
     return False
 
 
-def _read_objects(asks: Walk[T]) -> FlawWalk[T]:
+def _read_objects(walk: Walk[T]) -> FlawWalk[T]:
     """Run a walk that asks only for objects. Few of its pauses are passed on, because they are
     meant for nodes with many thousands of entries."""
     try:
-        wanted = next(asks)
+        wanted = next(walk)
         pauses = 0
         while True:
             if wanted or (pauses := pauses + 1) % PAUSE_INTERVAL == 0:
-                wanted = asks.send((yield WantedObjects(objects=wanted)).objects)
+                wanted = walk.send((yield WantedObjects(objects=wanted)).objects)
             else:
-                wanted = asks.send(_NOTHING)
+                wanted = walk.send(_NOTHING)
     except StopIteration as done:
         value: T = done.value
         return value

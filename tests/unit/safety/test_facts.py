@@ -59,10 +59,10 @@ def gathered(
     new: Content,
     recording: RecordingStore,
     limits: MoveLimits = LIMITS,
-    most: int = facts.MAX_NODES,
+    max_nodes: int = facts.MAX_NODES,
 ) -> Facts:
     before, after = tree_of(recording, old), tree_of(recording, new)
-    return recording.run(facts.gather_facts(before, after, APEX, limits, most))
+    return recording.run(facts.gather_facts(before, after, APEX, limits, max_nodes))
 
 
 def zone(hosts: int, **beside: int) -> dict[tuple[Path, int], int]:
@@ -94,8 +94,8 @@ def naive(old: Content, new: Content) -> Facts:
     }
     return Facts(
         touched=len(touched),
-        had=len(counting),
-        without_ns=((), NS) in old and ((), NS) not in new,
+        total=len(counting),
+        loses_ns=((), NS) in old and ((), NS) not in new,
         ds=tuple((names.below(APEX, path), rdtype) for path, rdtype in sorted(ds)),
     )
 
@@ -126,13 +126,13 @@ def moves(draw: st.DrawFn) -> tuple[Content, Content]:
 def test_the_verdict_is_the_one_that_looking_at_everything_comes_to(move, limits):
     old, new = move
     found, told = gathered(old, new, RecordingStore(), limits), naive(old, new)
-    assert found.without_ns == told.without_ns
+    assert found.loses_ns == told.loses_ns
     # Only the parent side of a delegation has DS, so those at the apex are ordinary records.
     assert sorted(found.ds) == sorted(told.ds)
     verdict = policy.list_reasons(found, limits)
     assert len(verdict) == len(policy.list_reasons(told, limits))
     if any("changed or deleted" in reason for reason in verdict):
-        assert (found.touched, found.had) == (told.touched, told.had)
+        assert (found.touched, found.total) == (told.touched, told.total)
 
 
 def test_what_signers_make_anew_does_not_count() -> None:
@@ -147,7 +147,7 @@ def test_names_of_proofs_alone_do_not_make_a_zone_bigger() -> None:
     old = zone(10) | proofs
     new = dict(list(old.items())[:8] + list(proofs.items()))
     found = gathered(old, new, RecordingStore())
-    assert (found.touched, found.had) == (4, 12)
+    assert (found.touched, found.total) == (4, 12)
     assert policy.list_reasons(found, LIMITS)
 
 
@@ -189,14 +189,14 @@ def test_names_that_are_new_are_not_looked_at() -> None:
 
 def test_most_of_a_wide_zone_cannot_be_taken_away() -> None:
     found = gathered(zone(3_000), zone(2_000), RecordingStore())
-    assert (found.touched, found.had) == (1_000, 3_002)
+    assert (found.touched, found.total) == (1_000, 3_002)
     (reason,) = policy.list_reasons(found, LIMITS)
     assert reason.startswith("1000 of its 3002 RRsets would be changed or deleted, more than 30 %")
 
 
 def test_more_than_is_looked_at_is_told_as_that() -> None:
-    found = gathered(zone(3_000), zone(2_000), RecordingStore(), most=500)
-    assert not found.complete
+    found = gathered(zone(3_000), zone(2_000), RecordingStore(), max_nodes=500)
+    assert not found.is_complete
     assert policy.list_reasons(found, LIMITS) == ["more differs than is examined for one move"]
 
 

@@ -103,7 +103,7 @@ def test_the_size_of_a_zone_is_wanted_exactly_where_some_size_would_be_too_small
 
 
 def test_each_thing_that_is_wrong_is_told() -> None:
-    facts = Facts(7, ((WWW, rrtypes.A),), 12, without_ns=True, ds=((WWW, rrtypes.DS),))
+    facts = Facts(7, ((WWW, rrtypes.A),), 12, loses_ns=True, ds=((WWW, rrtypes.DS),))
     share, ns, ds = policy.list_reasons(facts, MoveLimits())
     assert share == (
         "7 of its 12 RRsets would be changed or deleted, more than 30 % (www.foo.com. A, 6 more)"

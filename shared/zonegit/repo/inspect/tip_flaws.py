@@ -53,7 +53,7 @@ async def find_tip_flaws(repo: Repo) -> AsyncIterator[TipFlaw]:
             judged.add(commit.tree)
             try:
                 walk = tree_flaws.find_flaws(
-                    refs.zone, base, commit.tree, any_spelling=True, most=MAX_FLAWS
+                    refs.zone, base, commit.tree, any_spelling=True, max_flaws=MAX_FLAWS
                 )
                 found = await reading.judge(walk)
             except (NotFound, Corrupt, Invalid) as error:
