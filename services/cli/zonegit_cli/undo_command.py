@@ -9,7 +9,8 @@ import msgspec
 
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.change import undo
-from zonegit.repo.change.undo import RestoredRef, UndoneOperation
+from zonegit.repo.change.restore_refs import RestoredRef
+from zonegit.repo.change.undo import UndoneOperation
 from zonegit.repo.commit.dry_runs import find_refusal
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import operations
@@ -90,7 +91,7 @@ async def run_undo(
             session, bus, _list_served_branches(done), wanted=wanted
         ) as waiters:
             undone = await undo.undo(repo, done, intent, _make_progress(session))
-            propagated = await propagation.wait_all(waiters, _map_moves(undone.back))
+            propagated = await propagation.wait_all(waiters, _map_moves(undone.restored))
         for ref in undone.skipped:
             session.output.print_note(f"skipped: {operations.format_ref(ref)}, of another operator")
         findings.print_findings(session, _list_findings(undone))
@@ -104,7 +105,7 @@ async def run_undo(
     session.output.print_result(
         data, [*lines, *propagation.merge_results(propagated.values()).format_lines()]
     )
-    if refusal := find_refusal(each.judgement for each in undone.back):
+    if refusal := find_refusal(each.judgement for each in undone.restored):
         raise refusal
 
 
@@ -122,7 +123,7 @@ def _make_intent(named: Operation, options: UndoOptions, command: str) -> Intent
 
 def _format_refs(done: Operation) -> str:
     """Return the first ref that the operation moved, and the number of the others."""
-    refs = [operations.format_ref(each.ref) for each in done.turned]
+    refs = [operations.format_ref(each.ref) for each in done.changes]
     more = f" and {len(refs) - 1} more" if len(refs) > 1 else ""
     return f": {refs[0]}{more}" if refs else ""
 
@@ -155,13 +156,13 @@ def _make_progress(session: Session) -> undo.Progress:
 
 def _list_served_branches(done: Operation) -> list[ZoneBranch]:
     """Return the branches that resolvers may serve."""
-    refs = [each.ref for each in done.turned if each.ref.space == "heads"]
+    refs = [each.ref for each in done.changes if each.ref.space == "heads"]
     return [(ref.zone, ref.short) for ref in refs if ref.zone is not None]
 
 
 def _map_moves(back: Sequence[RestoredRef]) -> dict[ZoneBranch, Moved]:
     """Return the branches among the restored refs."""
-    moved = {each.turned.ref: each.moved for each in back if each.moved is not None}
+    moved = {each.change.ref: each.moved for each in back if each.moved is not None}
     return {
         (ref.zone, ref.short): each
         for ref, each in moved.items()
@@ -170,20 +171,20 @@ def _map_moves(back: Sequence[RestoredRef]) -> dict[ZoneBranch, Moved]:
 
 
 def _format_lines(undone: UndoneOperation, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
-    for each in undone.back:
-        ref = operations.format_ref(each.turned.ref)
-        if each.turned.ref.space == "zone":
-            yield f"    {ref} {'added' if each.turned.kind == 'removed' else 'removed'} again"
+    for each in undone.restored:
+        ref = operations.format_ref(each.change.ref)
+        if each.change.ref.space == "zone":
+            yield f"    {ref} {'added' if each.change.kind == 'removed' else 'removed'} again"
             continue
-        old = operations.format_target(each.turned.now, symrefs)
-        new = operations.format_target(each.commit or each.turned.found, symrefs)
-        made = each.commit is not None and each.commit != each.turned.found
-        same = f" (records of {operations.format_target(each.turned.found, symrefs)})"
+        old = operations.format_target(each.change.now, symrefs)
+        new = operations.format_target(each.commit or each.change.before, symrefs)
+        made = each.commit is not None and each.commit != each.change.before
+        same = f" (records of {operations.format_target(each.change.before, symrefs)})"
         yield f"    {ref}: {old} -> {new}{same if made else ''}"
 
 
 def _list_findings(undone: UndoneOperation) -> list[Finding]:
-    done = [each.outcome for each in undone.back if each.outcome is not None]
+    done = [each.outcome for each in undone.restored if each.outcome is not None]
     return [finding for each in done for finding in each.findings]
 
 
@@ -195,7 +196,7 @@ async def _make_document(
     redone: str | None,
 ) -> UndoDocument:
     results = []
-    for each in undone.back:
+    for each in undone.restored:
         outcome = each.outcome
         if outcome is not None:
             served = propagated.get((outcome.zone, outcome.branch), Propagated()).served_by
@@ -212,18 +213,18 @@ async def _make_document(
         results=results,
         undone=undone.undone.operation,
         redone=redone,
-        refs=[_make_ref_document(each) for each in undone.back],
+        refs=[_make_ref_document(each) for each in undone.restored],
         skipped_refs=[ref.path() for ref in undone.skipped],
     )
 
 
 def _make_ref_document(each: RestoredRef) -> RefDocument:
-    turned = each.turned
-    now = each.commit or turned.found
+    change = each.change
+    now = each.commit or change.before
     return RefDocument(
-        ref=turned.ref.path(),
-        undone=turned.kind,
-        old=turned.now.hex() if turned.now is not None else None,
+        ref=change.ref.path(),
+        undone=change.kind,
+        old=change.now.hex() if change.now is not None else None,
         new=now.hex() if now is not None else None,
         verdict=dry_runs.make_document(each.judgement),
     )

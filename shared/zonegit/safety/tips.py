@@ -82,10 +82,10 @@ async def check_tip(
             parents = (each for each in candidate.parents if each in accepted)
             parent = next(parents, None)
             old = await _read_tree(reading, parent) if parent is not None else None
-        found = await _find_flaws(reading, candidate, old, (), any_spelling=any_spelling)
+        found = await _judge_tree(reading, candidate, old, (), any_spelling=any_spelling)
         if found.new:
             accepted = await read_accepted(candidate.lineage)
-            found = await _find_new_flaws(
+            found = await _judge_again(
                 reading, candidate, old, found, accepted, any_spelling=any_spelling
             )
     except NotFound as error:
@@ -98,7 +98,7 @@ async def check_tip(
     return found.accepted
 
 
-async def _find_new_flaws(
+async def _judge_again(
     reading: MoveReader,
     candidate: Candidate,
     old: ObjectId | None,
@@ -114,10 +114,10 @@ async def _find_new_flaws(
     trees = [tree for each in known if (tree := await _read_tree(reading, each)) is not None]
     if not trees:
         return found
-    return await _find_flaws(reading, candidate, old, trees, any_spelling=any_spelling)
+    return await _judge_tree(reading, candidate, old, trees, any_spelling=any_spelling)
 
 
-async def _find_flaws(
+async def _judge_tree(
     reading: MoveReader,
     candidate: Candidate,
     old: ObjectId | None,

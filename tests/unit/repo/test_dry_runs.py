@@ -300,8 +300,8 @@ async def answer(
     match outcome:
         case Preview(judgement=judgement) | import_series.ImportedSeries(judgement=judgement):
             refusal = find_refusal([judgement])
-        case undo.UndoneOperation(back=back):
-            refusal = find_refusal(each.judgement for each in back)
+        case undo.UndoneOperation(restored=restored):
+            refusal = find_refusal(each.judgement for each in restored)
         case Judgement(refusal=refusal):
             pass
         case Conflicted(clashes=clashes):

@@ -87,7 +87,7 @@ async def test_an_undone_edit_leaves_the_records_as_they_were_under_a_later_seri
     now = (await heads.find_position(foo.repo, ZONE)).tip
     assert now is not None
     assert await addresses(foo, CommitId(now.target), "api") == ["192.0.2.80"]
-    assert (now.serial, done.back[0].commit) == (9, now.target)
+    assert (now.serial, done.restored[0].commit) == (9, now.target)
     assert await tip(foo) != first
 
 
@@ -392,7 +392,7 @@ async def test_a_branch_that_somebody_stands_on_since_is_not_taken_away_unless_f
 async def test_a_proposal_undone_leaves_neither_branch_nor_head(foo: TwoOperators) -> None:
     await proposals.propose(foo.repo, ZONE, "new-mail", await tip(foo))
     done = await undone(foo.repo)
-    assert len(done.back) == 3
+    assert len(done.restored) == 3
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main"}
     assert (await foo.repo.refs.where("alice")).own is None
 
@@ -473,7 +473,7 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: TwoOperators
     together = Intent("all of them", "workspace commit", operation=make_operation_id())
     await multi_zone.commit(foo.repo, wishes, together)
     done = await undone(foo.repo)
-    assert len(done.back) == 21
+    assert len(done.restored) == 21
     for zone in zones:
         now = (await heads.find_position(foo.repo, zone, "main")).commit()
         assert len(await zone_at(foo, now)) == 5
@@ -496,14 +496,14 @@ async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there
     at = await heads.find_position(foo.other, ZONE)
     await reset.reset(foo.other, at, first, back, exact=True)
     done = await undone(foo.repo, saying)
-    assert [(each.moved, each.commit) for each in done.back] == [(None, first)]
+    assert [(each.moved, each.commit) for each in done.restored] == [(None, first)]
     assert await tip(foo) == first
 
 
 async def test_a_dry_run_tells_what_would_go_back_and_moves_nothing(foo: TwoOperators) -> None:
     now = await edited(foo, "192.0.2.81")
     done = await undone(foo.repo, dry_run=True)
-    assert [(each.turned.ref.short, each.moved) for each in done.back] == [("main", None)]
+    assert [(each.change.ref.short, each.moved) for each in done.restored] == [("main", None)]
     assert await tip(foo) == now
 
 

@@ -41,15 +41,15 @@ class RefChange(msgspec.Struct, frozen=True):
     """A ref that an operation moved.
 
     Attributes:
-        found: the value before; None if the ref did not exist.
-        left: the value after; None if it was deleted.
+        before: the value before; None if the ref did not exist.
+        after: the value after; None if it was deleted.
         now: the value now, or one with the same records.
         kind: for the marker of a zone, which has no value, whether it was added or removed.
     """
 
     ref: RefName
-    found: ObjectId | None
-    left: ObjectId | None
+    before: ObjectId | None
+    after: ObjectId | None
     now: ObjectId | None
     kind: EntryKind
 
@@ -76,19 +76,20 @@ class Operation(msgspec.Struct, frozen=True):
         return self.entries[0].undoes
 
     @property
-    def turned(self) -> list[RefChange]:
+    def changes(self) -> list[RefChange]:
         """Return the change of each ref, in the order of their first moves, without those that
         ended as they began."""
         moves: dict[RefName, list[LogEntry]] = {}
         for entry in self.entries:
             moves.setdefault(entry.ref, []).append(entry)
-        every = [_make_change(ref, rows[0], rows[-1]) for ref, rows in moves.items()]
-        return [each for each in every if each is not None]
+        found = [_make_change(ref, rows[0], rows[-1]) for ref, rows in moves.items()]
+        return [each for each in found if each is not None]
 
 
 def _make_change(ref: RefName, first: LogEntry, last: LogEntry) -> RefChange | None:
-    same = first.kind != last.kind if ref.space == "zone" else first.old == last.new
-    return None if same else RefChange(ref, first.old, last.new, last.new, last.kind)
+    """Return the change from the first to the last move of a ref, None if it ended as it began."""
+    is_same = first.kind != last.kind if ref.space == "zone" else first.old == last.new
+    return None if is_same else RefChange(ref, first.old, last.new, last.new, last.kind)
 
 
 async def list_latest(
@@ -132,17 +133,17 @@ async def find_operation(repo: Repo, prefix: str | None, *, redo: bool = False) 
         page = await repo.refs.operation(repo.actor, page.operation, entries[-1].sequence)
         entries += page.entries
         later += page.later
-    done = Operation(page.operation, entries, later, first.undone_by, first.undone_in_part)
-    if redo and prefix is None and done.undoes is None:
+    found = Operation(page.operation, entries, later, first.undone_by, first.undone_in_part)
+    if redo and prefix is None and found.undoes is None:
         # It ignored the unknown field and returned the latest operation, which is not an undo.
         raise Unavailable(
             "the refs service is of an earlier release that has no redo",
             hint="upgrade it, or undo the undo by its id: zonegit undo ID",
         )
-    return done
+    return found
 
 
-async def find_current_changes(repo: Repo, done: Operation) -> list[RefChange]:
+async def find_current_changes(repo: Repo, operation: Operation) -> list[RefChange]:
     """Return the changes of an operation, with the present value of each ref.
 
     A branch that has the same records again as after the operation counts as unmoved, for example
@@ -152,69 +153,72 @@ async def find_current_changes(repo: Repo, done: Operation) -> list[RefChange]:
     Raises:
         Conflict: one of its refs was moved elsewhere since, or the operation was undone already.
     """
-    turned = {each.ref: each for each in done.turned}
-    as_it_was = {entry.ref for entry in done.entries} - turned.keys()
-    later = [each for each in done.later if each.ref not in as_it_was]
-    if (undo := done.undone_by) is not None:
-        back = {each.ref for each in later if each.operation == undo.operation}
-        if back and not done.undone_in_part and all(each.ref in back for each in later):
-            raise _undone_error(done, undo)
-        if done.begun_by(repo.actor):
-            later = [each for each in later if each.ref not in back]
-            turned = {ref: each for ref, each in turned.items() if ref not in back}
+    changes = {each.ref: each for each in operation.changes}
+    unchanged = {entry.ref for entry in operation.entries} - changes.keys()
+    later = [each for each in operation.later if each.ref not in unchanged]
+    if (undo := operation.undone_by) is not None:
+        restored = {each.ref for each in later if each.operation == undo.operation}
+        is_complete = restored and not operation.undone_in_part
+        if is_complete and all(each.ref in restored for each in later):
+            raise _undone_error(operation, undo)
+        if operation.begun_by(repo.actor):
+            later = [each for each in later if each.ref not in restored]
+            changes = {ref: each for ref, each in changes.items() if ref not in restored}
     reader = Reader(repo.objects)
 
-    async def stands(each: LogEntry) -> bool:
-        return await _is_in_place(reader, each, turned.get(each.ref))
+    async def is_in_place(each: LogEntry) -> bool:
+        return await _is_in_place(reader, each, changes.get(each.ref))
 
-    found = await many_zones.run_concurrently(stands, later)
+    found = await many_zones.run_concurrently(is_in_place, later)
     moved = [each for each, is_there in zip(later, found, strict=True) if not is_there]
-    left = {each.ref for each in moved if each.ref.space == "head"}
-    if turned.keys() > left:
-        turned = {ref: each for ref, each in turned.items() if ref not in left}
-        moved, later = ([each for each in some if each.ref not in left] for some in (moved, later))
+    heads = {each.ref for each in moved if each.ref.space == "head"}
+    if changes.keys() > heads:
+        changes = {ref: each for ref, each in changes.items() if ref not in heads}
+        moved, later = ([each for each in some if each.ref not in heads] for some in (moved, later))
     if moved:
-        raise _moved_error(done, moved)
-    turned |= {each.ref: msgspec.structs.replace(turned[each.ref], now=each.new) for each in later}
-    return list(turned.values())
+        raise _moved_error(operation, moved)
+    changes |= {
+        each.ref: msgspec.structs.replace(changes[each.ref], now=each.new) for each in later
+    }
+    return list(changes.values())
 
 
-def _undone_error(done: Operation, undo: LogEntry) -> Conflict:
+def _undone_error(operation: Operation, undo: LogEntry) -> Conflict:
     return Conflict(
-        f"operation {short_id(done.operation)} was undone already by {undo.actor} at"
+        f"operation {short_id(operation.operation)} was undone already by {undo.actor} at"
         f" {refish_time.format_time(undo.time)} (operation {short_id(undo.operation)})",
         hint=f"zonegit undo {short_id(undo.operation)} redoes it",
         operations=undo.operation,
     )
 
 
-async def _is_in_place(reader: Reader, later: LogEntry, turned: RefChange | None) -> bool:
+async def _is_in_place(reader: Reader, later: LogEntry, change: RefChange | None) -> bool:
     """Return whether a ref has the value that the operation gave it, though it was moved since."""
-    if turned is None:
+    if change is None:
         return False  # a branch or tag in a zone that the operation added
-    if (later.new, later.kind) == (turned.left, turned.kind):
+    if (later.new, later.kind) == (change.after, change.kind):
         return True
-    if later.ref.space != "heads" or later.new is None or turned.left is None:
+    if later.ref.space != "heads" or later.new is None or change.after is None:
         return False
-    return await diff.have_same_records(reader, CommitId(later.new), CommitId(turned.left))
+    return await diff.have_same_records(reader, CommitId(later.new), CommitId(change.after))
 
 
-def _moved_error(done: Operation, moved: Collection[LogEntry]) -> Conflict:
+def _moved_error(operation: Operation, moved: Collection[LogEntry]) -> Conflict:
     latest_first = sorted(moved, key=lambda each: -each.sequence)
-    told = "; ".join(_describe(each) for each in latest_first[:MAX_NAMED])
+    named = "; ".join(_describe(each) for each in latest_first[:MAX_NAMED])
     more = f"; and {len(moved) - MAX_NAMED} more" if len(moved) > MAX_NAMED else ""
     return Conflict(
-        f"operation {short_id(done.operation)} was superseded by later moves: {told}{more}",
+        f"operation {short_id(operation.operation)} was superseded by later moves: {named}{more}",
         hint="undo these first, the latest first; to undo one commit only: zonegit revert",
         operations=" ".join(dict.fromkeys(each.operation for each in latest_first)),
     )
 
 
 def _describe(entry: LogEntry) -> str:
-    why = f"{entry.command}: {entry.reason}" if entry.reason else entry.command
+    command = f"{entry.command}: {entry.reason}" if entry.reason else entry.command
     return (
         f"{entry.ref.path()} was moved by {entry.actor} at {refish_time.format_time(entry.time)}"
-        f" ({why}, operation {short_id(entry.operation)})"
+        f" ({command}, operation {short_id(entry.operation)})"
     )
 
 
