@@ -23,7 +23,7 @@ from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.outcomes import Committed
 from zonegit.repo.inspect import fsck
-from zonegit.repo.inspect.fsck import FsckReport
+from zonegit.repo.inspect.fsck_report import FsckReport
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Anything

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from zonegit.repo.inspect import fsck
-from zonegit.repo.inspect.fsck import Broken, FsckReport, ObjectFinding
+from zonegit.repo.inspect.fsck_report import BrokenObject, FsckReport, ObjectFinding
 from zonegit.repo.inspect.tip_flaws import TipFlaw
 from zonegit.zone import names, rrtypes
 from zonegit_cli import options
@@ -95,7 +95,7 @@ def _format_refs(report: FsckReport) -> Iterator[str]:
         yield f"refs: and {format_count(more, 'more fault')}"
 
 
-def _format_place(broken: Broken) -> str:
+def _format_place(broken: BrokenObject) -> str:
     found = ""
     if broken.owner is not None:
         kind = f" {rrtypes.to_text(broken.rdtype)}" if broken.rdtype is not None else ""
@@ -143,7 +143,7 @@ def _finding_to_json(noticed: ObjectFinding) -> dict[str, Any]:
     }
 
 
-def _broken_to_json(broken: Broken) -> dict[str, Any]:
+def _broken_to_json(broken: BrokenObject) -> dict[str, Any]:
     return {
         "id": broken.id.hex(),
         "expected": list(broken.expected),
