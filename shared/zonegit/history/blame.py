@@ -55,48 +55,50 @@ def blame(start: CommitId, rdtype: int | None = None) -> BlameWalk[list[BlamedRR
         start: the commit.
         rdtype: only RRsets of this type; None for all.
     """
-    place = (yield [start])[start]
-    asked = {each: place.rrsets[each] for each in sorted(place.rrsets) if rdtype in (None, each)}
-    found = yield from _trace(start, place, asked)
+    records = (yield [start])[start]
+    wanted = {
+        each: records.rrsets[each] for each in sorted(records.rrsets) if rdtype in (None, each)
+    }
+    found = yield from _trace(start, records, wanted)
     return [
         BlamedRRset(rrset, found[each, None], tuple(found[each, key] for key in _list_keys(rrset)))
-        for each, rrset in asked.items()
+        for each, rrset in wanted.items()
     ]
 
 
 def _trace(
-    start: CommitId, place: RecordsAt, asked: Mapping[int, RRset]
+    start: CommitId, records: RecordsAt, wanted: Mapping[int, RRset]
 ) -> BlameWalk[dict[tuple[int, _Value], CommitId]]:
     """Return the commit that introduced each value. All values are traced together, one generation
     of commits per step."""
     found: dict[tuple[int, _Value], CommitId] = {}
-    places: Mapping[CommitId, RecordsAt] = {start: place}
-    below: dict[CommitId, _OpenValues] = {
-        start: {each: _list_values(asked[each]) for each in asked}
+    records_at: Mapping[CommitId, RecordsAt] = {start: records}
+    pending: dict[CommitId, _OpenValues] = {
+        start: {each: _list_values(wanted[each]) for each in wanted}
     }
-    while below:
-        above = yield {parent for at in below for parent in places[at].parents}
-        passed: dict[CommitId, dict[int, set[_Value]]] = {}
-        for at, open_here in below.items():
-            for rdtype, left in open_here.items():
-                for parent in places[at].parents:
-                    there = above[parent].rrsets.get(rdtype)
-                    if known := left & _list_values(there, asked[rdtype]):
-                        passed.setdefault(parent, {}).setdefault(rdtype, set()).update(known)
-                        left = left - known
-                found.update({(rdtype, value): at for value in left})
-        places = {at: above[at] for at in passed}
-        below = dict(passed)
+    while pending:
+        parents = yield {parent for at in pending for parent in records_at[at].parents}
+        inherited: dict[CommitId, dict[int, set[_Value]]] = {}
+        for at, open_here in pending.items():
+            for rdtype, values in open_here.items():
+                for parent in records_at[at].parents:
+                    rrset = parents[parent].rrsets.get(rdtype)
+                    if known := values & _list_values(rrset, wanted[rdtype]):
+                        inherited.setdefault(parent, {}).setdefault(rdtype, set()).update(known)
+                        values = values - known
+                found.update({(rdtype, value): at for value in values})
+        records_at = {at: parents[at] for at in inherited}
+        pending = dict(inherited)
     return found
 
 
-def _list_values(there: RRset | None, asked: RRset | None = None) -> set[_Value]:
+def _list_values(rrset: RRset | None, wanted: RRset | None = None) -> set[_Value]:
     """Return the values of an RRset that can be traced: its records, and the RRset as a whole if it
-    is the same as ``asked``."""
-    if there is None:
+    is the same as ``wanted``."""
+    if rrset is None:
         return set()
-    whole = asked is None or spelling.is_same(there, asked)
-    return {*_list_keys(there), None} if whole else {*_list_keys(there)}
+    whole = wanted is None or spelling.is_same(rrset, wanted)
+    return {*_list_keys(rrset), None} if whole else {*_list_keys(rrset)}
 
 
 def _list_keys(value: RRset) -> list[bytes]:

@@ -129,7 +129,7 @@ async def test_a_broken_rrset_is_named_by_zone_owner_type_and_commit(stored, dam
     getattr(stored, damage)(blob)
     report = await stored.checked()
     (broken,) = report.broken
-    assert (broken.id, broken.expected, broken.why) == (blob, ("blob",), f"it is {why}")
+    assert (broken.id, broken.expected, broken.fault) == (blob, ("blob",), f"it is {why}")
     assert (names.text(broken.owner), broken.rdtype) == ("a.b.c.foo.com.", A)
     assert (broken.commit, broken.ref.path()) == (made.commit, "refs/heads/foo.com./main")
 
@@ -272,7 +272,7 @@ async def test_an_object_of_another_kind_than_what_names_it_says_is_told(stored)
     with unjudged():
         await moved_to(stored, CommitId(later.id))
     report = await stored.checked()
-    found = {(each.id, each.expected, each.why) for each in report.broken}
+    found = {(each.id, each.expected, each.fault) for each in report.broken}
     assert found == {(blob.id, ("tree",), "it is a blob"), (inner.id, ("blob",), "it is a tree")}
 
 

@@ -63,9 +63,9 @@ async def test_a_name_is_answered_with_its_records_and_the_commit_they_are_of(
         "www.foo.com. 300 IN CNAME api.foo.com.",
         "api.foo.com. 300 IN A 192.0.2.80",
     ]
-    assert [(each.zone, each.branch, each.serial) for each in found.met] == [(ZONE, "main", 7)]
-    assert found.met[0].commit == await tip(foo)
-    assert found.over == "udp"
+    assert [(each.zone, each.branch, each.serial) for each in found.zones] == [(ZONE, "main", 7)]
+    assert found.zones[0].commit == await tip(foo)
+    assert found.transport == "udp"
 
 
 async def test_the_past_is_answered_as_it_was(foo: TwoOperators) -> None:
@@ -74,7 +74,7 @@ async def test_the_past_is_answered_as_it_was(foo: TwoOperators) -> None:
     then, found = await resolved(foo, "api.foo.com.", view=QueryView("main", at="HEAD~1"))
     assert texts(now.answer) == ["api.foo.com. 300 IN A 192.0.2.99"]
     assert texts(then.answer) == ["api.foo.com. 300 IN A 192.0.2.80"]
-    assert found.met[0].serial == 7
+    assert found.zones[0].serial == 7
 
 
 async def test_a_client_of_the_canary_sees_its_branch_and_the_scope_says_so(
@@ -101,7 +101,7 @@ async def test_an_alias_is_followed_into_another_zone_at_its_own_branch(foo: Two
         foo, "api.bar.net.", view=QueryView("main", at="refs/heads/bar.net./main")
     )
     assert texts(reply.answer)[-1] == "api.foo.com. 300 IN A 192.0.2.80"
-    assert [names.text(each.zone) for each in found.met] == ["bar.net.", "foo.com."]
+    assert [names.text(each.zone) for each in found.zones] == ["bar.net.", "foo.com."]
 
 
 async def test_each_zone_that_an_alias_leads_to_has_a_canary_of_its_own(foo: TwoOperators) -> None:
@@ -158,7 +158,7 @@ async def test_what_fits_no_datagram_is_answered_as_over_tcp(foo: TwoOperators) 
     records = "".join(f"big IN TXT {'x' * 200}{n:03}\n" for n in range(30))
     await foo.import_file(FOO.replace("admin 7", "admin 8") + records)
     reply, found = await resolved(foo, "big.foo.com.", "TXT")
-    assert found.over == "tcp"
+    assert found.transport == "tcp"
     assert len(reply.answer[0]) == 30
 
 

@@ -54,7 +54,7 @@ def _format_lines(report: FsckReport, history: bool) -> Iterator[str]:
         mark = "warning: " if each.is_past and not history else ""
         rest = " (in the log only)" if each.is_past else ""
         what = f"{' or '.join(each.expected)} {format_id(each.id)}"
-        yield f"{mark}{what}: {each.why}{_format_place(each)}{rest}"
+        yield f"{mark}{what}: {each.fault}{_format_place(each)}{rest}"
     for flawed in report.flawed:
         yield (
             f"commit {format_id(flawed.commit)} is not a valid zone: {flawed.flaw.message}"
@@ -147,7 +147,7 @@ def _broken_to_json(broken: BrokenObject) -> dict[str, Any]:
     return {
         "id": broken.id.hex(),
         "expected": list(broken.expected),
-        "why": broken.why,
+        "why": broken.fault,
         "ref": broken.ref.path(),
         "commit": broken.commit.hex() if broken.commit is not None else None,
         "owner": names.text(broken.owner) if broken.owner is not None else None,

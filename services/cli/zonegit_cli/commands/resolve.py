@@ -111,7 +111,7 @@ async def _apply_canaries(
     view = msgspec.structs.replace(view, canary_of=canaries_of.get)
     while True:
         answered = await answer(view)
-        new = [each.zone for each in answered.met if each.zone not in canaries_of]
+        new = [each.zone for each in answered.zones if each.zone not in canaries_of]
         found = await asyncio.gather(
             *(_read_canary(session, bus, zone, view.branch) for zone in new)
         )
@@ -131,8 +131,8 @@ async def _read_canary(session: Session, bus: "Bus", zone: Name, branch: str) ->
 
 
 def _format_lines(message: dns.message.Message, answered: ResolvedQuery) -> Sequence[str]:
-    transport = f"as over {answered.over}"
-    sources = (f";; {_format_source(each)}" for each in answered.met)
+    transport = f"as over {answered.transport}"
+    sources = (f";; {_format_source(each)}" for each in answered.zones)
     return [*dns_messages.format_lines(message, transport), *sources]
 
 
@@ -143,7 +143,7 @@ def _format_source(each: ZoneConsulted) -> str:
 
 def _to_json(answered: ResolvedQuery) -> dict[str, Any]:
     return {
-        "over": answered.over,
+        "over": answered.transport,
         "from": [
             {
                 "zone": names.text(each.zone),
@@ -151,6 +151,6 @@ def _to_json(answered: ResolvedQuery) -> dict[str, Any]:
                 "commit": each.commit.hex(),
                 "serial": each.serial,
             }
-            for each in answered.met
+            for each in answered.zones
         ],
     }

@@ -55,8 +55,8 @@ async def blame(
         Corrupt, Unavailable: errors of the store.
     """
     past = CommitReader(repo.objects, reader)
-    places = _RecordCache(past, repo.objects, names.path(owner, apex), rdtype)
-    found = await places.answer(pure.blame(start, rdtype))
+    cache = _RecordCache(past, repo.objects, names.path(owner, apex), rdtype)
+    found = await cache.answer(pure.blame(start, rdtype))
     if not found:
         kind = f" {rrtypes.to_text(rdtype)}" if rdtype is not None else ""
         raise NotFound(
@@ -64,7 +64,7 @@ async def blame(
             hint="zonegit log -- NAME tells which commits changed it; --at REFISH goes back to one",
         )
     ids = {each for one in found for each in (one.commit, *one.records)}
-    return Blame(found, {each: places.commit(each) for each in ids})
+    return Blame(found, {each: cache.commit(each) for each in ids})
 
 
 class _RecordCache:
@@ -77,35 +77,37 @@ class _RecordCache:
         self._store = store
         self._path = path
         self._rdtype = rdtype
-        self._places: dict[CommitId, RecordsAt] = {}
+        self._known: dict[CommitId, RecordsAt] = {}
         self._batch = FIRST_BATCH
 
     def commit(self, commit_id: CommitId) -> Commit:
         """Return a commit that was read."""
         return self._past.known[commit_id].commit
 
-    async def answer(self, asks: pure.BlameWalk[list[BlamedRRset]]) -> list[BlamedRRset]:
+    async def answer(self, walk: pure.BlameWalk[list[BlamedRRset]]) -> list[BlamedRRset]:
         """Run a walk."""
-        return await drive(asks, self._at_least)
+        return await drive(walk, self._provide)
 
-    async def _at_least(self, wanted: Collection[CommitId]) -> Mapping[CommitId, RecordsAt]:
-        missing = [each for each in wanted if each not in self._places]
+    async def _provide(self, wanted: Collection[CommitId]) -> Mapping[CommitId, RecordsAt]:
+        missing = [each for each in wanted if each not in self._known]
         if missing:
-            await self._look(missing)
-        return self._places
+            await self._read_batch(missing)
+        return self._known
 
-    async def _look(self, wanted: Collection[CommitId]) -> None:
+    async def _read_batch(self, wanted: Collection[CommitId]) -> None:
         """Read the records of these commits, and of those that are probably needed next."""
         await self._past.answer(commit_graph.read_nodes(wanted))
-        ahead = (each for each in self._past.known if each not in self._places)
+        ahead = (each for each in self._past.known if each not in self._known)
         chosen = {*wanted, *islice(ahead, self._batch)}
         self._batch = min(2 * self._batch, MAX_BATCH)
         commits = {each: self.commit(each) for each in chosen}
-        standing = await self._standing({commit.tree for commit in commits.values()})
+        rrsets = await self._read_rrsets({commit.tree for commit in commits.values()})
         for each, commit in commits.items():
-            self._places[each] = RecordsAt(standing[commit.tree], commit.parents)
+            self._known[each] = RecordsAt(rrsets[commit.tree], commit.parents)
 
-    async def _standing(self, roots: Collection[ObjectId]) -> dict[ObjectId, Mapping[int, RRset]]:
+    async def _read_rrsets(
+        self, roots: Collection[ObjectId]
+    ) -> dict[ObjectId, Mapping[int, RRset]]:
         """Return the RRsets of the name in each tree."""
         # A reader keeps all that it reads, and a history is long: each batch has its own.
         reader = Reader(self._store)

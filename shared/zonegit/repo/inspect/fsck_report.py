@@ -23,7 +23,7 @@ class BrokenObject(msgspec.Struct, frozen=True):
     """A broken object.
 
     Attributes:
-        why: the fault.
+        fault: the fault, for messages.
         owner: the name at which it is in its zone.
         rdtype: its type; None for a tree, which has that name and all below it.
         commit: the commit that has it.
@@ -33,7 +33,7 @@ class BrokenObject(msgspec.Struct, frozen=True):
 
     id: ObjectId
     expected: ExpectedObjects
-    why: str
+    fault: str
     ref: RefName
     commit: CommitId | None = None
     owner: Name | None = None

@@ -55,7 +55,7 @@ async def iter_stream(
     """
     writer = _Writer(repo, progress, branch)
     for lineage in lineages:
-        async for each in writer.lineage(lineage):
+        async for each in writer.iter_lineage(lineage):
             yield each
     yield writer.end(lineages)
 
@@ -73,25 +73,25 @@ class _Writer:
         self._tips: list[tuple[int, int]] = []
         self._marks = 0
 
-    async def lineage(self, lineage: Lineage) -> AsyncIterator[bytes]:
+    async def iter_lineage(self, lineage: Lineage) -> AsyncIterator[bytes]:
         """Yield the commits of one zone, parents before children."""
         version = _Version(self._repo, lineage.zone)
         for logged in reversed(await log.read_history(self._repo, lineage.tip)):
             tree = logged.commit.tree
             if tree not in self._contents:
-                self._contents[tree] = self._next()
-                yield git_format.format_blob(self._contents[tree], await version.at(tree))
-            yield self._commit(logged, lineage.path)
+                self._contents[tree] = self._make_mark()
+                yield git_format.format_blob(self._contents[tree], await version.read(tree))
+            yield self._format_commit(logged, lineage.path)
             self._progress(len(self._commits))
         tree = logged.commit.tree
         self._tips.append((self._commits[lineage.tip], self._contents[tree]))
 
-    def _commit(self, logged: LoggedCommit, path: str) -> bytes:
-        mark = self._commits[logged.id] = self._next()
+    def _format_commit(self, logged: LoggedCommit, path: str) -> bytes:
+        mark = self._commits[logged.id] = self._make_mark()
         commit = logged.commit
         if self._latest is None or commit.committer.time > self._latest.time:
             self._latest = commit.committer
-        return self._from_nothing(commit.parents) + git_format.format_commit(
+        return self._reset_branch(commit.parents) + git_format.format_commit(
             self._branch,
             mark,
             commit.author,
@@ -101,7 +101,7 @@ class _Writer:
             {path: self._contents[commit.tree]},
         )
 
-    def _from_nothing(self, parents: Sequence[CommitId]) -> bytes:
+    def _reset_branch(self, parents: Sequence[CommitId]) -> bytes:
         """Return a reset of the branch, if the commit has no parents. Without it, git would use the
         branch's tip as the parent."""
         return b"" if parents else b"reset %b\n\n" % self._branch.encode()
@@ -115,12 +115,12 @@ class _Writer:
         assert who is not None
         files = {each.path: tip[1] for each, tip in zip(lineages, self._tips, strict=True)}
         parents = [mark for mark, _ in self._tips]
-        said = f"{JOIN_MESSAGE}\n".encode()
-        mark = self._next()
-        joined = git_format.format_commit(self._branch, mark, who, who, said, parents, files)
-        return joined + b"done\n"
+        message = f"{JOIN_MESSAGE}\n".encode()
+        mark = self._make_mark()
+        command = git_format.format_commit(self._branch, mark, who, who, message, parents, files)
+        return command + b"done\n"
 
-    def _next(self) -> int:
+    def _make_mark(self) -> int:
         self._marks += 1
         return self._marks
 
@@ -136,7 +136,7 @@ class _Version:
         self._reader = Reader(repo.objects)
         self._read = 0
 
-    async def at(self, tree: ObjectId) -> bytes:
+    async def read(self, tree: ObjectId) -> bytes:
         """Return the file at ``tree``, computed from the changes since the last call."""
         deltas = await diff.diff_trees(self._reader, self._tree, tree, self._zone)
         self._text.apply(diff.to_changes(deltas))

@@ -86,9 +86,9 @@ def _parse_identity(line: str) -> Identity:
     )
 
 
-def _sanitise(words: str) -> str:
+def _sanitise(text: str) -> str:
     """Remove characters that a name or mail address cannot have."""
-    return _UNFIT.sub("", words).strip()[:MAX_NAME]
+    return _UNFIT.sub("", text).strip()[:MAX_NAME]
 
 
 def format_identity(who: Identity) -> bytes:
@@ -101,9 +101,9 @@ def format_identity(who: Identity) -> bytes:
 def format_message(commit_id: CommitId, commit: Commit) -> bytes:
     """Return the message for the git commit: that of the zonegit commit, with a trailer that names
     its id."""
-    said = commit.message.replace("\0", "\ufffd").strip("\n")
+    message = commit.message.replace("\0", "\ufffd").strip("\n")
     named = f"{TRAILER}: {commit_id.hex()}\n"
-    return (f"{said}\n\n{named}" if said else named).encode()
+    return (f"{message}\n\n{named}" if message else named).encode()
 
 
 def read_commit_id(message: str) -> CommitId | None:
@@ -121,7 +121,7 @@ def format_commit(
     mark: int,
     author: Identity,
     committer: Identity,
-    said: bytes,
+    message: bytes,
     parents: Sequence[int],
     files: Mapping[str, int],
 ) -> bytes:
@@ -132,7 +132,7 @@ def format_commit(
         mark: its mark.
         author: the author and the time.
         committer: the committer and the time.
-        said: the message.
+        message: the message.
         parents: the marks of its parents.
         files: the files that change from the first parent: the mark of the content, by path.
     """
@@ -142,7 +142,7 @@ def format_commit(
         b"mark :%d" % mark,
         b"author %b" % format_identity(author),
         b"committer %b" % format_identity(committer),
-        b"data %d\n%b" % (len(said), said),
+        b"data %d\n%b" % (len(message), message),
         *(b"%b :%d" % (role, parent) for role, parent in zip(roles, parents, strict=False)),
         *(b"M 100644 :%d %b" % (content, _quote(path)) for path, content in files.items()),
     ]

@@ -51,7 +51,7 @@ class LogFilter(msgspec.Struct, frozen=True):
     grep: re.Pattern[str] | None = None
     owners: frozenset[Name] = frozenset()
 
-    def says(self, commit: Commit) -> bool:
+    def matches_text(self, commit: Commit) -> bool:
         """Return whether the author and the message match."""
         return _matches(self.author, [commit.author.mailbox]) and _matches(
             self.grep, commit.message.splitlines()
@@ -106,11 +106,11 @@ async def iter_log(
     batch = FIRST_BATCH // 2  # usually only the latest few are needed, which are read together
     while found := await past.answer(order.take(batch)):
         batch = min(2 * batch, MAX_HISTORY)
-        chosen = [each for each in found if wanted.says(each.commit)]
+        chosen = [each for each in found if wanted.matches_text(each.commit)]
         if wanted.owners:
             # A reader keeps all that it reads, and a history is long: each batch has its own.
-            trees_of_batch = Reader(repo.objects)
-            chosen = await _filter_touching(past, trees_of_batch, chosen, wanted.owners, apex)
+            batch_reader = Reader(repo.objects)
+            chosen = await _filter_touching(past, batch_reader, chosen, wanted.owners, apex)
         for each in chosen:
             yield each
 
@@ -129,11 +129,11 @@ async def _filter_touching(
     wanted = {*tree_of.values(), *(each.commit.tree for each in found)}
     content = await _read_contents(reader, wanted, owners, apex)
 
-    def touched(commit: Commit) -> bool:
+    def is_touched(commit: Commit) -> bool:
         before = [content[tree_of[parent]] for parent in commit.parents] or [{}]
         return all(content[commit.tree] != each for each in before)
 
-    return [each for each in found if touched(each.commit)]
+    return [each for each in found if is_touched(each.commit)]
 
 
 async def _read_contents(
@@ -142,18 +142,21 @@ async def _read_contents(
     paths = [names.path(owner, apex) for owner in owners]
     ordered = list(roots)
     found = await reader.answer(gather([zone_tree.find(root, paths) for root in ordered]))
-    plain = {
+    by_key = {
         root: {(path, rdtype): blob for path, at in each.items() for rdtype, blob in at.items()}
         for root, each in zip(ordered, found, strict=True)
     }
-    serials = {at[(), rrtypes.SOA] for at in plain.values() if ((), rrtypes.SOA) in at}
+    serials = {at[(), rrtypes.SOA] for at in by_key.values() if ((), rrtypes.SOA) in at}
     blobs = await reader.get(serials)
 
-    def seen(key: tuple[names.Path, int], blob: ObjectId) -> object:
+    def strip_serial(key: tuple[names.Path, int], blob: ObjectId) -> object:
         value = blobs[blob] if blob in serials else None
         return with_serial(value.rrset, 0) if isinstance(value, Blob) else blob
 
-    return {root: {key: seen(key, blob) for key, blob in at.items()} for root, at in plain.items()}
+    return {
+        root: {key: strip_serial(key, blob) for key, blob in at.items()}
+        for root, at in by_key.items()
+    }
 
 
 async def read_history(repo: Repo, tip: CommitId) -> list[LoggedCommit]:

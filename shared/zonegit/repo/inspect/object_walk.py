@@ -121,9 +121,9 @@ class ObjectWalk:
         for finding in (*spelling.find_twins(value), *sizing.find_too_large(value)):
             self.report.noticed_count += 1
             if len(self.report.noticed) < MAX_REPORTED:
-                placed = await self._locate(object_id, expected, finding.message)
+                located = await self._locate(object_id, expected, finding.message)
                 self.report.noticed.append(
-                    ObjectFinding(object_id, finding, placed.ref, placed.commit)
+                    ObjectFinding(object_id, finding, located.ref, located.commit)
                 )
 
     async def _read(self, taken: Sequence[Link]) -> dict[ObjectId, tuple[ObjectKind, Object]]:
@@ -148,15 +148,15 @@ class ObjectWalk:
         return found
 
     async def _report_broken(
-        self, object_id: ObjectId, expected: ExpectedObjects, why: str
+        self, object_id: ObjectId, expected: ExpectedObjects, fault: str
     ) -> None:
         self.report.past_count += self.is_past
         self.report.count += not self.is_past
         if len(self.report.broken) < MAX_REPORTED:
-            self.report.broken.append(await self._locate(object_id, expected, why))
+            self.report.broken.append(await self._locate(object_id, expected, fault))
 
     async def _locate(
-        self, object_id: ObjectId, expected: ExpectedObjects, why: str
+        self, object_id: ObjectId, expected: ExpectedObjects, fault: str
     ) -> BrokenObject:
         """Find the place of an object: follow the objects that named each other back to a ref."""
         labels: list[bytes] = []
@@ -177,7 +177,7 @@ class ObjectWalk:
             at, namer = namer, self._get_namer(namer)
         in_zone = expected in (BLOB, TREE) and commit is not None and namer.zone is not None
         owner = _make_owner(namer.zone, labels) if in_zone and namer.zone is not None else None
-        return BrokenObject(object_id, expected, why, namer, commit, owner, rdtype, self.is_past)
+        return BrokenObject(object_id, expected, fault, namer, commit, owner, rdtype, self.is_past)
 
     def _get_namer(self, object_id: ObjectId) -> Namer:
         """Return the first object or ref that named an object."""

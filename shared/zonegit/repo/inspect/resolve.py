@@ -68,8 +68,8 @@ class ResolvedQuery(msgspec.Struct, frozen=True):
     question first."""
 
     reply: bytes
-    over: str
-    met: list[ZoneConsulted]
+    transport: str
+    zones: list[ZoneConsulted]
 
 
 async def resolve(
@@ -83,14 +83,14 @@ async def resolve(
             names.
         Corrupt, Denied, Unavailable: errors of the stores.
     """
-    asking = _Lookup(repo, view)
-    await asking.look([name], qtype)
-    if asking.zones.find(name, qtype) is None:
+    lookup = _Lookup(repo, view)
+    await lookup.read_names([name], qtype)
+    if lookup.zones.find(name, qtype) is None:
         raise _refused_error(name, view)
     while True:
-        reply, over = _make_reply(query, asking.zones)
-        if not await asking.look(find_names(reply), qtype):
-            return ResolvedQuery(reply, over, asking.met())
+        reply, transport = _make_reply(query, lookup.zones)
+        if not await lookup.read_names(find_names(reply), qtype):
+            return ResolvedQuery(reply, transport, lookup.list_zones())
 
 
 def _make_reply(query: bytes, zones: ZoneTable) -> tuple[bytes, str]:
@@ -121,9 +121,9 @@ class _Lookup:
         self._reader = Reader(repo.objects)
         self._refs: dict[Name, ZoneRefs | ZonegitError] = {}
         self._seen: set[Name] = set()
-        self._looked: set[tuple[Name, Name]] = set()
+        self._read: set[tuple[Name, Name]] = set()
 
-    def met(self) -> list[ZoneConsulted]:
+    def list_zones(self) -> list[ZoneConsulted]:
         """Return the zones that were consulted, in order."""
         return [
             ZoneConsulted(Name(zone), state.branch, state.commit, state.snapshot.serial)
@@ -132,7 +132,7 @@ class _Lookup:
             if state is not None
         ]
 
-    async def look(self, found: Iterable[Name], qtype: int) -> bool:
+    async def read_names(self, found: Iterable[Name], qtype: int) -> bool:
         """Read what decides the answer about these names, in every open zone that they are within;
         return whether there was anything to read.
 
@@ -153,10 +153,10 @@ class _Lookup:
             for name in self._seen
             if names.is_within(name, Name(zone))
         }
-        for zone, name in pairs - self._looked:
+        for zone, name in pairs - self._read:
             await self._extend(zone, name)
-        is_more = not pairs <= self._looked
-        self._looked = pairs
+        is_more = not pairs <= self._read
+        self._read = pairs
         return is_more
 
     async def _open_zone_of(self, name: Name) -> None:
@@ -166,36 +166,38 @@ class _Lookup:
         while above[-1] != ROOT:
             above.append(names.parent(above[-1]))
         unknown = [each for each in above if each not in self._refs]
-        answers = await asyncio.gather(*(self._refs_of(each) for each in unknown))
+        answers = await asyncio.gather(*(self._read_refs(each) for each in unknown))
         self._refs.update(zip(unknown, answers, strict=True))
         for each in above:
             refs = self._refs[each]
             if isinstance(refs, ZoneRefs):
-                if await self._is_open(refs):
+                if await self._open_zone(refs):
                     return
             elif not isinstance(refs, NotFound):
                 raise refs  # only if it matters: a tenant may not read the zones above its own
 
-    async def _refs_of(self, zone: Name) -> ZoneRefs | ZonegitError:
+    async def _read_refs(self, zone: Name) -> ZoneRefs | ZonegitError:
         try:
             return await self._repo.refs.zone(zone, self._repo.actor)
         except ZonegitError as error:
             return error
 
-    async def _is_open(self, refs: ZoneRefs) -> bool:
+    async def _open_zone(self, refs: ZoneRefs) -> bool:
         """Open a zone if a resolver would serve it; return whether it is open."""
         if refs.zone in self.zones.by_apex:
             return True
-        default = await self._default(refs)
+        default = await self._read_default(refs)
         if default is None:
             return False
         canary = self._view.canary_of(refs.zone)
         tip = refs.heads.get(canary.branch) if canary is not None else None
-        beside = await self._state(refs.zone, canary.branch, tip.target) if tip and canary else None
-        self.zones.replace(refs.zone, ServedBranches(default, beside, canary))
+        canary_state = (
+            await self._read_state(refs.zone, canary.branch, tip.target) if tip and canary else None
+        )
+        self.zones.replace(refs.zone, ServedBranches(default, canary_state, canary))
         return True
 
-    async def _default(self, refs: ZoneRefs) -> BranchState | None:
+    async def _read_default(self, refs: ZoneRefs) -> BranchState | None:
         """Return the state that clients outside the canary see."""
         view, is_first = self._view, not self.zones.by_apex
         if view.at is not None:
@@ -203,14 +205,16 @@ class _Lookup:
                 there = await refish.resolve(
                     self._repo, view.at, zone=refs.zone, branch=view.branch
                 )
-                return await self._state(refs.zone, view.at, there.commit)
+                return await self._read_state(refs.zone, view.at, there.commit)
             except (NotFound, Invalid):
                 if is_first:
                     raise
         tip = refs.heads.get(view.branch)
-        return await self._state(refs.zone, view.branch, tip.target) if tip is not None else None
+        return (
+            await self._read_state(refs.zone, view.branch, tip.target) if tip is not None else None
+        )
 
-    async def _state(self, zone: Name, branch: str, commit: ObjectId) -> BranchState:
+    async def _read_state(self, zone: Name, branch: str, commit: ObjectId) -> BranchState:
         """Return a state of a zone, of which only the apex has been read."""
         found = await drafts.read_state(self._reader, CommitId(commit), zone)
         assert found.tree is not None  # that of a commit
@@ -229,11 +233,13 @@ class _Lookup:
             return
         served = self.zones.by_apex[zone]
         path = names.path(name, zone)
-        default = await self._more(served.default, path)
-        canary = await self._more(served.canary, path) if served.canary is not None else None
+        default = await self._extend_state(served.default, path)
+        canary = (
+            await self._extend_state(served.canary, path) if served.canary is not None else None
+        )
         self.zones.replace(zone, replace(served, default=default, canary=canary))
 
-    async def _more(self, state: BranchState, path: Path) -> BranchState:
+    async def _extend_state(self, state: BranchState, path: Path) -> BranchState:
         commit = await read_zone.read_commit(self._reader, CommitId(state.commit))
         found = await self._reader.answer(read_scope(commit.tree, path))
         new = {key: blob for key, blob in found.items() if not _has_rrset(state.snapshot, *key)}
