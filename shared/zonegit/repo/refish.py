@@ -78,23 +78,23 @@ def parse_refish(text: str) -> Refish:
         Invalid: it is malformed.
     """
     bare = text.removesuffix(TREE_SUFFIX)
-    then = _WHEN.search(bare)
-    head, colon, rest = (bare[: then.start()] if then else bare).rpartition(":")
+    time_match = _WHEN.search(bare)
+    head, colon, rest = (bare[: time_match.start()] if time_match else bare).rpartition(":")
     zone = names.parse(head) if colon else None
-    base = rest if then else re.split(r"[~^]", rest, maxsplit=1)[0]
-    suffix = bare[then.end() :] if then else rest[len(base) :]
+    base = rest if time_match else re.split(r"[~^]", rest, maxsplit=1)[0]
+    suffix = bare[time_match.end() :] if time_match else rest[len(base) :]
     if ".." in base + suffix:
         raise Invalid(
             f"{text!r} is a range; expected one commit",
             hint="zonegit diff A..B shows what differs, zonegit review BRANCH its commits",
         )
-    if not base and not then:
+    if not base and not time_match:
         raise Invalid(f"{text!r} is not a refish: it names no commit to start from")
     ref = _parse_ref(base)
     if ref is not None and zone is not None:
         raise Invalid(f"{text!r} is not a refish: it names a zone twice")
-    stood = refish_time.parse_when(then[1]) if then else None
-    return Refish(zone, base, _parse_steps(text, suffix), bare != text, ref, stood)
+    when = refish_time.parse_when(time_match[1]) if time_match else None
+    return Refish(zone, base, _parse_steps(text, suffix), bare != text, ref, when)
 
 
 def _parse_ref(base: str) -> RefName | None:
@@ -202,7 +202,7 @@ async def _resolve_past(
     repo: Repo,
     reader: Reader,
     refish: Refish,
-    stood: When,
+    when: When,
     zone: Name | None,
     branch: str | None,
 ) -> Resolved:
@@ -217,7 +217,7 @@ async def _resolve_past(
         raise refish_time.no_branch_error(ref.path())
     assert ref.zone is not None
     try:
-        return Resolved(ref.zone, await refish_time.find_commit(repo, reader, ref, stood))
+        return Resolved(ref.zone, await refish_time.find_commit(repo, reader, ref, when))
     except NotFound as error:
         if error.details.get("moves") != "0" or refish.ref is not None:
             raise

@@ -38,15 +38,15 @@ def parse_when(text: str) -> When:
     Raises:
         Invalid: it is not a time or a number of moves.
     """
-    said = text.strip()
-    if (named := _NAMED.get(said.lower())) is not None:
+    stripped = text.strip()
+    if (named := _NAMED.get(stripped.lower())) is not None:
         return named
-    if _MOVES.fullmatch(said):
-        return Back(int(said))
-    if ago := _AGO.fullmatch(said):
+    if _MOVES.fullmatch(stripped):
+        return Back(int(stripped))
+    if ago := _AGO.fullmatch(stripped):
         seconds = int(ago[1]) * _UNITS[ago[2].lower()]
         return Ago(min(seconds, MAX_SECONDS))
-    if _TIME.fullmatch(said) and (time := _parse_time(said)) is not None:
+    if _TIME.fullmatch(stripped) and (time := _parse_time(stripped)) is not None:
         return At(time)
     raise Invalid(
         f"@{{{text}}} is not a time or a number of moves",
@@ -92,16 +92,16 @@ async def find_commit(repo: Repo, reader: Reader, ref: RefName, when: When) -> C
         NotFound: the branch did not exist then, or is not that old; ``details['moves']`` is 0 if it
             never existed.
     """
-    stood = await repo.refs.at(ref, when)
-    entry = stood.entry
+    found_at = await repo.refs.at(ref, when)
+    entry = found_at.entry
     if entry.new is None:
         raise _deleted_error(entry)
-    if entry.time <= stood.time:
+    if entry.time <= found_at.time:
         return CommitId(entry.new)
     past = CommitReader(repo.objects, reader)
-    found = await past.answer(commit_graph.find_as_of(CommitId(entry.new), stood.time))
+    found = await past.answer(commit_graph.find_as_of(CommitId(entry.new), found_at.time))
     dated = format_time(found.commit.committer.time)
-    if found.commit.committer.time > stood.time:
+    if found.commit.committer.time > found_at.time:
         raise NotFound(
             f"{_format_ref(ref)} is not as old as that: {short(found.id)}, its oldest commit, is of"
             f" {dated}",

@@ -77,7 +77,7 @@ class ImportedSeries(msgspec.Struct, frozen=True):
         before: the serial that the branch had; None if it had none.
         moved: None if nothing had to move, and for a dry run.
         judgement: the answer to a dry run.
-        about_all: findings about what all versions together changed.
+        series_findings: findings about the whole change of all versions.
         parent: the first parent of the last commit.
         trees: those of the branch before and after; None if it has none after.
     """
@@ -86,7 +86,7 @@ class ImportedSeries(msgspec.Struct, frozen=True):
     before: int | None
     moved: Moved | None
     judgement: Judgement | None = None
-    about_all: tuple[Finding, ...] = ()
+    series_findings: tuple[Finding, ...] = ()
     parent: CommitId | None = None
     trees: TreePair | None = None
 
@@ -98,7 +98,10 @@ class ImportedSeries(msgspec.Struct, frozen=True):
     @property
     def findings(self) -> list[Finding]:
         """Return the findings about all versions, in their order, then about the whole."""
-        return [*(finding for each in self.added for finding in each.findings), *self.about_all]
+        return [
+            *(finding for each in self.added for finding in each.findings),
+            *self.series_findings,
+        ]
 
 
 async def import_versions(
@@ -150,8 +153,8 @@ class _SeriesBuilder:
         self._zone: ZoneRRsets = {}
         self._first: tuple[ObjectId | None, ZoneRRsets] = (None, {})
         self._waiting: list[RawObject] = []
-        self._octets = 0
-        self._said: set[Finding] = set()
+        self._waiting_octets = 0
+        self._reported: set[Finding] = set()
         self._stated: int | None = None
         self._before = CommitBase()
         self._parent: CommitId | None = None
@@ -162,7 +165,7 @@ class _SeriesBuilder:
         self._before = self._state
         if base is not None:
             self._state = await drafts.read_state(self._reader, base, self._at.zone)
-            self._reach(base, self._state.serial or 0)
+            self._move_position(base, self._state.serial or 0)
         if self._state.tree is not None:
             # A separate reader, because only the RRsets of the whole zone have to be kept.
             found = await read_zone.read_whole_zone(Reader(self._repo.objects), self._state.tree)
@@ -171,19 +174,19 @@ class _SeriesBuilder:
 
     async def add(self, version: ImportedVersion) -> ImportedCommit:
         """Commit one version, unless it is equal to the previous one."""
-        planned, zone = self._planned(version)
+        planned, zone = self._plan(version)
         draft = await self._draft(version, planned)
         if isinstance(draft, NothingToCommit):
             serial = self._state.serial or 0
             return ImportedCommit(version.source, None, serial, 0, draft.findings)
-        await self._keep(draft)
+        await self._add_objects(draft)
         self._parent = draft.parent
         self._advance(draft, zone)
         return ImportedCommit(
             version.source, draft.commit, draft.serial, len(draft.visible_changes), draft.findings
         )
 
-    def _planned(self, version: ImportedVersion) -> tuple[PlannedChange, ZoneRRsets]:
+    def _plan(self, version: ImportedVersion) -> tuple[PlannedChange, ZoneRRsets]:
         """Return the changes of a version, and the RRsets of the zone after them."""
         was, wanted = self._zone, version.rrsets
         changes: Changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
@@ -194,48 +197,50 @@ class _SeriesBuilder:
             if (kept := left.changes.get(key) or was[key]) is not rrset
         }
         added = {key for key in left.changes if key not in was}
-        every = left.changes | dict.fromkeys(was.keys() - wanted.keys())
-        found = (*version.findings, *self._not_said(left.findings))
+        all_changes = left.changes | dict.fromkeys(was.keys() - wanted.keys())
+        found = (*version.findings, *self._drop_reported(left.findings))
         zone = {**wanted, **respelled} if respelled else wanted
-        return PlannedChange(every, added, findings=found, stated=self._stated_by(version)), zone
+        return PlannedChange(
+            all_changes, added, findings=found, stated=self._find_stated_serial(version)
+        ), zone
 
-    def _stated_by(self, version: ImportedVersion) -> int | None:
+    def _find_stated_serial(self, version: ImportedVersion) -> int | None:
         """Return the serial that a version states, None if the previous one stated the same."""
         serial = soa(version.rrsets[self._at.zone, rrtypes.SOA]).serial
         before, self._stated = self._stated, serial
         return serial if serial != before else None
 
-    def _not_said(self, findings: Iterable[Finding]) -> list[Finding]:
+    def _drop_reported(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return the findings that were not reported for an earlier version."""
-        new = [each for each in findings if each not in self._said]
-        self._said.update(new)
+        new = [each for each in findings if each not in self._reported]
+        self._reported.update(new)
         return new
 
     async def _draft(
         self, version: ImportedVersion, planned: PlannedChange
     ) -> Draft | NothingToCommit:
-        dated = msgspec.structs.replace(self._repo, now=lambda: version.committer)
+        dated_repo = msgspec.structs.replace(self._repo, now=lambda: version.committer)
         intent = msgspec.structs.replace(
             self._intent, message=version.message, author=version.author, imports=True
         )
         try:
             return await drafts.draft(
-                dated, self._reader, self._at, self._state, planned, intent, examine=False
+                dated_repo, self._reader, self._at, self._state, planned, intent, examine=False
             )
         except (Invalid, Unsafe) as error:
             raise type(error)(f"{version.source}: {error.message}", hint=error.hint) from error
 
-    async def _keep(self, draft: Draft) -> None:
+    async def _add_objects(self, draft: Draft) -> None:
         self._reader.learn(draft.objects)
         self._waiting += draft.objects
-        self._octets += sum(len(raw.payload) for raw in draft.objects)
-        if self._octets > BATCH_OCTETS and not self._intent.dry_run:
+        self._waiting_octets += sum(len(raw.payload) for raw in draft.objects)
+        if self._waiting_octets > BATCH_OCTETS and not self._intent.dry_run:
             await self._store()
             self._reader = Reader(self._repo.objects)  # release what the old one has read
 
     async def _store(self) -> None:
         await self._repo.objects.put(self._waiting)
-        self._waiting, self._octets = [], 0
+        self._waiting, self._waiting_octets = [], 0
 
     def _advance(self, draft: Draft, rrsets: ZoneRRsets) -> None:
         """Continue from the draft."""
@@ -243,9 +248,9 @@ class _SeriesBuilder:
         soa = with_serial(rrsets[apex, rrtypes.SOA], draft.serial)
         self._zone = {**rrsets, (apex, rrtypes.SOA): soa}
         self._state = CommitBase(draft.commit, draft.tree, soa, rrsets.get((apex, rrtypes.RRSIG)))
-        self._reach(draft.commit, draft.serial)
+        self._move_position(draft.commit, draft.serial)
 
-    def _reach(self, commit: CommitId, serial: int) -> None:
+    def _move_position(self, commit: CommitId, serial: int) -> None:
         """Set the position to a commit."""
         tip = self._at.tip
         reached = tip.highest if tip is not None and tip.highest is not None else serial
@@ -267,7 +272,7 @@ class _SeriesBuilder:
             judgement = await self._judge()
         else:
             moved = await self._move()
-        before, trees = self._before.serial, self._trees()
+        before, trees = self._before.serial, self._make_pair()
         return ImportedSeries(added, before, moved, judgement, found, self._parent, trees)
 
     async def _examine(self) -> tuple[Finding, ...]:
@@ -299,7 +304,7 @@ class _SeriesBuilder:
         origin = self._intent.origin(self._repo)
         return await self._repo.refs.move(self._start.ref, self._start.expected, commit, origin)
 
-    def _trees(self) -> TreePair | None:
+    def _make_pair(self) -> TreePair | None:
         if self._state.tree is None:
             return None
         reader = Reader(self._repo.objects)

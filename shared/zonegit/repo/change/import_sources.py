@@ -49,8 +49,8 @@ def make_file_source(octets: bytes) -> str:
 def add_source(message: str, source: str) -> str:
     """Append the line that names the source to a commit message."""
     line = f"{TRAILER}: {source}"
-    said = message.rstrip("\n")
-    return f"{said}\n\n{line}" if said else line
+    text = message.rstrip("\n")
+    return f"{text}\n\n{line}" if text else line
 
 
 def read_source(message: str) -> str | None:
@@ -81,9 +81,9 @@ def find_continuation(recorded: Sequence[T], given: Sequence[T]) -> int:
     for end, each in enumerate(given, 1):
         if not recorded or each != recorded[-1]:
             continue
-        met = [version for version, _ in groupby(given[:end]) if version in known]
-        if len(met) > longest and met == list(recorded[-len(met) :]):
-            found, longest = end, len(met)
+        matched = [version for version, _ in groupby(given[:end]) if version in known]
+        if len(matched) > longest and matched == list(recorded[-len(matched) :]):
+            found, longest = end, len(matched)
     return found
 
 

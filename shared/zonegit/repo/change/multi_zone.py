@@ -70,7 +70,7 @@ class ZonesRefused(Exception):
 
 
 class _DraftedZone(msgspec.Struct, frozen=True):
-    wish: ZoneCommitRequest
+    request: ZoneCommitRequest
     tip: CommitBase
     draft: Draft | NothingToCommit
     reader: Reader
@@ -84,7 +84,7 @@ class _DraftedZone(msgspec.Struct, frozen=True):
 
 
 async def commit(
-    repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent
+    repo: Repo, requests: Sequence[ZoneCommitRequest], intent: Intent
 ) -> dict[Name, ZoneResult]:
     """Commit each zone that differs from its tip, as one operation ``intent.operation``.
 
@@ -99,73 +99,73 @@ async def commit(
         ZonesRefused: some zones cannot be committed, so none was.
         Unavailable: errors of the stores.
     """
-    ready = await _draft_all(repo, wishes, intent)
+    ready = await _draft_all(repo, requests, intent)
     if not intent.dry_run:
-        if refusals := {each.wish.zone: each.refusal for each in ready if each.refusal}:
+        if refusals := {each.request.zone: each.refusal for each in ready if each.refusal}:
             raise ZonesRefused(refusals)
         drafted = [each.draft for each in ready if isinstance(each.draft, Draft)]
         await repo.objects.put([raw for draft in drafted for raw in draft.objects])
 
-    async def moved(each: _DraftedZone) -> ZoneResult:
+    async def move(each: _DraftedZone) -> ZoneResult:
         try:
             return await _move(repo, each, intent)
         except ZonegitError as error:
             return error
 
-    results = await many_zones.run_concurrently(moved, ready)
-    return {each.wish.zone: result for each, result in zip(ready, results, strict=True)}
+    results = await many_zones.run_concurrently(move, ready)
+    return {each.request.zone: result for each, result in zip(ready, results, strict=True)}
 
 
 async def _draft_all(
-    repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent
+    repo: Repo, requests: Sequence[ZoneCommitRequest], intent: Intent
 ) -> list[_DraftedZone]:
     """Draft a commit for each request, and ask the ref store about it.
 
     Raises:
         ZonesRefused: some cannot be drafted.
     """
-    tops = await _read_tops(repo, wishes)
+    tip_objects = await _read_tip_objects(repo, requests)
 
-    async def made(wish: ZoneCommitRequest) -> _DraftedZone | ZonegitError:
+    async def make_draft(request: ZoneCommitRequest) -> _DraftedZone | ZonegitError:
         try:
-            return await _draft(repo, wish, intent, tops.get(wish.zone, []))
+            return await _draft(repo, request, intent, tip_objects.get(request.zone, []))
         except ZonegitError as error:
             return error
 
-    found = await many_zones.run_concurrently(made, wishes)
+    found = await many_zones.run_concurrently(make_draft, requests)
     errors = {
-        wish.zone: each
-        for wish, each in zip(wishes, found, strict=True)
+        request.zone: each
+        for request, each in zip(requests, found, strict=True)
         if isinstance(each, ZonegitError)
     }
     if errors:
         raise ZonesRefused(errors)
     free = asyncio.Semaphore(JUDGE_CONCURRENCY)
 
-    async def judged(each: _DraftedZone) -> _DraftedZone:
+    async def judge(each: _DraftedZone) -> _DraftedZone:
         async with free:
             return await _judge(repo, each, intent)
 
     drafted = [each for each in found if isinstance(each, _DraftedZone)]
-    return await many_zones.run_concurrently(judged, drafted)
+    return await many_zones.run_concurrently(judge, drafted)
 
 
 async def _judge(repo: Repo, each: _DraftedZone, intent: Intent) -> _DraftedZone:
-    at, draft = each.wish.position, each.draft
+    at, draft = each.request.position, each.draft
     if isinstance(draft, NothingToCommit):
         return each
     judgement = await dry_runs.judge(
         repo, at.ref, at.expected, draft.commit, intent.origin(repo),
-        draft.objects, each.seen, registers=each.wish.register,
+        draft.objects, each.seen, registers=each.request.register,
     )  # fmt: skip
     return msgspec.structs.replace(each, judgement=judgement)
 
 
-async def _read_tops(
-    repo: Repo, wishes: Sequence[ZoneCommitRequest]
+async def _read_tip_objects(
+    repo: Repo, requests: Sequence[ZoneCommitRequest]
 ) -> dict[Name, list[RawObject]]:
     """Return the tip of each zone's branch and the root of its tree, in two round trips for all."""
-    tips = {wish.zone: wish.position.commit() for wish in wishes if wish.position.tip}
+    tips = {request.zone: request.position.commit() for request in requests if request.position.tip}
     found = await repo.objects.get(tips.values())
     reader = Reader(repo.objects, found.values())
     trees = {zone: await read_zone.read_tree(reader, tip) for zone, tip in tips.items()}
@@ -174,39 +174,39 @@ async def _read_tops(
 
 
 async def _draft(
-    repo: Repo, wish: ZoneCommitRequest, intent: Intent, top: Sequence[RawObject]
+    repo: Repo, request: ZoneCommitRequest, intent: Intent, tip_objects: Sequence[RawObject]
 ) -> _DraftedZone:
-    reader = Reader(repo.objects, top)
-    tip = await drafts.read_tip(reader, wish.position)
-    replacement = change_plan.plan_replacement(wish.rrsets, wish.zone, respell=intent.respell)
-    planned = await change_plan.add_findings(replacement, wish.findings)(reader, tip)
+    reader = Reader(repo.objects, tip_objects)
+    tip = await drafts.read_tip(reader, request.position)
+    replacement = change_plan.plan_replacement(request.rrsets, request.zone, respell=intent.respell)
+    planned = await change_plan.add_findings(replacement, request.findings)(reader, tip)
     assert planned is not None  # a replacement always returns a change
     if planned.stated is not None and tip.serial is not None:
         # A file keeps the serial it was committed with, so an earlier one needs no note.
         stated = planned.stated if later(planned.stated, tip.serial) else None
         planned = msgspec.structs.replace(planned, stated=stated)
-    is_signed_again = (wish.zone, RRSIG) in planned.changes
+    is_signed_again = (request.zone, RRSIG) in planned.changes
     drafting = msgspec.structs.replace(intent, imports=is_signed_again)
-    draft = await drafts.draft(repo, reader, wish.position, tip, planned, drafting)
-    return _DraftedZone(wish, tip, draft, reader, [*top, *reader.seen()])
+    draft = await drafts.draft(repo, reader, request.position, tip, planned, drafting)
+    return _DraftedZone(request, tip, draft, reader, [*tip_objects, *reader.seen()])
 
 
 async def _move(repo: Repo, each: _DraftedZone, intent: Intent) -> ZoneResult:
-    at, draft = each.wish.position, each.draft
+    at, draft = each.request.position, each.draft
     if isinstance(draft, NothingToCommit):
         return outcomes.make_unchanged(at, draft.findings)
     if intent.dry_run:
         assert each.judgement is not None
         return outcomes.make_preview(at, each.tip, draft, each.judgement)
     origin = intent.origin(repo)
-    if each.wish.register:
+    if each.request.register:
         await repo.refs.register(at.zone, origin)
     try:
         moved = await repo.refs.move(
             at.ref, at.expected, draft.commit, origin, draft.objects, each.seen
         )
     except ZonegitError as error:
-        if each.wish.register:
+        if each.request.register:
             error.details[REGISTERED] = "true"
         raise
     return outcomes.make_committed(at, each.tip, draft, each.reader, moved)

@@ -169,15 +169,15 @@ async def _find_lost(
             return []
         parents = (await past.answer(commit_graph.read_nodes([commit])))[commit].commit.parents
         if len(parents) < 2:
-            gone = [commit]
+            lost = [commit]
         else:
             compared = await past.answer(
                 commit_graph.compare_histories(commit, parent or parents[0])
             )
-            gone = [each.id for each in compared.ours]
+            lost = [each.id for each in compared.ours]
     except NotFound:
         return []  # a message may name a commit that does not exist
-    return [each for each in gone if each not in since]
+    return [each for each in lost if each not in since]
 
 
 async def _is_missing(
@@ -200,12 +200,12 @@ async def _is_missing(
 
 def _describe(branch: str, found: Collection[RevertCommit]) -> tuple[str, str]:
     """Return a description of reverts, and how to restore what they reverted."""
-    said = "; ".join(
+    reverts = "; ".join(
         f"{short(each.commit)} was reverted by {short(each.revert)} ({each.subject})"
         for each in found
     )
     ways = ", then ".join(f"zonegit revert {short(each.revert)}" for each in found)
-    return f"{branch} has merged it and reverted it since: {said}", f"to bring it back: {ways}"
+    return f"{branch} has merged it and reverted it since: {reverts}", f"to bring it back: {ways}"
 
 
 def note_reverts(found: Iterable[RevertCommit]) -> Iterator[Finding]:

@@ -64,10 +64,10 @@ async def sign_tip(
     raw = (await repo.objects.get([at.commit]))[at.commit]
     payload = strip_signature(raw.payload)
     signature = sign(payload)
-    before = decode_commit(raw.payload).signature
-    if before == signature:
+    old_signature = decode_commit(raw.payload).signature
+    if old_signature == signature:
         return SignedBranch(branch, at.commit, at.commit, None)
-    if before is not None and not force:
+    if old_signature is not None and not force:
         raise Unsafe(
             f"{short(at.commit)} is signed by another key",
             hint="zonegit verify shows which; --force replaces that signature",
