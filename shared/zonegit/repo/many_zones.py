@@ -82,13 +82,13 @@ async def run_concurrently(work: Callable[[Item], Awaitable[T]], items: Sequence
     """
     free = asyncio.Semaphore(REQUEST_CONCURRENCY)
 
-    async def one(item: Item) -> T:
+    async def run(item: Item) -> T:
         async with free:
             return await work(item)
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(item)) for item in items]
+            tasks = [group.create_task(run(item)) for item in items]
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from failed
     return [task.result() for task in tasks]

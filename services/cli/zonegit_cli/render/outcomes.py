@@ -85,7 +85,7 @@ async def make_document(
                 serial_before=outcome.before,
                 verdict=dry_runs.make_document(outcome.judgement),
                 warnings=documents.make_warnings(outcome.findings),
-                changes=documents.make_changes(await _make_tree_pair(repo, outcome).deltas()),
+                changes=documents.make_changes(await _make_tree_pair(repo, outcome).read_deltas()),
             )
         case Committed():
             return CommitDocument(
@@ -119,7 +119,7 @@ async def read_changes(repo: Repo, trees: TreePair) -> list[ChangeDocument] | No
     This is not an error, because the commit was made.
     """
     try:
-        return documents.make_changes(await trees.deltas())
+        return documents.make_changes(await trees.read_deltas())
     except ZonegitError as error:
         _note_unread(repo, error)
         return None
@@ -157,7 +157,7 @@ async def format_lines(
             return conflict_lines.format_conflicts(outcome, advice)
         case Preview():
             head = f"would commit to {where} ({_format_serials(outcome)})"
-            deltas = await _make_tree_pair(repo, outcome).deltas()
+            deltas = await _make_tree_pair(repo, outcome).read_deltas()
             verdict = dry_runs.format_lines(outcome.judgement)
             return itertools.chain([head], patches.format_lines(deltas), verdict)
         case Committed():
@@ -180,7 +180,7 @@ async def _format_summary(repo: Repo, made: Committed) -> Iterator[str]:
     """Return the records that were removed and added, up to the bounds above."""
     first = heapq.nsmallest(MAX_RRSETS, made.changes, key=lambda key: sort_key(*key))
     try:
-        deltas = await made.trees.complete({key: made.changes[key] for key in first})
+        deltas = await made.trees.complete_deltas({key: made.changes[key] for key in first})
     except ZonegitError as error:
         _note_unread(repo, error)
         return iter(

@@ -115,12 +115,14 @@ async def commit_edited(
         return msgspec.structs.replace(merged, stated=stated)
 
     present = {(each.owner, each.rdtype): each.old for each in deltas if each.old is not None}
-    left = spelling_changes.drop_respelled(diff.to_changes(deltas), present, respell=intent.respell)
-    ours = left.changes
+    needed = spelling_changes.drop_respelled(
+        diff.to_changes(deltas), present, respell=intent.respell
+    )
+    ours = needed.changes
     added = {key for key in ours if key not in present}
-    typed = ours.get((at.zone, SOA))
-    stated = soa(typed).serial if typed is not None else None
-    found = (*found, *left.findings)
+    new_soa = ours.get((at.zone, SOA))
+    stated = soa(new_soa).serial if new_soa is not None else None
+    found = (*found, *needed.findings)
     if not ours:
         if intent.strict:
             findings.refuse(found)

@@ -230,11 +230,13 @@ async def _make_renewal(
     new, tree = await drafts.build_tree(
         Reader(repo.objects), zone, state.tree, {(zone, rrtypes.SOA): soa}
     )
-    who = repo.now()
+    identity = repo.now()
     message = (
         f"recover {branch.branch} at serial {branch.verdict.serial}\n\n"
         f"The ref store was restored from a backup with serial {state.serial}.\n"
     )
-    commit = repo.seal(Commit(tree, (state.commit,), author=who, committer=who, message=message))
+    commit = repo.seal(
+        Commit(tree, (state.commit,), author=identity, committer=identity, message=message)
+    )
     objects += [*new, commit]
     return Renewal(branch.branch, branch.tip.target, commit.id)

@@ -121,7 +121,7 @@ async def make_plan(
     if isinstance(preview, Preview):
         serial = preview.serial
         pair = TreePair(at.zone, preview.old, preview.new, reader, preview.objects)
-        deltas = await pair.deltas()
+        deltas = await pair.read_deltas()
     found = preview.findings if isinstance(preview, Preview | Unchanged) else ()
     saved = SavedPlan(
         at.zone, at.branch, tip.commit, serial, tip.serial, is_import, deltas, found,

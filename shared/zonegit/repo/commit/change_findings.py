@@ -50,15 +50,15 @@ class ChangeContext:
 
     Args:
         apex: the zone's name.
-        standing: the types at the names that were looked up.
+        types_at: the types at the names that were looked up.
         values: the RRsets that were read; None for one that does not exist.
     """
 
     def __init__(
-        self, apex: Name, standing: RRsetIds, values: Mapping[RRsetKey, RRset | None]
+        self, apex: Name, types_at: RRsetIds, values: Mapping[RRsetKey, RRset | None]
     ) -> None:
         self.apex = apex
-        self._standing = {names.below(apex, path): types for path, types in standing.items()}
+        self._types_at = {names.below(apex, path): types for path, types in types_at.items()}
         self._values = values
         self._servers = {
             server
@@ -69,7 +69,7 @@ class ChangeContext:
 
     def has(self, owner: Name, rdtype: int) -> bool:
         """Return whether a name that was looked up has an RRset of that type."""
-        return rdtype in self._standing.get(owner, ())
+        return rdtype in self._types_at.get(owner, ())
 
     def rrset(self, owner: Name, rdtype: int) -> RRset | None:
         """Return an RRset that was read, None for others."""
@@ -77,7 +77,7 @@ class ChangeContext:
 
     def exists(self, owner: Name) -> bool:
         """Return whether a name that was looked up exists."""
-        return owner in self._standing
+        return owner in self._types_at
 
     def is_server(self, name: Name) -> bool:
         """Return whether one of the NS RRsets that were read names that host."""
@@ -121,9 +121,9 @@ class ChangeFindings:
         if self._before is None:
             found = self._examine_all()
         else:
-            focus = self._focus()
-            wanted = {*self._names(focus), *self._find_affected()}
-            found = await self._look_up(focus, wanted) if wanted else []
+            focus = self._list_focus()
+            wanted = {*self._iter_names(focus), *self._find_affected()}
+            found = await self._examine_change(focus, wanted) if wanted else []
         return tuple(sorted(found, key=table.sort_key_of))
 
     def _examine_all(self) -> list[Finding]:
@@ -136,7 +136,9 @@ class ChangeFindings:
             found += [rule.finding(value, message) for message in rule.check(view, value)]
         return found
 
-    async def _look_up(self, focus: list[RRsetKey], wanted: AbstractSet[Name]) -> list[Finding]:
+    async def _examine_change(
+        self, focus: list[RRsetKey], wanted: AbstractSet[Name]
+    ) -> list[Finding]:
         """Return the findings about a change to an existing zone.
 
         Args:
@@ -144,18 +146,20 @@ class ChangeFindings:
             wanted: the names to look up.
         """
         paths = {names.path(name, self._apex) for name in wanted}
-        standing = await self._reader.answer(tree_lookup.survey(self._after, paths))
-        values = await self._values(standing, {**self._set, (self._apex, rrtypes.SOA): self._soa})
-        view = ChangeContext(self._apex, standing, values)
+        types_at = await self._reader.answer(tree_lookup.survey(self._after, paths))
+        values = await self._read_values(
+            types_at, {**self._set, (self._apex, rrtypes.SOA): self._soa}
+        )
+        view = ChangeContext(self._apex, types_at, values)
         watched = [key for key in values if key not in self._changes and key[1] in _WATCHED]
         keys = [*focus, *(watched if self._find_affected() else ())]
         content = list(_examine(view, (values[key] for key in keys), "content"))
         if content:
-            content = await self._but_known(content, paths, keys)
+            content = await self._drop_known(content, paths, keys)
         hidden = await gather_hidden(self._reader, self._after, view, self._added)
-        return [*content, *self._place(view, hidden)]
+        return [*content, *self._examine_places(view, hidden)]
 
-    def _focus(self) -> list[RRsetKey]:
+    def _list_focus(self) -> list[RRsetKey]:
         """Return the RRsets that are examined for their content."""
         keys = [key for key in self._set if table.rules_for(key[1], "content")]
         soa = self._apex, rrtypes.SOA
@@ -163,7 +167,7 @@ class ChangeFindings:
             keys.append(soa)
         return keys
 
-    def _names(self, focus: Collection[RRsetKey]) -> Iterator[Name]:
+    def _iter_names(self, focus: Collection[RRsetKey]) -> Iterator[Name]:
         """Yield the names to look up for these RRsets and for the added ones."""
         for key in focus:
             yield key[0]
@@ -182,8 +186,8 @@ class ChangeFindings:
             or ((owner, rdtype) in self._added and rdtype in (rrtypes.CNAME, rrtypes.DNAME))
         }
 
-    async def _values(
-        self, standing: RRsetIds, known: Mapping[RRsetKey, RRset]
+    async def _read_values(
+        self, types_at: RRsetIds, known: Mapping[RRsetKey, RRset]
     ) -> dict[RRsetKey, RRset]:
         """Read the NS RRsets of zone cuts, and those of the apex, that may name hosts which the
         change affects. Return them with the RRsets of ``known``."""
@@ -194,40 +198,42 @@ class ChangeFindings:
             for owner in (*affected, *below)
             for name in (owner, *names_above(owner, self._apex))
         }
-        cuts = [name for name in above if rrtypes.NS in _get_types(standing, name, self._apex)]
+        cuts = [name for name in above if rrtypes.NS in _get_types(types_at, name, self._apex)]
         wanted: dict[RRsetKey, ObjectId] = {}
-        if affected or any(name != self._apex for name in (*cuts, *self._new_cuts())):
+        if affected or any(name != self._apex for name in (*cuts, *self._list_new_cuts())):
             for name, rdtype in chain(
                 ((name, rrtypes.NS) for name in cuts), ((self._apex, each) for each in _WATCHED)
             ):
-                types = _get_types(standing, name, self._apex)
+                types = _get_types(types_at, name, self._apex)
                 if rdtype in types and (name, rdtype) not in known:
                     wanted[name, rdtype] = types[rdtype]
         blobs = await read_zone.read_rrsets(self._reader, set(wanted.values())) if wanted else {}
         return {**known, **{key: blobs[blob] for key, blob in wanted.items()}}
 
-    def _new_cuts(self) -> list[Name]:
+    def _list_new_cuts(self) -> list[Name]:
         return [owner for owner, rdtype in self._added if rdtype == rrtypes.NS]
 
-    async def _but_known(
+    async def _drop_known(
         self, found: list[Finding], paths: Collection[names.Path], keys: Collection[RRsetKey]
     ) -> list[Finding]:
         """Return the findings that the old tree does not have."""
         assert self._before is not None
-        standing = await self._reader.answer(tree_lookup.survey(self._before, paths))
+        types_at = await self._reader.answer(tree_lookup.survey(self._before, paths))
         wanted = {
             (owner, rdtype): types[rdtype]
             for owner, rdtype in keys
-            if rdtype in (types := _get_types(standing, owner, self._apex))
+            if rdtype in (types := _get_types(types_at, owner, self._apex))
         }
         blobs = await read_zone.read_rrsets(self._reader, set(wanted.values()))
         values = {key: blobs[blob] for key, blob in wanted.items()}
         known = set(
-            _examine(ChangeContext(self._apex, standing, values), values.values(), "content")
+            _examine(ChangeContext(self._apex, types_at, values), values.values(), "content")
         )
         return [finding for finding in found if finding not in known]
 
-    def _place(self, view: ZoneView, hidden: Collection[OccludedRRsets]) -> Iterator[Finding]:
+    def _examine_places(
+        self, view: ZoneView, hidden: Collection[OccludedRRsets]
+    ) -> Iterator[Finding]:
         """Yield the findings about the places of added RRsets, and about the RRsets they hide."""
         for each in hidden:
             yield each.finding()
@@ -245,5 +251,5 @@ def _examine(
         yield from table.examine(view, value, scope)
 
 
-def _get_types(standing: RRsetIds, name: Name, apex: Name) -> Mapping[int, ObjectId]:
-    return standing.get(names.path(name, apex), {})
+def _get_types(types_at: RRsetIds, name: Name, apex: Name) -> Mapping[int, ObjectId]:
+    return types_at.get(names.path(name, apex), {})

@@ -99,9 +99,9 @@ async def commit(
         tip = await drafts.read_tip(reader, position)
         try:
             planned = await plan(reader, tip)
-        except MergeConflicts as clashing:
+        except MergeConflicts as conflicts:
             return Conflicted(
-                position.zone, position.branch, clashing.clashes, tip.commit, tip.serial
+                position.zone, position.branch, conflicts.clashes, tip.commit, tip.serial
             )
         draft = (
             await drafts.draft(repo, reader, position, tip, planned, intent)

@@ -30,25 +30,25 @@ class TreePair(msgspec.Struct, frozen=True):
     Attributes:
         old: the tree before; None if there was none.
         reader: has read the objects that the new tree was made from, so that few are fetched.
-        made: objects that the reader does not have yet.
+        new_objects: objects that the reader does not have yet.
     """
 
     zone: Name
     old: ObjectId | None
     new: ObjectId
     reader: Reader
-    made: Sequence[RawObject] = ()
+    new_objects: Sequence[RawObject] = ()
 
-    async def deltas(self) -> list[RRsetDelta]:
+    async def read_deltas(self) -> list[RRsetDelta]:
         """Return the differences, without a change of the SOA's serial only.
 
         Raises:
             Corrupt, NotFound, Unavailable: errors of the store.
         """
-        self.reader.learn(self.made)
+        self.reader.learn(self.new_objects)
         return drop_serial_changes(await diff_trees(self.reader, self.old, self.new, self.zone))
 
-    async def complete(self, changes: Changes) -> list[RRsetDelta]:
+    async def complete_deltas(self, changes: Changes) -> list[RRsetDelta]:
         """Return deltas for some changes, with the RRsets of the old tree.
 
         Raises:

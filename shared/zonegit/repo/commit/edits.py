@@ -18,28 +18,28 @@ Ttl = Literal["stated", "configured", "minimum"]
 keeps its own, and a new RRset takes that of the edit or the minimum of the zone's SOA."""
 
 
-class _Written(msgspec.Struct, frozen=True, kw_only=True):
+class _SourcedEdit(msgspec.Struct, frozen=True, kw_only=True):
     """An edit with its source. ``where`` is the FILE:LINE that it was read from, for errors;
     None if there is none."""
 
     where: str | None = None
 
 
-class Set(_Written, frozen=True):
+class Set(_SourcedEdit, frozen=True):
     """Replace the RRset by this one."""
 
     rrset: RRset
     ttl: Ttl = "stated"
 
 
-class Add(_Written, frozen=True):
+class Add(_SourcedEdit, frozen=True):
     """Add these records to the RRset, which takes their TTL if one is stated."""
 
     rrset: RRset
     ttl: Ttl = "stated"
 
 
-class Remove(_Written, frozen=True):
+class Remove(_SourcedEdit, frozen=True):
     """Remove these records from the RRset. If a ``ttl`` is stated, it has to be theirs."""
 
     owner: Name
@@ -48,7 +48,7 @@ class Remove(_Written, frozen=True):
     ttl: int | None = None
 
 
-class Delete(_Written, frozen=True):
+class Delete(_SourcedEdit, frozen=True):
     """Delete the RRset; with ``rdtype`` None every RRset of the owner, except a zone's SOA."""
 
     owner: Name
@@ -145,8 +145,8 @@ def _apply_one(edit: RRsetEdit, at: _Working, apex: Name, *, respell: bool) -> N
             if not builder:
                 del at[rdtype]
         case Delete(name, rdtype):
-            for gone in _types_to_delete(at, name, rdtype, apex):
-                del at[gone]
+            for each in _list_deleted(at, name, rdtype, apex):
+                del at[each]
 
 
 def _open_builder(at: _Working, rdtype: int, new: RRset | None = None) -> RRsetBuilder:
@@ -175,15 +175,15 @@ def set_minimum(edit: RRsetEdit, minimum: int) -> RRsetEdit:
     return msgspec.structs.replace(edit, rrset=msgspec.structs.replace(edit.rrset, ttl=minimum))
 
 
-def _types_to_delete(at: _Working, name: Name, rdtype: int | None, apex: Name) -> list[int]:
+def _list_deleted(at: _Working, name: Name, rdtype: int | None, apex: Name) -> list[int]:
     if rdtype is not None:
         if rdtype not in at:
             raise _absent_error(name, rdtype)
         return [rdtype]
-    gone = [each for each in at if (name, each) != (apex, rrtypes.SOA)]
-    if not gone:
+    deleted = [each for each in at if (name, each) != (apex, rrtypes.SOA)]
+    if not deleted:
         raise NotFound(f"{names.text(name)} has no RRset to delete")
-    return gone
+    return deleted
 
 
 def _absent_error(name: Name, rdtype: int) -> NotFound:

@@ -64,10 +64,10 @@ async def gather_hidden(
     """
     hiders = [key for key in added if _can_hide(view, key)]
     paths = [names.path(owner, view.apex) for owner, _ in hiders]
-    below = await reader.answer(gather([_list_at(tree, path) for path in paths]))
+    found_below = await reader.answer(gather([_list_at(tree, path) for path in paths]))
     found = []
-    for hider, standing in zip(hiders, below, strict=True):
-        every = ((names.below(view.apex, path), rdtype) for path, rdtype in standing)
+    for hider, keys_below in zip(hiders, found_below, strict=True):
+        every = ((names.below(view.apex, path), rdtype) for path, rdtype in keys_below)
         keys = [key for key in every if _hides(view, hider, key)]
         if keys:
             found.append(OccludedRRsets(hider, keys))

@@ -42,30 +42,30 @@ def write(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
     the same octets.
     """
     for delta in deltas:
-        stays = _unchanged_records(delta.old, delta.new)
-        yield from _format_side("-", delta.old, stays)
-        yield from _format_side("+", delta.new, stays)
+        unchanged = _find_unchanged(delta.old, delta.new)
+        yield from _format_side("-", delta.old, unchanged)
+        yield from _format_side("+", delta.new, unchanged)
 
 
 def count_records(delta: RRsetDelta) -> tuple[int, int]:
     """Return the number of removed records and the number of added ones."""
-    stays = _unchanged_records(delta.old, delta.new)
+    unchanged = _find_unchanged(delta.old, delta.new)
     old, new = ((value.rdatas if value else ()) for value in (delta.old, delta.new))
-    return len(old) - len(stays), len(new) - len(stays)
+    return len(old) - len(unchanged), len(new) - len(unchanged)
 
 
-def _unchanged_records(old: RRset | None, new: RRset | None) -> set[bytes]:
+def _find_unchanged(old: RRset | None, new: RRset | None) -> set[bytes]:
     if old is None or new is None or old.ttl != new.ttl:
         return set()
     return set(old.rdatas) & set(new.rdatas)
 
 
-def _format_side(sign: str, value: RRset | None, stays: set[bytes]) -> Iterator[str]:
+def _format_side(sign: str, value: RRset | None, unchanged: set[bytes]) -> Iterator[str]:
     if value is None:
         return
     head = f"{sign} {record_head(value)}"
     for rdata in value.rdatas:
-        if rdata not in stays:
+        if rdata not in unchanged:
             yield f"{head} {rdata_to_text(value.rdtype, rdata)}"
 
 
@@ -104,8 +104,8 @@ def read(octets: bytes, apex: Name, source: str) -> list[RRsetEdit]:
             elif sign == "+":
                 found.append(Add(value, where=where))
             else:
-                gone = Remove(value.owner, value.rdtype, value.rdatas, value.ttl, where=where)
-                found.append(gone)
+                removal = Remove(value.owner, value.rdtype, value.rdatas, value.ttl, where=where)
+                found.append(removal)
             if len(found) > MAX_RECORDS:
                 raise Invalid(f"more than {MAX_RECORDS} records")
         except Invalid as error:

@@ -55,8 +55,8 @@ class RRsetBuilder:
             raise NotFound(
                 f"{named} has no record with TTL {ttl}", hint=f"its records have TTL {self.ttl}"
             )
-        gone = {key(self._rdtype, rdata): rdata for rdata in rdatas}
-        for known, rdata in gone.items():
+        removed = {key(self._rdtype, rdata): rdata for rdata in rdatas}
+        for known, rdata in removed.items():
             if known not in self._records:
                 first = sorted(self._records.values())[:MAX_SHOWN]
                 shown = ", ".join(rdata_to_text(self._rdtype, each) for each in first)
@@ -64,7 +64,7 @@ class RRsetBuilder:
                     f"{named} has no record {rdata_to_text(self._rdtype, rdata)}",
                     hint=f"it has {shown}",
                 )
-        for known in gone:
+        for known in removed:
             del self._records[known]
 
     def build(self) -> RRset:

@@ -39,19 +39,19 @@ def drop_respelled(
             that are then unchanged. The findings are a note for each RRset whose new spelling is
             not stored.
     """
-    left: Changes = {}
+    needed: Changes = {}
     found: list[Finding] = []
     for key, value in changes.items():
         known = present.get(key)
         if value is None or known is None or respell:
-            left[key] = value
+            needed[key] = value
         else:
             kept = spelling.keep(value, known)
             if kept is not known:
-                left[key] = kept
+                needed[key] = kept
             if kept != value and spelling.is_respelled(value, known):
                 found.append(spelling.note_respelled(value))
-    return RespelledChanges(left, limit(found))
+    return RespelledChanges(needed, limit(found))
 
 
 def is_needed(rdtype: int) -> bool:
