@@ -75,9 +75,9 @@ class MoveReader:
                 await self._pause()
         return found
 
-    async def answer(self, asks: Walk[T]) -> T:
+    async def answer(self, walk: Walk[T]) -> T:
         """Run a walk that asks for objects."""
-        return await drive(asks, self.get)
+        return await drive(walk, self.get)
 
     async def judge(self, judging: FlawWalk[T]) -> T:
         """Run a walk that asks for objects and outlines."""

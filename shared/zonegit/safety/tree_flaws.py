@@ -308,8 +308,8 @@ class _Search:
         if outline.kind != "blob":
             return Flaw(owner, rdtype, f"{title(owner, rdtype)} is a {outline.kind}")
         (held,) = outline.types
-        why = validity.find_misplaced(owner, rdtype, Name(outline.owner), held) or outline.flaw
-        return Flaw(owner, rdtype, why) if why else None
+        message = validity.find_misplaced(owner, rdtype, Name(outline.owner), held) or outline.flaw
+        return Flaw(owner, rdtype, message) if message else None
 
     def _find_clashes(
         self, owner: Name, types: Collection[int], before: Collection[int]

@@ -49,7 +49,7 @@ def test_an_object_that_is_missing_is_named_with_who_names_it() -> None:
 
 def test_a_ref_to_an_object_that_is_missing_is_named() -> None:
     dump = vectors.load("v03-store.json") | {"objects": []}
-    with pytest.raises(Invalid, match="refs/heads/canary holds 62b53eb0ef57"):
+    with pytest.raises(Invalid, match="refs/heads/canary names 62b53eb0ef57"):
         migrate.read(written(dump), "store.json")
 
 

@@ -46,11 +46,11 @@ async def create(
         Unsafe: an earlier branch of that name had a later serial; without force.
         Invalid: the name is not valid for a new branch.
     """
-    why = origin or repo.origin("branch")
+    origin = origin or repo.origin("branch")
     ref = ref_names.branch(zone, branch)
     await new_names.require_usable(repo, ref)
     try:
-        return await repo.refs.move(ref, Absent(), commit, why)
+        return await repo.refs.move(ref, Absent(), commit, origin)
     except Conflict as error:
         raise _exists_error(zone, branch, **error.details) from error
 
@@ -201,8 +201,8 @@ async def checkout(repo: Repo, zone: Name, branch: str, origin: Origin | None = 
     refs = await repo.refs.zone(zone, repo.actor)
     if branch not in refs.heads and (refs.heads or branch != ref_names.DEFAULT_BRANCH):
         raise heads.unknown_branch_error(refs, branch)
-    why = origin or repo.origin("checkout")
-    return await heads.set_head(repo, ref_names.branch(zone, branch), why)
+    origin = origin or repo.origin("checkout")
+    return await heads.set_head(repo, ref_names.branch(zone, branch), origin)
 
 
 async def switch(repo: Repo, zone: Name, *, default: bool) -> str:

@@ -285,10 +285,10 @@ def _clear_serial(value: RRset | None) -> RRset | None:
 
 
 def _changed_error(plan: SavedPlan, moved: Iterable[RRsetDelta]) -> Conflict:
-    every = [title(delta.owner, delta.rdtype) for delta in moved]
+    titles = [title(delta.owner, delta.rdtype) for delta in moved]
     where = f"{names.text(plan.zone)} {plan.branch}"
     return Conflict(
-        f"{where} has changed since the plan was made: {format_list(every, MAX_NAMED)};"
+        f"{where} has changed since the plan was made: {format_list(titles, MAX_NAMED)};"
         " nothing was moved",
         hint="check them (zonegit diff), then make a new plan",
     )

@@ -48,16 +48,16 @@ def plan_edits(todo: Collection[RRsetEdit], apex: Name, *, respell: bool = False
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
         owners = {edits.owner_of(edit) for edit in todo}
         present = await read_zone.read_rrsets_at(reader, tip.tree, owners, apex)
-        meant = default_ttl.fill(todo, tip.soa)
-        changes = edits.apply(meant, present, apex, respell=respell)
-        left = drop_respelled(changes, present, respell=respell)
+        filled = default_ttl.fill(todo, tip.soa)
+        changes = edits.apply(filled, present, apex, respell=respell)
+        needed = drop_respelled(changes, present, respell=respell)
         notes = (
-            *spelling_changes.limit(_find_respelled_adds(meant, changes, present)),
-            *spelling_changes.limit(_find_changed_ttls(meant, left.changes, present)),
-            *default_ttl.find_notes(meant, left.added),
+            *spelling_changes.limit(_find_respelled_adds(filled, changes, present)),
+            *spelling_changes.limit(_find_changed_ttls(filled, needed.changes, present)),
+            *default_ttl.find_notes(filled, needed.added),
         )
-        found = (*left.findings, *notes)
-        return msgspec.structs.replace(left, findings=found, footprint=footprint, stated=stated)
+        found = (*needed.findings, *notes)
+        return msgspec.structs.replace(needed, findings=found, footprint=footprint, stated=stated)
 
     footprint = replay.find_footprint(todo)
     stated = _find_stated_serial(each.rrset for each in todo if isinstance(each, Set | Add))
@@ -81,13 +81,13 @@ def _find_changed_ttls(
     todo: Collection[RRsetEdit], changes: Changes, present: Mapping[Name, RRsets]
 ) -> list[Finding]:
     """Return notes about existing records that get the TTL of added ones."""
-    joined: dict[RRsetKey, set[bytes]] = {}
+    added_keys: dict[RRsetKey, set[bytes]] = {}
     for edit in todo:
         if isinstance(edit, Add):
             key = edit.rrset.owner, edit.rrset.rdtype
-            joined.setdefault(key, set()).update(spelling.keys(edit.rrset))
+            added_keys.setdefault(key, set()).update(spelling.keys(edit.rrset))
     found = []
-    for (owner, rdtype), added in joined.items():
+    for (owner, rdtype), added in added_keys.items():
         old, new = present[owner].get(rdtype), changes.get((owner, rdtype))
         if old is None or new is None or old.ttl == new.ttl:
             continue
@@ -120,8 +120,10 @@ def drop_respelled(
     now = {
         key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NO_RRSETS)
     }
-    left = spelling_changes.drop_respelled(changes, now, respell=respell)
-    return PlannedChange(left.changes, left.changes.keys() - now.keys(), findings=left.findings)
+    needed = spelling_changes.drop_respelled(changes, now, respell=respell)
+    return PlannedChange(
+        needed.changes, needed.changes.keys() - now.keys(), findings=needed.findings
+    )
 
 
 def add_findings(plan: ChangePlanner, findings: Sequence[Finding]) -> ChangePlanner:
@@ -173,9 +175,9 @@ def plan_replacement(
         was = {(names.below(apex, each.path), each.rdtype): each.old for each in found}
         changes = {key: wanted.get(key) for key in was}
         now = {} if respell else await _read_present(reader, changes, was)
-        left = spelling_changes.drop_respelled(changes, now, respell=respell)
+        needed = spelling_changes.drop_respelled(changes, now, respell=respell)
         added = {key for key, old in was.items() if old is None}
-        return PlannedChange(left.changes, added, findings=left.findings, stated=stated)
+        return PlannedChange(needed.changes, added, findings=needed.findings, stated=stated)
 
     stated = _find_stated_serial(rrsets)
     return plan

@@ -67,8 +67,8 @@ async def gather_hidden(
     found_below = await reader.answer(gather([_list_at(tree, path) for path in paths]))
     found = []
     for hider, keys_below in zip(hiders, found_below, strict=True):
-        every = ((names.below(view.apex, path), rdtype) for path, rdtype in keys_below)
-        keys = [key for key in every if _hides(view, hider, key)]
+        keys_at = ((names.below(view.apex, path), rdtype) for path, rdtype in keys_below)
+        keys = [key for key in keys_at if _hides(view, hider, key)]
         if keys:
             found.append(OccludedRRsets(hider, keys))
     return found
