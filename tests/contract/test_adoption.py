@@ -77,7 +77,7 @@ async def test_a_type_that_the_original_wrote_as_a_number_is_kept_so(stand: RefS
     await stand.adopter.adopt(slots_of(commit), origin())
     assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == commit
     await stand.refs.move(MAIN, Exactly(commit), after, origin())
-    with pytest.raises(Invalid, match=r"z\.foo\.com\. WALLET stands as TYPE262"):
+    with pytest.raises(Invalid, match=r"z\.foo\.com\. WALLET is stored as TYPE262"):
         await stand.refs.move(MAIN, Exactly(after), new, origin())
 
 

@@ -81,7 +81,7 @@ def test_a_plan_and_a_review_tell_the_verdict(stack: Stack, zone: str, tmp_path:
     plan = tmp_path / "bare.plan"
     planned = stack.run("plan", "-", "--out", str(plan), status=7, stdin=WITHOUT_NS)
     assert "verdict: refused (unsafe): " in planned.out
-    assert "its apex would have no NS any more" in planned.err
+    assert "its apex would lose its NS RRset" in planned.err
     assert json.loads(plan.read_text())["verdict"]["code"] == "unsafe"
     stack.run("apply", str(plan), "--dry-run", status=7)
     stack.run("apply", str(plan), "--dry-run", "--force", "--reason", "a test")
@@ -118,7 +118,7 @@ def test_a_change_too_large_for_one_message_is_judged_by_the_command(
     large = "".join(f"host-{number} IN A 192.0.2.1\n" for number in range(9_000))
     tried = stack.run("import", "-", "--dry-run", status=7, stdin=WITHOUT_NS + large)
     assert "judged by this command, with the rules and limits of refs" in tried.out
-    assert "its apex would have no NS any more" in tried.err
+    assert "its apex would lose its NS RRset" in tried.err
     said = json.loads(stack.run("import", "-", "--dry-run", "--json", stdin=TEXT + large).out)
     verdict = said["verdict"]
     assert (verdict["accepted"], verdict["judged_by"], verdict["code"]) == (True, "client", None)

@@ -119,4 +119,4 @@ def test_a_setting_that_names_no_zone_is_an_error_that_names_it(stack: Stack) ->
     refused = stack.run("status", env={"ZONEGIT_ZONE": "a..b"}, status=1)
     assert "ZONEGIT_ZONE: " in refused.err
     refused = stack.run("status", env={"ZONEGIT_ZONE": "unknown.test"}, status=3)
-    assert "ZONEGIT_ZONE says so" in refused.err
+    assert "set by ZONEGIT_ZONE" in refused.err

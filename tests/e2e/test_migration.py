@@ -69,7 +69,7 @@ def test_a_dump_that_is_none_is_refused_before_anything_is_sent(
     bad.write_text(json.dumps(dump))
     failed = stack.run("migrate", "--from-v03", str(bad), status=1)
     assert f"{bad}: " in failed.err
-    assert "which is not in it" in failed.err
+    assert "which is not in the dump" in failed.err
     assert stack.run("migrate", "--from-v03", str(tmp_path / "none"), status=3).err
     assert stack.run("migrate", status=2).err
 

@@ -243,8 +243,8 @@ ATTACKS: dict[str, tuple[Callable[[Forge], ObjectId], str]] = {
     "another type": (type_of_another_number, "x.foo.com. TXT is stored in place of x.foo.com. A"),
     "a type that there is not": (a_type_nobody_knows, "an RRset of FOO"),
     "a type of questions": (a_type_of_questions, "an RRset of TYPE255"),
-    "A as TYPE1": (another_spelling_of_a_type, "x.foo.com. A stands as TYPE1"),
-    "leading zeros": (leading_zeros, "x.foo.com. TYPE9999 stands as TYPE09999"),
+    "A as TYPE1": (another_spelling_of_a_type, "x.foo.com. A is stored as TYPE1"),
+    "leading zeros": (leading_zeros, "x.foo.com. TYPE9999 is stored as TYPE09999"),
     "a tree for an RRset": (a_tree_in_place_of_an_rrset, "x.foo.com. A is a tree"),
     "an RRset for a tree": (an_rrset_in_place_of_a_tree, "is used as a tree but is not one"),
     "an RRset for a tree, further down": (

@@ -154,7 +154,7 @@ def follow_parents(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
         if len(commit.parents) < number:
             raise NotFound(
                 f"history ends at {short(at)}: it has no parent {number}",
-                hint="zonegit log shows how far it reaches",
+                hint="zonegit log shows the history",
             )
         at = commit.parents[number - 1]
     return at

@@ -208,6 +208,6 @@ def _merge_records(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Re
 def _describe_replaced(rdtype: int, removed: AbstractSet[bytes]) -> str:
     """Return the detail for records that both sides removed."""
     if rdtype == rrtypes.SOA:
-        return "its fields are merged as one, the serial apart"
+        return "its fields are merged as one value, without the serial"
     records = [rdata_to_text(rdtype, each) for each in sorted(removed)]
     return f"both removed {format_list(records, MAX_SHOWN)}"

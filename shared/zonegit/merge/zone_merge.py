@@ -184,7 +184,9 @@ def _get_rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers
         return None
     found = answers[blob]
     if not isinstance(found, Blob) or (found.rrset.owner, found.rrset.rdtype) != (owner, rdtype):
-        raise Corrupt(f"object {short(blob)} is not {title(owner, rdtype)}, though it stands there")
+        raise Corrupt(
+            f"object {short(blob)} is used as {title(owner, rdtype)} but is another object"
+        )
     return found.rrset
 
 

@@ -78,10 +78,9 @@ async def find_position(
         ]
         if not sources:
             raise
-        verb = "say" if len(sources) > 1 else "says"
-        hint = "; ".join(
-            [f"{' and '.join(sources)} {verb} so", *([error.hint] if error.hint else [])]
-        )
+        hint = f"set by {' and '.join(sources)}"
+        if error.hint:
+            hint = f"{hint}; {error.hint}"
         raise NotFound(error.message, hint=hint, **error.details) from error
 
 

@@ -131,7 +131,7 @@ def list_blobs(tree: ObjectId) -> Walk[Collection[ObjectId]]:
 
     def take(change: zone_tree.TreeChange) -> None:
         if change.new in blobs:
-            raise Corrupt(f"tree {short(tree)} holds RRset {short(change.new)} twice")
+            raise Corrupt(f"tree {short(tree)} has RRset {short(change.new)} twice")
         if change.new is not None:
             blobs[change.new] = None
 

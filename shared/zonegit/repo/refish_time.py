@@ -103,13 +103,13 @@ async def find_commit(repo: Repo, reader: Reader, ref: RefName, when: When) -> C
     dated = format_time(found.commit.committer.time)
     if found.commit.committer.time > found_at.time:
         raise NotFound(
-            f"{_format_ref(ref)} is not as old as that: {short(found.id)}, its oldest commit, is of"
-            f" {dated}",
+            f"{_format_ref(ref)} has no commit as old as that: its oldest, {short(found.id)}, is"
+            f" dated {dated}",
             hint="zonegit log shows its history",
         )
     repo.note(
         f"the log has {_format_ref(ref)} only since {format_time(entry.time)}; using the dates of"
-        f" its commits instead: {short(found.id)} is of {dated}"
+        f" its commits instead: {short(found.id)} is dated {dated}"
     )
     return found.id
 

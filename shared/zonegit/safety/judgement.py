@@ -178,7 +178,7 @@ async def _read_served(
         )
     blob = (await reading.get([found]))[found]
     if not isinstance(blob, Blob) or blob.rrset.owner != zone:
-        raise Invalid(f"commit {short(commit_id)} is not one of zone {names.text(zone)}")
+        raise Invalid(f"commit {short(commit_id)} does not belong to zone {names.text(zone)}")
     return ServedTree(soa(blob.rrset).serial, commit.tree)
 
 

@@ -111,8 +111,8 @@ def check_new(
         policy.check_serial(ref, served, state.highest, force=force)
     if state.tip is None and state.refs >= MAX_REFS:
         raise Invalid(
-            f"zone {names.text(require_movable(ref))} has {state.refs} branches and tags, and may"
-            " not have more",
+            f"zone {names.text(require_movable(ref))} has {state.refs} branches and tags, which is"
+            " the maximum",
             hint="delete some first",
         )
 
@@ -129,8 +129,8 @@ def check_empty(zone: Name, branches: Sequence[str], tags: Sequence[str]) -> Non
     if branches or tags:
         raise Unsafe(
             f"zone {names.text(zone)} has {_format_refs(branches, tags)}",
-            hint="zonegit zone remove --force --reason TEXT deletes them first; a client that did"
-            " so and is answered this is of an earlier release: upgrade it",
+            hint="zonegit zone remove --force --reason TEXT deletes them first; a client of an"
+            " earlier release cannot, and must be upgraded",
         )
 
 
@@ -150,7 +150,7 @@ def check_removal(
     if (branches or tags) and not (force and reason):
         raise Unsafe(
             f"zone {names.text(zone)} has {_format_refs(branches, tags)}",
-            hint="--force --reason TEXT removes it with them; its objects and its log stay",
+            hint="--force --reason TEXT removes them too; the objects and the log stay",
         )
 
 
@@ -163,7 +163,7 @@ def _format_refs(branches: Sequence[str], tags: Sequence[str]) -> str:
 def zone_exists_error(zone: Name) -> Conflict:
     """Return the error for a zone that is registered twice."""
     return Conflict(
-        f"zone {names.text(zone)} exists already", hint="zonegit zone switch goes to it"
+        f"zone {names.text(zone)} exists already", hint="zonegit zone switch switches to it"
     )
 
 
@@ -171,14 +171,14 @@ def unknown_zone_error(zone: Name) -> NotFound:
     """Return the error for a zone that is not registered."""
     return NotFound(
         f"zone {names.text(zone)} does not exist here",
-        hint="zonegit zone list shows those that do",
+        hint="zonegit zone list shows all zones",
     )
 
 
 def _lost_race_error(ref: RefName, expected: Expected, current: ObjectId | None) -> Conflict:
     """Return the error for a ref that is not in the expected state."""
     if current is None:
-        return Conflict(f"{ref.path()} does not exist any more", tip="")
+        return Conflict(f"{ref.path()} no longer exists", tip="")
     if isinstance(expected, Absent):
         return Conflict(f"{ref.path()} exists already", tip=current.hex())
     return Conflict(

@@ -52,17 +52,20 @@ def list_reasons(facts: Facts, limits: MoveLimits) -> list[str]:
     """Return the reasons to refuse a move, empty if it passes the safety checks."""
     found = []
     if not facts.is_complete:
-        found.append("more differs than is examined for one move")
+        found.append("it changes more than is examined for one move")
     elif facts.total >= limits.floor and limits.enough(facts.touched) > facts.total:
         found.append(
             f"{facts.touched} of its {facts.total} RRsets would be changed or deleted, more than"
             f" {limits.percent} % ({_format_rrsets(facts.first, facts.touched)})"
         )
     if facts.loses_ns:
-        found.append("its apex would have no NS any more")
+        found.append("its apex would lose its NS RRset")
     if facts.ds and not limits.ds:
         shown = _format_rrsets(facts.ds, len(facts.ds))
-        found.append(f"DS would change ({shown}), and a child that is signed otherwise is bogus")
+        found.append(
+            f"DS would change ({shown}), and a child zone that is signed with other keys becomes"
+            " bogus"
+        )
     return found
 
 
@@ -77,7 +80,7 @@ def refusal_error(branch: RefName, reasons: Sequence[str], *, force: bool) -> Un
     hint = "--force --reason TEXT moves it anyway; the reason is recorded in the reflog"
     if force:
         hint = f"--force is not enough here: {hint}"
-    return Unsafe(f"{branch.path()} stays: {'; '.join(reasons)}", hint=hint)
+    return Unsafe(f"{branch.path()} is not moved: {'; '.join(reasons)}", hint=hint)
 
 
 def _format_rrsets(keys: Sequence[RRsetKey], count: int) -> str:
@@ -107,7 +110,7 @@ def check_serial(
     raise Unsafe(
         f"serial {new.serial} is not later than {highest.serial}, which {branch.path()} had"
         " already (RFC 1982): secondaries would keep the old zone",
-        hint=f"take {following(highest.serial)} or later, or use --force",
+        hint=f"use serial {following(highest.serial)} or later, or --force",
         serial=str(new.serial),
         highest=str(highest.serial),
     )

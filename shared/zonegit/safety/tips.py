@@ -90,8 +90,8 @@ async def check_tip(
             )
     except NotFound as error:
         raise Unavailable(
-            f"what {ref.path()} would hold cannot be judged: {error.message}",
-            hint="zonegit fsck names what the object store has lost",
+            f"cannot check the new tip of {ref.path()}: {error.message}",
+            hint="zonegit fsck lists the missing objects",
         ) from error
     if found.new:
         raise _refusal_error(ref, found.new)
@@ -152,6 +152,6 @@ def _refusal_error(ref: RefName, flaws: Sequence[Flaw]) -> Invalid:
     more = len(flaws) - MAX_SHOWN
     rest = f"; and {more}{' or more' if len(flaws) >= MAX_FLAWS else ''} others" if more > 0 else ""
     return Invalid(
-        f"{ref.path()} cannot hold this: {shown}{rest}",
+        f"{ref.path()} cannot be moved to this commit: {shown}{rest}",
         hint="correct the records; --force does not override this check",
     )

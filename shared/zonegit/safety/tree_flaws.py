@@ -298,10 +298,10 @@ class _Search:
         shown = key[1:].decode("ascii", "replace")
         rdtype = rrtypes.find_number(shown)
         if rdtype is None or not rrtypes.can_be_stored(rdtype):
-            message = f"{names.text(owner)} has an RRset of {shown}, which is no type of records"
+            message = f"{names.text(owner)} has an RRset of {shown}, which is not a record type"
             return Flaw(owner, None, message)
         if key != rrset_key(rdtype) and not self._any_spelling:
-            message = f"{title(owner, rdtype)} stands as {shown}"
+            message = f"{title(owner, rdtype)} is stored as {shown}"
             return Flaw(owner, rdtype, message)
         if outline is None:
             return None  # it is not stored yet; it is judged by the move itself

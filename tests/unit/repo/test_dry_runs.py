@@ -295,7 +295,7 @@ async def answer(
     try:
         outcome = await work
     except ZonegitError as error:
-        return error.code, error.message.partition("; back are ")[0]
+        return error.code, error.message.partition("; restored: ")[0]
     keep(outcome)
     match outcome:
         case Preview(judgement=judgement) | import_series.ImportedSeries(judgement=judgement):

@@ -146,7 +146,7 @@ async def test_an_added_record_that_changes_the_ttl_of_the_others_gets_a_note(
 ) -> None:
     (note,) = await added(foo, 60, "81")
     assert (note.rule, note.severity) == ("ttl-changed", "note")
-    assert note.message == "the records that api.foo.com. A had get the TTL 60 too; it was 300"
+    assert note.message == "the TTL of the other records of api.foo.com. A changes from 300 to 60"
 
 
 async def test_a_record_that_changes_no_ttl_but_its_own_gets_none(foo: TwoOperators) -> None:

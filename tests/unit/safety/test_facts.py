@@ -197,7 +197,7 @@ def test_most_of_a_wide_zone_cannot_be_taken_away() -> None:
 def test_more_than_is_looked_at_is_told_as_that() -> None:
     found = gathered(zone(3_000), zone(2_000), RecordingStore(), max_nodes=500)
     assert not found.is_complete
-    assert policy.list_reasons(found, LIMITS) == ["more differs than is examined for one move"]
+    assert policy.list_reasons(found, LIMITS) == ["it changes more than is examined for one move"]
 
 
 def test_what_is_no_tree_is_corrupt() -> None:

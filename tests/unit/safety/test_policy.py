@@ -115,7 +115,10 @@ def test_each_thing_that_is_wrong_is_told() -> None:
 
 def test_a_refusal_tells_the_way_and_what_force_alone_lacks() -> None:
     refused = policy.refusal_error(MAIN, ["one", "two"], force=False)
-    assert (refused.code, refused.message) == ("unsafe", "refs/heads/foo.com./main stays: one; two")
+    assert (refused.code, refused.message) == (
+        "unsafe",
+        "refs/heads/foo.com./main is not moved: one; two",
+    )
     assert refused.hint is not None
     assert refused.hint.startswith("--force --reason TEXT")
     again = policy.refusal_error(MAIN, ["one"], force=True)

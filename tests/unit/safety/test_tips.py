@@ -205,7 +205,7 @@ async def test_what_is_there_may_not_become_worse(harness: RefStoreHarness, old)
 
 
 async def test_a_new_zone_may_not_have_it(harness: RefStoreHarness, old) -> None:
-    with pytest.raises(Invalid, match="cannot hold this"):
+    with pytest.raises(Invalid, match="cannot be moved to this commit"):
         await harness.move(harness.tree(1, old))
 
 
@@ -244,7 +244,7 @@ async def test_it_may_not_come_back_to_a_lineage_that_never_had_it(
 ) -> None:
     await accept(harness, harness.tree(1, old))
     mended = await harness.move(harness.tree(2, {}))
-    with pytest.raises(Invalid, match="cannot hold this"):
+    with pytest.raises(Invalid, match="cannot be moved to this commit"):
         await harness.move(harness.tree(3, old), mended)
 
 

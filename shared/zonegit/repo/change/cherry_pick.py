@@ -51,7 +51,7 @@ async def cherry_pick(
     """
     position.commit()
     reader = Reader(repo.objects)
-    advice = "-m 1 picks what the merge brought"
+    advice = "-m 1 applies the changes of the merged branch"
     change = await read_change(reader, position.zone, commit, mainline, advice)
     if change is None:
         raise Invalid(

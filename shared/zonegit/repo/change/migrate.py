@@ -106,9 +106,11 @@ def _sort_children_first(
     named = {raw.id: set(links(decode(raw))) for raw in objects.values()}
     for name, (_, target) in meaning.refs.items():
         if target not in objects:
-            raise Invalid(f"{name} holds {short(target)}, which is not in it")
+            raise Invalid(f"{name} names {short(target)}, which is not in the dump")
     for object_id, children in named.items():
         for child in children - objects.keys():
             kind = objects[object_id].kind
-            raise Invalid(f"{kind} {short(object_id)} names {short(child)}, which is not in it")
+            raise Invalid(
+                f"{kind} {short(object_id)} names {short(child)}, which is not in the dump"
+            )
     return [objects[each] for each in TopologicalSorter(named).static_order()]

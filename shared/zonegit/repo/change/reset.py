@@ -53,8 +53,8 @@ async def reset(
     if exact:
         raise Unsafe(
             f"the serial of {short(target)} is {state.serial}, and {position.branch} has served"
-            " a later one: secondaries would keep what they have",
-            hint="without --exact a commit with a later serial is made; --force moves to it",
+            " a later one: secondaries would not follow",
+            hint="omit --exact to make a commit with a later serial, or use --force",
         )
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:

@@ -82,13 +82,13 @@ async def revert(
             ``mainline``.
         Unsafe: the zone is signed; without force.
     """
-    advice = "-m 1 reverts what the merged branch brought, -m 2 what the branch had before"
+    advice = "-m 1 reverts the changes of the merged branch, -m 2 those of the branch itself"
     change = await cherry_pick.read_change(
         Reader(repo.objects), position.zone, commit, mainline, advice
     )
     if change is None:
         raise Invalid(
-            f"{short(commit)} is the first commit: before it there was no zone",
+            f"{short(commit)} is the first commit: it has no parent to return to",
             hint="zonegit zone remove removes the zone",
         )
     message = add_trailer(intent.message, commit, change.parent if mainline else None)
@@ -205,7 +205,7 @@ def _describe(branch: str, found: Collection[RevertCommit]) -> tuple[str, str]:
         for each in found
     )
     ways = ", then ".join(f"zonegit revert {short(each.revert)}" for each in found)
-    return f"{branch} has merged it and reverted it since: {reverts}", f"to bring it back: {ways}"
+    return f"{branch} has merged it and reverted it since: {reverts}", f"to restore it: {ways}"
 
 
 def note_reverts(found: Iterable[RevertCommit]) -> Iterator[Finding]:
@@ -215,7 +215,7 @@ def note_reverts(found: Iterable[RevertCommit]) -> Iterator[Finding]:
             STAYS_REVERTED_RULE,
             "note",
             f"{short(each.commit)} was reverted by {short(each.revert)} ({each.subject}), and"
-            f" this merge does not bring it back; zonegit revert {short(each.revert)} does",
+            f" this merge does not restore it; zonegit revert {short(each.revert)} does",
         )
 
 

@@ -93,8 +93,8 @@ def _find_changed_ttls(
             continue
         if (spelling.keys(old) & spelling.keys(new)) - added:
             message = (
-                f"the records that {title(owner, rdtype)} had get the TTL {new.ttl} too;"
-                f" it was {old.ttl}"
+                f"the TTL of the other records of {title(owner, rdtype)} changes from {old.ttl} to"
+                f" {new.ttl}"
             )
             source = "RFC 2181 section 5.2"
             found.append(Finding("ttl-changed", "note", message, owner, rdtype, source))

@@ -61,6 +61,8 @@ def find_notes(
         message = f"the serial {stated} is not later than {reached}: {which}"
         return [Finding(NOT_TAKEN, "note", message, tip.owner, rrtypes.SOA, "RFC 1982")]
     if (ahead := lead(stated, reached)) > MAX_STEP:
-        message = f"the serial {stated} is {ahead:,} ahead of {reached}; it never goes back"
+        message = (
+            f"the serial {stated} is {ahead:,} ahead of {reached}, and a serial cannot go back"
+        )
         return [Finding(FAR_AHEAD, "note", message, tip.owner, rrtypes.SOA, "RFC 1982")]
     return []

@@ -61,7 +61,8 @@ async def blame(
         kind = f" {rrtypes.to_text(rdtype)}" if rdtype is not None else ""
         raise NotFound(
             f"there is no {names.text(owner)}{kind}",
-            hint="zonegit log -- NAME tells which commits changed it; --at REFISH goes back to one",
+            hint="zonegit log -- NAME lists the commits that changed it; --at REFISH selects an"
+            " earlier one",
         )
     ids = {each for one in found for each in (one.commit, *one.records)}
     return Blame(found, {each: cache.commit(each) for each in ids})

@@ -105,7 +105,7 @@ async def _find_base(repo: Repo, reader: Reader, old: CommitId, new: CommitId) -
     if not bases:
         raise NotFound(
             f"{short(old)} and {short(new)} have no commit in common",
-            hint="A..B compares them as they are",
+            hint="use A..B to compare them directly",
         )
     return bases[0]
 

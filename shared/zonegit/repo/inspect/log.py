@@ -68,13 +68,13 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         Invalid: it is not a regular expression, or exceeds ``MAX_PATTERN``.
     """
     if len(text) > MAX_PATTERN:
-        raise Invalid(f"a pattern has {MAX_PATTERN} characters at the most, not {len(text)}")
+        raise Invalid(f"the pattern has {len(text)} characters; the maximum is {MAX_PATTERN}")
     try:
         return re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
         raise Invalid(
             f"{text!r} is not a regular expression: {error}",
-            hint="to find a special character itself, put \\ before it",
+            hint="to match a special character, put \\ before it",
         ) from error
 
 
