@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from zonegit.safety import tips
-from zonegit.safety.tree_flaws import Flaws, FlawWalk, WantedObjects
+from zonegit.safety.flaw_walk import Flaws, FlawWalk, WantedObjects
 
 
 @contextmanager

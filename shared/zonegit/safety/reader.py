@@ -14,7 +14,7 @@ from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.objects.model import Commit, Object
 from zonegit.objects.walk import Answers, Walk, drive
-from zonegit.safety.tree_flaws import FlawWalk, GivenObjects, WantedObjects
+from zonegit.safety.flaw_walk import FlawWalk, GivenObjects, WantedObjects
 from zonegit.store.outline import Outline, outline_known
 from zonegit.store.protocols import ObjectStore
 

@@ -13,8 +13,9 @@ import msgspec
 
 from zonegit.errors import Corrupt, Invalid, NotFound, Unavailable
 from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.safety.flaw_walk import Flaw, Flaws
 from zonegit.safety.reader import MoveReader
-from zonegit.safety.tree_flaws import MAX_FLAWS, Flaw, Flaws, find_flaws
+from zonegit.safety.tree_flaws import MAX_FLAWS, find_flaws
 from zonegit.store.basis import ServedTree
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name

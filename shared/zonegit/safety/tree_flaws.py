@@ -21,16 +21,15 @@ once, so its time grows with the number of objects of a tree, and not with the n
 a hostile tree can have by naming one subtree many times.
 """
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
-
-import msgspec
 
 from zonegit.errors import Corrupt
 from zonegit.objects import tree_node, zone_tree
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, SUBTREE, EntryKey, Index, rrset_key
-from zonegit.objects.walk import Answers, Walk, gather
+from zonegit.objects.walk import gather
+from zonegit.safety.flaw_walk import Flaw, Flaws, FlawWalk, WantedObjects, read_objects
 from zonegit.store.outline import RUN, Outline
 from zonegit.zone import names, rrtypes, rules, validity
 from zonegit.zone.names import MAX_OCTETS, Name
@@ -44,49 +43,8 @@ ADDED_BATCH: Final = 512
 """New subtrees whose outlines are read per round trip."""
 OPENED_BATCH: Final = 8
 """Objects of new subtrees that are read per round trip."""
-PAUSE_INTERVAL: Final = 16
-"""The walk passes on one of so many pauses of a comparison."""
-_NOTHING: Final[Answers] = {}
 MAX_FLAWS: Final = 10
 """Flaws after which the walk ends."""
-
-
-class WantedObjects(NamedTuple):
-    """The objects and outlines that the walk asks for. If both are empty, it pauses."""
-
-    objects: Collection[ObjectId] = ()
-    outlines: Collection[ObjectId] = ()
-
-
-class GivenObjects(NamedTuple):
-    """The answer to :class:`WantedObjects`."""
-
-    objects: Answers
-    outlines: Mapping[ObjectId, Outline]
-
-
-FlawWalk = Generator[WantedObjects, GivenObjects, T]
-"""A walk that asks for objects and outlines, and returns a T."""
-
-
-class Flaw(NamedTuple):
-    """A fault that makes a tree an invalid zone. ``rdtype`` is None if it concerns the owner."""
-
-    owner: Name
-    rdtype: int | None
-    message: str
-
-
-class Flaws(msgspec.Struct):
-    """The flaws of a tree.
-
-    Attributes:
-        new: the first new flaws.
-        accepted: the first flaws that trees accepted before have too.
-    """
-
-    new: list[Flaw] = msgspec.field(default_factory=list)
-    accepted: list[Flaw] = msgspec.field(default_factory=list)
 
 
 class _Suspect(NamedTuple):
@@ -197,7 +155,7 @@ class _Search:
     def _compare(self, pairs: list[_NodePair], touched: list[_TouchedOwner]) -> FlawWalk[None]:
         """Compare nodes that both trees have."""
         walk = gather([tree_node.diff(pair.old, pair.new) for pair in pairs])
-        found = yield from _read_objects(walk)
+        found = yield from read_objects(walk)
         changed: list[_NodePair] = []
         for pair, differences in zip(pairs, found, strict=True):
             self._once.check(pair.owner, pair.old, pair.new, differences)
@@ -211,7 +169,7 @@ class _Search:
                 changed.append(pair)
         if changed:
             reads = [tree_node.read(root, FIRST_RRSET) for pair in changed for root in pair[1:]]
-            entries = iter((yield from _read_objects(gather(reads))))
+            entries = iter((yield from read_objects(gather(reads))))
             for pair in changed:
                 touched.append(_TouchedOwner(pair.owner, next(entries), next(entries)))
 
@@ -266,7 +224,7 @@ class _Search:
         if wide:
             # The RRsets of a wide node may be in several of its runs.
             reads = gather([tree_node.read(each.id, FIRST_RRSET) for each in wide])
-            for each, entries in zip(wide, (yield from _read_objects(reads)), strict=True):
+            for each, entries in zip(wide, (yield from read_objects(reads)), strict=True):
                 self._once.add(each.owner, each.id)
                 touched.append(_TouchedOwner(each.owner, {}, entries))
 
@@ -324,31 +282,15 @@ def _is_known(suspect: _Suspect, apex: Name, others: Sequence[ObjectId]) -> Flaw
     """Return whether one of several trees has the same flaw."""
     path = names.path(suspect.flaw.owner, apex)
     for root in others:
-        at = yield from _read_objects(zone_tree.find_subtree(root, path))
+        at = yield from read_objects(zone_tree.find_subtree(root, path))
         if at is None:
             continue
-        entries = yield from _read_objects(tree_node.read(at, FIRST_RRSET))
+        entries = yield from read_objects(tree_node.read(at, FIRST_RRSET))
         if suspect.entry is not None and entries.get(suspect.entry[0]) == suspect.entry[1]:
             return True
         if suspect.types and suspect.types.issubset(_list_types(entries)):
             return True
     return False
-
-
-def _read_objects(walk: Walk[T]) -> FlawWalk[T]:
-    """Run a walk that asks only for objects. Few of its pauses are passed on, because they are
-    meant for nodes with many thousands of entries."""
-    try:
-        wanted = next(walk)
-        pauses = 0
-        while True:
-            if wanted or (pauses := pauses + 1) % PAUSE_INTERVAL == 0:
-                wanted = walk.send((yield WantedObjects(objects=wanted)).objects)
-            else:
-                wanted = walk.send(_NOTHING)
-    except StopIteration as done:
-        value: T = done.value
-        return value
 
 
 def _take_last(pending: list[T], count: int) -> list[T]:

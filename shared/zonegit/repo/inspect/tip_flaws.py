@@ -11,8 +11,8 @@ from zonegit.objects.model import Commit, Tag
 from zonegit.repo import many_zones
 from zonegit.repo.repo import Repo
 from zonegit.safety import tree_flaws
+from zonegit.safety.flaw_walk import Flaw
 from zonegit.safety.reader import MoveReader
-from zonegit.safety.tree_flaws import Flaw
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.ref_names import RefName
 
