@@ -45,24 +45,24 @@ async def judge(
     """
     ref, new = request.ref, request.new
     moves.require_movable(ref)
-    reading = MoveReader(objects, known, is_stored=False)
-    candidate = await read_candidate(reading, ref, new) if new is not None else None
+    reader = MoveReader(objects, known, is_stored=False)
+    candidate = await read_candidate(reader, ref, new) if new is not None else None
     basis = await read_basis(candidate.lineage if candidate is not None else ())
     state = basis.state
     is_judged = state.tip != new and holds(request.expected, state.tip)
     if candidate is not None and is_judged:
-        await check_move(reading, request, candidate, basis)
+        await check_move(reader, request, candidate, basis)
     moves.check_expected(ref, state, request.expected, registers=request.registers)
     moves.check_new(ref, state, new, find_served(ref, candidate), force=request.force)
 
 
 async def check_move(
-    reading: MoveReader, request: MoveRequest, candidate: Candidate, basis: Basis
+    reader: MoveReader, request: MoveRequest, candidate: Candidate, basis: Basis
 ) -> None:
     """Check the new tip, and then the move to it.
 
     Args:
-        reading: reads the objects.
+        reader: reads the objects.
         request: the move.
         candidate: the new tip.
         basis: the state of the ref.
@@ -78,9 +78,9 @@ async def check_move(
         return basis.accepted
 
     tip = basis.state.tip if request.ref.space == "heads" else None
-    await tips.check_tip(reading, request.ref, candidate, tip, read_accepted)
+    await tips.check_tip(reader, request.ref, candidate, tip, read_accepted)
     if tip is not None:
-        await check_harm(reading, request, tip, candidate.served, basis.limits)
+        await check_harm(reader, request, tip, candidate.served, basis.limits)
 
 
 def find_served(ref: RefName, candidate: Candidate | None) -> ServedTree | None:
@@ -89,7 +89,7 @@ def find_served(ref: RefName, candidate: Candidate | None) -> ServedTree | None:
     return candidate.served if candidate is not None and ref.space == "heads" else None
 
 
-async def read_candidate(reading: MoveReader, ref: RefName, new: ObjectId) -> Candidate:
+async def read_candidate(reader: MoveReader, ref: RefName, new: ObjectId) -> Candidate:
     """Return the commit that a ref has after a move to ``new``.
 
     Raises:
@@ -97,26 +97,26 @@ async def read_candidate(reading: MoveReader, ref: RefName, new: ObjectId) -> Ca
         Invalid: it is a commit of another zone, or has no SOA.
     """
     zone = moves.require_movable(ref)
-    value = (await reading.get([new]))[new]
+    value = (await reader.get([new]))[new]
     if ref.space == "tags":
         _check_kind(value, (Tag, Commit), new, "a tag or a commit")
     else:
         _check_kind(value, (Commit,), new, "a commit")
     commit_id = value.target if isinstance(value, Tag) else CommitId(new)
-    commit = (await reading.get([commit_id]))[commit_id]
+    commit = (await reader.get([commit_id]))[commit_id]
     _check_kind(commit, (Commit,), commit_id, "a commit")
     assert isinstance(commit, Commit)
-    served = await _read_served(reading, zone, commit_id, commit)
+    served = await _read_served(reader, zone, commit_id, commit)
     return Candidate(zone, commit_id, served, commit.parents)
 
 
 async def check_harm(
-    reading: MoveReader, request: MoveRequest, tip: ObjectId, new: ServedTree, limits: MoveLimits
+    reader: MoveReader, request: MoveRequest, tip: ObjectId, new: ServedTree, limits: MoveLimits
 ) -> None:
     """Check that a move of a branch changes no more than the limits allow.
 
     Args:
-        reading: reads the objects.
+        reader: reads the objects.
         request: the move.
         tip: the commit that the branch moves from.
         new: the tree and serial that it moves to.
@@ -130,11 +130,11 @@ async def check_harm(
         return
     branch = request.ref
     try:
-        old = (await reading.read_commit(tip)).tree
+        old = (await reader.read_commit(tip)).tree
         if old == new.tree:
             return
         walk = facts.gather_facts(old, new.tree, moves.require_movable(branch), limits)
-        found = await reading.answer(walk)
+        found = await reader.answer(walk)
     except (NotFound, Corrupt, Invalid) as error:  # Invalid: a name or type that no zone has
         raise Unavailable(
             f"cannot determine what {branch.path()} would lose: {error.message}",
@@ -144,16 +144,16 @@ async def check_harm(
         raise policy.refusal_error(branch, reasons, force=request.force)
 
 
-async def check_renewal(reading: MoveReader, expected: ObjectId, new: ObjectId) -> None:
+async def check_renewal(reader: MoveReader, expected: ObjectId, new: ObjectId) -> None:
     """Check the commit of a recovery: its parent is the tip, and it has the same records.
 
     Raises:
         Invalid: it has other parents, or differs in more than the serial.
         NotFound, Corrupt, Unavailable: errors of the store.
     """
-    commit = await reading.read_commit(new)
-    old = (await reading.read_commit(expected)).tree
-    if commit.parents != (expected,) or not await reading.answer(
+    commit = await reader.read_commit(new)
+    old = (await reader.read_commit(expected)).tree
+    if commit.parents != (expected,) or not await reader.answer(
         facts.differs_in_serial(old, commit.tree)
     ):
         raise Invalid(
@@ -163,25 +163,25 @@ async def check_renewal(reading: MoveReader, expected: ObjectId, new: ObjectId) 
 
 
 async def _read_served(
-    reading: MoveReader, zone: Name, commit_id: CommitId, commit: Commit
+    reader: MoveReader, zone: Name, commit_id: CommitId, commit: Commit
 ) -> ServedTree:
     """Return the tree and serial of a commit.
 
     Raises:
         Invalid: the commit has no SOA, or belongs to another zone.
     """
-    found = await reading.answer(zone_tree.find_one(commit.tree, (), rrtypes.SOA))
+    found = await reader.answer(zone_tree.find_one(commit.tree, (), rrtypes.SOA))
     if found is None:
         raise Invalid(
             f"commit {short(commit_id)} has no SOA at its apex",
             hint="a zone cannot be served without one (RFC 1035 section 5.2)",
         )
-    blob = (await reading.get([found]))[found]
+    blob = (await reader.get([found]))[found]
     if not isinstance(blob, Blob) or blob.rrset.owner != zone:
         raise Invalid(f"commit {short(commit_id)} does not belong to zone {names.text(zone)}")
     return ServedTree(soa(blob.rrset).serial, commit.tree)
 
 
-def _check_kind(value: Object, kinds: tuple[type, ...], new: ObjectId, what: str) -> None:
+def _check_kind(value: Object, kinds: tuple[type, ...], new: ObjectId, expected: str) -> None:
     if not isinstance(value, kinds):
-        raise NotFound(f"{short(new)} is a {type(value).__name__.lower()}, not {what}")
+        raise NotFound(f"{short(new)} is a {type(value).__name__.lower()}, not {expected}")

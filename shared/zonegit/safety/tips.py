@@ -46,7 +46,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 async def check_tip(
-    reading: MoveReader,
+    reader: MoveReader,
     ref: RefName,
     candidate: Candidate,
     tip: ObjectId | None,
@@ -57,7 +57,7 @@ async def check_tip(
     """Check that a tip is a valid zone.
 
     Args:
-        reading: reads the objects.
+        reader: reads the objects.
         ref: the ref to be moved.
         candidate: the new tip.
         tip: the present tip of a branch; None if there is none, and for tags.
@@ -73,7 +73,7 @@ async def check_tip(
     """
     new = candidate.served.tree
     try:
-        old = await _read_tree(reading, tip) if tip is not None else None
+        old = await _read_tree(reader, tip) if tip is not None else None
         if old == new:
             return []
         if old is None:
@@ -82,12 +82,12 @@ async def check_tip(
                 return []
             parents = (each for each in candidate.parents if each in accepted)
             parent = next(parents, None)
-            old = await _read_tree(reading, parent) if parent is not None else None
-        found = await _judge_tree(reading, candidate, old, (), any_spelling=any_spelling)
+            old = await _read_tree(reader, parent) if parent is not None else None
+        found = await _judge_tree(reader, candidate, old, (), any_spelling=any_spelling)
         if found.new:
             accepted = await read_accepted(candidate.lineage)
             found = await _judge_again(
-                reading, candidate, old, found, accepted, any_spelling=any_spelling
+                reader, candidate, old, found, accepted, any_spelling=any_spelling
             )
     except NotFound as error:
         raise Unavailable(
@@ -100,7 +100,7 @@ async def check_tip(
 
 
 async def _judge_again(
-    reading: MoveReader,
+    reader: MoveReader,
     candidate: Candidate,
     old: ObjectId | None,
     found: Flaws,
@@ -112,14 +112,14 @@ async def _judge_again(
     if candidate.commit in accepted:
         return Flaws(accepted=found.new)
     known = [each for each in candidate.parents if each in accepted]
-    trees = [tree for each in known if (tree := await _read_tree(reading, each)) is not None]
+    trees = [tree for each in known if (tree := await _read_tree(reader, each)) is not None]
     if not trees:
         return found
-    return await _judge_tree(reading, candidate, old, trees, any_spelling=any_spelling)
+    return await _judge_tree(reader, candidate, old, trees, any_spelling=any_spelling)
 
 
 async def _judge_tree(
-    reading: MoveReader,
+    reader: MoveReader,
     candidate: Candidate,
     old: ObjectId | None,
     others: Sequence[ObjectId],
@@ -131,7 +131,7 @@ async def _judge_tree(
     for before in (old, None) if old is not None else (None,):
         judging = find_flaws(candidate.zone, before, new, others, any_spelling=any_spelling)
         try:
-            return await reading.judge(judging)
+            return await reader.judge(judging)
         except NotFound:
             if before is None:
                 raise
@@ -140,10 +140,10 @@ async def _judge_tree(
     return Flaws([flaw])
 
 
-async def _read_tree(reading: MoveReader, commit: ObjectId) -> ObjectId | None:
+async def _read_tree(reader: MoveReader, commit: ObjectId) -> ObjectId | None:
     """Return the tree of a commit; None if the store has lost the commit."""
     try:
-        return (await reading.read_commit(commit)).tree
+        return (await reader.read_commit(commit)).tree
     except (NotFound, Corrupt):
         return None
 

@@ -43,9 +43,9 @@ async def find_tip_flaws(repo: Repo) -> AsyncIterator[TipFlaw]:
         base: ObjectId | None = None
         judged: set[ObjectId] = set()
         for ref, target in _list_refs(refs):
-            reading = MoveReader(repo.objects, {})
+            reader = MoveReader(repo.objects, {})
             try:
-                commit_id, commit = await _read_commit(reading, target)
+                commit_id, commit = await _read_commit(reader, target)
             except (NotFound, Corrupt):
                 continue
             if commit.tree in judged:
@@ -55,7 +55,7 @@ async def find_tip_flaws(repo: Repo) -> AsyncIterator[TipFlaw]:
                 walk = tree_flaws.find_flaws(
                     refs.zone, base, commit.tree, any_spelling=True, max_flaws=MAX_FLAWS
                 )
-                found = await reading.judge(walk)
+                found = await reader.judge(walk)
             except (NotFound, Corrupt, Invalid) as error:
                 yield _make_flaw(ref, commit_id, error)
                 continue
@@ -70,11 +70,11 @@ def _list_refs(refs: ZoneRefs) -> list[tuple[RefName, ObjectId]]:
     return [*heads, *tags]
 
 
-async def _read_commit(reading: MoveReader, target: ObjectId) -> tuple[CommitId, Commit]:
+async def _read_commit(reader: MoveReader, target: ObjectId) -> tuple[CommitId, Commit]:
     """Return the commit that a branch or tag names."""
-    value = (await reading.get([target]))[target]
+    value = (await reader.get([target]))[target]
     commit_id = value.target if isinstance(value, Tag) else CommitId(target)
-    return commit_id, await reading.read_commit(commit_id)
+    return commit_id, await reader.read_commit(commit_id)
 
 
 def _make_flaw(ref: RefName, commit: CommitId, error: ZonegitError) -> TipFlaw:
