@@ -130,14 +130,14 @@ async def import_versions(
         Invalid: a version cannot be stored, or has findings that ``intent.strict`` makes errors.
         NotFound, Unavailable: errors of the stores.
     """
-    chain = _SeriesBuilder(repo, position, intent)
-    await chain.begin(base)
+    builder = _SeriesBuilder(repo, position, intent)
+    await builder.begin(base)
     added = []
     for version in versions:
-        added.append(await chain.add(version))
+        added.append(await builder.add(version))
         progress(added[-1])
         await asyncio.sleep(0)  # answer the bus, which disconnects clients that are silent
-    return await chain.end(added)
+    return await builder.end(added)
 
 
 class _SeriesBuilder:
@@ -188,17 +188,17 @@ class _SeriesBuilder:
 
     def _plan(self, version: ImportedVersion) -> tuple[PlannedChange, ZoneRRsets]:
         """Return the changes of a version, and the RRsets of the zone after them."""
-        was, wanted = self._zone, version.rrsets
-        changes: Changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
-        left = spelling_changes.drop_respelled(changes, was, respell=self._intent.respell)
+        old, wanted = self._zone, version.rrsets
+        changes: Changes = {key: rrset for key, rrset in wanted.items() if old.get(key) != rrset}
+        needed = spelling_changes.drop_respelled(changes, old, respell=self._intent.respell)
         respelled = {
             key: kept
             for key, rrset in changes.items()
-            if (kept := left.changes.get(key) or was[key]) is not rrset
+            if (kept := needed.changes.get(key) or old[key]) is not rrset
         }
-        added = {key for key in left.changes if key not in was}
-        all_changes = left.changes | dict.fromkeys(was.keys() - wanted.keys())
-        found = (*version.findings, *self._drop_reported(left.findings))
+        added = {key for key in needed.changes if key not in old}
+        all_changes = needed.changes | dict.fromkeys(old.keys() - wanted.keys())
+        found = (*version.findings, *self._drop_reported(needed.findings))
         zone = {**wanted, **respelled} if respelled else wanted
         return PlannedChange(
             all_changes, added, findings=found, stated=self._find_stated_serial(version)
@@ -254,8 +254,8 @@ class _SeriesBuilder:
         """Set the position to a commit."""
         tip = self._at.tip
         reached = tip.highest if tip is not None and tip.highest is not None else serial
-        made = RefTip(commit, 0, serial, latest(reached, serial))
-        self._at = msgspec.structs.replace(self._at, tip=made)
+        new_tip = RefTip(commit, 0, serial, latest(reached, serial))
+        self._at = msgspec.structs.replace(self._at, tip=new_tip)
 
     async def end(self, added: list[ImportedCommit]) -> ImportedSeries:
         """Store the remaining objects and move the branch, if there is a new commit. For a dry run,
@@ -277,10 +277,10 @@ class _SeriesBuilder:
 
     async def _examine(self) -> tuple[Finding, ...]:
         """Return the findings about the whole change of all versions."""
-        tree, was = self._first
+        tree, old = self._first
         if self._state.tree is None or self._state.soa is None or self._state.tree == tree:
             return ()
-        planned = _plan_difference(was, self._zone)
+        planned = _plan_difference(old, self._zone)
         self._reader.learn(self._waiting)
         return await ChangeFindings(
             self._reader, self._at.zone, self._state.soa,
@@ -313,7 +313,7 @@ class _SeriesBuilder:
         )
 
 
-def _plan_difference(was: ZoneRRsets, wanted: ZoneRRsets) -> PlannedChange:
-    changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
-    added = {key for key in changes if key not in was}
-    return PlannedChange(changes | dict.fromkeys(was.keys() - wanted.keys()), added)
+def _plan_difference(old: ZoneRRsets, wanted: ZoneRRsets) -> PlannedChange:
+    changes = {key: rrset for key, rrset in wanted.items() if old.get(key) != rrset}
+    added = {key for key in changes if key not in old}
+    return PlannedChange(changes | dict.fromkeys(old.keys() - wanted.keys()), added)

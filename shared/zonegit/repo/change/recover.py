@@ -108,7 +108,9 @@ async def plan(
 
 
 def _plan_lost_zone(zone: Name, answers: Mapping[str, Sequence[AnsweredSerial]]) -> ZonePlan:
-    lost = [LostBranch(branch, _find_latest(given)) for branch, given in sorted(answers.items())]
+    lost = [
+        LostBranch(branch, _find_latest(serials)) for branch, serials in sorted(answers.items())
+    ]
     return ZonePlan(zone, [], lost, is_lost=True)
 
 
@@ -137,8 +139,8 @@ async def _plan_zone(
         verdict = _decide(tip, state, answers.get(branch, ()), headroom)
         branches.append(BranchPlan(branch, tip, state, verdict))
     lost = [
-        LostBranch(branch, _find_latest(given))
-        for branch, given in sorted(answers.items())
+        LostBranch(branch, _find_latest(serials))
+        for branch, serials in sorted(answers.items())
         if branch not in refs.heads
     ]
     return ZonePlan(refs.zone, branches, lost)
@@ -161,7 +163,7 @@ async def recover_zone(
     recovery: Recovery,
     answers: AnswersByBranch,
     headroom: int,
-    made: ZonePlan,
+    zone_plan: ZonePlan,
     origin: Origin,
 ) -> tuple[ZonePlan, Moved]:
     """Recover one zone as planned. If it was changed meanwhile, plan it again.
@@ -171,7 +173,7 @@ async def recover_zone(
         recovery: the state of the ref store.
         answers: the serials that resolvers have answered with.
         headroom: the increase of a serial if no later one is known.
-        made: the plan.
+        zone_plan: the plan.
         origin: the origin of the moves.
 
     Returns:
@@ -183,28 +185,30 @@ async def recover_zone(
     """
     for attempt in range(MAX_ATTEMPTS):
         try:
-            return made, await _recover(repo, made, origin)
+            return zone_plan, await _recover(repo, zone_plan, origin)
         except Conflict:
             if attempt == MAX_ATTEMPTS - 1:
                 raise
-        (made,) = await plan(repo, recovery, answers, headroom, made.zone)
+        (zone_plan,) = await plan(repo, recovery, answers, headroom, zone_plan.zone)
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-async def _recover(repo: Repo, made: ZonePlan, origin: Origin) -> Moved:
+async def _recover(repo: Repo, zone_plan: ZonePlan, origin: Origin) -> Moved:
     objects: list[RawObject] = []
-    renewals = [await _make_renewal(repo, made.zone, each, objects) for each in made.branches]
-    guards = [Guard(each.branch, each.answer.serial, each.answer.tree) for each in made.lost]
+    renewals = [
+        await _make_renewal(repo, zone_plan.zone, each, objects) for each in zone_plan.branches
+    ]
+    guards = [Guard(each.branch, each.answer.serial, each.answer.tree) for each in zone_plan.lost]
     guards += [
         _make_owed_guard(each, each.verdict)
-        for each in made.branches
+        for each in zone_plan.branches
         if isinstance(each.verdict, OweSerial)
     ]
     if objects:
         await repo.objects.put(objects)
-    known = {each.branch: each.tip.highest for each in made.branches}
-    believed = [each for each in guards if _has_order(each, known.get(each.branch))]
-    return await repo.refs.recover(made.zone, renewals, believed, origin)
+    known = {each.branch: each.tip.highest for each in zone_plan.branches}
+    ordered = [each for each in guards if _has_order(each, known.get(each.branch))]
+    return await repo.refs.recover(zone_plan.zone, renewals, ordered, origin)
 
 
 def _has_order(guard: Guard, highest: int | None) -> bool:
