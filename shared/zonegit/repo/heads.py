@@ -163,6 +163,12 @@ async def _read_head(repo: Repo) -> Head:
 async def set_head(repo: Repo, target: RefName, origin: Origin, *, default: bool = False) -> Moved:
     """Set the operator's own HEAD, or the default one, to a branch.
 
+    Args:
+        repo: the stores.
+        target: the branch.
+        origin: the origin of the move.
+        default: set the default HEAD.
+
     Raises:
         NotFound: the zone is not registered.
     """

@@ -55,6 +55,12 @@ async def read_rrsets_at(
 ) -> dict[Name, RRsets]:
     """Return the RRsets at each of ``owners``; an empty dict if there are none.
 
+    Args:
+        reader: reads the objects.
+        tree: the zone; None for one without records.
+        owners: the names.
+        apex: the zone's name.
+
     Raises:
         Invalid: an owner is outside the zone.
     """
@@ -71,6 +77,13 @@ async def read_rrsets_at(
 
 async def read_rrset(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, apex: Name) -> RRset:
     """Return one RRset. Of a wide zone only the path to it is read.
+
+    Args:
+        reader: reads the objects.
+        tree: the zone.
+        owner: the owner name.
+        rdtype: the type.
+        apex: the zone's name.
 
     Raises:
         NotFound: there is none.

@@ -88,6 +88,12 @@ async def find_commit(repo: Repo, reader: Reader, ref: RefName, when: When) -> C
     For a time before the branch's first move, this is the latest commit in its history that is not
     dated later. A note says that the log does not have that time.
 
+    Args:
+        repo: the stores.
+        reader: reads the objects.
+        ref: the branch.
+        when: the time.
+
     Raises:
         NotFound: the branch did not exist then, or is not that old; ``details['moves']`` is 0 if it
             never existed.

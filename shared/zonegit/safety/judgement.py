@@ -92,6 +92,11 @@ def find_served(ref: RefName, candidate: Candidate | None) -> ServedTree | None:
 async def read_candidate(reader: MoveReader, ref: RefName, new: ObjectId) -> Candidate:
     """Return the commit that a ref has after a move to ``new``.
 
+    Args:
+        reader: reads the objects.
+        ref: the branch or tag.
+        new: the id of a commit, or of a tag for a tag.
+
     Raises:
         NotFound: ``new`` is not stored, or has a kind that such a ref cannot have.
         Invalid: it is a commit of another zone, or has no SOA.
@@ -146,6 +151,11 @@ async def check_harm(
 
 async def check_renewal(reader: MoveReader, expected: ObjectId, new: ObjectId) -> None:
     """Check the commit of a recovery: its parent is the tip, and it has the same records.
+
+    Args:
+        reader: reads the objects.
+        expected: the tip that the branch has.
+        new: the commit to move it to.
 
     Raises:
         Invalid: it has other parents, or differs in more than the serial.

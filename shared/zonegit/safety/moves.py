@@ -142,7 +142,14 @@ def check_removal(
     force: bool,
     reason: str | None,
 ) -> None:
-    """Check that a zone may be removed with its branches and tags.
+    """Check that a zone may be removed together with its branches and tags.
+
+    Args:
+        zone: the zone.
+        branches: its branches.
+        tags: its tags.
+        force: the operator overrides this check.
+        reason: the operator's reason; None if none was given.
 
     Raises:
         Unsafe: it has branches or tags; without ``force`` and a reason.

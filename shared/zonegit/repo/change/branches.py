@@ -60,6 +60,13 @@ async def delete(
 ) -> Moved:
     """Delete a branch.
 
+    Args:
+        repo: the stores.
+        zone: the zone.
+        branch: the branch.
+        force: delete it even if it is checked out or served.
+        reason: the operator's reason; recorded in the reflog.
+
     Raises:
         NotFound: there is no such branch.
         Unsafe: it is checked out, or the zone is served from it; without ``force``.
@@ -88,6 +95,14 @@ async def rename(
 
     The new branch is created first and the old one is deleted last, so a rename that was
     interrupted is completed by repeating it.
+
+    Args:
+        repo: the stores.
+        zone: the zone.
+        old: the present name.
+        new: the new name.
+        force: rename it even if it is served, or the new name had a later serial.
+        reason: the operator's reason; recorded in the reflog.
 
     Returns:
         The move that created the new branch.
@@ -142,6 +157,12 @@ async def _find_begun(repo: Repo, old: RefName, renamed: RefName, command: str) 
 
 async def read_reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[ReflogEntry]:
     """Return the moves of a branch, the latest first. The branch may have been deleted.
+
+    Args:
+        repo: the stores.
+        zone: the zone.
+        branch: the branch.
+        limit: the maximum number of moves.
 
     Raises:
         NotFound: there never was such a branch.

@@ -91,8 +91,9 @@ async def commit_edited(
     """Commit the edits on top of the tip.
 
     Args:
+        repo: the stores.
         at: the branch.
-        opened: the zone as it was opened.
+        opened: the zone when it was opened.
         deltas: the edits.
         intent: the purpose of the commit.
         found: findings about the edited zone.
@@ -135,6 +136,13 @@ async def rebase_edited(
     reader: Reader, base: ObjectId, tip: ObjectId, edited: ObjectId, apex: Name
 ) -> tuple[list[RRset], ObjectId]:
     """Merge the tree ``edited``, which was made from ``base``, with ``tip``. Commit nothing.
+
+    Args:
+        reader: reads the objects, and keeps those that are made.
+        base: the tree that was edited.
+        tip: the tree with the changes of others.
+        edited: the edited tree.
+        apex: the zone's name.
 
     Returns:
         The RRsets of the merged zone, and its tree.

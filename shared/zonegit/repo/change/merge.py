@@ -127,6 +127,11 @@ def is_serial_later(position: BranchPosition, tip: CommitBase, target: CommitBas
     """Return whether a branch may serve ``target`` (docs/object-model.md, Serials).
 
     Its serial must be later than all serials that the branch had, or it is served already.
+
+    Args:
+        position: the branch.
+        tip: the state at its tip.
+        target: the state that it would serve.
     """
     highest = position.tip.highest if position.tip is not None else None
     if highest is None or target.serial is None:

@@ -91,6 +91,11 @@ async def commit(
     A signed zone may change if the RRSIGs of its apex change, because then it was signed again. The
     ref store is asked about all moves before the first branch moves.
 
+    Args:
+        repo: the stores.
+        requests: the zones with their new content.
+        intent: the purpose of the commits.
+
     Returns:
         The result for each zone. The previews of a dry run have the moves that the ref store would
         refuse.

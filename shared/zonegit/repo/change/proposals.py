@@ -40,6 +40,12 @@ class Review(msgspec.Struct, frozen=True):
 async def propose(repo: Repo, zone: Name, name: str, start: CommitId) -> Moved:
     """Create the branch of a proposal and check it out.
 
+    Args:
+        repo: the stores.
+        zone: the zone.
+        name: the name of the branch.
+        start: the commit that it starts from.
+
     Raises:
         Conflict: a branch of that name exists.
     """

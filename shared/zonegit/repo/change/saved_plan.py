@@ -109,6 +109,12 @@ async def make_plan(
 ) -> tuple[SavedPlan, ZoneSize]:
     """Return the saved plan for a change to a branch, and the size of the zone. Nothing is stored.
 
+    Args:
+        repo: the stores.
+        at: the branch.
+        plan: returns the change for a tip.
+        is_import: the change is a whole zone, which may replace a signed one.
+
     Raises:
         Unsafe: the zone is signed, and this would break it.
         Invalid, NotFound: errors of the plan.

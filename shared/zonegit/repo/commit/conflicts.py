@@ -67,7 +67,15 @@ async def merge_trees(
     apex: Name,
     choices: Choices = NO_CHOICES,
 ) -> PlannedChange:
-    """Return the changes to tree ``ours`` that bring what ``theirs`` changed since ``base``.
+    """Merge tree ``theirs`` into ``ours``, and return the changes to ``ours``.
+
+    Args:
+        reader: reads the objects.
+        base: the common base.
+        ours: our tree.
+        theirs: the tree whose changes are merged.
+        apex: the zone's name.
+        choices: decisions about clashes.
 
     Raises:
         MergeConflicts: both changed the same records, and there is no decision.

@@ -68,8 +68,14 @@ async def diff_trees(
     """Return the differences between two trees of a zone, in canonical order (RFC 4034 section
     6.1).
 
-    None is a tree without records. Equal subtrees are not read. Each record has one spelling, and a
-    difference in duplicate spellings only (``zone.spelling``) is left out.
+    Equal subtrees are not read. Each record has one spelling, and a difference in duplicate
+    spellings only (``zone.spelling``) is left out.
+
+    Args:
+        reader: reads the objects.
+        old: the tree before; None is a tree without records.
+        new: the tree after; None is a tree without records.
+        apex: the zone's name.
 
     Raises:
         Corrupt, NotFound, Unavailable: errors of the store.
@@ -93,7 +99,13 @@ async def read_deltas(
     reader: Reader, found: Collection[TreeChange], apex: Name
 ) -> list[RRsetDelta]:
     """Read the RRsets of differences between trees, in canonical order. A difference in
-    duplicate spellings only is left out."""
+    duplicate spellings only is left out.
+
+    Args:
+        reader: reads the objects.
+        found: the differences.
+        apex: the zone's name.
+    """
     deltas = _make_deltas(found, await read_zone.read_rrsets(reader, _list_blobs(found)), apex)
     return [delta for delta in deltas if delta.old != delta.new]
 

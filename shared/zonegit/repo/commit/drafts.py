@@ -287,7 +287,14 @@ async def _broken_signatures_error(
 async def build_tree(
     reader: Reader, apex: Name, tree: ObjectId | None, changes: Changes
 ) -> tuple[list[RawObject], ObjectId]:
-    """Return the new blobs and trees that changes to a tree make, and the new tree's id."""
+    """Return the new blobs and trees that changes to a tree make, and the new tree's id.
+
+    Args:
+        reader: reads the tree.
+        apex: the zone's name.
+        tree: the tree to change; None for one without records.
+        changes: the new RRsets; None deletes one.
+    """
     objects: list[RawObject] = []
     blobs: dict[ObjectId, RawObject] = {}
     placed: dict[tuple[names.Path, int], ObjectId | None] = {}

@@ -85,6 +85,11 @@ def read(octets: bytes, apex: Name, source: str) -> list[RRsetEdit]:
     already. The added SOA replaces the zone's, with a serial by the rules for serials. Two SOAs
     that differ in the serial only give no edit.
 
+    Args:
+        octets: the content of the file.
+        apex: the zone's name.
+        source: the name of the file, for errors.
+
     Raises:
         Invalid: it is not a diff, or one of another zone; names ``source`` and the line.
     """

@@ -57,6 +57,13 @@ async def resolve_sides(
 ) -> ComparedTrees:
     """Return the commits that up to two words name.
 
+    Args:
+        repo: the stores.
+        reader: reads the objects.
+        words: up to two words; see the start of this module.
+        zone: the zone that the command works on; None for that of HEAD.
+        branch: the branch that the command works on; None for that of HEAD.
+
     Raises:
         Invalid: a refish is malformed, or the two are of different zones.
         NotFound: a refish names nothing, or the two have no common commit.
@@ -112,6 +119,11 @@ async def _find_base(repo: Repo, reader: Reader, old: CommitId, new: CommitId) -
 
 async def compare(reader: Reader, at: ComparedTrees, owners: Collection[Name] = ()) -> Comparison:
     """Return the differences, of ``owners`` only if some are given.
+
+    Args:
+        reader: reads the objects.
+        at: the two commits.
+        owners: only differences of these names; empty for all.
 
     Raises:
         Invalid: one of the commits is of another zone, or an owner is outside of this one.

@@ -181,7 +181,16 @@ async def read_latest(
     limit: int,
     wanted: LogFilter = EVERYTHING,
 ) -> list[LoggedCommit]:
-    """Return the first ``limit`` commits of :func:`iter_log`."""
+    """Return the first ``limit`` commits of :func:`iter_log`.
+
+    Args:
+        repo: the stores.
+        reader: caches objects that the caller has read.
+        start: the commit.
+        apex: the zone's name.
+        limit: the maximum number of commits.
+        wanted: the conditions that a commit must meet.
+    """
     found: list[LoggedCommit] = []
     async for each in iter_log(repo, reader, start, apex, wanted):
         found.append(each)

@@ -95,7 +95,14 @@ def _make_change(ref: RefName, first: LogEntry, last: LogEntry) -> RefChange | N
 async def list_latest(
     repo: Repo, limit: int, *, zone: Name | None = None, actor: str | None = None
 ) -> list[OperationSummary]:
-    """Return the latest operations, the latest first, optionally of one zone or operator."""
+    """Return the latest operations, the latest first.
+
+    Args:
+        repo: the stores.
+        limit: the maximum number of operations.
+        zone: only operations of this zone; None for all.
+        actor: only operations of this operator; None for all.
+    """
     found: list[OperationSummary] = []
     before = None
     while len(found) < limit:

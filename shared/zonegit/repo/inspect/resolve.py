@@ -75,7 +75,14 @@ class ResolvedQuery(msgspec.Struct, frozen=True):
 async def resolve(
     repo: Repo, query: bytes, name: Name, qtype: int, view: QueryView
 ) -> ResolvedQuery:
-    """Return the reply to the query ``query`` for ``name`` and ``qtype``.
+    """Return the reply to a query.
+
+    Args:
+        repo: the stores.
+        query: the DNS message.
+        name: the name in its question.
+        qtype: the type in its question.
+        view: the state of each zone that answers.
 
     Raises:
         NotFound: no zone has the name, it has no such branch, or the refish names nothing.

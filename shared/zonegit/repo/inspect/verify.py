@@ -71,10 +71,16 @@ async def verify(
     chain: bool = False,
     progress: Callable[[int], None] = lambda count: None,
 ) -> VerifyReport:
-    """Verify the object that a refish names; with ``chain`` all its ancestors too.
+    """Verify the object that a refish names.
 
-    The signature of a signed tag counts for it, because it covers the commit's id. ``progress`` is
-    called with the number verified so far.
+    The signature of a signed tag counts for its commit, because it covers the commit's id.
+
+    Args:
+        repo: the stores.
+        at: the commit, and the tag if the refish names one.
+        keyring: the trusted keys.
+        chain: verify all ancestors too.
+        progress: called with the number of commits verified so far.
 
     Raises:
         Corrupt, NotFound, Unavailable: errors of the store.
