@@ -22,7 +22,7 @@ from zonegit.repo.commit import change_plan, commit_loop, edits
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.outcomes import Committed
-from zonegit.repo.inspect import fsck
+from zonegit.repo.inspect import fsck, object_walk
 from zonegit.repo.inspect.fsck_report import FsckReport
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
@@ -294,7 +294,7 @@ async def test_tags_and_what_they_name_are_checked(stored):
 
 
 async def test_more_than_can_be_told_is_counted(stored, monkeypatch):
-    monkeypatch.setattr(fsck, "MAX_REPORTED", 1)
+    monkeypatch.setattr(object_walk, "MAX_REPORTED", 1)
     made = await stored.import_file(FOO)
     for name, rdtype in (("api", A), ("ns1", A), ("www", NUMBERS["CNAME"])):
         stored.alter(await stored.blob(made.commit, name, rdtype))

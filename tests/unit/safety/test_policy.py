@@ -53,7 +53,7 @@ def test_the_hint_names_a_serial_that_would_do() -> None:
     with pytest.raises(Unsafe) as caught:
         policy.check_serial(MAIN, ServedTree(LAST - 1, TREE), ServedTree(LAST, OTHER), force=False)
     assert caught.value.hint is not None
-    assert caught.value.hint.startswith("take 0 or later")
+    assert caught.value.hint.startswith("use serial 0 or later")
 
 
 def test_the_highest_serial_is_remembered_with_its_tree() -> None:
@@ -108,7 +108,7 @@ def test_each_thing_that_is_wrong_is_told() -> None:
     assert share == (
         "7 of its 12 RRsets would be changed or deleted, more than 30 % (www.foo.com. A, 6 more)"
     )
-    assert "no NS" in ns
+    assert "lose its NS" in ns
     assert "www.foo.com. DS" in ds
     assert policy.list_reasons(facts, MoveLimits(100, 10, ds=True)) == [ns]
 
