@@ -50,7 +50,7 @@ def _measure_once(stack: Stack, repository: Path, versions: list[str]) -> dict[s
     series = stack.run("import", "--series", "--dates", "serial", *TIMEOUT, *versions)
     export = stack.run("export", "--git", str(repository), ".", *TIMEOUT)
     fsck = stack.run("fsck", *TIMEOUT)
-    stack.run("zone", "remove", ".", "--force")
+    stack.run("zone", "remove", ".", "--force", "--reason", "benchmark")
     stack.run("init", ".")
     from_git = stack.run(
         "import", "--from-git", str(repository), "--file", "db.zone", "--force", *TIMEOUT
