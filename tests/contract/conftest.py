@@ -17,7 +17,9 @@ from zonegit.bus.service import serve
 from zonegit.config import BusSettings
 from zonegit.objects.ids import RawObject
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Adopter, LogEntry, ObjectStore, RefStore
+from zonegit.store.objects import ObjectStore
+from zonegit.store.ref_log import LogEntry
+from zonegit.store.refs import Adopter, RefStore
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import RefEvent
 from zonegit_objectstore.handlers import DEPTHS, ObjectHandlers

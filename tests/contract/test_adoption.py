@@ -1,4 +1,4 @@
-"""The contract of the adoption of a v0.3 store (``zonegit.store.protocols.Adopter``)."""
+"""The contract of the adoption of a v0.3 store (``zonegit.store.refs.Adopter``)."""
 
 import secrets
 
@@ -15,8 +15,8 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
 from zonegit.repo.change import migrate
 from zonegit.store import ref_names, v03_slots
-from zonegit.store.expected import Absent, Exactly
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
+from zonegit.store.refs import Absent, Exactly
 from zonegit.zone import names
 
 FOO = names.parse("foo.com.")

@@ -24,7 +24,7 @@ from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Symref
 from zonegit.store import ref_names
-from zonegit.store.protocols import Dated
+from zonegit.store.objects import Dated
 from zonegit.wire import codec, subjects, verbs
 from zonegit.wire.messages import (
     AskStatus,

@@ -13,9 +13,9 @@ from tests.support.removing import remove_zone
 from zonegit.errors import Invalid, ZonegitError
 from zonegit.store import ref_names
 from zonegit.store.basis import USUAL, Basis, RefState, ServedTree
-from zonegit.store.expected import Absent, Anything, Exactly, Expected
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import Absent, Anything, Exactly, Expected
 from zonegit.zone import names
 
 FOO = names.parse("foo.com.")

@@ -8,7 +8,7 @@ from tests.support import vectors
 from zonegit.errors import Invalid
 from zonegit.repo.change import migrate
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Exactly
+from zonegit.store.refs import Absent, Exactly
 
 ODD = "release`{touch,x}`"
 OBJECTS = migrate.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").objects

@@ -1,4 +1,4 @@
-"""The contract of every object store (``zonegit.store.protocols.ObjectStore``)."""
+"""The contract of every object store (``zonegit.store.objects.ObjectStore``)."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,8 +10,8 @@ from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, seal
 from zonegit.objects.model import Blob, Doc, Symref, Tree, rrset_key, subtree_key
+from zonegit.store.objects import MAX_LISTED, Dated, ObjectStore
 from zonegit.store.outline import MAX_OUTLINED, Outline
-from zonegit.store.protocols import MAX_LISTED, Dated, ObjectStore
 from zonegit.zone import names, rrset, rrtypes
 
 ZONE = names.parse("foo.com.")

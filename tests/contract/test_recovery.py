@@ -1,4 +1,4 @@
-"""The contract of a recovery in every ref store (``zonegit.store.protocols.RefStore.recover``)."""
+"""The contract of a recovery in every ref store (``zonegit.store.refs.RefStore.recover``)."""
 
 from typing import Any
 
@@ -11,8 +11,9 @@ from tests.support.commits import Made
 from zonegit.errors import Conflict, Invalid, NotFound, Unavailable, Unsafe
 from zonegit.objects.ids import ObjectId
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.protocols import Guard, Installation, Moved, PastEpoch, Renewal
+from zonegit.store.recovery import Guard, Renewal
+from zonegit.store.ref_log import Moved, PastEpoch
+from zonegit.store.refs import Absent, Anything, Exactly, Installation
 from zonegit.wire.messages import MAX_REPLACED
 
 TREE = ObjectId(b"\7" * 32)

@@ -1,4 +1,4 @@
-"""The contract of every ref store (``zonegit.store.protocols.RefStore``)."""
+"""The contract of every ref store (``zonegit.store.refs.RefStore``)."""
 
 import asyncio
 import secrets
@@ -18,10 +18,19 @@ from zonegit.objects.codec import encode
 from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Symref
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.protocols import LogEntry, Moved, OperationSummary, Origin, RefAt, RefsSnapshot
+from zonegit.store.ref_log import (
+    MAX_SECONDS,
+    Ago,
+    At,
+    Back,
+    LogEntry,
+    Moved,
+    OperationSummary,
+    Origin,
+    RefAt,
+)
 from zonegit.store.ref_names import RefName
-from zonegit.store.ref_time import MAX_SECONDS, Ago, At, Back
+from zonegit.store.refs import Absent, Anything, Exactly, RefsSnapshot
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

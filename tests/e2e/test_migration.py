@@ -21,7 +21,7 @@ from zonegit.bus import RemoteRefs, connect
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
 from zonegit.repo.change import migrate
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
 from zonegit.zone import names
 from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.sqlite import open_refs

@@ -19,8 +19,8 @@ from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
+from zonegit.store.refs import Absent
 from zonegit.wire import subjects
 from zonegit.wire.messages import ServedEvent
 from zonegit.zone import names

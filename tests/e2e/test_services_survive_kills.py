@@ -25,8 +25,8 @@ from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import identify
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Exactly
-from zonegit.store.protocols import LogEntry, Origin
+from zonegit.store.ref_log import LogEntry, Origin
+from zonegit.store.refs import Absent, Exactly
 from zonegit.zone import names
 
 ACTOR = "ada"

@@ -32,8 +32,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
 from zonegit.store import ref_names
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Origin
-from zonegit.store.ref_time import Back
+from zonegit.store.ref_log import Back, Origin
 from zonegit.zone import names
 from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.keeper import RefKeeper

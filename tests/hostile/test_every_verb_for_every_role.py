@@ -13,7 +13,7 @@ from tests.support.rawnats import raw_client
 
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Symref
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
 from zonegit.wire import codec, permissions, verbs
 from zonegit.wire.messages import ChangeInfo, FailureReply, Point, Unpoint
 from zonegit.wire.verbs import Form, Right, Verb

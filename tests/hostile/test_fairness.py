@@ -28,8 +28,8 @@ from zonegit.config import BusSettings
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Doc
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Exactly
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
+from zonegit.store.refs import Absent, Exactly
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
     AskSnapshot,

@@ -7,7 +7,7 @@ from tests.unit.resolver.site import Site
 
 from zonegit.objects.ids import MAX_PAYLOAD
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
+from zonegit.store.refs import Absent
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import ChangeInfo, FailureReply, Judge, Move, PutObjects
 from zonegit.zone import names

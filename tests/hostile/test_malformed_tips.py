@@ -19,8 +19,8 @@ from tests.support.waiting import held
 
 from zonegit.objects.ids import ObjectId
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Exactly, Expected
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import Absent, Exactly, Expected
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import ChangeInfo, Move, PutObjects, Register
 from zonegit.zone import names

@@ -22,8 +22,8 @@ from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings
 from zonegit.errors import Invalid, Unavailable
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
+from zonegit.store.refs import Absent
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
     AskSnapshot,

@@ -24,7 +24,7 @@ from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskPresence, Heartbeat, Presence
 from zonegit.zone import names

@@ -31,7 +31,7 @@ from zonegit.objects.model import Commit
 from zonegit.objects.walk import run
 from zonegit.repo.inspect import fsck
 from zonegit.store import ref_names
-from zonegit.store.expected import Anything
+from zonegit.store.refs import Anything
 from zonegit.wire.messages import ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name

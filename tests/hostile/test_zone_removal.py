@@ -20,8 +20,8 @@ from zonegit.objects.model import Identity
 from zonegit.repo.change import remove_zone
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
+from zonegit.store.refs import Absent
 from zonegit.wire import codec, permissions, subjects
 from zonegit.wire.messages import ChangeInfo, FailureReply, Unregister
 from zonegit.wire.permissions import ROLES

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Dated
+from zonegit.store.objects import Dated
 
 
 class Counting(MemoryObjects):

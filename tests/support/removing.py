@@ -1,8 +1,8 @@
 """Remove zones with their content, as one operation."""
 
 from zonegit.store import ref_names
-from zonegit.store.expected import Anything
-from zonegit.store.protocols import Moved, Origin, RefStore
+from zonegit.store.ref_log import Moved, Origin
+from zonegit.store.refs import Anything, RefStore
 from zonegit.zone.names import Name
 
 

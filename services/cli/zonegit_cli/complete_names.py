@@ -16,7 +16,7 @@ import click
 
 from zonegit.repo import heads, many_zones
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import ZoneRefs
+from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names
 from zonegit_cli.output import Output
 from zonegit_cli.session import Session

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from zonegit.errors import Denied, Invalid, Unavailable
-from zonegit.store.protocols import Moved
 from zonegit.store.recovery import AnsweredSerial
+from zonegit.store.ref_log import Moved
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
     MAX_ANNOUNCEMENT,

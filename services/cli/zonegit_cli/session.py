@@ -23,7 +23,7 @@ from zonegit_cli.stack import record
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
     from zonegit.repo.repo import PositionDefaults, Repo
-    from zonegit.store.protocols import Adopter
+    from zonegit.store.refs import Adopter
     from zonegit.zonefile.includes import Includes
     from zonegit_cli.head_notes import SessionHead
 

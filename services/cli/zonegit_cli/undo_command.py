@@ -16,7 +16,7 @@ from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import operations
 from zonegit.repo.inspect.operations import Operation
 from zonegit.repo.repo import Repo, make_operation_id
-from zonegit.store.protocols import Moved
+from zonegit.store.ref_log import Moved
 from zonegit.store.ref_names import RefName
 from zonegit.zone.findings import Finding
 from zonegit_cli import options, propagation

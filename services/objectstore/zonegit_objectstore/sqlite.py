@@ -22,8 +22,8 @@ from zonegit.objects.ids import (
 from zonegit.objects.model import Blob, Commit, Object
 from zonegit.store import digests, outline
 from zonegit.store.digests import Watched
+from zonegit.store.objects import Dated
 from zonegit.store.outline import Outline
-from zonegit.store.protocols import Dated
 from zonegit.store.sqlite import Database, Upgrades, open_database
 from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, StoredId, read_value
 from zonegit_objectstore import commit_graph, outlines, runs
@@ -102,7 +102,7 @@ _INSTALLED: Final[RowReader[str]] = RowReader("installation", tuple[str], read_v
 
 
 class SqliteObjects:
-    """Implements :class:`zonegit.store.protocols.ObjectStore`."""
+    """Implements :class:`zonegit.store.objects.ObjectStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -14,7 +14,7 @@ import structlog
 
 from zonegit.store import digests
 from zonegit.store.digests import EMPTY, NOTHING, Digest
-from zonegit.store.protocols import EntryKind
+from zonegit.store.ref_log import EntryKind
 from zonegit.store.ref_names import Space
 from zonegit.store.stored_rows import DamagedFile, StoredId, StoredSerial, StoredTime
 

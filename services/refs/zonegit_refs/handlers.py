@@ -12,24 +12,18 @@ from zonegit.bus.service import Endpoints, RequestHandler, endpoints_of
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.store import ref_names
 from zonegit.store.basis import Basis
-from zonegit.store.protocols import (
+from zonegit.store.recovery import Recovery, Witness
+from zonegit.store.ref_log import LogPage, Moved, OperationDetails, Operations, Origin, RefAt
+from zonegit.store.ref_names import RefName
+from zonegit.store.refs import (
     Adopter,
     CheckedStore,
     HeadsOfOperator,
     Installation,
-    LogPage,
-    Moved,
-    OperationDetails,
-    Operations,
-    Origin,
-    Recovery,
-    RefAt,
     RefsSnapshot,
     RefStore,
-    Witness,
     ZoneRefs,
 )
-from zonegit.store.ref_names import RefName
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
     Adopt,

@@ -23,27 +23,29 @@ from zonegit.safety.reader import MoveReader
 from zonegit.safety.tips import Candidate
 from zonegit.store import ref_names
 from zonegit.store.basis import USUAL, Basis, MoveLimits, ServedTree
-from zonegit.store.expected import Absent, Expected, holds
-from zonegit.store.protocols import (
-    CheckedStore,
-    Guard,
-    HeadsOfOperator,
-    Installation,
+from zonegit.store.objects import ObjectStore
+from zonegit.store.recovery import Guard, Recovery, Renewal
+from zonegit.store.ref_log import (
     LogEntry,
     LogPage,
     Moved,
-    ObjectStore,
     OperationDetails,
     Operations,
     Origin,
-    Recovery,
     RefAt,
-    RefsSnapshot,
-    Renewal,
-    ZoneRefs,
+    When,
 )
 from zonegit.store.ref_names import RefName
-from zonegit.store.ref_time import When
+from zonegit.store.refs import (
+    Absent,
+    CheckedStore,
+    Expected,
+    HeadsOfOperator,
+    Installation,
+    RefsSnapshot,
+    ZoneRefs,
+    holds,
+)
 from zonegit.zone.names import Name
 from zonegit_refs import judgement_queue
 from zonegit_refs.judgement_queue import MOVES, QUESTIONS
@@ -108,7 +110,7 @@ class _Tip:
 
 
 class RefKeeper:
-    """Implements :class:`zonegit.store.protocols.RefStore`."""
+    """Implements :class:`zonegit.store.refs.RefStore`."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.store.protocols import LogEntry, OperationDetails, Operations, OperationSummary
+from zonegit.store.ref_log import LogEntry, OperationDetails, Operations, OperationSummary
 from zonegit.store.stored_rows import RowReader, StoredCount, read_value
 from zonegit.zone.names import Name
 from zonegit_refs import reads, schema, undos

@@ -17,7 +17,7 @@ from zonegit.bus.presence import Instance
 from zonegit.containment import contain, keep_running
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
-from zonegit.store.protocols import LogEntry
+from zonegit.store.ref_log import LogEntry
 from zonegit.wire import subjects
 from zonegit.wire.messages import MAX_RIDE_ALONG, Heartbeat, RefEvent
 from zonegit_refs.sqlite import SqliteRefs

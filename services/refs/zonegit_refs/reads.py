@@ -11,18 +11,9 @@ from typing import Any, Final
 from zonegit.errors import NotFound
 from zonegit.objects.ids import ObjectId
 from zonegit.safety.moves import unknown_zone_error
-from zonegit.store.protocols import (
-    Head,
-    HeadsOfOperator,
-    LogEntry,
-    LogPage,
-    RefAt,
-    RefsSnapshot,
-    RefTip,
-    ZoneRefs,
-)
+from zonegit.store.ref_log import Ago, At, Back, LogEntry, LogPage, RefAt, When
 from zonegit.store.ref_names import RefName
-from zonegit.store.ref_time import Ago, At, Back, When
+from zonegit.store.refs import Head, HeadsOfOperator, RefsSnapshot, RefTip, ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_refs import recovery, schema

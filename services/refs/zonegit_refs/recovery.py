@@ -16,8 +16,8 @@ from zonegit.objects.ids import short
 from zonegit.safety import policy
 from zonegit.store import ref_names
 from zonegit.store.basis import ServedTree
-from zonegit.store.protocols import Guard, Owed, PastEpoch, Recovery, Renewal, Witness
-from zonegit.store.recovery import describe_witness
+from zonegit.store.recovery import Guard, Owed, Recovery, Renewal, Witness, describe_witness
+from zonegit.store.ref_log import PastEpoch
 from zonegit.store.stored_rows import RowReader, StoredCount, StoredSerial, read_name, read_value
 from zonegit.zone import names
 from zonegit.zone.names import Name

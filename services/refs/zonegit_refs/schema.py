@@ -13,8 +13,9 @@ from zonegit.objects.ids import ObjectId
 from zonegit.store import digests
 from zonegit.store.basis import ServedTree
 from zonegit.store.digests import Watched
-from zonegit.store.protocols import LogEntry, RefTip
+from zonegit.store.ref_log import LogEntry
 from zonegit.store.ref_names import RefName, Space
+from zonegit.store.refs import RefTip
 from zonegit.store.sqlite import Upgrades
 from zonegit.store.stored_rows import (
     DamagedFile,

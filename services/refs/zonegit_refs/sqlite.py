@@ -15,26 +15,19 @@ import msgspec
 from zonegit.objects.ids import ObjectId
 from zonegit.store import digests
 from zonegit.store.basis import RefState, ServedTree
-from zonegit.store.expected import Expected
-from zonegit.store.protocols import (
-    Guard,
-    HeadsOfOperator,
-    Installation,
+from zonegit.store.recovery import Guard, Recovery, Renewal, Witness
+from zonegit.store.ref_log import (
     LogEntry,
     LogPage,
     Moved,
     OperationDetails,
     Operations,
     Origin,
-    Recovery,
     RefAt,
-    RefsSnapshot,
-    Renewal,
-    Witness,
-    ZoneRefs,
+    When,
 )
 from zonegit.store.ref_names import RefName, marker
-from zonegit.store.ref_time import When
+from zonegit.store.refs import Expected, HeadsOfOperator, Installation, RefsSnapshot, ZoneRefs
 from zonegit.store.sqlite import Database, open_database
 from zonegit.store.stored_rows import DamagedFile
 from zonegit.store.v03_slots import Slots

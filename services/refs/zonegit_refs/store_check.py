@@ -14,7 +14,7 @@ import structlog
 
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
-from zonegit.store.protocols import CheckedStore
+from zonegit.store.refs import CheckedStore
 from zonegit_refs.sqlite import PAUSE_S, SqliteRefs
 
 MAX_DAMAGE: Final = 100

@@ -21,7 +21,7 @@ import structlog
 from zonegit.bus.connection import Bus
 from zonegit.containment import contain, keep_running
 from zonegit.errors import ZonegitError
-from zonegit.store.protocols import Witness
+from zonegit.store.recovery import Witness
 from zonegit.wire import subjects
 from zonegit.wire.messages import Announcement, AskStatus, ResolverStatus, ServedEvent
 from zonegit.zone import names

@@ -14,17 +14,10 @@ from zonegit.objects.ids import ObjectId
 from zonegit.safety import moves, policy
 from zonegit.store import ref_names
 from zonegit.store.basis import RefState, ServedTree
-from zonegit.store.expected import Expected
-from zonegit.store.protocols import (
-    EntryKind,
-    Guard,
-    Installation,
-    LogEntry,
-    Moved,
-    Origin,
-    Renewal,
-)
+from zonegit.store.recovery import Guard, Renewal
+from zonegit.store.ref_log import EntryKind, LogEntry, Moved, Origin
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import Expected, Installation
 from zonegit.wire.messages import MAX_REPLACED
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
@@ -345,7 +338,7 @@ def recover(
     served: Mapping[str, ServedTree],
     guards: Sequence[Guard],
 ) -> WriteOutcome:
-    """Recover a zone (:meth:`zonegit.store.protocols.RefStore.recover`).
+    """Recover a zone (:meth:`zonegit.store.refs.RefStore.recover`).
 
     ``served`` has the serial and tree of each new commit, by branch.
 

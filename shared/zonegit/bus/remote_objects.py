@@ -9,8 +9,8 @@ from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
 from zonegit.errors import Corrupt
 from zonegit.fairness import meter
 from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, short, verify_all
+from zonegit.store.objects import MAX_HISTORY, Dated
 from zonegit.store.outline import MAX_OUTLINED, Outline, outline_object
-from zonegit.store.protocols import MAX_HISTORY, Dated
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
@@ -44,7 +44,7 @@ PUT_TIMEOUT: Final = 15.0
 
 
 class RemoteObjects:
-    """Implements :class:`zonegit.store.protocols.ObjectStore` on behalf of ``actor``."""
+    """Implements :class:`zonegit.store.objects.ObjectStore` on behalf of ``actor``."""
 
     def __init__(self, bus: Bus, actor: str, *, timeout: float | None = None) -> None:
         """Create the store.

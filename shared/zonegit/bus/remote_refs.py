@@ -14,26 +14,26 @@ from zonegit.errors import Denied
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store import ref_names
 from zonegit.store.basis import Basis
-from zonegit.store.expected import Expected
-from zonegit.store.protocols import (
-    CheckedStore,
-    Guard,
-    HeadsOfOperator,
-    Installation,
+from zonegit.store.recovery import Guard, Recovery, Renewal
+from zonegit.store.ref_log import (
     LogEntry,
     LogPage,
     Moved,
     OperationDetails,
     Operations,
     Origin,
-    Recovery,
     RefAt,
-    RefsSnapshot,
-    Renewal,
-    ZoneRefs,
+    When,
 )
 from zonegit.store.ref_names import RefName
-from zonegit.store.ref_time import When
+from zonegit.store.refs import (
+    CheckedStore,
+    Expected,
+    HeadsOfOperator,
+    Installation,
+    RefsSnapshot,
+    ZoneRefs,
+)
 from zonegit.store.v03_slots import Slots
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
@@ -75,7 +75,7 @@ MOVE_TIMEOUT: Final = 15.0
 
 
 class RemoteRefs:
-    """Implements :class:`zonegit.store.protocols.RefStore` and ``Adopter`` for one actor."""
+    """Implements :class:`zonegit.store.refs.RefStore` and ``Adopter`` for one actor."""
 
     def __init__(self, bus: Bus, actor: str, *, timeout: float | None = None) -> None:
         """Create the store.

@@ -14,9 +14,9 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Symref
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Exactly, Expected
-from zonegit.store.protocols import Head, Moved, Origin, RefTip, ZoneRefs
+from zonegit.store.ref_log import Moved, Origin
 from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
+from zonegit.store.refs import Absent, Exactly, Expected, Head, RefTip, ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

@@ -19,8 +19,9 @@ from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.walk import gather
 from zonegit.repo import read_zone
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import ObjectStore, ZoneRefs
+from zonegit.store.objects import ObjectStore
 from zonegit.store.reader import Reader
+from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset

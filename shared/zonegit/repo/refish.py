@@ -17,10 +17,10 @@ from zonegit.repo import heads, read_zone, refish_time
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.commit_reader import CommitReader
-from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import When
 from zonegit.store.ref_names import RefName
-from zonegit.store.ref_time import When
+from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

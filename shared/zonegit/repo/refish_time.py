@@ -14,10 +14,9 @@ from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
-from zonegit.store.protocols import LogEntry
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import MAX_SECONDS, Ago, At, Back, LogEntry, When
 from zonegit.store.ref_names import RefName
-from zonegit.store.ref_time import MAX_SECONDS, Ago, At, Back, When
 from zonegit.zone import names
 
 DAY: Final = 86_400

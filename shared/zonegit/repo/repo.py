@@ -8,7 +8,9 @@ import msgspec
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Commit, Identity, Tag
-from zonegit.store.protocols import ObjectStore, Origin, RefStore
+from zonegit.store.objects import ObjectStore
+from zonegit.store.ref_log import Origin
+from zonegit.store.refs import RefStore
 from zonegit.zone.names import Name
 
 

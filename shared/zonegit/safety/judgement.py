@@ -17,9 +17,9 @@ from zonegit.safety.moves import MoveRequest
 from zonegit.safety.reader import KnownObjects, MoveReader
 from zonegit.safety.tips import Candidate
 from zonegit.store.basis import Basis, MoveLimits, ServedTree
-from zonegit.store.expected import holds
-from zonegit.store.protocols import ObjectStore
+from zonegit.store.objects import ObjectStore
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import holds
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import soa

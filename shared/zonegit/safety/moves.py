@@ -13,8 +13,8 @@ from zonegit.objects.ids import ObjectId, short
 from zonegit.safety import policy
 from zonegit.store import ref_names
 from zonegit.store.basis import RefState, ServedTree
-from zonegit.store.expected import Absent, Expected, holds
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import Absent, Expected, holds
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

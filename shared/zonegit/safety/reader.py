@@ -15,8 +15,8 @@ from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.objects.model import Commit, Object
 from zonegit.objects.walk import Answers, Walk, drive
 from zonegit.safety.flaw_walk import FlawWalk, GivenObjects, WantedObjects
+from zonegit.store.objects import ObjectStore
 from zonegit.store.outline import Outline, outline_known
-from zonegit.store.protocols import ObjectStore
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from zonegit.errors import Corrupt
 from zonegit.objects.ids import CommitId, short
 from zonegit.objects.model import Commit
 from zonegit.objects.walk import drive
-from zonegit.store.protocols import MAX_HISTORY, Dated, ObjectStore
+from zonegit.store.objects import MAX_HISTORY, Dated, ObjectStore
 from zonegit.store.reader import Reader
 
 T = TypeVar("T")

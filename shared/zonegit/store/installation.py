@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from zonegit.store.protocols import PastEpoch, RefsSnapshot
+from zonegit.store.ref_log import PastEpoch
+from zonegit.store.refs import RefsSnapshot
 
 OURS_S: Final = 3.0
 """Time after the last heartbeat during which a ref store is considered running. Another one that

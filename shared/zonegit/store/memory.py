@@ -16,12 +16,12 @@ from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, short
 from zonegit.objects.model import Blob, Commit
 from zonegit.store import outline
 from zonegit.store.commit_reader import moment
+from zonegit.store.objects import MAX_LISTED, Dated
 from zonegit.store.outline import Outline
-from zonegit.store.protocols import MAX_LISTED, Dated
 
 
 class MemoryObjects:
-    """Implements :class:`zonegit.store.protocols.ObjectStore`."""
+    """Implements :class:`zonegit.store.objects.ObjectStore`."""
 
     def __init__(self) -> None:
         self._objects: dict[ObjectId, RawObject] = {}

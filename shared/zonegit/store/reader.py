@@ -7,7 +7,7 @@ from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Object
 from zonegit.objects.walk import Answers, Walk, drive
-from zonegit.store.protocols import ObjectStore
+from zonegit.store.objects import ObjectStore
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Decides the serial of a branch after a restore of the ref store.
+"""The recovery after a restore of the ref store: its values, and the serials of branches.
 
 The store has the tip of the backup. Resolvers know the highest serial that they answered, which
 secondaries may have. The branch must continue at a serial that is later than all of these (RFC
@@ -11,7 +11,9 @@ from typing import Final
 import msgspec
 
 from zonegit.objects.ids import ObjectId
-from zonegit.store.protocols import Witness
+from zonegit.store.ref_log import PastEpoch
+from zonegit.zone import names
+from zonegit.zone.names import Name
 from zonegit.zone.serial import HALF, advance, following, later, latest, lead
 
 DEFAULT_HEADROOM: Final = 1_000
@@ -21,6 +23,98 @@ MAX_HEADROOM: Final = HALF - 1
 MAX_LEAD: Final = 1 << 30
 """The greatest lead of a resolver's serial over a tip that is accepted without confirmation by the
 operator: half of the range, so that one faulty resolver cannot use it up."""
+
+
+class Witness(msgspec.Struct, frozen=True):
+    """A resolver that applied a row of the log that the ref store does not have (any more).
+
+    Args:
+        resolver: the name of the resolver.
+        epoch: the epoch of the last row that it applied.
+        sequence: the sequence of that row.
+        operation: the operation of that row; empty if unknown.
+    """
+
+    resolver: str
+    epoch: str
+    sequence: int
+    operation: str = ""
+
+
+class Owed(msgspec.Struct, frozen=True):
+    """A branch that needs a tip with a serial later than ``serial``.
+
+    Its SOA is signed, so the recovery could not commit to it.
+    """
+
+    zone: Name
+    branch: str
+    serial: int
+
+    def __post_init__(self) -> None:
+        names.require(self.zone)
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """The state of the recovery after a restore of the ref store from a backup.
+
+    Args:
+        epoch: the epoch of the log.
+        sequence: the end of the log.
+        past: the epochs before this one, the latest first.
+        witness: a resolver that proves the restore; None if there is no proof since the latest
+            recovery.
+        awaiting: the number of zones that are not recovered yet.
+        zones: the first 100 of them.
+        owed: the first 100 branches that need a later serial.
+        doubted: the ids of runs of the ref store before which it may have been restored without
+            the knowledge of any resolver. A resolver whose cache began in such a run has no
+            knowledge of the time before it.
+        installation: the id of the installation, as in :class:`RefsSnapshot`.
+        replaces: the ids of the installations that it replaces.
+    """
+
+    epoch: str
+    sequence: int
+    past: list[PastEpoch] = []
+    witness: Witness | None = None
+    awaiting: int = 0
+    zones: list[Name] = []
+    owed: list[Owed] = []
+    doubted: list[str] = []
+    installation: str = ""
+    replaces: list[str] = []
+
+
+class Renewal(msgspec.Struct, frozen=True):
+    """The recovery of a branch.
+
+    Args:
+        branch: the name of the branch.
+        expected: its tip.
+        new: a commit on that tip with the same records and a later serial; None if the branch does
+            not move.
+    """
+
+    branch: str
+    expected: ObjectId
+    new: ObjectId | None = None
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """The highest serial of a branch, as determined by a recovery.
+
+    Args:
+        branch: the name of the branch.
+        serial: the highest serial; it has no effect if the store has a later one.
+        tree: the tree that was served with that serial.
+        owed: whether the branch needs a tip with a later serial (:class:`Owed`).
+    """
+
+    branch: str
+    serial: int
+    tree: ObjectId
+    owed: bool = False
 
 
 def describe_witness(witness: Witness, sequence: int) -> str:

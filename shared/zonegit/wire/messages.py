@@ -12,17 +12,11 @@ import msgspec
 from msgspec import Meta
 
 from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject
-from zonegit.store.expected import Expected
+from zonegit.store.objects import MAX_HISTORY, MAX_LISTED, Dated
 from zonegit.store.outline import MAX_OUTLINED, Outline
-from zonegit.store.protocols import (
-    MAX_HISTORY,
-    MAX_LISTED,
-    Dated,
-    Guard,
-    LogEntry,
-    Renewal,
-)
-from zonegit.store.ref_time import When
+from zonegit.store.recovery import Guard, Renewal
+from zonegit.store.ref_log import LogEntry, When
+from zonegit.store.refs import Expected
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -194,15 +188,15 @@ class CommitHistory(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskWhere(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.where: the HEADs of the actor. The reply is ``store.protocols.HeadsOfOperator``."""
+    """refs.where: the HEADs of the actor. The reply is ``store.refs.HeadsOfOperator``."""
 
 
 class AskZone(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.zone: the refs of one zone. The reply is ``store.protocols.ZoneRefs``."""
+    """refs.zone: the refs of one zone. The reply is ``store.refs.ZoneRefs``."""
 
 
 class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.snapshot: a page of zones and tips. The reply is ``store.protocols.RefsSnapshot``."""
+    """refs.snapshot: a page of zones and tips. The reply is ``store.refs.RefsSnapshot``."""
 
     after: Name | None = None
 
@@ -213,7 +207,7 @@ class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.since: the log rows after a sequence, whose row is of ``operation``; empty if unknown.
-    The reply is ``store.protocols.LogPage``."""
+    The reply is ``store.ref_log.LogPage``."""
 
     epoch: Text
     sequence: LogSequence
@@ -236,14 +230,14 @@ class Reflog(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class AskAt(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.at: the value of the ref in the subject at a time. The reply is
-    ``store.protocols.RefAt``."""
+    ``store.ref_log.RefAt``."""
 
     when: When
 
 
 class AskOperations(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.operations: a page of operations, of one zone if the subject names one. The reply is
-    ``store.protocols.Operations``."""
+    ``store.ref_log.Operations``."""
 
     limit: Annotated[int, Meta(ge=1, le=100)]
     before: Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)] | None = None
@@ -253,7 +247,7 @@ class AskOperations(Message, frozen=True, kw_only=True, omit_defaults=True):
 class AskOperation(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.operation: the changes of one operation, by the first characters of its id. None for the
     operation that the next undo of the actor takes back, or with ``redo`` the undo that their next
-    redo takes back. The reply is ``store.protocols.OperationDetails``."""
+    redo takes back. The reply is ``store.ref_log.OperationDetails``."""
 
     prefix: Annotated[str, Meta(min_length=4, max_length=64)] | None = None
     redo: bool = False
@@ -261,7 +255,7 @@ class AskOperation(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChangeInfo(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """The origin of a change; see ``store.protocols.Origin``."""
+    """The origin of a change; see ``store.ref_log.Origin``."""
 
     command: Annotated[str, Meta(max_length=1_000)] = msgspec.field(name="reason")
     operation: Annotated[str, Meta(min_length=16, max_length=64)]
@@ -274,20 +268,20 @@ class ChangeInfo(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Register(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.register: add the zone in the subject. The reply is ``store.protocols.Moved``."""
+    """refs.register: add the zone in the subject. The reply is ``store.ref_log.Moved``."""
 
     why: ChangeInfo
 
 
 class Unregister(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.unregister: remove the zone in the subject. The reply is ``store.protocols.Moved``."""
+    """refs.unregister: remove the zone in the subject. The reply is ``store.ref_log.Moved``."""
 
     why: ChangeInfo
 
 
 class Move(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.move: compare-and-swap of the branch or tag in the subject. ``new`` is None to delete
-    it. ``objects`` are new, ``seen`` are stored already. The reply is ``store.protocols.Moved``."""
+    it. ``objects`` are new, ``seen`` are stored already. The reply is ``store.ref_log.Moved``."""
 
     expected: Expected
     new: Id | None
@@ -320,7 +314,7 @@ class AskBasis(Message, frozen=True, kw_only=True, omit_defaults=True):
 class Point(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.point: point a HEAD (the default one, or that of the actor) to the branch in the
     subject. ``remembered``: only remember it for its zone. The reply is
-    ``store.protocols.Moved``."""
+    ``store.ref_log.Moved``."""
 
     default: bool
     why: ChangeInfo
@@ -329,7 +323,7 @@ class Point(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class Unpoint(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.unpoint: remove a HEAD (the default one, or that of the actor), or, if the subject names
-    a zone, the branch that the actor remembers for it. The reply is ``store.protocols.Moved``."""
+    a zone, the branch that the actor remembers for it. The reply is ``store.ref_log.Moved``."""
 
     default: bool
     why: ChangeInfo
@@ -337,7 +331,7 @@ class Unpoint(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class Adopt(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.adopt: take over the refs of a store of the original (``store.v03_slots``). The reply is
-    ``store.protocols.Moved``."""
+    ``store.ref_log.Moved``."""
 
     slots: Annotated[dict[LegacyName, Slot], Meta(max_length=MAX_ADOPTED)]
     why: ChangeInfo
@@ -345,19 +339,19 @@ class Adopt(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class AskRecovery(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.recovery: the state of the recovery after a restore from a backup. The reply is
-    ``store.protocols.Recovery``, once resolvers have reported their positions."""
+    ``store.recovery.Recovery``, once resolvers have reported their positions."""
 
 
 class AskCheck(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.check: the progress and result of a check of the whole store. ``again``: start another
-    one, unless one runs. The reply is ``store.protocols.CheckedStore``, without delay."""
+    one, unless one runs. The reply is ``store.refs.CheckedStore``, without delay."""
 
     again: bool = False
 
 
 class Recover(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.recover: recover the zone in the subject: all its branches, and the highest serials of
-    branches that it had. The reply is ``store.protocols.Moved``."""
+    branches that it had. The reply is ``store.ref_log.Moved``."""
 
     renewals: Annotated[list[Renewal], Meta(max_length=MAX_RENEWALS)]
     guards: Annotated[list[Guard], Meta(max_length=MAX_RENEWALS)]
@@ -366,7 +360,7 @@ class Recover(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class Replace(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.replace: record that this store replaces an installation. The reply is
-    ``store.protocols.Installation``."""
+    ``store.refs.Installation``."""
 
     installation: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
     why: ChangeInfo
@@ -425,7 +419,7 @@ class Heartbeat(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     ``restored``: the store was restored from a backup, and no ref moves; ``awaiting`` is the number
     of zones that are not recovered yet. ``installation`` and ``replaces`` are as in
-    ``store.protocols.RefsSnapshot``. ``instance`` is the process, which serves since ``started``,
+    ``store.refs.RefsSnapshot``. ``instance`` is the process, which serves since ``started``,
     and ``several`` is as in :class:`Presence`. An earlier release sends none of these.
     """
 

@@ -15,19 +15,9 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.store.basis import Basis
-from zonegit.store.protocols import (
-    CheckedStore,
-    HeadsOfOperator,
-    Installation,
-    LogPage,
-    Moved,
-    OperationDetails,
-    Operations,
-    Recovery,
-    RefAt,
-    RefsSnapshot,
-    ZoneRefs,
-)
+from zonegit.store.recovery import Recovery
+from zonegit.store.ref_log import LogPage, Moved, OperationDetails, Operations, RefAt
+from zonegit.store.refs import CheckedStore, HeadsOfOperator, Installation, RefsSnapshot, ZoneRefs
 from zonegit.wire import messages as m
 from zonegit.wire import subjects
 from zonegit.wire.subjects import Request

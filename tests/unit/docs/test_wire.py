@@ -11,8 +11,10 @@ import pytest
 from zonegit.bus import headers
 from zonegit.objects import ids
 from zonegit.objects.ids import RawObject
-from zonegit.store import basis, expected, protocols, ref_names, ref_time
-from zonegit.store.protocols import EntryKind
+from zonegit.store import basis, recovery, ref_log, ref_names
+from zonegit.store import objects as object_store
+from zonegit.store import refs as ref_store
+from zonegit.store.ref_log import EntryKind
 from zonegit.wire import codec, failures, messages, verbs
 from zonegit_objectstore import handlers as objectstore
 from zonegit_refs import handlers as refs
@@ -32,8 +34,10 @@ def structs(*modules: types.ModuleType) -> dict[str, type[msgspec.Struct]]:
     }
 
 
-TRAVELLING = structs(messages, protocols, basis, expected, ref_names, ref_time)
-del TRAVELLING["Origin"]  # on the bus it is the subject's actor and a Why
+TRAVELLING = structs(messages, object_store, ref_store, ref_log, recovery, basis, ref_names)
+del TRAVELLING["Origin"]  # on the bus it is the actor in the subject and a ChangeInfo
+for decision in ("AnsweredSerial", "RestoredBranch", "Leave", "Renew", "Doubt"):
+    del TRAVELLING[decision]  # values of a decision, which stay in one process
 
 
 def rows(section: str) -> list[list[str]]:
@@ -116,7 +120,7 @@ def test_the_documented_bounds_are_those_of_the_code() -> None:
     }
     actual = {
         name: getattr(module, name)
-        for module in (codec, ids, messages, ref_names, ref_time)
+        for module in (codec, ids, messages, ref_names, ref_log)
         for name in vars(module)
         if name.startswith("MAX_") and module.__name__.startswith("zonegit.")
     }

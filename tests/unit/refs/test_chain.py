@@ -11,7 +11,7 @@ import pytest
 from zonegit.errors import Corrupt
 from zonegit.store import ref_names
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
 from zonegit.zone import names
 from zonegit_refs import chain
 from zonegit_refs.keeper import RefKeeper

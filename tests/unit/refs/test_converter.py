@@ -22,16 +22,10 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Symref
 from zonegit.repo.change import migrate as dumps
 from zonegit.store import ref_names, v03_slots
-from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import (
-    HeadsOfOperator,
-    LogEntry,
-    ObjectStore,
-    Origin,
-    PastEpoch,
-    ZoneRefs,
-)
+from zonegit.store.objects import ObjectStore
+from zonegit.store.ref_log import LogEntry, Origin, PastEpoch
+from zonegit.store.refs import Absent, Anything, Exactly, HeadsOfOperator, ZoneRefs
 from zonegit.store.sqlite import open_database
 from zonegit.store.v03_slots import Slots
 from zonegit.zone import names

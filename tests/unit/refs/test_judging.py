@@ -19,9 +19,10 @@ from zonegit.safety.moves import MoveRequest
 from zonegit.safety.reader import MoveReader
 from zonegit.store import ref_names
 from zonegit.store.basis import USUAL, MoveLimits, ServedTree
-from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import ObjectStore, Origin
+from zonegit.store.objects import ObjectStore
+from zonegit.store.ref_log import Origin
+from zonegit.store.refs import Absent, Anything, Exactly
 from zonegit.zone import names
 from zonegit_refs.judgement_queue import (
     MAX_OF_ACTOR,

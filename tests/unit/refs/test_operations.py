@@ -6,7 +6,7 @@ import pytest
 
 from zonegit.errors import Invalid
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
 from zonegit.zone import names
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs

@@ -9,7 +9,8 @@ import pytest
 from tests.support.waiting import eventually
 
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import CheckedStore, Origin
+from zonegit.store.ref_log import Origin
+from zonegit.store.refs import CheckedStore
 from zonegit.zone import names
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs

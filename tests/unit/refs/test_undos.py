@@ -12,7 +12,7 @@ from zonegit.objects.codec import encode
 from zonegit.objects.model import Symref
 from zonegit.store import ref_names
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_refs.keeper import RefKeeper

@@ -13,7 +13,7 @@ from zonegit.repo.change import branches
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
-from zonegit.store.protocols import LogEntry
+from zonegit.store.ref_log import LogEntry
 
 
 async def canary(operators: TwoOperators) -> CommitId:

@@ -24,10 +24,10 @@ from zonegit.repo.commit.outcomes import Committed, Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import log
 from zonegit.repo.repo import Repo
-from zonegit.store.expected import Expected
-from zonegit.store.protocols import Moved, Origin, RefStore
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import Moved, Origin
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import Expected, RefStore
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rrset
 from zonegit.zonefile import reader

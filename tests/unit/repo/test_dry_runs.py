@@ -42,10 +42,9 @@ from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.store import ref_names
 from zonegit.store.basis import Basis
-from zonegit.store.expected import Absent, Exactly, Expected
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import RefStore
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import Absent, Exactly, Expected, RefStore
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset

@@ -26,9 +26,9 @@ from zonegit.repo.inspect import fsck, object_walk
 from zonegit.repo.inspect.fsck_report import FsckReport
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
-from zonegit.store.expected import Anything
-from zonegit.store.protocols import ObjectStore
+from zonegit.store.objects import ObjectStore
 from zonegit.store.reader import Reader
+from zonegit.store.refs import Anything
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
 from zonegit.zone.rrtypes import NUMBERS, SOA, A

@@ -22,8 +22,8 @@ from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import log
 from zonegit.repo.inspect.log import Label, LogFilter
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
+from zonegit.store.refs import Absent
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 

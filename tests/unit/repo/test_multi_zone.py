@@ -15,7 +15,7 @@ from zonegit.repo.change.multi_zone import ZoneCommitRequest, ZonesRefused
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.outcomes import Committed, Unchanged
-from zonegit.store.protocols import ObjectStore
+from zonegit.store.objects import ObjectStore
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader

@@ -16,8 +16,7 @@ from zonegit.repo.change import branches, recover
 from zonegit.repo.change.recover import AnswersByBranch, OweSerial, ZonePlan
 from zonegit.repo.repo import Repo
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Witness
-from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew
+from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew, Witness
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_refs.keeper import RefKeeper

@@ -15,8 +15,8 @@ from zonegit.repo import heads, read_zone, refish
 from zonegit.repo.change import branches
 from zonegit.repo.commit.edits import Set
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
+from zonegit.store.refs import Absent
 from zonegit.zone import names
 
 

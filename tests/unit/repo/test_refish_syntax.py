@@ -12,7 +12,7 @@ from tests.support.strategies import zone_names
 from zonegit.errors import Invalid
 from zonegit.repo.refish import Refish, Step, parse_refish
 from zonegit.store import ref_names
-from zonegit.store.ref_time import Ago, At, Back, When
+from zonegit.store.ref_log import Ago, At, Back, When
 from zonegit.zone import names
 
 FOO = names.parse("foo.com.")

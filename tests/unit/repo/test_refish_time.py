@@ -17,9 +17,9 @@ from zonegit.repo.change import branches, tags
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.inspect import compare
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
-from zonegit.store.ref_time import Ago, At, Back, When
+from zonegit.store.ref_log import Ago, At, Back, When
+from zonegit.store.refs import Absent
 from zonegit.zone import names, rrtypes
 
 MADE = 1_795_232_912

@@ -13,9 +13,9 @@ from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
-from zonegit.store.protocols import LogEntry, Moved
+from zonegit.store.ref_log import LogEntry, Moved
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import Absent
 
 from .conftest import FOO, ZONE, TwoOperators
 

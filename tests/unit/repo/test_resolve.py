@@ -23,7 +23,7 @@ from zonegit.repo.change import branches
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.inspect import resolve
 from zonegit.repo.inspect.resolve import QueryView
-from zonegit.store.protocols import RefStore
+from zonegit.store.refs import RefStore
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader

@@ -14,7 +14,8 @@ from zonegit.repo.change import branches, merge, reset
 from zonegit.repo.commit.edits import Delete, Set
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.heads import BranchPosition
-from zonegit.store.protocols import Moved, RefStore
+from zonegit.store.ref_log import Moved
+from zonegit.store.refs import RefStore
 from zonegit.zone import names
 
 

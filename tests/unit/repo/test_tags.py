@@ -11,7 +11,7 @@ from zonegit.objects.model import Tag
 from zonegit.repo import heads, refish
 from zonegit.repo.change import tags
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
+from zonegit.store.refs import Absent
 from zonegit.zone import names
 
 BAR = names.parse("bar.org.")

@@ -27,8 +27,8 @@ from zonegit.repo.commit.intent import Intent
 from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
+from zonegit.store.refs import Absent
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset, with_serial

@@ -15,8 +15,8 @@ from zonegit.repo import heads, read_zone, refish
 from zonegit.repo.inspect import verify
 from zonegit.repo.inspect.verify import VerifyReport
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
+from zonegit.store.refs import Absent
 
 BOTH = Keyring([ALICE.public, BOB.public])
 

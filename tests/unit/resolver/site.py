@@ -38,8 +38,8 @@ from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.basis import MoveLimits, ServedTree
-from zonegit.store.expected import Anything, Exactly
-from zonegit.store.protocols import LogEntry
+from zonegit.store.ref_log import LogEntry
+from zonegit.store.refs import Anything, Exactly
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
     AskReflog,

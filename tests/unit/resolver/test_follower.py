@@ -12,8 +12,8 @@ from tests.unit.resolver.site import Site, resolver
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.objects.model import Commit
 from zonegit.store import ref_names
-from zonegit.store.expected import Anything
 from zonegit.store.reader import Reader
+from zonegit.store.refs import Anything
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat
 from zonegit.zone import names

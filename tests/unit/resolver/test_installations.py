@@ -9,7 +9,7 @@ from tests.unit.resolver.cachefiles import files, summary
 from tests.unit.resolver.site import Site, resolver, site
 
 from zonegit.store import ref_names
-from zonegit.store.protocols import LogEntry
+from zonegit.store.ref_log import LogEntry
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat, RefEvent
 from zonegit.zone import names

@@ -20,9 +20,9 @@ from zonegit.objects.ids import ObjectId
 from zonegit.safety import judgement, tips
 from zonegit.safety.reader import MoveReader
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
+from zonegit.store.refs import Absent, Anything, Exactly
 from zonegit.zone import names
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs

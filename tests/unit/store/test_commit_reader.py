@@ -12,7 +12,7 @@ from zonegit.history.commit_graph import LogWalk
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.store.commit_reader import CommitReader
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Dated
+from zonegit.store.objects import Dated
 from zonegit.store.reader import Reader
 
 

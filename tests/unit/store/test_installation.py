@@ -3,7 +3,8 @@
 import pytest
 
 from zonegit.store.installation import FollowedEnd, FollowVerdict, belongs, judge
-from zonegit.store.protocols import PastEpoch, RefsSnapshot
+from zonegit.store.ref_log import PastEpoch
+from zonegit.store.refs import RefsSnapshot
 
 A, B = "a" * 16, "b" * 16
 HELD = FollowedEnd(A, "e2", 20, ("e1",))

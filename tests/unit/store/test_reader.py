@@ -8,9 +8,9 @@ from zonegit.objects import walk, zone_tree
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, RawObject, seal
 from zonegit.objects.model import Blob, Symref
-from zonegit.store.expected import Absent, Anything, Exactly, holds
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reader import Reader
+from zonegit.store.refs import Absent, Anything, Exactly, holds
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rrset
 

@@ -11,8 +11,8 @@ from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.protocols import LogEntry, LogPage
+from zonegit.store.ref_log import LogEntry, LogPage
+from zonegit.store.refs import Absent, Anything, Exactly
 from zonegit.wire import codec, failures, messages
 from zonegit.wire.messages import ChangeInfo, FailureReply, FindObjects, GetObjects, Move, RefEvent
 from zonegit.zone import names

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from zonegit.errors import ZonegitError
-from zonegit.store.protocols import Installation, Recovery
+from zonegit.store.recovery import Recovery
+from zonegit.store.refs import Installation
 from zonegit.wire.messages import ResolverStatus
 from zonegit_cli import options
 from zonegit_cli.installations import StoreInstances, ask_instances

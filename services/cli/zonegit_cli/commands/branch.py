@@ -9,8 +9,9 @@ from zonegit.objects.ids import ObjectId
 from zonegit.repo import heads, read_zone, refish
 from zonegit.repo.change import branches
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import Moved
+from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options, propagation

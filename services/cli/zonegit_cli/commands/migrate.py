@@ -4,7 +4,7 @@ import click
 
 from zonegit.repo import heads
 from zonegit.repo.change import migrate
-from zonegit.store.protocols import RefTip, ZoneRefs
+from zonegit.store.refs import RefTip, ZoneRefs
 from zonegit.zone import names
 from zonegit_cli import options
 from zonegit_cli.output import align_columns, format_id

@@ -7,7 +7,7 @@ import click
 
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.inspect import operations
-from zonegit.store.protocols import LogEntry, OperationSummary
+from zonegit.store.ref_log import LogEntry, OperationSummary
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 from zonegit_cli import options

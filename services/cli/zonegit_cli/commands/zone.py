@@ -10,8 +10,9 @@ from zonegit.repo.change import branches, remove_zone
 from zonegit.repo.commit import dry_runs
 from zonegit.safety import moves
 from zonegit.store import ref_names
-from zonegit.store.protocols import Moved, ZoneRefs
+from zonegit.store.ref_log import Moved
 from zonegit.store.ref_names import DEFAULT_BRANCH
+from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import head_notes, options, propagation

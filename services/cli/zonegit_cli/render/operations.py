@@ -7,7 +7,7 @@ import click
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import refish_time
 from zonegit.repo.inspect import operations
-from zonegit.store.protocols import LogEntry
+from zonegit.store.ref_log import LogEntry
 from zonegit.store.ref_names import RefName
 
 

@@ -8,8 +8,15 @@ import msgspec
 
 from zonegit.objects.ids import short
 from zonegit.repo.change.recover import AnswersByBranch, BranchPlan, LostBranch, OweSerial, ZonePlan
-from zonegit.store.protocols import Recovery, Witness
-from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew, describe_witness
+from zonegit.store.recovery import (
+    AnsweredSerial,
+    Doubt,
+    Leave,
+    Recovery,
+    Renew,
+    Witness,
+    describe_witness,
+)
 from zonegit.wire.messages import ResolverStatus
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zonegit.store.protocols import ZoneRefs
+from zonegit.store.refs import ZoneRefs
 
 
 def tips_to_json(refs: ZoneRefs) -> dict[str, Any]:

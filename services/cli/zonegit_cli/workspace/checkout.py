@@ -11,7 +11,8 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import heads, many_zones, refish
 from zonegit.repo.many_zones import WholeZoneAt
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import ObjectStore, ZoneRefs
+from zonegit.store.objects import ObjectStore
+from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import writer

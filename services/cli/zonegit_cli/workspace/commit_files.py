@@ -19,8 +19,9 @@ from zonegit.repo.commit.outcomes import Committed, Preview, Unchanged
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import Moved, ZoneRefs
+from zonegit.store.ref_log import Moved
 from zonegit.store.ref_names import DEFAULT_BRANCH
+from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

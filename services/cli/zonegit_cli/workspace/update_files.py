@@ -12,8 +12,8 @@ from zonegit.repo.change import edit
 from zonegit.repo.commit.conflicts import Conflicted, MergeConflicts
 from zonegit.repo.many_zones import WholeZoneAt
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reader import Reader
+from zonegit.store.refs import ZoneRefs
 from zonegit.zone.names import Name
 from zonegit.zonefile import writer
 from zonegit_cli.workspace import checkout, file_status

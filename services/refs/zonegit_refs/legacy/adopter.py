@@ -13,7 +13,8 @@ import structlog
 
 from zonegit.errors import Unavailable, ZonegitError
 from zonegit.store import v03_slots
-from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin
+from zonegit.store.objects import ObjectStore
+from zonegit.store.ref_log import LogEntry, Moved, Origin
 from zonegit.store.v03_slots import Slots
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy import converter
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 
 
 class LegacyAdopter:
-    """Implements :class:`zonegit.store.protocols.Adopter`."""
+    """Implements :class:`zonegit.store.refs.Adopter`."""
 
     def __init__(self, names: SqliteRefs, refs: RefKeeper, objects: ObjectStore) -> None:
         self._names = names

@@ -7,7 +7,7 @@ from typing import Final
 
 from zonegit.errors import Conflict
 from zonegit.store.basis import ServedTree
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
 from zonegit.store.ref_names import RefName
 from zonegit.store.stored_rows import RowReader
 from zonegit.store.v03_slots import Slots

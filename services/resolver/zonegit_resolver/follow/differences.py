@@ -18,7 +18,7 @@ from zonegit.nameserver.answer.zone_table import BranchState
 from zonegit.nameserver.zone.records import ZoneDelta, compute_delta, condense
 from zonegit.objects.ids import ObjectId
 from zonegit.store import ref_names
-from zonegit.store.protocols import RefStore
+from zonegit.store.refs import RefStore
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache.journal import Journal

@@ -25,7 +25,8 @@ from zonegit.containment import contain, isolate
 from zonegit.errors import Internal, Invalid, Unavailable, ZonegitError
 from zonegit.objects.ids import RawObject
 from zonegit.store.installation import OURS_S, FollowedEnd, FollowVerdict, belongs, judge
-from zonegit.store.protocols import LogEntry, RefsSnapshot, RefStore, ZoneRefs
+from zonegit.store.ref_log import LogEntry
+from zonegit.store.refs import RefsSnapshot, RefStore, ZoneRefs
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat, RefEvent
 from zonegit.zone import names

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.store.protocols import ObjectStore
+from zonegit.store.objects import ObjectStore
 
 MAX_OCTETS: Final = 64 << 20
 """The memory for all nodes. A zone of 100,000 names needs about half of it."""

@@ -10,10 +10,10 @@ from zonegit.repo import heads, read_zone
 from zonegit.repo.change import new_names
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Exactly
-from zonegit.store.protocols import LogEntry, Moved, Origin
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import LogEntry, Moved, Origin
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import Absent, Exactly
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

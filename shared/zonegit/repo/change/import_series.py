@@ -23,8 +23,9 @@ from zonegit.repo.commit.edits import Changes, RRsetKey
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import Moved, RefTip
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import Moved
+from zonegit.store.refs import RefTip
 from zonegit.zone import findings, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, soa, with_serial

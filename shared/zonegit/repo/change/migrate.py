@@ -23,7 +23,9 @@ from zonegit.objects.ids import (
     verify,
 )
 from zonegit.store import v03_slots
-from zonegit.store.protocols import Adopter, Moved, ObjectStore, Origin
+from zonegit.store.objects import ObjectStore
+from zonegit.store.ref_log import Moved, Origin
+from zonegit.store.refs import Adopter
 from zonegit.store.v03_slots import Slots, V03Refs
 from zonegit.wire.messages import MAX_ADOPTED
 

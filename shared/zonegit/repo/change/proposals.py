@@ -15,8 +15,8 @@ from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
-from zonegit.store.protocols import Moved
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import Moved
 from zonegit.zone.names import Name
 
 

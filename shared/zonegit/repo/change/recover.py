@@ -18,9 +18,20 @@ from zonegit.repo import many_zones
 from zonegit.repo.commit import drafts
 from zonegit.repo.commit.drafts import CommitBase
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import Guard, Moved, Origin, Recovery, RefTip, Renewal, ZoneRefs
 from zonegit.store.reader import Reader
-from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew, RestoredBranch, decide
+from zonegit.store.recovery import (
+    AnsweredSerial,
+    Doubt,
+    Guard,
+    Leave,
+    Recovery,
+    Renew,
+    Renewal,
+    RestoredBranch,
+    decide,
+)
+from zonegit.store.ref_log import Moved, Origin
+from zonegit.store.refs import RefTip, ZoneRefs
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import with_serial

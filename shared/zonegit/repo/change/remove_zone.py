@@ -28,9 +28,9 @@ from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.safety import moves
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Exactly
-from zonegit.store.protocols import Moved, OperationSummary, Origin, RefTip, ZoneRefs
+from zonegit.store.ref_log import Moved, OperationSummary, Origin
 from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
+from zonegit.store.refs import Absent, Exactly, RefTip, ZoneRefs
 from zonegit.zone.names import Name
 
 COMMAND: Final = "zone remove"

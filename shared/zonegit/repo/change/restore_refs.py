@@ -22,10 +22,10 @@ from zonegit.repo.inspect import operations
 from zonegit.repo.inspect.operations import RefChange
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Exactly
-from zonegit.store.protocols import Moved, Origin, ZoneRefs
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import Moved, Origin
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import Absent, Exactly, ZoneRefs
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import with_serial

@@ -17,8 +17,8 @@ from zonegit.repo.commit.dry_runs import Judgement
 from zonegit.repo.refish import Resolved
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
-from zonegit.store.expected import Exactly
-from zonegit.store.protocols import Moved, ZoneRefs
+from zonegit.store.ref_log import Moved
+from zonegit.store.refs import Exactly, ZoneRefs
 from zonegit.zone import names
 
 

@@ -9,8 +9,8 @@ from zonegit.repo import read_zone, refish
 from zonegit.repo.change import new_names
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
-from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.reader import Reader
+from zonegit.store.refs import Absent, Anything, Exactly
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

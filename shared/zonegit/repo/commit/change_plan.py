@@ -23,7 +23,7 @@ from zonegit.repo.commit import default_ttl, diff, edits, replay, size_limits, s
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.edits import Add, Changes, RRsetEdit, RRsetKey, Set
-from zonegit.store.protocols import ObjectStore
+from zonegit.store.objects import ObjectStore
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes, spelling
 from zonegit.zone.findings import Finding

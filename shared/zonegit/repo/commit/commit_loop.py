@@ -62,8 +62,8 @@ from zonegit.repo.commit.outcomes import (
 from zonegit.repo.commit.replay import Footprint
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import Moved
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import Moved
 from zonegit.zone import names
 from zonegit.zone.rrset import title
 

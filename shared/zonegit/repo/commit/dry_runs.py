@@ -13,9 +13,9 @@ from zonegit.repo.repo import Repo
 from zonegit.safety import judgement
 from zonegit.safety.moves import MoveRequest
 from zonegit.store import ref_names
-from zonegit.store.expected import Expected
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
 from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
+from zonegit.store.refs import Expected
 from zonegit.wire import messages
 from zonegit.zone.names import Name
 

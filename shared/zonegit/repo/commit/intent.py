@@ -6,7 +6,7 @@ import msgspec
 
 from zonegit.objects.model import Identity
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import Origin
+from zonegit.store.ref_log import Origin
 
 
 class OnConflict(Enum):

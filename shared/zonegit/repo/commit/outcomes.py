@@ -11,8 +11,8 @@ from zonegit.repo.commit.drafts import CommitBase, Draft
 from zonegit.repo.commit.dry_runs import Judgement
 from zonegit.repo.commit.edits import Changes, RRsetKey
 from zonegit.repo.heads import BranchPosition
-from zonegit.store.protocols import Moved
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import Moved
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 

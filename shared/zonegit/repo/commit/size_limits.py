@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from zonegit.errors import Invalid
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Blob
-from zonegit.store.protocols import ObjectStore
+from zonegit.store.objects import ObjectStore
 from zonegit.zone import sizing
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset

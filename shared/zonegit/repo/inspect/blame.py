@@ -17,7 +17,7 @@ from zonegit.objects.walk import drive, gather
 from zonegit.repo import read_zone
 from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import CommitReader
-from zonegit.store.protocols import ObjectStore
+from zonegit.store.objects import ObjectStore
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path

@@ -12,8 +12,8 @@ from zonegit.repo.inspect.fsck_report import MAX_REPORTED, FsckReport
 from zonegit.repo.inspect.object_walk import EXPECTED_BY_SPACE, ObjectWalk
 from zonegit.repo.inspect.tip_flaws import find_tip_flaws
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import CheckedStore, RefStore
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import CheckedStore, RefStore
 
 POLL_S: Final = 0.1
 """Interval between two questions to the ref store about its progress."""

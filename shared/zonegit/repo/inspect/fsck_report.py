@@ -7,8 +7,8 @@ import msgspec
 
 from zonegit.objects.ids import CommitId, ObjectId, ObjectKind
 from zonegit.repo.inspect.tip_flaws import TipFlaw
-from zonegit.store.protocols import CheckedStore
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import CheckedStore
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 

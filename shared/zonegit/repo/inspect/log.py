@@ -19,7 +19,7 @@ from zonegit.repo.commit import diff
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.repo import Repo
 from zonegit.store.commit_reader import FIRST_BATCH, CommitReader
-from zonegit.store.protocols import MAX_HISTORY
+from zonegit.store.objects import MAX_HISTORY
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name

@@ -16,8 +16,8 @@ from zonegit.repo import many_zones, refish_time
 from zonegit.repo.commit import diff
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
-from zonegit.store.protocols import EntryKind, LogEntry, OperationSummary
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import EntryKind, LogEntry, OperationSummary
 from zonegit.store.ref_names import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name

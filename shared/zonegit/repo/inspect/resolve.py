@@ -25,8 +25,8 @@ from zonegit.objects.name_scope import read_scope
 from zonegit.repo import read_zone, refish
 from zonegit.repo.commit import drafts
 from zonegit.repo.repo import Repo
-from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reader import Reader
+from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name, Path
 

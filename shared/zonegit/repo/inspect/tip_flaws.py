@@ -13,8 +13,8 @@ from zonegit.repo.repo import Repo
 from zonegit.safety import tree_flaws
 from zonegit.safety.flaw_walk import Flaw
 from zonegit.safety.reader import MoveReader
-from zonegit.store.protocols import ZoneRefs
 from zonegit.store.ref_names import RefName
+from zonegit.store.refs import ZoneRefs
 
 MAX_FLAWS = 100
 """Flaws of one tip that are returned."""

@@ -20,7 +20,7 @@ from zonegit.repo import heads
 from zonegit.repo.change import branches, tags
 from zonegit.repo.commit import change_plan
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import RefStore, ZoneRefs
+from zonegit.store.refs import RefStore, ZoneRefs
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset

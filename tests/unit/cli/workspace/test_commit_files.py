@@ -17,7 +17,8 @@ from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.outcomes import Committed, Preview, Unchanged
 from zonegit.store import ref_names
-from zonegit.store.protocols import Moved, RefStore
+from zonegit.store.ref_log import Moved
+from zonegit.store.refs import RefStore
 from zonegit.zone import names
 from zonegit.zonefile import reader
 from zonegit_cli.workspace import commit_files

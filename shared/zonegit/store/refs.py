@@ -1,122 +1,65 @@
-"""The interfaces of the object store and the ref store.
+"""The interface of the ref store, and the values that it takes and returns.
 
-The services implement them with SQLite, ``bus.remote_*`` with NATS, and ``store.memory`` in memory
-for tests; ``tests/contract`` tests all implementations. The values are also messages of the bus.
+``zonegit_refs`` implements it with SQLite, ``bus.remote_refs`` with NATS; ``tests/contract`` tests
+both. The values are also messages of the bus.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final, Literal, Protocol
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 import msgspec
 
-from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject
+from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store.basis import Basis
-from zonegit.store.expected import Expected
-from zonegit.store.outline import Outline
+from zonegit.store.recovery import Guard, Recovery, Renewal
+from zonegit.store.ref_log import (
+    LogEntry,
+    LogPage,
+    Moved,
+    OperationDetails,
+    Operations,
+    Origin,
+    PastEpoch,
+    RefAt,
+    When,
+)
 from zonegit.store.ref_names import RefName
-from zonegit.store.ref_time import When
 from zonegit.store.v03_slots import Slots
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
-MAX_HISTORY: Final = 1_024
-"""Commits in one page of history."""
-MAX_LISTED: Final = 8_192
-"""Objects in one page of a listing."""
+
+class Absent(msgspec.Struct, frozen=True, tag="absent"):
+    """The ref must not exist: the move creates it."""
 
 
-class Dated(msgspec.Struct, frozen=True):
-    """A stored commit and its moment (docs/adr/0011-moments.md).
+class Exactly(msgspec.Struct, frozen=True, tag="exactly"):
+    """The ref must have this value."""
+
+    target: ObjectId
+
+
+class Anything(msgspec.Struct, frozen=True, tag="anything"):
+    """The ref may have any value or not exist, so the move never conflicts."""
+
+
+Expected = Absent | Exactly | Anything
+
+
+def holds(expected: Expected, current: ObjectId | None) -> bool:
+    """Return whether a ref has its expected state.
 
     Args:
-        raw: the commit.
-        moment: the time of its committer in seconds since 1970, or one second after the latest
-            moment of its parents if that is later. So the moment of a commit is always later than
-            the moments of its ancestors.
+        expected: the expected state.
+        current: the value of the ref, or None if it does not exist.
     """
-
-    raw: RawObject
-    moment: int
-
-
-class ObjectStore(Protocol):
-    """Immutable objects by id."""
-
-    async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
-        """Return all of the given objects, verified.
-
-        Raises:
-            NotFound: an object is not stored; the error names it.
-            Corrupt: an object does not hash to its id; the error names it.
-            Unavailable: the store does not answer.
-        """
-        ...
-
-    async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
-        """Return the outlines of all of the given objects.
-
-        Raises:
-            NotFound, Corrupt, Unavailable: as in :meth:`get`.
-        """
-        ...
-
-    async def put(self, objects: Sequence[RawObject]) -> None:
-        """Store objects. They are durable on return.
-
-        Objects that are stored already are accepted. An object that refers to an object that is
-        not stored is refused, so every stored commit is complete. A malformed RRset
-        (``zone.validity``) is refused, unless it is stored already.
-
-        Args:
-            objects: the objects, each after the objects that it refers to.
-
-        Raises:
-            Invalid: an object refers to one that is neither stored nor earlier in ``objects``, or
-                is a malformed RRset that is not stored yet.
-            Corrupt: an object does not hash to its id, or is malformed.
-            Unavailable: the store does not answer; some of the objects may be stored.
-        """
-        ...
-
-    async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
-        """Return those of ``ids`` that are not stored."""
-        ...
-
-    async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
-        """Return up to 16 objects whose hex id starts with ``prefix`` (at least 4 digits), sorted
-        by id."""
-        ...
-
-    async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
-        """Return a page of the ids and kinds of stored objects, including damaged ones.
-
-        Args:
-            after: only objects with a greater id are returned; None for the first page.
-
-        Returns:
-            At most ``MAX_LISTED`` objects sorted by id; empty after the last page.
-        """
-        ...
-
-    async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
-        """Return commits and their ancestors.
-
-        Args:
-            tips: the commits to start from; all of them are returned.
-            limit: the number of commits to return, 1 to ``MAX_HISTORY``; more if there are more
-                tips.
-
-        Returns:
-            The tips in their order, then their ancestors, the latest moment first and the lower id
-            first for equal moments. There may be fewer than ``limit``, if the history is shorter or
-            the page has too many octets; the caller continues from there.
-
-        Raises:
-            NotFound: a tip is not a stored commit; the error names it.
-            Corrupt: a commit does not hash to its id; the error names it.
-            Unavailable: the store does not answer.
-        """
-        ...
+    match expected:
+        case Absent():
+            return current is None
+        case Exactly(target):
+            return current == target
+        case Anything():
+            return True
 
 
 class RefTip(msgspec.Struct, frozen=True):
@@ -184,44 +127,6 @@ class ZoneRefs(msgspec.Struct, frozen=True):
         names.require(self.zone)
 
 
-class PastEpoch(msgspec.Struct, frozen=True):
-    """An epoch that ended.
-
-    Args:
-        epoch: the id of the epoch.
-        sequence: the last of its rows that this log has.
-        recovered: whether a recovery ended it (``zonegit recover --finish``), so that later moves
-            are lost.
-    """
-
-    epoch: str
-    sequence: int
-    recovered: bool = True
-
-
-class CheckedStore(msgspec.Struct, frozen=True):
-    """The result of a check of the whole ref store.
-
-    Args:
-        done: whether the check has ended.
-        rows: the number of rows of the log that were checked.
-        count: the number of faults.
-        damage: messages about the first 100 faults.
-    """
-
-    done: bool
-    rows: int
-    count: int = 0
-    damage: list[str] = []
-
-
-class Installation(msgspec.Struct, frozen=True):
-    """The installation id of a ref store, and the ids of the installations that it replaces."""
-
-    id: str
-    replaces: list[str] = []
-
-
 class RefsSnapshot(msgspec.Struct, frozen=True):
     """A page of the registered zones and their tips.
 
@@ -254,246 +159,27 @@ class RefsSnapshot(msgspec.Struct, frozen=True):
     replaces: list[str] = []
 
 
-class Witness(msgspec.Struct, frozen=True):
-    """A resolver that applied a row of the log that the ref store does not have (any more).
+class Installation(msgspec.Struct, frozen=True):
+    """The installation id of a ref store, and the ids of the installations that it replaces."""
 
-    Args:
-        resolver: the name of the resolver.
-        epoch: the epoch of the last row that it applied.
-        sequence: the sequence of that row.
-        operation: the operation of that row; empty if unknown.
-    """
-
-    resolver: str
-    epoch: str
-    sequence: int
-    operation: str = ""
-
-
-class Owed(msgspec.Struct, frozen=True):
-    """A branch that needs a tip with a serial later than ``serial``.
-
-    Its SOA is signed, so the recovery could not commit to it.
-    """
-
-    zone: Name
-    branch: str
-    serial: int
-
-    def __post_init__(self) -> None:
-        names.require(self.zone)
-
-
-class Recovery(msgspec.Struct, frozen=True):
-    """The state of the recovery after a restore of the ref store from a backup.
-
-    Args:
-        epoch: the epoch of the log.
-        sequence: the end of the log.
-        past: the epochs before this one, the latest first.
-        witness: a resolver that proves the restore; None if there is no proof since the latest
-            recovery.
-        awaiting: the number of zones that are not recovered yet.
-        zones: the first 100 of them.
-        owed: the first 100 branches that need a later serial.
-        doubted: the ids of runs of the ref store before which it may have been restored without
-            the knowledge of any resolver. A resolver whose cache began in such a run has no
-            knowledge of the time before it.
-        installation: the id of the installation, as in :class:`RefsSnapshot`.
-        replaces: the ids of the installations that it replaces.
-    """
-
-    epoch: str
-    sequence: int
-    past: list[PastEpoch] = []
-    witness: Witness | None = None
-    awaiting: int = 0
-    zones: list[Name] = []
-    owed: list[Owed] = []
-    doubted: list[str] = []
-    installation: str = ""
+    id: str
     replaces: list[str] = []
 
 
-class Renewal(msgspec.Struct, frozen=True):
-    """The recovery of a branch.
+class CheckedStore(msgspec.Struct, frozen=True):
+    """The result of a check of the whole ref store.
 
     Args:
-        branch: the name of the branch.
-        expected: its tip.
-        new: a commit on that tip with the same records and a later serial; None if the branch does
-            not move.
+        done: whether the check has ended.
+        rows: the number of rows of the log that were checked.
+        count: the number of faults.
+        damage: messages about the first 100 faults.
     """
 
-    branch: str
-    expected: ObjectId
-    new: ObjectId | None = None
-
-
-class Guard(msgspec.Struct, frozen=True):
-    """The highest serial of a branch, as determined by a recovery.
-
-    Args:
-        branch: the name of the branch.
-        serial: the highest serial; it has no effect if the store has a later one.
-        tree: the tree that was served with that serial.
-        owed: whether the branch needs a tip with a later serial (:class:`Owed`).
-    """
-
-    branch: str
-    serial: int
-    tree: ObjectId
-    owed: bool = False
-
-
-EntryKind = Literal["moved", "added", "removed"]
-
-
-class LogEntry(msgspec.Struct, frozen=True):
-    """One row of the log of refs.
-
-    Args:
-        sequence: the sequence of the row.
-        kind: ``moved``, or ``added`` or ``removed`` for a zone.
-        ref: the ref.
-        old: the value before the move; None if the ref did not exist.
-        new: the value after the move; None if the ref was deleted.
-        serial: the SOA serial of ``new``, or None.
-        actor: the operator.
-        time: the time of the move in seconds since 1970.
-        command: the command, as in :class:`Origin`.
-        operation: the id of the operation, which all of its rows have.
-        reason: the reason, as in :class:`Origin`.
-        undoes: the operation that this one reverses, or None.
-    """
-
-    sequence: int
-    kind: EntryKind
-    ref: RefName
-    old: ObjectId | None
-    new: ObjectId | None
-    serial: int | None
-    actor: str
-    time: float
-    command: str = msgspec.field(name="reason")
-    operation: str
-    reason: str | None = msgspec.field(default=None, name="because")
-    undoes: str | None = None
-
-
-class RefAt(msgspec.Struct, frozen=True):
-    """The state of a ref at a time.
-
-    Args:
-        entry: the last move of the ref up to ``time``, or its first move if that is later.
-        time: the time in seconds since 1970, by the clock of the ref store.
-    """
-
-    entry: LogEntry
-    time: float
-
-
-class OperationSummary(msgspec.Struct, frozen=True):
-    """An operation in the log.
-
-    Args:
-        operation: the id of the operation.
-        rows: the number of its rows.
-        entries: its first rows, at most 20, the oldest first.
-    """
-
-    operation: str
+    done: bool
     rows: int
-    entries: list[LogEntry]
-
-
-class Operations(msgspec.Struct, frozen=True):
-    """A page of operations, the latest first.
-
-    Args:
-        operations: the operations.
-        before: the ``before`` of the next page; None on the last page.
-    """
-
-    operations: list[OperationSummary]
-    before: int | None = None
-
-
-class OperationDetails(msgspec.Struct, frozen=True):
-    """The changes of one operation, and later changes of its refs.
-
-    Args:
-        operation: the id of the operation.
-        entries: a page of its rows, the oldest first.
-        later: the latest move of each of its refs that moved again; for a zone that the operation
-            added, the moves of the refs that the zone has now.
-        more: whether more rows follow.
-        undone_by: the first row of the undo that reversed it and was not reversed itself, or None.
-        undone_in_part: whether that undo did not reverse all of its refs.
-    """
-
-    operation: str
-    entries: list[LogEntry]
-    later: list[LogEntry]
-    more: bool = False
-    undone_by: LogEntry | None = None
-    undone_in_part: bool = False
-
-
-class LogPage(msgspec.Struct, frozen=True):
-    """A page of the log.
-
-    Args:
-        epoch: the epoch of the log.
-        sequence: the end of the log; more pages follow if the last row is before it.
-        entries: the rows, the oldest first.
-        is_other: whether the row that the caller applied last differs from the row with its
-            sequence; then the page has no rows.
-    """
-
-    epoch: str
-    sequence: int
-    entries: list[LogEntry]
-    is_other: bool = False
-
-
-class Moved(msgspec.Struct, frozen=True):
-    """An acknowledged, durable change of refs.
-
-    Args:
-        epoch: the epoch of the log.
-        sequence: the end of the log.
-        entries: the rows that the change wrote, the oldest first, at most the last 100; empty if
-            all refs had the requested values already.
-    """
-
-    epoch: str
-    sequence: int
-    entries: list[LogEntry]
-
-
-class Origin(msgspec.Struct, frozen=True):
-    """The origin of a move.
-
-    Args:
-        actor: the operator.
-        command: the command.
-        operation: the id of the operation. A request that repeats the id gets the first result
-            and changes nothing. A change of several refs has one id and moves each ref once.
-        force: whether to override checks that raise Unsafe.
-        turn: the same text in all attempts of a caller that retries after a conflict, which gives
-            it priority; None for a caller that does not retry.
-        reason: the reason that the operator gave, or None.
-        undoes: the full id of the operation that this one reverses, or None.
-    """
-
-    actor: str
-    command: str
-    operation: str
-    force: bool = False
-    turn: str | None = None
-    reason: str | None = None
-    undoes: str | None = None
+    count: int = 0
+    damage: list[str] = []
 
 
 class RefStore(Protocol):
