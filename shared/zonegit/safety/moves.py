@@ -129,8 +129,8 @@ def check_empty(zone: Name, branches: Sequence[str], tags: Sequence[str]) -> Non
     if branches or tags:
         raise Unsafe(
             f"zone {names.text(zone)} has {_format_refs(branches, tags)}",
-            hint="zonegit zone remove --force --reason TEXT deletes them first; a client of an"
-            " earlier release cannot, and must be upgraded",
+            hint="zonegit zone remove --force --reason TEXT deletes them first; if that command"
+            " reports this, it is of an earlier release: upgrade it",
         )
 
 
