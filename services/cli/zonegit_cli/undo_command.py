@@ -112,7 +112,7 @@ async def run_undo(
 def _make_intent(named: Operation, options: UndoOptions, command: str) -> Intent:
     return Intent(
         command,
-        f"{command} {operations.short_id(named.operation)}",
+        f"{command} {operations.shorten_id(named.operation)}",
         options.force,
         dry_run=options.dry_run,
         reason=options.reason,
@@ -143,7 +143,7 @@ def _format_advice(undone: UndoneOperation, options: UndoOptions, *, redo: bool)
     elif undone.undone.undoes is None:
         yield "to reverse: zonegit redo"
     else:
-        yield f"to reverse: zonegit undo {operations.short_id(undone.operation)}"
+        yield f"to reverse: zonegit undo {operations.shorten_id(undone.operation)}"
 
 
 def _make_progress(session: Session) -> undo.Progress:

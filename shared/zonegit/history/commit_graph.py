@@ -42,7 +42,7 @@ class LogWalk:
         """Return the next ``count`` commits; fewer at the end of the history."""
         taken: list[LoggedCommit] = []
         while len(taken) < count:
-            self._enter((yield self._asked))
+            self._add_nodes((yield self._asked))
             if not self._queue:
                 break
             _, at, commit = heapq.heappop(self._queue)
@@ -51,7 +51,7 @@ class LogWalk:
             self._seen.update(self._asked)
         return taken
 
-    def _enter(self, nodes: Mapping[CommitId, CommitNode]) -> None:
+    def _add_nodes(self, nodes: Mapping[CommitId, CommitNode]) -> None:
         for each in self._asked:
             heapq.heappush(self._queue, _make_queued(each, nodes[each]))
         self._asked = []

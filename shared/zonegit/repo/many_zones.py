@@ -67,13 +67,13 @@ async def read_refs(repo: Repo, zones: Collection[Name]) -> dict[Name, ZoneRefs]
         wanted = set(zones)
         return {refs.zone: refs async for refs in iter_zones(repo) if refs.zone in wanted}
 
-    async def refs(zone: Name) -> ZoneRefs | None:
+    async def read(zone: Name) -> ZoneRefs | None:
         try:
             return await repo.refs.zone(zone, repo.actor)
         except NotFound:
             return None
 
-    return {found.zone: found for found in await run_concurrently(refs, list(zones)) if found}
+    return {found.zone: found for found in await run_concurrently(read, list(zones)) if found}
 
 
 async def run_concurrently(work: Callable[[Item], Awaitable[T]], items: Sequence[Item]) -> list[T]:

@@ -120,7 +120,7 @@ def gather_facts(
         yield from _run_within(budget, zone_tree.diff(old, new, found.add, NODE_BATCH, added=False))
         # The SOA is read only if one more RRset can change the verdict.
         soa = found.soa if limits.matters(found.touched + 1) else None
-        if soa is not None and not (yield from _is_serial_change(soa)):
+        if soa is not None and not (yield from _is_soa_serial_change(soa)):
             found.count(soa)
         if limits.matters(found.touched):
             counting = zone_tree.count(old, limits.enough(found.touched), SIGNER_TYPES)
@@ -130,7 +130,7 @@ def gather_facts(
     return Facts(found.touched, tuple(found.first), total, found.loses_ns, found.list_ds())
 
 
-def differs_in_serial(old: ObjectId, new: ObjectId) -> Walk[bool]:
+def is_serial_change(old: ObjectId, new: ObjectId) -> Walk[bool]:
     """Return whether two trees of a zone differ in the SOA's serial only.
 
     Raises:
@@ -149,7 +149,7 @@ def differs_in_serial(old: ObjectId, new: ObjectId) -> Walk[bool]:
         return False
     if [(each.path, each.rdtype) for each in changes] != [((), rrtypes.SOA)]:
         return False
-    return (yield from _is_serial_change(changes[0]))
+    return (yield from _is_soa_serial_change(changes[0]))
 
 
 def _run_within(budget: _Budget, walk: Walk[T]) -> Walk[T]:
@@ -168,7 +168,7 @@ def _run_within(budget: _Budget, walk: Walk[T]) -> Walk[T]:
         return value
 
 
-def _is_serial_change(soa: TreeChange) -> Walk[bool]:
+def _is_soa_serial_change(soa: TreeChange) -> Walk[bool]:
     """Return whether only the serial of the SOA differs."""
     if soa.old is None or soa.new is None:
         return False

@@ -164,7 +164,7 @@ async def check_renewal(reader: MoveReader, expected: ObjectId, new: ObjectId) -
     commit = await reader.read_commit(new)
     old = (await reader.read_commit(expected)).tree
     if commit.parents != (expected,) or not await reader.answer(
-        facts.differs_in_serial(old, commit.tree)
+        facts.is_serial_change(old, commit.tree)
     ):
         raise Invalid(
             f"commit {short(new)} is not {short(expected)} with another serial",

@@ -31,7 +31,7 @@ def applied(todo: Sequence[RRsetEdit], *present: RRset) -> edits.Changes:
     at: dict[Name, dict[int, RRset]] = {}
     for value in present:
         at.setdefault(value.owner, {})[value.rdtype] = value
-    before: dict[Name, RRsets] = {edits.owner_of(edit): {} for edit in todo} | {**at}
+    before: dict[Name, RRsets] = {edits.get_owner(edit): {} for edit in todo} | {**at}
     return edits.apply(todo, before, ZONE)
 
 

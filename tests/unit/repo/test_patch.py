@@ -43,7 +43,7 @@ def read(*text: str) -> list[RRsetEdit]:
 
 def applied(todo: Sequence[RRsetEdit], zone: Zone) -> dict[tuple[Name, int], RRset]:
     """Return the zone after ``todo``."""
-    present: dict[Name, dict[int, RRset]] = {edits.owner_of(edit): {} for edit in todo}
+    present: dict[Name, dict[int, RRset]] = {edits.get_owner(edit): {} for edit in todo}
     for (owner, rdtype), value in zone.items():
         if owner in present:
             present[owner][rdtype] = value

@@ -373,7 +373,7 @@ def shown(values: Sequence[bytes]) -> list[str]:
 async def test_a_diff_of_one_spelling_applies_to_another(foo: TwoOperators) -> None:
     await edited(foo, Set(mx(UPPER)))
     todo = [Remove(MAIL, rrtypes.MX, mx(LOWER).rdatas, 300), Add(mx(OTHER))]
-    assert edits.owner_of(todo[0]) == MAIL
+    assert edits.get_owner(todo[0]) == MAIL
     await edited(foo, *todo)
     assert shown((await blob(foo)).rdatas) == [OTHER]
 

@@ -82,7 +82,7 @@ def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Scri
             if words:
                 where = f"{source}:{number}"
                 edit = msgspec.structs.replace(_parse_edit(words, zone, ttl), where=where)
-                rules.check_inside(edits.owner_of(edit), zone)
+                rules.check_inside(edits.get_owner(edit), zone)
                 found.append(edit)
                 notes += _find_notes(words, where)
             if len(found) > MAX_EDITS:

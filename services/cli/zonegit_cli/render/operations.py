@@ -15,7 +15,7 @@ def format_head(operation: str, entries: Iterable[LogEntry]) -> str:
     """Return the line of an operation: its id, time, actor, command and reason."""
     first = next(iter(entries))
     command = f"{first.command}: {first.reason}" if first.reason else first.command
-    shown = click.style(operations.short_id(operation), fg="yellow")
+    shown = click.style(operations.shorten_id(operation), fg="yellow")
     return f"operation {shown}  {refish_time.format_time(first.time)}  {first.actor}  {command}"
 
 

@@ -50,7 +50,7 @@ def format_lines(plan: SavedPlan, size: ZoneSize) -> Iterator[str]:
     where = f"{names.text(plan.zone)} {plan.branch}"
     yield f"plan for {where} at {at} (serial {serials}{plan.serial})"
     for delta in plan.deltas:
-        sign, colour = SIGNS[saved_plan.kind_of(delta)]
+        sign, colour = SIGNS[saved_plan.get_kind(delta)]
         yield click.style(f"{sign} {title(delta.owner, delta.rdtype)}", fg=colour)
         yield from (f"    {line}" for line in patches.format_lines([delta]))
     yield format_summary(plan, size)

@@ -248,7 +248,7 @@ def find_failure(results: Mapping[Name, ZoneResult], intent: Intent) -> ZonegitE
     )
     error = combine_errors(failed, outcome)
     assert intent.operation is not None
-    undo = f"to undo what was done: zonegit undo {operations.short_id(intent.operation)}"
+    undo = f"to undo what was done: zonegit undo {operations.shorten_id(intent.operation)}"
     hint = f"{undo}; or {error.hint}" if error.hint else undo
     return type(error)(error.message, hint=hint, **error.details, operation=intent.operation)
 

@@ -117,7 +117,7 @@ async def commit_edited(
 
     present = {(each.owner, each.rdtype): each.old for each in deltas if each.old is not None}
     needed = spelling_changes.drop_respelled(
-        diff.to_changes(deltas), present, respell=intent.respell
+        diff.make_changes(deltas), present, respell=intent.respell
     )
     ours = needed.changes
     added = {key for key in ours if key not in present}

@@ -216,7 +216,7 @@ def _make_plan(
         if target.commit in bases:
             return None
         if not bases and not force:
-            raise _unrelated_histories(position, target.commit)
+            raise _unrelated_histories_error(position, target.commit)
         apex = position.zone
         base = await MergeBaseFinder(past, reader, apex).find(bases)
         planned = await conflicts.merge_trees(reader, base, tip.tree, target.tree, apex, choices)
@@ -238,7 +238,7 @@ def _make_plan(
     return plan
 
 
-def _unrelated_histories(position: BranchPosition, theirs: CommitId) -> Unsafe:
+def _unrelated_histories_error(position: BranchPosition, theirs: CommitId) -> Unsafe:
     return Unsafe(
         f"{short(theirs)} shares no history with {position.branch}",
         hint="deletions cannot be detected; --force merges the union of both",

@@ -196,6 +196,6 @@ def _partial_error(
     return type(error)(
         f"{error.message}; removed so far: {operations.format_refs(sorted(removed))}",
         hint="run the same command again to remove the rest;"
-        f" zonegit undo {operations.short_id(operation)} restores what was removed",
+        f" zonegit undo {operations.shorten_id(operation)} restores what was removed",
         **{**error.details, "operation": operation},
     )

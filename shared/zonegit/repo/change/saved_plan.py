@@ -151,11 +151,11 @@ async def _count_rrsets(reader: Reader, tree: ObjectId | None) -> ZoneSize:
 
 def count_kinds(plan: SavedPlan) -> Mapping[str, int]:
     """Count the RRsets that are added, changed and deleted."""
-    kinds = Counter(kind_of(delta) for delta in plan.deltas)
+    kinds = Counter(get_kind(delta) for delta in plan.deltas)
     return {each: kinds[each] for each in ("added", "changed", "deleted")}
 
 
-def kind_of(delta: RRsetDelta) -> str:
+def get_kind(delta: RRsetDelta) -> str:
     """Return whether an RRset is added, changed or deleted."""
     if delta.old is None:
         return "added"
@@ -241,7 +241,7 @@ def plan_saved(plan: SavedPlan) -> ChangePlanner:
         Invalid: the result would break a rule of DNS.
     """
 
-    async def carry_out(reader: Reader, tip: CommitBase) -> PlannedChange | None:
+    async def plan_on_tip(reader: Reader, tip: CommitBase) -> PlannedChange | None:
         owners = {delta.owner for delta in plan.deltas}
         present = await read_zone.read_rrsets_at(reader, tip.tree, owners, plan.zone)
         now = [(delta, present[delta.owner].get(delta.rdtype)) for delta in plan.deltas]
@@ -256,7 +256,7 @@ def plan_saved(plan: SavedPlan) -> ChangePlanner:
         settled = change_plan.drop_respelled(changes, present, respell=respell)
         return _request_serial(settled, plan, tip) if settled.changes or serial_alone else settled
 
-    return carry_out
+    return plan_on_tip
 
 
 def _request_serial(settled: PlannedChange, plan: SavedPlan, tip: CommitBase) -> PlannedChange:

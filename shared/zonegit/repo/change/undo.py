@@ -65,7 +65,7 @@ async def undo(
         Denied: it moved only other operators' HEADs, or the bus does not permit it.
         ZonegitError: it was interrupted; names the refs that were restored and those that were not.
     """
-    undo_id = operation.begun_by(repo.actor) or intent.operation
+    undo_id = operation.find_undo_by(repo.actor) or intent.operation
     assert undo_id is not None
     intent = msgspec.structs.replace(intent, operation=undo_id, undoes=operation.operation)
     current = await operations.find_current_changes(repo, operation)
@@ -154,6 +154,6 @@ def _partial_error(
         f"{error.message}; restored: {operations.format_refs(refs)};"
         f" not restored: {operations.format_refs(rest)}",
         hint="repeat the command to complete it;"
-        f" zonegit undo {operations.short_id(undo_id)} undoes what was done",
+        f" zonegit undo {operations.shorten_id(undo_id)} undoes what was done",
         **{**error.details, "operation": undo_id},
     )

@@ -27,7 +27,12 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.tree_lookup import RRsetIds
 from zonegit.repo import read_zone
 from zonegit.repo.commit.edits import Changes, RRsetKey
-from zonegit.repo.commit.occlusion import OccludedRRsets, gather_hidden, gather_hidden_in, hider_of
+from zonegit.repo.commit.occlusion import (
+    OccludedRRsets,
+    find_hiding_rrset,
+    gather_hidden,
+    gather_hidden_in,
+)
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
@@ -130,7 +135,7 @@ class ChangeFindings:
         """Return the findings about a new zone, in which every zone cut and DNAME is new too."""
         view = WholeZone(self._apex, self._set)
         found = list(_examine(view, self._set.values(), "content"))
-        found += [each.finding() for each in gather_hidden_in(view, self._added)]
+        found += [each.make_finding() for each in gather_hidden_in(view, self._added)]
         rule = table.MISSING_DOT_OWNER
         for value in map(self._set.__getitem__, self._added):
             found += [rule.finding(value, message) for message in rule.check(view, value)]
@@ -236,10 +241,10 @@ class ChangeFindings:
     ) -> Iterator[Finding]:
         """Yield the findings about the places of added RRsets, and about the RRsets they hide."""
         for each in hidden:
-            yield each.finding()
+            yield each.make_finding()
         for key in self._added:
             for finding in table.examine(view, self._set[key], "place"):
-                if finding.rule not in _HIDDEN or hider_of(view, key) not in self._added:
+                if finding.rule not in _HIDDEN or find_hiding_rrset(view, key) not in self._added:
                     yield finding
 
 

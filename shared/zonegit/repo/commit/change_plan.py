@@ -46,7 +46,7 @@ def plan_edits(todo: Collection[RRsetEdit], apex: Name, *, respell: bool = False
     """
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
-        owners = {edits.owner_of(edit) for edit in todo}
+        owners = {edits.get_owner(edit) for edit in todo}
         present = await read_zone.read_rrsets_at(reader, tip.tree, owners, apex)
         filled = default_ttl.fill(todo, tip.soa)
         changes = edits.apply(filled, present, apex, respell=respell)
@@ -131,17 +131,17 @@ def add_findings(plan: ChangePlanner, findings: Sequence[Finding]) -> ChangePlan
     if not findings:
         return plan
 
-    async def with_findings(reader: Reader, tip: CommitBase) -> PlannedChange:
+    async def plan_with_findings(reader: Reader, tip: CommitBase) -> PlannedChange:
         planned = await plan(reader, tip) or PlannedChange({})
         return msgspec.structs.replace(planned, findings=(*findings, *planned.findings))
 
-    return with_findings
+    return plan_with_findings
 
 
 def plan_deltas(deltas: Collection[RRsetDelta]) -> PlannedChange:
     """Return the change from the old state of deltas to the new one."""
     added = {(each.owner, each.rdtype) for each in deltas if each.old is None}
-    return PlannedChange(diff.to_changes(deltas), added)
+    return PlannedChange(diff.make_changes(deltas), added)
 
 
 def plan_replacement(

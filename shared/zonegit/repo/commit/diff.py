@@ -166,6 +166,6 @@ def _is_serial_alone(delta: RRsetDelta) -> bool:
     return delta.rdtype == rrtypes.SOA and is_same_except_serial(delta.old, delta.new)
 
 
-def to_changes(deltas: Iterable[RRsetDelta]) -> Changes:
+def make_changes(deltas: Iterable[RRsetDelta]) -> Changes:
     """Return the changes that lead from the old state to the new one."""
     return {(delta.owner, delta.rdtype): delta.new for delta in deltas}

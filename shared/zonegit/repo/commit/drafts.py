@@ -227,7 +227,7 @@ def _decide_soa(
     apex = position.zone
     wanted = changes.get((apex, rrtypes.SOA))
     highest = position.tip.highest if position.tip else None
-    reached = _latest_of(highest, planned.reached)
+    reached = _choose_latest(highest, planned.reached)
     if not is_soa_signed(changes.get((apex, rrtypes.RRSIG), tip.rrsig)):
         others = planned.parents is not None or any(key != (apex, rrtypes.SOA) for key in changes)
         return choose_soa(tip.soa, wanted, reached, others)
@@ -250,7 +250,7 @@ def _find_serial_notes(
     return find_notes(planned.stated, tip.soa, highest, stored)
 
 
-def _latest_of(one: int | None, other: int | None) -> int | None:
+def _choose_latest(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return other if one is None else one
     return latest(one, other)

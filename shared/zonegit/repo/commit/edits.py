@@ -68,7 +68,7 @@ _Working = dict[int, RRset | RRsetBuilder]
 """The RRsets of an owner while edits are applied, by type."""
 
 
-def owner_of(edit: RRsetEdit) -> Name:
+def get_owner(edit: RRsetEdit) -> Name:
     """Return the owner name of an edit."""
     match edit:
         case Set(value) | Add(value):
@@ -95,7 +95,7 @@ def apply(
     after: dict[Name, _Working] = {name: dict(rrsets) for name, rrsets in present.items()}
     latest: dict[Name, RRsetEdit] = {}
     for edit in edits:
-        name = owner_of(edit)
+        name = get_owner(edit)
         latest[name] = edit
         with _name_source(edit):
             _apply_one(edit, after.setdefault(name, {}), apex, respell=respell)

@@ -101,13 +101,13 @@ class MergeBaseFinder:
         edits: dict[PathKey, ObjectId | None] = dict.fromkeys(disputed)
         for key, value in changes.items():
             if key not in disputed:
-                edits[key] = _blob_id(value, objects)
+                edits[key] = _add_blob(value, objects)
         tree = await self._reader.answer(zone_tree.update(found.tree, edits, objects))
         self._reader.learn(objects)
         return MergeBase(tree, disputed)
 
 
-def _blob_id(value: ObjectId | RRset | None, objects: list[RawObject]) -> ObjectId | None:
+def _add_blob(value: ObjectId | RRset | None, objects: list[RawObject]) -> ObjectId | None:
     if not isinstance(value, RRset):
         return value
     objects.append(encode(Blob(value)))

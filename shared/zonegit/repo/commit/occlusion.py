@@ -28,7 +28,7 @@ class OccludedRRsets(msgspec.Struct, frozen=True):
     hider: RRsetKey
     keys: Collection[RRsetKey]
 
-    def finding(self) -> Finding:
+    def make_finding(self) -> Finding:
         """Return the finding about them."""
         owner, rdtype = self.hider
         rule = table.HIDDEN_BY_CUT if rdtype == rrtypes.NS else table.HIDDEN_BY_DNAME
@@ -42,7 +42,7 @@ class OccludedRRsets(msgspec.Struct, frozen=True):
         return Finding(rule.id, rule.severity, message, owner, rdtype, rule.source)
 
 
-def hider_of(view: ZoneView, key: RRsetKey) -> RRsetKey | None:
+def find_hiding_rrset(view: ZoneView, key: RRsetKey) -> RRsetKey | None:
     """Return the NS or DNAME RRset that hides an RRset, None if queries reach it."""
     cut = delegations.hiding_cut(view, *key)
     if cut is not None:
@@ -88,7 +88,10 @@ def gather_hidden_in(view: ZoneView, keys: Collection[RRsetKey]) -> list[Occlude
     }
     found: dict[RRsetKey, list[RRsetKey]] = {}
     for key in keys if hiders else ():
-        if _is_at_or_below(key, hiders, view.apex) and (hider := hider_of(view, key)) is not None:
+        if (
+            _is_at_or_below(key, hiders, view.apex)
+            and (hider := find_hiding_rrset(view, key)) is not None
+        ):
             found.setdefault(hider, []).append(key)
     return [OccludedRRsets(hider, hidden) for hider, hidden in found.items()]
 

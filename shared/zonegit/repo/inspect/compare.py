@@ -69,30 +69,30 @@ async def resolve_sides(
         NotFound: a refish names nothing, or the two have no common commit.
     """
 
-    async def resolved(text: str) -> refish.Resolved:
+    async def resolve(text: str) -> refish.Resolved:
         return await refish.resolve(repo, text or DEFAULT_HEAD, zone=zone, branch=branch)
 
-    async def both(left: str, right: str) -> ComparedTrees:
-        return _check_zones(*await asyncio.gather(resolved(left), resolved(right)))
+    async def resolve_both(left: str, right: str) -> ComparedTrees:
+        return _check_zones(*await asyncio.gather(resolve(left), resolve(right)))
 
     match words:
         case []:
-            tip = await resolved(DEFAULT_HEAD)
+            tip = await resolve(DEFAULT_HEAD)
             commit = await read_zone.read_commit(reader, tip.commit)
             return ComparedTrees(tip.zone, commit.first_parent, tip.commit)
         case [text] if "..." in text:
             left, _, right = text.partition("...")
-            pair = await both(left, right)
+            pair = await resolve_both(left, right)
             assert pair.old is not None
             base = await _find_base(repo, reader, pair.old, pair.new)
             return ComparedTrees(pair.zone, base, pair.new)
         case [text] if ".." in text:
             left, _, right = text.partition("..")
-            return await both(left, right)
+            return await resolve_both(left, right)
         case [text]:
-            return await both(text, DEFAULT_HEAD)
+            return await resolve_both(text, DEFAULT_HEAD)
         case [left, right]:
-            return await both(left, right)
+            return await resolve_both(left, right)
         case _:
             raise Invalid("more than two commits cannot be compared")
 

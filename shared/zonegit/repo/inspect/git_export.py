@@ -139,7 +139,7 @@ class _Version:
     async def read(self, tree: ObjectId) -> bytes:
         """Return the file at ``tree``, computed from the changes since the last call."""
         deltas = await diff.diff_trees(self._reader, self._tree, tree, self._zone)
-        self._text.apply(diff.to_changes(deltas))
+        self._text.apply(diff.make_changes(deltas))
         if self._read % MAX_READER_VERSIONS == 0:
             self._reader = Reader(self._repo.objects)
         self._read += 1

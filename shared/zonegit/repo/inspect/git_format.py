@@ -52,13 +52,13 @@ def parse_commit(octets: bytes) -> GitCommit:
         headers.setdefault(key, value)  # a continuation line begins with a space: its key is empty
     encoding = headers.get(b"encoding", b"utf-8").decode("latin-1").strip()
 
-    def text(value: bytes) -> str:
+    def decode_field(value: bytes) -> str:
         return _decode(value, encoding)
 
     return GitCommit(
-        author=_parse_identity(text(headers.get(b"author", b""))),
-        committer=_parse_identity(text(headers.get(b"committer", b""))),
-        message=text(body).replace("\r\n", "\n").rstrip("\n")[:MAX_MESSAGE],
+        author=_parse_identity(decode_field(headers.get(b"author", b""))),
+        committer=_parse_identity(decode_field(headers.get(b"committer", b""))),
+        message=decode_field(body).replace("\r\n", "\n").rstrip("\n")[:MAX_MESSAGE],
     )
 
 

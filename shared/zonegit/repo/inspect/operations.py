@@ -64,7 +64,7 @@ class Operation(msgspec.Struct, frozen=True):
     undone_by: LogEntry | None = None
     undone_in_part: bool = False
 
-    def begun_by(self, actor: str) -> str | None:
+    def find_undo_by(self, actor: str) -> str | None:
         """Return the undo of this operation that the actor began and did not complete, None if
         there is none."""
         undo = self.undone_by
@@ -168,7 +168,7 @@ async def find_current_changes(repo: Repo, operation: Operation) -> list[RefChan
         is_complete = restored and not operation.undone_in_part
         if is_complete and all(each.ref in restored for each in later):
             raise _undone_error(operation, undo)
-        if operation.begun_by(repo.actor):
+        if operation.find_undo_by(repo.actor):
             later = [each for each in later if each.ref not in restored]
             changes = {ref: each for ref, each in changes.items() if ref not in restored}
     reader = Reader(repo.objects)
@@ -192,9 +192,9 @@ async def find_current_changes(repo: Repo, operation: Operation) -> list[RefChan
 
 def _undone_error(operation: Operation, undo: LogEntry) -> Conflict:
     return Conflict(
-        f"operation {short_id(operation.operation)} was undone already by {undo.actor} at"
-        f" {refish_time.format_time(undo.time)} (operation {short_id(undo.operation)})",
-        hint=f"zonegit undo {short_id(undo.operation)} redoes it",
+        f"operation {shorten_id(operation.operation)} was undone already by {undo.actor} at"
+        f" {refish_time.format_time(undo.time)} (operation {shorten_id(undo.operation)})",
+        hint=f"zonegit undo {shorten_id(undo.operation)} redoes it",
         operations=undo.operation,
     )
 
@@ -215,7 +215,7 @@ def _moved_error(operation: Operation, moved: Collection[LogEntry]) -> Conflict:
     named = "; ".join(_describe(each) for each in latest_first[:MAX_NAMED])
     more = f"; and {len(moved) - MAX_NAMED} more" if len(moved) > MAX_NAMED else ""
     return Conflict(
-        f"operation {short_id(operation.operation)} was superseded by later moves: {named}{more}",
+        f"operation {shorten_id(operation.operation)} was superseded by later moves: {named}{more}",
         hint="undo these first, the latest first; to undo one commit only: zonegit revert",
         operations=" ".join(dict.fromkeys(each.operation for each in latest_first)),
     )
@@ -225,11 +225,11 @@ def _describe(entry: LogEntry) -> str:
     command = f"{entry.command}: {entry.reason}" if entry.reason else entry.command
     return (
         f"{entry.ref.path()} was moved by {entry.actor} at {refish_time.format_time(entry.time)}"
-        f" ({command}, operation {short_id(entry.operation)})"
+        f" ({command}, operation {shorten_id(entry.operation)})"
     )
 
 
-def short_id(operation: str) -> str:
+def shorten_id(operation: str) -> str:
     """Return the first 12 digits of an operation id, for messages."""
     return operation[:12]
 
