@@ -27,6 +27,8 @@ Pair = tuple[Bus, Bus]
 ASK = FindObjects(prefix="0000")
 GREEDY, MODEST, RESOLVER = (f"zg.{who}.objects.find" for who in ("greedy", "modest", "resolver"))
 PER_ACTOR = 128
+SOON_S = 0.5
+"""The timeout of a request that is refused until then."""
 FIND = verbs.of_service("objects")["find"]
 
 
@@ -162,8 +164,44 @@ async def test_a_service_that_stays_busy_is_reported_as_such(nats_url: str, pair
         failed = await flood(client, PER_ACTOR + 10)
         await eventually(lambda: len(failed) == 9)
         with pytest.raises(Busy, match="requests of greedy"):
-            await bus.request(GREEDY, ASK, FoundObjects, timeout=0.5)
+            await request_until_answered(bus)
         service.go.set()
+
+
+async def test_a_client_that_was_late_after_a_refusal_reports_the_refusal(
+    nats_url: str, pair: Pair
+) -> None:
+    """The event loop does not run while the request waits to be sent again."""
+    served, bus = pair
+    async with serving(served) as service, by_hand(nats_url) as client:
+        failed = await flood(client, PER_ACTOR + 10)
+        await eventually(lambda: len(failed) == 9)
+        assert service.gate is not None
+        gate = service.gate
+
+        async def be_late() -> None:
+            while True:
+                refused = gate.refused[OPERATORS]
+                await eventually(lambda refused=refused: gate.refused[OPERATORS] > refused)
+                await asyncio.sleep(0.01)
+                asyncio.get_running_loop().call_soon(time.sleep, SOON_S + 0.1)
+
+        being_late = asyncio.create_task(be_late())
+        with pytest.raises(Busy, match="requests of greedy"):
+            await request_until_answered(bus)
+        being_late.cancel()
+        service.go.set()
+
+
+async def request_until_answered(bus: Bus) -> None:
+    """Repeat a request with a short timeout while its answers come too late."""
+    while True:
+        try:
+            await bus.request(GREEDY, ASK, FoundObjects, timeout=SOON_S)
+        except Busy:
+            raise
+        except Unavailable:
+            continue
 
 
 async def test_a_request_that_waits_past_its_deadline_leaves_the_queue(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.e2e.stack import Stack
 from tests.support.ports import free_port
-from tests.support.waiting import DEADLINE_S
+from tests.support.waiting import DEADLINE_S, PATIENCE_S
 
 from zonegit.bus import Bus, connect
 from zonegit.bus.resolver_status import read_registry
@@ -40,7 +40,7 @@ async def joined(stack: Stack, user: str) -> AsyncIterator[Bus]:
 
 async def registered(bus: Bus) -> dict[str, Registered]:
     """Return the registry, by name."""
-    known = await read_registry(bus, "ada", timeout=DEADLINE_S)
+    known = await read_registry(bus, "ada", timeout=PATIENCE_S)
     return {each.last.resolver: each for each in known.resolvers}
 
 

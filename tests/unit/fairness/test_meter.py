@@ -1,11 +1,12 @@
 """The measured time of a piece of work: its own steps and its threads, without waiting."""
 
 import asyncio
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.fairness import meter
 from zonegit.fairness.meter import Meter
@@ -88,14 +89,24 @@ async def test_time_of_a_failing_thread_is_counted() -> None:
 async def test_a_thread_that_continues_after_a_cancellation_is_charged_late() -> None:
     """Otherwise tiny deadlines would make work free."""
     late: list[float] = []
+    started, closed = threading.Event(), threading.Event()
+
+    def continue_after_close() -> None:
+        started.set()
+        assert closed.wait(DEADLINE_S)
+        work()
+
     with ThreadPoolExecutor(1) as executor:
         found = Meter(late.append)
-        running = asyncio.create_task(meter.run(meter.run_in_thread(executor, work), found))
-        await asyncio.sleep(0)
+        running = asyncio.create_task(
+            meter.run(meter.run_in_thread(executor, continue_after_close), found)
+        )
+        await eventually(started.is_set)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
         found.close()
+        closed.set()
         await eventually(lambda: late)
     assert late[0] >= STEP_S
 
