@@ -8,7 +8,7 @@ from tests.support.graphs import BASE, Graph, chain, graphs
 
 from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects.codec import encode
-from zonegit.objects.ids import CommitId, ObjectId, RawObject, seal
+from zonegit.objects.ids import CommitId, ObjectId, RawObject, create_object
 from zonegit.objects.model import Blob, Doc, Symref, Tree, rrset_key, subtree_key
 from zonegit.store.objects import MAX_LISTED, Dated, ObjectStore
 from zonegit.store.outline import MAX_OUTLINED, Outline
@@ -141,7 +141,7 @@ async def test_an_object_under_anothers_id_is_refused(objects: ObjectStore) -> N
 
 async def test_a_malformed_object_is_refused(objects: ObjectStore) -> None:
     with pytest.raises(Corrupt, match="malformed"):
-        await objects.put([seal("blob", b"\x01 not an RRset")])
+        await objects.put([create_object("blob", b"\x01 not an RRset")])
 
 
 async def test_an_object_is_found_by_the_start_of_its_id(objects: ObjectStore) -> None:

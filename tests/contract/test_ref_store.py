@@ -439,7 +439,7 @@ async def test_an_own_head_is_remembered_for_its_zone(stand: RefStand) -> None:
     moved = await point(stand, ref_names.own_head(ACTOR), canary)
     assert [entry.ref for entry in moved.entries] == [
         ref_names.own_head(ACTOR),
-        ref_names.remembered(ACTOR, FOO),
+        ref_names.remembered_branch(ACTOR, FOO),
     ]
     await point(stand, ref_names.own_head(ACTOR), ref_names.branch(BAR, "main"))
     where = await stand.refs.where(ACTOR)
@@ -738,7 +738,7 @@ async def test_a_head_can_be_removed_and_what_is_remembered_forgotten(stand: Ref
     where = await stand.refs.where(ACTOR)
     assert (where.own, where.default is not None) == (None, True)
     assert (await stand.refs.zone(FOO, ACTOR)).remembered == "main"
-    await stand.refs.unpoint(ref_names.remembered(ACTOR, FOO), origin())
+    await stand.refs.unpoint(ref_names.remembered_branch(ACTOR, FOO), origin())
     assert (await stand.refs.zone(FOO, ACTOR)).remembered is None
     await stand.refs.unpoint(ref_names.default_head(), origin())
     assert (await stand.refs.where(ACTOR)).default is None
@@ -747,14 +747,14 @@ async def test_a_head_can_be_removed_and_what_is_remembered_forgotten(stand: Ref
 
 async def test_a_branch_can_be_remembered_without_going_there(stand: RefStand) -> None:
     await registered(stand)
-    await point(stand, ref_names.remembered(ACTOR, FOO), MAIN)
+    await point(stand, ref_names.remembered_branch(ACTOR, FOO), MAIN)
     assert (await stand.refs.zone(FOO, ACTOR)).remembered == "main"
     assert (await stand.refs.where(ACTOR)).own is None
 
 
 async def test_others_heads_are_theirs(stand: RefStand) -> None:
     await registered(stand)
-    for head in (ref_names.own_head("bob"), ref_names.remembered("bob", FOO)):
+    for head in (ref_names.own_head("bob"), ref_names.remembered_branch("bob", FOO)):
         with pytest.raises(Denied):
             await stand.refs.unpoint(head, origin())
         with pytest.raises(Denied):

@@ -18,7 +18,7 @@ from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, Zo
 from zonegit.nameserver.message.query import DATAGRAM
 from zonegit.nameserver.zone.compiler import compile_zone
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
-from zonegit.objects.ids import ObjectId, identify
+from zonegit.objects.ids import ObjectId, compute_id
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
 
@@ -41,7 +41,7 @@ def read(zone: str, text: str) -> list[RRset]:
 
 def commit_of(text: str) -> ObjectId:
     """Return an id that stands for a commit."""
-    return identify("commit", text.encode())
+    return compute_id("commit", text.encode())
 
 
 class World:

@@ -93,7 +93,7 @@ async def test_a_resolver_reads_and_cannot_write(url: str) -> None:
             refs_of(bus, "resolver").register(ZONE, origin),
             refs_of(bus, "resolver").point(ref_names.default_head(), branch, origin),
             refs_of(bus, "resolver").unpoint(ref_names.default_head(), origin),
-            refs_of(bus, "resolver").unpoint(ref_names.remembered("resolver", ZONE), origin),
+            refs_of(bus, "resolver").unpoint(ref_names.remembered_branch("resolver", ZONE), origin),
         ):
             with pytest.raises(Denied):
                 await attempt

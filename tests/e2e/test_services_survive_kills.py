@@ -23,7 +23,7 @@ from zonegit.bus import RemoteObjects, RemoteRefs, connect
 from zonegit.bus.connection import Bus
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
-from zonegit.objects.ids import identify
+from zonegit.objects.ids import compute_id
 from zonegit.store import ref_names
 from zonegit.store.ref_log import LogEntry, Origin
 from zonegit.store.refs import Absent, Exactly
@@ -35,7 +35,7 @@ WRITERS = 4
 PROBE_S = 1.0
 """A probe may be sent to a connection that the bus has not yet seen end; then it is lost."""
 ZONE = names.parse("foo.com.")
-SOME_ID = identify("blob", b"")
+SOME_ID = compute_id("blob", b"")
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from zonegit import config
 from zonegit.errors import Invalid
 from zonegit.files import open_file
 from zonegit.repo.change import migrate, saved_plan
-from zonegit.store.cache_root import MARKER, Layout, claimed
+from zonegit.store.cache_root import MARKER, Layout, lock_cache_root
 from zonegit_cli.output import Output
 from zonegit_resolver.config import tsig_keys
 from zonegit_resolver.config.config_file import PlanFile
@@ -80,7 +80,10 @@ def test_json_that_is_nested_deeply_is_an_error(tmp_path: Path) -> None:
         config.read_stack(tmp_path)
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / MARKER).write_bytes(DEEP[:4_000])
-    with pytest.raises(Invalid), claimed(tmp_path / "cache", Layout("resolver", "flat", 1), (), ""):
+    with (
+        pytest.raises(Invalid),
+        lock_cache_root(tmp_path / "cache", Layout("resolver", "flat", 1), (), ""),
+    ):
         pass
 
 

@@ -25,7 +25,7 @@ from zonegit.nameserver.zone.compiler import apply_changes, decode_change
 from zonegit.nameserver.zone.records import iter_records
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot
 from zonegit.objects import zone_tree
-from zonegit.objects.codec import decode, links
+from zonegit.objects.codec import decode, list_links
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Commit
 from zonegit.objects.walk import run
@@ -96,7 +96,7 @@ def list_ids(sealed: SealedZone) -> set[ObjectId]:
     found = {raw.id for raw in sealed.objects}
     for raw in sealed.objects:
         with suppress(ZonegitError):
-            found.update(links(decode(raw)))
+            found.update(list_links(decode(raw)))
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from zonegit.objects import tree_node
 from zonegit.objects.codec import encode
-from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, identify
+from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, compute_id
 from zonegit.objects.model import (
     Blob,
     Commit,
@@ -39,7 +39,7 @@ def blob(owner: bytes, rdtype: int, rdata: bytes, *, count: int = 1) -> RawObjec
 
 def forged(kind: ObjectKind, payload: bytes) -> RawObject:
     """Return an object of any kind with any octets, under its correct id."""
-    return RawObject(identify(kind, payload), kind, payload)
+    return RawObject(compute_id(kind, payload), kind, payload)
 
 
 def tree(entries: Mapping[bytes, ObjectId]) -> RawObject:

@@ -7,7 +7,7 @@ from tests.support.commits import WHO
 
 from zonegit.objects import tree_codec
 from zonegit.objects.codec import encode
-from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, seal
+from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, create_object
 from zonegit.objects.model import Commit, EntryKey, Index, IndexRow
 from zonegit.zone import names, rrset, rrtypes
 from zonegit.zone.names import Name
@@ -32,7 +32,7 @@ class Forge:
 
     def raw(self, kind: ObjectKind, payload: bytes) -> ObjectId:
         """Store an object with any octets."""
-        made = seal(kind, payload)
+        made = create_object(kind, payload)
         self.objects.append(made)
         return made.id
 

@@ -31,7 +31,7 @@ def test_every_login_name_makes_an_operator(
     monkeypatch.setenv("LOGNAME", login)
     settings = config.load({"ZONEGIT_DATA": str(tmp_path)}, tmp_path)
     assert settings.actor == actor
-    assert ref_names.checked_actor(settings.actor) == actor
+    assert ref_names.check_actor(settings.actor) == actor
 
 
 def test_an_operator_who_is_named_is_taken_as_he_is(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from zonegit.wire.messages import (
     ServedZone,
 )
 from zonegit.zone.names import Name
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
@@ -375,7 +375,7 @@ def describe_serial_behind(served: ServedZone) -> str | None:
     """Return the problem if a resolver answers a serial earlier than one before, else None."""
     if served.highest is None or served.serial is None:
         return None
-    if not later(served.highest, served.serial):
+    if not is_later(served.highest, served.serial):
         return None
     return f"serial {served.highest} was answered before, secondaries keep it: use a later serial"
 

@@ -80,7 +80,7 @@ class Session:
             assert zone is not None
             raise Invalid(f"{zone.source}: {error.message}", hint=error.hint) from error
         try:
-            short = ref_names.checked(branch.value) if branch else None
+            short = ref_names.check_name(branch.value) if branch else None
         except Invalid as error:
             assert branch is not None
             raise Invalid(f"{branch.source}: {error.message}", hint=error.hint) from error
@@ -173,7 +173,7 @@ class Session:
         from zonegit.bus.remote_refs import RemoteRefs
         from zonegit.repo.repo import Repo
 
-        actor = ref_names.checked_actor(self.settings.actor)
+        actor = ref_names.check_actor(self.settings.actor)
         return Repo(
             RemoteObjects(bus, actor, timeout=self.timeout),
             RemoteRefs(bus, actor, timeout=self.timeout),
@@ -189,7 +189,7 @@ class Session:
         """Return the client that imports stores of the original zonegit."""
         from zonegit.bus.remote_refs import RemoteRefs
 
-        actor = ref_names.checked_actor(self.settings.actor)
+        actor = ref_names.check_actor(self.settings.actor)
         return RemoteRefs(bus, actor, timeout=self.timeout)
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ from zonegit.bus.presence import Instance
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Unavailable
-from zonegit.store.folder_lock import locked
+from zonegit.store.folder_lock import lock_folder
 from zonegit_objectstore.handlers import DEPTHS, ObjectHandlers
 from zonegit_objectstore.membership import open_membership
 from zonegit_objectstore.sqlite import open_objects
@@ -29,7 +29,7 @@ async def run(bus_settings: BusSettings, settings: ClientSettings) -> None:
         Conflict: Another instance serves on that bus.
         Corrupt, Invalid, Denied: The store or the bus cannot be used.
     """
-    with locked(settings.data / FOLDER, NAME):
+    with lock_folder(settings.data / FOLDER, NAME):
         await _serve(bus_settings, settings)
     raise Unavailable(f"{bus_settings.shown} closed the connection permanently")
 

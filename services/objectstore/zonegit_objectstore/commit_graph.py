@@ -9,7 +9,7 @@ from zonegit.errors import Corrupt
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, verify
 from zonegit.objects.model import Commit
-from zonegit.store.commit_reader import moment
+from zonegit.store.commit_reader import compute_moment
 from zonegit.store.stored_rows import RowReader, StoredId
 
 TABLE: Final = (
@@ -42,7 +42,7 @@ def add_commits(connection: Connection, commits: Iterable[tuple[ObjectId, Commit
     for commit_id, commit in commits:
         before = _read_moments(connection, commit.parents)
         first, second = (*commit.parents, None, None)[:2]
-        connection.execute(_ADD, (commit_id, moment(commit, before), first, second))
+        connection.execute(_ADD, (commit_id, compute_moment(commit, before), first, second))
 
 
 def build_graph(connection: Connection) -> None:

@@ -15,7 +15,7 @@ import structlog
 from zonegit.bus.connection import Bus
 from zonegit.containment import keep_running
 from zonegit.errors import Denied, Invalid, ZonegitError
-from zonegit.store.installation import OURS_S, belongs
+from zonegit.store.installation import PRESENT_AFTER_HEARTBEAT_S, accepts_installation
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat
 from zonegit_objectstore.sqlite import SqliteObjects
@@ -64,8 +64,8 @@ class Membership:
         except Invalid as error:
             log.warning("event.malformed", subject=subject, error=error.message)
             return
-        if not belongs(self.installation, beat.installation, beat.replaces):
-            if time.monotonic() - self._heard > OURS_S:
+        if not accepts_installation(self.installation, beat.installation, beat.replaces):
+            if time.monotonic() - self._heard > PRESENT_AFTER_HEARTBEAT_S:
                 self._refuse(beat.installation)
             return
         self._heard = time.monotonic()

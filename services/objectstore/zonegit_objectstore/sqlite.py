@@ -9,7 +9,7 @@ from sqlite3 import Connection
 from typing import Any, Final, cast
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.objects.codec import decode, links
+from zonegit.objects.codec import decode, list_links
 from zonegit.objects.ids import (
     ID_OCTETS,
     CommitId,
@@ -231,7 +231,7 @@ def _check_links(
     before: set[ObjectId] = set()
     named: dict[ObjectId, RawObject] = {}
     for raw, value in zip(objects, values, strict=True):
-        for link in links(value):
+        for link in list_links(value):
             if link not in before:
                 named.setdefault(link, raw)
         before.add(raw.id)

@@ -11,7 +11,7 @@ from zonegit.bus.service import serve
 from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Unavailable
 from zonegit.store.basis import MoveLimits
-from zonegit.store.folder_lock import locked
+from zonegit.store.folder_lock import lock_folder
 from zonegit_refs.handlers import DEPTHS, RefHandlers
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
@@ -41,7 +41,7 @@ async def run(bus_settings: BusSettings, settings: ClientSettings, limits: MoveL
         Conflict: Another instance serves on that bus.
         Corrupt, Invalid, Denied: The store or the bus cannot be used.
     """
-    with locked(settings.data / FOLDER, NAME):
+    with lock_folder(settings.data / FOLDER, NAME):
         await _serve(bus_settings, settings, limits)
     raise Unavailable(f"{bus_settings.shown} closed the connection permanently")
 

@@ -237,7 +237,7 @@ def _head(request: Request, zone: Name | None, *, default: bool) -> RefName:
     if default and zone is not None:
         raise Invalid("the default HEAD has no remembered branches")
     if zone is not None:
-        return ref_names.remembered(request.actor, zone)
+        return ref_names.remembered_branch(request.actor, zone)
     return ref_names.default_head() if default else ref_names.own_head(request.actor)
 
 

@@ -44,7 +44,7 @@ from zonegit.store.refs import (
     Installation,
     RefsSnapshot,
     ZoneRefs,
-    holds,
+    is_expected,
 )
 from zonegit.zone.names import Name
 from zonegit_refs import judgement_queue
@@ -261,7 +261,7 @@ class RefKeeper:
                 # operation was executed before.
                 with suppress(Unavailable):
                     tip = (await self._refs.state(ref)).tip
-            if served is None or (tip != request.new and holds(expected, tip)):
+            if served is None or (tip != request.new and is_expected(expected, tip)):
                 async with self._judgements.turn(MOVES, origin.actor):
                     await self._check_move(request, new, tip)
             with suppress(TipMoved):

@@ -20,7 +20,7 @@ from zonegit.store.ref_names import RefName
 from zonegit.store.refs import Expected, Installation
 from zonegit.wire.messages import MAX_REPLACED
 from zonegit.zone.names import Name
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 from zonegit_refs import chain, reads, recovery, schema
 from zonegit_refs.new_names import is_new_ref
 
@@ -295,7 +295,7 @@ def _raise_highest(connection: Connection, ref: RefName, highest: ServedTree) ->
         "SELECT serial FROM owed WHERE zone = ? AND short = ?", (ref.zone, ref.short)
     )
     owed = schema.OWED.read_first(found)
-    if owed is not None and later(highest.serial, owed):
+    if owed is not None and is_later(highest.serial, owed):
         _forget_owed(connection, ref)
 
 
@@ -406,7 +406,7 @@ def point(
     reads.require_zone(operation.connection, branch.zone)
     _point_one(operation, head, branch, symref)
     if head.short and head.zone is None:
-        _point_one(operation, ref_names.remembered(head.short, branch.zone), branch, symref)
+        _point_one(operation, ref_names.remembered_branch(head.short, branch.zone), branch, symref)
     return operation.outcome()
 
 

@@ -46,7 +46,7 @@ from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 from zonegit_resolver.config.serving import ServingPlan
 
 log = structlog.get_logger()
@@ -288,7 +288,7 @@ class ZoneStates:
         """Count and log a change to a serial that secondaries take for an older one."""
         before = old.snapshot.serial if old is not None else None
         after = new.snapshot.serial if new is not None else None
-        if before is None or after is None or before == after or later(after, before):
+        if before is None or after is None or before == after or is_later(after, before):
             return
         state.serial_regressions += 1
         log.warning(

@@ -71,10 +71,10 @@ def _find_broken_rule(
         apex: the zone's name.
     """
     owner = names.below(apex, path)
-    before = next((types for types in legal if rules.both_cut_and_dname(types)), ())
+    before = next((types for types in legal if rules.has_ns_and_dname(types)), ())
     try:
         for types in unions:
-            rules.check_together(owner, types, apex)
+            rules.check_coexistence(owner, types, apex)
             rules.check_delegation(owner, types, apex, before)
     except Invalid as error:
         return error.message

@@ -115,9 +115,9 @@ def _merge_by_keys(
 
 def _replace_by_keys(value: RRset | None) -> RRset | None:
     """Return an RRset with the keys of its records instead of their RDATA."""
-    if value is None or value.rdtype not in canonical_rdata.FOLDED:
+    if value is None or value.rdtype not in canonical_rdata.CASE_INSENSITIVE_TYPES:
         return value
-    keys = tuple(sorted(spelling.keys(value)))
+    keys = tuple(sorted(spelling.compute_keys(value)))
     return RRset(value.owner, value.rdtype, value.ttl, keys, value.rdclass)
 
 
@@ -131,11 +131,11 @@ def _restore_spelling(
         first: the RRset whose spelling is preferred.
         second: the RRset with the spelling of the other records.
     """
-    if merged is None or merged.rdtype not in canonical_rdata.FOLDED:
+    if merged is None or merged.rdtype not in canonical_rdata.CASE_INSENSITIVE_TYPES:
         return merged
     if second is not None:
-        merged = spelling.keep(merged, second)
-    return merged if first is None else spelling.keep(merged, first)
+        merged = spelling.keep_spelling(merged, second)
+    return merged if first is None else spelling.keep_spelling(merged, first)
 
 
 def clear_ignored_fields(value: RRset) -> RRset:
@@ -199,7 +199,7 @@ def _merge_records(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Re
         merged = rrset(ours.owner, ours.rdtype, ttl, rdatas, ours.rdclass)
         rules.check_rrset(merged)
         if sizing.is_too_large(merged):
-            raise sizing.refusal(merged)
+            raise sizing.too_large_error(merged)
     except Invalid as error:
         return Refusal("no zone may hold both", error.message)
     return merged

@@ -13,7 +13,7 @@ import msgspec
 
 from zonegit.errors import Corrupt, Invalid
 from zonegit.objects import headers, tree_codec
-from zonegit.objects.ids import ID_OCTETS, ObjectId, ObjectKind, RawObject, seal
+from zonegit.objects.ids import ID_OCTETS, ObjectId, ObjectKind, RawObject, create_object
 from zonegit.objects.model import Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS, Name
@@ -35,20 +35,20 @@ def encode(value: Object) -> RawObject:
     """
     match value:
         case Blob(rrset):
-            return seal("blob", encode_blob(rrset))
+            return create_object("blob", encode_blob(rrset))
         case Tree(entries):
-            return seal("tree", tree_codec.encode_leaf(entries))
+            return create_object("tree", tree_codec.encode_leaf(entries))
         case Index():
-            return seal("tree", tree_codec.encode_index(value))
+            return create_object("tree", tree_codec.encode_index(value))
         case Commit():
-            return seal("commit", headers.encode_commit(value))
+            return create_object("commit", headers.encode_commit(value))
         case Tag():
-            return seal("tag", headers.encode_tag(value))
+            return create_object("tag", headers.encode_tag(value))
         case Symref(target):
-            return seal("symref", _check_length(target.encode(), MAX_SYMREF, "symref"))
+            return create_object("symref", _check_length(target.encode(), MAX_SYMREF, "symref"))
         case Doc(fields):
             payload = msgspec.msgpack.encode(fields, order="deterministic")
-            return seal("doc", _check_length(payload, MAX_DOC, "doc"))
+            return create_object("doc", _check_length(payload, MAX_DOC, "doc"))
         case _:
             assert_never(value)
 
@@ -72,7 +72,7 @@ def decode(raw: RawObject) -> Object:
         ) from error
 
 
-def links(value: Object) -> Iterator[ObjectId]:
+def list_links(value: Object) -> Iterator[ObjectId]:
     """Yield the ids of the objects that an object refers to, which must be stored before it."""
     match value:
         case Tree(entries):
@@ -116,7 +116,7 @@ def decode_blob(payload: bytes) -> RRset:
     """
     if payload[:1] != b"\1":
         raise Corrupt("unknown blob version")
-    at = _owner_end(payload)
+    at = _find_owner_end(payload)
     owner = Name(payload[1:at])
     if owner != owner.lower():
         raise Corrupt("the owner is not in lower case")
@@ -140,7 +140,7 @@ def decode_blob(payload: bytes) -> RRset:
     return RRset(owner, rdtype, _intern(ttl), tuple(rdatas), rdclass)
 
 
-def _owner_end(payload: bytes) -> int:
+def _find_owner_end(payload: bytes) -> int:
     at = 1
     while at <= MAX_OCTETS and at < len(payload):
         length = payload[at]

@@ -66,7 +66,7 @@ class MalformedSignature(msgspec.Struct, frozen=True):
     why: str
 
 
-class Unknown(msgspec.Struct, frozen=True):
+class UnknownKey(msgspec.Struct, frozen=True):
     """The signature is not valid for any trusted key.
 
     It was made with another key, or the content was changed. A signature does not name its key, so
@@ -74,7 +74,7 @@ class Unknown(msgspec.Struct, frozen=True):
     """
 
 
-SignatureVerdict = GoodSignature | Unsigned | MalformedSignature | Unknown
+SignatureVerdict = GoodSignature | Unsigned | MalformedSignature | UnknownKey
 
 
 class Keyring:
@@ -95,14 +95,14 @@ class Keyring:
             return MalformedSignature(
                 f"{len(signature)} octets, where a signature has {SIGNATURE_OCTETS}"
             )
-        payload = signed_payload(value)
+        payload = extract_signed_payload(value)
         for key, checker in self._keys:
             if _is_valid(checker, signature, payload):
                 return GoodSignature(key)
-        return Unknown()
+        return UnknownKey()
 
 
-def signed_payload(value: Commit | Tag) -> bytes:
+def extract_signed_payload(value: Commit | Tag) -> bytes:
     """Return the octets that the signature of a commit or tag covers."""
     return strip_signature(encode(value).payload)
 

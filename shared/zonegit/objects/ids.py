@@ -25,8 +25,8 @@ HEX_ID: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 class RawObject(NamedTuple):
     """An object as stored and sent.
 
-    The id is verified only if :func:`seal` or :func:`verify` returned the value. The receiver
-    verifies an object that crosses a trust boundary.
+    The id is verified only if :func:`create_object` or :func:`verify` returned the value. The
+    receiver verifies an object that crosses a trust boundary.
     """
 
     id: ObjectId
@@ -34,12 +34,12 @@ class RawObject(NamedTuple):
     payload: bytes
 
 
-def identify(kind: str, payload: bytes) -> ObjectId:
+def compute_id(kind: str, payload: bytes) -> ObjectId:
     """Return the id of a payload."""
     return ObjectId(hashlib.sha256(b"%b %d\0%b" % (kind.encode(), len(payload), payload)).digest())
 
 
-def seal(kind: ObjectKind, payload: bytes) -> RawObject:
+def create_object(kind: ObjectKind, payload: bytes) -> RawObject:
     """Create an object.
 
     Raises:
@@ -50,7 +50,7 @@ def seal(kind: ObjectKind, payload: bytes) -> RawObject:
             f"a {kind} of {len(payload)} octets is larger than {MAX_PAYLOAD}",
             hint="zonegit never creates one that large; import the zone again",
         )
-    return RawObject(identify(kind, payload), kind, payload)
+    return RawObject(compute_id(kind, payload), kind, payload)
 
 
 def verify(raw: RawObject) -> RawObject:
@@ -63,7 +63,7 @@ def verify(raw: RawObject) -> RawObject:
         raise Corrupt(
             f"object {short(raw.id)} is larger than {MAX_PAYLOAD} octets", object=raw.id.hex()
         )
-    if identify(raw.kind, raw.payload) != raw.id:
+    if compute_id(raw.kind, raw.payload) != raw.id:
         raise Corrupt(
             f"object {raw.id.hex()} is corrupt: its octets do not hash to its id",
             hint="zonegit import --force FILE stores a zone again; a backup of the store helps too",

@@ -150,7 +150,7 @@ def rrset_key(rdtype: int) -> EntryKey:
     return b"\1" + rrtypes.to_text(rdtype).encode()
 
 
-def key_rdtype(key: EntryKey) -> int:
+def parse_rrset_key(key: EntryKey) -> int:
     """Return the type in the key of an RRset.
 
     Raises:

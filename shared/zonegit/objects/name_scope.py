@@ -10,7 +10,7 @@ from typing import Final
 
 from zonegit.objects import tree_node
 from zonegit.objects.ids import ObjectId
-from zonegit.objects.model import FIRST_RRSET, SUBTREE, key_rdtype, subtree_key
+from zonegit.objects.model import FIRST_RRSET, SUBTREE, parse_rrset_key, subtree_key
 from zonegit.objects.walk import Walk
 from zonegit.objects.zone_tree import child_path
 from zonegit.zone.names import Path
@@ -41,7 +41,7 @@ def read_scope(root: ObjectId, path: Path) -> Walk[ScopedIds]:
         if depth == len(path):
             break
         labels = (WILDCARD, path[depth])
-        below = yield from tree_node.pick(at, {subtree_key(label) for label in labels})
+        below = yield from tree_node.read_keys(at, {subtree_key(label) for label in labels})
         if beside := below.get(subtree_key(WILDCARD)):
             yield from _add_name(beside, (*path[:depth], WILDCARD), found)
         at = below.get(subtree_key(labels[-1]))
@@ -53,12 +53,12 @@ def read_scope(root: ObjectId, path: Path) -> Walk[ScopedIds]:
 def _add_name(at: ObjectId, path: Path, found: ScopedIds) -> Walk[None]:
     """Add the RRsets of a name, or, if it has none, one RRset below it as proof that it exists."""
     entries = yield from tree_node.read(at, FIRST_RRSET)
-    found.update({(path, key_rdtype(key)): blob for key, blob in entries.items()})
+    found.update({(path, parse_rrset_key(key)): blob for key, blob in entries.items()})
     if entries:
         return
     while True:
         key, at = yield from tree_node.read_last(at)
         if key[0] != SUBTREE:
-            found[path, key_rdtype(key)] = at
+            found[path, parse_rrset_key(key)] = at
             return
         path = child_path(path, key[1:])

@@ -62,7 +62,7 @@ def cut_runs(keys: Iterable[EntryKey], height: int) -> list[list[EntryKey]]:
 
 def encode_leaf(entries: Mapping[EntryKey, ObjectId]) -> bytes:
     """Encode entries, in any order, as a version 1 payload."""
-    parts = [bytes((LEAF_VERSION,)), _uvarint(len(entries))]
+    parts = [bytes((LEAF_VERSION,)), _encode_uvarint(len(entries))]
     for key in sorted(entries):
         parts.append(b"%c%c%b%b" % (key[0], len(key) - 1, key[1:], entries[key]))
     return b"".join(parts)
@@ -70,9 +70,15 @@ def encode_leaf(entries: Mapping[EntryKey, ObjectId]) -> bytes:
 
 def encode_index(index: Index) -> bytes:
     """Encode a version 2 payload."""
-    parts = [bytes((INDEX_VERSION,)), _uvarint(index.height), _uvarint(len(index.rows))]
+    parts = [
+        bytes((INDEX_VERSION,)),
+        _encode_uvarint(index.height),
+        _encode_uvarint(len(index.rows)),
+    ]
     for key, below, object_id in index.rows:
-        parts.append(b"%c%c%b%b%b" % (key[0], len(key) - 1, key[1:], _uvarint(below), object_id))
+        parts.append(
+            b"%c%c%b%b%b" % (key[0], len(key) - 1, key[1:], _encode_uvarint(below), object_id)
+        )
     return b"".join(parts)
 
 
@@ -161,7 +167,7 @@ def _read_key(payload: bytes, at: int, previous: EntryKey) -> tuple[EntryKey, in
     return key, end
 
 
-def _uvarint(value: int) -> bytes:
+def _encode_uvarint(value: int) -> bytes:
     octets = bytearray()
     while value > 0x7F:
         octets.append(value & 0x7F | 0x80)

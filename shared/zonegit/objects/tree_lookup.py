@@ -5,7 +5,7 @@ from typing import Final
 
 from zonegit.objects import tree_node
 from zonegit.objects.ids import ObjectId
-from zonegit.objects.model import FIRST_RRSET, key_rdtype, subtree_key
+from zonegit.objects.model import FIRST_RRSET, parse_rrset_key, subtree_key
 from zonegit.objects.name_scope import WILDCARD
 from zonegit.objects.walk import Walk, gather
 from zonegit.objects.zone_tree import NODES_PER_STEP, TreePart, expand
@@ -24,7 +24,7 @@ MAX_LISTED: Final = 1_000
 """RRsets in a list of those at and below a name; the list may have a few more."""
 
 
-def survey(root: ObjectId, paths: Collection[Path]) -> Walk[RRsetIds]:
+def look_up_names(root: ObjectId, paths: Collection[Path]) -> Walk[RRsetIds]:
     """Return the RRsets of names, of their ancestors, and of the wildcards of these.
 
     Args:
@@ -37,26 +37,26 @@ def survey(root: ObjectId, paths: Collection[Path]) -> Walk[RRsetIds]:
         for label in path:
             at = at.setdefault(label, _LabelTree())
     found: RRsetIds = {}
-    yield from _survey(root, (), ways, found)
+    yield from _look_up(root, (), ways, found)
     return found
 
 
-def _survey(at: ObjectId, path: Path, ways: _LabelTree, found: RRsetIds) -> Walk[None]:
+def _look_up(at: ObjectId, path: Path, ways: _LabelTree, found: RRsetIds) -> Walk[None]:
     entries = yield from tree_node.read(at, FIRST_RRSET)
-    found[path] = {key_rdtype(key): blob for key, blob in entries.items()}
+    found[path] = {parse_rrset_key(key): blob for key, blob in entries.items()}
     if not ways:
         return
     keys = {subtree_key(label): label for label in (*ways, WILDCARD)}
-    below = yield from tree_node.pick(at, keys)
+    below = yield from tree_node.read_keys(at, keys)
     yield from gather(
         [
-            _survey(tree, (*path, keys[key]), ways.get(keys[key], _LabelTree()), found)
+            _look_up(tree, (*path, keys[key]), ways.get(keys[key], _LabelTree()), found)
             for key, tree in below.items()
         ]
     )
 
 
-def list_from(root: ObjectId, path: Path) -> Walk[list[tuple[Path, int]]]:
+def list_below(root: ObjectId, path: Path) -> Walk[list[tuple[Path, int]]]:
     """Return the paths and types of the RRsets at and below a name, about ``MAX_LISTED`` at most.
 
     Args:
@@ -74,6 +74,6 @@ def list_from(root: ObjectId, path: Path) -> Walk[list[tuple[Path, int]]]:
         answers = yield [part.id for part in taken]
         for part in taken:
             here, below = expand(part, answers[part.id])
-            found.extend((part.path, key_rdtype(key)) for key, _ in here)
+            found.extend((part.path, parse_rrset_key(key)) for key, _ in here)
             pending.extend(reversed(below))
     return found

@@ -44,7 +44,7 @@ from typing import Final, NamedTuple
 
 from zonegit.errors import Corrupt
 from zonegit.objects import tree_codec
-from zonegit.objects.ids import ObjectId, RawObject, seal, short
+from zonegit.objects.ids import ObjectId, RawObject, create_object, short
 from zonegit.objects.model import EntryKey, Index, IndexRow, Object, Tree
 from zonegit.objects.tree_codec import MAX_NARROW
 from zonegit.objects.walk import Walk
@@ -142,7 +142,7 @@ def read_last(root: ObjectId) -> Walk[tuple[EntryKey, ObjectId]]:
         object_id = above.row.id
 
 
-def pick(root: ObjectId, keys: Collection[EntryKey]) -> Walk[dict[EntryKey, ObjectId]]:
+def read_keys(root: ObjectId, keys: Collection[EntryKey]) -> Walk[dict[EntryKey, ObjectId]]:
     """Return the entries of a node with the given keys; missing keys are left out."""
     found, _ = yield from _descend(root, keys)
     return found
@@ -222,11 +222,11 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Walk[list[NodeDifference
             break
         left, right = _expand(left, right, nodes, height, above_left, above_right)
     before: dict[EntryKey, ObjectId] = {}
-    for entries in _runs(left, nodes):
+    for entries in _sort_runs(left, nodes):
         before.update(entries)
         yield ()
     found: list[NodeDifference] = []
-    for entries in _runs(right, nodes):
+    for entries in _sort_runs(right, nodes):
         for key, value in entries.items():
             if (was := before.pop(key, None)) != value:
                 found.append((key, was, value))
@@ -273,9 +273,9 @@ def _expand(
         if known is not None and known[0] == row and floor <= known[1]:
             del before[row.id]
         else:
-            _place(row, floor, height, right, nodes, above_right)
+            _add_place(row, floor, height, right, nodes, above_right)
     for row, floor in before.values():
-        _place(row, floor, height, left, nodes, above_left)
+        _add_place(row, floor, height, left, nodes, above_left)
     return left, right
 
 
@@ -293,7 +293,7 @@ def _rows_below(
                 floor = row.key
 
 
-def _place(
+def _add_place(
     row: IndexRow, floor: EntryKey, height: int, side: set[ObjectId], nodes: Nodes, above: Places
 ) -> None:
     """Add a node to one side of a diff."""
@@ -305,7 +305,7 @@ def _place(
     side.add(row.id)
 
 
-def _runs(ids: Iterable[ObjectId], nodes: Nodes) -> list[Entries]:
+def _sort_runs(ids: Iterable[ObjectId], nodes: Nodes) -> list[Entries]:
     """Return the entries of each run, sorted by key."""
     leaves = [nodes[object_id] for object_id in ids]
     runs = [leaf.entries for leaf in leaves if isinstance(leaf, Tree)]
@@ -384,7 +384,7 @@ def _recut_height(
     above: dict[EntryKey, IndexRow | None] = {}
     todo = sorted(edits, reverse=True)
     while todo:
-        old = yield from _seek(root, nodes, height, todo[-1])
+        old = yield from _find_run(root, nodes, height, todo[-1])
         rows: Rows = {}
         while True:
             rows |= old.rows
@@ -401,15 +401,15 @@ def _recut_height(
             if old.is_final or not open_run:
                 break
             for run in runs[:-1]:
-                _close(run, rows, height, above, out)
+                _write_run(run, rows, height, above, out)
             rows = {key: rows[key] for key in runs[-1]}
-            old = yield from _seek(root, nodes, height, old.last + b"\0")
+            old = yield from _find_run(root, nodes, height, old.last + b"\0")
         for run in runs:
-            _close(run, rows, height, above, out)
+            _write_run(run, rows, height, above, out)
     return above
 
 
-def _close(
+def _write_run(
     run: list[EntryKey],
     rows: Rows,
     height: int,
@@ -438,7 +438,7 @@ class _Run:
         self.is_final = is_final
 
 
-def _seek(root: ObjectId, nodes: Nodes, height: int, key: EntryKey) -> Walk[_Run]:
+def _find_run(root: ObjectId, nodes: Nodes, height: int, key: EntryKey) -> Walk[_Run]:
     """Return the old run of a height that has ``key`` or the next greater key, or the last run."""
     object_id = root
     above: Above = None
@@ -488,7 +488,7 @@ def _index_row(rows: list[IndexRow], height: int, out: list[RawObject]) -> Index
 
 
 def _write(payload: bytes, out: list[RawObject]) -> ObjectId:
-    raw = seal("tree", payload)
+    raw = create_object("tree", payload)
     out.append(raw)
     return raw.id
 

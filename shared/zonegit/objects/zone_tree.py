@@ -15,7 +15,7 @@ from zonegit.objects.model import (
     EntryKey,
     Index,
     Object,
-    key_rdtype,
+    parse_rrset_key,
     rrset_key,
     subtree_key,
 )
@@ -94,7 +94,7 @@ def _update(
     blobs: Mapping[ObjectId, RawObject],
 ) -> Walk[ObjectId | None]:
     keys = [subtree_key(label) for label in plan.below]
-    found = (yield from tree_node.pick(root, keys)) if root is not None and keys else {}
+    found = (yield from tree_node.read_keys(root, keys)) if root is not None and keys else {}
     below: dict[EntryKey, list[RawObject]] = {key: [] for key in keys}
     subtrees = yield from gather(
         [
@@ -119,7 +119,7 @@ def _find(root: ObjectId, path: Path) -> Walk[dict[int, ObjectId]]:
     if at is None:
         return {}
     entries = yield from tree_node.read(at, FIRST_RRSET)
-    return {key_rdtype(key): value for key, value in entries.items()}
+    return {parse_rrset_key(key): value for key, value in entries.items()}
 
 
 def find_one(root: ObjectId, path: Path, rdtype: int) -> Walk[ObjectId | None]:
@@ -128,7 +128,7 @@ def find_one(root: ObjectId, path: Path, rdtype: int) -> Walk[ObjectId | None]:
     if at is None:
         return None
     key = rrset_key(rdtype)
-    return (yield from tree_node.pick(at, [key])).get(key)
+    return (yield from tree_node.read_keys(at, [key])).get(key)
 
 
 def find_subtree(root: ObjectId, path: Path) -> Walk[ObjectId | None]:
@@ -136,7 +136,7 @@ def find_subtree(root: ObjectId, path: Path) -> Walk[ObjectId | None]:
     at = root
     for label in path:
         key = subtree_key(label)
-        found = yield from tree_node.pick(at, [key])
+        found = yield from tree_node.read_keys(at, [key])
         if key not in found:
             return None
         at = found[key]
@@ -170,7 +170,7 @@ def diff(
             type twice at one.
     """
     pending: list[tuple[Path, ObjectId | None, ObjectId | None]] = [((), old, new)]
-    once = SubtreesOnce()
+    once = SubtreeCheck()
     while pending:
         taken = pending[-step:]
         del pending[-step:]
@@ -187,7 +187,7 @@ def diff(
                     if added or before is not None:
                         pending.append((child, before, after))
                 else:
-                    emit(TreeChange(path, key_rdtype(key), before, after))
+                    emit(TreeChange(path, parse_rrset_key(key), before, after))
 
 
 def child_path(path: Path, label: bytes) -> Path:
@@ -202,7 +202,7 @@ def child_path(path: Path, label: bytes) -> Path:
     return child
 
 
-class SubtreesOnce:
+class SubtreeCheck:
     """Checks that each subtree occurs at one name only, on both sides of a diff.
 
     Only subtrees that have subtrees are recorded. The others are most of a zone, and cannot
@@ -254,13 +254,13 @@ def _add_subtree(place: Path | Name, root: ObjectId, seen: dict[ObjectId, Path |
     if root in seen:
         raise Corrupt(
             f"tree {short(root)} occurs at two names of one zone:"
-            f" {_place_text(seen[root])} and {_place_text(place)}",
+            f" {_format_place(seen[root])} and {_format_place(place)}",
             object=root.hex(),
         )
     seen[root] = place
 
 
-def _place_text(place: Path | Name) -> str:
+def _format_place(place: Path | Name) -> str:
     """Return a name or path in presentation format."""
     if isinstance(place, tuple):
         return names.text(names.join(reversed(place))).removesuffix(".") or "@"
@@ -288,7 +288,7 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
     """
     found = 0
     pending = [TreePart((), root)]
-    once = SubtreesOnce()
+    once = SubtreeCheck()
     while pending and found < enough:
         room = min(max(enough - found, MIN_COUNT_BATCH), NODES_PER_STEP)
         taken = pending[-room:]
@@ -299,7 +299,7 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
             if below and part.above is None:
                 once.add(part.path, part.id)
             pending.extend(reversed(below))
-            found += sum(key_rdtype(key) not in but for key, _ in here)
+            found += sum(parse_rrset_key(key) not in but for key, _ in here)
     return found
 
 

@@ -105,7 +105,7 @@ async def _find_position(repo: Repo, zone: Name | None, branch: str | None) -> B
         zone = head.zone
     refs = await repo.refs.zone(zone, repo.actor)
     chosen = branch if branch is not None else choose_branch(refs)
-    tip = refs.heads.get(ref_names.checked(chosen))
+    tip = refs.heads.get(ref_names.check_name(chosen))
     if tip is None and branch is not None and refs.heads:
         raise unknown_branch_error(refs, branch)
     return BranchPosition(zone, chosen, tip)

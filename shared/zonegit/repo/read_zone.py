@@ -105,7 +105,7 @@ async def read_rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[Objec
         Invalid: one of the objects is not a blob.
     """
     stored = await read_stored_rrsets(reader, blobs)
-    return {object_id: spelling.without_twins(value) for object_id, value in stored.items()}
+    return {object_id: spelling.remove_twins(value) for object_id, value in stored.items()}
 
 
 async def read_stored_rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:

@@ -101,7 +101,7 @@ def _parse_ref(base: str) -> RefName | None:
     """Return the ref whose path ``base`` is, None for one word or an empty text."""
     if "./" not in base:
         if base not in ("", ref_names.DEFAULT_HEAD):
-            ref_names.checked(base, "branch or tag")
+            ref_names.check_name(base, "branch or tag")
         return None
     ref = ref_names.parse(base if base.startswith("refs/") else f"refs/heads/{base}")
     if ref.space not in ("heads", "tags"):

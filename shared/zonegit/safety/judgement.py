@@ -19,7 +19,7 @@ from zonegit.safety.tips import Candidate
 from zonegit.store.basis import Basis, MoveLimits, ServedTree
 from zonegit.store.objects import ObjectStore
 from zonegit.store.ref_names import RefName
-from zonegit.store.refs import holds
+from zonegit.store.refs import is_expected
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import soa
@@ -49,7 +49,7 @@ async def judge(
     candidate = await read_candidate(reader, ref, new) if new is not None else None
     basis = await read_basis(candidate.lineage if candidate is not None else ())
     state = basis.state
-    is_judged = state.tip != new and holds(request.expected, state.tip)
+    is_judged = state.tip != new and is_expected(request.expected, state.tip)
     if candidate is not None and is_judged:
         await check_move(reader, request, candidate, basis)
     moves.check_expected(ref, state, request.expected, registers=request.registers)

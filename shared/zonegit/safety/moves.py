@@ -14,7 +14,7 @@ from zonegit.safety import policy
 from zonegit.store import ref_names
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.ref_names import RefName
-from zonegit.store.refs import Absent, Expected, holds
+from zonegit.store.refs import Absent, Expected, is_expected
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -76,7 +76,7 @@ def check_expected(
         raise zone_exists_error(zone)
     if not registers and not state.is_registered:
         raise unknown_zone_error(zone)
-    if not holds(expected, state.tip):
+    if not is_expected(expected, state.tip):
         raise _lost_race_error(ref, expected, state.tip)
 
 

@@ -14,7 +14,7 @@ from zonegit.store.basis import MoveLimits, ServedTree
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import title
-from zonegit.zone.serial import following, later
+from zonegit.zone.serial import increment, is_later
 
 MAX_NAMED: Final = 5
 """RRsets that a verdict names; the rest is counted."""
@@ -105,12 +105,12 @@ def check_serial(
         Unsafe: the serial of ``new`` is not later, and it is not the tree that was served with that
             serial; without ``force``.
     """
-    if force or highest is None or new == highest or later(new.serial, highest.serial):
+    if force or highest is None or new == highest or is_later(new.serial, highest.serial):
         return
     raise Unsafe(
         f"serial {new.serial} is not later than {highest.serial}, which {branch.path()} had"
         " already (RFC 1982): secondaries would keep the old zone",
-        hint=f"use serial {following(highest.serial)} or later, or --force",
+        hint=f"use serial {increment(highest.serial)} or later, or --force",
         serial=str(new.serial),
         highest=str(highest.serial),
     )
@@ -118,6 +118,6 @@ def check_serial(
 
 def update_highest(new: ServedTree, highest: ServedTree | None) -> ServedTree:
     """Return the tree that a branch served with its highest serial, after it serves ``new``."""
-    if highest is None or new.serial == highest.serial or later(new.serial, highest.serial):
+    if highest is None or new.serial == highest.serial or is_later(new.serial, highest.serial):
         return new
     return highest

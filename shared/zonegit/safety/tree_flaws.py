@@ -129,7 +129,7 @@ class _Search:
         self.added: list[_AddedNode] = []
         self.found = Flaws()
         self._opened: list[_AddedNode] = []
-        self._once = zone_tree.SubtreesOnce()
+        self._once = zone_tree.SubtreeCheck()
         self._apex = apex
         self._any_spelling = any_spelling
 
@@ -187,7 +187,7 @@ class _Search:
             outline = outlines.get(each.id)
             if outline is None or outline.owner != each.owner or outline.kind != "tree":
                 self._opened.append(each)
-            elif not rules.WATCHED.isdisjoint(outline.types):
+            elif not rules.CONFLICT_TYPES.isdisjoint(outline.types):
                 suspects += self._find_clashes(each.owner, outline.types, ())
         return suspects
 
@@ -273,7 +273,7 @@ class _Search:
         self, owner: Name, types: Collection[int], before: Collection[int]
     ) -> Iterator[_Suspect]:
         """Yield the combinations of types that may not exist together, if they are new."""
-        for clash in rules.find_clashes(owner, types, self._apex):
+        for clash in rules.find_type_conflicts(owner, types, self._apex):
             if not clash.types.issubset(before):
                 yield _Suspect(Flaw(owner, None, clash.message), types=clash.types)
 

@@ -21,8 +21,8 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 
 from zonegit.errors import Invalid, Unavailable
-from zonegit.store.folder_lock import LOCK, locked
-from zonegit.store.sqlite import NEIGHBOURS, remove, sync
+from zonegit.store.folder_lock import LOCK, lock_folder
+from zonegit.store.sqlite import SIDE_FILE_SUFFIXES, remove, sync
 from zonegit.zonefile.zone_paths import Scheme
 
 MARKER: Final = "CACHE"
@@ -61,7 +61,7 @@ class CacheRoot(NamedTuple):
 
 
 @contextmanager
-def claimed(
+def lock_cache_root(
     path: Path, layout: Layout, earlier: Collection[str], beside: str
 ) -> Iterator[CacheRoot]:
     """Lock the folder of a cache for the time of a context; it is created if missing.
@@ -77,35 +77,35 @@ def claimed(
         Unavailable: the folder cannot be used, or another process uses it.
         Invalid: the folder has foreign files or another cache; nothing in it was changed.
     """
-    names = _with_neighbours(earlier)
-    known = {*names, *_with_neighbours([beside]), LOCK, UNFINISHED}
+    names = _add_side_files(earlier)
+    known = {*names, *_add_side_files([beside]), LOCK, UNFINISHED}
     with ExitStack() as held:
         try:
             path.mkdir(parents=True, exist_ok=True)
-            _marker(path, layout, known, beside)  # before the lock, which is a file too
+            _read_marker(path, layout, known, beside)  # before the lock, which is a file too
             hint = f"give each {layout.owner} a --name of its own"
-            held.enter_context(locked(path, layout.owner, hint=hint))
-            if _marker(path, layout, known, beside) != layout:
-                _mark(path, layout)
-            root = _laid_out(path, layout, names)
+            held.enter_context(lock_folder(path, layout.owner, hint=hint))
+            if _read_marker(path, layout, known, beside) != layout:
+                _write_marker(path, layout)
+            root = _open_layout(path, layout, names)
         except OSError as error:
             raise Unavailable(f"cannot use {path}: {error.strerror}") from error
         yield root
 
 
-def _with_neighbours(names: Collection[str]) -> list[str]:
-    return [name + suffix for name in names for suffix in ("", *NEIGHBOURS)]
+def _add_side_files(names: Collection[str]) -> list[str]:
+    return [name + suffix for name in names for suffix in ("", *SIDE_FILE_SUFFIXES)]
 
 
-def _laid_out(path: Path, layout: Layout, earlier: Collection[str]) -> CacheRoot:
+def _open_layout(path: Path, layout: Layout, earlier: Collection[str]) -> CacheRoot:
     folder = path / layout.folder
     if folder.is_symlink():
         raise Invalid(f"{folder} is a link", hint="move the whole cache, or remove the link")
     folder.mkdir(exist_ok=True)
-    return CacheRoot(path, folder, tuple(_aside(path, layout, earlier)))
+    return CacheRoot(path, folder, tuple(_list_aside(path, layout, earlier)))
 
 
-def release(aside: Iterable[Path]) -> None:
+def delete_paths(aside: Iterable[Path]) -> None:
     """Delete the files and folders that were set aside, without following links.
 
     Raises:
@@ -118,13 +118,13 @@ def release(aside: Iterable[Path]) -> None:
             remove(each)
 
 
-def _marker(path: Path, layout: Layout, ours: Collection[str], beside: str) -> Layout | None:
+def _read_marker(path: Path, layout: Layout, ours: Collection[str], beside: str) -> Layout | None:
     """Return the content of the marker, or None if the folder has no marker and no foreign file.
 
     Raises:
         Invalid: the folder has foreign files or another cache.
     """
-    octets = _octets(path / MARKER)
+    octets = _read_start(path / MARKER)
     if octets is None:
         _refuse_foreign(path, ours, beside)
         return None
@@ -140,7 +140,7 @@ def _marker(path: Path, layout: Layout, ours: Collection[str], beside: str) -> L
     return found
 
 
-def _octets(path: Path) -> bytes | None:
+def _read_start(path: Path) -> bytes | None:
     """Return the first octets of a file, or None if it does not exist.
 
     Raises:
@@ -161,7 +161,7 @@ def _refuse_foreign(path: Path, ours: Collection[str], beside: str) -> None:
     """
     with os.scandir(path) as entries:
         others = [each for each in entries if each.name not in ours or not _is_file(each)]
-    is_unmarked = _octets(path / beside) is not None
+    is_unmarked = _read_start(path / beside) is not None
     foreign = [each.name for each in others if not (is_unmarked and _is_layout(each))]
     if foreign:
         raise Invalid(
@@ -175,7 +175,7 @@ def _is_file(entry: "os.DirEntry[str]") -> bool:
     return entry.is_file(follow_symlinks=False)
 
 
-def _mark(path: Path, layout: Layout) -> None:
+def _write_marker(path: Path, layout: Layout) -> None:
     unfinished = path / UNFINISHED
     unfinished.unlink(missing_ok=True)
     with unfinished.open("xb") as file:
@@ -186,14 +186,14 @@ def _mark(path: Path, layout: Layout) -> None:
     sync(path)
 
 
-def _aside(path: Path, layout: Layout, earlier: Collection[str]) -> Iterator[Path]:
+def _list_aside(path: Path, layout: Layout, earlier: Collection[str]) -> Iterator[Path]:
     with os.scandir(path) as entries:
         for each in sorted(entries, key=lambda entry: entry.name):
-            if _is_left(each, layout, earlier):
+            if _is_aside(each, layout, earlier):
                 yield Path(each.path)
 
 
-def _is_left(entry: "os.DirEntry[str]", layout: Layout, earlier: Collection[str]) -> bool:
+def _is_aside(entry: "os.DirEntry[str]", layout: Layout, earlier: Collection[str]) -> bool:
     if _is_layout(entry):
         return entry.name != layout.folder
     return entry.name in earlier and _is_file(entry)

@@ -35,7 +35,7 @@ Walk = Generator[Collection[CommitId], Mapping[CommitId, CommitNode], T]
 """A generator that yields ids, is sent at least those commits, and returns a T."""
 
 
-def moment(commit: Commit, parents: Iterable[int]) -> int:
+def compute_moment(commit: Commit, parents: Iterable[int]) -> int:
     """Return the moment of a commit.
 
     It is the time of its committer, or one second after the latest moment of its parents if that

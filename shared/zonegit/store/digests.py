@@ -88,7 +88,7 @@ def subtract(total: bytes, removed: bytes) -> bytes:
     return (value % _MODULUS).to_bytes(SUM_OCTETS)
 
 
-def sum_up(hashes: Iterable[bytes]) -> Digest:
+def sum_hashes(hashes: Iterable[bytes]) -> Digest:
     """Return the digest of the rows with the given hashes."""
     total = count = 0
     for each in hashes:
@@ -108,7 +108,7 @@ def watch(connection: Connection, tables: Iterable[str]) -> None:
     connection.create_function("digest_subtract", -1, _subtract_row, deterministic=True)
     connection.execute("PRAGMA recursive_triggers = ON")  # REPLACE then runs the DELETE trigger
     for table in tables:
-        for event, change in _changes(table, _columns(connection, table)):
+        for event, change in _changes(table, _list_columns(connection, table)):
             update = f"UPDATE digest SET {change} WHERE name = '{table}'"  # noqa: S608
             connection.execute(
                 f"CREATE TEMP TRIGGER watch_{table}_{event} AFTER {event} ON main.{table}"
@@ -132,11 +132,11 @@ def _subtract_row(total: bytes, *row: object) -> bytes:
     return subtract(total, hash_row(row))
 
 
-def _columns(connection: Connection, table: str) -> list[str]:
+def _list_columns(connection: Connection, table: str) -> list[str]:
     return [name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")]
 
 
-def are_in(connection: Connection) -> bool:
+def has_digests(connection: Connection) -> bool:
     """Return whether a file has digests."""
     found = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'digest'")
     return found.fetchone() is not None
@@ -151,7 +151,7 @@ def compute(connection: Connection, table: str, pause: Callable[[], None] = lamb
         pause: called after every ``PAUSE_ROWS`` rows.
     """
     select = _SCHEMA_ROWS if table == SCHEMA else _select_all(connection, table)
-    return sum_up(_hash_rows(connection.execute(select), pause))
+    return sum_hashes(_hash_rows(connection.execute(select), pause))
 
 
 def _hash_rows(rows: Iterable[tuple[Any, ...]], pause: Callable[[], None]) -> Iterator[bytes]:
@@ -162,7 +162,7 @@ def _hash_rows(rows: Iterable[tuple[Any, ...]], pause: Callable[[], None]) -> It
 
 
 def _select_all(connection: Connection, table: str) -> str:
-    columns = ", ".join(_columns(connection, table))
+    columns = ", ".join(_list_columns(connection, table))
     return f"SELECT {columns} FROM {table}"  # noqa: S608  # the names come from the schema
 
 

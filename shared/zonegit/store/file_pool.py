@@ -18,7 +18,14 @@ from typing import Final, TypeVar
 from zlib import crc32
 
 from zonegit.errors import Unavailable, ZonegitError
-from zonegit.store.sqlite import blank, built, connected, explained, remove, transact
+from zonegit.store.sqlite import (
+    build_empty,
+    build_file,
+    explain_errors,
+    open_connection,
+    remove,
+    transact,
+)
 
 T = TypeVar("T")
 
@@ -96,7 +103,7 @@ class _Shelf:
     def __init__(self, number: int, prepare: Callable[[Connection], object]) -> None:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix=f"files-{number}")
         self._prepare = prepare
-        self._blank = blank(prepare)
+        self._blank = build_empty(prepare)
         self._open: OrderedDict[Path, Connection] = OrderedDict()
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -104,13 +111,13 @@ class _Shelf:
 
     def write(self, path: Path, work: Callable[[Connection], T]) -> T:
         if path not in self._open and not _exists(path):
-            return built(path, self._blank, work)
+            return build_file(path, self._blank, work)
         return transact(self._opened(path), path, "BEGIN IMMEDIATE", work)
 
     def _opened(self, path: Path) -> Connection:
         connection = self._open.pop(path, None)
         if connection is None:
-            connection = connected(path, CACHE_KIB)
+            connection = open_connection(path, CACHE_KIB)
             try:
                 transact(connection, path, "BEGIN IMMEDIATE", self._prepare)
             except ZonegitError:
@@ -123,7 +130,7 @@ class _Shelf:
 
     def _close_first(self) -> None:
         path, connection = self._open.popitem(last=False)
-        with suppress(ZonegitError), explained(path):  # the next use of the file reports it
+        with suppress(ZonegitError), explain_errors(path):  # the next use of the file reports it
             connection.close()
 
     def remove(self, path: Path, folder: Path) -> None:
@@ -131,7 +138,7 @@ class _Shelf:
             self._open.move_to_end(path, last=False)
             self._close_first()
         _refuse_links(path.parent)
-        with explained(path):
+        with explain_errors(path):
             remove(path)
         with suppress(OSError):  # the folder is not empty
             for above in path.parents:

@@ -21,7 +21,7 @@ _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextmanager
-def locked(folder: Path, owner: str, *, hint: str = "") -> Iterator[None]:
+def lock_folder(folder: Path, owner: str, *, hint: str = "") -> Iterator[None]:
     """Lock a folder for the time of a context; it is created if missing.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from zonegit.store.ref_log import PastEpoch
 from zonegit.store.refs import RefsSnapshot
 
-OURS_S: Final = 3.0
+PRESENT_AFTER_HEARTBEAT_S: Final = 3.0
 """Time after the last heartbeat during which a ref store is considered running. Another one that
 appears in this time is an additional one, not a replacement."""
 
@@ -47,7 +47,7 @@ class FollowVerdict(Enum):
     FOREIGN = auto()
 
 
-def belongs(held: str, found: str, replaces: Collection[str]) -> bool:
+def accepts_installation(held: str, found: str, replaces: Collection[str]) -> bool:
     """Return whether a ref store belongs to the followed installation, or replaces it.
 
     Args:
@@ -68,7 +68,7 @@ def judge(held: FollowedEnd, found: RefsSnapshot) -> FollowVerdict:
     """
     if held.epoch and held.epoch in found.replaces:
         return FollowVerdict.REPLACES
-    if not belongs(held.installation, found.installation, found.replaces):
+    if not accepts_installation(held.installation, found.installation, found.replaces):
         return FollowVerdict.FOREIGN
     if held.installation in found.replaces:
         return FollowVerdict.REPLACES
@@ -82,7 +82,7 @@ def _continues(held: FollowedEnd, found: RefsSnapshot) -> bool:
         return found.sequence >= held.sequence
     if found.epoch in held.past:
         return False
-    since = _ended_since(held, found.past)
+    since = _list_ended_since(held, found.past)
     if not since:
         return False
     last = since[-1]
@@ -90,7 +90,7 @@ def _continues(held: FollowedEnd, found: RefsSnapshot) -> bool:
     return has_all or any(each.recovered for each in since)
 
 
-def _ended_since(held: FollowedEnd, past: Sequence[PastEpoch]) -> Sequence[PastEpoch]:
+def _list_ended_since(held: FollowedEnd, past: Sequence[PastEpoch]) -> Sequence[PastEpoch]:
     """Return the epochs from the followed one on, the latest first.
 
     If the log does not name the followed epoch, the result begins with the latest epoch that both

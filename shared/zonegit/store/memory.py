@@ -11,11 +11,11 @@ import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.objects.codec import decode, links
+from zonegit.objects.codec import decode, list_links
 from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, short, verify
 from zonegit.objects.model import Blob, Commit
 from zonegit.store import outline
-from zonegit.store.commit_reader import moment
+from zonegit.store.commit_reader import compute_moment
 from zonegit.store.objects import MAX_LISTED, Dated
 from zonegit.store.outline import Outline
 
@@ -43,7 +43,7 @@ class MemoryObjects:
             value = decode(verify(raw))
             if isinstance(value, Blob) and raw.id not in self._objects:
                 outline.refuse_malformed(raw, value)
-            for link in links(value):
+            for link in list_links(value):
                 if link not in self._objects:
                     raise Invalid(
                         f"{raw.kind} {short(raw.id)} names {short(link)}, which is not stored"
@@ -65,7 +65,9 @@ class MemoryObjects:
 
     def _date(self, commit_id: CommitId, commit: Commit) -> None:
         self._parents[commit_id] = commit.parents
-        self._moments[commit_id] = moment(commit, [self._moments[at] for at in commit.parents])
+        self._moments[commit_id] = compute_moment(
+            commit, [self._moments[at] for at in commit.parents]
+        )
 
     async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
         await asyncio.sleep(0)

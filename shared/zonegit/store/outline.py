@@ -32,9 +32,9 @@ class Outline(msgspec.Struct, frozen=True, array_like=True):
 
     There are outlines of RRsets, of trees without subtrees whose RRsets are well-formed and under
     the names of their types, and of trees that have only such trees as subtrees, each under its
-    label and without a type of ``rules.WATCHED``. Most parts of a wide tree are of the last form,
-    which has the kind ``RUN``. The outline of any other object has no owner, and the caller must
-    read the object.
+    label and without a type of ``rules.CONFLICT_TYPES``. Most parts of a wide tree are of the last
+    form, which has the kind ``RUN``. The outline of any other object has no owner, and the caller
+    must read the object.
 
     Args:
         kind: the kind of the object, or ``RUN``.
@@ -114,7 +114,7 @@ def outline_run(tree: Tree, of_tree: Callable[[ObjectId], Outline | None]) -> Ou
         found = of_tree(object_id)
         if found is None or found.kind != "tree" or not found.owner:
             return Outline("tree")
-        if not rules.WATCHED.isdisjoint(found.types):
+        if not rules.CONFLICT_TYPES.isdisjoint(found.types):
             return Outline("tree")
         size = len(key)  # a key has an octet for its kind, a label one for its length
         if found.owner[0] != size - 1 or found.owner[1:size] != key[1:]:

@@ -14,7 +14,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.store.ref_log import PastEpoch
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zone.serial import HALF, advance, following, later, latest, lead
+from zonegit.zone.serial import HALF, advance, increment, is_later, latest, lead
 
 DEFAULT_HEADROOM: Final = 1_000
 """The increase of the serial of a branch if no resolver knows the serial that was served last."""
@@ -216,7 +216,7 @@ def decide(
         if ahead > MAX_LEAD or ahead == -HALF:
             return Doubt(each, f"serial {each.serial} is too far ahead of {branch.serial}")
     known = max(answers, key=lambda each: lead(each.serial, branch.serial), default=None)
-    if known is None or later(branch.serial, known.serial):
+    if known is None or is_later(branch.serial, known.serial):
         return _renew(branch, advance(latest(branch.serial, branch.highest), headroom), None)
     highest = [each for each in answers if each.serial == known.serial]
     if not any(each.is_complete for each in highest):
@@ -225,11 +225,11 @@ def decide(
     trees = {each.tree for each in highest}
     if known.serial == branch.serial and trees == {branch.tree}:
         return Leave()
-    return _renew(branch, following(latest(known.serial, branch.highest)), known)
+    return _renew(branch, increment(latest(known.serial, branch.highest)), known)
 
 
 def _renew(branch: RestoredBranch, serial: int, known: AnsweredSerial | None) -> RecoveryVerdict:
-    if not (later(serial, branch.serial) and later(serial, branch.highest)):
+    if not (is_later(serial, branch.serial) and is_later(serial, branch.highest)):
         return Doubt(
             known,
             f"serial {serial} is not later than both {branch.serial} and {branch.highest},"

@@ -74,7 +74,7 @@ def branch(zone: Name, short: str) -> RefName:
     Raises:
         Invalid: ``short`` is not a branch name.
     """
-    return RefName("heads", zone, checked(short, "branch"))
+    return RefName("heads", zone, check_name(short, "branch"))
 
 
 def tag(zone: Name, short: str) -> RefName:
@@ -83,7 +83,7 @@ def tag(zone: Name, short: str) -> RefName:
     Raises:
         Invalid: ``short`` is not a tag name.
     """
-    return RefName("tags", zone, checked(short, "tag"))
+    return RefName("tags", zone, check_name(short, "tag"))
 
 
 def marker(zone: Name) -> RefName:
@@ -98,12 +98,12 @@ def default_head() -> RefName:
 
 def own_head(actor: str) -> RefName:
     """Return the ref of one operator's own HEAD."""
-    return RefName("head", None, checked_actor(actor))
+    return RefName("head", None, check_actor(actor))
 
 
-def remembered(actor: str, zone: Name) -> RefName:
+def remembered_branch(actor: str, zone: Name) -> RefName:
     """Return the ref of the branch of ``zone`` that an operator last checked out."""
-    return RefName("head", zone, checked_actor(actor))
+    return RefName("head", zone, check_actor(actor))
 
 
 def kind(ref: RefName) -> str:
@@ -111,7 +111,7 @@ def kind(ref: RefName) -> str:
     return "branch" if ref.space == "heads" else "tag"
 
 
-def checked(short: str, what: str = "branch") -> str:
+def check_name(short: str, what: str = "branch") -> str:
     """Check a branch or tag name by the rules of git; in addition, no component may end in a dot.
 
     Raises:
@@ -135,7 +135,7 @@ def require_new(short: str, what: str) -> None:
     Names are typed, completed and pasted in shells. Existing branches and tags keep their names.
 
     Args:
-        short: a name that :func:`checked` accepts.
+        short: a name that :func:`check_name` accepts.
         what: ``branch`` or ``tag``.
 
     Raises:
@@ -150,7 +150,7 @@ def require_new(short: str, what: str) -> None:
         )
 
 
-def checked_actor(actor: str) -> str:
+def check_actor(actor: str) -> str:
     """Check the name of an operator.
 
     Raises:
@@ -178,10 +178,10 @@ def parse(path: str) -> RefName:
     if path.startswith(_TAGS):
         return tag(*_split(path, _TAGS))
     if path.startswith(_ZONES):
-        return marker(_zone(path.removeprefix(_ZONES)))
+        return marker(_parse_zone(path.removeprefix(_ZONES)))
     if path.startswith(_OWN_HEADS):
         actor, slash, zone = path.removeprefix(_OWN_HEADS).partition("/")
-        return remembered(actor, _zone(zone)) if slash else own_head(actor)
+        return remembered_branch(actor, _parse_zone(zone)) if slash else own_head(actor)
     raise Invalid(f"{path!r} is not a ref name", hint="for example refs/heads/foo.com./main")
 
 
@@ -189,10 +189,10 @@ def _split(path: str, prefix: str) -> tuple[Name, str]:
     zone, dot, short = path.removeprefix(prefix).rpartition("./")
     if not dot:
         raise Invalid(f"{path!r} is not a ref name", hint=f"for example {prefix}foo.com./main")
-    return _zone(zone + "."), short
+    return _parse_zone(zone + "."), short
 
 
-def _zone(text: str) -> Name:
+def _parse_zone(text: str) -> Name:
     zone = names.parse(text)
     if names.text(zone) != text:
         raise Invalid(f"{text!r} is not how the zone {names.text(zone)} is written in a ref")

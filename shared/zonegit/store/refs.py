@@ -46,7 +46,7 @@ class Anything(msgspec.Struct, frozen=True, tag="anything"):
 Expected = Absent | Exactly | Anything
 
 
-def holds(expected: Expected, current: ObjectId | None) -> bool:
+def is_expected(expected: Expected, current: ObjectId | None) -> bool:
     """Return whether a ref has its expected state.
 
     Args:

@@ -46,11 +46,11 @@ CHECKPOINT_PAGES: Final = 8_192
 """Pages of 4 KiB in the log before it is copied into the file. With SQLite's default of 1,000, each
 batch would copy mostly the same pages again."""
 PAGE_OCTETS: Final = 1_024
-"""The page size of a file that :func:`built` creates: the file is small, and each of its tables
-takes at least one page."""
-NEIGHBOURS: Final = ("-wal", "-shm", "-journal")
+"""The page size of a file that :func:`build_file` creates. The file is small, and each of its
+tables takes at least one page."""
+SIDE_FILE_SUFFIXES: Final = ("-wal", "-shm", "-journal")
 """Suffixes of the additional files of SQLite."""
-UNFINISHED: Final = "-new"
+UNFINISHED_SUFFIX: Final = "-new"
 """The suffix of a file that is being built."""
 
 
@@ -100,7 +100,7 @@ class Database:
         return await asyncio.to_thread(self._check, work)
 
     def _check(self, work: Callable[[Connection], T]) -> T:
-        with closing(connected(self._path, CHECK_CACHE_KIB)) as connection:
+        with closing(open_connection(self._path, CHECK_CACHE_KIB)) as connection:
             connection.execute("PRAGMA query_only = ON")
             return transact(connection, self._path, "BEGIN", work)
 
@@ -143,9 +143,9 @@ async def open_database(
         Invalid: a later release of zonegit created the file.
     """
     prepare = partial(
-        _prepared_watched, schema=schema, version=version, upgrades=upgrades, watched=watched
+        _prepare_watched, schema=schema, version=version, upgrades=upgrades, watched=watched
     )
-    with closing(connected(path)) as writer, closing(connected(path)) as reader:
+    with closing(open_connection(path)) as writer, closing(open_connection(path)) as reader:
         database = Database(path, writer, reader)
         try:
             await _prepare(database, path, prepare)
@@ -163,14 +163,14 @@ async def _prepare(database: Database, path: Path, work: Callable[[Connection], 
         raise
 
 
-def connected(path: Path, cache_kib: int = CACHE_KIB) -> Connection:
+def open_connection(path: Path, cache_kib: int = CACHE_KIB) -> Connection:
     """Open a connection whose commits are durable. The file and its folders are created if missing.
 
     Raises:
         Unavailable: the file cannot be opened or created.
         Corrupt: the file is damaged, or is not an SQLite file.
     """
-    with explained(path), ExitStack() as failing:
+    with explain_errors(path), ExitStack() as failing:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
@@ -191,7 +191,7 @@ def transact(connection: Connection, path: Path, begin: str, work: Callable[[Con
         Unavailable: the disk is full or fails; nothing was written.
         Corrupt: the file is damaged.
     """
-    with explained(path):
+    with explain_errors(path):
         connection.execute(begin)
         try:
             result = work(connection)
@@ -202,7 +202,7 @@ def transact(connection: Connection, path: Path, begin: str, work: Callable[[Con
                 connection.execute("ROLLBACK")
 
 
-def blank(prepare: Callable[[Connection], object]) -> bytes:
+def build_empty(prepare: Callable[[Connection], object]) -> bytes:
     """Return the octets of a small file with empty tables."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
@@ -210,7 +210,7 @@ def blank(prepare: Callable[[Connection], object]) -> bytes:
         return connection.serialize()
 
 
-def built(path: Path, begin: bytes, work: Callable[[Connection], T]) -> T:
+def build_file(path: Path, begin: bytes, work: Callable[[Connection], T]) -> T:
     """Create a file from empty tables and the rows that a function writes.
 
     The file is written and synced under another name and then renamed, so it is never incomplete.
@@ -219,14 +219,14 @@ def built(path: Path, begin: bytes, work: Callable[[Connection], T]) -> T:
 
     Args:
         path: the file.
-        begin: the octets of the file with empty tables (:func:`blank`).
+        begin: the octets of the file with empty tables (:func:`build_empty`).
         work: writes the rows.
 
     Raises:
         Unavailable: the file cannot be created.
     """
-    unfinished = path.with_name(path.name + UNFINISHED)
-    with explained(path), ExitStack() as undoing:
+    unfinished = path.with_name(path.name + UNFINISHED_SUFFIX)
+    with explain_errors(path), ExitStack() as undoing:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove(unfinished)
         undoing.callback(remove, unfinished)
@@ -237,7 +237,9 @@ def built(path: Path, begin: bytes, work: Callable[[Connection], T]) -> T:
             result = transact(connection, path, "BEGIN IMMEDIATE", work)
             connection.execute("PRAGMA journal_mode = WAL")
         sync(unfinished)
-        _remove(path, NEIGHBOURS)  # SQLite would apply the log of an earlier file to this one
+        _remove(
+            path, SIDE_FILE_SUFFIXES
+        )  # SQLite would apply the log of an earlier file to this one
         unfinished.rename(path)
         return result
 
@@ -256,7 +258,7 @@ def read_closed(path: Path, version: int, work: Callable[[Connection], T]) -> T:
     is_whole = not path.with_name(path.name + "-wal").exists()
     uri = f"{path.absolute().as_uri()}?{'immutable=1' if is_whole else 'mode=rw'}"
     with (
-        explained(path),
+        explain_errors(path),
         closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
     ):
         (found,) = connection.execute("PRAGMA user_version").fetchone()
@@ -271,7 +273,7 @@ def remove(path: Path) -> None:
     Raises:
         OSError: a file cannot be deleted.
     """
-    _remove(path, ("", *NEIGHBOURS))
+    _remove(path, ("", *SIDE_FILE_SUFFIXES))
 
 
 def _remove(path: Path, suffixes: Iterable[str]) -> None:
@@ -292,7 +294,7 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def prepared(
+def prepare_tables(
     connection: Connection, schema: Sequence[str], version: int, upgrades: Upgrades
 ) -> None:
     """Create the tables, or upgrade them to ``version``.
@@ -316,7 +318,7 @@ def prepared(
         connection.execute(f"PRAGMA user_version = {version}")
 
 
-def _prepared_watched(
+def _prepare_watched(
     connection: Connection,
     schema: Sequence[str],
     version: int,
@@ -330,19 +332,19 @@ def _prepared_watched(
         Invalid: a later release of zonegit created the file.
     """
     if not watched.tables:
-        prepared(connection, schema, version, upgrades)
+        prepare_tables(connection, schema, version, upgrades)
         return
     (before,) = connection.execute("PRAGMA user_version").fetchone()
-    if before == version or digests.are_in(connection):
+    if before == version or digests.has_digests(connection):
         digests.compare(connection, (digests.SCHEMA, *watched.at_open))
-    prepared(connection, schema, version, upgrades)
+    prepare_tables(connection, schema, version, upgrades)
     if before != version:
         digests.refresh(connection, watched.tables)
     digests.watch(connection, watched.tables)
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explain_errors(path: Path) -> Iterator[None]:
     """Convert the errors of SQLite and of the system into errors that name the file.
 
     Raises:
@@ -352,13 +354,13 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except DamagedFile as error:
-        raise _damaged(path, error.message, error.details, error.hint) from error
+        raise _damage_error(path, error.message, error.details, error.hint) from error
     except sqlite3.Error as error:
-        raise _explained(error, path) from error
+        raise _explain(error, path) from error
     except UnicodeDecodeError as error:
         # The message of SQLite quotes a damaged schema, which need not be UTF-8.
         octets = error.object.decode(errors="backslashreplace")
-        raise _damaged(path, octets, {}) from error
+        raise _damage_error(path, octets, {}) from error
     except OSError as error:
         raise Unavailable(f"cannot make {path.parent}: {error.strerror}", file=str(path)) from error
 
@@ -370,7 +372,7 @@ _NOT_USABLE: Final = (
 """Errors of the system, which do not mean that the file is damaged."""
 
 
-def _explained(error: sqlite3.Error, path: Path) -> ZonegitError:
+def _explain(error: sqlite3.Error, path: Path) -> ZonegitError:
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
         return Unavailable(
@@ -382,7 +384,7 @@ def _explained(error: sqlite3.Error, path: Path) -> ZonegitError:
         return Unavailable(f"{path} cannot be used: {error}; nothing was written", file=str(path))
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _MISTAKES):
         # The statements are correct, so the file is damaged: for example, a table is missing.
-        return _damaged(path, str(error), {})
+        return _damage_error(path, str(error), {})
     raise error
 
 
@@ -390,7 +392,9 @@ _MISTAKES: Final = (sqlite3.ProgrammingError, sqlite3.NotSupportedError)
 """Errors of the calling code."""
 
 
-def _damaged(path: Path, why: str, details: Mapping[str, str], hint: str | None = None) -> Corrupt:
+def _damage_error(
+    path: Path, why: str, details: Mapping[str, str], hint: str | None = None
+) -> Corrupt:
     return Corrupt(
         f"{path} is damaged: {why}", hint=hint or RESTORE, **{**details, "file": str(path)}
     )

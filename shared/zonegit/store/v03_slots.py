@@ -51,42 +51,42 @@ def decode(slots: Slots) -> V03Refs:
     """
     if ZONE not in slots:
         raise Invalid(f"{ZONE} is missing: a store of layout v0.3 names its zone there")
-    zone = names.parse(_text(ZONE, slots[ZONE]))
-    head = _branch_of(zone, HEAD, _text(HEAD, slots[HEAD])) if HEAD in slots else None
+    zone = names.parse(_parse_text(ZONE, slots[ZONE]))
+    head = _parse_branch(zone, HEAD, _parse_text(HEAD, slots[HEAD])) if HEAD in slots else None
     refs = {
-        name: (_scoped(zone, name), _id(name, slot))
+        name: (_parse_ref(zone, name), _parse_id(name, slot))
         for name, slot in sorted(slots.items())
         if name not in (HEAD, ZONE)
     }
     return V03Refs(zone, refs, head)
 
 
-def _scoped(zone: Name, name: str) -> RefName:
+def _parse_ref(zone: Name, name: str) -> RefName:
     if name.startswith(_TAGS):
         return ref_names.tag(zone, name.removeprefix(_TAGS))
-    return _branch_of(zone, name, name)
+    return _parse_branch(zone, name, name)
 
 
-def _branch_of(zone: Name, name: str, path: str) -> RefName:
+def _parse_branch(zone: Name, name: str, path: str) -> RefName:
     if not path.startswith(_HEADS):
         raise Invalid(f"{name[:80]!r}: {path[:80]!r} is not the name of a ref in layout v0.3")
     return ref_names.branch(zone, path.removeprefix(_HEADS))
 
 
-def _id(name: str, slot: bytes) -> ObjectId:
+def _parse_id(name: str, slot: bytes) -> ObjectId:
     if len(slot) != ID_OCTETS:
-        raise _malformed(name)
+        raise _malformed_error(name)
     return ObjectId(slot)
 
 
-def _text(name: str, slot: bytes) -> str:
+def _parse_text(name: str, slot: bytes) -> str:
     if len(slot) != SLOT_OCTETS or slot[0] >= SLOT_OCTETS:
-        raise _malformed(name)
+        raise _malformed_error(name)
     text, padding = slot[1 : 1 + slot[0]], slot[1 + slot[0] :]
     if any(padding) or not all(octet in _PRINTABLE for octet in text):
-        raise _malformed(name)
+        raise _malformed_error(name)
     return text.decode("ascii")
 
 
-def _malformed(name: str) -> Invalid:
+def _malformed_error(name: str) -> Invalid:
     return Invalid(f"the slot of {name[:80]!r} is malformed", hint="is this a store of v0.3?")

@@ -167,7 +167,7 @@ def parse_request(subject: str) -> Request:
     tokens = subject.split(".")
     if len(tokens) < 4 or tokens[0] != ROOT:
         raise Invalid(f"{subject[:200]!r} is not the subject of a request")
-    actor = ref_names.checked_actor(decode_token(tokens[1]).decode("utf-8", "replace"))
+    actor = ref_names.check_actor(decode_token(tokens[1]).decode("utf-8", "replace"))
     about = tokens[4] if len(tokens) > 4 else ""
     ref = _parse_ref(tokens[4:]) if about not in ("", OWN) else None
     if request(actor, tokens[2], tokens[3], ref, about) != subject:

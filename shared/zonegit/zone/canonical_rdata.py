@@ -60,7 +60,7 @@ def _hip(rdata: bytes) -> _Layout:
     return (start, *[_NAME] * servers)
 
 
-_FORMS: Final[dict[str, _Form]] = {
+_FORMS_CASE_INSENSITIVE: Final[dict[str, _Form]] = {
     **dict.fromkeys(("NS", "MD", "MF", "CNAME", "MB", "MG", "MR", "PTR", "DNAME"), (_NAME,)),
     **dict.fromkeys(("MX", "AFSDB", "RT", "KX"), (2, _NAME)),
     **dict.fromkeys(("MINFO", "RP"), (_NAME, _NAME)),
@@ -72,7 +72,7 @@ _FORMS: Final[dict[str, _Form]] = {
     "SRV": (6, _NAME),
     "A6": _a6,
 }
-_FORMS_AS_WRITTEN: Final[dict[str, _Form]] = {
+_FORMS_CASE_SENSITIVE: Final[dict[str, _Form]] = {
     **dict.fromkeys(("SVCB", "HTTPS"), (2, _NAME, _REST)),
     "NSEC": (_NAME, _REST),
     "NSAP-PTR": (_NAME,),
@@ -83,12 +83,16 @@ _FORMS_AS_WRITTEN: Final[dict[str, _Form]] = {
     "TALINK": (_NAME, _NAME),
     "DSYNC": (5, _NAME),
 }
-_FOLDED: Final = {NUMBERS[mnemonic]: form for mnemonic, form in _FORMS.items()}
-_AS_WRITTEN: Final = {NUMBERS[mnemonic]: form for mnemonic, form in _FORMS_AS_WRITTEN.items()}
+_CASE_INSENSITIVE: Final = {
+    NUMBERS[mnemonic]: form for mnemonic, form in _FORMS_CASE_INSENSITIVE.items()
+}
+_CASE_SENSITIVE: Final = {
+    NUMBERS[mnemonic]: form for mnemonic, form in _FORMS_CASE_SENSITIVE.items()
+}
 
-FOLDED: Final = frozenset(_FOLDED)
+CASE_INSENSITIVE_TYPES: Final = frozenset(_CASE_INSENSITIVE)
 """Types of which two records are the same if they differ only in the case of names in RDATA."""
-AS_WRITTEN: Final = frozenset(_AS_WRITTEN)
+CASE_SENSITIVE_TYPES: Final = frozenset(_CASE_SENSITIVE)
 """Types of which two records differ if the case of names in RDATA differs."""
 
 
@@ -99,22 +103,22 @@ def key(rdtype: int, rdata: bytes) -> bytes:
         rdtype: the type of the record.
         rdata: its uncompressed RDATA; malformed RDATA is its own key.
     """
-    form = _FOLDED.get(rdtype)
+    form = _CASE_INSENSITIVE.get(rdtype)
     return rdata if form is None else _lower_names(rdata, form)
 
 
 def key_ignoring_case(rdtype: int, rdata: bytes) -> bytes:
-    """Return the key by which some servers compare records of a type of ``AS_WRITTEN``.
+    """Return the key by which some servers compare records of a type of ``CASE_SENSITIVE_TYPES``.
 
     Args:
         rdtype: the type of the record; for other types this is :func:`key`.
         rdata: its uncompressed RDATA; malformed RDATA is its own key.
     """
-    form = _AS_WRITTEN.get(rdtype)
+    form = _CASE_SENSITIVE.get(rdtype)
     return key(rdtype, rdata) if form is None else _lower_names(rdata, form)
 
 
-def distinct(rdtype: int, rdatas: Iterable[bytes]) -> Collection[bytes]:
+def deduplicate(rdtype: int, rdatas: Iterable[bytes]) -> Collection[bytes]:
     """Return one RDATA for each record: the first of those with the same key.
 
     Args:
@@ -124,7 +128,7 @@ def distinct(rdtype: int, rdatas: Iterable[bytes]) -> Collection[bytes]:
     Returns:
         The RDATA in any order.
     """
-    if rdtype not in _FOLDED:
+    if rdtype not in _CASE_INSENSITIVE:
         return set(rdatas)
     found = dict.fromkeys(rdatas)
     if len(found) == 1 or not has_twins(rdtype, found):
@@ -142,7 +146,7 @@ def has_twins(rdtype: int, rdatas: Collection[bytes]) -> bool:
         rdtype: the type of the records.
         rdatas: RDATA without repetitions.
     """
-    if len(rdatas) < 2 or rdtype not in _FOLDED:
+    if len(rdatas) < 2 or rdtype not in _CASE_INSENSITIVE:
         return False
     # Equal keys imply equal octets in lower case, which is cheaper to test.
     if len({rdata.lower() for rdata in rdatas}) == len(rdatas):
@@ -167,14 +171,14 @@ def _lower_names(rdata: bytes, form: _Form) -> bytes:
         return rdata
     found, at = bytearray(rdata), 0
     for field in form(rdata) if callable(form) else form:
-        end = _end(rdata, at, field)
+        end = _find_field_end(rdata, at, field)
         if field == _NAME:
             found[at:end] = lower[at:end]
         at = end
     return bytes(found) if at == len(rdata) else rdata
 
 
-def _end(rdata: bytes, at: int, field: int) -> int:
+def _find_field_end(rdata: bytes, at: int, field: int) -> int:
     """Return the end of a field, or an offset beyond the RDATA if the field does not fit."""
     past = len(rdata) + 1
     if at >= past:

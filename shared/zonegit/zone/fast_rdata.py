@@ -13,7 +13,7 @@ from typing import Final
 from zonegit.zone.names import MAX_OCTETS, ROOT, Name
 from zonegit.zone.rrtypes import AAAA, CNAME, MX, NS, PTR, TXT, A
 
-_KEPT: Final = 1 << 14
+_CACHED_NAMES: Final = 1 << 14
 """Names in RDATA that are cached: the same name servers and mail exchangers occur many times."""
 
 _NAME: Final = re.compile(
@@ -35,7 +35,7 @@ _MAX_STRINGS: Final = 255
 WordList = Sequence[str]
 
 
-def name(text: str, origin: Name) -> bytes | None:
+def parse_name(text: str, origin: Name) -> bytes | None:
     """Return the wire form of a name, in its original case; ``origin`` completes a relative name.
 
     Returns:
@@ -51,7 +51,7 @@ def name(text: str, origin: Name) -> bytes | None:
     return octets if len(octets) <= MAX_OCTETS else None
 
 
-def rdata(rdtype: int, words: WordList, origin: Name) -> bytes | None:
+def parse_rdata(rdtype: int, words: WordList, origin: Name) -> bytes | None:
     """Return the uncompressed wire form of RDATA.
 
     Args:
@@ -66,14 +66,14 @@ def rdata(rdtype: int, words: WordList, origin: Name) -> bytes | None:
     return reader(words, origin) if reader is not None else None
 
 
-def _ipv4(words: WordList, origin: Name) -> bytes | None:
+def _parse_ipv4(words: WordList, origin: Name) -> bytes | None:
     if len(words) != 1 or type(words[0]) is not str or _IPV4.fullmatch(words[0]) is None:
         return None
     octets = [int(number) for number in words[0].split(".")]
     return bytes(octets) if max(octets) < 256 else None
 
 
-def _ipv6(words: WordList, origin: Name) -> bytes | None:
+def _parse_ipv6(words: WordList, origin: Name) -> bytes | None:
     """Parse the first two forms of RFC 4291 section 2.2."""
     if len(words) != 1 or type(words[0]) is not str or _IPV6.fullmatch(words[0]) is None:
         return None
@@ -88,23 +88,23 @@ def _ipv6(words: WordList, origin: Name) -> bytes | None:
     return bytes.fromhex("".join([group.zfill(4) for group in groups]))
 
 
-def _target(words: WordList, origin: Name) -> bytes | None:
+def _parse_target(words: WordList, origin: Name) -> bytes | None:
     if len(words) != 1 or not _is_short(words[0]):
         return None
-    return _known(words[0], origin)
+    return _parse_cached_name(words[0], origin)
 
 
-def _exchange(words: WordList, origin: Name) -> bytes | None:
+def _parse_exchange(words: WordList, origin: Name) -> bytes | None:
     if len(words) != 2 or not all(map(_is_short, words)):
         return None
-    target = _known(words[1], origin)
+    target = _parse_cached_name(words[1], origin)
     if target is None or _PREFERENCE.fullmatch(words[0]) is None:
         return None
     preference = int(words[0])
     return preference.to_bytes(2, "big") + target if preference < 1 << 16 else None
 
 
-def _strings(words: WordList, origin: Name) -> bytes | None:
+def _parse_strings(words: WordList, origin: Name) -> bytes | None:
     if not 0 < len(words) <= _MAX_STRINGS or any(_STRING.fullmatch(word) is None for word in words):
         return None
     return b"".join([b"%c%b" % (len(word), word.encode()) for word in words])
@@ -115,14 +115,14 @@ def _is_short(word: str) -> bool:
     return type(word) is str and len(word) <= MAX_OCTETS
 
 
-_known = lru_cache(_KEPT)(name)
+_parse_cached_name = lru_cache(_CACHED_NAMES)(parse_name)
 
 _READERS: Final[dict[int, Callable[[WordList, Name], bytes | None]]] = {
-    A: _ipv4,
-    AAAA: _ipv6,
-    NS: _target,
-    CNAME: _target,
-    PTR: _target,
-    MX: _exchange,
-    TXT: _strings,
+    A: _parse_ipv4,
+    AAAA: _parse_ipv6,
+    NS: _parse_target,
+    CNAME: _parse_target,
+    PTR: _parse_target,
+    MX: _parse_exchange,
+    TXT: _parse_strings,
 }

@@ -25,7 +25,7 @@ from zonegit.zone import look_alikes
 MAX_LABEL: Final = 63
 """Octets of a label (RFC 1035 section 2.3.4)."""
 
-_KEPT: Final = 1 << 12
+_CACHED_LABELS: Final = 1 << 12
 """Labels whose conversion is cached."""
 
 _STOP: Final = re.compile(r"\\.|(\.)", re.DOTALL)
@@ -83,7 +83,9 @@ def to_unicode(text: str) -> str | None:
     Args:
         text: a name in presentation format, in ASCII.
     """
-    labels = [_u_label(label) if _A_LABEL.fullmatch(label) else None for label in text.split(".")]
+    labels = [
+        _decode_label(label) if _A_LABEL.fullmatch(label) else None for label in text.split(".")
+    ]
     if not any(labels):
         return None
     both = zip(text.split("."), labels, strict=True)
@@ -97,21 +99,21 @@ def _convert(labels: Sequence[str], origin: Sequence[str]) -> Iterator[str]:
         if label.isascii():
             yield label
         elif _is_service(every[place + 1 : place + 3]):
-            yield _instance(label)
+            yield _escape_instance(label)
         else:
-            yield from _parts(label, every[place + 1 : place + 3])
+            yield from _convert_parts(label, every[place + 1 : place + 3])
 
 
-def _parts(label: str, following: Sequence[str]) -> Iterator[str]:
+def _convert_parts(label: str, following: Sequence[str]) -> Iterator[str]:
     """Split a label at East Asian full stops, and yield its parts in ASCII."""
     parts = _EAST_ASIAN_STOP.split(label)
     for place, part in enumerate(parts):
         if part.isascii():
             yield part
         elif _is_service([*parts[place + 1 :], *following][:2]):
-            yield _instance(part)
+            yield _escape_instance(part)
         else:
-            yield _checked_a_label(part)
+            yield _convert_label(part)
 
 
 def _is_service(following: Sequence[str]) -> bool:
@@ -121,18 +123,18 @@ def _is_service(following: Sequence[str]) -> bool:
     )
 
 
-def _instance(label: str) -> str:
+def _escape_instance(label: str) -> str:
     _check_utf_8(label)
     look_alikes.check_word(label)
     return escape(label)
 
 
-def _checked_a_label(label: str) -> str:
+def _convert_label(label: str) -> str:
     _check_utf_8(label)
     look_alikes.check_label(label)
     if "\\" in label:
         raise Invalid(f"{label!r} has an escape and letters outside ASCII: {_ADVICE}")
-    return _a_label(label)
+    return _encode_label(label)
 
 
 def _check_utf_8(label: str) -> None:
@@ -140,8 +142,8 @@ def _check_utf_8(label: str) -> None:
         raise Invalid(f"a label has octets that are not UTF-8: {_ADVICE}, or write them as \\DDD")
 
 
-@lru_cache(_KEPT)
-def _a_label(label: str) -> str:
+@lru_cache(_CACHED_LABELS)
+def _encode_label(label: str) -> str:
     """Return the A-label of a label that is not ASCII."""
     try:
         mapped = idna.uts46_remap(label, std3_rules=False)
@@ -163,8 +165,8 @@ def _check_length(label: str, mapped: str) -> None:
         )
 
 
-@lru_cache(_KEPT)
-def _u_label(label: str) -> str | None:
+@lru_cache(_CACHED_LABELS)
+def _decode_label(label: str) -> str | None:
     """Return the U-label of an A-label, or None if it is not valid in IDNA 2008 or converts to
     another A-label."""
     try:

@@ -74,12 +74,12 @@ class MasterFileEntry(NamedTuple):
     said: LineRecord | None = None
 
 
-def failure(source: str, line: int, message: str, hint: str | None = None) -> Invalid:
+def error_at(source: str, line: int, message: str, hint: str | None = None) -> Invalid:
     """Return an error in a master file, in the form ``FILE:LINE: MESSAGE`` of compilers."""
     return Invalid(f"{source}:{line}: {message}", hint=hint)
 
 
-def entries(
+def split_entries(
     octets: bytes, source: str, recall: Callable[[bytes], LineRecord | None] | None = None
 ) -> Iterator[MasterFileEntry]:
     """Split a master file (RFC 1035 section 5.1) into entries; lines end in LF or CRLF.
@@ -103,8 +103,8 @@ def entries(
         else:
             start, size = number, len(raw)
         if size > MAX_ENTRY:
-            raise failure(source, start, f"a record of more than {MAX_ENTRY} octets")
-        line = text(raw.removesuffix(b"\n").removesuffix(b"\r"))
+            raise error_at(source, start, f"a record of more than {MAX_ENTRY} octets")
+        line = decode_line(raw.removesuffix(b"\n").removesuffix(b"\r"))
         if not depth:
             indented = line[:1] in (" ", "\t")
             if _SPECIAL.search(line) is None and line.isascii():
@@ -115,18 +115,18 @@ def entries(
         try:
             depth = _split(line, words, depth)
         except Invalid as error:
-            raise failure(source, number, error.message, error.hint) from None
+            raise error_at(source, number, error.message, error.hint) from None
         if words and not depth:
             yield MasterFileEntry(start, indented, words, raw if start == number else b"")
     if depth:
-        raise failure(source, start, "a parenthesis is not closed before the file ends")
+        raise error_at(source, start, "a parenthesis is not closed before the file ends")
 
 
 def split(text: str) -> list[str]:
     """Split one line into words.
 
     Raises:
-        Invalid: as in :func:`entries`.
+        Invalid: as in :func:`split_entries`.
     """
     words: list[str] = []
     if _split(text, words, 0):
@@ -139,7 +139,7 @@ def split_rdata(text: str) -> list[str]:
 
     Raises:
         Invalid: the text has a comment or a line end outside quotes, or is malformed as in
-            :func:`entries`.
+            :func:`split_entries`.
     """
     _check_nothing_skipped(text)
     return split(text)
@@ -165,14 +165,14 @@ def _check_nothing_skipped(text: str) -> None:
         raise Invalid(f"it holds {_LINE_ENDS[text[at]]} outside quotes")
 
 
-def shown(words: Iterable[str]) -> str:
+def show_words(words: Iterable[str]) -> str:
     """Return words as written, shortened for an error."""
     text = " ".join(f'"{word}"' if isinstance(word, Quoted) else word for word in words)
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return text if len(text) <= 100 else text[:97] + "..."
 
 
-def text(line: bytes) -> str:
+def decode_line(line: bytes) -> str:
     """Return the text of a line, with lone surrogates for octets that are not UTF-8."""
     return line.decode("utf-8", "surrogateescape")
 
@@ -201,13 +201,13 @@ def _split(line: str, words: list[str], depth: int) -> int:
         elif found.lastgroup == "quoted":
             words.append((Glued if previous == "word" else Quoted)(found["quoted"]))
         elif found.lastgroup == "bracket":
-            depth = _nested(depth, found[0])
+            depth = _update_depth(depth, found[0])
         previous = found.lastgroup
         at = found.end()
     return depth
 
 
-def _nested(depth: int, bracket: str) -> int:
+def _update_depth(depth: int, bracket: str) -> int:
     depth += 1 if bracket == "(" else -1
     if depth < 0:
         raise Invalid("a closing parenthesis has no opening one")
@@ -267,11 +267,13 @@ class Words(Tokenizer):
         relativize: bool = False,
         relativize_to: dns.name.Name | None = None,
     ) -> dns.name.Name:
-        """Return the name of a token, parsed by ``names.read`` like every other name."""
+        """Return the name of a token, parsed by ``names.parse_dnspython`` like every other name."""
         if not token.is_identifier():
             raise dns.exception.SyntaxError("a name is expected, without quotes")
         try:
-            name = names.read(token.word if isinstance(token, _WordToken) else token.value, origin)
+            name = names.parse_dnspython(
+                token.word if isinstance(token, _WordToken) else token.value, origin
+            )
         except Invalid as error:
             raise dns.exception.SyntaxError(error.message) from error
         return name.choose_relativity(relativize_to or origin, relativize)

@@ -36,7 +36,7 @@ class LineRecord(NamedTuple):
     rdata: bytes
 
 
-class Lines:
+class LineCache:
     """Records by origin and line; a line includes its line end."""
 
     def __init__(self, most: int = MAX_OCTETS) -> None:

@@ -36,7 +36,7 @@ def check_word(word: str) -> None:
     """
     for character in word:
         if _is_hidden(character):
-            raise _refusal(character)
+            raise _make_error(character)
     check_ends(word)
 
 
@@ -48,7 +48,7 @@ def check_ends(text: str) -> None:
     """
     for character in (text[:1], text[-1:]):
         if character and (_is_hidden(character) or _is_quote(character)):
-            raise _refusal(character)
+            raise _make_error(character)
 
 
 def check_label(label: str) -> None:
@@ -59,7 +59,7 @@ def check_label(label: str) -> None:
     """
     for character in label:
         if _is_hidden(character) or _is_quote(character) or _SELECTORS.match(character):
-            raise _refusal(character)
+            raise _make_error(character)
 
 
 def _is_hidden(character: str) -> bool:
@@ -76,7 +76,7 @@ def _is_quote(character: str) -> bool:
     )
 
 
-def _refusal(character: str) -> Invalid:
+def _make_error(character: str) -> Invalid:
     looks = "a quote" if _is_quote(character) else "a blank or nothing"
     return Invalid(
         f"{describe(character)} looks like {looks}, and is not",

@@ -24,7 +24,7 @@ Path = tuple[bytes, ...]
 ROOT = Name(b"\0")
 MAX_OCTETS = 255
 MAX_LABEL: Final = idn.MAX_LABEL
-SHOWN = 80
+MAX_SHOWN = 80
 """Characters of an invalid name that an error shows."""
 MAX_SHOWN_OCTETS: Final = 16
 """Octets of an invalid name that an error shows."""
@@ -45,12 +45,12 @@ def parse(text: str, origin: Name = ROOT) -> Name:
         Invalid: the text is empty, has an empty label, a label of more than 63 octets or one that
             IDNA 2008 does not allow, or the name has more than 255 octets.
     """
-    octets = read(text, for_dnspython(origin)).to_wire()
+    octets = parse_dnspython(text, to_dnspython(origin)).to_wire()
     assert octets is not None  # to_wire returns None only when it writes to a file
     return Name(octets.lower())
 
 
-def read(text: str, origin: dns.name.Name | None) -> dns.name.Name:
+def parse_dnspython(text: str, origin: dns.name.Name | None) -> dns.name.Name:
     """Parse a name into the form of dnspython, in its original case.
 
     Raises:
@@ -66,20 +66,22 @@ def read(text: str, origin: dns.name.Name | None) -> dns.name.Name:
         message = f"{_show(text)} is not a domain name: {error.message}"
         raise Invalid(message, hint=error.hint) from None
     except (dns.exception.DNSException, ValueError) as error:
-        raise Invalid(f"{_show(text)} is not a domain name: {_why_not(text, error)}") from error
+        raise Invalid(
+            f"{_show(text)} is not a domain name: {_describe_error(text, error)}"
+        ) from error
 
 
 def _show(text: str) -> str:
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+    return repr(text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}...")
 
 
-def _why_not(text: str, error: Exception) -> str:
+def _describe_error(text: str, error: Exception) -> str:
     """Return the reason why a text is not a domain name."""
     match error:
         case dns.name.LabelTooLong():
-            longest = max(idn.split_labels(text), key=_octets)
-            return f"the label {_show(longest)} has {_octets(longest)} octets, more than 63"
+            longest = max(idn.split_labels(text), key=_count_octets)
+            return f"the label {_show(longest)} has {_count_octets(longest)} octets, more than 63"
         case dns.name.NameTooLong():
             return f"it has more than {MAX_OCTETS} octets, with what completes it"
         case dns.name.EmptyLabel():
@@ -90,14 +92,14 @@ def _why_not(text: str, error: Exception) -> str:
             return str(error).rstrip(".").lower() or "malformed"
 
 
-def _octets(label: str) -> int:
+def _count_octets(label: str) -> int:
     """Return the number of octets of a label in presentation format."""
     ascii_ = label if label.isascii() else idn.to_ascii(label)
     return len(_ESCAPE.sub("x", ascii_))
 
 
 @lru_cache(256)
-def for_dnspython(name: Name) -> dns.name.Name:
+def to_dnspython(name: Name) -> dns.name.Name:
     """Return a name in the form of dnspython; cached, because every record needs its origin."""
     return dns.name.from_wire(name, 0)[0]
 

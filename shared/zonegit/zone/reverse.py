@@ -58,11 +58,11 @@ def find_reverse_zones(text: str) -> ReverseZones | None:
     count = 1 << (whole - prefix)
     first = int(network.network_address)
     last = first + (count - 1 << network.max_prefixlen - whole)
-    zones = [_name(network, address, whole) for address in (first, last)]
+    zones = [_zone_name(network, address, whole) for address in (first, last)]
     return ReverseZones(str(network), zones[0], zones[1], count)
 
 
-def _name(network: ReverseNetwork, address: int, prefix: int) -> Name:
+def _zone_name(network: ReverseNetwork, address: int, prefix: int) -> Name:
     """Return the zone of the first ``prefix`` bits of an address."""
     if network.version == 4:
         octets = [str(octet) for octet in address.to_bytes(4)]

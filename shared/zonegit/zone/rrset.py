@@ -69,7 +69,7 @@ def rrset(owner: Name, rdtype: int, ttl: int, rdatas: Iterable[bytes], rdclass: 
         Invalid: there is no record, the TTL is out of range, or the records are too large for a
             DNS message.
     """
-    ordered = tuple(sorted(canonical_rdata.distinct(rdtype, rdatas)))
+    ordered = tuple(sorted(canonical_rdata.deduplicate(rdtype, rdatas)))
     made = RRset(owner, rdtype, ttl, ordered, rdclass)
     if not ordered:
         raise Invalid(f"{describe(made)} has no record")

@@ -101,7 +101,7 @@ def find_number(mnemonic: str) -> int | None:
     return number
 
 
-def question_type(mnemonic: str) -> int:
+def parse_question_type(mnemonic: str) -> int:
     """Parse a type, including those that only questions may have (``ANY``, ``AXFR``)."""
     return QUESTION_ONLY.get(mnemonic.upper()) or from_text(mnemonic)
 

@@ -15,9 +15,9 @@ from zonegit.zone.rrtypes import BESIDE_CNAME, CNAME, DNAME, DS, NS, SOA
 SINGLE: Final = frozenset({SOA, CNAME, DNAME})
 """Types of which a name has at most one record (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC
 6672 section 2.4)."""
-PARTICULAR: Final = frozenset({SOA, CNAME, DS})
-"""Types that are not allowed at every owner or next to every type: see :func:`check_together`."""
-WATCHED: Final = PARTICULAR | {DNAME}
+RESTRICTED_TYPES: Final = frozenset({SOA, CNAME, DS})
+"""Types that are not allowed at every owner or next to every type (:func:`check_coexistence`)."""
+CONFLICT_TYPES: Final = RESTRICTED_TYPES | {DNAME}
 """Types of which at least one is involved in every :class:`TypeConflict`."""
 _CUT_AND_DNAME: Final = frozenset({NS, DNAME})
 
@@ -45,8 +45,8 @@ def check_owner(
         Invalid: the owner is outside the zone, its types are not allowed together, or it is the
             apex and has no SOA.
     """
-    check_inside(owner, apex)
-    check_together(owner, types, apex)
+    check_within(owner, apex)
+    check_coexistence(owner, types, apex)
     check_delegation(owner, types, apex, before)
     if owner == apex and SOA not in types:
         raise Invalid(
@@ -55,7 +55,7 @@ def check_owner(
         )
 
 
-def check_inside(owner: Name, apex: Name) -> None:
+def check_within(owner: Name, apex: Name) -> None:
     """Check that an owner is within the zone.
 
     Raises:
@@ -68,26 +68,26 @@ def check_inside(owner: Name, apex: Name) -> None:
         )
 
 
-def check_together(owner: Name, types: Collection[int], apex: Name) -> None:
+def check_coexistence(owner: Name, types: Collection[int], apex: Name) -> None:
     """Check that the types of an owner within the zone are allowed; other types may be added later.
 
     Raises:
         Invalid: there is an SOA below the apex, a DS at the apex (RFC 4035 section 2.4), or a CNAME
             with other data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5).
     """
-    for clash in find_clashes(owner, types, apex):
+    for clash in find_type_conflicts(owner, types, apex):
         if clash.types != _CUT_AND_DNAME:
             raise Invalid(clash.message, hint=clash.hint)
 
 
-def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[TypeConflict]:
+def find_type_conflicts(owner: Name, types: Collection[int], apex: Name) -> list[TypeConflict]:
     """Return the reasons why an owner within the zone may not have RRsets of all these types.
 
     An SOA is allowed only at the apex, a DS only below it (RFC 4035 section 2.4), a CNAME only
     without other data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5), and a
     DNAME below the apex only without NS (RFC 6672 section 2.3).
     """
-    if WATCHED.isdisjoint(types):
+    if CONFLICT_TYPES.isdisjoint(types):
         return []
     found = []
     if SOA in types and owner != apex:
@@ -107,9 +107,9 @@ def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[TypeCo
             )
         )
     if CNAME in types and (others := set(types) - BESIDE_CNAME):
-        found.append(_beside_cname(owner, others))
-    if owner != apex and both_cut_and_dname(types):
-        error = beside_dname(owner)
+        found.append(_cname_conflict(owner, others))
+    if owner != apex and has_ns_and_dname(types):
+        error = ns_and_dname_error(owner)
         found.append(TypeConflict(_CUT_AND_DNAME, error.message, error.hint or ""))
     return found
 
@@ -128,16 +128,16 @@ def check_delegation(
     Raises:
         Invalid: the name would have NS and DNAME records (RFC 6672 section 2.3).
     """
-    if owner != apex and both_cut_and_dname(types) and not both_cut_and_dname(before):
-        raise beside_dname(owner)
+    if owner != apex and has_ns_and_dname(types) and not has_ns_and_dname(before):
+        raise ns_and_dname_error(owner)
 
 
-def both_cut_and_dname(types: Collection[int]) -> bool:
+def has_ns_and_dname(types: Collection[int]) -> bool:
     """Return whether NS and DNAME are among the types."""
     return DNAME in types and NS in types
 
 
-def beside_dname(owner: Name) -> Invalid:
+def ns_and_dname_error(owner: Name) -> Invalid:
     """Return the error for a name below the apex with NS and DNAME records."""
     return Invalid(
         f"{names.text(owner)} has NS and DNAME records (RFC 6672 section 2.3)",
@@ -152,10 +152,10 @@ def check_rrset(value: RRset) -> None:
         Invalid: the RRset has more than one record of a type in ``SINGLE``.
     """
     if value.rdtype in SINGLE and len(value.rdatas) > 1:
-        raise not_single(value.owner, value.rdtype)
+        raise single_record_error(value.owner, value.rdtype)
 
 
-def not_single(owner: Name, rdtype: int) -> Invalid:
+def single_record_error(owner: Name, rdtype: int) -> Invalid:
     """Return the error for more than one record of a type in ``SINGLE``."""
     return Invalid(
         f"{names.text(owner)} has more than one {rrtypes.to_text(rdtype)} record",
@@ -163,7 +163,7 @@ def not_single(owner: Name, rdtype: int) -> Invalid:
     )
 
 
-def _beside_cname(owner: Name, others: Collection[int]) -> TypeConflict:
+def _cname_conflict(owner: Name, others: Collection[int]) -> TypeConflict:
     shown = ", ".join(rrtypes.to_text(rdtype) for rdtype in sorted(others))
     return TypeConflict(
         frozenset({CNAME, *others}),

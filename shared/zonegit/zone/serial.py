@@ -8,12 +8,12 @@ FIRST_YEAR = 1983
 """The earliest year in a serial; RFC 882 is from November 1983."""
 
 
-def later(a: int, b: int) -> bool:
+def is_later(a: int, b: int) -> bool:
     """Return whether ``a`` comes after ``b`` (RFC 1982 section 3.2); False if that is undefined."""
     return 0 < (a - b) % MODULUS < HALF
 
 
-def following(serial: int) -> int:
+def increment(serial: int) -> int:
     """Return the next serial (RFC 1982 section 3.1)."""
     return (serial + 1) % MODULUS
 
@@ -33,10 +33,10 @@ def advance(serial: int, steps: int) -> int:
 
 def latest(a: int, b: int) -> int:
     """Return the later of two serials, or the first if their order is undefined."""
-    return b if later(b, a) else a
+    return b if is_later(b, a) else a
 
 
-def moment(serial: int) -> int | None:
+def parse_time(serial: int) -> int | None:
     """Return the time in a serial of the form YYYYMMDDnn (RFC 1912 section 2.2).
 
     Returns:

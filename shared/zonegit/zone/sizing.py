@@ -32,7 +32,7 @@ def find_too_large(value: RRset, severity: Severity = "warning") -> list[Finding
     return [Finding(TOO_LARGE, severity, _message(value), value.owner, value.rdtype, SOURCE)]
 
 
-def refusal(value: RRset) -> Invalid:
+def too_large_error(value: RRset) -> Invalid:
     """Return the error for a new RRset that is too large."""
     return Invalid(_message(value), hint="split it over several names, or remove records")
 

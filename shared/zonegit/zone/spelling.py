@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from zonegit.zone import canonical_rdata, rrtypes
-from zonegit.zone.canonical_rdata import AS_WRITTEN
+from zonegit.zone.canonical_rdata import CASE_SENSITIVE_TYPES
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, describe, rdata_to_text, with_serial
 
@@ -24,15 +24,15 @@ _SOA_TAIL: Final = 20
 """Octets of the numbers at the end of an SOA, of which the serial is the first."""
 
 
-def without_twins(value: RRset) -> RRset:
+def remove_twins(value: RRset) -> RRset:
     """Return an RRset with one spelling of each record; the same object if it has no twins."""
     if len(value.rdatas) < 2 or not canonical_rdata.has_twins(value.rdtype, value.rdatas):
         return value
-    rdatas = tuple(sorted(canonical_rdata.distinct(value.rdtype, value.rdatas)))
+    rdatas = tuple(sorted(canonical_rdata.deduplicate(value.rdtype, value.rdatas)))
     return RRset(value.owner, value.rdtype, value.ttl, rdatas, value.rdclass)
 
 
-def keys(value: RRset) -> frozenset[bytes]:
+def compute_keys(value: RRset) -> frozenset[bytes]:
     """Return the keys of the records."""
     return frozenset(canonical_rdata.key(value.rdtype, rdata) for rdata in value.rdatas)
 
@@ -43,10 +43,10 @@ def is_same(one: RRset | None, other: RRset | None) -> bool:
         return one == other
     if (one.owner, one.rdtype, one.ttl) != (other.owner, other.rdtype, other.ttl):
         return False
-    return one.rdclass == other.rdclass and keys(one) == keys(other)
+    return one.rdclass == other.rdclass and compute_keys(one) == compute_keys(other)
 
 
-def keep(value: RRset, known: RRset) -> RRset:
+def keep_spelling(value: RRset, known: RRset) -> RRset:
     """Return ``value`` with the spelling of ``known`` for the records that both have.
 
     Args:
@@ -56,9 +56,9 @@ def keep(value: RRset, known: RRset) -> RRset:
     """
     if is_same(value, known):
         return known
-    if value.rdtype not in canonical_rdata.FOLDED:
+    if value.rdtype not in canonical_rdata.CASE_INSENSITIVE_TYPES:
         return value
-    value = without_twins(value)
+    value = remove_twins(value)
     if value.rdtype == rrtypes.SOA:
         return _keep_soa(value, known)
     spelled: dict[bytes, bytes] = {}
@@ -73,13 +73,13 @@ def keep(value: RRset, known: RRset) -> RRset:
 def _keep_soa(value: RRset, known: RRset) -> RRset:
     """Return an SOA with the spelling of ``known``, if they differ at most in the serial."""
     new, old = value.rdatas[0], known.rdatas[0]
-    if min(len(new), len(old)) < _SOA_TAIL or _but_serial(new) != _but_serial(old):
+    if min(len(new), len(old)) < _SOA_TAIL or _strip_serial(new) != _strip_serial(old):
         return value
     rdata = old[:-_SOA_TAIL] + new[-_SOA_TAIL:]
     return RRset(value.owner, value.rdtype, value.ttl, (rdata,), value.rdclass)
 
 
-def _but_serial(rdata: bytes) -> tuple[bytes, bytes]:
+def _strip_serial(rdata: bytes) -> tuple[bytes, bytes]:
     found = canonical_rdata.key(rrtypes.SOA, rdata)
     return found[:-_SOA_TAIL], found[-_SOA_TAIL + 4 :]
 
@@ -89,21 +89,21 @@ def find_twins(value: RRset) -> list[Finding]:
     ``case-twins``)."""
     if not canonical_rdata.has_twins(value.rdtype, value.rdatas):
         return []
-    return [_twins(value, group) for group in _groups(value)]
+    return [_make_twins_finding(value, group) for group in _group_variants(value)]
 
 
 def find_variants(value: RRset) -> list[Finding]:
     """Return a warning for each group of different records that some servers take for one record.
 
-    They differ only in the case of names, and their type is in ``AS_WRITTEN`` (rule
+    They differ only in the case of names, and their type is in ``CASE_SENSITIVE_TYPES`` (rule
     ``case-variants``).
     """
-    if len(value.rdatas) < 2 or value.rdtype not in AS_WRITTEN:
+    if len(value.rdatas) < 2 or value.rdtype not in CASE_SENSITIVE_TYPES:
         return []
-    return [_variants(value, group) for group in _groups(value)]
+    return [_make_variants_finding(value, group) for group in _group_variants(value)]
 
 
-def _groups(value: RRset) -> Iterable[list[bytes]]:
+def _group_variants(value: RRset) -> Iterable[list[bytes]]:
     """Yield each group of records that differ only in the case of names."""
 
     def place(rdata: bytes) -> bytes:
@@ -114,7 +114,7 @@ def _groups(value: RRset) -> Iterable[list[bytes]]:
             yield found
 
 
-def _twins(value: RRset, group: list[bytes]) -> Finding:
+def _make_twins_finding(value: RRset, group: list[bytes]) -> Finding:
     first, *others = (rdata_to_text(value.rdtype, rdata) for rdata in group)
     return Finding(
         TWINS,
@@ -127,7 +127,7 @@ def _twins(value: RRset, group: list[bytes]) -> Finding:
     )
 
 
-def _variants(value: RRset, group: list[bytes]) -> Finding:
+def _make_variants_finding(value: RRset, group: list[bytes]) -> Finding:
     shown = " and ".join(rdata_to_text(value.rdtype, rdata) for rdata in group)
     return Finding(
         VARIANTS,
@@ -144,7 +144,7 @@ def is_respelled(value: RRset, known: RRset) -> bool:
     """Return whether two RRsets differ only in spelling; the serials of SOAs may differ."""
     if value.rdtype == rrtypes.SOA:
         value, known = with_serial(value, 0), with_serial(known, 0)
-    return is_same(value, known) and value != without_twins(known)
+    return is_same(value, known) and value != remove_twins(known)
 
 
 def note_respelled(value: RRset) -> Finding:

@@ -46,9 +46,9 @@ def find_malformed(value: RRset) -> str | None:
 def _find_too_many(value: RRset) -> str | None:
     if value.rdtype not in rules.SINGLE:
         return None
-    if len(canonical_rdata.distinct(value.rdtype, value.rdatas)) == 1:
+    if len(canonical_rdata.deduplicate(value.rdtype, value.rdatas)) == 1:
         return None  # one record in several spellings, as earlier releases stored it
-    return rules.not_single(value.owner, value.rdtype).message
+    return rules.single_record_error(value.owner, value.rdtype).message
 
 
 def find_misplaced(owner: Name, rdtype: int, held: Name, held_rdtype: int) -> str | None:

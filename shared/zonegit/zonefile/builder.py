@@ -12,7 +12,7 @@ import msgspec
 from zonegit.errors import Invalid
 from zonegit.zone import canonical_rdata, rules, sizing
 from zonegit.zone.findings import Finding
-from zonegit.zone.lexer import failure
+from zonegit.zone.lexer import error_at
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset, title
 from zonegit.zone.rrtypes import CNAME, DNAME, NS, RRSIG
@@ -22,9 +22,9 @@ MAX_WARNINGS: Final = 1_000
 NS_AND_DNAME: Final = "ns-and-dname"
 """The rule about names that have NS and DNAME records."""
 
-LineOf = tuple[str, int]
+FileLine = tuple[str, int]
 """A file and a line."""
-LeaveOut = Callable[[LineOf, Name, str], None]
+LeaveOut = Callable[[FileLine, Name, str], None]
 """A callback for an RRset that is left out: its first line, its owner, and the reason."""
 
 
@@ -55,7 +55,7 @@ class _Group(msgspec.Struct):
 
     ttl: int
     rdatas: dict[bytes, None]
-    where: LineOf
+    where: FileLine
     mixed: bool = False
 
 
@@ -68,7 +68,7 @@ class ZoneBuilder:
         self._findings: list[Finding] = []
         self._unsaid = 0
 
-    def add(self, owner: Name, rdtype: int, ttl: int, rdata: bytes, where: LineOf) -> None:
+    def add(self, owner: Name, rdtype: int, ttl: int, rdata: bytes, where: FileLine) -> None:
         """Add a record; a repeated record is kept once.
 
         Raises:
@@ -77,22 +77,22 @@ class ZoneBuilder:
         """
         groups = self._owners.get(owner)
         if groups is None:
-            rules.check_inside(owner, self._zone)
+            rules.check_within(owner, self._zone)
             groups = {}
         group = groups.get(rdtype)
         if group is None:
-            if rdtype in rules.PARTICULAR or CNAME in groups:
-                rules.check_together(owner, (*groups, rdtype), self._zone)
+            if rdtype in rules.RESTRICTED_TYPES or CNAME in groups:
+                rules.check_coexistence(owner, (*groups, rdtype), self._zone)
             groups[rdtype] = _Group(ttl, {rdata: None}, where)
             self._owners[owner] = groups
             return
-        if rdtype in rules.SINGLE and _is_another(rdtype, rdata, group):
-            raise rules.not_single(owner, rdtype)
+        if rdtype in rules.SINGLE and _is_new_record(rdtype, rdata, group):
+            raise rules.single_record_error(owner, rdtype)
         group.rdatas[rdata] = None
         if ttl != group.ttl:
             self._mix(owner, rdtype, ttl, group, where)
 
-    def _mix(self, owner: Name, rdtype: int, ttl: int, group: _Group, where: LineOf) -> None:
+    def _mix(self, owner: Name, rdtype: int, ttl: int, group: _Group, where: FileLine) -> None:
         """Keep the smaller of two TTLs, and find RRsets with different TTLs (RFC 2181 section 5.2).
 
         RRSIGs are exempt: those of one owner cover RRsets with different TTLs.
@@ -110,7 +110,7 @@ class ZoneBuilder:
         group.ttl = min(ttl, group.ttl)
 
     def finished(
-        self, records: int, whole: bool, end: LineOf, leave_out: LeaveOut | None
+        self, records: int, whole: bool, end: FileLine, leave_out: LeaveOut | None
     ) -> ZoneFile:
         """Return the RRsets and the findings of the zone.
 
@@ -128,16 +128,16 @@ class ZoneBuilder:
             try:
                 rules.check_owner(self._zone, self._owners.get(self._zone, {}), self._zone)
             except Invalid as error:
-                raise failure(*end, error.message, error.hint) from error
+                raise error_at(*end, error.message, error.hint) from error
         self._find_cuts_with_dname()
         rrsets: dict[tuple[Name, int], RRset] = {}
         for owner, groups in self._owners.items():
             for rdtype, group in groups.items():
                 try:
-                    rrsets[owner, rdtype] = _made(owner, rdtype, group, groups)
+                    rrsets[owner, rdtype] = _make_rrset(owner, rdtype, group, groups)
                 except Invalid as error:
                     if leave_out is None:
-                        raise failure(*group.where, error.message, error.hint) from error
+                        raise error_at(*group.where, error.message, error.hint) from error
                     leave_out(group.where, owner, error.message)
         self._find_too_large(rrsets)
         if self._unsaid:
@@ -145,7 +145,7 @@ class ZoneBuilder:
             self._findings.append(Finding("more-warnings", "warning", message))
         return ZoneFile(rrsets, self._findings, records)
 
-    def leave_out_dnames(self) -> list[tuple[LineOf, Name]]:
+    def leave_out_dnames(self) -> list[tuple[FileLine, Name]]:
         """Remove the DNAME records of names below the apex that also have NS records.
 
         Returns:
@@ -164,7 +164,7 @@ class ZoneBuilder:
         """Find names that have NS and DNAME records; a zone may keep those that it has already."""
         for owner, groups in self._cuts_with_dname():
             where = max(groups[DNAME].where, groups[NS].where)
-            message, source = rules.beside_dname(owner).message, "RFC 6672 section 2.3"
+            message, source = rules.ns_and_dname_error(owner).message, "RFC 6672 section 2.3"
             self.find(where, Finding(NS_AND_DNAME, "note", message, owner, DNAME, source))
 
     def _find_too_large(self, rrsets: dict[tuple[Name, int], RRset]) -> None:
@@ -173,7 +173,7 @@ class ZoneBuilder:
             for finding in sizing.find_too_large(value, "note"):
                 self.find(self._owners[owner][rdtype].where, finding)
 
-    def find(self, where: LineOf, finding: Finding) -> None:
+    def find(self, where: FileLine, finding: Finding) -> None:
         """Record a finding with its file and line. Above ``MAX_WARNINGS``, only count it."""
         if len(self._findings) < MAX_WARNINGS:
             message = f"{where[0]}:{where[1]}: {finding.message}"
@@ -182,13 +182,13 @@ class ZoneBuilder:
             self._unsaid += 1
 
 
-def _is_another(rdtype: int, rdata: bytes, group: _Group) -> bool:
+def _is_new_record(rdtype: int, rdata: bytes, group: _Group) -> bool:
     """Return whether a record differs from the records of the group."""
     key = canonical_rdata.key(rdtype, rdata)
     return all(canonical_rdata.key(rdtype, known) != key for known in group.rdatas)
 
 
-def _made(owner: Name, rdtype: int, group: _Group, groups: dict[int, _Group]) -> RRset:
+def _make_rrset(owner: Name, rdtype: int, group: _Group, groups: dict[int, _Group]) -> RRset:
     ttl = _rrsig_ttl(group, groups) if rdtype == RRSIG else group.ttl
     return rrset(owner, rdtype, ttl, group.rdatas)
 

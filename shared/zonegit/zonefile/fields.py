@@ -35,17 +35,17 @@ def parse_ttl(text: str) -> int:
     """
     if not _TTL.fullmatch(text):
         hint = "write seconds, or units such as 1h30m (w, d, h, m, s)"
-        raise Invalid(f"{lexer.shown([text])} is not a TTL", hint=hint)
+        raise Invalid(f"{lexer.show_words([text])} is not a TTL", hint=hint)
     try:
         ttl = dns.ttl.from_text(text)
     except dns.exception.DNSException:
         ttl = MAX_TTL + 1
     if ttl > MAX_TTL:
-        raise Invalid(f"the TTL {lexer.shown([text])} is above {MAX_TTL} seconds")
+        raise Invalid(f"the TTL {lexer.show_words([text])} is above {MAX_TTL} seconds")
     return ttl
 
 
-def head(words: list[str], at: int) -> tuple[int, int | None, int]:
+def parse_head(words: list[str], at: int) -> tuple[int, int | None, int]:
     """Parse TTL, class and type, with TTL and class in either order.
 
     Args:
@@ -61,17 +61,17 @@ def head(words: list[str], at: int) -> tuple[int, int | None, int]:
     ttl: int | None = None
     classed = False
     while at < len(words):
-        word = bare(words[at])
+        word = require_unquoted(words[at])
         at += 1
         if ttl is None and "0" <= word[0] <= "9":
             ttl = parse_ttl(word)
         elif not classed and (is_ours := _is_in(word)) is not None:
             classed = True
             if not is_ours:
-                raise Invalid(f"{lexer.shown(words)}: class {word} is not served, only IN")
+                raise Invalid(f"{lexer.show_words(words)}: class {word} is not served, only IN")
         else:
             return _rdtype(word), ttl, at
-    raise Invalid(f"{lexer.shown(words)!r} has no record type")
+    raise Invalid(f"{lexer.show_words(words)!r} has no record type")
 
 
 @lru_cache(1024)
@@ -80,17 +80,17 @@ def _is_in(word: str) -> bool | None:
     return _CLASS_IN.fullmatch(word) is not None if _CLASS.fullmatch(word) else None
 
 
-def name(text: str, origin: Name) -> Name:
+def parse_name(text: str, origin: Name) -> Name:
     """Parse an owner or an origin; a relative name is completed with ``origin``.
 
     Raises:
         Invalid: the text is not a domain name.
     """
-    octets = fast_rdata.name(text, origin)
+    octets = fast_rdata.parse_name(text, origin)
     return Name(octets.lower()) if octets is not None else names.parse(text, origin)
 
 
-def rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
+def parse_rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
     """Parse RDATA into uncompressed wire form.
 
     Args:
@@ -102,14 +102,14 @@ def rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
     Raises:
         Invalid: the words are not RDATA of that type.
     """
-    octets = fast_rdata.rdata(rdtype, words, origin)
+    octets = fast_rdata.parse_rdata(rdtype, words, origin)
     if octets is not None:
         return octets
     try:
         return rrset.rdata_from_tokens(rdtype, lexer.Words(words), origin)
     except ValueError as error:
         raise Invalid(
-            f"{names.text(owner)} {rrtypes.to_text(rdtype)}: {lexer.shown(words)!r} is not"
+            f"{names.text(owner)} {rrtypes.to_text(rdtype)}: {lexer.show_words(words)!r} is not"
             f" RDATA of that type: {error}"
         ) from error
 
@@ -117,12 +117,12 @@ def rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
 _rdtype = lru_cache(1024)(rrtypes.from_text)
 
 
-def bare(word: str) -> str:
+def require_unquoted(word: str) -> str:
     """Return a word that must not be quoted.
 
     Raises:
         Invalid: the word is quoted.
     """
     if isinstance(word, Quoted):
-        raise Invalid(f"{lexer.shown([word])} is quoted, and only strings in RDATA may be")
+        raise Invalid(f"{lexer.show_words([word])} is quoted, and only strings in RDATA may be")
     return word

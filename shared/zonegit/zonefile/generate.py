@@ -27,7 +27,7 @@ _DOLLAR: Final = re.compile(
 _ESCAPED_QUOTE: Final = re.compile(r'\\(?:(")|.)')
 
 
-def numbers(text: str) -> range:
+def parse_range(text: str) -> range:
     """Parse ``start-stop[/step]``; both ends are included.
 
     Raises:
@@ -39,12 +39,12 @@ def numbers(text: str) -> range:
         if start <= stop <= MAX_NUMBER and 0 < step <= MAX_NUMBER:
             return range(start, stop + 1, step)
     raise Invalid(
-        f"{lexer.shown([text])} is not a range",
+        f"{lexer.show_words([text])} is not a range",
         hint="write it as start-stop or start-stop/step, such as 1-254",
     )
 
 
-def right_side(words: list[str]) -> list[str]:
+def split_right_side(words: list[str]) -> list[str]:
     """Return the words of the RDATA; one quoted string is split into its words, as in BIND."""
     if len(words) == 1 and isinstance(words[0], Quoted):
         return lexer.split(_ESCAPED_QUOTE.sub(lambda found: found[1] or found[0], words[0]))
@@ -59,7 +59,7 @@ def expand(word: str, number: int) -> str:
     """
     if "$" not in word:
         return word
-    text = _DOLLAR.sub(lambda found: _replacement(found, number), word)
+    text = _DOLLAR.sub(lambda found: _replace(found, number), word)
     match word:
         case Glued():
             return Glued(text)
@@ -69,7 +69,7 @@ def expand(word: str, number: int) -> str:
             return text
 
 
-def _replacement(found: re.Match[str], number: int) -> str:
+def _replace(found: re.Match[str], number: int) -> str:
     match found.lastgroup:
         case "plain":
             return str(number)
@@ -77,7 +77,7 @@ def _replacement(found: re.Match[str], number: int) -> str:
             return "\\$"
         case "offset" | "width" | "base":
             value = number + int(found["offset"])
-            return _formatted(value, int(found["width"] or 0), found["base"] or "d")
+            return _format(value, int(found["width"] or 0), found["base"] or "d")
         case "malformed":
             raise Invalid(
                 "a ${ in $GENERATE is malformed",
@@ -87,17 +87,17 @@ def _replacement(found: re.Match[str], number: int) -> str:
             return found[0]
 
 
-def _formatted(value: int, width: int, base: str) -> str:
+def _format(value: int, width: int, base: str) -> str:
     if not 0 <= value <= MAX_NUMBER:
         raise Invalid(f"$GENERATE counts to {value}, which is not within 0 to {MAX_NUMBER}")
     if width > MAX_WIDTH:
         raise Invalid(f"a width of {width} in $GENERATE is more than {MAX_WIDTH}")
     if base in "nN":
-        return _nibbles(f"{value:{'x' if base == 'n' else 'X'}}", width)
+        return _format_nibbles(f"{value:{'x' if base == 'n' else 'X'}}", width)
     return f"{value:0{width}{base}}"
 
 
-def _nibbles(digits: str, width: int) -> str:
+def _format_nibbles(digits: str, width: int) -> str:
     """Return hex digits as labels in reverse order.
 
     The width includes the dots. With an even width the result ends in a dot, so that the text

@@ -63,7 +63,7 @@ class Includes:
         return found, octets
 
 
-def quotes(message: str, words: Iterable[str]) -> bool:
+def contains_word(message: str, words: Iterable[str]) -> bool:
     """Return whether an error message contains one of the words of its line."""
     folded = message.casefold()
     return any(word[:6].casefold() in folded for word in words)

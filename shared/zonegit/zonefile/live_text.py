@@ -43,7 +43,7 @@ class LiveText:
             if is_there:
                 del self._keys[at], self._texts[at]
             return
-        text = "".join(writer.owner_lines(owner, types, self._zone)).encode()
+        text = "".join(writer.write_owner(owner, types, self._zone)).encode()
         if is_there:
             self._texts[at] = text
         else:
@@ -52,4 +52,4 @@ class LiveText:
 
     def octets(self) -> bytes:
         """Return the whole file."""
-        return writer.first_line(self._zone).encode() + b"".join(self._texts)
+        return writer.write_origin(self._zone).encode() + b"".join(self._texts)

@@ -19,25 +19,25 @@ from zonegit.errors import Invalid
 from zonegit.zone import lexer, names, rules, sizing
 from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
 from zonegit.zone.lexer import MasterFileEntry, Quoted
-from zonegit.zone.line_cache import LineRecord, Lines
+from zonegit.zone.line_cache import LineCache, LineRecord
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import MAX_TTL
 from zonegit.zone.rrtypes import SOA
 from zonegit.zonefile import fields, generate, includes
-from zonegit.zonefile.builder import NS_AND_DNAME, LineOf, ZoneBuilder, ZoneFile
+from zonegit.zonefile.builder import NS_AND_DNAME, FileLine, ZoneBuilder, ZoneFile
 from zonegit.zonefile.conflict_markers import refuse_markers
 
 MAX_OCTETS: Final = 512 << 20
 """Octets of all files and of the RDATA that ``$GENERATE`` expands to."""
 MAX_RECORDS: Final = 10_000_000
 MAX_INCLUDES: Final = 1_000
-_WITHHELD: Final = "this line of an included file cannot stand here"
+_HIDDEN_MESSAGE: Final = "this line of an included file cannot stand here"
 MAX_INCLUDE_DEPTH: Final = 16
 MAX_GENERATED: Final = 1 << 20
 """Records that all ``$GENERATE`` lines together may expand to."""
 PROGRESS_STEP: Final = 1_000
 """Records between two calls of ``progress``."""
-_NAMES_KEPT: Final = 1 << 16
+_CACHED_NAMES: Final = 1 << 16
 
 Opener = Callable[[str, str], tuple[str, bytes]]
 """Open an included file: (name of the including file, path as written) to (name to show, octets).
@@ -90,7 +90,7 @@ def read(
     whole: bool = True,
     progress: Callable[[int], None] | None = None,
     skip: Skip | None = None,
-    known: Lines | None = None,
+    known: LineCache | None = None,
 ) -> ZoneFile:
     """Read the RRsets of a master file.
 
@@ -122,7 +122,7 @@ class _Reader:
         include: Opener | None,
         progress: Callable[[int], None] | None,
         skip: Skip | None,
-        known: Lines | None,
+        known: LineCache | None,
     ) -> None:
         self._zone = zone
         self._include = include
@@ -136,7 +136,7 @@ class _Reader:
         self._records = 0
         self._includes = 0
         self._generated = 0
-        self._name = lru_cache(_NAMES_KEPT)(fields.name)
+        self._name = lru_cache(_CACHED_NAMES)(fields.parse_name)
 
     def read(self, octets: bytes, source: str, whole: bool) -> ZoneFile:
         place = _Place(source, self._zone, None, 0)
@@ -145,17 +145,17 @@ class _Reader:
         if skip is None:
             return self._gathering.finished(self._records, whole, end, None)
 
-        def leave_out(where: LineOf, owner: Name, why: str) -> None:
+        def leave_out(where: FileLine, owner: Name, why: str) -> None:
             skip(Skipped(*where, why, sizing.TOO_LARGE, owner))
 
         for where, owner in self._gathering.leave_out_dnames():
-            skip(Skipped(*where, rules.beside_dname(owner).message, NS_AND_DNAME, owner))
+            skip(Skipped(*where, rules.ns_and_dname_error(owner).message, NS_AND_DNAME, owner))
         return self._gathering.finished(self._records, whole, end, leave_out)
 
     def _file(self, place: _Place, octets: bytes) -> None:
         self._blamed_size(place, len(octets))
         refuse_markers(octets, place.source)
-        for entry in lexer.entries(octets, place.source, self._recall(place)):
+        for entry in lexer.split_entries(octets, place.source, self._recall(place)):
             place.line = entry.line
             try:
                 included = self._entry(place, entry)
@@ -173,7 +173,7 @@ class _Reader:
         try:
             self._spend(octets)
         except Invalid as error:
-            raise lexer.failure(place.source, place.line, error.message) from None
+            raise lexer.error_at(place.source, place.line, error.message) from None
 
     def _spend(self, octets: int) -> None:
         self._octets += octets
@@ -189,7 +189,7 @@ class _Reader:
         elif words[0][:1] == "$" and not isinstance(words[0], Quoted):
             return self._directive(place, entry, words[0].upper())
         else:
-            place.owner = self._name(fields.bare(words[0]), place.origin)
+            place.owner = self._name(fields.require_unquoted(words[0]), place.origin)
             self._record(place, entry, place.owner)
         return None
 
@@ -199,20 +199,22 @@ class _Reader:
         arguments = entry.words[1:]
         match directive, arguments:
             case "$ORIGIN", [origin]:
-                place.origin = self._name(fields.bare(origin), place.origin)
+                place.origin = self._name(fields.require_unquoted(origin), place.origin)
             case "$TTL", [ttl]:
-                self._default_ttl = fields.parse_ttl(fields.bare(ttl))
+                self._default_ttl = fields.parse_ttl(fields.require_unquoted(ttl))
             case "$INCLUDE", [path]:
                 return self._included(place, path, place.origin)
             case "$INCLUDE", [path, origin]:
-                return self._included(place, path, self._name(fields.bare(origin), place.origin))
+                return self._included(
+                    place, path, self._name(fields.require_unquoted(origin), place.origin)
+                )
             case "$GENERATE", [span, left, _, _, *_]:
                 self._generate(place, entry.line, span, left, arguments[2:])
             case (("$ORIGIN" | "$TTL" | "$INCLUDE" | "$GENERATE"), _):
                 raise Invalid(f"{directive} has the wrong number of arguments")
             case _:
                 raise Invalid(
-                    f"{lexer.shown([directive])} is not a directive",
+                    f"{lexer.show_words([directive])} is not a directive",
                     hint="$ORIGIN, $TTL, $INCLUDE and $GENERATE are; a name may begin with \\$",
                 )
         return None
@@ -231,23 +233,23 @@ class _Reader:
         if self._includes > MAX_INCLUDES:
             raise Invalid(f"more than {MAX_INCLUDES} files are included")
         try:
-            source, octets = self._include(place.source, _unescaped(path))
+            source, octets = self._include(place.source, _unescape(path))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise Invalid(
-                f"cannot include {lexer.shown([path])}: {reason}",
+                f"cannot include {lexer.show_words([path])}: {reason}",
                 hint="the path is relative to the folder of the file that names it",
             ) from error
         return _Place(source, origin, place.owner, place.depth + 1), octets
 
     def _generate(self, place: _Place, line: int, span: str, left: str, rest: list[str]) -> None:
-        numbers = generate.numbers(fields.bare(span))
+        numbers = generate.parse_range(fields.require_unquoted(span))
         self._generated += len(numbers)
         if self._generated > MAX_GENERATED:
             raise Invalid(f"$GENERATE makes more than {MAX_GENERATED} records")
-        rdtype, ttl, at = fields.head(rest, 0)
-        right = generate.right_side(rest[at:])
-        left, ttl = fields.bare(left), self._ttl(ttl)
+        rdtype, ttl, at = fields.parse_head(rest, 0)
+        right = generate.split_right_side(rest[at:])
+        left, ttl = fields.require_unquoted(left), self._ttl(ttl)
         for number in numbers:
             words = [generate.expand(word, number) for word in right]
             self._spend(sum(map(len, words)))
@@ -262,9 +264,9 @@ class _Reader:
             entry: the words of the record.
             owner: the owner that the record states, or None if its line begins with a blank.
         """
-        rdtype, ttl, at = fields.head(entry.words, 0 if owner is None else 1)
+        rdtype, ttl, at = fields.parse_head(entry.words, 0 if owner is None else 1)
         if rdtype == SOA and self._lacks_ttl(ttl):
-            soa = fields.rdata(self._zone, SOA, entry.words[at:], place.origin)
+            soa = fields.parse_rdata(self._zone, SOA, entry.words[at:], place.origin)
             self._take_minimum(place, entry.line, soa)
         rdata = self._add(place, entry.line, rdtype, self._ttl(ttl), entry.words[at:])
         if rdata is not None and entry.raw and self._known is not None:
@@ -317,7 +319,7 @@ class _Reader:
         """Add a record. Return its RDATA, or None if the RDATA is malformed and was skipped."""
         owner = self._counted(place)
         try:
-            rdata = fields.rdata(owner, rdtype, words, place.origin)
+            rdata = fields.parse_rdata(owner, rdtype, words, place.origin)
         except Invalid as error:
             self._leave_out(place, line, error)
             return None
@@ -346,7 +348,7 @@ class _Reader:
     def _leave_out(self, place: _Place, line: int, why: Invalid) -> None:
         if self._skip is None:
             raise why
-        self._skip(Skipped(place.source, line, _WITHHELD if place.depth else why.message))
+        self._skip(Skipped(place.source, line, _HIDDEN_MESSAGE if place.depth else why.message))
 
 
 def _locate(place: _Place, entry: MasterFileEntry, error: Invalid) -> Invalid:
@@ -356,15 +358,15 @@ def _locate(place: _Place, entry: MasterFileEntry, error: Invalid) -> Invalid:
     have the right to read it.
     """
     is_directive = bool(entry.words) and entry.words[0].upper() == "$INCLUDE"
-    if place.depth and not is_directive and includes.quotes(error.message, entry.words):
+    if place.depth and not is_directive and includes.contains_word(error.message, entry.words):
         hint = (
             f"zonegit lint {shlex.quote(place.source)} --zone {names.text(place.origin)} shows why"
         )
-        return lexer.failure(place.source, entry.line, _WITHHELD, hint)
-    return lexer.failure(place.source, entry.line, error.message, error.hint)
+        return lexer.error_at(place.source, entry.line, _HIDDEN_MESSAGE, hint)
+    return lexer.error_at(place.source, entry.line, error.message, error.hint)
 
 
-def _unescaped(path: str) -> str:
+def _unescape(path: str) -> str:
     """Return the path that a word denotes, without escapes; its octets are UTF-8."""
     octets = re.sub(
         rb"\\(?:(\d{3})|(.))",

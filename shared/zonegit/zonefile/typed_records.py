@@ -235,11 +235,11 @@ def _read_fields_or_records(rdtype: int, arguments: Sequence[str], origin: Name)
         try:
             found.append(read_rdata(rdtype, argument, origin))
         except Invalid as error:
-            raise _neither(rdtype, arguments, number, no_field, error) from None
+            raise _reading_error(rdtype, arguments, number, no_field, error) from None
     return found
 
 
-def _neither(
+def _reading_error(
     rdtype: int, arguments: Sequence[str], number: int, no_field: Invalid, no_record: Invalid
 ) -> Invalid:
     """Return the error for arguments that are neither one record nor one record each.

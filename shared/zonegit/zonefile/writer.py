@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from zonegit.errors import Invalid
 from zonegit.zone import names, rdata, rrtypes
-from zonegit.zone.lexer import shown
+from zonegit.zone.lexer import show_words
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_to_text
 from zonegit.zone.rrtypes import RRSIG, SOA
@@ -21,30 +21,30 @@ def write(rrsets: Iterable[RRset], zone: Name) -> Iterator[str]:
     owners: dict[Name, dict[int, RRset]] = {}
     for rrset in rrsets:
         owners.setdefault(rrset.owner, {})[rrset.rdtype] = rrset
-    yield first_line(zone)
+    yield write_origin(zone)
     for owner in sorted(owners, key=names.canonical_key):
-        yield from owner_lines(owner, owners[owner], zone)
+        yield from write_owner(owner, owners[owner], zone)
 
 
-def first_line(zone: Name) -> str:
+def write_origin(zone: Name) -> str:
     """Return the first line of a master file, the ``$ORIGIN`` to which its owners are relative."""
     return f"$ORIGIN {names.text(zone)}\n"
 
 
-def owner_lines(owner: Name, types: Mapping[int, RRset], zone: Name) -> Iterator[str]:
+def write_owner(owner: Name, types: Mapping[int, RRset], zone: Name) -> Iterator[str]:
     """Yield the lines of the RRsets of one owner, in the form of :func:`write`."""
     shown = names.relative_text(owner, zone)
     for rdtype in sorted(types, key=lambda rdtype: (rdtype != SOA, rdtype)):
         yield from _records(shown, types[rdtype], types)
 
 
-def record_head(rrset: RRset) -> str:
+def write_record_head(rrset: RRset) -> str:
     """Return the fields of a record before its RDATA: ``owner ttl IN TYPE``."""
     kind = rrtypes.to_text(rrset.rdtype)
     return f"{names.text(rrset.owner)} {rrset.ttl} IN {kind}"
 
 
-def generic_text(octets: bytes) -> str:
+def write_generic(octets: bytes) -> str:
     """Return RDATA of any type in the generic form (RFC 3597 section 5)."""
     return rdata.write_generic(octets)
 
@@ -67,7 +67,7 @@ def rdata_from_words(rdtype: int, words: Sequence[str], origin: Name) -> bytes:
         return rdata.read_stored(rdtype, words, origin)
     except ValueError as error:
         raise Invalid(
-            f"{shown(words)!r} is not RDATA of type {rrtypes.to_text(rdtype)}: {error}"
+            f"{show_words(words)!r} is not RDATA of type {rrtypes.to_text(rdtype)}: {error}"
         ) from None
 
 

@@ -14,7 +14,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 Scheme = Literal["golang", "flat", "unique"]
-OFFERED: Final[tuple[Scheme, ...]] = ("golang", "flat")
+OPERATOR_SCHEMES: Final[tuple[Scheme, ...]] = ("golang", "flat")
 """Schemes that an operator may choose."""
 DEFAULT: Final[Scheme] = "golang"
 
@@ -42,14 +42,14 @@ def zone_path(zone: Name, scheme: Scheme) -> str:
     """
     match scheme:
         case "golang":
-            return _checked(zone, scheme, _golang(zone))
+            return _check_path(zone, scheme, _golang(zone))
         case "flat":
-            return _checked(zone, scheme, _flat(zone))
+            return _check_path(zone, scheme, _flat(zone))
         case "unique":
             return _unique(zone)
 
 
-def path_zone(path: str, scheme: Scheme) -> Name | None:
+def parse_path(path: str, scheme: Scheme) -> Name | None:
     """Return the zone whose file has a path, the inverse of :func:`zone_path`.
 
     Args:
@@ -99,24 +99,26 @@ def _unique(zone: Name) -> str:
     return "/".join((*(f"{folder}+" for folder in folders), last))
 
 
-def _checked(zone: Name, scheme: Scheme, path: str) -> str:
+def _check_path(zone: Name, scheme: Scheme, path: str) -> str:
     for component in path.split("/"):
         if not component or component.startswith("."):
-            raise _no_path(zone, scheme, "a label in it would have no name, or a file be hidden")
+            raise _no_path_error(
+                zone, scheme, "a label in it would have no name, or a file be hidden"
+            )
         if len(component) > MAX_COMPONENT:
-            raise _no_path(zone, scheme, f"one in it would be longer than {MAX_COMPONENT}")
+            raise _no_path_error(zone, scheme, f"one in it would be longer than {MAX_COMPONENT}")
     return path
 
 
-def _no_path(zone: Name, scheme: Scheme, why: str) -> Invalid:
-    others = " or ".join(each for each in OFFERED if each != scheme)
+def _no_path_error(zone: Name, scheme: Scheme, why: str) -> Invalid:
+    others = " or ".join(each for each in OPERATOR_SCHEMES if each != scheme)
     return Invalid(
         f"{names.text(zone)} has no path under the scheme {scheme}: {why}",
         hint=f"try --scheme {others} for it, or export it alone: zonegit export",
     )
 
 
-def collision(paths: Iterable[tuple[str, T]]) -> tuple[T, T] | None:
+def find_collision(paths: Iterable[tuple[str, T]]) -> tuple[T, T] | None:
     """Return the owners of the first two paths that cannot exist below one folder, or None.
 
     Two paths collide if they are equal without regard to case, as some file systems compare them,
@@ -125,10 +127,10 @@ def collision(paths: Iterable[tuple[str, T]]) -> tuple[T, T] | None:
     Args:
         paths: relative paths with their owners.
     """
-    return next(collisions(paths), None)
+    return next(find_collisions(paths), None)
 
 
-def collisions(paths: Iterable[tuple[str, T]]) -> Iterator[tuple[T, T]]:
+def find_collisions(paths: Iterable[tuple[str, T]]) -> Iterator[tuple[T, T]]:
     """Yield (earlier owner, owner) for each path that collides with an earlier one.
 
     A path that collides is not compared with the paths after it.
@@ -137,7 +139,7 @@ def collisions(paths: Iterable[tuple[str, T]]) -> Iterator[tuple[T, T]]:
     folders: dict[str, T] = {}
     for path, owner in paths:
         folded = path.casefold()
-        above = list(_above(folded))
+        above = list(_list_folders(folded))
         places = (files.get(folded), folders.get(folded), *(files.get(at) for at in above))
         taken = next((each for each in places if each is not None), None)
         if taken is not None:
@@ -147,7 +149,7 @@ def collisions(paths: Iterable[tuple[str, T]]) -> Iterator[tuple[T, T]]:
         folders.update(dict.fromkeys(above, owner))
 
 
-def _above(path: str) -> Iterator[str]:
+def _list_folders(path: str) -> Iterator[str]:
     """Yield the folders of a path, the innermost first."""
     while "/" in path:
         path = path.rpartition("/")[0]

@@ -149,7 +149,7 @@ def test_a_whole_zone_comes_in_canonical_order(zone: Zone) -> None:
     r"""RFC 4034 section 6.1, including ``\000``."""
     snapshot, _ = advance(empty_snapshot(APEX), {}, zone, 1)
     owners = [record.owner for record in iter_records(snapshot) if record is not None]
-    assert owners == sorted(owners, key=names.for_dnspython)
+    assert owners == sorted(owners, key=names.to_dnspython)
     expected = [
         (names.below(APEX, path), rdtype, each)
         for (path, rdtype), one in zone.items()

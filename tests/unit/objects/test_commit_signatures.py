@@ -16,10 +16,10 @@ from zonegit.objects.commit_signatures import (
     Keyring,
     MalformedSignature,
     SigningKey,
-    Unknown,
+    UnknownKey,
     Unsigned,
 )
-from zonegit.objects.ids import ObjectId, seal
+from zonegit.objects.ids import ObjectId, create_object
 from zonegit.objects.model import Commit, Identity, Tag
 
 ALICE = SigningKey(bytes(32))
@@ -56,7 +56,7 @@ seeds = st.binary(min_size=32, max_size=32)
 
 
 def signed(value: Commit | Tag, key: SigningKey = ALICE) -> Commit | Tag:
-    signature = key.sign(commit_signatures.signed_payload(value))
+    signature = key.sign(commit_signatures.extract_signed_payload(value))
     return msgspec.structs.replace(value, signature=signature)
 
 
@@ -78,8 +78,8 @@ def test_what_a_key_signed_its_public_half_confirms(value: Commit | Tag, seed: b
 
 @given(signable)
 def test_the_signature_of_another_key_is_not_confirmed(value: Commit | Tag) -> None:
-    assert Keyring([BOB.public]).verify(signed(value)) == Unknown()
-    assert Keyring([]).verify(signed(value)) == Unknown()
+    assert Keyring([BOB.public]).verify(signed(value)) == UnknownKey()
+    assert Keyring([]).verify(signed(value)) == UnknownKey()
 
 
 @given(signable, st.data())
@@ -91,7 +91,7 @@ def test_no_octet_of_a_signed_object_can_change_unnoticed(
     raw = encode(signed(value))
     at = data.draw(st.integers(0, len(raw.payload) - 1))
     flipped = raw.payload[at] ^ data.draw(st.integers(1, 255))
-    changed = seal(raw.kind, raw.payload[:at] + bytes((flipped,)) + raw.payload[at + 1 :])
+    changed = create_object(raw.kind, raw.payload[:at] + bytes((flipped,)) + raw.payload[at + 1 :])
     try:
         found = decode(changed)
     except Corrupt:
@@ -109,7 +109,7 @@ def test_a_signed_object_read_and_written_again_keeps_its_id(value: Commit | Tag
 @given(signable)
 def test_a_signature_covers_the_object_as_it_was_before_it_was_signed(value: Commit | Tag) -> None:
     before = msgspec.structs.replace(value, signature=None)
-    assert commit_signatures.signed_payload(signed(before)) == encode(before).payload
+    assert commit_signatures.extract_signed_payload(signed(before)) == encode(before).payload
 
 
 def test_headers_unknown_to_us_are_covered_wherever_they_stand() -> None:
@@ -119,9 +119,9 @@ def test_headers_unknown_to_us_are_covered_wherever_they_stand() -> None:
     for before, after in ((line, b"x-last two\n"), (b"x-last two\n", line)):
         payload = plain.replace(b"\n\n", b"\n" + before + after + b"\n", 1)
         commit = headers.decode_commit(payload)
-        assert commit_signatures.signed_payload(commit) == payload.replace(line, b"")
-        assert Keyring([ALICE.public]).verify(commit) == Unknown()  # x-last came later
-        renewed = ALICE.sign(commit_signatures.signed_payload(commit))
+        assert commit_signatures.extract_signed_payload(commit) == payload.replace(line, b"")
+        assert Keyring([ALICE.public]).verify(commit) == UnknownKey()  # x-last came later
+        renewed = ALICE.sign(commit_signatures.extract_signed_payload(commit))
         fixed = headers.decode_commit(payload.replace(signature.encode(), renewed.encode()))
         assert Keyring([ALICE.public]).verify(fixed) == GoodSignature(ALICE.public)
 
@@ -129,11 +129,11 @@ def test_headers_unknown_to_us_are_covered_wherever_they_stand() -> None:
 def test_a_line_of_the_message_is_no_signature() -> None:
     message = "first\n\nsignature ed25519:AAAA"
     commit = msgspec.structs.replace(COMMIT, message=message)
-    assert commit_signatures.signed_payload(commit) == encode(commit).payload
+    assert commit_signatures.extract_signed_payload(commit) == encode(commit).payload
     assert Keyring([ALICE.public]).verify(commit) == Unsigned()
 
 
-_GOOD = ALICE.sign(commit_signatures.signed_payload(COMMIT))
+_GOOD = ALICE.sign(commit_signatures.extract_signed_payload(COMMIT))
 NO_SIGNATURES = {
     "nothing": "",
     "not base64": "%%%%",

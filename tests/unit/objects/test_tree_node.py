@@ -12,7 +12,7 @@ from tests.support.recording_store import RecordingStore
 
 from zonegit.errors import Corrupt
 from zonegit.objects import tree_codec, tree_node
-from zonegit.objects.codec import decode, encode, links
+from zonegit.objects.codec import decode, encode, list_links
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import EntryKey, Index, IndexRow, Symref, Tree
 
@@ -100,7 +100,7 @@ class TestSmallBounds:
             for raw in out:
                 decoded = decode(raw)
                 if isinstance(decoded, Index):
-                    assert held >= set(links(decoded))
+                    assert held >= set(list_links(decoded))
                 held.add(raw.id)
             recording.put(out)
 
@@ -122,7 +122,7 @@ class TestSmallBounds:
         recording, content = RecordingStore(), applied({}, history[0])
         root = built(recording, content)
         if root is not None:
-            found = recording.run(tree_node.pick(root, wanted))
+            found = recording.run(tree_node.read_keys(root, wanted))
             assert found == {key: content[key] for key in wanted if key in content}
 
     @given(st.integers(9, 200))
@@ -169,7 +169,7 @@ class TestSmallBounds:
             with pytest.raises(Corrupt):
                 recording.run(tree_node.diff(before, liar.id))
         for asks in (
-            tree_node.pick(liar.id, [row.key]),
+            tree_node.read_keys(liar.id, [row.key]),
             tree_node.update(liar.id, {row.key: value(999), key(count): value(1)}, []),
             tree_node.update(liar.id, dict.fromkeys(entries(count)), []),
         ):
@@ -199,7 +199,7 @@ class TestSmallBounds:
             tree_node.read(liar.id),
             tree_node.diff(None, liar.id),
             tree_node.diff(root, liar.id),
-            tree_node.pick(liar.id, [row.key]),
+            tree_node.read_keys(liar.id, [row.key]),
         ):
             with pytest.raises(Corrupt, match="does not match the index above it"):
                 recording.run(asks)
@@ -309,7 +309,7 @@ def test_a_blob_in_the_place_of_a_tree_is_corrupt():
     recording.put([raw])
     for asks in (
         tree_node.read(raw.id),
-        tree_node.pick(raw.id, [key(1)]),
+        tree_node.read_keys(raw.id, [key(1)]),
         tree_node.diff(None, raw.id),
     ):
         with pytest.raises(Corrupt, match="used as a tree"):

@@ -3,7 +3,7 @@
 import pytest
 from tests.support import vectors
 
-from zonegit.objects.codec import decode, encode, links
+from zonegit.objects.codec import decode, encode, list_links
 from zonegit.objects.ids import RawObject, verify
 from zonegit.objects.model import Blob, Commit, Symref, Tree
 from zonegit.zone import names, rrtypes
@@ -25,7 +25,7 @@ def test_every_object_of_a_v03_store_is_read_and_written_octet_for_octet(raw: Ra
 @pytest.mark.parametrize("store", [[raw for _, raw in FOO_COM], V03], ids=["foo.com", "v0.3"])
 def test_every_link_of_a_store_leads_to_an_object_of_it(store: list[RawObject]):
     held = {raw.id for raw in store}
-    assert {link for raw in store for link in links(decode(raw))} <= held
+    assert {link for raw in store for link in list_links(decode(raw))} <= held
 
 
 BLOBS = [(path, raw) for path, raw in FOO_COM if raw.kind == "blob"]

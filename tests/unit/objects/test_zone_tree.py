@@ -8,8 +8,8 @@ from tests.support.recording_store import RecordingStore
 
 from zonegit.errors import Corrupt
 from zonegit.objects import name_scope, tree_lookup, tree_node, zone_tree
-from zonegit.objects.codec import decode, encode, links
-from zonegit.objects.ids import ObjectId, RawObject, identify
+from zonegit.objects.codec import decode, encode, list_links
+from zonegit.objects.ids import ObjectId, RawObject, compute_id
 from zonegit.objects.model import Blob, Index, Tree, rrset_key, subtree_key
 from zonegit.objects.zone_tree import TreeChange
 from zonegit.zone import names, rrtypes
@@ -44,7 +44,7 @@ def placed(
 ) -> dict[tuple[Path, int], ObjectId | None]:
     """Return the content with ids that depend on the owner, as ids of blobs do."""
     return {
-        (path, rdtype): identify("blob", b"%r %b" % (path, blob)) if blob is not None else None
+        (path, rdtype): compute_id("blob", b"%r %b" % (path, blob)) if blob is not None else None
         for (path, rdtype), blob in edits.items()
     }
 
@@ -307,7 +307,7 @@ def test_a_wide_tree_has_as_many_nodes_as_the_vector_says_and_none_larger(vector
     nodes = [
         raw
         for raw in recording.raws.values()
-        if raw.kind == "tree" and blobs.isdisjoint(links(decode(raw)))
+        if raw.kind == "tree" and blobs.isdisjoint(list_links(decode(raw)))
     ]
     assert len(nodes) == vector["nodes"]
     assert max(len(raw.payload) for raw in nodes) == vector["largest"]
@@ -330,7 +330,7 @@ def test_a_tree_that_is_deeper_than_a_name_can_be_is_not_walked(path: Path) -> N
         for walk in (
             zone_tree.list_changes(None, root),
             zone_tree.count(root, 10),
-            tree_lookup.list_from(root, ()),
+            tree_lookup.list_below(root, ()),
             name_scope.read_scope(root, (b"q",)),
         ):
             with pytest.raises(Corrupt, match="longer than a name"):
@@ -347,6 +347,6 @@ def test_a_walk_does_not_believe_an_index_about_what_is_below_it() -> None:
     assert isinstance(index, Index)
     lying = encode(Index(1, (index.rows[0]._replace(id=wide), *index.rows[1:])))
     recording.put([lying])
-    for walk in (zone_tree.count(lying.id, 10_000), tree_lookup.list_from(lying.id, ())):
+    for walk in (zone_tree.count(lying.id, 10_000), tree_lookup.list_below(lying.id, ())):
         with pytest.raises(Corrupt, match="does not match the index above it"):
             recording.run(walk)

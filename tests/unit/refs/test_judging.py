@@ -13,7 +13,7 @@ from tests.support.commits import Made
 from tests.support.counting import Counting
 
 from zonegit.errors import Busy, NotFound, Unavailable, Unsafe, ZonegitError
-from zonegit.objects.ids import ObjectId, RawObject, seal
+from zonegit.objects.ids import ObjectId, RawObject, create_object
 from zonegit.safety import judgement
 from zonegit.safety.moves import MoveRequest
 from zonegit.safety.reader import MoveReader
@@ -205,7 +205,7 @@ def spoilt(rng: random.Random) -> tuple[ObjectId, list[RawObject]]:
             del payload[rng.choice([rng.randrange(len(payload)), len(payload)]) :]
         for old, new in renamed.items():
             payload = payload.replace(old, new).replace(old.hex().encode(), new.hex().encode())
-        changed = seal(kind, bytes(payload))
+        changed = create_object(kind, bytes(payload))
         renamed[objects[index].id] = changed.id
         tip = changed.id if objects[index].id == tip else tip
         objects[index] = changed

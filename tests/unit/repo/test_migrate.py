@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import vectors
 from zonegit.errors import Corrupt, Invalid
-from zonegit.objects.codec import decode, links
+from zonegit.objects.codec import decode, list_links
 from zonegit.repo.change import migrate
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names
@@ -33,7 +33,7 @@ async def test_a_real_dump_is_read_with_its_children_first() -> None:
     assert set(dump.objects) == set(vectors.v03())
     seen = set()
     for raw in dump.objects:
-        assert seen.issuperset(links(decode(raw)))
+        assert seen.issuperset(list_links(decode(raw)))
         seen.add(raw.id)
     await MemoryObjects().put(dump.objects)
 

@@ -17,7 +17,7 @@ from zonegit.nameserver.answer.zone_table import ServedBranches, ZoneTable
 from zonegit.nameserver.message.fragment import TC
 from zonegit.nameserver.message.query import DATAGRAM, STREAM
 from zonegit.nameserver.zone.compiler import compile_zone
-from zonegit.objects.ids import identify
+from zonegit.objects.ids import compute_id
 from zonegit.repo import heads
 from zonegit.repo.change import branches
 from zonegit.repo.commit.edits import Set
@@ -45,7 +45,7 @@ async def resolved(
         operators.repo,
         query(name, rdtype, **make),
         names.parse(name),
-        rrtypes.question_type(rdtype),
+        rrtypes.parse_question_type(rdtype),
         view,
     )
     return dns.message.from_wire(found.reply), found
@@ -181,7 +181,7 @@ async def test_reading_little_gives_the_octets_that_reading_all_gives(
         await heads.initialise(operators.repo, apex)
         await operators.import_file(each.text(), apex)
         state = whole.make_state(
-            apex, "main", identify("commit", b""), compile_zone(apex, rrsets.values())
+            apex, "main", compute_id("commit", b""), compile_zone(apex, rrsets.values())
         )
         whole.replace(apex, ServedBranches(state))
     every = questions(made, seed)
@@ -192,7 +192,7 @@ async def test_reading_little_gives_the_octets_that_reading_all_gives(
 async def _compare(operators: TwoOperators, whole: ZoneTable, question: Question) -> None:
     wire = question.query()
     name = Name(question.name.to_wire().lower())
-    qtype = rrtypes.question_type(question.rdtype)
+    qtype = rrtypes.parse_question_type(question.rdtype)
     expected = responder.respond(wire, whole, resolve.PEER, DATAGRAM)
     assert expected is not None
     if int.from_bytes(expected[2:4], "big") & TC:

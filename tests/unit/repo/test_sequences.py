@@ -28,7 +28,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa, with_serial
-from zonegit.zone.serial import MODULUS, later
+from zonegit.zone.serial import MODULUS, is_later
 from zonegit.zonefile import reader
 
 Zone = dict[tuple[Name, int], RRset]
@@ -225,7 +225,7 @@ class Operators:
             served = self.served.setdefault(branch, {})
             before = self.latest.setdefault(branch, serial)
             assert served.setdefault(serial, commit.tree) == commit.tree
-            assert serial == before or later(serial, before)
+            assert serial == before or is_later(serial, before)
             assert (serial - self.first) % MODULUS <= len(self.made)
             self.latest[branch] = serial
 

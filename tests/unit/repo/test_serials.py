@@ -3,7 +3,7 @@
 from zonegit.repo.commit.serials import choose_soa
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 
 ZONE = names.parse("foo.com.")
 
@@ -30,7 +30,7 @@ def test_the_serial_wraps_as_rfc_1982_says() -> None:
     last = (1 << 32) - 1
     following = serial_of(choose_soa(soa_rrset(last), None, last, True))
     assert following == 0
-    assert later(following, last)
+    assert is_later(following, last)
 
 
 def test_an_edit_on_a_branch_forced_back_is_later_than_all_it_ever_served() -> None:

@@ -32,7 +32,7 @@ from zonegit.store.refs import Absent
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset, with_serial
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 from zonegit.zonefile import reader
 
 BAR = names.parse("bar.org.")
@@ -116,7 +116,7 @@ async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(
         assert now is not None
         assert before is not None
         assert await addresses(foo, CommitId(now.target), "api") == [text]
-        assert later(now.serial or 0, before.serial or 0)
+        assert is_later(now.serial or 0, before.serial or 0)
 
 
 async def test_commits_of_undo_and_redo_say_what_they_are_of(foo: TwoOperators) -> None:

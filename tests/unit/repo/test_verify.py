@@ -8,7 +8,13 @@ from tests.unit.repo.test_sign import ALICE, BOB, edited_by
 from tests.unit.repo.zone_contents import address
 from zonegit.objects import commit_signatures
 from zonegit.objects.codec import encode
-from zonegit.objects.commit_signatures import GoodSignature, Keyring, SigningKey, Unknown, Unsigned
+from zonegit.objects.commit_signatures import (
+    GoodSignature,
+    Keyring,
+    SigningKey,
+    UnknownKey,
+    Unsigned,
+)
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Tag
 from zonegit.repo import heads, read_zone, refish
@@ -56,7 +62,7 @@ async def test_a_chain_counts_by_key_and_tells_which_commits_failed_and_why(
     assert (report.count, report.unsigned) == (4, 1)
     narrow = await verified(foo, keyring=Keyring([BOB.public]), chain=True)
     failed = [(each.id, each.verdict) for each in narrow.failed]
-    assert failed == [(history[1], Unknown()), (history[0], Unsigned())]
+    assert failed == [(history[1], UnknownKey()), (history[0], Unsigned())]
 
 
 async def test_a_chain_goes_through_every_parent_and_meets_each_commit_once(
@@ -75,7 +81,7 @@ async def put(
 ) -> CommitId:
     made = msgspec.structs.replace(like, parents=parents, signature=None)
     signed = msgspec.structs.replace(
-        made, signature=key.sign(commit_signatures.signed_payload(made))
+        made, signature=key.sign(commit_signatures.extract_signed_payload(made))
     )
     await operators.repo.objects.put([encode(signed)])
     return CommitId(encode(signed).id)
@@ -100,14 +106,14 @@ async def test_content_signed_by_nobody_who_is_trusted_fails(
     moved = encode(msgspec.structs.replace(tip, message="something else"))
     await foo.repo.objects.put([moved])
     report = await verified(foo, moved.id.hex())
-    assert [each.verdict for each in report.failed] == [Unknown()]
+    assert [each.verdict for each in report.failed] == [UnknownKey()]
 
 
 async def tagged(operators: TwoOperators, commit: CommitId, key: SigningKey | None) -> ObjectId:
     tag = Tag(commit, "v1", operators.repo.now(), "released")
     if key is not None:
         tag = msgspec.structs.replace(
-            tag, signature=key.sign(commit_signatures.signed_payload(tag))
+            tag, signature=key.sign(commit_signatures.extract_signed_payload(tag))
         )
     raw = encode(tag)
     await operators.repo.objects.put([raw])

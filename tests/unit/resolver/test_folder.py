@@ -6,13 +6,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.strategies import zone_names
 
-from zonegit.store.sqlite import NEIGHBOURS, UNFINISHED
+from zonegit.store.sqlite import SIDE_FILE_SUFFIXES, UNFINISHED_SUFFIX
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache.folder import FILE_ENDINGS, list_zone_files, path_of
 
 FOLDER = Path("cache")
-SUFFIXES = ("", *NEIGHBOURS, UNFINISHED, *(UNFINISHED + each for each in NEIGHBOURS))
+SUFFIXES = (
+    "",
+    *SIDE_FILE_SUFFIXES,
+    UNFINISHED_SUFFIX,
+    *(UNFINISHED_SUFFIX + each for each in SIDE_FILE_SUFFIXES),
+)
 ABOVE_200 = "x" * 33 + r"\032" * 30 + "." + "y" * 63 + "."
 
 labels = st.binary(min_size=1, max_size=63)

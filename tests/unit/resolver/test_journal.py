@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord
-from zonegit.objects.ids import ObjectId, identify
+from zonegit.objects.ids import ObjectId, compute_id
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit_resolver.cache.journal import DroppedEntry, Journal, JournalChanges, join_changes
@@ -20,7 +20,7 @@ OTHER = (names.parse("bar.com."), "main")
 
 
 def commit(number: int) -> ObjectId:
-    return identify("commit", str(number).encode())
+    return compute_id("commit", str(number).encode())
 
 
 def delta(before: int, after: int, text: bytes = b"x", zone: Name = ZONE) -> ZoneDelta:

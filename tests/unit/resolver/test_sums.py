@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.objects.codec import encode
-from zonegit.objects.ids import identify
+from zonegit.objects.ids import compute_id
 from zonegit.objects.model import Blob
 from zonegit.store import digests
 from zonegit.zone import names, rrtypes
@@ -49,7 +49,7 @@ def test_the_digest_matches_the_stored_rows(
             assert {(tip.zone, tip.branch) for tip, _ in sqlite.read_tips(connection)} == held
             for tip, total in sqlite.read_tips(connection):
                 branch = sqlite.read_branch(connection, tip, total)
-                assert branch.total == digests.sum_up(
+                assert branch.total == digests.sum_hashes(
                     object_id for _, _, object_id, _ in branch.page
                 )
 
@@ -57,14 +57,14 @@ def test_the_digest_matches_the_stored_rows(
 def _write(
     connection: Connection, key: sqlite.CacheKey, rows: list[CachedRow], how: str, number: int
 ) -> Write:
-    commit = identify("commit", b"%d" % number)
+    commit = compute_id("commit", b"%d" % number)
     tip = CachedTip(*key, commit, commit, "e", number, 1.5)
     if how == "gone":
         return Write(key, None)
     if how == "change":
         return Write(key, tip, rows, replaces=False)
     there = list({each.path: each for each in rows if each.blob is not None}.values())
-    total = digests.sum_up(each.blob.id for each in there if each.blob is not None)
+    total = digests.sum_hashes(each.blob.id for each in there if each.blob is not None)
     if how == "whole":
         return Write(key, tip, there, total=total)
     free = sqlite.allocate_stage(connection)

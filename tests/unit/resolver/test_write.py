@@ -10,7 +10,7 @@ from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.zone.compiler import compile_zone
 from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord
 from zonegit.objects.codec import encode
-from zonegit.objects.ids import ObjectId, identify
+from zonegit.objects.ids import ObjectId, compute_id
 from zonegit.objects.model import Blob
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -29,7 +29,7 @@ MARK = "INSERT INTO rrset SELECT id, x'00', 1, x'00', x'00' FROM tip WHERE branc
 
 
 def commit(text: str) -> ObjectId:
-    return identify("commit", text.encode())
+    return compute_id("commit", text.encode())
 
 
 def address(zone: Name, host: str, octet: int) -> RRset:
@@ -42,7 +42,7 @@ def whole(text: str, zone: Name = FOO, hosts: int = 3) -> CacheWrite:
     soa = rdata_from_text(rrtypes.SOA, "ns.example. admin.example. 1 2 3 4 5")
     rrsets = [address(zone, f"h{number}", 1) for number in range(hosts)]
     snapshot = compile_zone(zone, [rrset(zone, rrtypes.SOA, 300, [soa]), *rrsets])
-    made = Compiled(commit(text), identify("tree", text.encode()), snapshot)
+    made = Compiled(commit(text), compute_id("tree", text.encode()), snapshot)
     return CacheWrite(LogPosition(made.commit, "e", 1), made, 1.0, None, None)
 
 
@@ -181,7 +181,7 @@ async def test_the_lineage_of_a_zone_outlives_its_file(tmp_path: Path) -> None:
     """RFC 1995: no difference from a serial that may name another state."""
 
     def stands(known: ZoneCache, branch: str, serial: int) -> None:
-        known.lineage.record(FOO, branch, identify("tree", b"%d" % serial), serial)
+        known.lineage.record(FOO, branch, compute_id("tree", b"%d" % serial), serial)
 
     async with cache(tmp_path) as known:
         known.record_swap(FOO, "main", whole("a"))

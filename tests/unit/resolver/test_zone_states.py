@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.zone.snapshot import empty_snapshot
-from zonegit.objects.ids import identify
+from zonegit.objects.ids import compute_id
 from zonegit.zone import names
 from zonegit_resolver.config.serving import Serving, ServingPlan
 from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneStates
@@ -53,7 +53,7 @@ class World:
         if label not in self.states.plan.labels(ZONE):
             return
         self.moves += 1
-        commit = identify("commit", str(self.moves).encode())
+        commit = compute_id("commit", str(self.moves).encode())
         position = LogPosition(commit, "epoch", self.moves)
         state = self.states.set_target(ZONE, label, position)
         self.states.apply(state, position, Compiled(commit, commit, empty_snapshot(ZONE)))

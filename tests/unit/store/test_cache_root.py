@@ -10,7 +10,7 @@ import pytest
 
 from zonegit.errors import Invalid, Unavailable, ZonegitError
 from zonegit.store import cache_root
-from zonegit.store.cache_root import Layout, claimed
+from zonegit.store.cache_root import Layout, lock_cache_root
 
 LAYOUT = Layout("resolver", "unique", 2)
 BEFORE = Layout("resolver", "unique", 1)
@@ -19,7 +19,7 @@ BESIDE = "some.sqlite3"
 
 
 def aside(path: Path, layout: Layout = LAYOUT) -> list[str]:
-    with claimed(path, layout, EARLIER, BESIDE) as root:
+    with lock_cache_root(path, layout, EARLIER, BESIDE) as root:
         return [each.name for each in root.aside]
 
 
@@ -42,7 +42,7 @@ def fill(path: Path, *names: str) -> None:
 
 def test_a_new_cache_says_how_it_is_laid_out(tmp_path: Path) -> None:
     path = tmp_path / "made" / "cache"
-    with claimed(path, LAYOUT, EARLIER, BESIDE) as root:
+    with lock_cache_root(path, LAYOUT, EARLIER, BESIDE) as root:
         assert (root.folder, root.aside) == (path / "unique-2", ())
         assert root.folder.is_dir()
     marker = (path / "CACHE").read_text()
@@ -52,7 +52,7 @@ def test_a_new_cache_says_how_it_is_laid_out(tmp_path: Path) -> None:
 
 def test_it_is_one_process_s_at_a_time(tmp_path: Path) -> None:
     with (
-        claimed(tmp_path, LAYOUT, EARLIER, BESIDE),
+        lock_cache_root(tmp_path, LAYOUT, EARLIER, BESIDE),
         pytest.raises(Unavailable, match="another resolver"),
     ):
         aside(tmp_path)
@@ -91,8 +91,8 @@ def test_another_scheme_or_version_is_set_aside_with_what_that_one_had_set_aside
     fill(tmp_path / other.folder, "zone", "folder+/zone")
     mine = [] if other == LAYOUT else [other.folder]
     assert aside(tmp_path) == ["all.sqlite3", *mine]
-    with claimed(tmp_path, LAYOUT, EARLIER, BESIDE) as root:
-        cache_root.release(root.aside)
+    with lock_cache_root(tmp_path, LAYOUT, EARLIER, BESIDE) as root:
+        cache_root.delete_paths(root.aside)
     assert aside(tmp_path) == []
     left = {"CACHE", "lock", "unique-2"}
     assert {each.name for each in tmp_path.iterdir()} == left
@@ -126,9 +126,9 @@ def test_beside_a_marker_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     fill(tmp_path, "precious/file")
     (tmp_path / "cache" / "flat-3").symlink_to(tmp_path / "precious")
     (tmp_path / "cache" / "unique-1" / "link").symlink_to(tmp_path / "precious")
-    with claimed(tmp_path / "cache", LAYOUT, EARLIER, BESIDE) as root:
+    with lock_cache_root(tmp_path / "cache", LAYOUT, EARLIER, BESIDE) as root:
         assert [each.name for each in root.aside] == ["unique-1"]
-        cache_root.release(root.aside)
+        cache_root.delete_paths(root.aside)
     assert (tmp_path / "precious" / "file").exists()
     assert {"notes", "mine/zone", "unique-1x/zone", "flat-3"} <= content(tmp_path / "cache").keys()
 
@@ -245,7 +245,7 @@ def test_killed_at_any_step_of_setting_aside_it_is_all_there(tmp_path: Path) -> 
     before = content(path)
 
     def start() -> None:
-        with claimed(path, LAYOUT, EARLIER, BESIDE):
+        with lock_cache_root(path, LAYOUT, EARLIER, BESIDE):
             pass
 
     for number in lives(start):
@@ -262,7 +262,7 @@ def test_killed_at_any_step_of_an_upgrade_each_file_is_current_or_aside(tmp_path
     fill(path / "unique-1", "zone", "folder+/zone")
 
     def start() -> None:
-        with claimed(path, LAYOUT, EARLIER, BESIDE):
+        with lock_cache_root(path, LAYOUT, EARLIER, BESIDE):
             pass
 
     for number in lives(start):
@@ -281,8 +281,8 @@ def test_killed_at_any_step_of_releasing_the_rest_goes_the_next_time(tmp_path: P
         fill(path, "all.sqlite3", "all.sqlite3-wal", "unique-1/zone", "unique-1/folder+/zone")
 
     def start() -> None:
-        with claimed(path, LAYOUT, EARLIER, BESIDE) as root:
-            cache_root.release(root.aside)
+        with lock_cache_root(path, LAYOUT, EARLIER, BESIDE) as root:
+            cache_root.delete_paths(root.aside)
 
     prepare()
     for number in lives(start):

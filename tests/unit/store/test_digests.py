@@ -80,8 +80,8 @@ def test_digests_are_those_of_the_tables_after_any_transactions(
 def test_the_sum_of_rows_does_not_depend_on_their_order(
     rows: list[tuple[bytes, int, str | None]],
 ) -> None:
-    whole = digests.sum_up(map(digests.hash_row, rows))
-    assert digests.sum_up(map(digests.hash_row, reversed(rows))) == whole
+    whole = digests.sum_hashes(map(digests.hash_row, rows))
+    assert digests.sum_hashes(map(digests.hash_row, reversed(rows))) == whole
     total = digests.NOTHING
     for row in rows:
         total = digests.add(total, digests.hash_row(row))

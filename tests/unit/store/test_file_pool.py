@@ -15,10 +15,13 @@ import pytest
 from zonegit.errors import Corrupt, Invalid, Unavailable
 from zonegit.store import file_pool
 from zonegit.store.file_pool import open_pool
-from zonegit.store.sqlite import prepared, read_closed
+from zonegit.store.sqlite import prepare_tables, read_closed
 
 PREPARE = partial(
-    prepared, schema=("CREATE TABLE note (text TEXT NOT NULL) STRICT",), version=1, upgrades={}
+    prepare_tables,
+    schema=("CREATE TABLE note (text TEXT NOT NULL) STRICT",),
+    version=1,
+    upgrades={},
 )
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import Unavailable
-from zonegit.store.folder_lock import LOCK, is_locked, locked, read_pid
+from zonegit.store.folder_lock import LOCK, is_locked, lock_folder, read_pid
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from zonegit.store.folder_lock import locked
-with locked(Path(sys.argv[1]), "refs"):
+from zonegit.store.folder_lock import lock_folder
+with lock_folder(Path(sys.argv[1]), "refs"):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -31,13 +31,13 @@ def test_a_second_process_is_refused_and_told_which_one_it_is(tmp_path: Path) ->
         assert read_pid(tmp_path) == process.pid
         with (
             pytest.raises(Unavailable, match=f"another refs .process {process.pid}. uses"),
-            locked(tmp_path, "refs"),
+            lock_folder(tmp_path, "refs"),
         ):
             pass
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not is_locked(tmp_path)
-    with locked(tmp_path, "refs"):
+    with lock_folder(tmp_path, "refs"):
         assert read_pid(tmp_path) == os.getpid()
 
 
@@ -45,9 +45,9 @@ def test_a_folder_is_made_and_its_lock_is_for_its_owner(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     assert not is_locked(folder)
     assert read_pid(folder) is None
-    with locked(folder, "refs"):
+    with lock_folder(folder, "refs"):
         assert (folder / LOCK).stat().st_mode & 0o077 == 0
-    with locked(folder, "refs"):
+    with lock_folder(folder, "refs"):
         pass
 
 

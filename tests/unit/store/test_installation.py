@@ -2,7 +2,7 @@
 
 import pytest
 
-from zonegit.store.installation import FollowedEnd, FollowVerdict, belongs, judge
+from zonegit.store.installation import FollowedEnd, FollowVerdict, accepts_installation, judge
 from zonegit.store.ref_log import PastEpoch
 from zonegit.store.refs import RefsSnapshot
 
@@ -96,8 +96,8 @@ def test_a_cache_of_an_earlier_release_knows_its_log_by_the_epoch() -> None:
 
 
 def test_an_installation_is_known_by_its_id_or_named_as_replaced() -> None:
-    assert belongs("", B, ())
-    assert belongs(A, A, ())
-    assert belongs(A, "", ())
-    assert belongs(A, B, (A,))
-    assert not belongs(A, B, ())
+    assert accepts_installation("", B, ())
+    assert accepts_installation(A, A, ())
+    assert accepts_installation(A, "", ())
+    assert accepts_installation(A, B, (A,))
+    assert not accepts_installation(A, B, ())

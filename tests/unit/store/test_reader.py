@@ -6,11 +6,11 @@ import pytest
 from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects import walk, zone_tree
 from zonegit.objects.codec import encode
-from zonegit.objects.ids import ObjectId, RawObject, seal
+from zonegit.objects.ids import ObjectId, RawObject, create_object
 from zonegit.objects.model import Blob, Symref
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reader import Reader
-from zonegit.store.refs import Absent, Anything, Exactly, holds
+from zonegit.store.refs import Absent, Anything, Exactly, is_expected
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rrset
 
@@ -61,13 +61,13 @@ async def test_objects_at_hand_are_never_fetched():
 
 
 async def test_a_missing_object_is_named():
-    raw = seal("symref", b"HEAD")
+    raw = create_object("symref", b"HEAD")
     with pytest.raises(NotFound, match=raw.id.hex()[:12]):
         await Reader(MemoryObjects()).get([raw.id])
 
 
 async def test_an_object_at_hand_that_is_malformed_is_corrupt():
-    raw = seal("tree", b"\7")
+    raw = create_object("tree", b"\7")
     with pytest.raises(Corrupt, match=raw.id.hex()):
         await Reader(MemoryObjects(), [raw]).get([raw.id])
 
@@ -97,10 +97,10 @@ async def test_objects_are_found_by_the_first_digits_of_their_id():
 
 def test_an_expectation_is_a_value():
     one, other = ObjectId(b"\1" * 32), ObjectId(b"\2" * 32)
-    assert holds(Absent(), None)
-    assert not holds(Absent(), one)
-    assert holds(Exactly(one), one)
-    assert not holds(Exactly(one), other)
-    assert not holds(Exactly(one), None)
-    assert holds(Anything(), None)
-    assert holds(Anything(), one)
+    assert is_expected(Absent(), None)
+    assert not is_expected(Absent(), one)
+    assert is_expected(Exactly(one), one)
+    assert not is_expected(Exactly(one), other)
+    assert not is_expected(Exactly(one), None)
+    assert is_expected(Anything(), None)
+    assert is_expected(Anything(), one)

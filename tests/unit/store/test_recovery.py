@@ -15,7 +15,7 @@ from zonegit.store.recovery import (
     RestoredBranch,
     decide,
 )
-from zonegit.zone.serial import HALF, MODULUS, following, later, lead
+from zonegit.zone.serial import HALF, MODULUS, increment, is_later, lead
 
 TREE = ObjectId(b"\1" * 32)
 OTHER = ObjectId(b"\2" * 32)
@@ -116,14 +116,14 @@ def test_the_law_of_the_decision(
     highest = max((ahead for ahead, _ in near), default=-1)
     if highest < 0:
         assert verdict == Renew((tip + headroom) % MODULUS)
-        assert later(verdict.serial, tip)
+        assert is_later(verdict.serial, tip)
     elif highest == 0 and all(other == tree for ahead, other in near if ahead == 0):
         assert verdict == Leave()
     else:
         assert isinstance(verdict, Renew)
-        assert verdict.serial == following((tip + highest) % MODULUS)
-        assert later(verdict.serial, tip)
-        assert all(later(verdict.serial, each.serial) for each in answers)
+        assert verdict.serial == increment((tip + highest) % MODULUS)
+        assert is_later(verdict.serial, tip)
+        assert all(is_later(verdict.serial, each.serial) for each in answers)
 
 
 @given(serials, trees, st.lists(st.tuples(serials, trees), max_size=5), serials)
@@ -133,8 +133,8 @@ def test_whatever_resolvers_say_no_serial_goes_back_or_far_ahead(
     answers = [said(serial, other) for serial, other in claims]
     verdict = decide(RestoredBranch(tip, tree, highest), answers, 1000)
     if isinstance(verdict, Renew):
-        assert later(verdict.serial, tip)
-        assert later(verdict.serial, highest)
+        assert is_later(verdict.serial, tip)
+        assert is_later(verdict.serial, highest)
         most = max(MAX_LEAD + 1, lead(highest, tip) + 1000, 1000)
         assert lead(verdict.serial, tip) <= most
 

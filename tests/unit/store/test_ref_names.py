@@ -17,7 +17,7 @@ FOO = names.parse("foo.com.")
 
 def _is_short(text: str) -> bool:
     try:
-        ref_names.checked(text)
+        ref_names.check_name(text)
     except Invalid:
         return False
     return True
@@ -33,7 +33,7 @@ refs = st.one_of(
     st.builds(ref_names.tag, zone_names, shorts),
     st.builds(ref_names.marker, zone_names),
     st.builds(ref_names.own_head, actors),
-    st.builds(ref_names.remembered, actors, zone_names),
+    st.builds(ref_names.remembered_branch, actors, zone_names),
     st.just(ref_names.default_head()),
 )
 

@@ -137,7 +137,7 @@ def test_the_subject_of_an_event_names_its_ref():
     )
     assert subjects.event("added", ref_names.marker(FOO)) == "zg.events.added.zone._.com.foo.="
     assert subjects.event("moved", ref_names.default_head()) == "zg.events.moved.head._.="
-    assert subjects.event("moved", ref_names.remembered("alice", FOO)) == (
+    assert subjects.event("moved", ref_names.remembered_branch("alice", FOO)) == (
         "zg.events.moved.head._.com.foo.="
     )
 

@@ -50,7 +50,7 @@ def of_readers(rdtype: int, words: list[str]) -> bytes | None:
 @example(rrtypes.TXT, ["x" * 255, Quoted("x" * 256)])
 @example(rrtypes.TXT, [Quoted(""), Glued("b")])
 def test_rdata_is_what_the_readers_make_of_it_or_is_left_to_them(rdtype, words):
-    found = fast_rdata.rdata(rdtype, words, APEX)
+    found = fast_rdata.parse_rdata(rdtype, words, APEX)
     assert found is None or found == of_readers(rdtype, words)
 
 
@@ -59,7 +59,7 @@ def test_rdata_is_what_the_readers_make_of_it_or_is_left_to_them(rdtype, words):
 @example("x" * 63 + "." + "y" * 63 + "." + "z" * 63 + "." + "w" * 53)
 @example("x" * 63 + "." + "y" * 63 + "." + "z" * 63 + "." + "w" * 54)
 def test_a_name_is_what_dnspython_makes_of_it_or_is_left_to_it(text):
-    found = fast_rdata.name(text, APEX)
+    found = fast_rdata.parse_name(text, APEX)
     assert found is None or found.lower() == names.parse(text, APEX)
 
 
@@ -76,12 +76,12 @@ def test_a_name_is_what_dnspython_makes_of_it_or_is_left_to_it(text):
     ],
 )
 def test_the_common_forms_are_read_here(rdtype, words):
-    assert fast_rdata.rdata(rdtype, words, APEX) == of_readers(rdtype, words) is not None
+    assert fast_rdata.parse_rdata(rdtype, words, APEX) == of_readers(rdtype, words) is not None
 
 
 @pytest.mark.parametrize("rdtype", OTHERS)
 def test_other_types_are_left_to_the_readers(rdtype):
-    assert fast_rdata.rdata(rdtype, ["\\#", "0"], APEX) is None
+    assert fast_rdata.parse_rdata(rdtype, ["\\#", "0"], APEX) is None
 
 
 LINES = st.sampled_from(
@@ -98,8 +98,8 @@ def test_a_file_reads_the_same_with_and_without_the_short_way(text):
     octets = f"$TTL 9\n@ SOA a b 1 2 3 4 5\n{text}\n".encode()
     with pytest.MonkeyPatch.context() as patch:
         short = _read(octets)
-        patch.setattr(fast_rdata, "rdata", lambda *_: None)
-        patch.setattr(fast_rdata, "name", lambda *_: None)
+        patch.setattr(fast_rdata, "parse_rdata", lambda *_: None)
+        patch.setattr(fast_rdata, "parse_name", lambda *_: None)
         assert _read(octets) == short
 
 
@@ -112,5 +112,5 @@ def _read(octets: bytes):
 
 def test_no_word_with_an_escape_is_read_here():
     for rdtype in TYPES:
-        assert fast_rdata.rdata(rdtype, ["\\065"], ROOT) is None
-    assert fast_rdata.name("\\065", ROOT) is None
+        assert fast_rdata.parse_rdata(rdtype, ["\\065"], ROOT) is None
+    assert fast_rdata.parse_name("\\065", ROOT) is None

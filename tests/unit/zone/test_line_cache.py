@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit.zone.line_cache import MAX_LINE, LineRecord, Lines
+from zonegit.zone.line_cache import MAX_LINE, LineCache, LineRecord
 from zonegit.zone.rrtypes import TXT, A
 from zonegit.zonefile import reader
 from zonegit.zonefile.builder import ZoneFile
@@ -27,7 +27,7 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-def outcome(text: str, known: Lines | None, *, lenient: bool = False) -> object:
+def outcome(text: str, known: LineCache | None, *, lenient: bool = False) -> object:
     """Return all results of reading a file."""
     skipped: list[object] = []
     try:
@@ -43,14 +43,14 @@ def outcome(text: str, known: Lines | None, *, lenient: bool = False) -> object:
 @settings(max_examples=500)
 @given(st.lists(LINES, max_size=4), st.booleans())
 def test_a_file_means_the_same_whatever_was_read_before_it(files, lenient):
-    known = Lines()
+    known = LineCache()
     for lines in files:
         text = HEAD + "\n".join(lines) + "\n"
         assert outcome(text, known, lenient=lenient) == outcome(text, None, lenient=lenient)
 
 
 def test_a_line_is_known_under_its_own_origin_alone():
-    known = Lines()
+    known = LineCache()
     text = f"{HEAD}$ORIGIN a.foo.com.\nwww A 192.0.2.1\n$ORIGIN b.foo.com.\nwww A 192.0.2.1\n"
     found = reader.read(text.encode(), ZONE, known=known)
     assert {names.text(owner) for owner, rdtype in found.rrsets if rdtype == A} == {
@@ -60,7 +60,7 @@ def test_a_line_is_known_under_its_own_origin_alone():
 
 
 def test_a_known_line_takes_the_ttl_and_the_owner_that_hold_where_it_is_met_again():
-    known = Lines()
+    known = LineCache()
     first = "$TTL 1\n@ SOA ns1 admin 1 2 3 4 5\na TXT x\n TXT y\n"
     second = "$TTL 2\n@ SOA ns1 admin 1 2 3 4 5\nb TXT z\n TXT y\n"
     reader.read(first.encode(), ZONE, known=known)
@@ -70,7 +70,7 @@ def test_a_known_line_takes_the_ttl_and_the_owner_that_hold_where_it_is_met_agai
 
 
 def test_an_error_in_a_file_of_known_lines_names_its_own_line():
-    known = Lines()
+    known = LineCache()
     reader.read((HEAD + "www A 192.0.2.1\n").encode(), ZONE, known=known)
     said = outcome(HEAD + "\nwww CNAME x\nwww A 192.0.2.1\n", known)
     assert said == outcome(HEAD + "\nwww CNAME x\nwww A 192.0.2.1\n", None)
@@ -78,7 +78,7 @@ def test_an_error_in_a_file_of_known_lines_names_its_own_line():
 
 
 def test_a_memory_that_is_full_begins_anew():
-    known = Lines(most=1_000)
+    known = LineCache(most=1_000)
     said = LineRecord(ZONE, TXT, None, b"\1a")
     for number in range(10):
         known.keep(ZONE, b"%d" % number, said)
@@ -87,6 +87,6 @@ def test_a_memory_that_is_full_begins_anew():
 
 
 def test_a_long_line_is_not_kept():
-    known = Lines()
+    known = LineCache()
     known.keep(ZONE, b"x" * (MAX_LINE + 1), LineRecord(ZONE, TXT, None, b"\1a"))
     assert known.recall(ZONE, b"x" * (MAX_LINE + 1)) is None

@@ -149,7 +149,7 @@ def test_a_type_that_can_be_stored_is_written_and_read(rdtype):
     if rrtypes.can_be_stored(rdtype):
         assert rrtypes.from_text(rrtypes.to_text(rdtype)) == rdtype
         assert rrtypes.from_text(f"type{rdtype}") == rdtype
-        assert rrtypes.question_type(rrtypes.to_text(rdtype)) == rdtype
+        assert rrtypes.parse_question_type(rrtypes.to_text(rdtype)) == rdtype
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_a_type_that_no_zone_holds_is_refused(text):
 
 
 def test_a_question_may_ask_for_more_types_than_a_zone_holds():
-    assert rrtypes.question_type("any") == rrtypes.ANY
-    assert rrtypes.question_type("axfr") == rrtypes.AXFR
+    assert rrtypes.parse_question_type("any") == rrtypes.ANY
+    assert rrtypes.parse_question_type("axfr") == rrtypes.AXFR
 
 
 def test_every_mnemonic_fits_a_tree():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.zone.serial import HALF, MODULUS, following, later, latest, moment
+from zonegit.zone.serial import HALF, MODULUS, increment, is_later, latest, parse_time
 
 serials = st.integers(0, MODULUS - 1)
 
@@ -25,33 +25,33 @@ serials = st.integers(0, MODULUS - 1)
 )
 def test_a_later_serial_is_up_to_half_the_circle_ahead(newer, older):
     """RFC 1982 section 5.1 scaled to 32 bits."""
-    assert later(newer, older)
-    assert not later(older, newer)
+    assert is_later(newer, older)
+    assert not is_later(older, newer)
 
 
 def test_half_the_circle_apart_neither_is_later():
     """RFC 1982 section 3.2 leaves it undefined."""
-    assert not later(HALF, 0)
-    assert not later(0, HALF)
+    assert not is_later(HALF, 0)
+    assert not is_later(0, HALF)
     assert latest(0, HALF) == 0
     assert latest(HALF, 0) == HALF
 
 
 @given(serials)
 def test_the_following_serial_is_later_and_the_same_one_is_not(serial):
-    assert later(following(serial), serial)
-    assert not later(serial, serial)
+    assert is_later(increment(serial), serial)
+    assert not is_later(serial, serial)
 
 
 @given(serials, serials)
 def test_at_most_one_of_two_is_later_and_the_latest_is_never_behind(a, b):
-    assert not (later(a, b) and later(b, a))
+    assert not (is_later(a, b) and is_later(b, a))
     assert latest(a, b) in (a, b)
-    assert not later(a, latest(a, b))
+    assert not is_later(a, latest(a, b))
 
 
 def test_serials_wrap_around():
-    assert following(MODULUS - 1) == 0
+    assert increment(MODULUS - 1) == 0
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_serials_wrap_around():
     ],
 )
 def test_a_serial_of_the_form_yyyymmddnn_tells_its_day(serial, at):
-    assert moment(serial) == at.timestamp()
+    assert parse_time(serial) == at.timestamp()
 
 
 @pytest.mark.parametrize(
     "serial", [0, 1, 2018130100, 2018023000, 2019022900, 1970010100, 2**32 - 1]
 )
 def test_other_serials_tell_no_day(serial):
-    assert moment(serial) is None
+    assert parse_time(serial) is None

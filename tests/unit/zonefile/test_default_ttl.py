@@ -8,7 +8,7 @@ from tests.support.peers.running import installed
 
 from zonegit.errors import Invalid
 from zonegit.zone import findings, rrtypes
-from zonegit.zone.line_cache import Lines
+from zonegit.zone.line_cache import LineCache
 from zonegit.zone.names import parse
 from zonegit.zonefile import reader
 
@@ -16,7 +16,7 @@ APEX = parse("foo.com.")
 SOA = "@ IN SOA ns1 admin 1 7200 3600 1209600 900\n"
 
 
-def ttls(text: str, known: Lines | None = None) -> dict[str, int]:
+def ttls(text: str, known: LineCache | None = None) -> dict[str, int]:
     found = reader.read(text.encode(), APEX, source="zone.db", known=known)
     return {rrtypes.to_text(rdtype): value.ttl for (_, rdtype), value in found.rrsets.items()}
 
@@ -60,7 +60,7 @@ def test_a_minimum_that_is_no_ttl_is_cut_to_the_largest_one() -> None:
 
 
 def test_a_line_that_is_remembered_means_the_same() -> None:
-    known = Lines()
+    known = LineCache()
     text = SOA + "@ NS ns1\n"
     assert ttls(text, known) == ttls(text, known) == {"SOA": 900, "NS": 900}
 

@@ -288,7 +288,7 @@ def test_records_in_all_are_bounded(monkeypatch):
 
 @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(1, 50))
 def test_a_range_counts_both_ends(start, length, step):
-    found = generate.numbers(f"{start}-{start + length}/{step}")
+    found = generate.parse_range(f"{start}-{start + length}/{step}")
     assert list(found) == [n for n in range(start, start + length + 1) if (n - start) % step == 0]
 
 

@@ -7,7 +7,7 @@ from tests.support.strategies import zone_names
 from zonegit.errors import Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zonefile.zone_paths import MAX_COMPONENT, Scheme, collision, path_zone, zone_path
+from zonegit.zonefile.zone_paths import MAX_COMPONENT, Scheme, find_collision, parse_path, zone_path
 
 TABLE: list[tuple[str, Scheme, str]] = [
     ("example.com.", "golang", "com/example/db.zone"),
@@ -73,7 +73,7 @@ def test_a_name_cut_right_before_its_last_dots_is_still_a_file(rest: str) -> Non
 @given(zone_names, zone_names)
 def test_no_two_zones_share_a_unique_path(one: Name, other: Name) -> None:
     paths = [(zone_path(zone, "unique"), zone) for zone in (one, other)]
-    assert (collision(paths) is None) == (one != other)
+    assert (find_collision(paths) is None) == (one != other)
 
 
 @given(zone_names)
@@ -102,13 +102,13 @@ def test_no_path_leads_out_of_its_folder(zone: Name) -> None:
     ],
 )
 def test_paths_that_cannot_lie_side_by_side_are_told(paths: list[str]) -> None:
-    assert collision((path, path) for path in paths) is not None
-    assert collision((path, path) for path in reversed(paths)) is not None
+    assert find_collision((path, path) for path in paths) is not None
+    assert find_collision((path, path) for path in reversed(paths)) is not None
 
 
 def test_nested_zones_lie_side_by_side() -> None:
     zones = map(names.parse, ("example.com.", "sub.example.com.", "com.", "."))
-    assert collision((zone_path(zone, "golang"), zone) for zone in zones) is None
+    assert find_collision((zone_path(zone, "golang"), zone) for zone in zones) is None
 
 
 @given(zone_names)
@@ -119,7 +119,7 @@ def test_a_path_tells_its_zone_unless_a_label_was_divided(zone: Name) -> None:
             path = zone_path(zone, scheme)
         except Invalid:
             continue
-        told = path_zone(path, scheme)
+        told = parse_path(path, scheme)
         assert told is not None
         assert zone_path(told, scheme) == path
         if b"/" not in zone:
@@ -144,4 +144,4 @@ def test_a_path_tells_its_zone_unless_a_label_was_divided(zone: Name) -> None:
     ],
 )
 def test_a_path_that_is_no_zones_tells_none(path: str, scheme: Scheme) -> None:
-    assert path_zone(path, scheme) is None
+    assert parse_path(path, scheme) is None

@@ -15,7 +15,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
-from zonegit.zonefile.writer import record_head
+from zonegit.zonefile.writer import write_record_head
 from zonegit_cli import options
 from zonegit_cli.output import align_columns, format_count, format_id
 from zonegit_cli.render import identities, rrsets
@@ -56,7 +56,7 @@ async def command(
 
 def _format_rows(blamed: BlamedRRset, commits: Mapping[CommitId, Commit]) -> Iterator[list[str]]:
     rrset = blamed.rrset
-    head = record_head(rrset)
+    head = write_record_head(rrset)
     if blamed.records != (blamed.commit,):
         counted = format_count(len(rrset.rdatas), "record")
         yield [

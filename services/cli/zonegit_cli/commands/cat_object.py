@@ -13,7 +13,7 @@ from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
-from zonegit.zonefile.writer import record_head
+from zonegit.zonefile.writer import write_record_head
 from zonegit_cli import options
 from zonegit_cli.render import rrsets
 from zonegit_cli.session import Session
@@ -103,7 +103,7 @@ def _format_lines(raw: RawObject, value: Object) -> list[str]:
     match value:
         case Blob(rrset):
             texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
-            return [head, *(f"{record_head(rrset)} {text}" for text in texts)]
+            return [head, *(f"{write_record_head(rrset)} {text}" for text in texts)]
         case Tree(entries):
             return [head, *(f"{at.hex()}  {_format_key(key)}" for key, at in entries.items())]
         case Index(_, rows):

@@ -18,7 +18,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key
 from zonegit.zonefile import writer
-from zonegit.zonefile.zone_paths import OFFERED, Scheme
+from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli import options
 from zonegit_cli.output import align_columns, format_count
 from zonegit_cli.render import rrsets
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--scheme",
-    type=click.Choice(OFFERED),
+    type=click.Choice(OPERATOR_SCHEMES),
     help="Layout of the files in DIR (ZONEGIT_WORKSPACE_SCHEME).",
 )
 @options.zone_options

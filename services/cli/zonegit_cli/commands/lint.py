@@ -106,7 +106,7 @@ def _find_zone_of_name(named: str) -> Name:
     Raises:
         Invalid: it is not the name of a zone's file.
     """
-    found = zone_paths.path_zone(Path(named).name, "flat")
+    found = zone_paths.parse_path(Path(named).name, "flat")
     if found is None:
         raise Invalid(
             f"cannot tell the zone of {files.format_name(named)}",

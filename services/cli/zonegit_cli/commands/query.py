@@ -61,7 +61,7 @@ def _parse(words: tuple[str, ...]) -> tuple[names.Name, int, str | None]:
     plain = [word for word in words if not word.startswith("@")]
     if not 1 <= len(plain) <= 2 or len(servers) > 1:
         raise click.UsageError("expected NAME [TYPE] [@HOST:PORT]")
-    rdtype = rrtypes.question_type(plain[1]) if len(plain) == 2 else rrtypes.A
+    rdtype = rrtypes.parse_question_type(plain[1]) if len(plain) == 2 else rrtypes.A
     return names.parse(plain[0]), rdtype, servers[0] if servers else None
 
 

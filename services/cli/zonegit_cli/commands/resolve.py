@@ -77,7 +77,7 @@ async def command(
     zonegit resolve www.example.com --subnet 198.51.100.0/24
     zonegit resolve www.example.com --subnet 198.51.100.0/24 --canary next:10
     """
-    owner, qtype = names.parse(name), rrtypes.question_type(rdtype)
+    owner, qtype = names.parse(name), rrtypes.parse_question_type(rdtype)
     query = dns_client.make_query(owner, qtype, subnet, dnssec=dnssec)
     query.id = 0
     wire = query.to_wire()

@@ -14,7 +14,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
-from zonegit.zonefile.writer import record_head
+from zonegit.zonefile.writer import write_record_head
 from zonegit_cli import options
 from zonegit_cli.render import commits, identities, rrsets
 from zonegit_cli.render import shell as commands
@@ -124,6 +124,6 @@ async def _show_rrset(
         "commit": resolved.commit.hex(),
     }
     texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
-    lines = [f"{record_head(rrset)} {text}" for text in texts]
+    lines = [f"{write_record_head(rrset)} {text}" for text in texts]
     lines = [commands.format_set(rrset)] if shell else lines
     session.output.print_result(data, lines, verbatim=shell)

@@ -10,7 +10,7 @@ from zonegit.errors import Invalid
 from zonegit.repo.repo import make_operation_id
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zonefile.zone_paths import OFFERED, Scheme
+from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli import options
 from zonegit_cli.output import align_columns, format_count
 from zonegit_cli.session import Session
@@ -47,7 +47,7 @@ _ZONES: Final = click.option(
 @click.argument("zones", type=options.ZONE_AT, nargs=-1, metavar="[ZONE[@REFISH]]...")
 @click.option(
     "--scheme",
-    type=click.Choice(OFFERED),
+    type=click.Choice(OPERATOR_SCHEMES),
     help="Layout of the files in DIR (ZONEGIT_WORKSPACE_SCHEME).",
 )
 async def checkout(

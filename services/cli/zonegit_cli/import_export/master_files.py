@@ -7,7 +7,7 @@ import msgspec
 from zonegit.errors import Invalid
 from zonegit.repo.commit.edits import RRsetKey
 from zonegit.zone.findings import Finding
-from zonegit.zone.line_cache import Lines
+from zonegit.zone.line_cache import LineCache
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 from zonegit.zonefile import reader
@@ -73,7 +73,7 @@ class MasterFiles:
         self._session = session
         self._include = include
         self._skipped = skipped
-        self._known = Lines()
+        self._known = LineCache()
         self._findings: list[Finding] = []
 
     def read(

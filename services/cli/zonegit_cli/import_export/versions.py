@@ -16,7 +16,7 @@ from zonegit.repo.repo import Repo
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, soa
-from zonegit.zone.serial import moment
+from zonegit.zone.serial import parse_time
 from zonegit.zonefile.reader import MAX_OCTETS
 from zonegit_cli.import_export.git_history import GitHistory
 from zonegit_cli.import_export.master_files import MasterFiles
@@ -125,7 +125,7 @@ def _set_date(identity: Identity, dates: Dates, file: str, found: RRset) -> Iden
 
 def _find_serial_time(file: str, found: RRset) -> int:
     serial = soa(found).serial
-    at = moment(serial)
+    at = parse_time(serial)
     if at is None:
         raise Invalid(
             f"{files.format_name(file)}: the serial {serial} is not a date (YYYYMMDDnn)",

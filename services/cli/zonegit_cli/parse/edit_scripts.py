@@ -21,7 +21,7 @@ from zonegit.repo.commit import edits, patch
 from zonegit.repo.commit.edits import Delete, RRsetEdit
 from zonegit.zone import names, rrtypes, rules
 from zonegit.zone.findings import Finding
-from zonegit.zone.lexer import MAX_ENTRY, failure
+from zonegit.zone.lexer import MAX_ENTRY, error_at
 from zonegit.zone.names import Name
 from zonegit.zonefile import typed_records
 from zonegit.zonefile.conflict_markers import refuse_markers
@@ -82,13 +82,13 @@ def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Scri
             if words:
                 where = f"{source}:{number}"
                 edit = msgspec.structs.replace(_parse_edit(words, zone, ttl), where=where)
-                rules.check_inside(edits.get_owner(edit), zone)
+                rules.check_within(edits.get_owner(edit), zone)
                 found.append(edit)
                 notes += _find_notes(words, where)
             if len(found) > MAX_EDITS:
                 raise Invalid(f"more than {MAX_EDITS} edits")
         except Invalid as error:
-            raise failure(source, number, error.message, error.hint) from None
+            raise error_at(source, number, error.message, error.hint) from None
     return Script(found, _merge_notes(notes))
 
 

@@ -70,4 +70,4 @@ def to_json(clash: Clash) -> dict[str, Any]:
 
 def _list_sides(clash: Clash) -> list[tuple[str, RRset | None]]:
     sides = [("base", clash.base), ("ours", clash.ours), ("theirs", clash.theirs)]
-    return [(name, side and spelling.without_twins(side)) for name, side in sides]
+    return [(name, side and spelling.remove_twins(side)) for name, side in sides]

@@ -10,7 +10,7 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT
 from zonegit.zone.rrset import RRset, rdata_to_text
 from zonegit.zonefile import typed_records
-from zonegit.zonefile.writer import generic_text
+from zonegit.zonefile.writer import write_generic
 
 _OPTION: Final = "-"
 
@@ -37,7 +37,7 @@ def _format_arguments(rrset: RRset) -> Sequence[str]:
             return texts
     except Invalid:
         pass  # the RDATA has no text other than the generic form
-    return [generic_text(rdata) for rdata in rrset.rdatas]
+    return [write_generic(rdata) for rdata in rrset.rdatas]
 
 
 def _format_line(verb: str, *words: str) -> str:

@@ -11,7 +11,7 @@ from zonegit.objects.commit_signatures import (
     MalformedSignature,
     PublicKey,
     SignatureVerdict,
-    Unknown,
+    UnknownKey,
     Unsigned,
 )
 from zonegit.objects.model import Commit, Tag
@@ -21,7 +21,7 @@ STATES: Final[Mapping[type[SignatureVerdict], str]] = {
     GoodSignature: "good",
     Unsigned: "unsigned",
     MalformedSignature: "malformed",
-    Unknown: "unknown",
+    UnknownKey: "unknown",
 }
 """The states of a signature in JSON."""
 Names = Mapping[PublicKey, str]
@@ -37,7 +37,7 @@ def format_verdict(verdict: SignatureVerdict, trusted: Names) -> str:
             return "not signed"
         case MalformedSignature(why):
             return f"malformed signature ({why})"
-        case Unknown():
+        case UnknownKey():
             return "not signed by a trusted key, or changed after signing"
         case _:
             assert_never(verdict)

@@ -11,7 +11,7 @@ from zonegit.bus.remote_refs import RemoteRefs
 from zonegit.bus.resolver_status import ask_status
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
-from zonegit.objects.ids import identify
+from zonegit.objects.ids import compute_id
 from zonegit.zone import names
 from zonegit_cli.stack import record
 from zonegit_cli.stack.record import StackRecord
@@ -52,7 +52,7 @@ async def _wait_for_objectstore(bus: Bus, list_broken: Callable[[], Container[st
     objects = RemoteObjects(bus, ACTOR)
     while "objectstore" not in list_broken():
         try:
-            await objects.missing([identify("blob", b"")])
+            await objects.missing([compute_id("blob", b"")])
             return
         except Unavailable:
             await asyncio.sleep(RETRY_S)

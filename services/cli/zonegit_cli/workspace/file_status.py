@@ -17,7 +17,7 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 from zonegit.zonefile import zone_paths
-from zonegit.zonefile.zone_paths import OFFERED
+from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES
 from zonegit_cli.workspace.confined_dir import FileStamp
 from zonegit_cli.workspace.index import IndexEntry, SeenContent, WorkspaceIndex
 from zonegit_cli.workspace.working_tree import Workspace
@@ -126,8 +126,8 @@ def _find_new(
 ) -> Iterator[tuple[Name, str]]:
     """Yield the zone of each path that is the path of a zone in its scheme."""
     for path in paths:
-        for scheme in OFFERED:
-            zone = zone_paths.path_zone(path, scheme)
+        for scheme in OPERATOR_SCHEMES:
+            zone = zone_paths.parse_path(path, scheme)
             if zone is not None and zone not in entries and index.scheme_of(zone) == scheme:
                 yield zone, path
 

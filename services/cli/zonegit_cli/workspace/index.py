@@ -12,7 +12,7 @@ from zonegit.errors import Invalid
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zonefile.zone_paths import DEFAULT, OFFERED, Scheme
+from zonegit.zonefile.zone_paths import DEFAULT, OPERATOR_SCHEMES, Scheme
 from zonegit_cli.workspace.confined_dir import FileStamp, split_path
 
 VERSION: Final = 1
@@ -73,7 +73,7 @@ class WorkspaceIndex(msgspec.Struct, frozen=True):
     entries: list[IndexEntry] = []
 
     def __post_init__(self) -> None:
-        if not {self.scheme, *self.particular.values()} <= set(OFFERED):
+        if not {self.scheme, *self.particular.values()} <= set(OPERATOR_SCHEMES):
             raise Invalid("unknown scheme")
         for zone in self.particular:
             names.require(zone)

@@ -9,7 +9,7 @@ from zonegit.errors import Conflict, Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import zone_paths
-from zonegit.zonefile.zone_paths import OFFERED, Scheme
+from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 
 SchemeOf = Callable[[Name], Scheme]
 T = TypeVar("T")
@@ -42,7 +42,7 @@ def place_zones(zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf) -> list[
     found = [
         PlacedZone(zone, at, zone_paths.zone_path(zone, scheme_of(zone))) for zone, at in zones
     ]
-    both = zone_paths.collision((each.path, each) for each in found)
+    both = zone_paths.find_collision((each.path, each) for each in found)
     if both is None:
         return found
     one, other = both
@@ -83,7 +83,7 @@ def leave_out(
         except Invalid as error:
             note(f"left out: {error.message}")
     kept = {number for _, number in found}
-    for taken, number in zone_paths.collisions(found):
+    for taken, number in zone_paths.find_collisions(found):
         kept.discard(number)
         first, second = (of(zones[each])[0] for each in (taken, number))
         advice = "; use --scheme flat" if scheme_of(second) == "golang" else ""
@@ -101,7 +101,7 @@ def _find_alternative(
     zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf, one: PlacedZone, other: PlacedZone
 ) -> str:
     """Return the hint: another scheme in which no zones collide, else separate folders."""
-    for scheme in OFFERED:
+    for scheme in OPERATOR_SCHEMES:
         is_other = scheme not in (scheme_of(one.zone), scheme_of(other.zone))
         if is_other and _is_without_collision(zones, scheme):
             return f"use --scheme {scheme}"
@@ -111,7 +111,9 @@ def _find_alternative(
 def _is_without_collision(zones: Sequence[tuple[Name, str]], scheme: Scheme) -> bool:
     try:
         return (
-            zone_paths.collision((zone_paths.zone_path(zone, scheme), zone) for zone, _ in zones)
+            zone_paths.find_collision(
+                (zone_paths.zone_path(zone, scheme), zone) for zone, _ in zones
+            )
             is None
         )
     except Invalid:

@@ -4,7 +4,7 @@ from zonegit.config import ClientSettings
 from zonegit.errors import Invalid
 from zonegit.zone import names
 from zonegit.zonefile import zone_paths
-from zonegit.zonefile.zone_paths import OFFERED, Scheme
+from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli.workspace.index import WorkspaceIndex
 
 
@@ -26,8 +26,9 @@ def new_index(settings: ClientSettings, scheme: Scheme | None) -> WorkspaceIndex
 
 
 def _parse_scheme(text: str) -> Scheme:
-    if text not in OFFERED:
+    if text not in OPERATOR_SCHEMES:
         raise Invalid(
-            f"the setting workspace-scheme is {text[:40]!r}", hint=f"{' or '.join(OFFERED)}"
+            f"the setting workspace-scheme is {text[:40]!r}",
+            hint=f"{' or '.join(OPERATOR_SCHEMES)}",
         )
     return text

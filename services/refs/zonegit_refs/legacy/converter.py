@@ -120,7 +120,7 @@ async def _stand(
         written += (await new.point(ref_names.default_head(), branch, origin)).entries
     held = await new.zone(branch.zone, origin.actor)
     if held.remembered in (None, branch.short) or held.remembered not in held.heads:
-        remembered = ref_names.remembered(origin.actor, branch.zone)
+        remembered = ref_names.remembered_branch(origin.actor, branch.zone)
         written += (await new.point(remembered, branch, origin)).entries
     return written
 

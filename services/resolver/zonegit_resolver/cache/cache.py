@@ -49,7 +49,7 @@ from zonegit.objects.ids import short
 from zonegit.store import cache_root
 from zonegit.store.cache_root import CacheRoot, Layout
 from zonegit.store.file_pool import FilePool, open_pool
-from zonegit.store.sqlite import prepared
+from zonegit.store.sqlite import prepare_tables
 from zonegit.zone.names import Name
 from zonegit_resolver.cache import load, sqlite
 from zonegit_resolver.cache.folder import list_zone_files, sync_folders
@@ -262,7 +262,7 @@ class ZoneCache:
     async def _delete_aside(self) -> None:
         try:
             await asyncio.to_thread(sync_folders, self._files.folder)
-            await asyncio.to_thread(cache_root.release, self._aside)
+            await asyncio.to_thread(cache_root.delete_paths, self._aside)
         except OSError as error:
             log.warning("last-known.not-released", path=error.filename, error=error.strerror)
         else:
@@ -296,7 +296,9 @@ async def open_cache(folder: Path, scheduler: Scheduler) -> AsyncIterator[ZoneCa
         Invalid: It holds files that are not part of a cache.
     """
     async with AsyncExitStack() as stack:
-        root = stack.enter_context(cache_root.claimed(folder, LAYOUT, (LEGACY_FILE,), SUMMARY_FILE))
+        root = stack.enter_context(
+            cache_root.lock_cache_root(folder, LAYOUT, (LEGACY_FILE,), SUMMARY_FILE)
+        )
         if root.aside:
             log.warning(
                 "last-known.set-aside",
@@ -306,7 +308,7 @@ async def open_cache(folder: Path, scheduler: Scheduler) -> AsyncIterator[ZoneCa
             )
         summary = await stack.enter_async_context(open_summary(root.path))
         prepare = partial(
-            prepared, schema=sqlite.SCHEMA, version=sqlite.VERSION, upgrades=sqlite.UPGRADES
+            prepare_tables, schema=sqlite.SCHEMA, version=sqlite.VERSION, upgrades=sqlite.UPGRADES
         )
         files = await stack.enter_async_context(open_pool(root.folder, prepare))
         lineage = SerialLineage(summary.known.standing)

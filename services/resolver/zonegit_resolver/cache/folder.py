@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from zonegit.store.sqlite import NEIGHBOURS, UNFINISHED, sync
+from zonegit.store.sqlite import SIDE_FILE_SUFFIXES, UNFINISHED_SUFFIX, sync
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import zone_path
 
@@ -31,20 +31,20 @@ def list_zone_files(folder: Path) -> list[Path]:
     """
     found = []
     for base, _, names in os.walk(folder):
-        there = {name for name in names if not name.endswith(UNFINISHED)}
+        there = {name for name in names if not name.endswith(UNFINISHED_SUFFIX)}
         for name in sorted(names):
             owner = _base_file(name)
             path = Path(base, name)
             if owner is None and name.endswith(FILE_ENDINGS) and not path.is_symlink():
                 found.append(path)
-            elif owner is not None and (owner not in there or name.endswith(UNFINISHED)):
+            elif owner is not None and (owner not in there or name.endswith(UNFINISHED_SUFFIX)):
                 path.unlink(missing_ok=True)
     return found
 
 
 def _base_file(name: str) -> str | None:
     """Return the name of the file that a file with this name belongs to; None for a zone file."""
-    for suffix in (*NEIGHBOURS, UNFINISHED):
+    for suffix in (*SIDE_FILE_SUFFIXES, UNFINISHED_SUFFIX):
         if name.endswith(suffix):
             return name.removesuffix(suffix)
     return None

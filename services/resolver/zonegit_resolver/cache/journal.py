@@ -20,7 +20,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.store import digests
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 from zonegit_resolver.cache.sqlite import CacheKey, StoredDelta
 
 MAX_RECORDS: Final = 10_000
@@ -197,7 +197,7 @@ class Journal:
 def _is_keepable(delta: ZoneDelta) -> bool:
     """Return whether a difference is short enough, and increases the serial. After a decreasing one
     a serial would stand for two states."""
-    return len(delta) <= MAX_RECORDS and later(delta.after, delta.before)
+    return len(delta) <= MAX_RECORDS and is_later(delta.after, delta.before)
 
 
 def _octets(delta: ZoneDelta) -> int:

@@ -19,7 +19,13 @@ from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot
 from zonegit.objects.ids import ObjectId, RawObject, verify
 from zonegit.store import digests
 from zonegit.store.digests import Digest
-from zonegit.store.sqlite import NEIGHBOURS, UNFINISHED, Database, open_database, read_closed
+from zonegit.store.sqlite import (
+    SIDE_FILE_SUFFIXES,
+    UNFINISHED_SUFFIX,
+    Database,
+    open_database,
+    read_closed,
+)
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache import sqlite
@@ -83,7 +89,7 @@ def list_databases(aside: Sequence[Path]) -> list[Path]:
     files = [each for each in aside if each.is_file()]
     for folder in aside:
         files += (Path(base, name) for base, _, names in os.walk(folder) for name in names)
-    suffixes = (*NEIGHBOURS, UNFINISHED)
+    suffixes = (*SIDE_FILE_SUFFIXES, UNFINISHED_SUFFIX)
     return [path for path in files if not path.name.endswith(suffixes) and not path.is_symlink()]
 
 
@@ -134,7 +140,7 @@ async def _compile_rest(
 
 
 def _sum_up(page: Iterable[sqlite.StoredRRset]) -> Digest:
-    return digests.sum_up(object_id for _, _, object_id, _ in page)
+    return digests.sum_hashes(object_id for _, _, object_id, _ in page)
 
 
 def _decode_rows(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[RRsetChange]:

@@ -15,7 +15,7 @@ import structlog
 
 from zonegit.errors import ZonegitError
 from zonegit.zone.names import Name
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 from zonegit_resolver.cache.sqlite import CacheKey, ServedToAll
 from zonegit_resolver.cache.summary import FollowedLog, Highest, SummaryFile
 
@@ -62,7 +62,7 @@ class RecoveryNotes:
             now = Highest(serial, SEVERAL_TREES)
         if before == now:
             return
-        if before is None or serial == before.serial or later(serial, before.serial):
+        if before is None or serial == before.serial or is_later(serial, before.serial):
             self._answered[key] = self._changed[key] = now
             if len(self._answered) > MAX_BRANCHES:
                 del self._answered[next(iter(self._answered))]

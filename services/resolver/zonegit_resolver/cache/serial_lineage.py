@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from zonegit.zone.names import Name
-from zonegit.zone.serial import following, later, latest
+from zonegit.zone.serial import increment, is_later, latest
 from zonegit_resolver.cache.sqlite import ServedToAll
 
 MAX_ZONES: Final = 1_000_000
@@ -44,7 +44,7 @@ class SerialLineage:
         self._doubted.discard(zone)
         if before is not None and (is_doubted or not _is_continuous(before, branch, tree, serial)):
             is_same = before.tree == tree
-            first = serial if is_same else latest(serial, following(before.serial))
+            first = serial if is_same else latest(serial, increment(before.serial))
             mark = first if mark is None else latest(mark, first)
         now = self._standing[zone] = ServedToAll(zone, branch, tree, serial, mark)
         if len(self._standing) > MAX_ZONES:
@@ -60,8 +60,8 @@ class SerialLineage:
         from it."""
         standing = self._standing.get(zone)
         mark = standing.mark if standing is not None else None
-        return mark is None or serial == mark or later(serial, mark)
+        return mark is None or serial == mark or is_later(serial, mark)
 
 
 def _is_continuous(before: ServedToAll, branch: str, tree: bytes, serial: int) -> bool:
-    return before.branch == branch and (before.tree == tree or later(serial, before.serial))
+    return before.branch == branch and (before.tree == tree or is_later(serial, before.serial))

@@ -300,7 +300,7 @@ class _RowWriter:
 
 
 def _sum_up(batch: Iterable[CachedRow]) -> Digest:
-    return digests.sum_up(row.blob.id for row in batch if row.blob is not None)
+    return digests.sum_hashes(row.blob.id for row in batch if row.blob is not None)
 
 
 def _list_rows(snapshot: ZoneSnapshot) -> Iterator[CachedRow]:

@@ -176,7 +176,7 @@ def read_serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving
     _check_lengths(settings)
     salt = settings.get(CANARY_SALT, canary.DEFAULT_SALT)
     branch = settings.get(BRANCH, ref_names.DEFAULT_BRANCH)
-    _read(BRANCH, branch, ref_names.checked)
+    _read(BRANCH, branch, ref_names.check_name)
     at, split = settings.get(AT) or None, None
     if at is not None:
         _read(AT, at, refish.parse_refish)

@@ -24,7 +24,13 @@ from zonegit.bus.connection import Bus
 from zonegit.containment import contain, isolate
 from zonegit.errors import Internal, Invalid, Unavailable, ZonegitError
 from zonegit.objects.ids import RawObject
-from zonegit.store.installation import OURS_S, FollowedEnd, FollowVerdict, belongs, judge
+from zonegit.store.installation import (
+    PRESENT_AFTER_HEARTBEAT_S,
+    FollowedEnd,
+    FollowVerdict,
+    accepts_installation,
+    judge,
+)
 from zonegit.store.ref_log import LogEntry
 from zonegit.store.refs import RefsSnapshot, RefStore, ZoneRefs
 from zonegit.wire import codec, subjects
@@ -146,7 +152,7 @@ class Follower:
             self._request_full_read()  # the event may be applied in part
 
     def _handle_event(self, event: RefEvent) -> None:
-        if not belongs(self.installation, event.installation, ()):
+        if not accepts_installation(self.installation, event.installation, ()):
             return  # the heartbeats say whether that store replaces the one followed
         self.announced = max(self.announced, event.entry.sequence)
         if event.epoch != self.epoch:
@@ -162,7 +168,7 @@ class Follower:
         except Invalid as error:
             log.warning("event.malformed", subject=subject, error=error.message)
             return
-        if not belongs(self.installation, heartbeat.installation, heartbeat.replaces):
+        if not accepts_installation(self.installation, heartbeat.installation, heartbeat.replaces):
             self._handle_other_store(heartbeat.installation)
             return
         self._heard_at = time.monotonic()
@@ -205,7 +211,7 @@ class Follower:
             )
 
     def _is_own_store_alive(self) -> bool:
-        return time.monotonic() - self._heard_at < OURS_S
+        return time.monotonic() - self._heard_at < PRESENT_AFTER_HEARTBEAT_S
 
     def _refuse(self, installation: str) -> None:
         """Keep what is served: the only ref store on the bus belongs to another installation."""

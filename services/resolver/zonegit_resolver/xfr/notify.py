@@ -225,7 +225,7 @@ class Notifier:
 def _make_message(notification: _Notification, key: TsigKey | None) -> dns.message.Message:
     """Return a NOTIFY message with the new SOA in the answer section as a hint (RFC 1996 section
     3.7)."""
-    owner, record = names.for_dnspython(notification.zone), notification.soa
+    owner, record = names.to_dnspython(notification.zone), notification.soa
     flags = int(dns.flags.AA)
     message = dns.message.make_query(owner, dns.rdatatype.SOA, flags=flags, id=notification.id)
     message.set_opcode(dns.opcode.NOTIFY)

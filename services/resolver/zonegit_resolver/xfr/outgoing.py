@@ -28,7 +28,7 @@ from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 from zonegit_resolver.scheduling import Scheduler
 from zonegit_resolver.xfr.packing import Packer
 from zonegit_resolver.xfr.transfer_queue import (
@@ -270,7 +270,7 @@ def _is_current(query: Query, snapshot: ZoneSnapshot) -> bool:
     An IXFR query without an SOA asks for everything."""
     if query.qtype != rrtypes.IXFR or query.serial is None:
         return False
-    return snapshot.serial is None or not later(snapshot.serial, query.serial)
+    return snapshot.serial is None or not is_later(snapshot.serial, query.serial)
 
 
 def _is_short(delta: ZoneDelta, snapshot: ZoneSnapshot) -> bool:

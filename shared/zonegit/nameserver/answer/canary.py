@@ -47,7 +47,7 @@ def parse_canary(text: str, salt: str = DEFAULT_SALT) -> Canary:
     branch, colon, percent = text.rpartition(":")
     if not colon or not percent.isascii() or not percent.isdigit() or int(percent) > BUCKETS:
         raise Invalid(f"{text!r} is not <branch>:<percent>", hint="for example canary:10")
-    return Canary(ref_names.checked(branch), int(percent), salt)
+    return Canary(ref_names.check_name(branch), int(percent), salt)
 
 
 @lru_cache(maxsize=16_384)

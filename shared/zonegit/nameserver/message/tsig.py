@@ -58,7 +58,7 @@ class TsigKey:
     @cached_property
     def primitive(self) -> dns.tsig.Key:
         """Return dnspython's form of the key. Its ``repr`` prints the secret."""
-        name = names.for_dnspython(self.name)
+        name = names.to_dnspython(self.name)
         return dns.tsig.Key(name, self.secret, ALGORITHMS[self.algorithm])
 
     @cached_property

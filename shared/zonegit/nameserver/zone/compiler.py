@@ -116,7 +116,7 @@ def _drop_duplicate_spellings(change: RRsetChange) -> RRsetChange:
     rrset = change.rrset
     if rrset is None or len(rrset.rdatas) < 2:
         return change
-    kept = spelling.without_twins(rrset)
+    kept = spelling.remove_twins(rrset)
     return change if kept is rrset else RRsetChange(change.path, change.rdtype, kept)
 
 

@@ -23,7 +23,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import findings
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 
 
 async def merge(
@@ -136,7 +136,9 @@ def is_serial_later(position: BranchPosition, tip: CommitBase, target: CommitBas
     highest = position.tip.highest if position.tip is not None else None
     if highest is None or target.serial is None:
         return True
-    return later(target.serial, highest) or (target.tree == tip.tree and target.serial == highest)
+    return is_later(target.serial, highest) or (
+        target.tree == tip.tree and target.serial == highest
+    )
 
 
 async def fast_forward(

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from zonegit.errors import Invalid, ZonegitError
-from zonegit.objects.codec import decode, links
+from zonegit.objects.codec import decode, list_links
 from zonegit.objects.ids import (
     MAX_PAYLOAD,
     ObjectId,
@@ -105,7 +105,7 @@ def _sort_children_first(
     Raises:
         Invalid: an object or a ref names an object that is not in the dump.
     """
-    named = {raw.id: set(links(decode(raw))) for raw in objects.values()}
+    named = {raw.id: set(list_links(decode(raw))) for raw in objects.values()}
     for name, (_, target) in meaning.refs.items():
         if target not in objects:
             raise Invalid(f"{name} names {short(target)}, which is not in the dump")

@@ -26,7 +26,7 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 from zonegit.zone.rrtypes import RRSIG
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 
 REGISTERED: Final = "registered"
 """The error detail for a zone that was registered but got no commit."""
@@ -188,7 +188,7 @@ async def _draft(
     assert planned is not None  # a replacement always returns a change
     if planned.stated is not None and tip.serial is not None:
         # A file keeps the serial it was committed with, so an earlier one needs no note.
-        stated = planned.stated if later(planned.stated, tip.serial) else None
+        stated = planned.stated if is_later(planned.stated, tip.serial) else None
         planned = msgspec.structs.replace(planned, stated=stated)
     is_signed_again = (request.zone, RRSIG) in planned.changes
     drafting = msgspec.structs.replace(intent, imports=is_signed_again)

@@ -35,7 +35,7 @@ from zonegit.store.refs import RefTip, ZoneRefs
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import with_serial
-from zonegit.zone.serial import HALF, MODULUS, later, lead
+from zonegit.zone.serial import HALF, MODULUS, is_later, lead
 
 PLAN_BATCH: Final = 16
 """Zones that are planned concurrently."""
@@ -130,7 +130,7 @@ def _find_latest(answers: Iterable[AnsweredSerial]) -> AnsweredSerial:
     section 3.2)."""
     first, *others = answers
     for each in others:
-        if later(each.serial, first.serial):
+        if is_later(each.serial, first.serial):
             first = each
     return first
 

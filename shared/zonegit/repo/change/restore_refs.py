@@ -29,7 +29,7 @@ from zonegit.store.refs import Absent, Exactly, ZoneRefs
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import with_serial
-from zonegit.zone.serial import following
+from zonegit.zone.serial import increment
 
 REDO: Final = "redo"
 """The first word of the command if an intent redoes an undone operation."""
@@ -231,7 +231,7 @@ async def _recreate(
     state = await drafts.read_state(reader, target, position.zone)
     if state.soa is None or drafts.is_soa_signed(state.rrsig):
         raise error
-    later = with_serial(state.soa, following(highest))
+    later = with_serial(state.soa, increment(highest))
 
     async def plan(reader: Reader, _tip: CommitBase) -> PlannedChange:
         deltas = await diff.diff_stored_trees(reader, None, state.tree, position.zone)

@@ -33,7 +33,7 @@ from zonegit.zone import lexer, names, rrtypes, rules, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import ROOT, Name
 from zonegit.zone.rrset import MAX_TTL, RRset, is_same_except_serial, rrset, soa, title, with_serial
-from zonegit.zone.serial import later
+from zonegit.zone.serial import is_later
 from zonegit.zonefile import typed_records
 from zonegit.zonefile.conflict_markers import refuse_markers
 
@@ -185,7 +185,7 @@ def read(octets: bytes, source: str) -> SavedPlan:
     if found.base is not None and not HEX_ID.fullmatch(found.base):
         raise Invalid(f"{source}: base {found.base[:80]!r} is not the id of a commit")
     try:
-        zone, branch = names.parse(found.zone), ref_names.checked(found.branch)
+        zone, branch = names.parse(found.zone), ref_names.check_name(found.branch)
     except Invalid as error:
         raise Invalid(f"{source}: {error.message}", hint=error.hint) from None
     plan = SavedPlan(
@@ -204,7 +204,7 @@ def read(octets: bytes, source: str) -> SavedPlan:
 def _parse_delta(change: _Change, number: int, zone: Name, source: str) -> RRsetDelta:
     try:
         owner, rdtype = names.parse(change.name), rrtypes.from_text(change.type)
-        rules.check_inside(owner, zone)
+        rules.check_within(owner, zone)
         old, new = (_parse_rrset(owner, rdtype, each) for each in (change.old, change.new))
         if old == new:
             raise Invalid("it changes nothing")
@@ -245,7 +245,9 @@ def plan_saved(plan: SavedPlan) -> ChangePlanner:
         owners = {delta.owner for delta in plan.deltas}
         present = await read_zone.read_rrsets_at(reader, tip.tree, owners, plan.zone)
         now = [(delta, present[delta.owner].get(delta.rdtype)) for delta in plan.deltas]
-        serial_alone = not plan.deltas and tip.serial is not None and later(plan.serial, tip.serial)
+        serial_alone = (
+            not plan.deltas and tip.serial is not None and is_later(plan.serial, tip.serial)
+        )
         if all(_is_applied(delta, value) for delta, value in now) and not serial_alone:
             return None
         if moved := [delta for delta, value in now if not _has_same_records(delta.old, value)]:

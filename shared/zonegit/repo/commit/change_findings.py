@@ -38,7 +38,7 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import delegations, references, table
 from zonegit.zone.lint.rule import Scope
-from zonegit.zone.lint.view import WholeZone, ZoneView, names_above
+from zonegit.zone.lint.view import WholeZone, ZoneView, iterate_ancestors
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
@@ -69,7 +69,7 @@ class ChangeContext:
             server
             for (_, rdtype), value in values.items()
             if rdtype == rrtypes.NS and value is not None
-            for server in references.names_in(value)
+            for server in references.find_names(value)
         }
 
     def has(self, owner: Name, rdtype: int) -> bool:
@@ -151,7 +151,7 @@ class ChangeFindings:
             wanted: the names to look up.
         """
         paths = {names.path(name, self._apex) for name in wanted}
-        types_at = await self._reader.answer(tree_lookup.survey(self._after, paths))
+        types_at = await self._reader.answer(tree_lookup.look_up_names(self._after, paths))
         values = await self._read_values(
             types_at, {**self._set, (self._apex, rrtypes.SOA): self._soa}
         )
@@ -166,7 +166,7 @@ class ChangeFindings:
 
     def _list_focus(self) -> list[RRsetKey]:
         """Return the RRsets that are examined for their content."""
-        keys = [key for key in self._set if table.rules_for(key[1], "content")]
+        keys = [key for key in self._set if table.select_rules(key[1], "content")]
         soa = self._apex, rrtypes.SOA
         if (self._apex, rrtypes.NS) in self._changes and soa not in self._set:
             keys.append(soa)
@@ -177,7 +177,7 @@ class ChangeFindings:
         for key in focus:
             yield key[0]
             value = self._set.get(key)
-            for name in references.names_in(value) if value is not None else ():
+            for name in references.find_names(value) if value is not None else ():
                 if names.is_within(name, self._apex):
                     yield name
         yield from (owner for owner, _ in self._added)
@@ -201,7 +201,7 @@ class ChangeFindings:
         above = {
             name
             for owner in (*affected, *below)
-            for name in (owner, *names_above(owner, self._apex))
+            for name in (owner, *iterate_ancestors(owner, self._apex))
         }
         cuts = [name for name in above if rrtypes.NS in _get_types(types_at, name, self._apex)]
         wanted: dict[RRsetKey, ObjectId] = {}
@@ -223,7 +223,7 @@ class ChangeFindings:
     ) -> list[Finding]:
         """Return the findings that the old tree does not have."""
         assert self._before is not None
-        types_at = await self._reader.answer(tree_lookup.survey(self._before, paths))
+        types_at = await self._reader.answer(tree_lookup.look_up_names(self._before, paths))
         wanted = {
             (owner, rdtype): types[rdtype]
             for owner, rdtype in keys

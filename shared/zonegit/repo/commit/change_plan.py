@@ -73,7 +73,7 @@ def _find_respelled_adds(
             known = present[edit.rrset.owner].get(edit.rrset.rdtype)
             if known is None or {*edit.rrset.rdatas} <= {*known.rdatas}:
                 continue
-            if spelling.keys(edit.rrset) <= spelling.keys(known):
+            if spelling.compute_keys(edit.rrset) <= spelling.compute_keys(known):
                 yield spelling.note_respelled(edit.rrset)
 
 
@@ -85,13 +85,13 @@ def _find_changed_ttls(
     for edit in todo:
         if isinstance(edit, Add):
             key = edit.rrset.owner, edit.rrset.rdtype
-            added_keys.setdefault(key, set()).update(spelling.keys(edit.rrset))
+            added_keys.setdefault(key, set()).update(spelling.compute_keys(edit.rrset))
     found = []
     for (owner, rdtype), added in added_keys.items():
         old, new = present[owner].get(rdtype), changes.get((owner, rdtype))
         if old is None or new is None or old.ttl == new.ttl:
             continue
-        if (spelling.keys(old) & spelling.keys(new)) - added:
+        if (spelling.compute_keys(old) & spelling.compute_keys(new)) - added:
             message = (
                 f"the TTL of the other records of {title(owner, rdtype)} changes from {old.ttl} to"
                 f" {new.ttl}"

@@ -57,7 +57,7 @@ class TreePair(msgspec.Struct, frozen=True):
         owners = {owner for owner, _ in changes}
         was = await read_zone.read_rrsets_at(self.reader, self.old, owners, self.zone)
         return [
-            RRsetDelta(owner, rdtype, was[owner].get(rdtype), new and spelling.without_twins(new))
+            RRsetDelta(owner, rdtype, was[owner].get(rdtype), new and spelling.remove_twins(new))
             for (owner, rdtype), new in changes.items()
         ]
 

@@ -25,7 +25,7 @@ from zonegit.zone import findings, names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, is_same_except_serial, soa, title
-from zonegit.zone.serial import later, latest
+from zonegit.zone.serial import is_later, latest
 
 MAX_NAMED: Final = 5
 """RRsets that an error names; the rest is counted."""
@@ -235,7 +235,7 @@ def _decide_soa(
     kept = wanted or tip.soa
     if changes and not force and kept is not None and tip.soa is not None:
         before = soa(tip.soa).serial if reached is None else reached
-        if not later(soa(kept).serial, before):
+        if not is_later(soa(kept).serial, before):
             raise Unsafe(
                 f"the signed zone's serial {soa(kept).serial} is not later than {before}",
                 hint="sign it again with a later serial; --force serves it anyway",

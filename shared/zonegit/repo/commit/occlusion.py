@@ -44,10 +44,10 @@ class OccludedRRsets(msgspec.Struct, frozen=True):
 
 def find_hiding_rrset(view: ZoneView, key: RRsetKey) -> RRsetKey | None:
     """Return the NS or DNAME RRset that hides an RRset, None if queries reach it."""
-    cut = delegations.hiding_cut(view, *key)
+    cut = delegations.find_hiding_cut(view, *key)
     if cut is not None:
         return cut, rrtypes.NS
-    dname = delegations.hiding_dname(view, *key)
+    dname = delegations.find_hiding_dname(view, *key)
     return (dname, rrtypes.DNAME) if dname is not None else None
 
 
@@ -128,4 +128,4 @@ def _hides(view: ZoneView, hider: RRsetKey, key: RRsetKey) -> bool:
 
 def _list_at(tree: ObjectId, path: names.Path) -> Walk[list[tuple[names.Path, int]]]:
     at = yield from zone_tree.find_subtree(tree, path)
-    return (yield from tree_lookup.list_from(at, path)) if at is not None else []
+    return (yield from tree_lookup.list_below(at, path)) if at is not None else []

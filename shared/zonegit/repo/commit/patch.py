@@ -27,7 +27,7 @@ from zonegit.zone.rrset import (
     ttl_from_text,
 )
 from zonegit.zonefile.conflict_markers import refuse_markers
-from zonegit.zonefile.writer import rdata_from_words, record_head
+from zonegit.zonefile.writer import rdata_from_words, write_record_head
 
 MAX_OCTETS: Final = 64 << 20
 MAX_RECORDS: Final = 1_000_000
@@ -63,7 +63,7 @@ def _find_unchanged(old: RRset | None, new: RRset | None) -> set[bytes]:
 def _format_side(sign: str, value: RRset | None, unchanged: set[bytes]) -> Iterator[str]:
     if value is None:
         return
-    head = f"{sign} {record_head(value)}"
+    head = f"{sign} {write_record_head(value)}"
     for rdata in value.rdatas:
         if rdata not in unchanged:
             yield f"{head} {rdata_to_text(value.rdtype, rdata)}"
@@ -114,7 +114,7 @@ def read(octets: bytes, apex: Name, source: str) -> list[RRsetEdit]:
             if len(found) > MAX_RECORDS:
                 raise Invalid(f"more than {MAX_RECORDS} records")
         except Invalid as error:
-            raise lexer.failure(source, number, error.message, error.hint) from None
+            raise lexer.error_at(source, number, error.message, error.hint) from None
     return [*found, *_make_soa_edit(soas)]
 
 
@@ -139,7 +139,7 @@ def _make_soa_edit(soas: dict[str, Set]) -> list[RRsetEdit]:
 def _iter_lines(octets: bytes) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not empty, numbered from 1."""
     for number, raw in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
-        if line := lexer.text(raw.removesuffix(b"\n").removesuffix(b"\r")).strip(" \t"):
+        if line := lexer.decode_line(raw.removesuffix(b"\n").removesuffix(b"\r")).strip(" \t"):
             yield number, line
 
 
@@ -153,11 +153,11 @@ def _parse_line(line: str, apex: Name) -> tuple[str, RRset]:
             number = rrtypes.from_text(rdtype)
             found = rdata_from_words(number, rdata, apex)
             name = names.parse(owner, apex)
-            rules.check_inside(name, apex)
+            rules.check_within(name, apex)
             return sign, rrset(name, number, ttl_from_text(ttl), [found])
         case _:
             raise Invalid(
-                f"invalid line of a diff: {lexer.shown(words)!r}",
+                f"invalid line of a diff: {lexer.show_words(words)!r}",
                 hint="a line is + or -, then a record: OWNER TTL IN TYPE RDATA",
             )
 

@@ -5,7 +5,7 @@ from typing import Final
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, is_same_except_serial, soa, with_serial
-from zonegit.zone.serial import following, later, latest, lead
+from zonegit.zone.serial import increment, is_later, latest, lead
 
 NOT_TAKEN: Final = "serial-not-taken"
 FAR_AHEAD: Final = "serial-far-ahead"
@@ -33,11 +33,11 @@ def choose_soa(
     if highest is not None:
         reached = latest(reached, highest)
     if wanted is None:
-        return with_serial(tip, following(reached)) if others else None
-    if later(soa(wanted).serial, reached):
+        return with_serial(tip, increment(reached)) if others else None
+    if is_later(soa(wanted).serial, reached):
         return wanted
     if others or not is_same_except_serial(wanted, tip):
-        return with_serial(wanted, following(reached))
+        return with_serial(wanted, increment(reached))
     return None
 
 

@@ -38,7 +38,7 @@ async def check_sizes(
 
 
 def _locate(value: RRset, known: Sequence[Finding]) -> Invalid:
-    error = sizing.refusal(value)
+    error = sizing.too_large_error(value)
     for each in known:
         if (each.rule, each.owner, each.rdtype) == (sizing.TOO_LARGE, value.owner, value.rdtype):
             return Invalid(each.message, hint=error.hint)

@@ -46,7 +46,7 @@ def drop_respelled(
         if value is None or known is None or respell:
             needed[key] = value
         else:
-            kept = spelling.keep(value, known)
+            kept = spelling.keep_spelling(value, known)
             if kept is not known:
                 needed[key] = kept
             if kept != value and spelling.is_respelled(value, known):
@@ -56,7 +56,7 @@ def drop_respelled(
 
 def is_needed(rdtype: int) -> bool:
     """Return whether :func:`drop_respelled` needs the present RRset of that type."""
-    return rdtype in canonical_rdata.FOLDED
+    return rdtype in canonical_rdata.CASE_INSENSITIVE_TYPES
 
 
 def limit(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -21,7 +21,7 @@ from zonegit.objects.model import (
     Object,
     Tag,
     Tree,
-    key_rdtype,
+    parse_rrset_key,
 )
 from zonegit.repo.inspect.fsck_report import (
     MAX_REPORTED,
@@ -208,7 +208,7 @@ def _iter_links(value: Object) -> Iterator[Link]:
 
 def _find_rdtype(key: EntryKey) -> int | None:
     with suppress(Invalid):  # an unknown mnemonic
-        return key_rdtype(key)
+        return parse_rrset_key(key)
     return None
 
 

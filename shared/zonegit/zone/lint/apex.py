@@ -29,14 +29,14 @@ def find_apex(octets: bytes, source: str) -> Name | None:
     """
     origin: Name | None = None
     owner: Name | None = None
-    for number, entry in enumerate(lexer.entries(octets, source)):
+    for number, entry in enumerate(lexer.split_entries(octets, source)):
         words = entry.words
         if number >= MAX_ENTRIES:
             break
         if words[0].upper() == "$ORIGIN" and len(words) > 1:
-            origin = _absolute(words[1], origin)
+            origin = _parse_absolute(words[1], origin)
         elif words[0][:1] != "$":
-            owner = owner if entry.indented else _absolute(words[0], origin)
+            owner = owner if entry.indented else _parse_absolute(words[0], origin)
             if _is_soa(entry):
                 return owner
     return None
@@ -47,7 +47,7 @@ def _is_soa(entry: MasterFileEntry) -> bool:
     return "SOA" in (word.upper() for word in entry.words[start:MAX_SOA_WORD])
 
 
-def _absolute(text: str, origin: Name | None) -> Name | None:
+def _parse_absolute(text: str, origin: Name | None) -> Name | None:
     if text.endswith("."):
         return names.parse(text)
     if origin is None:

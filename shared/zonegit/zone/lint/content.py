@@ -51,7 +51,7 @@ def check_size(_view: ZoneView, rrset: RRset) -> Iterator[str]:
 def check_naptr(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find regexp fields that are not a substitution expression."""
     for rdata in rrset.rdatas:
-        strings, rest = _strings(rdata, _NAPTR_HEAD, _NAPTR_STRINGS)
+        strings, rest = _split_strings(rdata, _NAPTR_HEAD, _NAPTR_STRINGS)
         if len(strings) < _NAPTR_STRINGS:
             continue
         try:
@@ -89,7 +89,7 @@ def check_nsec(_view: ZoneView, rrset: RRset) -> Iterator[str]:
 def check_x25(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find malformed PSDN addresses."""
     for rdata in rrset.rdatas:
-        strings, _ = _strings(rdata, 0, 1)
+        strings, _ = _split_strings(rdata, 0, 1)
         if strings and (len(strings[0]) < MIN_PSDN_DIGITS or not strings[0].isdigit()):
             shown = ascii(strings[0].decode("latin-1"))
             yield (
@@ -101,7 +101,7 @@ def check_x25(_view: ZoneView, rrset: RRset) -> Iterator[str]:
 def check_ipseckey(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find IPSECKEY records without a public key, which are legal but which BIND refuses."""
     for rdata in rrset.rdatas:
-        if len(rdata) >= _IPSECKEY_HEAD and _gateway_end(rdata) == len(rdata):
+        if len(rdata) >= _IPSECKEY_HEAD and _find_gateway_end(rdata) == len(rdata):
             yield f"{describe(rrset)} has no public key, and some servers refuse such a zone"
 
 
@@ -111,7 +111,7 @@ def check_null(_view: ZoneView, rrset: RRset) -> Iterator[str]:
         yield f"{describe(rrset)} is empty, and some servers refuse such a zone"
 
 
-def _gateway_end(rdata: bytes) -> int:
+def _find_gateway_end(rdata: bytes) -> int:
     """Return the end of the gateway of an IPSECKEY record, or -1 if its type is unknown."""
     kind = rdata[1]
     if kind != _GATEWAY_NAME:
@@ -119,7 +119,7 @@ def _gateway_end(rdata: bytes) -> int:
     return canonical_rdata.find_name_end(rdata, _IPSECKEY_HEAD)
 
 
-def _strings(rdata: bytes, at: int, count: int) -> tuple[list[bytes], bytes]:
+def _split_strings(rdata: bytes, at: int, count: int) -> tuple[list[bytes], bytes]:
     """Return up to ``count`` character-strings, and the octets after them."""
     found: list[bytes] = []
     while len(found) < count and at < len(rdata):

@@ -5,7 +5,7 @@ from typing import Final
 
 from zonegit.zone import names, rrtypes
 from zonegit.zone.lint import references
-from zonegit.zone.lint.view import ZoneView, find_hider, find_source, names_above
+from zonegit.zone.lint.view import ZoneView, find_hider, find_source, iterate_ancestors
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, describe
 
@@ -31,7 +31,7 @@ def check_ns_beside_dname(view: ZoneView, dname: RRset) -> Iterator[str]:
 
 def check_server_address(view: ZoneView, ns: RRset) -> Iterator[str]:
     """Find name servers whose address is missing in this zone."""
-    for server in references.names_in(ns):
+    for server in references.find_names(ns):
         if any(view.has(server, rdtype) for rdtype in ADDRESSES):
             continue
         if not names.is_within(server, view.apex) or _is_elsewhere(view, ns.owner, server):
@@ -50,16 +50,16 @@ def _is_elsewhere(view: ZoneView, cut: Name, server: Name) -> bool:
 
 def check_server_below_dname(view: ZoneView, ns: RRset) -> Iterator[str]:
     """Find name servers that a DNAME hides."""
-    for server in _within(view, ns):
-        dname = _dname_above(view, server)
+    for server in _list_within(view, ns):
+        dname = _find_dname_above(view, server)
         if dname is not None:
             yield f"{describe(ns)}: {names.text(server)} is below the DNAME at {names.text(dname)}"
 
 
 def check_alias(view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find targets that are aliases, for types whose target must not be an alias."""
-    for target in _within(view, rrset):
-        dname = _dname_above(view, target)
+    for target in _list_within(view, rrset):
+        dname = _find_dname_above(view, target)
         if dname is not None:
             if rrset.rdtype != rrtypes.NS:
                 where = f"below the DNAME at {names.text(dname)}"
@@ -73,13 +73,13 @@ def check_alias(view: ZoneView, rrset: RRset) -> Iterator[str]:
 def check_hidden_by_cut(view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find records below a zone cut that are not glue, and records at it that belong to the
     child."""
-    cut = hiding_cut(view, rrset.owner, rrset.rdtype)
+    cut = find_hiding_cut(view, rrset.owner, rrset.rdtype)
     if cut is not None:
         where = "is at" if cut == rrset.owner else "is below"
         yield f"{describe(rrset)} {where} the zone cut {names.text(cut)}, which hides it"
 
 
-def hiding_cut(view: ZoneView, owner: Name, rdtype: int) -> Name | None:
+def find_hiding_cut(view: ZoneView, owner: Name, rdtype: int) -> Name | None:
     """Return the zone cut that hides an RRset, or None if the RRset is not hidden or is glue."""
     hider = None if rdtype in PROOFS else find_hider(view, owner, rdtype)
     if hider is None or hider[1] != rrtypes.NS:
@@ -92,23 +92,23 @@ def hiding_cut(view: ZoneView, owner: Name, rdtype: int) -> Name | None:
 
 def check_hidden_by_dname(view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find records below a DNAME."""
-    dname = hiding_dname(view, rrset.owner, rrset.rdtype)
+    dname = find_hiding_dname(view, rrset.owner, rrset.rdtype)
     if dname is not None:
         yield f"{describe(rrset)} is below the DNAME at {names.text(dname)}, which hides it"
 
 
-def hiding_dname(view: ZoneView, owner: Name, rdtype: int) -> Name | None:
+def find_hiding_dname(view: ZoneView, owner: Name, rdtype: int) -> Name | None:
     """Return the owner of the DNAME that hides an RRset, or None."""
     hider = None if rdtype in PROOFS else find_hider(view, owner, None)
     return hider[0] if hider is not None and hider[1] == rrtypes.DNAME else None
 
 
-def _within(view: ZoneView, rrset: RRset) -> Iterator[Name]:
-    for target in references.names_in(rrset):
+def _list_within(view: ZoneView, rrset: RRset) -> Iterator[Name]:
+    for target in references.find_names(rrset):
         if names.is_within(target, view.apex):
             yield target
 
 
-def _dname_above(view: ZoneView, name: Name) -> Name | None:
-    above = names_above(name, view.apex)
+def _find_dname_above(view: ZoneView, name: Name) -> Name | None:
+    above = iterate_ancestors(name, view.apex)
     return next((each for each in above if view.has(each, rrtypes.DNAME)), None)

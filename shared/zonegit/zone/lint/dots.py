@@ -28,8 +28,8 @@ def check_reference(view: ZoneView, rrset: RRset) -> Iterator[str]:
 
     They end in the name of the zone twice, or in a top-level domain before the name of the zone.
     """
-    for target in references.names_in(rrset):
-        typed = _typed(target, view.apex) if _may_lack_dot(target, view.apex) else None
+    for target in references.find_names(rrset):
+        typed = _guess_typed(target, view.apex) if _may_lack_dot(target, view.apex) else None
         if typed is None or view.exists(target) or find_hider(view, target, None) is not None:
             continue
         is_own = names.is_within(typed, view.apex)
@@ -45,7 +45,7 @@ def check_owner(view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find owners that end in the name of the zone twice."""
     if rrset.rdtype in SIGNERS or not rrset.owner.endswith(view.apex[:-1] + view.apex):
         return
-    typed = _typed(rrset.owner, view.apex)
+    typed = _guess_typed(rrset.owner, view.apex)
     if typed is None or not names.is_within(typed, view.apex):
         return
     if find_hider(view, rrset.owner, None) is None:
@@ -65,7 +65,7 @@ def _may_lack_dot(name: Name, apex: Name) -> bool:
     return name.endswith(apex) and before.endswith((*_TOP_LEVEL_ENDINGS, apex[:-1]))
 
 
-def _typed(name: Name, apex: Name) -> Name | None:
+def _guess_typed(name: Name, apex: Name) -> Name | None:
     """Return the name that was typed if its final dot was omitted.
 
     Returns:

@@ -17,7 +17,7 @@ _NAPTR_HEAD: Final = 4
 
 
 @lru_cache(256)
-def names_in(rrset: RRset) -> tuple[Name, ...]:
+def find_names(rrset: RRset) -> tuple[Name, ...]:
     """Return the names in the RDATA of an RRset, each once, in the order of the records.
 
     Malformed RDATA and types that are not in ``TYPES`` have none.
@@ -34,12 +34,12 @@ def names_in(rrset: RRset) -> tuple[Name, ...]:
     return tuple(found)
 
 
-def may_name(rrset: RRset, apex: Name) -> bool:
+def may_have_name(rrset: RRset, apex: Name) -> bool:
     """Return whether the RDATA of an RRset may have a name within a zone; this is a fast test."""
     return any(rdata.lower().find(apex) >= 0 for rdata in rrset.rdatas)
 
 
-def _at(offset: int, count: int = 1) -> Callable[[bytes], Iterator[Name]]:
+def _names_at(offset: int, count: int = 1) -> Callable[[bytes], Iterator[Name]]:
     """Return a reader of ``count`` consecutive names."""
 
     def read(rdata: bytes) -> Iterator[Name]:
@@ -52,7 +52,7 @@ def _at(offset: int, count: int = 1) -> Callable[[bytes], Iterator[Name]]:
     return read
 
 
-def _in_naptr(rdata: bytes) -> Iterator[Name]:
+def _read_naptr(rdata: bytes) -> Iterator[Name]:
     """Read the replacement, which follows flags, services and regexp (RFC 3403 section 4.1)."""
     at = _NAPTR_HEAD
     for _ in range(_NAPTR_STRINGS):
@@ -69,9 +69,9 @@ _READERS: Final[dict[int, Callable[[bytes], Iterator[Name]]]] = {
             rrtypes.DNAME,
             *map(rrtypes.from_text, ("MD", "MF", "MB", "MG", "MR")),
         ),
-        _at(0),
+        _names_at(0),
     ),
-    **dict.fromkeys((rrtypes.SOA, *map(rrtypes.from_text, ("MINFO", "RP"))), _at(0, 2)),
+    **dict.fromkeys((rrtypes.SOA, *map(rrtypes.from_text, ("MINFO", "RP"))), _names_at(0, 2)),
     **dict.fromkeys(
         (
             rrtypes.MX,
@@ -79,11 +79,11 @@ _READERS: Final[dict[int, Callable[[bytes], Iterator[Name]]]] = {
             rrtypes.HTTPS,
             *map(rrtypes.from_text, ("AFSDB", "RT", "KX", "LP")),
         ),
-        _at(_PREFERENCE),
+        _names_at(_PREFERENCE),
     ),
-    rrtypes.from_text("PX"): _at(_PREFERENCE, 2),
-    rrtypes.SRV: _at(_SRV_HEAD),
-    rrtypes.NAPTR: _in_naptr,
+    rrtypes.from_text("PX"): _names_at(_PREFERENCE, 2),
+    rrtypes.SRV: _names_at(_SRV_HEAD),
+    rrtypes.NAPTR: _read_naptr,
 }
 
 TYPES: Final = frozenset(_READERS)

@@ -177,7 +177,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "one record stored in spellings that differ in the case of names",
         "change the RRset: a commit stores one spelling of each record",
         spelling.SOURCE,
-        canonical_rdata.FOLDED,
+        canonical_rdata.CASE_INSENSITIVE_TYPES,
         "stored",
     ),
     Rule(
@@ -188,7 +188,7 @@ RULES: Final[tuple[Rule, ...]] = (
         " some name servers keep one",
         "remove all but one of them",
         spelling.SOURCE,
-        canonical_rdata.AS_WRITTEN,
+        canonical_rdata.CASE_SENSITIVE_TYPES,
     ),
     Rule(
         sizing.TOO_LARGE,
@@ -216,7 +216,7 @@ RULES: Final[tuple[Rule, ...]] = (
 SOURCES: Final = {rule.id: rule.source for rule in RULES}
 
 
-def rules_for(rdtype: int, scope: Scope | None = None) -> tuple[Rule, ...]:
+def select_rules(rdtype: int, scope: Scope | None = None) -> tuple[Rule, ...]:
     """Return the rules that examine a type, of one scope or, with None, of all scopes."""
     known = _KNOWN.get((rdtype, scope))
     return _select(rdtype, scope) if known is None else known
@@ -224,8 +224,8 @@ def rules_for(rdtype: int, scope: Scope | None = None) -> tuple[Rule, ...]:
 
 def examine(view: ZoneView, rrset: RRset, scope: Scope | None = None) -> Iterator[Finding]:
     """Yield the findings about one RRset of a zone."""
-    rules = rules_for(rrset.rdtype, scope)
-    if rrset.rdtype in references.TYPES and not references.may_name(rrset, view.apex):
+    rules = select_rules(rrset.rdtype, scope)
+    if rrset.rdtype in references.TYPES and not references.may_have_name(rrset, view.apex):
         rules = tuple(rule for rule in rules if not rule.is_about_references)
     for rule in rules:
         for message in rule.check(view, rrset):

@@ -82,11 +82,11 @@ class WholeZone:
             target
             for (_, rdtype), rrset in self._rrsets.items()
             if rdtype == rrtypes.NS
-            for target in references.names_in(rrset)
+            for target in references.find_names(rrset)
         }
 
 
-def names_above(owner: Name, apex: Name) -> Iterator[Name]:
+def iterate_ancestors(owner: Name, apex: Name) -> Iterator[Name]:
     """Yield the ancestors of an owner up to and including the apex, the nearest first."""
     while owner != apex:
         owner = names.parent(owner)
@@ -128,7 +128,7 @@ def find_source(view: ZoneView, name: Name) -> Name | None:
     """
     if view.exists(name):
         return name
-    for above in names_above(name, view.apex):
+    for above in iterate_ancestors(name, view.apex):
         if view.exists(above):
             wildcard = Name(WILDCARD + above)
             return wildcard if view.exists(wildcard) else None

@@ -16,7 +16,7 @@ from zonegit.zone.lexer import Quoted, split
 from zonegit.zone.names import ROOT, Name
 from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets
 from zonegit.zone.rdata.layouts import CODECS, EXACT, NO_TEXT
-from zonegit.zone.rdata.scalars import from_hex, number
+from zonegit.zone.rdata.scalars import from_hex, parse_number
 
 __all__ = [
     "MAX_RDATA",
@@ -87,7 +87,7 @@ def _is_generic(fields: Fields) -> bool:
 
 def _read_generic(fields: Fields) -> bytes:
     fields.take()
-    length = number(fields.take_text(), MAX_RDATA)
+    length = parse_number(fields.take_text(), MAX_RDATA)
     octets = from_hex(fields.take_rest())
     if len(octets) != length:
         raise MalformedRdata(

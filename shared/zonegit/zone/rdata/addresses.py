@@ -16,12 +16,12 @@ from zonegit.zone.rdata.scalars import (
     U8,
     Codec,
     from_hex,
-    number,
     parse_ipv4,
     parse_ipv6,
+    parse_number,
 )
 from zonegit.zone.rdata.signing import OPTIONAL_KEY
-from zonegit.zone.rdata.typelists import set_bits
+from zonegit.zone.rdata.typelists import list_set_bits
 
 MAX_PORT: Final = 65_535
 
@@ -78,8 +78,8 @@ def _write_ipseckey(octets: Octets) -> str:
 def _read_amtrelay(fields: Fields) -> bytes:
     """Read AMTRELAY (RFC 8777 section 4.3)."""
     precedence = U8.read(fields)
-    optional = number(fields.take_text(), 1)
-    kind = number(fields.take_text(), 0x7F)
+    optional = parse_number(fields.take_text(), 1)
+    kind = parse_number(fields.take_text(), 0x7F)
     return precedence + bytes((optional << 7 | kind,)) + _read_gateway(kind, fields)
 
 
@@ -94,7 +94,7 @@ def _read_a6(fields: Fields) -> bytes:
 
     It has no suffix if the prefix has 128 bits, and no name if the prefix has 0 bits.
     """
-    bits = number(fields.take_text(), 128)
+    bits = parse_number(fields.take_text(), 128)
     suffix = b""
     if bits < 128:
         address = int.from_bytes(parse_ipv6(fields.take_text()), "big")
@@ -127,12 +127,12 @@ def _read_item(text: str) -> bytes:
     found = _ITEM.fullmatch(text)
     if found is None:
         raise MalformedRdata(f"{text[:60]!r} is not FAMILY:ADDRESS/PREFIX, such as 1:192.0.2.0/24")
-    family = number(found[2], 0xFFFF)
+    family = parse_number(found[2], 0xFFFF)
     if family in _FAMILY_OCTETS:
         to_octets: Callable[[str], bytes] = parse_ipv4 if family == 1 else parse_ipv6
     else:
         to_octets = from_hex
-    prefix = number(found[4], 8 * _FAMILY_OCTETS[family] if family in _FAMILY_OCTETS else 255)
+    prefix = parse_number(found[4], 8 * _FAMILY_OCTETS[family] if family in _FAMILY_OCTETS else 255)
     address = to_octets(found[3]).rstrip(b"\0")
     if len(address) > 0x7F:
         raise MalformedRdata(f"the address of {text[:60]!r} is longer than 127 octets")
@@ -152,11 +152,11 @@ def _write_apl(octets: Octets) -> str:
         if address.endswith(b"\0"):
             raise MalformedRdata("an address in an APL ends in an octet of zeros")
         mark = "!" if length & 0x80 else ""
-        items.append(f"{mark}{family}:{_apl_address(family, address)}/{prefix}")
+        items.append(f"{mark}{family}:{_write_apl_address(family, address)}/{prefix}")
     return " ".join(items)
 
 
-def _apl_address(family: int, address: bytes) -> str:
+def _write_apl_address(family: int, address: bytes) -> str:
     match family:
         case 1:
             return dns.ipv4.inet_ntoa(address.ljust(4, b"\0"))
@@ -174,7 +174,7 @@ def _read_atma(fields: Fields) -> bytes:
         if not (digits.isascii() and digits.isdecimal()):
             raise MalformedRdata(f"{text[:40]!r} is not + and digits")
         return b"\1" + digits.encode()
-    return b"\0" + from_hex(_without_dots(text))
+    return b"\0" + from_hex(_strip_dots(text))
 
 
 def _write_atma(octets: Octets) -> str:
@@ -190,10 +190,10 @@ def _read_nsap(fields: Fields) -> bytes:
     text = fields.take_text()
     if text[:2] not in ("0x", "0X"):
         raise MalformedRdata(f"{text[:40]!r} does not begin with 0x")
-    return from_hex(_without_dots(text[2:]))
+    return from_hex(_strip_dots(text[2:]))
 
 
-def _without_dots(text: str) -> str:
+def _strip_dots(text: str) -> str:
     """Return digits without the dots that group them."""
     digits = text.replace(".", "")
     if not digits or text[0] == "." or text[-1] == "." or ".." in text:
@@ -201,7 +201,7 @@ def _without_dots(text: str) -> str:
     return digits
 
 
-def eui(size: int) -> Codec:
+def eui_codec(size: int) -> Codec:
     """Return the codec of an identifier of ``size`` octets (RFC 7043)."""
 
     def read(fields: Fields) -> bytes:
@@ -227,11 +227,11 @@ def _read_wks(fields: Fields) -> bytes:
     """Read WKS (RFC 1035 section 3.4.2)."""
     address = IPV4.read(fields)
     text = fields.take_text().lower()
-    protocol = _PROTOCOLS[text] if text in _PROTOCOLS else number(text, 255)
+    protocol = _PROTOCOLS[text] if text in _PROTOCOLS else parse_number(text, 255)
     bitmap = bytearray()
     while fields.has_more():
         service = fields.take_text().lower()
-        port = _SERVICES[service] if service in _SERVICES else number(service, MAX_PORT)
+        port = _SERVICES[service] if service in _SERVICES else parse_number(service, MAX_PORT)
         bitmap.extend(bytes(max(0, port // 8 + 1 - len(bitmap))))
         bitmap[port // 8] |= 0x80 >> port % 8
     return address + bytes((protocol,)) + bitmap
@@ -243,7 +243,7 @@ def _write_wks(octets: Octets) -> str:
     bitmap = octets.take_rest()
     if len(bitmap) > (MAX_PORT + 1) // 8:
         raise MalformedRdata(f"the bitmap of a WKS has {len(bitmap)} octets, more than 8192")
-    return " ".join([address, str(protocol), *map(str, set_bits(bitmap))])
+    return " ".join([address, str(protocol), *map(str, list_set_bits(bitmap))])
 
 
 IPSECKEY: Final = Codec(_read_ipseckey, _write_ipseckey)

@@ -27,13 +27,13 @@ _REAL: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 def _read_loc(fields: Fields) -> bytes:
     latitude = _read_angle(fields, 90, "NS")
     longitude = _read_angle(fields, 180, "EW")
-    altitude = SEA_LEVEL_CM + _centimetres(fields.take_text())
+    altitude = SEA_LEVEL_CM + _parse_metres(fields.take_text())
     if not 0 <= altitude <= MAX_U32:
         raise MalformedRdata("the altitude is not from -100000.00m to 42849672.95m")
     sizes = bytearray(DEFAULT_SIZES)
     for at in range(len(sizes)):
         if fields.has_more():
-            sizes[at] = _encode_size(_centimetres(fields.take_text()))
+            sizes[at] = _encode_size(_parse_metres(fields.take_text()))
     numbers = (latitude, longitude, altitude)
     return b"\0" + sizes + b"".join([each.to_bytes(4, "big") for each in numbers])
 
@@ -63,7 +63,7 @@ def _read_angle(fields: Fields, most: int, hemispheres: str) -> int:
 _WHOLE: Final = re.compile(r"(\d{1,3})", re.ASCII)
 
 
-def _centimetres(text: str) -> int:
+def _parse_metres(text: str) -> int:
     found = _METRES.fullmatch(text)
     if found is None:
         raise MalformedRdata(f"{text[:40]!r} is not a length in metres, such as 12.34m")
@@ -84,10 +84,10 @@ def _write_loc(octets: Octets) -> str:
     if octets.take_number(1):
         raise MalformedRdata("the version of a LOC is not 0")
     sizes = octets.take(3)
-    texts = [_metres(_decode_size(size)) for size in sizes]
+    texts = [_format_metres(_decode_size(size)) for size in sizes]
     latitude = _write_angle(octets.take_number(4) - EQUATOR, "NS")
     longitude = _write_angle(octets.take_number(4) - EQUATOR, "EW")
-    altitude = _metres(octets.take_number(4) - SEA_LEVEL_CM)
+    altitude = _format_metres(octets.take_number(4) - SEA_LEVEL_CM)
     words = [latitude, longitude, altitude]
     return " ".join(words if sizes == DEFAULT_SIZES else words + texts)
 
@@ -107,7 +107,7 @@ def _decode_size(size: int) -> int:
     return digit * _POWERS[exponent]
 
 
-def _metres(centimetres: int) -> str:
+def _format_metres(centimetres: int) -> str:
     sign = "-" if centimetres < 0 else ""
     return f"{sign}{abs(centimetres) // 100}.{abs(centimetres) % 100:02}m"
 

@@ -39,7 +39,7 @@ class Codec(NamedTuple):
     write: Callable[[Octets], str]
 
 
-def number(text: str, highest: int) -> int:
+def parse_number(text: str, highest: int) -> int:
     """Parse a decimal number from 0 to ``highest``.
 
     Raises:
@@ -52,12 +52,12 @@ def number(text: str, highest: int) -> int:
     return int(text)
 
 
-def unsigned(size: int) -> Codec:
+def unsigned_codec(size: int) -> Codec:
     """Return the codec of an unsigned decimal number of ``size`` octets."""
     highest = (1 << 8 * size) - 1
 
     def read(fields: Fields) -> bytes:
-        return number(fields.take_text(), highest).to_bytes(size, "big")
+        return parse_number(fields.take_text(), highest).to_bytes(size, "big")
 
     return Codec(read, lambda octets: str(octets.take_number(size)))
 
@@ -65,7 +65,7 @@ def unsigned(size: int) -> Codec:
 def _read_seconds(fields: Fields) -> bytes:
     text = fields.take_text()
     if text.isascii() and text.isdecimal():
-        return number(text, MAX_U32).to_bytes(4, "big")
+        return parse_number(text, MAX_U32).to_bytes(4, "big")
     return dns.ttl.from_text(text).to_bytes(4, "big")
 
 
@@ -103,11 +103,11 @@ def read_name(word: str, fields: Fields) -> bytes:
     Raises:
         MalformedRdata: the word is not a name.
     """
-    octets = fast_rdata.name(word, fields.origin)
+    octets = fast_rdata.parse_name(word, fields.origin)
     if octets is not None:
         return octets
     try:
-        wire = names.read(word, names.for_dnspython(fields.origin)).to_wire()
+        wire = names.parse_dnspython(word, names.to_dnspython(fields.origin)).to_wire()
     except Invalid as error:
         raise MalformedRdata(error.message) from error
     assert wire is not None  # to_wire returns None only when it writes to a file
@@ -223,34 +223,34 @@ def from_base64(text: str) -> bytes:
 
 def to_base64(octets: bytes, chunk: int = _BASE64_CHUNK) -> str:
     """Encode base64 in chunks of ``chunk`` characters, separated by blanks; 0 means one chunk."""
-    return _in_chunks(base64.b64encode(octets).decode(), chunk)
+    return _split_chunks(base64.b64encode(octets).decode(), chunk)
 
 
-def _in_chunks(text: str, chunk: int) -> str:
+def _split_chunks(text: str, chunk: int) -> str:
     if not chunk or len(text) <= chunk:
         return text
     return " ".join([text[at : at + chunk] for at in range(0, len(text), chunk)])
 
 
-def base64_rest(chunk: int) -> Codec:
+def base64_codec(chunk: int) -> Codec:
     """Return the codec of base64 up to the end of the RDATA, written in chunks of ``chunk``."""
 
     def read(fields: Fields) -> bytes:
-        return _require(from_base64(fields.take_rest()))
+        return _require_octets(from_base64(fields.take_rest()))
 
     return Codec(read, lambda octets: to_base64(octets.take_rest(), chunk))
 
 
-def _require(octets: bytes) -> bytes:
+def _require_octets(octets: bytes) -> bytes:
     if not octets:
         raise MalformedRdata("the last field is missing")
     return octets
 
 
-U8: Final = unsigned(1)
-U16: Final = unsigned(2)
-U32: Final = unsigned(4)
-U64: Final = unsigned(8)
+U8: Final = unsigned_codec(1)
+U16: Final = unsigned_codec(2)
+U32: Final = unsigned_codec(4)
+U64: Final = unsigned_codec(8)
 SECONDS: Final = Codec(_read_seconds, U32.write)
 """A time in seconds, or BIND's units (``1h30m``)."""
 NAME: Final = Codec(_read_name, write_name)
@@ -265,10 +265,10 @@ IPV6: Final = Codec(
     lambda octets: dns.ipv6.inet_ntoa(octets.take(16)),
 )
 HEX: Final = Codec(
-    lambda fields: _require(from_hex(fields.take_rest())),
-    lambda octets: _in_chunks(octets.take_rest().hex(), _HEX_CHUNK),
+    lambda fields: _require_octets(from_hex(fields.take_rest())),
+    lambda octets: _split_chunks(octets.take_rest().hex(), _HEX_CHUNK),
 )
 """The rest of the RDATA in hex. An empty rest has no text form, here and below, and is written as
 generic RDATA."""
-BASE64: Final = base64_rest(_BASE64_CHUNK)
-BASE64_UNBROKEN: Final = base64_rest(0)
+BASE64: Final = base64_codec(_BASE64_CHUNK)
+BASE64_UNBROKEN: Final = base64_codec(0)

@@ -41,7 +41,7 @@ def _read(fields: Fields) -> bytes:
             dns.rdataclass.IN,
             RdataType.SVCB,
             Words(words),
-            origin=names.for_dnspython(fields.origin),
+            origin=names.to_dnspython(fields.origin),
             relativize=False,
         )
     except dns.exception.DNSException as error:

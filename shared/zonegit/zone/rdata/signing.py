@@ -14,12 +14,12 @@ from zonegit.zone.rdata.scalars import (
     MAX_U32,
     Codec,
     from_hex,
-    number,
+    parse_number,
     take_counted,
     to_base64,
 )
 
-_TIMES_KEPT: Final = 1 << 10
+_CACHED_TIMES: Final = 1 << 10
 """Times that are cached: most signatures of a zone have the same times."""
 _EPOCH: Final = datetime(1970, 1, 1)
 _SECOND: Final = timedelta(seconds=1)
@@ -99,18 +99,18 @@ _ASSOCIATION_OCTETS: Final = {1: 32, 2: 64}
 """Octets of the data by the matching type of a TLSA or SMIMEA (RFC 6698 section 2.1.3)."""
 _ZONEMD_OCTETS: Final = {1: 48, 2: 64}
 """Octets of the digest by the hash algorithm of a ZONEMD (RFC 8976 section 2.2.3)."""
-_SHORTEST_ZONEMD: Final = 12
+_MIN_ZONEMD_OCTETS: Final = 12
 """The least number of octets of a digest in a ZONEMD (RFC 8976 section 2.2.4)."""
 
 
-def _named(size: int, names: Mapping[str, int]) -> Codec:
+def _mnemonic_codec(size: int, names: Mapping[str, int]) -> Codec:
     """Return the codec of a number that is read by name or as a number, and written as a number."""
     highest = (1 << 8 * size) - 1
 
     def read(fields: Fields) -> bytes:
         text = fields.take_text()
         value = names.get(text.upper())
-        return (number(text, highest) if value is None else value).to_bytes(size, "big")
+        return (parse_number(text, highest) if value is None else value).to_bytes(size, "big")
 
     return Codec(read, lambda octets: str(octets.take_number(size)))
 
@@ -128,7 +128,7 @@ def _write_scheme(octets: Octets) -> str:
 def _read_flags(fields: Fields) -> bytes:
     text = fields.take_text().upper()
     if text.isdecimal():
-        return number(text, 0xFFFF).to_bytes(2, "big")
+        return parse_number(text, 0xFFFF).to_bytes(2, "big")
     flags = 0
     for each in text.split("|"):
         if each not in _FLAGS:
@@ -145,12 +145,12 @@ def _read_time(fields: Fields) -> bytes:
     """
     text = fields.take_text()
     if len(text) != 14 or not (text.isascii() and text.isdecimal()):
-        return number(text, MAX_U32).to_bytes(4, "big")
-    return _seconds_of(text).to_bytes(4, "big")
+        return parse_number(text, MAX_U32).to_bytes(4, "big")
+    return _parse_date(text).to_bytes(4, "big")
 
 
-@lru_cache(_TIMES_KEPT)
-def _seconds_of(text: str) -> int:
+@lru_cache(_CACHED_TIMES)
+def _parse_date(text: str) -> int:
     month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
     try:
         seconds = (datetime(int(text[:4]), month, day, hour, minute, second) - _EPOCH) // _SECOND
@@ -161,8 +161,8 @@ def _seconds_of(text: str) -> int:
     return seconds & MAX_U32
 
 
-@lru_cache(_TIMES_KEPT)
-def _date_of(seconds: int) -> str:
+@lru_cache(_CACHED_TIMES)
+def _format_date(seconds: int) -> str:
     return f"{_EPOCH + timedelta(seconds=seconds):%Y%m%d%H%M%S}"
 
 
@@ -185,7 +185,7 @@ def _read_hash(fields: Fields) -> bytes:
         octets = base64.b32hexdecode(text + "=" * (-len(text) % 8))
     except (binascii.Error, ValueError):
         octets = b""
-    if not 0 < len(octets) <= MAX_STRING or _in_base32hex(octets) != text:
+    if not 0 < len(octets) <= MAX_STRING or _to_base32hex(octets) != text:
         raise MalformedRdata(f"{text[:40]!r} is not a hash in base32hex")
     return b"%c%b" % (len(octets), octets)
 
@@ -194,10 +194,10 @@ def _write_hash(octets: Octets) -> str:
     found = take_counted(octets)
     if not found:
         raise MalformedRdata("the next hashed owner name is empty")
-    return _in_base32hex(found).lower()
+    return _to_base32hex(found).lower()
 
 
-def _in_base32hex(octets: bytes) -> str:
+def _to_base32hex(octets: bytes) -> str:
     return base64.b32hexencode(octets).decode().rstrip("=")
 
 
@@ -261,8 +261,8 @@ def check_zonemd(rdata: bytes) -> None:
     """
     if not rdata[4] or not rdata[5]:
         raise MalformedRdata("scheme 0 and hash algorithm 0 are reserved")
-    if len(rdata) - 6 < _SHORTEST_ZONEMD:
-        raise MalformedRdata(f"a digest has at least {_SHORTEST_ZONEMD} octets")
+    if len(rdata) - 6 < _MIN_ZONEMD_OCTETS:
+        raise MalformedRdata(f"a digest has at least {_MIN_ZONEMD_OCTETS} octets")
     _check_size(rdata, 5, _ZONEMD_OCTETS)
 
 
@@ -276,12 +276,12 @@ def check_key(rdata: bytes) -> None:
         raise MalformedRdata("the key is missing, and the flags are not those of a KEY without one")
 
 
-ALGORITHM: Final = _named(1, _ALGORITHMS)
-PROTOCOL: Final = _named(1, _PROTOCOLS)
-SCHEME: Final = Codec(_named(1, _SCHEMES).read, _write_scheme)
-CERTIFICATE_TYPE: Final = Codec(_named(2, _CERTIFICATES).read, _write_certificate_type)
+ALGORITHM: Final = _mnemonic_codec(1, _ALGORITHMS)
+PROTOCOL: Final = _mnemonic_codec(1, _PROTOCOLS)
+SCHEME: Final = Codec(_mnemonic_codec(1, _SCHEMES).read, _write_scheme)
+CERTIFICATE_TYPE: Final = Codec(_mnemonic_codec(2, _CERTIFICATES).read, _write_certificate_type)
 FLAGS: Final = Codec(_read_flags, lambda octets: str(octets.take_number(2)))
-TIME: Final = Codec(_read_time, lambda octets: _date_of(octets.take_number(4)))
+TIME: Final = Codec(_read_time, lambda octets: _format_date(octets.take_number(4)))
 SALT: Final = Codec(_read_salt, _write_salt)
 HASH: Final = Codec(_read_hash, _write_hash)
 OPTIONAL_KEY: Final = Codec(_read_key, lambda octets: to_base64(octets.take_rest()))

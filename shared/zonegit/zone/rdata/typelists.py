@@ -25,7 +25,7 @@ _READ_ONLY: Final = {
 """Mnemonics of types that cannot be in a zone; they are written as ``TYPEnnn``."""
 
 
-def type_number(text: str) -> int:
+def parse_type(text: str) -> int:
     """Return the number of a type, also of one that cannot be in a zone.
 
     Raises:
@@ -43,7 +43,7 @@ def type_number(text: str) -> int:
 def _read_types(fields: Fields) -> set[int]:
     types = set()
     while fields.has_more():
-        types.add(type_number(fields.take_text()))
+        types.add(parse_type(fields.take_text()))
     if 0 in types:
         raise MalformedRdata("TYPE0 cannot be in a list of types")
     return types
@@ -62,7 +62,7 @@ def _set_bit(bitmap: bytearray, bit: int) -> None:
     bitmap[bit // 8] |= 0x80 >> bit % 8
 
 
-def set_bits(bitmap: bytes) -> list[int]:
+def list_set_bits(bitmap: bytes) -> list[int]:
     """Return the numbers of the bits that are set, from the left."""
     return [
         at * 8 + bit for at, octet in enumerate(bitmap) if octet for bit in _BITS_OF_OCTET[octet]
@@ -86,7 +86,7 @@ def _write_bitmap(octets: Octets) -> str:
         bitmap = octets.take(size)
         if not bitmap[-1]:
             raise MalformedRdata("a type bitmap ends in an octet of zeros")
-        types += [rrtypes.to_text(window << 8 | bit) for bit in set_bits(bitmap)]
+        types += [rrtypes.to_text(window << 8 | bit) for bit in list_set_bits(bitmap)]
     return " ".join(types)
 
 
@@ -107,11 +107,11 @@ def _write_nxt(octets: Octets) -> str:
     bitmap = octets.take_rest()
     if len(bitmap) > (MAX_NXT_TYPE + 1) // 8 and not bitmap[0] & 0x80:
         raise MalformedRdata(f"the bitmap of an NXT has {len(bitmap)} octets, more than 16")
-    return " ".join([target, *map(rrtypes.to_text, set_bits(bitmap))])
+    return " ".join([target, *map(rrtypes.to_text, list_set_bits(bitmap))])
 
 
 TYPE: Final = Codec(
-    lambda fields: type_number(fields.take_text()).to_bytes(2, "big"),
+    lambda fields: parse_type(fields.take_text()).to_bytes(2, "big"),
     lambda octets: rrtypes.to_text(octets.take_number(2)),
 )
 TYPES: Final = Codec(_read_bitmap, _write_bitmap)

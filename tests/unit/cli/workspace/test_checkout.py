@@ -25,7 +25,7 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset
 from zonegit.zonefile import reader
-from zonegit.zonefile.zone_paths import OFFERED, Scheme
+from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli.workspace import checkout, file_status, working_tree
 from zonegit_cli.workspace.checkout import RequestedZone, ZoneCheckout
 from zonegit_cli.workspace.index import WorkspaceIndex
@@ -199,7 +199,9 @@ def whole_zone(zone: Name, content: dict[names.Path, set[int]]) -> list[RRset]:
 
 
 @settings(max_examples=50)
-@given(st.dictionaries(zone_names, contents, min_size=1, max_size=4), st.sampled_from(OFFERED))
+@given(
+    st.dictionaries(zone_names, contents, min_size=1, max_size=4), st.sampled_from(OPERATOR_SCHEMES)
+)
 async def test_checked_out_files_have_the_same_trees_for_all_names(
     tmp_path_factory: pytest.TempPathFactory,
     zones: dict[Name, dict[names.Path, set[int]]],
@@ -234,12 +236,12 @@ async def test_no_zone_name_leads_out_of_the_folder(desk: Desk, tmp_path: Path) 
         await heads.initialise(desk.operators.repo, names.parse(text))
         await desk.operators.import_file(FOO, names.parse(text))
     before = set(os.listdir(tmp_path))
-    for scheme in OFFERED:
+    for scheme in OPERATOR_SCHEMES:
         desk.root = tmp_path / scheme
         await desk.checkout(*hostile, fresh=WorkspaceIndex(scheme=scheme))
         assert len(desk.files()) == len(hostile)
         assert desk.states() == {}
-    assert set(os.listdir(tmp_path)) == before | set(OFFERED)
+    assert set(os.listdir(tmp_path)) == before | set(OPERATOR_SCHEMES)
     for zone in ("/etc.", "/."):
         await heads.initialise(desk.operators.repo, names.parse(zone))
         await desk.operators.import_file(FOO, names.parse(zone))

@@ -10,7 +10,7 @@ from zonegit.errors import Conflict, Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import zone_paths
-from zonegit.zonefile.zone_paths import OFFERED, Scheme
+from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli.workspace.paths import place_zones
 
 REVERSE = ["0/25.2.0.192.in-addr.arpa.", "25.0.2.0.192.in-addr.arpa."]
@@ -70,7 +70,7 @@ def test_nested_zones_do_not_collide() -> None:
     ]  # fmt: skip
 
 
-@given(zone_lists, st.sampled_from(OFFERED))
+@given(zone_lists, st.sampled_from(OPERATOR_SCHEMES))
 def test_every_collision_is_found_and_no_other(zones: list[Name], scheme: Scheme) -> None:
     paths = []
     for zone in zones:
