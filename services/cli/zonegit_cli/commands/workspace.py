@@ -257,7 +257,7 @@ async def update(session: Session, folder: Path | None, merge: bool) -> int:
     zonegit workspace update --merge
     """
     from zonegit.repo import many_zones
-    from zonegit_cli.workspace import update_files, update_report
+    from zonegit_cli.workspace import update_files
 
     with working_tree.open_workspace(working_tree.find(folder), exclusive=True) as workspace:
         files = compare(workspace, progress=_make_progress(session))
@@ -266,7 +266,7 @@ async def update(session: Session, folder: Path | None, merge: bool) -> int:
             refs = await many_zones.read_refs(repo, zones)
             planned = update_files.plan(files, refs, merge=merge)
             updated = await update_files.update(repo, workspace, planned, _make_progress(session))
-    return update_report.print_updates(session, updated)
+    return update_files.print_updates(session, updated)
 
 
 @click.group("workspace")

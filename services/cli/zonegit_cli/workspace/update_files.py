@@ -1,12 +1,15 @@
-"""Update files to the tips of their branches, without overwriting changes of the operator."""
+"""Update files to the tips of their branches without overwriting changes of the operator, and print
+the outcomes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from enum import Enum
+from typing import Any, Final
 
+import click
 import msgspec
 
-from zonegit.objects.ids import CommitId
+from zonegit.objects.ids import CommitId, short
 from zonegit.repo import many_zones, read_zone
 from zonegit.repo.change import edit
 from zonegit.repo.commit.conflicts import Conflicted, MergeConflicts
@@ -14,14 +17,22 @@ from zonegit.repo.many_zones import WholeZoneAt
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.store.refs import ZoneRefs
+from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import writer
+from zonegit_cli.output import format_count
+from zonegit_cli.render import conflict_lines
+from zonegit_cli.run import EXIT_STATUS
+from zonegit_cli.session import Session
 from zonegit_cli.workspace import checkout, file_status
 from zonegit_cli.workspace.file_status import FileProgress, FileStatus
 from zonegit_cli.workspace.index import IndexEntry
 from zonegit_cli.workspace.working_tree import Workspace
 
-ORIGINAL = ".orig"
+ORIGINAL: Final = ".orig"
+"""Suffix of the copy of a file that was overwritten."""
+SHOWN: Final = 20
+"""Updated files that are listed; the others are counted."""
 
 
 class UpdateOutcome(Enum):
@@ -158,7 +169,7 @@ def _keep_own(workspace: Workspace, file: FileStatus) -> str | None:
     octets, _ = folder.read(file.path, file.fingerprint.stamp.size)
     content = file.parsed or file_status.parse(octets, file.zone, str(folder.root / file.path))
     plain = "".join(writer.write(content.rrsets, file.zone)).encode()
-    if _format_lines(octets) == _format_lines(plain):
+    if _split_lines(octets) == _split_lines(plain):
         return None
     number = 0
     while folder.stamp(path := f"{file.path}{ORIGINAL}{f'.{number}' if number else ''}"):
@@ -167,6 +178,90 @@ def _keep_own(workspace: Workspace, file: FileStatus) -> str | None:
     return path
 
 
-def _format_lines(octets: bytes) -> list[list[bytes]]:
-    """Return the words of each line, sorted, to compare texts without the order of lines."""
+def _split_lines(octets: bytes) -> list[list[bytes]]:
+    """Return the words of each line, in sorted order, to compare texts regardless of line order."""
     return sorted(line.split() for line in octets.splitlines() if line.strip())
+
+
+def print_updates(session: Session, every: Sequence[UpdatedFile]) -> int:
+    """Print the outcome for each file, and return the exit status."""
+    touched = [each for each in every if each.outcome is not UpdateOutcome.CURRENT]
+    session.output.print_result(
+        [_to_json(each) for each in touched], _format_lines(touched), paged=True
+    )
+    for each in touched:
+        if each.kept is not None:
+            session.output.print_note(f"the former text of {each.file.path} is kept in {each.kept}")
+    clashed = any(each.outcome is UpdateOutcome.CLASHED for each in touched)
+    return EXIT_STATUS["conflict"] if clashed else 0
+
+
+def _format_lines(touched: Sequence[UpdatedFile]) -> Iterator[str]:
+    if not touched:
+        yield "all files are at the tips of their branches"
+    forward = [each for each in touched if each.outcome is UpdateOutcome.FORWARD]
+    for each in forward[:SHOWN]:
+        yield f"  {_format_move(each)}"
+    if len(forward) > SHOWN:
+        yield f"  and {format_count(len(forward) - SHOWN, 'more file')}"
+    for each in touched:
+        yield from _format_line(each)
+
+
+def _format_line(each: UpdatedFile) -> Iterator[str]:
+    match each.outcome:
+        case UpdateOutcome.REMOVED:
+            yield f"  {each.file.path} removed: {_format_branch(each)} was deleted"
+        case UpdateOutcome.MERGED:
+            yield f"  {_format_move(each)}, merged with your uncommitted changes"
+        case UpdateOutcome.LEFT:
+            yield click.style(
+                f"  {each.file.path} not updated: {_format_reason(each)}", fg="yellow"
+            )
+        case UpdateOutcome.CLASHED if each.conflict is not None:
+            found = format_count(len(each.conflict.clashes), "conflict")
+            yield click.style(f"  {each.file.path} not updated: {found}", fg="red")
+            yield from conflict_lines.format_clashes(each.conflict.clashes)
+            yield (
+                f"ours is {each.file.known.branch}, theirs is the file; change the file to ours"
+                " where they conflict, then update again"
+            )
+        case _:
+            return
+
+
+def _format_move(each: UpdatedFile) -> str:
+    tip = short(each.tip) if each.tip else ""
+    return f"{each.file.path} {short(each.file.known.commit)} -> {tip}"
+
+
+def _format_branch(each: UpdatedFile) -> str:
+    return f"branch {each.file.known.branch} of {names.text(each.file.zone)}"
+
+
+def _format_reason(each: UpdatedFile) -> str:
+    if each.tip is None:
+        return f"{_format_branch(each)} was deleted, and you changed the file"
+    moved = f"{each.file.known.branch} moved to {short(each.tip)}"
+    match each.file.state:
+        case "deleted":
+            return f"{moved}, and you deleted the file; zonegit workspace checkout restores it"
+        case "malformed":
+            return f"{moved}, and the file does not parse"
+        case _:
+            return f"{moved}, and you changed the file; --merge merges both"
+
+
+def _to_json(each: UpdatedFile) -> dict[str, Any]:
+    return {
+        "zone": names.text(each.file.zone),
+        "path": each.file.path,
+        "outcome": each.outcome.name.lower(),
+        "state": each.file.state,
+        "old": each.file.known.commit.hex(),
+        "tip": each.tip.hex() if each.tip else None,
+        "kept": each.kept,
+        "conflicts": [conflict_lines.to_json(clash) for clash in each.conflict.clashes]
+        if each.conflict
+        else [],
+    }
