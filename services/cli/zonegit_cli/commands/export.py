@@ -192,11 +192,11 @@ def _make_lineages(
     error.
     """
     from zonegit_cli.import_export import git_repository
-    from zonegit_cli.workspace import paths, schemes
+    from zonegit_cli.workspace import index, paths
 
     if not chosen:
         raise NotFound("there is no zone with a commit", hint="zonegit zone list shows all zones")
-    scheme_of = schemes.new_index(session.settings, scheme).scheme_of
+    scheme_of = index.make_index(session.settings, scheme).scheme_of
     if leaves_out:
         chosen = paths.leave_out(
             chosen,

@@ -14,9 +14,9 @@ from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli import options
 from zonegit_cli.output import align_columns, format_count
 from zonegit_cli.session import Session
-from zonegit_cli.workspace import schemes, working_tree
+from zonegit_cli.workspace import working_tree
 from zonegit_cli.workspace.file_status import FileProgress, FileStatus, compare
-from zonegit_cli.workspace.index import IndexEntry
+from zonegit_cli.workspace.index import IndexEntry, make_index
 
 SHOWN: Final = 20
 """Files that are listed; the others are counted."""
@@ -74,7 +74,7 @@ async def checkout(
     from zonegit_cli.workspace import checkout as zone_checkout
 
     requested = [zone_checkout.parse_zone(text) for text in zones]
-    new_index = schemes.new_index(session.settings, scheme)
+    new_index = make_index(session.settings, scheme)
     index = working_tree.read_index(folder) or new_index
     if scheme is not None and index.scheme != scheme:
         raise Invalid(

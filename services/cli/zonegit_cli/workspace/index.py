@@ -8,11 +8,13 @@ from typing import Final
 
 import msgspec
 
+from zonegit.config import ClientSettings
 from zonegit.errors import Invalid
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zonefile.zone_paths import DEFAULT, OPERATOR_SCHEMES, Scheme
+from zonegit.zonefile import zone_paths
+from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli.workspace.confined_dir import FileStamp, split_path
 
 VERSION: Final = 1
@@ -68,7 +70,7 @@ class WorkspaceIndex(msgspec.Struct, frozen=True):
     """The index. ``scheme`` is the layout of all zones except those in ``particular``."""
 
     version: int = VERSION
-    scheme: Scheme = DEFAULT
+    scheme: Scheme = zone_paths.DEFAULT
     particular: dict[Name, Scheme] = {}  # msgspec copies it
     entries: list[IndexEntry] = []
 
@@ -94,6 +96,36 @@ class WorkspaceIndex(msgspec.Struct, frozen=True):
             del entries[zone]
         ordered = sorted(entries.values(), key=lambda entry: names.canonical_key(entry.zone))
         return msgspec.structs.replace(self, entries=ordered)
+
+
+def make_index(settings: ClientSettings, scheme: Scheme | None) -> WorkspaceIndex:
+    """Return the index of a new workspace.
+
+    Args:
+        settings: the settings, which have a default scheme and the schemes of single zones.
+        scheme: the scheme of all zones; None for those of the settings.
+
+    Raises:
+        Invalid: the settings name an unknown scheme.
+    """
+    if scheme is not None:
+        return WorkspaceIndex(scheme=scheme)
+    default = settings.workspace_scheme
+    return WorkspaceIndex(
+        scheme=_parse_scheme(default) if default is not None else zone_paths.DEFAULT,
+        particular={
+            names.parse(zone): _parse_scheme(text) for zone, text in settings.zone_schemes.items()
+        },
+    )
+
+
+def _parse_scheme(text: str) -> Scheme:
+    if text not in OPERATOR_SCHEMES:
+        raise Invalid(
+            f"the setting workspace-scheme is {text[:40]!r}",
+            hint=f"{' or '.join(OPERATOR_SCHEMES)}",
+        )
+    return text
 
 
 class _Versioned(msgspec.Struct):
