@@ -1,7 +1,12 @@
 """Parameter types: the conversion of arguments, and their shell completion."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -10,9 +15,20 @@ from zonegit.errors import Invalid
 from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names, reverse, rrtypes
 from zonegit.zone.names import Name
+from zonegit_cli.output import Output
+from zonegit_cli.session import Session
+
+if TYPE_CHECKING:
+    from zonegit.repo.repo import Repo
+    from zonegit.store.refs import ZoneRefs
+
+COMPLETION_TIMEOUT_S: Final = 0.7
+"""The default of ``ZONEGIT_COMPLETION_TIMEOUT``."""
 
 MAX_REASON: Final = 1_000
 """Characters; the limit of the wire format (``wire.messages.ChangeInfo``)."""
+
+T = TypeVar("T")
 
 
 class ZoneName(click.ParamType[Name]):
@@ -83,30 +99,36 @@ class Reason(click.ParamType[str]):
 
 
 def _complete_zones(ctx: click.Context, typed: str) -> list[str]:
-    from zonegit_cli import complete_names
+    """Complete a zone; if there are very many, one of those that were read within the timeout."""
+    from zonegit.repo import many_zones
 
-    return _filter_prefix(typed.lower(), complete_names.list_zones(ctx))
+    found: list[str] = []
+
+    async def read(repo: "Repo") -> None:
+        async for refs in many_zones.iter_zones(repo):
+            found.append(names.text(refs.zone))
+
+    _read_for_completion(ctx, read)
+    return _filter_prefix(typed.lower(), found)
 
 
 def _complete_branches(ctx: click.Context, typed: str) -> list[str]:
-    from zonegit_cli import complete_names
-
-    return _filter_prefix(typed, complete_names.list_branches(ctx))
+    """Complete a branch of the zone that the command line names, else of the current zone."""
+    refs = _read_refs(ctx)
+    return _filter_prefix(typed, sorted(refs.heads)) if refs is not None else []
 
 
 def _complete_tags(ctx: click.Context, typed: str) -> list[str]:
-    from zonegit_cli import complete_names
-
-    return _filter_prefix(typed, complete_names.list_tags(ctx))
+    refs = _read_refs(ctx)
+    return _filter_prefix(typed, sorted(refs.tags)) if refs is not None else []
 
 
 def _complete_refish(ctx: click.Context, typed: str) -> list[str]:
-    """Complete a refish; in ``A..B`` and ``A...B`` the second one."""
-    from zonegit_cli import complete_names
-
+    """Complete a refish with branches, then tags; in ``A..B`` and ``A...B`` the second one."""
     head, dots, _ = typed.rpartition("..")
-    known = [DEFAULT_HEAD, *complete_names.list_branches_and_tags(ctx)]
-    return _filter_prefix(typed, (head + dots + word for word in known))
+    refs = _read_refs(ctx)
+    known = [*sorted(refs.heads), *sorted(refs.tags)] if refs is not None else []
+    return _filter_prefix(typed, (head + dots + word for word in [DEFAULT_HEAD, *known]))
 
 
 def _complete_types(_ctx: click.Context, typed: str) -> list[str]:
@@ -115,6 +137,36 @@ def _complete_types(_ctx: click.Context, typed: str) -> list[str]:
 
 def _filter_prefix(typed: str, words: Iterable[str]) -> list[str]:
     return [word for word in words if word.startswith(typed)]
+
+
+def _read_refs(ctx: click.Context) -> "ZoneRefs | None":
+    from zonegit.repo import heads
+
+    async def read(repo: "Repo") -> "ZoneRefs":
+        zone = ctx.params.get("zone")
+        return await repo.refs.zone(await heads.find_zone(repo, zone), repo.actor)
+
+    return _read_for_completion(ctx, read)
+
+
+def _read_for_completion(ctx: click.Context, read: "Callable[[Repo], Awaitable[T]]") -> T | None:
+    """Return the result of ``read``; None if it fails or takes too long.
+
+    Completion must not delay the operator, so it has a short timeout and ignores errors: the
+    command itself reports them.
+    """
+    logging.disable()
+
+    async def run() -> T:
+        data = ctx.params.get("data")
+        timeout = float(os.environ.get("ZONEGIT_COMPLETION_TIMEOUT") or COMPLETION_TIMEOUT_S)
+        session = Session(Output(False), timeout, Path(data) if data else None)
+        async with asyncio.timeout(timeout), session.connect() as repo:
+            return await read(repo)
+
+    with suppress(Exception):
+        return asyncio.run(run())
+    return None
 
 
 ZONE: Final = ZoneName()
