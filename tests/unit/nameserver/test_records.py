@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from zonegit.nameserver.zone.compiler import RRsetChange, apply_changes, compile_zone
 from zonegit.nameserver.zone.records import (
+    RUN_LENGTH,
     DeltaSteps,
     ZoneDelta,
     ZoneRecord,
@@ -16,9 +17,9 @@ from zonegit.nameserver.zone.records import (
     condense,
     iter_records,
     soa_record,
+    sort_in_slices,
 )
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot
-from zonegit.nameserver.zone.sorting import RUN_LENGTH, sort_in_slices
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Path
 from zonegit.zone.rrset import RRset, rrset
