@@ -3,10 +3,11 @@
 Synchronous and pure, except for the counters of ``zones``.
 """
 
+from itertools import chain
 from typing import Final
 
 from zonegit.errors import Invalid
-from zonegit.nameserver.answer import chaos, increment
+from zonegit.nameserver.answer import chaos
 from zonegit.nameserver.answer.authenticate import authenticate
 from zonegit.nameserver.answer.client import Client
 from zonegit.nameserver.answer.cname_chain import follow
@@ -22,7 +23,9 @@ from zonegit.nameserver.message.fragment import (
     NOTIMP,
     REFUSED,
     TC,
+    Writer,
     encode_headers,
+    write_record,
 )
 from zonegit.nameserver.message.query import (
     BARE_OPT,
@@ -34,6 +37,7 @@ from zonegit.nameserver.message.query import (
     encode_opt,
     parse,
 )
+from zonegit.nameserver.zone.records import condense, run_to_end, soa_record
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
@@ -50,6 +54,10 @@ _META_TYPES: Final = {
     rrtypes.NXNAME: FORMERR,  # RFC 9824 section 3.5
 }
 """RCODEs for types that are not data of a zone (RFC 6895 section 3.1)."""
+
+MAX_IXFR_RECORDS: Final = 500
+"""Records of the differences that are condensed while a query waits. More do not fit a datagram,
+unless most additions were removed again."""
 
 
 def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | None:
@@ -80,7 +88,7 @@ def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | Non
     tail = encode_opt(query.edns, options=extra) if query.edns is not None else b""
     room -= len(tail)
     if query.qtype == rrtypes.IXFR:
-        response = increment.answer(query, zones, client, room) or response
+        response = _answer_ixfr(query, zones, client, room) or response
     return client.sign(_assemble(query, response, tail, room))
 
 
@@ -133,6 +141,32 @@ def _answer_query(
     if response.is_alias:
         zones.keep_alias(query, response, met, is_canary=state is served.canary)
     return response
+
+
+def _answer_ixfr(query: Query, zones: ZoneTable, client: Client, space: int) -> Response | None:
+    """Answer IXFR in a datagram if the differences are in memory and fit ``space`` octets.
+
+    Returns:
+        None if the client gets the SOA only and has to retry by TCP (RFC 1995 section 2).
+    """
+    served = zones.by_apex.get(query.name) if query.qclass == IN else None
+    if query.serial is None or served is None:
+        return None
+    if not client.is_allowed(served.transfer_to):
+        return None
+    recent = zones.find_deltas(query.name, served.default, query.serial)
+    if not recent or sum(map(len, recent)) > MAX_IXFR_RECORDS:
+        return None
+    delta, last = run_to_end(condense(recent)), soa_record(served.default.snapshot)
+    writer, records = Writer(query.written), 0
+    for record in chain((last,), delta.removed, delta.added, (last,)):
+        writer.name(record.owner)
+        write_record(writer, record.rdtype, record.ttl, record.rdata)
+        records += 1
+    if len(writer.octets) > space:
+        return None
+    zones.increments += 1
+    return Response(bytes(writer.octets), AA, records, 0, 0, ())
 
 
 def _refuse(zones: ZoneTable, client: Client) -> int:
