@@ -52,6 +52,7 @@ from zonegit.repo.repo import Repo
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import title
 from zonegit_cli import commit_command, options, sequencer_state
+from zonegit_cli.commit_command import Presentation
 from zonegit_cli.options import CommandBody, CommitOptions
 from zonegit_cli.output import format_count
 from zonegit_cli.sequencer_state import (
@@ -184,14 +185,8 @@ async def _start(
             session, commit_options, command, repo, at, SequencerState(key, request), choices
         )
 
-    unchanged_text = command.unchanged_text.replace("{refish}", refish)
-    return await commit_command.run_commit(
-        session,
-        commit_options,
-        operation,
-        unchanged_text=unchanged_text,
-        advice=_make_advice(commit_options, command),
-    )
+    presentation = _make_presentation(commit_options, command, refish)
+    return await commit_command.run_commit(session, commit_options, operation, presentation)
 
 
 async def _continue(
@@ -202,14 +197,8 @@ async def _continue(
         choices = Choices(state.decisions(), respell=commit_options.respell)
         return await _attempt(session, commit_options, command, repo, at, state, choices)
 
-    unchanged_text = command.unchanged_text.replace("{refish}", "it")
-    return await commit_command.run_commit(
-        session,
-        commit_options,
-        operation,
-        unchanged_text=unchanged_text,
-        advice=_make_advice(commit_options, command),
-    )
+    presentation = _make_presentation(commit_options, command, "it")
+    return await commit_command.run_commit(session, commit_options, operation, presentation)
 
 
 async def _attempt(
@@ -301,6 +290,15 @@ def _format_branch_options(commit_options: CommitOptions) -> str:
     """Return the options that name the same branch again."""
     zone = f" --zone {names.text(commit_options.zone)}" if commit_options.zone is not None else ""
     return f"{zone} --branch {commit_options.branch}" if commit_options.branch is not None else zone
+
+
+def _make_presentation(
+    commit_options: CommitOptions, command: SequencedCommand, refish: str
+) -> Presentation:
+    return Presentation(
+        unchanged_text=command.unchanged_text.replace("{refish}", refish),
+        advise=_make_advice(commit_options, command),
+    )
 
 
 def _make_advice(

@@ -9,6 +9,7 @@ from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit_cli import commit_command, options
+from zonegit_cli.commit_command import Presentation
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.render import conflict_lines
 from zonegit_cli.session import Session
@@ -36,13 +37,11 @@ async def command(session: Session, name: str, commit_options: CommitOptions) ->
         intent = commit_command.build_intent(commit_options, "approve", f"approve {name}")
         return await merge.merge(repo, at, proposed.commit, intent)
 
-    status = await commit_command.run_commit(
-        session,
-        commit_options,
-        operation,
+    presentation = Presentation(
         unchanged_text="{} already contains it",
-        advice=conflict_lines.advise_merge(name, commit_options.branch or DEFAULT_BRANCH),
+        advise=conflict_lines.advise_merge(name, commit_options.branch or DEFAULT_BRANCH),
     )
+    status = await commit_command.run_commit(session, commit_options, operation, presentation)
     if status == 0 and is_current:
         session.output.print_note(
             f"HEAD is still {name}; to switch: zonegit checkout {commit_options.branch}"

@@ -9,6 +9,7 @@ from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit_cli import commit_command, options
+from zonegit_cli.commit_command import Presentation
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.session import Session
 
@@ -42,10 +43,7 @@ async def command(
         )
         return await reset.reset(repo, at, target.commit, intent, exact=exact)
 
-    return await commit_command.run_commit(
-        session,
-        commit_options,
-        operation,
-        unchanged_text="{} is already at this commit",
-        existing_text="exact",
+    presentation = Presentation(
+        unchanged_text="{} is already at this commit", existing_text="exact"
     )
+    return await commit_command.run_commit(session, commit_options, operation, presentation)

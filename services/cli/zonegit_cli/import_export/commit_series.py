@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo import heads
 from zonegit.repo.change import import_series
 from zonegit.repo.change.import_series import ImportedCommit, ImportedSeries, ImportedVersion
 from zonegit.repo.commit.dry_runs import find_refusal
@@ -15,11 +14,12 @@ from zonegit.repo.commit.intent import Intent
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone import names
-from zonegit_cli import propagation
-from zonegit_cli.commit_command import warn_of_head
+from zonegit_cli import commit_command
+from zonegit_cli.commit_command import TargetBranch
 from zonegit_cli.import_export.master_files import MasterFiles
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.output import format_count, format_id
+from zonegit_cli.propagation import Propagated
 from zonegit_cli.render import documents, dry_runs, findings, outcomes
 from zonegit_cli.render.documents import (
     CommitDocument,
@@ -55,7 +55,15 @@ async def commit(
     intent: Intent,
     master: MasterFiles,
 ) -> None:
-    """Commit versions on the branch that the command works on, and print the outcome."""
+    """Commit versions on the branch that the command works on, and print the outcome.
+
+    Args:
+        session: the session of the command.
+        commit_options: the options of the command.
+        versions_for: returns the versions to commit on a branch.
+        intent: how to commit.
+        master: the reader of the versions, which adds the skipped records to the document.
+    """
     done = 0
 
     def progress(added: ImportedCommit) -> None:
@@ -64,36 +72,27 @@ async def commit(
         text = f"serial {added.serial}" if added.commit is not None else "no change"
         session.output.print_progress(f"{done:,} versions, {added.source}: {text}")
 
-    async with session.connect_bus() as bus:
-        repo = session.make_repo(bus)
-        at = await heads.find_position(repo, commit_options.zone, commit_options.branch)
-        of_head = warn_of_head(
-            session, strict=commit_options.strict, dry_run=commit_options.dry_run
+    async with commit_command.open_target(session, commit_options) as target:
+        new = await versions_for(target.repo, target.at)
+        written = await import_series.import_versions(
+            target.repo, target.at, new.versions, intent, progress, new.base
         )
-        wait = commit_options.wait and not commit_options.dry_run
-        async with propagation.watch_branch(
-            session, bus, at.zone, at.branch, wanted=wait
-        ) as waiter:
-            new = await versions_for(repo, at)
-            written = await import_series.import_versions(
-                repo, at, new.versions, intent, progress, new.base
-            )
-            session.output.print_progress("")
-            propagated = (
-                await waiter.wait(written.moved) if written.moved else propagation.Propagated()
-            )
+        session.output.print_progress("")
+        propagated = Propagated()
+        if written.moved:
+            propagated = await target.waiter.wait(written.moved)
         findings.print_findings(session, written.findings)
         data: dict[str, Any] = {}
         if session.output.as_json:
-            found = await _make_document(repo, at, written, commit_options)
-            found.served_by = propagated.served_by
-            found.warnings = [*documents.make_warnings(of_head), *found.warnings]
-            data = documents.to_json(_add_versions(master.extend(found), new, written))
-    session.output.print_result(
-        data,
-        [*_format_lines(at, new, written, commit_options), *propagated.format_lines()],
-        paged=True,
-    )
+            document = await _make_document(target, written, commit_options)
+            document.served_by = propagated.served_by
+
+            def extend(document: CommitDocument) -> CommitDocument:
+                return _add_versions(master.extend(document), new, written)
+
+            data = target.to_json(document, extend)
+    lines = _format_lines(target.at, new, written, commit_options)
+    session.output.print_result(data, [*lines, *propagated.format_lines()], paged=True)
     if refusal := find_refusal([written.judgement]):
         raise refusal
 
@@ -134,9 +133,9 @@ def _format_line(added: ImportedCommit) -> str:
 
 
 async def _make_document(
-    repo: Repo, at: BranchPosition, written: ImportedSeries, commit_options: CommitOptions
+    target: TargetBranch, written: ImportedSeries, commit_options: CommitOptions
 ) -> CommitDocument:
-    made = written.commits
+    at, made = target.at, written.commits
     tip = at.tip.target if at.tip is not None else None
     if written.moved is not None:
         tip = made[-1].commit
@@ -152,7 +151,7 @@ async def _make_document(
         serial_before=written.before,
         verdict=dry_runs.make_document(written.judgement),
         warnings=documents.make_warnings(written.findings),
-        changes=await outcomes.read_changes(repo, written.trees)
+        changes=await outcomes.read_changes(target.repo, written.trees)
         if written.trees is not None
         else [],
     )

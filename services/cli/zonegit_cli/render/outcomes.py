@@ -21,6 +21,12 @@ from zonegit_cli.output import format_count, format_id
 from zonegit_cli.render import conflict_lines, documents, dry_runs, patches
 from zonegit_cli.render.documents import ChangeDocument, CommitDocument
 
+NOTHING_TO_COMMIT: Final = "nothing to commit: {} is already up to date"
+"""The text if nothing changed, with ``{}`` for the branch."""
+
+FAST_FORWARD: Final = "fast-forward"
+"""The text for a move to a commit that existed before."""
+
 MAX_RRSETS: Final = 10
 """Changed RRsets that the summary of a commit shows; the others are counted."""
 
@@ -52,56 +58,66 @@ async def make_document(
         ZonegitError: the changes of a dry run cannot be read.
     """
     match outcome:
-        case Unchanged():
-            return CommitDocument(
-                zone=names.text(outcome.zone),
-                branch=outcome.branch,
-                dry_run=dry_run,
-                commit=_format_hex(outcome.commit),
-                serial=outcome.serial,
-                serial_before=outcome.serial,
-                warnings=documents.make_warnings(outcome.findings),
-            )
-        case Conflicted():
-            return CommitDocument(
-                zone=names.text(outcome.zone),
-                branch=outcome.branch,
-                dry_run=dry_run,
-                commit=_format_hex(outcome.commit),
-                serial=outcome.serial,
-                serial_before=outcome.serial,
-                warnings=[],
-                conflicts=documents.make_conflicts(outcome.clashes),
-                hints=list(hints),
-            )
+        case Unchanged() | Conflicted():
+            return _make_unmoved(outcome, dry_run=dry_run, hints=hints)
         case Preview():
-            return CommitDocument(
-                zone=names.text(outcome.zone),
-                branch=outcome.branch,
-                dry_run=dry_run,
-                new_commit=outcome.is_new,
-                commit=_format_hex(outcome.tip),
-                serial=outcome.serial,
-                serial_before=outcome.before,
-                verdict=dry_runs.make_document(outcome.judgement),
-                warnings=documents.make_warnings(outcome.findings),
-                changes=documents.make_changes(await _make_tree_pair(repo, outcome).read_deltas()),
-            )
+            return await _make_preview(repo, outcome)
         case Committed():
-            return CommitDocument(
-                zone=names.text(outcome.zone),
-                branch=outcome.branch,
-                committed=True,
-                new_commit=outcome.is_new,
-                commit=outcome.commit.hex(),
-                parent=_format_hex(outcome.parent),
-                serial=outcome.serial,
-                serial_before=outcome.before,
-                replayed=outcome.replayed,
-                served_by=served_by,
-                warnings=documents.make_warnings(outcome.findings),
-                changes=await read_changes(repo, outcome.trees),
-            )
+            return await _make_committed(repo, outcome, served_by)
+
+
+def _make_unmoved(
+    outcome: Unchanged | Conflicted, *, dry_run: bool, hints: Sequence[str]
+) -> CommitDocument:
+    document = CommitDocument(
+        zone=names.text(outcome.zone),
+        branch=outcome.branch,
+        dry_run=dry_run,
+        commit=_format_hex(outcome.commit),
+        serial=outcome.serial,
+        serial_before=outcome.serial,
+        warnings=[],
+    )
+    if isinstance(outcome, Conflicted):
+        document.conflicts = documents.make_conflicts(outcome.clashes)
+        document.hints = list(hints)
+    else:
+        document.warnings = documents.make_warnings(outcome.findings)
+    return document
+
+
+async def _make_preview(repo: Repo, preview: Preview) -> CommitDocument:
+    return CommitDocument(
+        zone=names.text(preview.zone),
+        branch=preview.branch,
+        dry_run=True,
+        new_commit=preview.is_new,
+        commit=_format_hex(preview.tip),
+        serial=preview.serial,
+        serial_before=preview.before,
+        verdict=dry_runs.make_document(preview.judgement),
+        warnings=documents.make_warnings(preview.findings),
+        changes=documents.make_changes(await _make_tree_pair(repo, preview).read_deltas()),
+    )
+
+
+async def _make_committed(
+    repo: Repo, made: Committed, served_by: list[str] | None
+) -> CommitDocument:
+    return CommitDocument(
+        zone=names.text(made.zone),
+        branch=made.branch,
+        committed=True,
+        new_commit=made.is_new,
+        commit=made.commit.hex(),
+        parent=_format_hex(made.parent),
+        serial=made.serial,
+        serial_before=made.before,
+        replayed=made.replayed,
+        served_by=served_by,
+        warnings=documents.make_warnings(made.findings),
+        changes=await read_changes(repo, made.trees),
+    )
 
 
 def _format_hex(commit: CommitId | None) -> str | None:
@@ -132,8 +148,8 @@ def _note_unread(repo: Repo, error: ZonegitError) -> None:
 async def format_lines(
     repo: Repo,
     outcome: Outcome,
-    unchanged_text: str = "nothing to commit: {} is already up to date",
-    existing_text: str = "fast-forward",
+    unchanged_text: str = NOTHING_TO_COMMIT,
+    existing_text: str = FAST_FORWARD,
     advice: Sequence[str] = (),
 ) -> Iterator[str]:
     """Return an outcome as lines.
@@ -161,12 +177,10 @@ async def format_lines(
             verdict = dry_runs.format_lines(outcome.judgement)
             return itertools.chain([head], patches.format_lines(deltas), verdict)
         case Committed():
-            commit_options = (
-                _format_serials(outcome)
-                if outcome.is_new
-                else f"{_format_serials(outcome)}, {existing_text}"
-            )
-            head = f"{where} {format_id(outcome.commit)} ({commit_options})"
+            step = _format_serials(outcome)
+            if not outcome.is_new:
+                step = f"{step}, {existing_text}"
+            head = f"{where} {format_id(outcome.commit)} ({step})"
             return itertools.chain([head], await _format_summary(repo, outcome))
 
 
