@@ -68,7 +68,7 @@ async def command(
             raise click.UsageError("-d needs the NAME of a branch")
         await _list(session, zone)
         return
-    commit_options = _How(force, reason)
+    override = _Override(force, reason)
     # The branch that exists afterwards, or was deleted.
     shown = rename[1] if rename is not None else name
     assert shown is not None
@@ -80,13 +80,11 @@ async def command(
             session, bus, current_zone, shown, wanted=wait
         ) as waiter:
             if rename is not None:
-                moved, text = await _rename(repo, current_zone, *rename, commit_options)
+                moved, text = await _rename(repo, current_zone, *rename, override)
             elif delete:
-                moved, text = await _delete(repo, current_zone, shown, commit_options)
+                moved, text = await _delete(repo, current_zone, shown, override)
             else:
-                moved, text = await _create(
-                    repo, current_zone, shown, start, branch, commit_options
-                )
+                moved, text = await _create(repo, current_zone, shown, start, branch, override)
             propagated = await waiter.wait(moved)
     target = moved.entries[-1].new if moved.entries else None
     data = {
@@ -98,36 +96,34 @@ async def command(
     session.output.print_result(data, [text, *propagated.format_lines()])
 
 
-class _How(NamedTuple):
+class _Override(NamedTuple):
     """The override of safety checks, and its reason."""
 
     force: bool
     reason: str | None
 
 
-async def _delete(repo: Repo, zone: Name, name: str, commit_options: _How) -> tuple[Moved, str]:
-    moved = await branches.delete(
-        repo, zone, name, force=commit_options.force, reason=commit_options.reason
-    )
+async def _delete(repo: Repo, zone: Name, name: str, override: _Override) -> tuple[Moved, str]:
+    moved = await branches.delete(repo, zone, name, force=override.force, reason=override.reason)
     was = moved.entries[-1].old
     shown = format_id(was) if was else "gone"
     return moved, f"deleted branch {name} of {names.text(zone)} (was {shown})"
 
 
 async def _rename(
-    repo: Repo, zone: Name, old: str, new: str, commit_options: _How
+    repo: Repo, zone: Name, old: str, new: str, override: _Override
 ) -> tuple[Moved, str]:
     moved = await branches.rename(
-        repo, zone, old, new, force=commit_options.force, reason=commit_options.reason
+        repo, zone, old, new, force=override.force, reason=override.reason
     )
     return moved, f"branch {old} of {names.text(zone)} is now {new}"
 
 
 async def _create(
-    repo: Repo, zone: Name, name: str, start: str, branch: str | None, commit_options: _How
+    repo: Repo, zone: Name, name: str, start: str, branch: str | None, override: _Override
 ) -> tuple[Moved, str]:
     at = await refish.resolve(repo, start, zone=zone, branch=branch)
-    origin = repo.origin("branch", force=commit_options.force, reason=commit_options.reason)
+    origin = repo.origin("branch", force=override.force, reason=override.reason)
     moved = await branches.create(repo, zone, name, at.commit, origin)
     return moved, f"branch {name} of {names.text(zone)} at {format_id(at.commit)}"
 

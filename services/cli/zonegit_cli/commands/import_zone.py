@@ -100,14 +100,7 @@ async def command(
     zonegit import --from-git ~/dns --file zones/example.com.zone
     """
     git_file = _parse_git_options(repository, name, rev)
-    if git_file is not None and (named or merge or series or commit_options.message is not None):
-        raise click.UsageError("--from-git takes no FILE, --merge, --series or --message")
-    if dates is not None and not series:
-        raise click.UsageError("--dates requires --series; git commits have their own dates")
-    if git_file is None and not series and len(named) != 1:
-        raise click.UsageError("expected one FILE; with --series one or more")
-    if series and (merge or not named):
-        raise click.UsageError("--series takes one or more FILEs, and no --merge")
+    _check_options(named, git_file, dates, commit_options.message, merge=merge, series=series)
     os.nice(IMPORT_NICENESS)
     gc.disable()  # a zone is millions of objects without cycles, and each collection visits all
     skipped = SkippedRecords(session) if lenient else None
@@ -138,6 +131,25 @@ def _parse_git_options(
     if name is None:
         raise click.UsageError("--from-git requires --file NAME, relative to the repository's top")
     return _GitFile(repository, name, rev or "HEAD")
+
+
+def _check_options(
+    named: tuple[str, ...],
+    git_file: _GitFile | None,
+    dates: Dates | None,
+    message: str | None,
+    *,
+    merge: bool,
+    series: bool,
+) -> None:
+    if git_file is not None and (named or merge or series or message is not None):
+        raise click.UsageError("--from-git takes no FILE, --merge, --series or --message")
+    if dates is not None and not series:
+        raise click.UsageError("--dates requires --series; git commits have their own dates")
+    if git_file is None and not series and len(named) != 1:
+        raise click.UsageError("expected one FILE; with --series one or more")
+    if series and (merge or not named):
+        raise click.UsageError("--series takes one or more FILEs, and no --merge")
 
 
 async def _import_one(

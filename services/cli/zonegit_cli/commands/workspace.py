@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -17,6 +17,11 @@ from zonegit_cli.session import Session
 from zonegit_cli.workspace import working_tree
 from zonegit_cli.workspace.file_status import FileProgress, FileStatus, compare
 from zonegit_cli.workspace.index import IndexEntry, make_index
+from zonegit_cli.workspace.working_tree import Workspace
+
+if TYPE_CHECKING:
+    from zonegit.repo.change.multi_zone import ZoneResult
+    from zonegit.repo.commit.intent import Intent
 
 SHOWN: Final = 20
 """Files that are listed; the others are counted."""
@@ -198,8 +203,6 @@ async def commit(
     zonegit workspace commit --dry-run
     """
     from zonegit.repo.commit.intent import Intent
-    from zonegit_cli import propagation
-    from zonegit_cli.render import documents, findings
     from zonegit_cli.workspace import commit_files
 
     session = options.apply_signing(session, sign, off=no_sign)
@@ -211,34 +214,55 @@ async def commit(
     with working_tree.open_workspace(working_tree.find(folder), exclusive=not dry_run) as workspace:
         todo = _select_files(session, compare(workspace, zones, _make_progress(session)), new=new)
         if not todo:
-            nothing = documents.SeveralDocument(
-                committed=False, dry_run=dry_run, operation=None, warnings=[], results=[]
-            )
-            text = "nothing to commit: no zone was changed"
-            session.output.print_result(documents.to_json(nothing), [text])
+            _print_nothing(session, dry_run=dry_run)
             return
-        wanted = wait and not dry_run
-        async with (
-            session.connect_bus() as bus,
-            propagation.watch_branches(
-                session, bus, commit_files.list_branches(todo), wanted=wanted
-            ) as waiters,
-        ):
-            repo = session.make_repo(bus)
-            results = await commit_files.commit(repo, workspace, todo, intent)
-            propagated = await propagation.wait_all(waiters, commit_files.list_moves(results))
-            findings.print_findings(session, commit_files.list_findings(results))
-            data: dict[str, Any] = {}
-            shown: list[str] = []
-            if session.output.as_json:
-                found = await commit_files.make_document(repo, results, propagated, intent)
-                data = documents.to_json(found)
-            else:
-                shown = await commit_files.format_lines(repo, results)
-                shown += propagation.merge_results(propagated.values()).format_lines()
-    session.output.print_result(data, shown, paged=True)
+        results, data, lines = await _commit_files(
+            session, workspace, todo, intent, wait=wait and not dry_run
+        )
+    session.output.print_result(data, lines, paged=True)
     if failure := commit_files.find_failure(results, intent):
         raise failure
+
+
+def _print_nothing(session: Session, *, dry_run: bool) -> None:
+    from zonegit_cli.render import documents
+
+    nothing = documents.SeveralDocument(
+        committed=False, dry_run=dry_run, operation=None, warnings=[], results=[]
+    )
+    text = "nothing to commit: no zone was changed"
+    session.output.print_result(documents.to_json(nothing), [text])
+
+
+async def _commit_files(
+    session: Session,
+    workspace: Workspace,
+    todo: Sequence[FileStatus],
+    intent: "Intent",
+    *,
+    wait: bool,
+) -> tuple[dict[Name, "ZoneResult"], dict[str, Any], list[str]]:
+    """Commit files, and return the outcomes with their JSON or their lines."""
+    from zonegit_cli import propagation
+    from zonegit_cli.render import documents, findings
+    from zonegit_cli.workspace import commit_files
+
+    async with (
+        session.connect_bus() as bus,
+        propagation.watch_branches(
+            session, bus, commit_files.list_branches(todo), wanted=wait
+        ) as waiters,
+    ):
+        repo = session.make_repo(bus)
+        results = await commit_files.commit(repo, workspace, todo, intent)
+        propagated = await propagation.wait_all(waiters, commit_files.list_moves(results))
+        findings.print_findings(session, commit_files.list_findings(results))
+        if session.output.as_json:
+            document = await commit_files.make_document(repo, results, propagated, intent)
+            return results, documents.to_json(document), []
+        lines = await commit_files.format_lines(repo, results)
+        lines += propagation.merge_results(propagated.values()).format_lines()
+        return results, {}, lines
 
 
 @options.session_command("update")
@@ -308,8 +332,7 @@ def _select_files(session: Session, files: Sequence[FileStatus], *, new: bool) -
             session.output.print_note(
                 f"{file.path} is deleted, {zone} is not: see zonegit zone remove"
             )
-    todo = [file for file in files if file.state == "changed" or (new and file.state == "new")]
-    return todo
+    return [file for file in files if file.state == "changed" or (new and file.state == "new")]
 
 
 def _format_rest(every: Sequence[Any]) -> list[str]:
