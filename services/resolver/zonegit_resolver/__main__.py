@@ -1,8 +1,10 @@
-"""Run the process ``zonegit-resolver``: read settings, start the service."""
+"""Run the process ``zonegit-resolver``: read the options and start the service."""
 
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -41,7 +43,6 @@ DEFAULT_LISTEN = ("127.0.0.1:5353",)
 )
 @click.option(
     "--canary",
-    "split",
     metavar="BRANCH:PERCENT",
     help="Answer this percentage of client subnets from another branch.",
 )
@@ -104,29 +105,14 @@ DEFAULT_LISTEN = ("127.0.0.1:5353",)
 def main(
     listen: tuple[str, ...],
     only: tuple[str, ...],
-    branch: str,
-    at: str | None,
-    split: str | None,
-    canary_salt: str,
     config: Path | None,
     metrics: str | None,
-    transfer_to: tuple[str, ...],
-    allow_query: str | None,
-    allow_transfer: str | None,
-    notify: str | None,
     keys: Path | None,
-    nsid: str | None,
-    identity: str | None,
-    server_version: str | None,
-    minimal_responses: bool,
-    max_udp_size: str | None,
-    max_tcp: str | None,
-    max_tcp_per_subnet: str | None,
-    max_transfers: str | None,
     name: str | None,
     data: Path | None,
     nats_url: str | None,
     log_level: str,
+    **settings: Any,
 ) -> None:
     """Answer DNS queries from zones as they are committed.
 
@@ -141,36 +127,16 @@ def main(
       zonegit-resolver --canary next:10
       zonegit-resolver --config /etc/zonegit/resolver.toml
     """
-    if transfer_to:
-        allow_transfer = " ".join((allow_transfer or str(LOOPBACK), *transfer_to))
-    words = {
-        serving.BRANCH: branch,
-        serving.CANARY: split,
-        serving.CANARY_SALT: canary_salt,
-        serving.AT: at,
-        serving.ALLOW_QUERY: allow_query,
-        serving.ALLOW_TRANSFER: allow_transfer,
-        serving.NOTIFY: notify,
-        serving.KEYS: str(keys.absolute()) if keys is not None else None,
-        serving.NSID: nsid,
-        serving.IDENTITY: identity,
-        serving.SERVER_VERSION: server_version,
-        serving.MINIMAL_RESPONSES: "yes" if minimal_responses else None,
-        serving.UDP_SIZE: max_udp_size,
-        serving.TCP_CONNECTIONS: max_tcp,
-        serving.TCP_PER_SUBNET: max_tcp_per_subnet,
-        serving.TRANSFERS: max_transfers,
-    }
-    flags = {setting: text for setting, text in words.items() if text is not None}
     try:
         zones = frozenset(names.parse(text) for text in only)
-        by_flags = _plan(flags, zones, keys)
+        flags = _make_flags(settings, keys)
+        plan = _make_plan(flags, zones, keys)
         file = PlanFile(config, flags, zones) if config is not None else None
-        at_addresses = [acl.parse_address(text) for text in listen]
+        addresses = [acl.parse_address(text) for text in listen]
         chosen = ResolverOptions(
-            name=options.check_name(name or options.default_name(at_addresses)),
-            listen=at_addresses,
-            plan=file.read() if file is not None else by_flags,
+            name=options.check_name(name or options.default_name(addresses)),
+            listen=addresses,
+            plan=file.read() if file is not None else plan,
             config=file,
             metrics=acl.parse_address(metrics) if metrics is not None else None,
         )
@@ -181,7 +147,21 @@ def main(
     sys.exit(process.run(app.NAME, serve, data=data, nats_url=nats_url, log_level=log_level))
 
 
-def _plan(flags: ZoneSettings, only: frozenset[Name], keys: Path | None) -> ServingPlan:
+def _make_flags(settings: Mapping[str, Any], keys: Path | None) -> ZoneSettings:
+    """Return the settings that options give. Each has the name of its option without the dashes."""
+    every = (*serving.ZONE_SETTINGS, *serving.SERVER_SETTINGS)
+    texts = {
+        setting: settings[setting.replace("-", "_")] for setting in every if setting != serving.KEYS
+    }
+    texts[serving.KEYS] = str(keys.absolute()) if keys is not None else None
+    texts[serving.MINIMAL_RESPONSES] = "yes" if texts[serving.MINIMAL_RESPONSES] else None
+    if settings["transfer_to"]:
+        first = texts[serving.ALLOW_TRANSFER] or str(LOOPBACK)
+        texts[serving.ALLOW_TRANSFER] = " ".join((first, *settings["transfer_to"]))
+    return {setting: text for setting, text in texts.items() if text is not None}
+
+
+def _make_plan(flags: ZoneSettings, only: frozenset[Name], keys: Path | None) -> ServingPlan:
     server_options = serving.read_server_options(
         flags, tsig_keys.read(keys) if keys is not None else {}
     )
