@@ -90,10 +90,10 @@ def parse(
         place = (ZONE, text)
         zone = _read_name(document, place, text)
         if zone in zones:
-            raise document.refusal(place, f"{names.text(zone)} has two tables")
+            raise document.make_error(place, f"{names.text(zone)} has two tables")
         if named and zone not in named:
             message = f"{names.text(zone)} is not served: {ONLY} does not list it"
-            raise document.refusal(place, message)
+            raise document.make_error(place, message)
         zones[zone] = _read_serving(
             document,
             place,
@@ -106,10 +106,10 @@ def parse(
 def _zone_tables(document: "_Document") -> Iterator[tuple[str, dict[str, Any]]]:
     tables = document.content.get(ZONE, {})
     if not isinstance(tables, dict):
-        raise document.refusal((ZONE,), f"{ZONE} must be a table of zones", hint=QUOTE_HINT)
+        raise document.make_error((ZONE,), f"{ZONE} must be a table of zones", hint=QUOTE_HINT)
     for text, table in tables.items():
         if not isinstance(table, dict):
-            raise document.refusal(
+            raise document.make_error(
                 (ZONE, text), f"{text!r} is not a table of a zone", hint=QUOTE_HINT
             )
         yield text, table
@@ -122,9 +122,11 @@ def _check_settings(document: "_Document", keys: KeyPath, table: Mapping[str, An
         if key not in settings:
             known = ", ".join(settings if keys else (*settings, ONLY, ZONE))
             hint = QUOTE_HINT if keys and isinstance(value, dict) else f"settings here: {known}"
-            raise document.refusal((*keys, key), f"{key!r} is not a setting", hint=hint)
+            raise document.make_error((*keys, key), f"{key!r} is not a setting", hint=hint)
         if not isinstance(value, str):
-            raise document.refusal((*keys, key), f"{key} must be a string", hint=f'{key} = "..."')
+            raise document.make_error(
+                (*keys, key), f"{key} must be a string", hint=f'{key} = "..."'
+            )
     return table
 
 
@@ -134,15 +136,15 @@ def _read_only(document: "_Document") -> frozenset[Name]:
         return frozenset()
     if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
         hint = f'{ONLY} = ["example.com"]'
-        raise document.refusal((ONLY,), f"{ONLY} must be a list of zones", hint=hint)
+        raise document.make_error((ONLY,), f"{ONLY} must be a list of zones", hint=hint)
     if not listed:
         hint = "remove it to serve all zones"
-        raise document.refusal((ONLY,), f"{ONLY} is empty", hint=hint)
+        raise document.make_error((ONLY,), f"{ONLY} is empty", hint=hint)
     found: set[Name] = set()
     for text in listed:
         zone = _read_name(document, (ONLY,), text)
         if zone in found:
-            raise document.refusal((ONLY,), f"{ONLY} lists {names.text(zone)} twice")
+            raise document.make_error((ONLY,), f"{ONLY} lists {names.text(zone)} twice")
         found.add(zone)
     return frozenset(found)
 
@@ -151,7 +153,7 @@ def _read_name(document: "_Document", keys: KeyPath, text: str) -> Name:
     try:
         return names.parse(text)
     except Invalid as error:
-        raise document.refusal(keys, error.message, hint=error.hint) from error
+        raise document.make_error(keys, error.message, hint=error.hint) from error
 
 
 def _read_serving(
@@ -161,7 +163,7 @@ def _read_serving(
         return serving.read_serving(settings, keys)
     except Invalid as error:
         place = (*place, error.details["setting"])
-        raise document.refusal(place, error.message, hint=error.hint) from error
+        raise document.make_error(place, error.message, hint=error.hint) from error
 
 
 def _read_server_options(
@@ -172,7 +174,7 @@ def _read_server_options(
         return serving.read_server_options(settings, keys)
     except Invalid as error:
         place = (error.details.get("setting", serving.KEYS),)
-        raise document.refusal(place, error.message, hint=error.hint) from error
+        raise document.make_error(place, error.message, hint=error.hint) from error
 
 
 class _Document:
@@ -180,36 +182,36 @@ class _Document:
 
     def __init__(self, file: str, octets: bytes) -> None:
         self._file = file
-        self._text = self._decoded(octets)
-        self.content = self._loaded()
+        self._text = self._decode(octets)
+        self.content = self._load()
 
-    def refusal(self, keys: KeyPath, message: str, *, hint: str | None = None) -> Invalid:
+    def make_error(self, keys: KeyPath, message: str, *, hint: str | None = None) -> Invalid:
         """Return an error about a value; if the value is inherited, about its table."""
         places = _find_lines(self._text)
         while keys and keys not in places:
             keys = keys[:-1]
-        return self._refusal(places.get(keys, 1), message, hint)
+        return self._make_error(places.get(keys, 1), message, hint)
 
-    def _refusal(self, line: int, message: str, hint: str | None = None) -> Invalid:
+    def _make_error(self, line: int, message: str, hint: str | None = None) -> Invalid:
         return Invalid(f"{self._file}:{line}: {message}", hint=hint)
 
-    def _decoded(self, octets: bytes) -> str:
+    def _decode(self, octets: bytes) -> str:
         if len(octets) > MAX_OCTETS:
             line = octets.count(b"\n", 0, MAX_OCTETS) + 1
-            raise self._refusal(line, f"the file is larger than {MAX_OCTETS:,} octets")
+            raise self._make_error(line, f"the file is larger than {MAX_OCTETS:,} octets")
         try:
             text = octets.decode().replace("\r\n", "\n")
         except UnicodeDecodeError as error:
             line = octets.count(b"\n", 0, error.start) + 1
-            raise self._refusal(line, "not valid UTF-8") from error
+            raise self._make_error(line, "not valid UTF-8") from error
         for number, line_text in enumerate(text.split("\n"), 1):
             if len(line_text) > MAX_LINE_CHARACTERS:
-                raise self._refusal(
+                raise self._make_error(
                     number, f"the line has more than {MAX_LINE_CHARACTERS:,} characters"
                 )
         return text
 
-    def _loaded(self) -> dict[str, Any]:
+    def _load(self) -> dict[str, Any]:
         try:
             return tomllib.loads(self._text)
         except ValueError as error:
@@ -217,9 +219,9 @@ class _Document:
             message = _LINE.sub("", str(error))
             last = self._text.rstrip("\n").count("\n") + 1
             line = int(matched[1]) if matched and matched[1] else last
-            raise self._refusal(line, f"invalid TOML: {message}") from error
+            raise self._make_error(line, f"invalid TOML: {message}") from error
         except RecursionError as error:
-            raise self._refusal(_find_too_deep(self._text), "nested too deeply") from error
+            raise self._make_error(_find_too_deep(self._text), "nested too deeply") from error
 
 
 def _find_lines(text: str) -> dict[KeyPath, int]:

@@ -93,9 +93,9 @@ class Serving:
         return self.at is None and branch in self.labels
 
     def __str__(self) -> str:
-        return ", ".join((self._state(), *self._company()))
+        return ", ".join((self._format_states(), *self._format_access()))
 
-    def _state(self) -> str:
+    def _format_states(self) -> str:
         if self.at is not None:
             return f"at {self.at}"
         if self.canary is None:
@@ -103,7 +103,7 @@ class Serving:
         split = f"{self.canary.branch}:{self.canary.percent} by {self.canary.salt}"
         return f"{self.branch}, canary {split}"
 
-    def _company(self) -> Iterator[str]:
+    def _format_access(self) -> Iterator[str]:
         if self.query_from is not None:
             yield f"for {self.query_from}"
         if self.transfer_to != LOOPBACK:
@@ -192,10 +192,10 @@ def read_serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving
             hint="name another branch",
             setting=CANARY,
         )
-    return Serving(branch, split, at, *_acl_text(settings, keys))
+    return Serving(branch, split, at, *_parse_access_lists(settings, keys))
 
 
-def _acl_text(
+def _parse_access_lists(
     settings: ZoneSettings, keys: Collection[Name]
 ) -> tuple[Access | None, Access, tuple[Secondary, ...]]:
     """Parse the access lists and the secondaries of a zone."""
@@ -230,8 +230,8 @@ def read_server_options(settings: ZoneSettings, keys: Keys) -> ServerOptions:
         text = settings.get(setting)
         return _read(setting, text, parse) if text else otherwise
 
-    def number(setting: str, otherwise: int, least: int, most: int) -> int:
-        return read(setting, lambda text: values.parse_number(text, least, most), otherwise)
+    def number(setting: str, otherwise: int, minimum: int, maximum: int) -> int:
+        return read(setting, lambda text: values.parse_number(text, minimum, maximum), otherwise)
 
     return ServerOptions(
         number(UDP_SIZE, usual.ceiling, *UDP_SIZE_RANGE),
@@ -270,9 +270,9 @@ def differences(before: ServingPlan, after: ServingPlan) -> list[str]:
         if old != new:
             lines.append(f"{names.text(zone)}: {old or 'not served'} -> {new or 'not served'}")
     if before.only != after.only:
-        lines.append(f"only: {_only_text(before.only)} -> {_only_text(after.only)}")
+        lines.append(f"only: {_format_only(before.only)} -> {_format_only(after.only)}")
     return [*lines, *before.server_options.differences(after.server_options)]
 
 
-def _only_text(only: frozenset[Name]) -> str:
+def _format_only(only: frozenset[Name]) -> str:
     return " ".join(sorted(map(names.text, only))) or "every zone"

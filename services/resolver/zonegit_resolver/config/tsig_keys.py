@@ -79,11 +79,11 @@ def parse(octets: bytes, file: str) -> Keys:
     keys: dict[Name, TsigKey] = {}
     while not parser.is_done:
         line = parser.line
-        key = parser.key()
+        key = parser.parse_key()
         if key.name in keys:
-            raise parser.refusal(line, f"{names.text(key.name)} is defined twice")
+            raise parser.make_error(line, f"{names.text(key.name)} is defined twice")
         if len(keys) == MAX_KEYS:
-            raise parser.refusal(line, f"more than {MAX_KEYS:,} keys")
+            raise parser.make_error(line, f"more than {MAX_KEYS:,} keys")
         keys[key.name] = key
     return keys
 
@@ -106,27 +106,29 @@ class _Parser:
         """Return the line of the next token."""
         return self._next.line
 
-    def key(self) -> TsigKey:
+    def parse_key(self) -> TsigKey:
         """Parse one statement."""
         self._take("key")
         line = self.line
-        name = self._name(line, self._value())
+        name = self._parse_name(line, self._parse_value())
         self._take("{")
         found: dict[str, tuple[int, str]] = {}
         while self._next.text != "}":
             line, field = self.line, self._take("algorithm", "secret")
             if field in found:
-                raise self.refusal(line, f"a second {field}")
-            found[field] = self.line, self._value()
+                raise self.make_error(line, f"a second {field}")
+            found[field] = self.line, self._parse_value()
             self._take(";")
         self._take("}")
         self._take(";")
         for field in ("algorithm", "secret"):
             if field not in found:
-                raise self.refusal(line, f"{names.text(name)} has no {field}")
-        return TsigKey(name, self._algorithm(*found["algorithm"]), self._secret(*found["secret"]))
+                raise self.make_error(line, f"{names.text(name)} has no {field}")
+        return TsigKey(
+            name, self._parse_algorithm(*found["algorithm"]), self._parse_secret(*found["secret"])
+        )
 
-    def refusal(self, line: int, message: str) -> Invalid:
+    def make_error(self, line: int, message: str) -> Invalid:
         """Return an error about a line."""
         return Invalid(f"{self._file}:{line}: {message}", hint=HINT)
 
@@ -135,7 +137,7 @@ class _Parser:
         while at < len(text):
             token = _TOKEN.match(text, at)
             if token is None:
-                raise self.refusal(line, "a string or a comment is not closed")
+                raise self.make_error(line, "a string or a comment is not closed")
             kind = token.lastgroup or ""
             if kind != "space":
                 yield _Token(kind, token[kind], line)
@@ -153,37 +155,37 @@ class _Parser:
         """Take a token, which must be one of ``expected`` and not quoted."""
         token = self._advance()
         if token.kind not in ("mark", "word") or token.text not in expected:
-            raise self.refusal(token.line, f"expected {' or '.join(expected)}")
+            raise self.make_error(token.line, f"expected {' or '.join(expected)}")
         return token.text
 
-    def _value(self) -> str:
+    def _parse_value(self) -> str:
         token = self._advance()
         if token.kind not in ("quoted", "word"):
-            raise self.refusal(token.line, "expected a value")
+            raise self.make_error(token.line, "expected a value")
         return token.text
 
-    def _name(self, line: int, text: str) -> Name:
+    def _parse_name(self, line: int, text: str) -> Name:
         try:
             name = names.parse(text)
         except Invalid as error:
-            raise self.refusal(line, "invalid key name: expected a domain name") from error
+            raise self.make_error(line, "invalid key name: expected a domain name") from error
         if len(name) > MAX_KEY_NAME:
-            raise self.refusal(line, f"the key name has more than {MAX_KEY_NAME} octets")
+            raise self.make_error(line, f"the key name has more than {MAX_KEY_NAME} octets")
         return name
 
-    def _algorithm(self, line: int, text: str) -> str:
+    def _parse_algorithm(self, line: int, text: str) -> str:
         algorithm = text.lower().rstrip(".")
         if algorithm not in ALGORITHMS:
-            raise self.refusal(line, f"unknown algorithm: expected {', '.join(ALGORITHMS)}")
+            raise self.make_error(line, f"unknown algorithm: expected {', '.join(ALGORITHMS)}")
         return algorithm
 
-    def _secret(self, line: int, text: str) -> bytes:
+    def _parse_secret(self, line: int, text: str) -> bytes:
         try:
             secret = base64.b64decode(text[: MAX_SECRET_CHARACTERS + 1], validate=True)
         except (binascii.Error, ValueError):
             secret = b""
         if not secret or len(text) > MAX_SECRET_CHARACTERS:
-            raise self.refusal(
+            raise self.make_error(
                 line,
                 f"invalid secret: expected up to {MAX_SECRET_CHARACTERS:,} characters of base64",
             )

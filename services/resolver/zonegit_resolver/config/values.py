@@ -71,14 +71,14 @@ def parse_octets(text: str) -> bytes:
     return found
 
 
-def parse_number(text: str, least: int, most: int) -> int:
+def parse_number(text: str, minimum: int, maximum: int) -> int:
     """Parse a number.
 
     Raises:
-        Invalid: It is not a number from ``least`` to ``most``.
+        Invalid: It is not a number from ``minimum`` to ``maximum``.
     """
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise Invalid(f"{text!r} is not a number from {least:,} to {most:,}")
+    if not text.isascii() or not text.isdigit() or not minimum <= int(text) <= maximum:
+        raise Invalid(f"{text!r} is not a number from {minimum:,} to {maximum:,}")
     return int(text)
 
 
