@@ -79,15 +79,19 @@ class Past:
     def __init__(self, snapshot: ZoneSnapshot) -> None:
         self.snapshot = snapshot
 
-    def recent(self, apex: names.Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
+    def find_recent(
+        self, apex: names.Name, state: BranchState, serial: int
+    ) -> list[ZoneDelta] | None:
         if serial != self.snapshot.serial:
             return None
         both = (*iter_records(self.snapshot), *iter_records(state.snapshot))
         paths = [(), *(names.path(each.owner, apex) for each in both if each is not None)]
         return [run_to_end(compute_delta(self.snapshot, state.snapshot, paths))]
 
-    async def since(self, apex: names.Name, state: BranchState, serial: int) -> ZoneDelta | None:
-        found = self.recent(apex, state, serial)
+    async def find_difference(
+        self, apex: names.Name, state: BranchState, serial: int
+    ) -> ZoneDelta | None:
+        found = self.find_recent(apex, state, serial)
         return found[0] if found else None
 
 
@@ -96,7 +100,7 @@ def changed() -> tuple[World, Past]:
     world = World({"foo.com.": OLD})
     past = Past(world.zones.by_apex[names.parse("foo.com.")].default.snapshot)
     world.put("foo.com.", NEW)
-    world.zones.find_deltas = past.recent
+    world.zones.find_deltas = past.find_recent
     return world, past
 
 

@@ -158,7 +158,7 @@ async def ask_cache(folder: Path) -> Replies:
                 values = (position, compiled.commit, compiled.tree, rrsets)
                 replies[f"content {zone!r} {branch}"] = repr(values)
                 replies[f"seen {zone!r} {branch}"] = seen
-                chain = known.journal.since((zone, branch), compiled.commit, 7)
+                chain = known.journal.find_deltas((zone, branch), compiled.commit, 7)
                 replies[f"journal {zone!r}"] = repr(chain) if chain else DROPPED
                 for serial in range(5, 12):
                     replies[f"base {zone!r} {serial}"] = known.lineage.is_base(zone, serial)

@@ -121,9 +121,9 @@ async def test_with_one_place_the_others_transfer_is_the_next(world: World) -> N
         flood(address, AXFR),
     ):
         await eventually(lambda: outgoing.queue.waiting()[WHOLE] > CONNECTIONS / 2)
-        waiting = len(outgoing.queue.lines())
+        waiting = len(outgoing.queue.list_flows())
         asking = asyncio.create_task(ask(address, AXFR))
-        await eventually(lambda: len(outgoing.queue.lines()) > waiting or asking.done())
+        await eventually(lambda: len(outgoing.queue.list_flows()) > waiting or asking.done())
         before = sent(outgoing)
         await asking
         assert sent(outgoing) - before <= 5

@@ -89,7 +89,7 @@ async def run(
         cache = await stack.enter_async_context(open_cache(folder, scheduler))
         _warn_if_exposed(options.plan)
         resolver = Resolver(options, scheduler, cache)
-        await resolver.recall()
+        await resolver.load_cache()
         group = await stack.enter_async_context(asyncio.TaskGroup())
         group.create_task(resolver.follow(bus_settings))
         group.create_task(resolver.serve())
@@ -112,9 +112,9 @@ class Resolver:
         self._states.on_change.append(cache.record_serving)
         self._states.on_apply.append(cache.record_answered)
         self._differences = DifferenceFinder(self._states, cache.journal, cache.lineage, scheduler)
-        self._zones.find_deltas = self._differences.recent
+        self._zones.find_deltas = self._differences.find_recent
         self._outgoing = Outgoing(self._zones, self._differences)
-        self._notifier = Notifier(self._secondaries, lambda: self._zones.options.keys)
+        self._notifier = Notifier(self._find_secondaries, lambda: self._zones.options.keys)
         self._states.on_change.append(self._notify)
         self._reloader = ConfigReloader(options.plan)
         self._drops = DropCounters()
@@ -129,7 +129,7 @@ class Resolver:
         self._has_failed = asyncio.Event()
         self._is_serving = asyncio.Event()
 
-    async def recall(self) -> None:
+    async def load_cache(self) -> None:
         """Load from disk what was last served."""
         async for each in self._cache.load():
             self._cache.notes.raise_followed(each.position.epoch, each.position.sequence)
@@ -143,9 +143,9 @@ class Resolver:
 
     async def reload(self, file: PlanFile, sighup: asyncio.Event) -> None:
         """Read the configuration file and apply it each time ``sighup`` is set, until cancelled."""
-        await self._reloader.run(file, sighup, self._adopt)
+        await self._reloader.run(file, sighup, self._adopt_plan)
 
-    async def _adopt(self, plan: ServingPlan) -> None:
+    async def _adopt_plan(self, plan: ServingPlan) -> None:
         self._zones.set_options(plan.server_options)
         _warn_if_exposed(plan)
         changed = self._states.adopt(plan)
@@ -168,7 +168,7 @@ class Resolver:
         options = self._options
         async with AsyncExitStack() as stack:
             if options.metrics is not None:
-                serving = http.serve(*options.metrics, self._pages())
+                serving = http.serve(*options.metrics, self._make_pages())
                 port = await stack.enter_async_context(serving)
                 self._metrics = options.metrics._replace(port=port)
             await self._wait_until_loaded()
@@ -189,8 +189,8 @@ class Resolver:
     def _notify(self, state: ZoneState, now: Compiled) -> None:
         self._notifier.notify(state.zone, now.snapshot)
 
-    def _secondaries(self, zone: Name) -> tuple[Secondary, ...]:
-        serving = self._states.plan.of(zone)
+    def _find_secondaries(self, zone: Name) -> tuple[Secondary, ...]:
+        serving = self._states.plan.get(zone)
         return serving.notify if serving is not None else ()
 
     async def mark_stale_zones(self) -> None:
@@ -236,13 +236,19 @@ class Resolver:
             await claim_name(bus, self._options.name)
             publisher = ServedPublisher(bus, self._options.name)
 
-            def arrived(state: ZoneState, position: LogPosition) -> None:
+            def on_applied(state: ZoneState, position: LogPosition) -> None:
                 publisher.enqueue(state, position)
                 self._propagation.observe(state, position)
 
             store = NodeCache(RemoteObjects(bus, NAME))
             updater = Updater(
-                group, self._states, store, self._cache, self._reclaimer, self._scheduler, arrived
+                group,
+                self._states,
+                store,
+                self._cache,
+                self._reclaimer,
+                self._scheduler,
+                on_applied,
             )
             refs = RemoteRefs(bus, NAME)
             self._differences.history = LogHistory(refs, store, self._scheduler)
@@ -253,35 +259,37 @@ class Resolver:
             )
             group.create_task(keep_running("report", publisher.run))
             announcer = Announcer(bus, self._process, partial(self._describe, follower))
-            async with self._answering(bus, follower, announcer):
+            async with self._answer_requests(bus, follower, announcer):
                 group.create_task(keep_running("report", announcer.run))
-                group.create_task(self._read(follower, pins, updater))
+                group.create_task(self._follow_log(follower, pins, updater))
                 await self._is_serving.wait()
                 announcer.announce()
                 await bus.closed.wait()
             raise Unavailable(f"{bus_settings.shown} closed the connection permanently")
 
     @asynccontextmanager
-    async def _answering(
+    async def _answer_requests(
         self, bus: Bus, follower: Follower, announcer: Announcer
     ) -> AsyncIterator[None]:
         """Answer requests about this resolver, and those to all resolvers, which the earlier
         release sends."""
-        me = self._options.name
-        status = partial(self._status, follower)
+        name = self._options.name
+        status = partial(self._report_status, follower)
         async with AsyncExitStack() as stack:
-            for answering in (
-                answer_requests(bus, subjects.resolver(me, "status"), AskStatus, status),
+            for service in (
+                answer_requests(bus, subjects.resolver(name, "status"), AskStatus, status),
                 answer_requests(
-                    bus, subjects.resolver(me, "answered"), AskAnswered, self._answered
+                    bus, subjects.resolver(name, "answered"), AskAnswered, self._list_answered
                 ),
                 answer_requests(bus, subjects.resolvers("status"), AskStatus, status),
-                answer_requests(bus, subjects.resolvers("answered"), AskAnswered, self._answered),
+                answer_requests(
+                    bus, subjects.resolvers("answered"), AskAnswered, self._list_answered
+                ),
                 answer_requests(
                     bus, subjects.resolvers("announce"), CallResolvers, announcer.answer_call
                 ),
             ):
-                await stack.enter_async_context(answering)
+                await stack.enter_async_context(service)
             yield
 
     def _describe(self, follower: Follower) -> Announcement:
@@ -290,7 +298,7 @@ class Resolver:
             is_serving=self._is_serving.is_set(), problems=self._problems,
         )  # fmt: skip
 
-    async def _read(self, follower: Follower, pins: Pins, updater: Updater) -> None:
+    async def _follow_log(self, follower: Follower, pins: Pins, updater: Updater) -> None:
         """Follow the log and resolve pins; record when everything is loaded."""
         async with asyncio.TaskGroup() as group:
             group.create_task(keep_running("log", follower.run))
@@ -324,17 +332,17 @@ class Resolver:
         log.warning(event, **fields)
         self._has_failed.set()
 
-    def _status(self, follower: Follower, asked: AskStatus) -> msgspec.Struct:
+    def _report_status(self, follower: Follower, asked: AskStatus) -> msgspec.Struct:
         return report_status(
             self._options.name, self._addresses, self._metrics, self._states, follower,
             self._cache.notes, asked,
         )  # fmt: skip
 
-    def _answered(self, asked: AskAnswered) -> msgspec.Struct:
+    def _list_answered(self, asked: AskAnswered) -> msgspec.Struct:
         return list_answered(self._options.name, self._cache.notes, asked)
 
-    def _pages(self) -> dict[str, Page]:
-        figures = MetricsCollector(
+    def _make_pages(self) -> dict[str, Page]:
+        collector = MetricsCollector(
             self._states,
             self._drops,
             self._propagation,
@@ -345,20 +353,20 @@ class Resolver:
             notifier=self._notifier,
         )
 
-        async def metrics() -> HttpReply:
-            content = await exposition.write_text(figures.collect(), self._scheduler)
+        async def write_metrics() -> HttpReply:
+            content = await exposition.write_text(collector.collect(), self._scheduler)
             return HttpReply(200, content.encode(), exposition.CONTENT_TYPE)
 
-        async def live() -> HttpReply:
+        async def report_live() -> HttpReply:
             return HttpReply(200, b"alive\n")
 
-        async def ready() -> HttpReply:
+        async def report_ready() -> HttpReply:
             is_serving = self._is_serving.is_set()
             return await readiness.answer_ready(
                 self._states, self._scheduler, is_serving=is_serving
             )
 
-        return {"/metrics": metrics, "/livez": live, "/readyz": ready}
+        return {"/metrics": write_metrics, "/livez": report_live, "/readyz": report_ready}
 
     def _bus_is_up(self) -> bool:
         return self._bus is not None and self._bus.connected

@@ -70,11 +70,11 @@ class Scheduler:
         await self.checkpoint()
 
 
-async def run_in_slices(slow: Generator[object, None, T], scheduler: Scheduler) -> T:
+async def run_in_slices(steps: Generator[object, None, T], scheduler: Scheduler) -> T:
     """Run a generator that yields often, in slices, and return its result."""
     try:
         while True:
-            next(slow)
+            next(steps)
             await scheduler.checkpoint()
     except StopIteration as done:
         value: T = done.value
@@ -104,8 +104,8 @@ def freeze_gc() -> None:
 async def free_snapshots(snapshots: list[ZoneSnapshot], scheduler: Scheduler) -> None:
     """Free snapshots in slices.
 
-    The last reference to a root frees its whole tree in one step. So this first collects references
-    to all nodes, and then drops these a few at a time, parents first.
+    Dropping the last reference to a root frees its whole tree in one step. So references to all
+    nodes are collected first, and then dropped a few at a time, parents first.
 
     Args:
         snapshots: The snapshots; the list is cleared, and must hold the last references to them.

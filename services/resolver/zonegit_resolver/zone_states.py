@@ -144,7 +144,7 @@ class ZoneStates:
     def __iter__(self) -> Iterator[ZoneState]:
         return (state for of_zone in list(self._states.values()) for state in of_zone.values())
 
-    def of(self, zone: Name) -> list[ZoneState]:
+    def list_states(self, zone: Name) -> list[ZoneState]:
         """Return the states of a zone: the default, the canary, then those that are served only
         until the default is loaded."""
         of_zone = self._states.get(zone, {})
@@ -156,7 +156,7 @@ class ZoneStates:
         """Return whether a zone has a state with that label."""
         return label in self._states.get(zone, {})
 
-    def holds(self, state: ZoneState) -> bool:
+    def contains(self, state: ZoneState) -> bool:
         """Return whether a state is still in use: another plan may have dropped it."""
         return self._states.get(state.zone, {}).get(state.branch) is state
 
@@ -176,7 +176,7 @@ class ZoneStates:
             The zones that are served differently; the caller publishes each of them.
         """
         before, self.plan = self.plan, plan
-        changed = [zone for zone in self._states if before.of(zone) != plan.of(zone)]
+        changed = [zone for zone in self._states if before.get(zone) != plan.get(zone)]
         for zone in changed:
             for label in before.labels(zone)[:1]:
                 self._previous_default.setdefault(zone, label)
@@ -194,7 +194,7 @@ class ZoneStates:
         if not labels or (default is not None and default.current is not None):
             before = of_zone.get(self._previous_default.pop(zone, ""))
             if default is not None and before is not None:
-                self._compare(default, before.current, default.current)
+                self._check_serial(default, before.current, default.current)
         unused = []
         for state in list(of_zone.values()):
             if state.branch in labels:
@@ -209,7 +209,7 @@ class ZoneStates:
         return unused
 
     def _serve(self, zone: Name) -> None:
-        before, served = self.zones.by_apex.get(zone), self._served(zone)
+        before, served = self.zones.by_apex.get(zone), self._make_served(zone)
         self.zones.replace(zone, served)
         if served is None or (before is not None and _is_same(before.default, served.default)):
             return
@@ -259,16 +259,16 @@ class ZoneStates:
         state.is_held = False
         if compiled is not None and self.plan.follows(state.zone, state.branch):
             _notify_observers(self.on_apply, state, compiled)
-        self._compare(state, before, compiled)
+        self._check_serial(state, before, compiled)
         if compiled is None and not state.is_behind:
             del self._states[state.zone][state.branch]
         return self.publish(state.zone)
 
-    def _served(self, zone: Name) -> ServedBranches | None:
-        serving = self.plan.of(zone)
+    def _make_served(self, zone: Name) -> ServedBranches | None:
+        serving = self.plan.get(zone)
         labels = serving.labels if serving is not None else ()
         of_zone = self._states.get(zone, {})
-        branches = {label: self._branch_state(state) for label, state in of_zone.items()}
+        branches = {label: self._make_branch_state(state) for label, state in of_zone.items()}
         default, canary = (*map(branches.get, labels), None, None)[:2]
         split = serving.canary if serving is not None else None
         if default is None:
@@ -277,14 +277,14 @@ class ZoneStates:
             return None
         return ServedBranches(default, canary, split, serving.query_from, serving.transfer_to)
 
-    def _branch_state(self, state: ZoneState) -> BranchState | None:
+    def _make_branch_state(self, state: ZoneState) -> BranchState | None:
         if state.current is None:
             return None
         return self.zones.make_state(
             state.zone, state.branch, state.current.commit, state.current.snapshot
         )
 
-    def _compare(self, state: ZoneState, old: Compiled | None, new: Compiled | None) -> None:
+    def _check_serial(self, state: ZoneState, old: Compiled | None, new: Compiled | None) -> None:
         """Count and log a change to a serial that secondaries take for an older one."""
         before = old.snapshot.serial if old is not None else None
         after = new.snapshot.serial if new is not None else None

@@ -28,7 +28,7 @@ def read(text: str, **flags: str) -> ServingPlan:
 
 
 def of(plan: ServingPlan, zone: str) -> Serving | None:
-    return plan.of(names.parse(zone))
+    return plan.get(names.parse(zone))
 
 
 def refusal(text: str | bytes) -> Invalid:

@@ -40,11 +40,11 @@ def noted(journal: Journal, *serials: int, key: tuple[Name, str] = KEY) -> list[
 
 
 def on_disk(changes: list[JournalChanges]) -> list[StoredDelta]:
-    return sorted(join_changes(changes).put)
+    return sorted(join_changes(changes).added)
 
 
 def told(journal: Journal, serial: int, at: int, key: tuple[Name, str] = KEY) -> list[int] | None:
-    found = journal.since(key, commit(at), serial)
+    found = journal.find_deltas(key, commit(at), serial)
     return [each.after for each in found] if found is not None else None
 
 
@@ -63,7 +63,7 @@ def test_a_gap_empties_it() -> None:
     journal = Journal()
     noted(journal, 1, 2, 3)
     changes = journal.record(KEY, commit(9), commit(10), delta(9, 10))
-    assert len(changes.gone) == 2
+    assert len(changes.dropped) == 2
     assert told(journal, 9, at=10) is None
     noted(journal, 10, 11)
     assert told(journal, 10, at=11) == [11]
@@ -72,7 +72,7 @@ def test_a_gap_empties_it() -> None:
 def test_an_unknown_difference_empties_it() -> None:
     journal = Journal()
     noted(journal, 1, 2)
-    assert journal.record(KEY, commit(2), commit(3), None).gone
+    assert journal.record(KEY, commit(2), commit(3), None).dropped
     assert told(journal, 1, at=3) is None
 
 
@@ -101,7 +101,7 @@ def test_another_commit_of_the_same_content_continues_it() -> None:
 def test_the_oldest_are_dropped_when_a_branch_has_too_many() -> None:
     journal = Journal(max_entries=2)
     changes = noted(journal, 1, 2, 3, 4)
-    assert [each.gone for each in changes] == [(), (), (DroppedEntry(ZONE, 1),)]
+    assert [each.dropped for each in changes] == [(), (), (DroppedEntry(ZONE, 1),)]
     assert told(journal, 1, at=4) is None
     assert told(journal, 2, at=4) == [3, 4]
 
@@ -110,7 +110,7 @@ def test_the_oldest_of_all_are_dropped_when_the_total_is_too_large() -> None:
     journal = Journal(max_octets=2_000)
     noted(journal, 1, 2, 3)
     changes = noted(journal, *range(1, 9), key=OTHER)
-    assert {DroppedEntry(ZONE, 1), DroppedEntry(ZONE, 2)} <= {*join_changes(changes).gone}
+    assert {DroppedEntry(ZONE, 1), DroppedEntry(ZONE, 2)} <= {*join_changes(changes).dropped}
     assert told(journal, 1, at=3) is None
     assert told(journal, 7, at=8, key=OTHER) == [8]
 
@@ -129,7 +129,7 @@ def test_what_is_corrupt_on_disk_is_dropped_with_what_came_before_it() -> None:
     stored[1] = stored[1]._replace(payload=stored[1].payload[:-1] + b"?")
     restarted = Journal()
     changes = restarted.restore(KEY, commit(4), stored)
-    assert sorted(changes.gone) == [DroppedEntry(ZONE, 1), DroppedEntry(ZONE, 2)]
+    assert sorted(changes.dropped) == [DroppedEntry(ZONE, 1), DroppedEntry(ZONE, 2)]
     assert told(restarted, 3, at=4) == [4]
     assert told(restarted, 1, at=4) is None
 
@@ -147,7 +147,7 @@ def test_a_failed_write_leaves_a_gap_that_is_detected() -> None:
 def test_what_does_not_lead_to_what_is_kept_is_dropped() -> None:
     stored = on_disk(noted(Journal(), 1, 2, 3))
     restarted = Journal()
-    assert len(restarted.restore(KEY, commit(9), stored).gone) == 2
+    assert len(restarted.restore(KEY, commit(9), stored).dropped) == 2
     assert told(restarted, 1, at=9) is None
 
 
@@ -220,7 +220,7 @@ def test_entries_of_an_earlier_release_are_dropped() -> None:
     payload = msgspec.msgpack.encode(delta(1, 2))
     older = stored._replace(payload=payload, digest=hashlib.sha256(payload).digest())
     again = Journal()
-    assert again.restore(KEY, commit(2), [older]).gone == (DroppedEntry(ZONE, stored.number),)
+    assert again.restore(KEY, commit(2), [older]).dropped == (DroppedEntry(ZONE, stored.number),)
     assert told(again, 1, at=2) is None
     assert told(_recalled(stored), 1, at=2) == [2]
 

@@ -395,6 +395,6 @@ async def test_a_cache_of_an_earlier_release_tells_what_it_served_last(
     async with open_cache(tmp_path / "resolvers" / "r", Scheduler()) as cache:
         async for each in cache.load():
             cache.notes.raise_followed(each.position.epoch, each.position.sequence)
-        assert cache.notes.highest((FOO, "main")) == 7
+        assert cache.notes.find_highest((FOO, "main")) == 7
         assert cache.notes.followed.sequence == 2
         assert cache.notes.followed.began == ""

@@ -51,7 +51,7 @@ class World:
     def set_target(self, apex: names.Name) -> ZoneState:
         position = LogPosition(ZONES[apex].commit, "e", 1)
         self.updater.set_target(apex, "main", position)
-        (state,) = self.states.of(apex)
+        (state,) = self.states.list_states(apex)
         return state
 
 

@@ -223,6 +223,6 @@ async def test_a_full_journal_drops_entries_in_the_files_of_other_zones(tmp_path
         assert rows(tmp_path, "SELECT count(*) FROM journal") == [(0,)]
     ((left,),) = rows(tmp_path, "SELECT count(*) FROM journal", "bar.com.")
     async with cache(tmp_path) as known:
-        since = known.journal.since((bar, "main"), commit("29"), 29 - int(str(left)))
+        since = known.journal.find_deltas((bar, "main"), commit("29"), 29 - int(str(left)))
         assert since is not None
         assert len(since) == left

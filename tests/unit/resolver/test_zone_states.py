@@ -61,7 +61,7 @@ class World:
     def remove(self) -> None:
         self.moves += 1
         position = LogPosition(None, "epoch", self.moves)
-        for each in self.states.of(ZONE):
+        for each in self.states.list_states(ZONE):
             state = self.states.set_target(ZONE, each.branch, position)
             self.states.apply(state, position, None)
 
@@ -94,10 +94,10 @@ def test_once_all_targets_are_applied_only_the_states_of_the_plan_remain(
     labels = plan.labels(ZONE)
     for label in labels:
         world.apply(label)
-    assert [state.branch for state in world.states.of(ZONE)] == list(labels)
-    assert all(state.problem is None for state in world.states.of(ZONE))
+    assert [state.branch for state in world.states.list_states(ZONE)] == list(labels)
+    assert all(state.problem is None for state in world.states.list_states(ZONE))
     served = world.states.zones.by_apex.get(ZONE)
-    serving = plan.of(ZONE)
+    serving = plan.get(ZONE)
     if serving is None:
         assert served is None
         return

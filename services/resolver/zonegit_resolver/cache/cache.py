@@ -137,7 +137,7 @@ class ZoneCache:
         if states.confirmed is None:
             return
         late = {(state.zone, state.branch): state.seen for state in states if state.seen}
-        with suppress(ZonegitError):  # a full disk is heard of when there is something to keep
+        with suppress(ZonegitError):  # the next write of a zone reports a full disk
             await self._summary.record_confirmed(states.confirmed, late)
 
     async def load(self) -> AsyncIterator[CachedBranch]:
@@ -198,7 +198,7 @@ class ZoneCache:
         try:
             async with load.open_file(path) as database:
                 await database.read(sqlite.check)
-                await self._adopt(await database.read(sqlite.read_served))
+                await self._adopt_served(await database.read(sqlite.read_served))
                 for tip, total in await database.read(sqlite.read_tips):
                     if self.writer.has(Name(tip.zone), tip.branch):
                         continue
@@ -214,8 +214,8 @@ class ZoneCache:
         except ZonegitError as error:
             log.error("last-known.dropped", path=str(path), error=error.message)
 
-    async def _adopt(self, found: list[ServedToAll]) -> None:
-        new = [each for each in found if self.lineage.of(Name(each.zone)) is None]
+    async def _adopt_served(self, found: list[ServedToAll]) -> None:
+        new = [each for each in found if self.lineage.get(Name(each.zone)) is None]
         self.notes.adopt(new)
         for standing in new:
             self.lineage.restore(standing)
@@ -228,10 +228,10 @@ class ZoneCache:
     def _rewrite(self, loaded: CachedBranch, branch: Branch) -> None:
         zone, label, position, compiled, seen = loaded
         self.writer.put((zone, label), CacheWrite(position, compiled, seen or 0.0, None, None))
-        gone = self._restore_journal(loaded, branch).gone
-        left = {(each.zone, each.number) for each in gone}
-        put = (each for each in branch.deltas if (zone, each.number) not in left)
-        self.writer.change_journal(JournalChanges(gone, tuple(put)))
+        dropped = self._restore_journal(loaded, branch).dropped
+        absent = {(each.zone, each.number) for each in dropped}
+        kept = (each for each in branch.deltas if (zone, each.number) not in absent)
+        self.writer.change_journal(JournalChanges(dropped, tuple(kept)))
 
     async def delete_set_aside(self, states: ZoneStates) -> None:
         """Delete files that were set aside, once every served branch is written.
@@ -280,9 +280,9 @@ def _log_dropped(branch: Branch, error: ZonegitError) -> None:
     )
 
 
-async def _load_branch(branch: Branch, opening: OpenFile) -> CachedBranch:
+async def _load_branch(branch: Branch, reopen: OpenFile) -> CachedBranch:
     tip = branch.tip
-    compiled = await load.compile_branch(branch, opening)
+    compiled = await load.compile_branch(branch, reopen)
     position = LogPosition(compiled.commit, tip.epoch, tip.sequence)
     return CachedBranch(compiled.snapshot.apex, tip.branch, position, compiled, tip.seen)
 

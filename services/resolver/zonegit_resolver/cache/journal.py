@@ -70,8 +70,8 @@ class JournalChanges(NamedTuple):
     """The changes to make on disk; entries of other zones can be dropped to stay within the total
     bound."""
 
-    gone: tuple[DroppedEntry, ...] = ()
-    put: tuple[StoredDelta, ...] = ()
+    dropped: tuple[DroppedEntry, ...] = ()
+    added: tuple[StoredDelta, ...] = ()
 
 
 class Journal:
@@ -115,13 +115,13 @@ class Journal:
         if not chain or chain[-1].new != old:
             return JournalChanges(self._drop_all(key))
         chain[-1] = chain[-1]._replace(new=new)
-        return JournalChanges(put=(_encode(key, chain[-1]),))
+        return JournalChanges(added=(_encode(key, chain[-1]),))
 
     def drop(self, key: CacheKey) -> JournalChanges:
         """Drop the chain of a branch that is no longer served."""
         return JournalChanges(self._drop_all(key))
 
-    def since(self, key: CacheKey, commit: ObjectId, serial: int) -> list[ZoneDelta] | None:
+    def find_deltas(self, key: CacheKey, commit: ObjectId, serial: int) -> list[ZoneDelta] | None:
         """Return the differences from ``serial`` to ``commit``, in order.
 
         None if the journal does not have them, or has two states with that serial.
@@ -139,24 +139,24 @@ class Journal:
     ) -> JournalChanges:
         """Load the entries of a branch from disk, oldest first, if they lead to ``commit``."""
         entries: list[JournalEntry] = []
-        gone: list[int] = []
+        dropped: list[int] = []
         for each in stored:
             entry = _decode(key, each)
             if entry is None or (entries and entries[-1].new != entry.old):
-                gone.extend(other.number for other in entries)
+                dropped.extend(other.number for other in entries)
                 entries.clear()
             if entry is None:
-                gone.append(each.number)
+                dropped.append(each.number)
             else:
                 entries.append(entry)
                 self._free_number = max(self._free_number, each.number + 1)
         if entries and entries[-1].new != commit:
-            gone.extend(other.number for other in entries)
+            dropped.extend(other.number for other in entries)
             entries.clear()
         for entry in entries:
             self._add(key, entry)
         return JournalChanges(
-            (*(DroppedEntry(key[0], number) for number in gone), *self._purge(key))
+            (*(DroppedEntry(key[0], number) for number in dropped), *self._purge(key))
         )
 
     def _add(self, key: CacheKey, entry: JournalEntry) -> None:
@@ -167,15 +167,15 @@ class Journal:
 
     def _purge(self, key: CacheKey) -> tuple[DroppedEntry, ...]:
         """Drop the oldest entries until the rest is within bounds (RFC 1995 section 5)."""
-        gone = []
+        dropped = []
         while key in self._chains and (
             len(self._chains[key]) > self._max_entries or self._octets[key] > MAX_OCTETS_OF_BRANCH
         ):
-            gone.append(self._drop_first(key))
+            dropped.append(self._drop_first(key))
         while self._total_octets > self._max_octets:
             _, oldest = next(iter(self._ages))
-            gone.append(self._drop_first(oldest))
-        return tuple(gone)
+            dropped.append(self._drop_first(oldest))
+        return tuple(dropped)
 
     def _drop_first(self, key: CacheKey) -> DroppedEntry:
         chain = self._chains[key]
@@ -188,10 +188,10 @@ class Journal:
         return DroppedEntry(key[0], entry.number)
 
     def _drop_all(self, key: CacheKey) -> tuple[DroppedEntry, ...]:
-        gone = []
+        dropped = []
         while key in self._chains:
-            gone.append(self._drop_first(key))
-        return tuple(gone)
+            dropped.append(self._drop_first(key))
+        return tuple(dropped)
 
 
 def _is_keepable(delta: ZoneDelta) -> bool:
@@ -217,7 +217,7 @@ def _decode(key: CacheKey, stored: StoredDelta) -> JournalEntry | None:
     try:
         if stored.number > MAX_NUMBER:
             reason = f"its number exceeds {MAX_NUMBER}"
-        elif stored.digest not in _digests(stored):
+        elif stored.digest not in _compute_digests(stored):
             reason = "its digest does not match"
         else:
             found = msgspec.msgpack.decode(stored.payload, type=_StoredRecords)
@@ -232,14 +232,16 @@ def _decode(key: CacheKey, stored: StoredDelta) -> JournalEntry | None:
     return None
 
 
-def _digests(stored: StoredDelta) -> tuple[bytes, bytes]:
+def _compute_digests(stored: StoredDelta) -> tuple[bytes, bytes]:
     """Return the digest of a stored difference, and the one that an earlier release computed."""
     *written, _, payload = stored
     return digests.hash_row((*written, payload)), hashlib.sha256(payload).digest()
 
 
 def join_changes(changes: Sequence[JournalChanges]) -> JournalChanges:
-    """Merge changes; an entry that is put and then dropped is not put."""
-    put = {(each.zone, each.number): each for one in changes for each in one.put}
-    gone = {each for one in changes for each in one.gone}
-    return JournalChanges(tuple(gone), tuple(each for at, each in put.items() if at not in gone))
+    """Merge changes; an entry that is added and then dropped is not added."""
+    added = {(each.zone, each.number): each for one in changes for each in one.added}
+    dropped = {each for one in changes for each in one.dropped}
+    return JournalChanges(
+        tuple(dropped), tuple(each for at, each in added.items() if at not in dropped)
+    )

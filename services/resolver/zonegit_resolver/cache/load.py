@@ -102,7 +102,7 @@ def open_file(path: Path) -> AbstractAsyncContextManager[Database]:
     return open_database(path, sqlite.SCHEMA, sqlite.VERSION, sqlite.UPGRADES)
 
 
-async def compile_branch(branch: Branch, opening: OpenFile) -> Compiled:
+async def compile_branch(branch: Branch, reopen: OpenFile) -> Compiled:
     """Compile a cached branch.
 
     Args:
@@ -116,7 +116,7 @@ async def compile_branch(branch: Branch, opening: OpenFile) -> Compiled:
     snapshot = apply_changes(empty_snapshot(zone), _decode_rows(branch.page, zone))
     total = _sum_up(branch.page)
     if len(branch.page) == sqlite.PAGE_ROWS:
-        async with opening() as database:
+        async with reopen() as database:
             snapshot, total = await _compile_rest(snapshot, total, branch, database)
     if branch.total not in (None, total):
         raise Corrupt("its RRsets do not match their digest")

@@ -37,7 +37,7 @@ class RecoveryNotes:
         self._summary = summary
         self._answered = dict(summary.known.answered)
         self._followed = summary.known.followed
-        self._is_first = not self._answered and not self._followed.epoch
+        self._has_no_notes = not self._answered and not self._followed.epoch
         self._changed: dict[CacheKey, Highest] = {}
         self._is_due = asyncio.Event()
         self._has_failed = False
@@ -50,7 +50,7 @@ class RecoveryNotes:
 
     def adopt(self, standing: Iterable[ServedToAll]) -> None:
         """Adopt the states served last, if an earlier release wrote no notes."""
-        if self._is_first:
+        if self._has_no_notes:
             for each in standing:
                 self.record_answered((Name(each.zone), each.branch), each.serial, each.tree)
 
@@ -68,12 +68,12 @@ class RecoveryNotes:
                 del self._answered[next(iter(self._answered))]
             self._is_due.set()
 
-    def highest(self, key: CacheKey) -> int | None:
+    def find_highest(self, key: CacheKey) -> int | None:
         """Return the highest serial ever answered for a branch; None if there was none."""
         found = self._answered.get(key)
         return found.serial if found is not None else None
 
-    def page(
+    def list_answered(
         self, zone: Name | None, after: CacheKey | None, count: int
     ) -> list[tuple[CacheKey, Highest]]:
         """Return the first ``count`` branches past ``after``, of ``zone`` or of all, sorted."""
@@ -99,7 +99,7 @@ class RecoveryNotes:
         """Raise the followed position to that of a cached branch."""
         known = self._followed
         is_further = epoch == known.epoch and sequence > known.sequence
-        if is_further or (self._is_first and sequence > known.sequence):
+        if is_further or (self._has_no_notes and sequence > known.sequence):
             self.record_followed(known._replace(epoch=epoch, sequence=sequence, operation=""))
 
     async def run(self) -> None:
@@ -122,11 +122,11 @@ class RecoveryNotes:
             if not self._has_failed:
                 self._has_failed = True
                 log.warning("last-known.not-written", error=error.message, hint=error.hint)
-            self._keep(changed)
+            self._requeue(changed)
         except asyncio.CancelledError:
-            self._keep(changed)
+            self._requeue(changed)
             raise
 
-    def _keep(self, changed: dict[CacheKey, Highest]) -> None:
+    def _requeue(self, changed: dict[CacheKey, Highest]) -> None:
         self._changed = changed | self._changed
         self._is_due.set()

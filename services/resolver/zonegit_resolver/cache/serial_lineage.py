@@ -28,7 +28,7 @@ class SerialLineage:
         """Adopt what the file of a zone says."""
         self._standing[Name(standing.zone)] = standing
 
-    def of(self, zone: Name) -> ServedToAll | None:
+    def get(self, zone: Name) -> ServedToAll | None:
         """Return what was served last of a zone; None if nothing is known of it."""
         return self._standing.get(zone)
 

@@ -306,26 +306,26 @@ def read_served(connection: Connection) -> list[ServedToAll]:
 
 def write_journal(
     connection: Connection,
-    gone: Sequence[int],
-    put: Sequence[StoredDelta],
-    stand: Sequence[ServedToAll],
+    dropped: Sequence[int],
+    added: Sequence[StoredDelta],
+    served: Sequence[ServedToAll],
 ) -> None:
     """Delete and add differences, and record what is served by default."""
-    connection.executemany("DELETE FROM journal WHERE number = ?", ((each,) for each in gone))
-    connection.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", put)
-    write_served(connection, stand)
+    connection.executemany("DELETE FROM journal WHERE number = ?", ((each,) for each in dropped))
+    connection.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", added)
+    write_served(connection, served)
 
 
-def write_served(connection: Connection, stand: Iterable[ServedToAll]) -> None:
+def write_served(connection: Connection, served: Iterable[ServedToAll]) -> None:
     """Record what is served by default."""
     connection.executemany(
         "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?, ?)",
-        ((*each, digests.hash_row(each)) for each in stand),
+        ((*each, digests.hash_row(each)) for each in served),
     )
 
 
 def write_branches(
-    connection: Connection, writes: Sequence[Write], then: Callable[[Connection], None]
+    connection: Connection, writes: Sequence[Write], finish: Callable[[Connection], None]
 ) -> int:
     """Write all changes in order, those with staged rows first, so that their numbers are not
     reused.
@@ -349,7 +349,7 @@ def write_branches(
             else:
                 total = _change_rows(connection, each.key[0], number, each.rows, total)
             _write_digest(connection, number, each.tip, total)
-    then(connection)
+    finish(connection)
     (left,) = connection.execute("SELECT count(*) FROM tip").fetchone()
     return int(left)
 

@@ -146,14 +146,14 @@ class SummaryFile:
         return self.known.late.get(key, self.known.confirmed)
 
     async def record_confirmed(self, confirmed: float, late: Mapping[CacheKey, float]) -> None:
-        """Notes when branches were last known to be current, those in ``late`` at other times.
+        """Record when branches were last known to be current, those in ``late`` at other times.
 
         Raises:
-            Unavailable: the disk is full or fails.
-            Corrupt: the file is damaged.
+            Unavailable: The disk is full or fails.
+            Corrupt: The file is damaged.
         """
         changed = late if late != self._late else None
-        await self._database.write(partial(_see, confirmed=confirmed, late=changed))
+        await self._database.write(partial(_write_confirmed, confirmed=confirmed, late=changed))
         self._late = late
 
     async def record_notes(
@@ -165,7 +165,9 @@ class SummaryFile:
             Unavailable: The disk is full or fails.
             Corrupt: The file is damaged.
         """
-        await self._database.write(partial(_note, followed=followed, answered=dict(answered)))
+        await self._database.write(
+            partial(_write_notes, followed=followed, answered=dict(answered))
+        )
 
     async def record_serving(self, standing: Iterable[ServedToAll]) -> None:
         """Record what was served last of zones that have no file of their own.
@@ -174,7 +176,7 @@ class SummaryFile:
             Unavailable: The disk is full or fails.
             Corrupt: The file is damaged.
         """
-        await self._database.write(partial(sqlite.write_served, stand=[*standing]))
+        await self._database.write(partial(sqlite.write_served, served=[*standing]))
 
 
 @asynccontextmanager
@@ -209,7 +211,7 @@ def _read_summary(connection: Connection) -> CacheSummary:
     return CacheSummary(confirmed, late, sqlite.read_served(connection), answered, followed)
 
 
-def _note(
+def _write_notes(
     connection: Connection, followed: FollowedLog, answered: Mapping[CacheKey, Highest]
 ) -> None:
     epoch, sequence, past, *rest = followed
@@ -223,7 +225,9 @@ def _note(
     )
 
 
-def _see(connection: Connection, confirmed: float, late: Mapping[CacheKey, float] | None) -> None:
+def _write_confirmed(
+    connection: Connection, confirmed: float, late: Mapping[CacheKey, float] | None
+) -> None:
     connection.execute("INSERT OR REPLACE INTO confirmed VALUES (1, ?)", (confirmed,))
     if late is not None:
         connection.execute("DELETE FROM late")

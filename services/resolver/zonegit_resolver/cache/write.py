@@ -67,13 +67,13 @@ class CacheWrite(NamedTuple):
 class PendingWrite:
     """The changes that wait to be written to the file of a zone.
 
-    A branch whose swap is None is deleted. ``is_second``: the file was damaged at the first
+    A branch whose swap is None is deleted. ``is_retry``: the file was damaged at the first
     attempt.
     """
 
     branches: list[tuple[str, CacheWrite | None]] = field(default_factory=list)
     changes: list[JournalChanges] = field(default_factory=list)
-    is_second: bool = False
+    is_retry: bool = False
 
     def put(self, branch: str, swap: CacheWrite | None) -> None:
         """Add a change of a branch. A full write drops the changes before it, so it is always the
@@ -82,10 +82,10 @@ class PendingWrite:
             self.branches = [each for each in self.branches if each[0] != branch]
         self.branches.append((branch, swap))
 
-    def before(self, later: "PendingWrite") -> "PendingWrite":
+    def put_before(self, later: "PendingWrite") -> "PendingWrite":
         """Return these changes, as full writes because the content of the file is unknown, then
         ``later``."""
-        joined = PendingWrite(changes=[*self.changes, *later.changes], is_second=self.is_second)
+        joined = PendingWrite(changes=[*self.changes, *later.changes], is_retry=self.is_retry)
         for branch, swap in self.branches:
             joined.put(branch, swap and swap._replace(rows=None))
         for branch, swap in later.branches:
@@ -124,21 +124,23 @@ class CacheWriter:
 
     def put(self, key: CacheKey, swap: CacheWrite | None) -> None:
         """Queue the write of a branch; None to delete it."""
-        self._pending_of(key[0]).put(key[1], swap)
+        self._get_pending(key[0]).put(key[1], swap)
 
     def change_journal(self, changes: JournalChanges) -> None:
         """Queue changes of the journal."""
-        zones = {each.zone for each in changes.gone} | {Name(each.zone) for each in changes.put}
+        zones = {each.zone for each in changes.dropped} | {
+            Name(each.zone) for each in changes.added
+        }
         for zone in zones:
-            gone = tuple(each for each in changes.gone if each.zone == zone)
-            put = tuple(each for each in changes.put if each.zone == zone)
-            self._pending_of(zone).changes.append(JournalChanges(gone, put))
+            dropped = tuple(each for each in changes.dropped if each.zone == zone)
+            added = tuple(each for each in changes.added if each.zone == zone)
+            self._get_pending(zone).changes.append(JournalChanges(dropped, added))
 
     def record_serving(self, zone: Name) -> None:
         """Queue the write of what is served by default of a zone."""
-        self._pending_of(zone)
+        self._get_pending(zone)
 
-    def _pending_of(self, zone: Name) -> PendingWrite:
+    def _get_pending(self, zone: Name) -> PendingWrite:
         pending = self._pending.get(zone)
         if pending is None:
             pending = self._pending[zone] = PendingWrite()
@@ -189,12 +191,12 @@ class CacheWriter:
         await self._scheduler.checkpoint_background()
 
     def _requeue(self, zone: Name, pending: PendingWrite) -> None:
-        self._pending[zone] = pending.before(self._pending.get(zone, PendingWrite()))
+        self._pending[zone] = pending.put_before(self._pending.get(zone, PendingWrite()))
 
     async def _fail(self, zone: Name, pending: PendingWrite, error: ZonegitError) -> None:
-        if isinstance(error, Corrupt | Invalid) and not pending.is_second:
+        if isinstance(error, Corrupt | Invalid) and not pending.is_retry:
             log.error("last-known.dropped", zone=names.text(zone), error=error.message)
-            pending.is_second = True
+            pending.is_retry = True
             self._requeue(zone, pending)
             with suppress(ZonegitError):
                 await self._files.remove(path_of(zone, self._files.folder))
@@ -208,26 +210,26 @@ class CacheWriter:
             )
 
     async def _apply(self, zone: Name, pending: PendingWrite) -> None:
-        standing = self._lineage.of(zone)
+        standing = self._lineage.get(zone)
         path = path_of(zone, self._files.folder)
         if all(swap is None for _, swap in pending.branches) and not path.exists():
             await self._remove_file(path, standing)
             return
         held = self._written.pop(zone, {})
-        gone, put = join_changes(pending.changes)
+        dropped, added = join_changes(pending.changes)
         journal = partial(
             sqlite.write_journal,
-            gone=[each.number for each in gone],
-            put=put,
-            stand=[standing] if standing else [],
+            dropped=[each.number for each in dropped],
+            added=added,
+            served=[standing] if standing else [],
         )
         rows = _RowWriter(self._files, path, self._scheduler)
         writes = []
         for branch, swap in pending.branches:
-            writes.append(await rows.write_of((zone, branch), swap, held.pop(branch, None)))
+            writes.append(await rows.make_write((zone, branch), swap, held.pop(branch, None)))
             if swap is not None:
                 held[branch] = swap.compiled.commit
-        work = partial(sqlite.write_branches, writes=writes, then=journal)
+        work = partial(sqlite.write_branches, writes=writes, finish=journal)
         if not await self._files.write(path, work):
             await self._remove_file(path, standing)
         if held:
@@ -254,7 +256,7 @@ class _RowWriter:
         self._scheduler = scheduler
         self._free_number: int | None = None
 
-    async def write_of(
+    async def make_write(
         self, key: CacheKey, swap: CacheWrite | None, held: ObjectId | None
     ) -> Write:
         """Return the change of a branch.
@@ -273,25 +275,25 @@ class _RowWriter:
         if rows is not None and base is not None and base == held:
             return Write(key, tip, rows, replaces=False)
         every = _list_rows(compiled.snapshot)
-        batch = await self._batch(every)
+        batch = await self._read_batch(every)
         total = _sum_up(batch)
         if len(batch) < ROWS_BATCH:
             return Write(key, tip, batch, total=total)
-        number = await self._number()
+        number = await self._allocate_number()
         while len(batch) == ROWS_BATCH:
             work = partial(sqlite.add_rows, zone=key[0], tip=number, rows=batch)
             await self._files.write(self._path, work)
-            batch = await self._batch(every)
+            batch = await self._read_batch(every)
             total = digests.join(total, _sum_up(batch))
         return Write(key, tip, batch, staged=number, total=total)
 
-    async def _number(self) -> int:
+    async def _allocate_number(self) -> int:
         if self._free_number is None:
             self._free_number = await self._files.write(self._path, sqlite.allocate_stage)
         self._free_number += 1
         return self._free_number - 1
 
-    async def _batch(self, rows: Iterator[CachedRow]) -> list[CachedRow]:
+    async def _read_batch(self, rows: Iterator[CachedRow]) -> list[CachedRow]:
         batch: list[CachedRow] = []
         for row in islice(rows, ROWS_BATCH):
             batch.append(row)

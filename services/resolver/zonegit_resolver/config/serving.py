@@ -130,7 +130,7 @@ class ServingPlan:
     server_options: ServerOptions = field(default_factory=ServerOptions)
     keys_file: Path | None = None
 
-    def of(self, zone: Name) -> Serving | None:
+    def get(self, zone: Name) -> Serving | None:
         """Return how a zone is served; None if it is not served."""
         if self.only and zone not in self.only:
             return None
@@ -139,17 +139,17 @@ class ServingPlan:
     def labels(self, zone: Name) -> tuple[str, ...]:
         """Return the labels of the states of a zone, the default first; none if the zone is not
         served."""
-        serving = self.of(zone)
+        serving = self.get(zone)
         return serving.labels if serving is not None else ()
 
     def follows(self, zone: Name, branch: str) -> bool:
         """Return whether moves of a branch of a zone change what is served."""
-        serving = self.of(zone)
+        serving = self.get(zone)
         return serving is not None and serving.follows(branch)
 
     def is_pinned(self, zone: Name) -> bool:
         """Return whether a zone is pinned to a commit."""
-        serving = self.of(zone)
+        serving = self.get(zone)
         return serving is not None and serving.at is not None
 
 
@@ -266,7 +266,7 @@ def differences(before: ServingPlan, after: ServingPlan) -> list[str]:
     if before.default != after.default:
         lines.append(f"default: {before.default} -> {after.default}")
     for zone in sorted(before.zones.keys() | after.zones.keys(), key=names.canonical_key):
-        old, new = before.of(zone), after.of(zone)
+        old, new = before.get(zone), after.get(zone)
         if old != new:
             lines.append(f"{names.text(zone)}: {old or 'not served'} -> {new or 'not served'}")
     if before.only != after.only:

@@ -52,32 +52,34 @@ class DifferenceFinder:
         self._scheduler = scheduler
         self.history: LogHistory | None = None
 
-    def recent(self, apex: Name, served: BranchState, serial: int) -> list[ZoneDelta] | None:
+    def find_recent(self, apex: Name, served: BranchState, serial: int) -> list[ZoneDelta] | None:
         """Return the differences from ``serial`` to a served state, in order, from the journal.
 
         None if the journal does not have them.
         """
         if not self._lineage.is_base(apex, serial):
             return None
-        return self._journal.since((apex, served.branch), served.commit, serial)
+        return self._journal.find_deltas((apex, served.branch), served.commit, serial)
 
-    async def since(self, apex: Name, served: BranchState, serial: int) -> ZoneDelta | None:
+    async def find_difference(
+        self, apex: Name, served: BranchState, serial: int
+    ) -> ZoneDelta | None:
         """Return the difference from ``serial`` to a served state.
 
         None if there is no certain base, or if the search takes too long.
         """
-        if recent := self.recent(apex, served, serial):
+        if recent := self.find_recent(apex, served, serial):
             return await run_in_slices(condense(recent), self._scheduler)
-        current = self._current(apex, served)
+        current = self._find_current(apex, served)
         if self.history is None or current is None or not self._lineage.is_base(apex, serial):
             return None
-        return await self.history.since(apex, served.branch, current, serial)
+        return await self.history.find_difference(apex, served.branch, current, serial)
 
-    def _current(self, apex: Name, served: BranchState) -> Compiled | None:
+    def _find_current(self, apex: Name, served: BranchState) -> Compiled | None:
         """Return the compiled state of a branch if it is still served; else None."""
         if not self._states.plan.follows(apex, served.branch):
             return None
-        for state in self._states.of(apex):
+        for state in self._states.list_states(apex):
             if state.branch == served.branch and state.current is not None:
                 return state.current if state.current.commit == served.commit else None
         return None
@@ -92,7 +94,7 @@ class LogHistory:
         self._scheduler = scheduler
         self._free = asyncio.Semaphore(HISTORY_CONCURRENCY)
 
-    async def since(
+    async def find_difference(
         self, zone: Name, branch: str, current: Compiled, serial: int
     ) -> ZoneDelta | None:
         """Return the difference to ``current`` from the state that the branch had at ``serial``.
@@ -103,8 +105,8 @@ class LogHistory:
         try:
             async with asyncio.timeout(HISTORY_TIMEOUT_S), self._free:
                 with contain("transfer", zone=names.text(zone)):
-                    base = await self._base(zone, branch, serial)
-                    return await self._difference(zone, base, current) if base else None
+                    base = await self._find_base(zone, branch, serial)
+                    return await self._compute_difference(zone, base, current) if base else None
         except TimeoutError:
             reason = f"it took longer than {HISTORY_TIMEOUT_S:g} s"
         except ZonegitError as error:
@@ -118,7 +120,7 @@ class LogHistory:
         )
         return None
 
-    async def _base(self, zone: Name, branch: str, serial: int) -> ObjectId | None:
+    async def _find_base(self, zone: Name, branch: str, serial: int) -> ObjectId | None:
         """Return a commit with the only tree that the branch had at a serial; else None."""
         ref = ref_names.branch(zone, branch)
         rows = await self._refs.reflog(ref, MAX_ROWS, serial)
@@ -129,10 +131,10 @@ class LogHistory:
         trees = {await loader.read_tree_id(commit) for commit in commits}
         return next(iter(commits)) if len(trees) == 1 else None
 
-    async def _difference(self, zone: Name, base: ObjectId, current: Compiled) -> ZoneDelta:
+    async def _compute_difference(self, zone: Name, base: ObjectId, current: Compiled) -> ZoneDelta:
         """Compile the base from what is served, and compute the difference between the two."""
         loader = Loader(self._store, self._scheduler)
         loaded = await loader.load(base, current.snapshot, current.tree, MAX_RRSETS)
         paths = [row.path for row in loaded.rows or ()]
-        slow = compute_delta(loaded.snapshot, current.snapshot, paths)
-        return await run_in_slices(slow, self._scheduler)
+        steps = compute_delta(loaded.snapshot, current.snapshot, paths)
+        return await run_in_slices(steps, self._scheduler)

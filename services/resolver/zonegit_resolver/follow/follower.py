@@ -81,12 +81,13 @@ class Follower:
         self.installation = followed.installation
         """The installation whose log is followed; empty if it is not known yet."""
         self.refuses = ""
-        """The installation of a ref store that is heard but not followed; empty if there is
+        """The installation of a ref store that is on the bus but not followed; empty if there is
         none."""
         self.announced = 0
         """The last row that is known to exist."""
-        self._heard_at = float("-inf")
+        self._last_heartbeat_at = float("-inf")
         self._second_store = ""
+        """The installation of a second ref store on the bus, once it was logged."""
         self.is_held = False
         """True if the ref store has lost rows that were applied."""
         self._is_recovering = False
@@ -111,11 +112,11 @@ class Follower:
         """
         self._bus.on_reconnect(self._wake.set)
         async with AsyncExitStack() as listening:
-            for subject, hear in (
+            for subject, handler in (
                 (subjects.EVENTS, self._on_event),
                 (subjects.HEARTBEAT, self._on_heartbeat),
             ):
-                await listening.enter_async_context(self._bus.subscribe(subject, hear))
+                await listening.enter_async_context(self._bus.subscribe(subject, handler))
             self._wake.set()
             wait_s = MIN_RETRY_S
             while True:
@@ -171,7 +172,7 @@ class Follower:
         if not accepts_installation(self.installation, heartbeat.installation, heartbeat.replaces):
             self._handle_other_store(heartbeat.installation)
             return
-        self._heard_at = time.monotonic()
+        self._last_heartbeat_at = time.monotonic()
         before, self._last_heartbeat = self._last_heartbeat, heartbeat
         if self.refuses:
             self._accept()
@@ -211,7 +212,7 @@ class Follower:
             )
 
     def _is_own_store_alive(self) -> bool:
-        return time.monotonic() - self._heard_at < PRESENT_AFTER_HEARTBEAT_S
+        return time.monotonic() - self._last_heartbeat_at < PRESENT_AFTER_HEARTBEAT_S
 
     def _refuse(self, installation: str) -> None:
         """Keep what is served: the only ref store on the bus belongs to another installation."""
@@ -346,7 +347,7 @@ class Follower:
                 f" if this store replaces the one before, run zonegit adopt-store {self.epoch}",
             )
         self.is_held, self.refuses = is_held, ""
-        self._heard_at = time.monotonic()
+        self._last_heartbeat_at = time.monotonic()
         if not is_held and self.epoch not in ("", first.epoch):
             self._lineage.doubt_all()
         return True
@@ -366,7 +367,7 @@ class Follower:
             self._hold_zone(zone, first)
             return
         if self._states.plan.is_pinned(zone.zone):
-            for state in self._states.of(zone.zone):
+            for state in self._states.list_states(zone.zone):
                 self._states.release(state)
             self._pins.add(zone.zone, first.epoch, first.sequence)
             return
@@ -380,8 +381,10 @@ class Follower:
 
     def _hold_zone(self, zone: ZoneRefs, first: RefsSnapshot) -> None:
         """Keep the served branches of a zone that is not recovered; follow its other branches."""
-        served = {each.branch for each in self._states.of(zone.zone) if each.current is not None}
-        for state in self._states.of(zone.zone):
+        served = {
+            each.branch for each in self._states.list_states(zone.zone) if each.current is not None
+        }
+        for state in self._states.list_states(zone.zone):
             if state.current is not None:
                 self._states.hold(state)
         if self._states.plan.is_pinned(zone.zone):
@@ -403,12 +406,12 @@ class Follower:
         # A page of the snapshot may have shown a later row already.
         known = {
             state.branch
-            for state in self._states.of(ref.zone)
+            for state in self._states.list_states(ref.zone)
             if state.target.epoch == self.epoch and state.target.sequence >= entry.sequence
         }
         if entry.kind == "removed":
             gone = LogPosition(None, self.epoch, entry.sequence, entry.time)
-            for state in self._states.of(ref.zone):
+            for state in self._states.list_states(ref.zone):
                 if state.branch not in known:
                     self._updater.set_target(ref.zone, state.branch, gone)
             self._pins.forget(ref.zone)

@@ -98,13 +98,13 @@ class Loader:
             for number in count(1):
                 answers = await self._read_decoded(ids)
                 while len(found) >= OBJECTS_BATCH:
-                    await builder.take(found)
+                    await builder.apply(found)
                 if number % STEPS_PER_FREEZE == 0:
                     freeze_gc()  # a wide node yields many entries before the first is applied
                 ids = walk.send(answers)
         except StopIteration:
             while found:
-                await builder.take(found)
+                await builder.apply(found)
 
     async def _read_decoded(self, ids: Collection[ObjectId]) -> dict[ObjectId, Object]:
         found: dict[ObjectId, Object] = {}
@@ -141,7 +141,7 @@ class _SnapshotBuilder:
         self._scheduler = scheduler
         self._max_changes = max_changes
 
-    async def take(self, found: list[zone_tree.TreeChange]) -> None:
+    async def apply(self, found: list[zone_tree.TreeChange]) -> None:
         """Apply the last few changes of a list, and remove them from it."""
         if self._max_changes is not None and self._count + len(found) > self._max_changes:
             raise Invalid(f"more than {self._max_changes} RRsets differ")

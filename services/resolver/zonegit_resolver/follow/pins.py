@@ -45,7 +45,7 @@ class Pins:
         self._states = states
         self._updater = updater
         self._waiting: dict[Name, _LogPoint] = {}
-        self._found: dict[Name, Serving] = {}
+        self._resolved: dict[Name, Serving] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -53,14 +53,14 @@ class Pins:
 
     def add(self, zone: Name, epoch: str, sequence: int) -> None:
         """Queue the pin of a zone, unless it is resolved already."""
-        if self._found.get(zone) != self._states.plan.of(zone):
+        if self._resolved.get(zone) != self._states.plan.get(zone):
             self._waiting[zone] = _LogPoint(epoch, sequence)
             self._idle.clear()
             self._wake.set()
 
     def forget(self, zone: Name) -> None:
         """Forget the pin of a zone, so that :meth:`add` resolves it again."""
-        self._found.pop(zone, None)
+        self._resolved.pop(zone, None)
 
     async def wait_idle(self) -> None:
         """Wait until no pin waits to be resolved."""
@@ -76,7 +76,7 @@ class Pins:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if await self._find_all():
+            if await self._resolve_all():
                 wait_s = MIN_RETRY_S
                 continue
             self.failed.set()
@@ -86,7 +86,7 @@ class Pins:
             self._wake.set()
             wait_s = min(2 * wait_s, MAX_RETRY_S)
 
-    async def _find_all(self) -> bool:
+    async def _resolve_all(self) -> bool:
         """Try to resolve each pin that waits, and return whether all attempts succeeded.
 
         Raises:
@@ -96,7 +96,7 @@ class Pins:
         for zone, since in list(self._waiting.items()):
             try:
                 with contain("pin", zone=partial(names.text, zone)):
-                    await self._find_one(zone, since)
+                    await self._resolve_zone(zone, since)
             except Denied:
                 raise
             except ZonegitError as error:
@@ -114,19 +114,19 @@ class Pins:
             self._idle.set()
         return is_good
 
-    async def _find_one(self, zone: Name, since: _LogPoint) -> None:
-        serving = self._states.plan.of(zone)
+    async def _resolve_zone(self, zone: Name, since: _LogPoint) -> None:
+        serving = self._states.plan.get(zone)
         if serving is not None and serving.at is not None:
-            await self._find(zone, serving, serving.at, since)
+            await self._resolve(zone, serving, serving.at, since)
         if self._waiting.get(zone) is since:
             del self._waiting[zone]
 
-    async def _find(self, zone: Name, serving: Serving, at: str, since: _LogPoint) -> None:
+    async def _resolve(self, zone: Name, serving: Serving, at: str, since: _LogPoint) -> None:
         try:
             found = await refish.resolve(self._repo, at, zone=zone, branch=serving.branch)
         except (NotFound, Invalid) as error:
             log.warning("pin.not-there", zone=names.text(zone), at=at, error=error.message)
             return
-        if found.zone == zone and self._states.plan.of(zone) == serving:
-            self._found[zone] = serving
+        if found.zone == zone and self._states.plan.get(zone) == serving:
+            self._resolved[zone] = serving
             self._updater.set_target(zone, at, LogPosition(found.commit, *since))

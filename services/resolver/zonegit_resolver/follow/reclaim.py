@@ -17,7 +17,7 @@ class Reclaimer:
     def __init__(self, cache: ZoneCache, scheduler: Scheduler) -> None:
         self._cache = cache
         self._scheduler = scheduler
-        self._left: list[ZoneSnapshot] = []
+        self._unused: list[ZoneSnapshot] = []
 
     def add_state(self, state: ZoneState) -> None:
         """Add a state that is no longer served, and drop it from the cache."""
@@ -29,9 +29,9 @@ class Reclaimer:
 
     def add_snapshot(self, snapshot: ZoneSnapshot) -> None:
         """Add a large snapshot that was replaced."""
-        self._left.append(snapshot)
+        self._unused.append(snapshot)
 
     async def finish(self) -> None:
         """Free everything that was added, in slices."""
-        left, self._left = self._left, []
-        await free_snapshots(left, self._scheduler)
+        unused, self._unused = self._unused, []
+        await free_snapshots(unused, self._scheduler)

@@ -54,7 +54,7 @@ class Updater:
         states: ZoneStates,
         store: NodeCache,
         cache: ZoneCache,
-        leaving: Reclaimer,
+        reclaimer: Reclaimer,
         scheduler: Scheduler,
         on_applied: OnApplied,
     ) -> None:
@@ -62,7 +62,7 @@ class Updater:
         self._states = states
         self._store = store
         self._cache = cache
-        self._reclaimer = leaving
+        self._reclaimer = reclaimer
         self._scheduler = scheduler
         self._on_applied = on_applied
         self._free = asyncio.Semaphore(LOAD_CONCURRENCY)
@@ -111,7 +111,7 @@ class Updater:
         """Update the states of a zone until none of them is behind."""
         changed = self._working[zone]
         wait_s = MIN_RETRY_S
-        while behind := [state for state in self._states.of(zone) if state.is_behind]:
+        while behind := [state for state in self._states.list_states(zone) if state.is_behind]:
             changed.clear()
             for state in behind:
                 async with self._free:
@@ -139,7 +139,7 @@ class Updater:
                 self._record_failure(state, target.commit, error)
 
     async def _update(self, state: ZoneState) -> None:
-        if not self._states.holds(state):
+        if not self._states.contains(state):
             return
         target, known_objects = state.target, state.known_objects
         state.known_objects = []
@@ -155,7 +155,7 @@ class Updater:
             loaded = await loader.load(target.commit, snapshot, tree)
             delta = await self._compute_delta(state, base, loaded)
         # Otherwise the branch was removed meanwhile, or the plan no longer names it.
-        if state.target.commit is not None and self._states.holds(state):
+        if state.target.commit is not None and self._states.contains(state):
             self._swap(state, target, loaded, base, delta)
 
     async def _compute_delta(
@@ -183,7 +183,7 @@ class Updater:
             return None
         if state.current is not None:
             return state.current
-        others = (each.current for each in self._states.of(state.zone))
+        others = (each.current for each in self._states.list_states(state.zone))
         return next((other for other in others if other is not None), None)
 
     def _swap(
@@ -218,7 +218,7 @@ class Updater:
         dropped = self._states.apply(state, target, compiled)
         log.info(
             "zone.served" if compiled is not None else "zone.left",
-            **_fields(state),
+            **_log_fields(state),
             commit=short(compiled.commit) if compiled is not None else None,
             serial=compiled.snapshot.serial if compiled is not None else None,
             sequence=target.sequence,
@@ -235,7 +235,7 @@ class Updater:
         if state.problem != error.message:
             log.error(
                 "zone.not-loaded",
-                **_fields(state),
+                **_log_fields(state),
                 commit=short(commit) if commit is not None else None,
                 code=error.code,
                 error=error.message,
@@ -248,5 +248,5 @@ class Updater:
         self._progress.set()
 
 
-def _fields(state: ZoneState) -> dict[str, str]:
+def _log_fields(state: ZoneState) -> dict[str, str]:
     return {"zone": names.text(state.zone), "branch": state.branch}

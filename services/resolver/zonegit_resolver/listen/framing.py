@@ -17,11 +17,11 @@ class Frames:
         """Add octets of the stream."""
         self._octets += octets
 
-    def take(self, most: int) -> list[bytes]:
-        """Return the complete messages that were not returned before, at most ``most``."""
+    def take(self, limit: int) -> list[bytes]:
+        """Return the complete messages that were not returned before, at most ``limit``."""
         octets, at = self._octets, 0
         found: list[bytes] = []
-        while len(found) < most and at + LENGTH <= len(octets):
+        while len(found) < limit and at + LENGTH <= len(octets):
             start = at + LENGTH
             end = start + (octets[at] << 8 | octets[at + 1])
             if end > len(octets):

@@ -36,8 +36,8 @@ def raise_fd_limit() -> None:
     The usual limit of 1,024 can be used up by connections of clients, so none would be left for the
     bus and the disk.
     """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 @asynccontextmanager

@@ -65,13 +65,13 @@ class Streams:
         """Return the number of connections."""
         return self._subnets.total()
 
-    async def accept(self, listening: socket.socket) -> None:
+    async def accept(self, listener: socket.socket) -> None:
         """Accept connections until cancelled; this also cancels their tasks."""
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
-                    sock, address = await loop.sock_accept(listening)
+                    sock, address = await loop.sock_accept(listener)
                 except OSError:
                     await asyncio.sleep(_RETRY_ACCEPT_S)  # out of file descriptors, most likely
                     continue
@@ -81,11 +81,11 @@ class Streams:
 
     def _start_connection(self, group: asyncio.TaskGroup, sock: socket.socket, peer: str) -> None:
         """Start to serve a client, if the limits allow one more connection."""
-        with ExitStack() as refusing:
-            refusing.callback(sock.close)
+        with ExitStack() as on_refusal:
+            on_refusal.callback(sock.close)
             subnet = peer_subnet(peer)
             if self._has_room(subnet):
-                refusing.pop_all()
+                on_refusal.pop_all()
                 self._subnets[subnet] += 1  # before the task starts
                 group.create_task(self._serve_client(sock, peer, subnet))
 

@@ -50,9 +50,9 @@ class DropCounters:
 class Channel(Protocol):
     """Receives and sends datagrams: :class:`Batches`, or :class:`SingleDatagrams` as a fallback."""
 
-    def receive(self, most: int) -> Sequence[tuple[bytes, str]]:
+    def receive(self, limit: int) -> Sequence[tuple[bytes, str]]:
         """Receive the queries that have arrived, each with the IP address of its client; at most
-        ``most``."""
+        ``limit``."""
 
     def send(self, replies: Sequence[bytes | None]) -> int:
         """Send the replies to the queries last received; return how many could not be sent."""
@@ -90,11 +90,11 @@ class Datagrams:
         try:
             while left and (queries := self._channel.receive(left)):
                 left -= len(queries)
-                self._drops.unsent += self._channel.send(self._replies(queries))
+                self._drops.unsent += self._channel.send(self._make_replies(queries))
         except Exception as error:
             self._drops.count_failure(error)
 
-    def _replies(self, queries: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
+    def _make_replies(self, queries: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
         respond, zones = self._respond, self._zones
         limit = zones.options.ceiling
         replies: list[bytes | None] = []
@@ -128,11 +128,11 @@ class SingleDatagrams:
         self._sock = sock
         self._origins: list[tuple[list[tuple[int, int, bytes]], Any]] = []
 
-    def receive(self, most: int) -> list[tuple[bytes, str]]:
+    def receive(self, limit: int) -> list[tuple[bytes, str]]:
         """Receive queries as :meth:`Batches.receive` does."""
         self._origins.clear()
         queries = []
-        for _ in range(most):
+        for _ in range(limit):
             try:
                 wire, ancillary, _, peer = self._sock.recvmsg(MAX_OCTETS, _SPACE)
             except OSError:

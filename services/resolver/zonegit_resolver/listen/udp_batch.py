@@ -85,16 +85,16 @@ class Batches:
         self._names = bytearray(DATAGRAMS_BATCH * _NAME)
         self._controls = bytearray(DATAGRAMS_BATCH * _CONTROL)
         self._memory = bytearray(DATAGRAMS_BATCH * (_HEADER + _VECTORS * ctypes.sizeof(_Iovec)))
-        self._headers = _address(self._memory)
+        self._headers = _find_address(self._memory)
         self._lay_out()
         self._fresh = bytes(self._memory)
-        self._views()
+        self._make_views()
 
     def _lay_out(self) -> None:
         """Lay out the headers and then the I/O vectors, ready to receive."""
-        names, controls = _address(self._names), _address(self._controls)
+        names, controls = _find_address(self._names), _find_address(self._controls)
         vectors, size = DATAGRAMS_BATCH * _HEADER, ctypes.sizeof(_Iovec)
-        parts = ((_address(self._octets), _FIRST), (_address(self._rest), _REST))
+        parts = ((_find_address(self._octets), _FIRST), (_find_address(self._rest), _REST))
         for slot in range(DATAGRAMS_BATCH):
             header = _Msghdr.from_buffer(self._memory, slot * _HEADER)
             header.name, header.namelen = names + slot * _NAME, _NAME
@@ -106,7 +106,7 @@ class Batches:
                 vector = _Iovec.from_buffer(self._memory, at + number * size)
                 vector.base, vector.length = start + slot * length, length
 
-    def _views(self) -> None:
+    def _make_views(self) -> None:
         """Create views of one member of all headers or I/O vectors, with a stride."""
         block = memoryview(self._memory)
         headers, vectors = (
@@ -118,30 +118,30 @@ class Batches:
         controls = memoryview(self._controls).cast("I")
         self._interfaces = controls[_INTERFACE[self._family] // 4 :: _CONTROL // 4]
 
-    def receive(self, most: int = DATAGRAMS_BATCH) -> list[tuple[bytes, str]]:
+    def receive(self, limit: int = DATAGRAMS_BATCH) -> list[tuple[bytes, str]]:
         """Receive the queries that have arrived, each with the IP address of its peer.
 
         Args:
-            most: The maximum number of queries, at most ``DATAGRAMS_BATCH``.
+            limit: The maximum number of queries, at most ``DATAGRAMS_BATCH``.
 
         Returns:
             The queries; an empty list if none have arrived or if the call failed. An error
             concerns one datagram, so the next call can succeed.
         """
         self._memory[:] = self._fresh
-        count = self._receive(self._descriptor, self._headers, most, socket.MSG_DONTWAIT, None)
+        count = self._receive(self._descriptor, self._headers, limit, socket.MSG_DONTWAIT, None)
         if count <= 0:
             return []
         octets = bytes(memoryview(self._octets)[: count * _FIRST])
         peers = _PEER[self._family].iter_unpack(self._names)
         lengths = self._lengths[:count].tolist()
         queries = [
-            (octets[at : at + length], _text(peer))
+            (octets[at : at + length], _format_peer(peer))
             for at, length, (peer,) in zip(_STARTS, lengths, peers, strict=False)
         ]
-        return self._completed(queries, lengths) if max(lengths) > _FIRST else queries
+        return self._append_rests(queries, lengths) if max(lengths) > _FIRST else queries
 
-    def _completed(
+    def _append_rests(
         self, queries: Sequence[tuple[bytes, str]], lengths: Sequence[int]
     ) -> list[tuple[bytes, str]]:
         """Return the queries, with the rest of those that are longer than ``_FIRST``."""
@@ -223,10 +223,10 @@ def _load_calls() -> tuple[Any, Any]:
     return receive, send
 
 
-def _address(memory: bytearray) -> int:
+def _find_address(memory: bytearray) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 @lru_cache(maxsize=16_384)
-def _text(peer: bytes) -> str:
+def _format_peer(peer: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET if len(peer) == 4 else socket.AF_INET6, peer)

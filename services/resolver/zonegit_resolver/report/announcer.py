@@ -55,7 +55,7 @@ class Process:
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     started: float = field(default_factory=time.time)
 
-    def announcement(self) -> Announcement:
+    def make_announcement(self) -> Announcement:
         """Return the announcement of a process that does not serve yet."""
         return Announcement(
             resolver=self.name,

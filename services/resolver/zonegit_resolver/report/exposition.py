@@ -22,14 +22,14 @@ async def write_text(families: Iterable[Metric], scheduler: Scheduler) -> str:
 
 async def _write_lines(families: Iterable[Metric], scheduler: Scheduler) -> AsyncIterator[str]:
     for family in families:
-        name, kind = _name_and_type(family)
+        name, kind = _format_name(family)
         yield f"# HELP {name} {_escape(family.documentation)}\n# TYPE {name} {kind}\n"
         for sample in family.samples:
             yield _write_line(sample)
             await scheduler.checkpoint()
 
 
-def _name_and_type(family: Metric) -> tuple[str, str]:
+def _format_name(family: Metric) -> tuple[str, str]:
     """Return the name and type of a metric in this version of the format."""
     match family.type:
         case "counter":

@@ -51,7 +51,7 @@ class Propagation:
             self.counts[bisect_left(BUCKETS_S, seconds)] += 1
             self.sum_s += seconds
 
-    def metric(self) -> HistogramMetricFamily:
+    def make_metric(self) -> HistogramMetricFamily:
         total = 0
         buckets = []
         bounds = [*(str(float(bound)) for bound in BUCKETS_S), "+Inf"]
@@ -96,11 +96,11 @@ class MetricsCollector(Collector):
         self._notifier = notifier
 
     def collect(self) -> Iterator[Metric]:
-        yield self._queries()
-        yield self._unanswered()
-        yield from self._zone_metrics()
-        yield self._propagation.metric()
-        yield from self._secondaries()
+        yield self._collect_queries()
+        yield self._collect_unanswered()
+        yield from self._collect_zones()
+        yield self._propagation.make_metric()
+        yield from self._collect_transfers()
         up = GaugeMetricFamily("zonegit_bus_up", "1 if the bus is connected.")
         up.add_metric([], float(self._bus_is_up()))
         yield up
@@ -124,7 +124,7 @@ class MetricsCollector(Collector):
             bugs.add_metric([area], number)
         yield bugs
 
-    def _queries(self) -> Metric:
+    def _collect_queries(self) -> Metric:
         family = CounterMetricFamily(
             "zonegit_dns_queries",
             "Queries answered from a zone.",
@@ -133,10 +133,10 @@ class MetricsCollector(Collector):
         for (zone, branch), queries in list(self._states.zones.queries.items()):
             for key, number in list(queries.items()):
                 rcode = RCODES.get(key & 0xF, str(key & 0xF))
-                family.add_metric([names.text(zone), branch, _type(key >> 4), rcode], number)
+                family.add_metric([names.text(zone), branch, _format_type(key >> 4), rcode], number)
         return family
 
-    def _unanswered(self) -> Metric:
+    def _collect_unanswered(self) -> Metric:
         family = CounterMetricFamily(
             "zonegit_dns_unanswered",
             "Queries not answered from a zone, by reason.",
@@ -149,14 +149,14 @@ class MetricsCollector(Collector):
         family.add_metric(["failed"], self._drops.failed)
         return family
 
-    def _secondaries(self) -> Iterator[Metric]:
+    def _collect_transfers(self) -> Iterator[Metric]:
         transfers = CounterMetricFamily(
             "zonegit_transfers", "Transfers, by kind of reply.", labels=("kind",)
         )
         for kind, number in self._outgoing.counters.by_kind.items():
             transfers.add_metric([kind], number)
         transfers.add_metric(["ixfr-datagram"], self._states.zones.increments)
-        yield from self._transfer_queue()
+        yield from self._collect_queue()
         octets = CounterMetricFamily("zonegit_transfer_octets", "Octets of transfers on streams.")
         octets.add_metric([], self._outgoing.counters.octets)
         notified = CounterMetricFamily(
@@ -173,7 +173,7 @@ class MetricsCollector(Collector):
         silent.add_metric([], self._notifier.silent)
         yield from (transfers, octets, notified, silent)
 
-    def _transfer_queue(self) -> Iterator[Metric]:
+    def _collect_queue(self) -> Iterator[Metric]:
         queue = self._outgoing.queue
         running = GaugeMetricFamily("zonegit_transfers_running", "Transfers being sent.")
         running.add_metric([], queue.running)
@@ -191,7 +191,7 @@ class MetricsCollector(Collector):
             busy.add_metric([kind], number)
         yield from (running, waiting, busy)
 
-    def _zone_metrics(self) -> Iterator[Metric]:
+    def _collect_zones(self) -> Iterator[Metric]:
         commit = InfoMetricFamily("zonegit_zone_commit", "The commit served.", labels=_OF_BRANCH)
         serial = GaugeMetricFamily("zonegit_zone_serial", "Its SOA serial.", labels=_OF_BRANCH)
         age = GaugeMetricFamily(
@@ -220,7 +220,7 @@ class MetricsCollector(Collector):
         yield from (commit, serial, age, problem, back)
 
 
-def _type(rdtype: int) -> str:
+def _format_type(rdtype: int) -> str:
     for mnemonic, number in rrtypes.QUESTION_ONLY.items():
         if number == rdtype:
             return mnemonic

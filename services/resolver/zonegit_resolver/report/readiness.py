@@ -19,13 +19,13 @@ async def find_stale(states: ZoneStates, scheduler: Scheduler) -> set[Name]:
     for state in states:
         with isolate("age"):
             age = states.age(state, now)
-            if age is not None and age > _expire(state):
+            if age is not None and age > _find_expire(state):
                 found.add(state.zone)
         await scheduler.checkpoint()
     return found
 
 
-def _expire(state: ZoneState) -> float:
+def _find_expire(state: ZoneState) -> float:
     at_apex = state.current.snapshot.no_data.soa if state.current is not None else None
     return soa(at_apex).expire if at_apex is not None else float("inf")
 

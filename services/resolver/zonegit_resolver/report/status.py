@@ -94,7 +94,7 @@ def describe(
     plan = states.plan
     is_pinned = plan.default.at is not None
     return msgspec.structs.replace(
-        me.announcement(),
+        me.make_announcement(),
         epoch=follower.epoch,
         sequence=follower.sequence,
         operation=follower.operation,
@@ -124,7 +124,7 @@ def report_status(
     """Return the answer to ``resolvers.status``."""
     now = time.time()
     plan = states.plan
-    found = list(states) if asked.zone is None else states.of(asked.zone)
+    found = list(states) if asked.zone is None else states.list_states(asked.zone)
     return ResolverStatus(
         resolver=name,
         version=release(),
@@ -141,7 +141,7 @@ def report_status(
             for state in found[:MAX_ZONES]
         ],
         more=len(found) > MAX_ZONES,
-        asked=_describe_serving(plan.of(asked.zone)) if asked.zone is not None else None,
+        asked=_describe_serving(plan.get(asked.zone)) if asked.zone is not None else None,
         past=list(follower.past),
         held=follower.is_held,
         began=notes.followed.began,
@@ -154,7 +154,7 @@ def report_status(
 def list_answered(name: str, notes: RecoveryNotes, asked: AskAnswered) -> AnsweredSerials:
     """Return a page of the highest serials that were ever answered."""
     after = (asked.after[0], asked.after[1]) if asked.after is not None else None
-    found = notes.page(asked.zone, after, MAX_ANSWERED + 1)
+    found = notes.list_answered(asked.zone, after, MAX_ANSWERED + 1)
     serials: list[HighestSerial] = []
     octets = 0
     for (zone, branch), highest in found[:MAX_ANSWERED]:
@@ -186,7 +186,7 @@ def _describe_zone(
     state: ZoneState, states: ZoneStates, notes: RecoveryNotes, now: float, held: str
 ) -> ServedZone:
     current = state.current
-    serving = states.plan.of(state.zone)
+    serving = states.plan.get(state.zone)
     split = serving.canary if serving is not None else None
     return ServedZone(
         zone=state.zone,
@@ -198,5 +198,5 @@ def _describe_zone(
         pinned=states.plan.is_pinned(state.zone),
         problem=state.problem or (held if state.is_held else None),
         percent=split.percent if split is not None and split.branch == state.branch else None,
-        highest=notes.highest((state.zone, state.branch)),
+        highest=notes.find_highest((state.zone, state.branch)),
     )

@@ -120,7 +120,7 @@ class Notifier:
                 self.counters.unanswered += 1
                 continue
             notification = _Notification(
-                zone, secondary, soa_record(snapshot), self._free_id(secondary)
+                zone, secondary, soa_record(snapshot), self._choose_id(secondary)
             )
             self._pending[zone, secondary] = notification
             self._by_id[secondary.address, notification.id] = notification
@@ -131,7 +131,7 @@ class Notifier:
         of_address = self._of_address.get(secondary.address, 0)
         return len(self._pending) >= MAX_PENDING or of_address >= MAX_PENDING_OF_ADDRESS
 
-    def _free_id(self, secondary: Secondary) -> int:
+    def _choose_id(self, secondary: Secondary) -> int:
         while (secondary.address, found := secrets.randbits(16)) in self._by_id:
             pass
         return found
@@ -178,10 +178,10 @@ class Notifier:
                 self._drop(key)
                 self.counters.unanswered += 1
                 log.warning(
-                    "notify.unanswered", **_fields(notification), problem=notification.problem
+                    "notify.unanswered", **_log_fields(notification), problem=notification.problem
                 )
             else:
-                with isolate("notify", telling=partial(_fields, notification)):
+                with isolate("notify", notification=partial(_log_fields, notification)):
                     self._send(notification, send, now)
         return True
 
@@ -219,7 +219,7 @@ class Notifier:
         else:
             self.counters.refused += 1
             rcode = dns.rcode.to_text(reply.rcode())
-            log.warning("notify.refused", **_fields(notification), rcode=rcode)
+            log.warning("notify.refused", **_log_fields(notification), rcode=rcode)
 
 
 def _make_message(notification: _Notification, key: TsigKey | None) -> dns.message.Message:
@@ -237,7 +237,7 @@ def _make_message(notification: _Notification, key: TsigKey | None) -> dns.messa
     return message
 
 
-def _fields(notification: _Notification) -> dict[str, object]:
+def _log_fields(notification: _Notification) -> dict[str, object]:
     return {
         "zone": names.text(notification.zone),
         "secondary": str(notification.secondary),

@@ -60,7 +60,9 @@ log = structlog.get_logger()
 class DifferenceSource(Protocol):
     """Returns the difference from the serial of a secondary to a served state."""
 
-    async def since(self, apex: Name, state: BranchState, serial: int) -> ZoneDelta | None:
+    async def find_difference(
+        self, apex: Name, state: BranchState, serial: int
+    ) -> ZoneDelta | None:
         """Return the difference; None if it is not known, or not soon enough."""
         ...
 
@@ -74,7 +76,7 @@ class TransferCounters:
     )
     octets: int = 0
 
-    def note(self, kind: str, octets: int = 0) -> None:
+    def count(self, kind: str, octets: int = 0) -> None:
         self.by_kind[kind] += 1
         self.octets += octets
 
@@ -115,12 +117,12 @@ class Outgoing:
         await asyncio.sleep(0)  # many refusals in a row do not block the event loop
         client = authenticate(wire, query, self._zones, peer)
         if isinstance(client, bytes):
-            self.counters.note(REFUSED_KIND)
+            self.counters.count(REFUSED_KIND)
             yield client
             return
         served = self._find_zone(query, client)
         if isinstance(served, bytes):
-            self.counters.note(REFUSED_KIND)
+            self.counters.count(REFUSED_KIND)
             yield served
             return
         state = served.default
@@ -135,7 +137,7 @@ class Outgoing:
                 async for reply in replies:
                     yield reply
         except Busy:
-            self.counters.note(REFUSED_KIND)
+            self.counters.count(REFUSED_KIND)
             client.error = edns.NOT_READY
             edns_options = reply_options(query, self._zones.options, client)
             yield client.sign(encode_error(query, SERVFAIL, options=edns_options))
@@ -154,8 +156,8 @@ class Outgoing:
         self.queue.resize(self._zones.options.transfers)
         if query.qtype == rrtypes.IXFR and query.serial is not None:
             async with self.queue.turn(DIFFERENCES, client.peer, client.key) as turn:
-                state = self._latest(query, state)
-                records = None if is_gone() else await self._difference(query, state)
+                state = self._find_latest(query, state)
+                records = None if is_gone() else await self._find_difference(query, state)
                 if records is not None:
                     async for reply in self._send(query, client, state, IXFR, records, turn):
                         yield reply
@@ -164,12 +166,12 @@ class Outgoing:
         async with self.queue.turn(WHOLE, client.peer, client.key) as turn:
             if is_gone():
                 return
-            state = self._latest(query, state)
-            records = _full_records(state.snapshot)
+            state = self._find_latest(query, state)
+            records = _list_full(state.snapshot)
             async for reply in self._send(query, client, state, AXFR, records, turn):
                 yield reply
 
-    def _latest(self, query: Query, state: BranchState) -> BranchState:
+    def _find_latest(self, query: Query, state: BranchState) -> BranchState:
         """Return what is served of the zone now: a transfer may have waited since its request."""
         served = self._zones.by_apex.get(query.name)
         return served.default if served is not None else state
@@ -184,7 +186,7 @@ class Outgoing:
         turn: TransferTurn | None = None,
     ) -> AsyncGenerator[bytes, None]:
         octets = 0
-        async for message in self._messages(Packer(query, STREAM - client.signature), records):
+        async for message in self._pack_messages(Packer(query, STREAM - client.signature), records):
             reply = client.sign(message)
             if len(reply) > STREAM:
                 raise ValueError(f"{names.text(query.name)} has a record that fits no message")
@@ -214,22 +216,22 @@ class Outgoing:
         edns_options = reply_options(query, self._zones.options, client)
         return client.sign(encode_error(query, rcode, options=edns_options))
 
-    async def _difference(self, query: Query, state: BranchState) -> Records | None:
+    async def _find_difference(self, query: Query, state: BranchState) -> Records | None:
         """Return the records of an incremental transfer; None if the difference is not known or not
         smaller than the zone."""
         if self._differences is None or query.serial is None:
             return None
-        delta = await self._differences.since(query.name, state, query.serial)
+        delta = await self._differences.find_difference(query.name, state, query.serial)
         if delta is None or not _is_short(delta, state.snapshot):
             return None
-        return _incremental_records(state.snapshot, delta)
+        return _list_incremental(state.snapshot, delta)
 
-    async def _messages(self, packer: Packer, records: Records) -> AsyncIterator[bytes]:
+    async def _pack_messages(self, packer: Packer, records: Records) -> AsyncIterator[bytes]:
         for record in records:
-            if record is not None and (full := packer.take(record)) is not None:
+            if record is not None and (full := packer.add(record)) is not None:
                 yield full
             await self._scheduler.checkpoint()
-        yield packer.rest()
+        yield packer.flush()
 
     def _record_sent(
         self,
@@ -241,7 +243,7 @@ class Outgoing:
         *,
         is_ended: bool = False,
     ) -> None:
-        self.counters.note(SLOW if is_ended else kind, octets)
+        self.counters.count(SLOW if is_ended else kind, octets)
         log.info(
             "transfer.ended" if is_ended else "transfer.sent",
             zone=names.text(query.name),
@@ -278,13 +280,13 @@ def _is_short(delta: ZoneDelta, snapshot: ZoneSnapshot) -> bool:
     return len(delta) * (RRSET_OVERHEAD + RECORD_OVERHEAD) <= snapshot.size
 
 
-def _full_records(snapshot: ZoneSnapshot) -> Records:
+def _list_full(snapshot: ZoneSnapshot) -> Records:
     """Return the records of a whole zone: the SOA, all other records, the SOA again (RFC 5936
     section 2.2)."""
     return chain((soa_record(snapshot),), iter_records(snapshot), (soa_record(snapshot),))
 
 
-def _incremental_records(snapshot: ZoneSnapshot, delta: ZoneDelta) -> Records:
+def _list_incremental(snapshot: ZoneSnapshot, delta: ZoneDelta) -> Records:
     """Return the records of an incremental transfer (RFC 1995 section 4).
 
     Between two copies of the new SOA: the old SOA with the removed records, then the new SOA with

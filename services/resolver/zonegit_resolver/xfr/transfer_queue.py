@@ -44,13 +44,13 @@ START_OCTETS: Final = 65_536
 """Octets that are charged in addition to those of the transfer."""
 
 
-def make_shares(most: int) -> dict[str, Share]:
-    """Return the classes for ``most`` concurrent transfers.
+def make_shares(places: int) -> dict[str, Share]:
+    """Return the classes for ``places`` concurrent transfers.
 
     One flow leaves three quarters of the places to others, whole zones leave a quarter to
     differences.
     """
-    of_flow = max(1, most // 4)
+    of_flow = max(1, places // 4)
     return {
         DIFFERENCES: Share(
             weight=DIFFERENCES_WEIGHT,
@@ -58,7 +58,7 @@ def make_shares(most: int) -> dict[str, Share]:
             max_waiting_of_flow=MAX_WAITING_OF_FLOW,
         ),
         WHOLE: Share(
-            max_running=max(1, most - of_flow),
+            max_running=max(1, places - of_flow),
             max_running_of_flow=of_flow,
             max_waiting_of_flow=MAX_WAITING_OF_FLOW,
         ),
@@ -122,17 +122,17 @@ class SlowClientError(ConnectionError):
 
 
 class TransferQueue:
-    """The queue of one resolver for ``most`` concurrent transfers."""
+    """The queue of one resolver for ``places`` concurrent transfers."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._gate = Gate("transfers to {flow}", make_shares(most), most)
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._gate = Gate("transfers to {flow}", make_shares(places), places)
 
-    def resize(self, most: int) -> None:
+    def resize(self, places: int) -> None:
         """Change the number of concurrent transfers; running ones are not stopped."""
-        if most != self._most:
-            self._most = most
-            self._gate.resize(make_shares(most), most)
+        if places != self._places:
+            self._places = places
+            self._gate.resize(make_shares(places), places)
 
     @property
     def running(self) -> int:
@@ -143,7 +143,7 @@ class TransferQueue:
         """Return how many wait, by class."""
         return self._gate.waiting()
 
-    def lines(self) -> list[Hashable]:
+    def list_flows(self) -> list[Hashable]:
         """Return the flows that have, or recently had, a transfer of a whole zone."""
         return self._gate.flows(WHOLE)
 
@@ -168,7 +168,7 @@ class TransferQueue:
         try:
             yield turn
         finally:
-            self._gate.leave(entered, turn.cost_s(self._most))
+            self._gate.leave(entered, turn.cost_s(self._places))
 
 
 def client_network(peer: str) -> bytes:
