@@ -81,7 +81,7 @@ async def test_a_transfer_stays_with_the_state_it_began_with(world: World) -> No
     wire = dns.message.make_query("foo.com.", "AXFR").to_wire()
     query = parse(wire)
     assert query is not None
-    replies = Outgoing(world.zones).replies(wire, query, "127.0.0.1")
+    replies = Outgoing(world.zones).answer(wire, query, "127.0.0.1")
     first = dns.message.from_wire(await anext(replies), one_rr_per_rrset=True)
     world.put("foo.com.", "@ 300 SOA a. b. 99 2 3 4 5")
     *_, last = [reply async for reply in replies]
@@ -136,8 +136,8 @@ async def test_many_transfers_take_turns() -> None:
     made: list[int] = []
 
     class Noted(Outgoing):
-        async def replies(self, *asked: Any) -> AsyncGenerator[bytes]:
-            async for reply in super().replies(*asked):
+        async def answer(self, *asked: Any) -> AsyncGenerator[bytes]:
+            async for reply in super().answer(*asked):
                 made.append(turns.count)
                 yield reply
 

@@ -317,14 +317,16 @@ async def test_a_client_is_not_too_slow_for_those_that_do_not_wait_for_its_place
     queue = transfer_queue.TransferQueue(16)
     async with AsyncExitStack() as stack:
         for _ in range(4):
-            await stack.enter_async_context(queue.turn(WHOLE, "192.0.2.1", None))
+            await stack.enter_async_context(queue.take_turn(WHOLE, "192.0.2.1", None))
         waiting = asyncio.create_task(enter(queue, WHOLE, "192.0.2.1"))
-        slow = await stack.enter_async_context(queue.turn(WHOLE, "198.51.100.1", None))
-        difference = await stack.enter_async_context(queue.turn(DIFFERENCES, "203.0.113.1", None))
+        slow = await stack.enter_async_context(queue.take_turn(WHOLE, "198.51.100.1", None))
+        difference = await stack.enter_async_context(
+            queue.take_turn(DIFFERENCES, "203.0.113.1", None)
+        )
         await eventually(lambda: queue.waiting()[WHOLE] == 1)
         assert not is_too_slow(slow)
         for number in range(7):
-            await stack.enter_async_context(queue.turn(WHOLE, f"10.0.{number}.1", None))
+            await stack.enter_async_context(queue.take_turn(WHOLE, f"10.0.{number}.1", None))
         last = asyncio.create_task(enter(queue, WHOLE, "10.1.0.1"))
         await eventually(lambda: queue.waiting()[WHOLE] == 2)
         # Whole zones occupy all their places, so one of them delays the last one.
@@ -335,7 +337,7 @@ async def test_a_client_is_not_too_slow_for_those_that_do_not_wait_for_its_place
 
 
 async def enter(queue: transfer_queue.TransferQueue, share: str, peer: str) -> None:
-    async with queue.turn(share, peer, None):
+    async with queue.take_turn(share, peer, None):
         pass
 
 

@@ -12,7 +12,7 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit_resolver.cache.journal import DroppedEntry, Journal, JournalChanges, join_changes
 from zonegit_resolver.cache.serial_lineage import SerialLineage
-from zonegit_resolver.cache.sqlite import ServedToAll, StoredDelta
+from zonegit_resolver.cache.sqlite import LastServed, StoredDelta
 
 ZONE = names.parse("foo.com.")
 KEY = (ZONE, "main")
@@ -206,11 +206,11 @@ def test_a_branch_of_the_same_content_leaves_the_present_serial_a_base() -> None
 
 
 def test_what_a_serial_stands_for_is_known_after_a_restart() -> None:
-    lineage = SerialLineage([ServedToAll(ZONE, "main", b"tree 5", 5, None)])
+    lineage = SerialLineage([LastServed(ZONE, "main", b"tree 5", 5, None)])
     stands(lineage, 9, "next")
     assert bases(lineage, 5, 8, 9) == [9]
-    assert SerialLineage([ServedToAll(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 9)
-    assert not SerialLineage([ServedToAll(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 8)
+    assert SerialLineage([LastServed(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 9)
+    assert not SerialLineage([LastServed(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 8)
 
 
 def test_entries_of_an_earlier_release_are_dropped() -> None:

@@ -57,7 +57,7 @@ from zonegit_resolver.cache.journal import Journal, JournalChanges
 from zonegit_resolver.cache.load import OpenFile
 from zonegit_resolver.cache.recovery_notes import RecoveryNotes
 from zonegit_resolver.cache.serial_lineage import SerialLineage
-from zonegit_resolver.cache.sqlite import Branch, FileContents, ServedToAll
+from zonegit_resolver.cache.sqlite import Branch, FileContents, LastServed
 from zonegit_resolver.cache.summary import FILE as SUMMARY_FILE
 from zonegit_resolver.cache.summary import SummaryFile, open_summary
 from zonegit_resolver.cache.write import CacheWrite, CacheWriter
@@ -163,12 +163,12 @@ class ZoneCache:
                     yield each
 
     async def _load_file(self, path: Path, contents: FileContents) -> AsyncIterator[CachedBranch]:
-        self.notes.adopt(contents.standing)
-        for standing in contents.standing:
-            self.lineage.restore(standing)
+        self.notes.adopt(contents.last_served)
+        for last_served in contents.last_served:
+            self.lineage.restore(last_served)
         if not contents.branches:
             with suppress(ZonegitError):  # else the next time
-                await self._summary.record_serving(contents.standing)
+                await self._summary.record_serving(contents.last_served)
                 await self._files.remove(path)
         for branch in contents.branches:
             zone, label = Name(branch.tip.zone), branch.tip.branch
@@ -214,11 +214,11 @@ class ZoneCache:
         except ZonegitError as error:
             log.error("last-known.dropped", path=str(path), error=error.message)
 
-    async def _adopt_served(self, found: list[ServedToAll]) -> None:
+    async def _adopt_served(self, found: list[LastServed]) -> None:
         new = [each for each in found if self.lineage.get(Name(each.zone)) is None]
         self.notes.adopt(new)
-        for standing in new:
-            self.lineage.restore(standing)
+        for last_served in new:
+            self.lineage.restore(last_served)
         try:
             await self._summary.record_serving(new)
         except ZonegitError as error:
@@ -311,7 +311,7 @@ async def open_cache(folder: Path, scheduler: Scheduler) -> AsyncIterator[ZoneCa
             prepare_tables, schema=sqlite.SCHEMA, version=sqlite.VERSION, upgrades=sqlite.UPGRADES
         )
         files = await stack.enter_async_context(open_pool(root.folder, prepare))
-        lineage = SerialLineage(summary.known.standing)
+        lineage = SerialLineage(summary.known.last_served)
         cache = ZoneCache(root, files, summary, lineage, scheduler)
         try:
             async with asyncio.TaskGroup() as group:

@@ -76,7 +76,7 @@ def _read_file(folder: Path, path: Path) -> FileContents | ZonegitError:
 
 def _read_checked(folder: Path, path: Path) -> FileContents:
     found = read_closed(path, sqlite.VERSION, sqlite.read_contents)
-    owners = {each.tip.zone for each in found.branches} | {each.zone for each in found.standing}
+    owners = {each.tip.zone for each in found.branches} | {each.zone for each in found.last_served}
     for owner in owners:
         zone = names.from_wire(owner)
         if zone != owner or path_of(zone, folder) != path:

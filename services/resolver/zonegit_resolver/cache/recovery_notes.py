@@ -16,7 +16,7 @@ import structlog
 from zonegit.errors import ZonegitError
 from zonegit.zone.names import Name
 from zonegit.zone.serial import is_later
-from zonegit_resolver.cache.sqlite import CacheKey, ServedToAll
+from zonegit_resolver.cache.sqlite import CacheKey, LastServed
 from zonegit_resolver.cache.summary import FollowedLog, Highest, SummaryFile
 
 MAX_BRANCHES: Final = 1_000_000
@@ -41,17 +41,17 @@ class RecoveryNotes:
         self._changed: dict[CacheKey, Highest] = {}
         self._is_due = asyncio.Event()
         self._has_failed = False
-        self.adopt(summary.known.standing)
+        self.adopt(summary.known.last_served)
 
     @property
     def followed(self) -> FollowedLog:
         """Return how far the log was followed, also by earlier processes."""
         return self._followed
 
-    def adopt(self, standing: Iterable[ServedToAll]) -> None:
+    def adopt(self, last_served: Iterable[LastServed]) -> None:
         """Adopt the states served last, if an earlier release wrote no notes."""
         if self._has_no_notes:
-            for each in standing:
+            for each in last_served:
                 self.record_answered((Name(each.zone), each.branch), each.serial, each.tree)
 
     def record_answered(self, key: CacheKey, serial: int, tree: bytes) -> None:

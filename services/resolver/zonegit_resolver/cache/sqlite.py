@@ -100,7 +100,7 @@ class StoredDelta(NamedTuple):
     payload: bytes
 
 
-class ServedToAll(NamedTuple):
+class LastServed(NamedTuple):
     """The state of a zone that was served last by default. ``mark`` is the first serial that stands
     for exactly one state; None if all do."""
 
@@ -150,7 +150,7 @@ class FileContents(NamedTuple):
     """The content of a file, with the first page of each branch."""
 
     branches: list[Branch]
-    standing: list[ServedToAll]
+    last_served: list[LastServed]
 
 
 def read_contents(connection: Connection) -> FileContents:
@@ -281,9 +281,9 @@ def read_deltas(connection: Connection, key: CacheKey) -> list[StoredDelta]:
     return _DELTA.read_all(found)
 
 
-def _read_served(*columns: Any) -> ServedToAll:
+def _read_served(*columns: Any) -> LastServed:
     *written, digest = columns
-    found = ServedToAll(*written)
+    found = LastServed(*written)
     read_name(found.zone)
     if digest is not None and digests.hash_row(found) != digest:
         raise ValueError(WRONG_DIGEST)
@@ -298,7 +298,7 @@ _STANDING: Final = RowReader(
 )
 
 
-def read_served(connection: Connection) -> list[ServedToAll]:
+def read_served(connection: Connection) -> list[LastServed]:
     """Return the states that were served last by default."""
     found = connection.execute("SELECT zone, branch, tree, serial, mark, digest FROM standing")
     return _STANDING.read_all(found)
@@ -308,7 +308,7 @@ def write_journal(
     connection: Connection,
     dropped: Sequence[int],
     added: Sequence[StoredDelta],
-    served: Sequence[ServedToAll],
+    served: Sequence[LastServed],
 ) -> None:
     """Delete and add differences, and record what is served by default."""
     connection.executemany("DELETE FROM journal WHERE number = ?", ((each,) for each in dropped))
@@ -316,7 +316,7 @@ def write_journal(
     write_served(connection, served)
 
 
-def write_served(connection: Connection, served: Iterable[ServedToAll]) -> None:
+def write_served(connection: Connection, served: Iterable[LastServed]) -> None:
     """Record what is served by default."""
     connection.executemany(
         "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?, ?)",

@@ -28,7 +28,7 @@ from zonegit.store.stored_rows import (
     read_value,
 )
 from zonegit_resolver.cache import sqlite
-from zonegit_resolver.cache.sqlite import CacheKey, ServedToAll
+from zonegit_resolver.cache.sqlite import CacheKey, LastServed
 
 FILE: Final = "overall.sqlite3"
 VERSION: Final = 4
@@ -108,7 +108,7 @@ class CacheSummary(NamedTuple):
 
     confirmed: float | None
     late: dict[CacheKey, float]
-    standing: list[ServedToAll]
+    last_served: list[LastServed]
     answered: dict[CacheKey, Highest]
     followed: FollowedLog
 
@@ -169,14 +169,14 @@ class SummaryFile:
             partial(_write_notes, followed=followed, answered=dict(answered))
         )
 
-    async def record_serving(self, standing: Iterable[ServedToAll]) -> None:
+    async def record_serving(self, last_served: Iterable[LastServed]) -> None:
         """Record what was served last of zones that have no file of their own.
 
         Raises:
             Unavailable: The disk is full or fails.
             Corrupt: The file is damaged.
         """
-        await self._database.write(partial(sqlite.write_served, served=[*standing]))
+        await self._database.write(partial(sqlite.write_served, served=[*last_served]))
 
 
 @asynccontextmanager

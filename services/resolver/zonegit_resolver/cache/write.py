@@ -31,7 +31,7 @@ from zonegit_resolver.cache import sqlite
 from zonegit_resolver.cache.folder import path_of
 from zonegit_resolver.cache.journal import JournalChanges, join_changes
 from zonegit_resolver.cache.serial_lineage import SerialLineage
-from zonegit_resolver.cache.sqlite import CachedRow, CachedTip, CacheKey, ServedToAll, Write
+from zonegit_resolver.cache.sqlite import CachedRow, CachedTip, CacheKey, LastServed, Write
 from zonegit_resolver.cache.summary import SummaryFile
 from zonegit_resolver.scheduling import Scheduler
 from zonegit_resolver.zone_states import Compiled, LogPosition
@@ -210,10 +210,10 @@ class CacheWriter:
             )
 
     async def _apply(self, zone: Name, pending: PendingWrite) -> None:
-        standing = self._lineage.get(zone)
+        last_served = self._lineage.get(zone)
         path = path_of(zone, self._files.folder)
         if all(swap is None for _, swap in pending.branches) and not path.exists():
-            await self._remove_file(path, standing)
+            await self._remove_file(path, last_served)
             return
         held = self._written.pop(zone, {})
         dropped, added = join_changes(pending.changes)
@@ -221,7 +221,7 @@ class CacheWriter:
             sqlite.write_journal,
             dropped=[each.number for each in dropped],
             added=added,
-            served=[standing] if standing else [],
+            served=[last_served] if last_served else [],
         )
         rows = _RowWriter(self._files, path, self._scheduler)
         writes = []
@@ -231,15 +231,15 @@ class CacheWriter:
                 held[branch] = swap.compiled.commit
         work = partial(sqlite.write_branches, writes=writes, finish=journal)
         if not await self._files.write(path, work):
-            await self._remove_file(path, standing)
+            await self._remove_file(path, last_served)
         if held:
             self._written[zone] = held
 
-    async def _remove_file(self, path: Path, standing: ServedToAll | None) -> None:
+    async def _remove_file(self, path: Path, last_served: LastServed | None) -> None:
         """Remove the file of a zone that is no longer served, and keep what its serials stand
         for."""
-        if standing is not None:
-            await self._summary.record_serving([standing])
+        if last_served is not None:
+            await self._summary.record_serving([last_served])
         await self._files.remove(path)
 
 

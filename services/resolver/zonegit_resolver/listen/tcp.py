@@ -157,9 +157,7 @@ class Streams:
     async def _transfer(
         self, wire: bytes, query: Query, peer: str, writer: asyncio.StreamWriter
     ) -> None:
-        async with aclosing(
-            self._outgoing.replies(wire, query, peer, writer.is_closing)
-        ) as replies:
+        async with aclosing(self._outgoing.answer(wire, query, peer, writer.is_closing)) as replies:
             async for reply in replies:
                 await self._send(frame(reply), writer)
 

@@ -98,7 +98,7 @@ class Outgoing:
         self.counters = TransferCounters()
         self.queue = TransferQueue(zones.options.transfers)
 
-    async def replies(
+    async def answer(
         self, wire: bytes, query: Query, peer: str, is_gone: Callable[[], bool] = _is_never_gone
     ) -> AsyncGenerator[bytes, None]:
         """Yield the messages of a transfer on a stream, or one message that refuses it.
@@ -155,7 +155,7 @@ class Outgoing:
         """
         self.queue.resize(self._zones.options.transfers)
         if query.qtype == rrtypes.IXFR and query.serial is not None:
-            async with self.queue.turn(DIFFERENCES, client.peer, client.key) as turn:
+            async with self.queue.take_turn(DIFFERENCES, client.peer, client.key) as turn:
                 state = self._find_latest(query, state)
                 records = None if is_gone() else await self._find_difference(query, state)
                 if records is not None:
@@ -163,7 +163,7 @@ class Outgoing:
                         yield reply
             if records is not None:
                 return
-        async with self.queue.turn(WHOLE, client.peer, client.key) as turn:
+        async with self.queue.take_turn(WHOLE, client.peer, client.key) as turn:
             if is_gone():
                 return
             state = self._find_latest(query, state)

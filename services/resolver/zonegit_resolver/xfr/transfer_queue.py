@@ -152,7 +152,9 @@ class TransferQueue:
         return dict(self._gate.refused)
 
     @asynccontextmanager
-    async def turn(self, share: str, peer: str, key: Name | None) -> AsyncIterator[TransferTurn]:
+    async def take_turn(
+        self, share: str, peer: str, key: Name | None
+    ) -> AsyncIterator[TransferTurn]:
         """Wait for the turn of a transfer to ``peer``; it lasts until the context is left.
 
         Raises:
