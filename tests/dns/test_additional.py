@@ -81,7 +81,7 @@ def test_a_question_for_any_brings_nothing_along(world: World) -> None:
 
 
 def test_minimal_responses_leave_out_what_can_be_asked_for() -> None:
-    world = World({"foo.com.": ZONE}, conduct=ServerOptions(minimal=True))
+    world = World({"foo.com.": ZONE}, conduct=ServerOptions(minimal_responses=True))
     for name, rdtype in [("foo.com.", "NS"), ("foo.com.", "MX"), ("svc2.foo.com.", "SVCB")]:
         assert world.ask(name, rdtype).answer
         assert not world.ask(name, rdtype).additional
@@ -90,7 +90,7 @@ def test_minimal_responses_leave_out_what_can_be_asked_for() -> None:
 def test_minimal_responses_hold_from_the_moment_they_are_set(world: World) -> None:
     """This includes cached aliases and answers."""
     assert world.ask("to.foo.com.", "MX").additional
-    world.zones.set_options(ServerOptions(minimal=True))
+    world.zones.set_options(ServerOptions(minimal_responses=True))
     assert not world.ask("to.foo.com.", "MX").additional
     assert not world.ask("foo.com.", "MX").additional
     world.zones.set_options(ServerOptions())
@@ -100,7 +100,7 @@ def test_minimal_responses_hold_from_the_moment_they_are_set(world: World) -> No
 def test_minimal_responses_keep_glue() -> None:
     """RFC 9471 section 3: the glue of the cut itself and of its siblings."""
     text = ZONE + "child 300 NS ns.sub\nchild 300 NS mail\n"
-    world = World({"foo.com.": text}, conduct=ServerOptions(minimal=True))
+    world = World({"foo.com.": text}, conduct=ServerOptions(minimal_responses=True))
     assert records(world.ask("x.sub.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
     assert records(world.ask("child.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
 

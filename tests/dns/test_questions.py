@@ -14,7 +14,7 @@ from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.query import STREAM
 
 SELF = ["version.bind.", "VERSION.Server.", "id.server.", "HostName.bind."]
-OPEN = ServerOptions(version="zonegit 9", identity="ns1.example")
+OPEN = ServerOptions(server_version="zonegit 9", identity="ns1.example")
 
 
 @pytest.fixture

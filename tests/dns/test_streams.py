@@ -26,7 +26,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def world() -> World:
-    many = ServerOptions(connections_of_subnet=MANY + 100)
+    many = ServerOptions(max_tcp_per_subnet=MANY + 100)
     return World({"foo.com.": f"www 300 A 192.0.2.1\n{BIG}"}, conduct=many)
 
 
@@ -167,7 +167,7 @@ async def test_2000_clients_at_once_are_all_answered(world: World, host: str) ->
 
 async def test_there_are_no_more_connections_than_there_may_be(world: World, host: str) -> None:
     """A connection that ends makes room for another."""
-    world.zones.options = ServerOptions(connections=3)
+    world.zones.options = ServerOptions(max_tcp=3)
     async with served(world, host=host) as (address, streams):
         async with connected(address), connected(address), connected(address):
             await eventually(lambda: streams.connections == 3)
@@ -181,7 +181,7 @@ async def test_connections_that_come_all_at_once_are_counted_one_by_one(
     world: World, host: str
 ) -> None:
     """They wait in the backlog, and are accepted in one cycle of the event loop."""
-    world.zones.options = ServerOptions(connections_of_subnet=5)
+    world.zones.options = ServerOptions(max_tcp_per_subnet=5)
     loop = asyncio.get_running_loop()
     async with served(world, host=host) as (address, streams), AsyncExitStack() as stack:
         socks = [socket.socket(socket_family(host), socket.SOCK_STREAM) for _ in range(100)]
@@ -201,7 +201,7 @@ async def test_connections_that_come_all_at_once_are_counted_one_by_one(
 
 async def test_a_subnet_of_ipv6_is_a_48(world: World) -> None:
     """All of ::1 is one."""
-    world.zones.options = ServerOptions(connections_of_subnet=1)
+    world.zones.options = ServerOptions(max_tcp_per_subnet=1)
     async with served(world, host="::1") as (address, streams), connected(address):
         await eventually(lambda: streams.connections == 1)
         async with connected(address) as (reader, _):

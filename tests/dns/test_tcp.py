@@ -83,7 +83,7 @@ async def test_a_client_that_does_not_read_is_let_go(world: World) -> None:
 
 
 async def test_one_subnet_may_not_take_all_connections(world: World) -> None:
-    world.zones.options = ServerOptions(connections_of_subnet=2)
+    world.zones.options = ServerOptions(max_tcp_per_subnet=2)
     async with served(world, host="0.0.0.0") as (address, streams):
         held = [await asyncio.open_connection("127.0.0.1", address.port) for _ in range(2)]
         await eventually(lambda: streams.connections == 2)

@@ -99,7 +99,7 @@ async def test_a_burst_is_answered_whole(world: World) -> None:
 async def test_a_datagram_is_no_longer_than_it_may_be(ceiling: int, is_whole: bool) -> None:
     """The reply has some 3,000 octets, and the client accepts 4,096."""
     rows = "\n".join(f'big 300 TXT "{number} {"x" * 250}"' for number in range(11))
-    world = World({"foo.com.": rows}, conduct=ServerOptions(ceiling=ceiling))
+    world = World({"foo.com.": rows}, conduct=ServerOptions(max_udp_size=ceiling))
     query = dns.message.make_query("big.foo.com.", "TXT", use_edns=0, payload=4_096)
     async with served(world, "127.0.0.1") as (address,):
         octets, _ = await exchange(address, query.to_wire())

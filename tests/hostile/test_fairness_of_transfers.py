@@ -114,7 +114,7 @@ async def test_a_network_that_asks_for_thousands_of_transfers_keeps_no_other_wai
 
 
 async def test_with_one_place_the_others_transfer_is_the_next(world: World) -> None:
-    world.zones.options = ServerOptions(transfers=1)
+    world.zones.options = ServerOptions(max_transfers=1)
     outgoing = Outgoing(world.zones)
     async with (
         served(world, outgoing=outgoing) as (address, _),
@@ -151,7 +151,7 @@ async def test_a_key_has_a_line_of_its_own() -> None:
 
 
 async def test_a_line_that_is_full_is_answered_that_the_server_is_not_ready(world: World) -> None:
-    world.zones.options = ServerOptions(transfers=1, connections_of_subnet=1_000)
+    world.zones.options = ServerOptions(max_transfers=1, max_tcp_per_subnet=1_000)
     outgoing = Outgoing(world.zones)
     async with (
         served(world, outgoing=outgoing) as (address, _),
@@ -176,7 +176,7 @@ async def refusal_of(address: Address) -> list[dns.message.Message]:
 
 
 async def test_a_transfer_whose_client_is_gone_is_not_made(world: World) -> None:
-    world.zones.options = ServerOptions(transfers=1)
+    world.zones.options = ServerOptions(max_transfers=1)
     outgoing = Outgoing(world.zones)
     async with served(world, outgoing=outgoing) as (address, streams):
         async with flood(address, AXFR):
@@ -223,7 +223,7 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("strict")
 async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> None:
     world = World({"foo.com.": LARGE_ZONE})
-    world.zones.options = ServerOptions(transfers=1)
+    world.zones.options = ServerOptions(max_transfers=1)
     outgoing = Outgoing(world.zones)
     async with served(world, ConnectionLimits(stall_s=DEADLINE_S), outgoing=outgoing) as (
         address,
@@ -246,7 +246,7 @@ async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> 
 @pytest.mark.usefixtures("strict")
 async def test_a_client_that_reads_slowly_while_nobody_waits_gets_the_zone() -> None:
     world = World({"foo.com.": LARGE_ZONE})
-    world.zones.options = ServerOptions(transfers=1)
+    world.zones.options = ServerOptions(max_transfers=1)
     outgoing = Outgoing(world.zones)
     async with served(world, outgoing=outgoing) as (address, _):
         assert await octets_of(address, AXFR) > 40_000 * 250

@@ -17,7 +17,7 @@ from zonegit.zone import names
 NOW = time.time()
 KEY = TsigKey(names.parse("key."), "hmac-sha256", b"shared by two")
 CONDUCT = ServerOptions(
-    keys={KEY.name: KEY}, nsid=b"one of many", version="zonegit", identity="one"
+    keys={KEY.name: KEY}, nsid=b"one of many", server_version="zonegit", identity="one"
 )
 LIMITS = (DATAGRAM, STREAM)
 

@@ -126,9 +126,9 @@ def _list_nodes(snapshots: list[ZoneSnapshot]) -> Iterator[object]:
     """Yield all nodes, and the objects of signed zones that are as numerous."""
     for snapshot in snapshots:
         yield from snapshot.denial.hashed.values()
-        yield from snapshot.denial.owners.leaves()
+        yield from snapshot.denial.owners.iter_leaves()
         for chain in snapshot.denial.chains.values():
-            yield from chain.leaves()
+            yield from chain.iter_leaves()
     pending = [snapshot.root for snapshot in snapshots]
     while pending:
         node = pending.pop()

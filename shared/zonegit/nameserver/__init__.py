@@ -1,3 +1,4 @@
-"""The authoritative name server: from a zone at a commit and the octets of a query to those of
-the reply. The resolver serves with it, and the command line answers with it without a server. Pure.
+"""The authoritative name server: answer the octets of a query from a zone at a commit.
+
+The resolver uses it to serve zones, the command line to answer queries without a server. Pure.
 """

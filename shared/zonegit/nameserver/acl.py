@@ -47,7 +47,7 @@ class Access:
 
     def __str__(self) -> str:
         keys = (f"key:{names.text(key)}" for key in sorted(self.keys))
-        return " ".join((*map(str, self.networks), *keys)) or "nobody"
+        return " ".join((*map(str, self.networks), *keys)) or "no client"
 
 
 LOOPBACK: Final = Access(

@@ -118,11 +118,11 @@ def test_a_zone_and_a_difference_are_the_next_zone_signatures_included(states: l
         snapshot, paths = advance(before, old, new, serial)
         delta = run(compute_delta(before, snapshot, paths))
         assert applied(every(before), delta) == every(snapshot)
-        assert (delta.before, delta.after) == (serial - 1, serial)
+        assert (delta.serial_before, delta.serial_after) == (serial - 1, serial)
         deltas.append(delta)
     short = run(condense(deltas))
     assert applied(every(first), short) == every(snapshot)
-    assert (short.before, short.after) == (1, len(states))
+    assert (short.serial_before, short.serial_after) == (1, len(states))
     assert not set(short.removed) & set(short.added)
 
 
@@ -241,4 +241,4 @@ def test_a_serial_alone_moves_where_only_the_spelling_changes() -> None:
     new = compile_zone(APEX, [apex_soa(2), spelled(frozenset({b"\1a\0"}))])
     delta = run(compute_delta(old, new, [(b"a",), ()]))
     assert (len(delta.removed), len(delta.added)) == (1, 1)
-    assert (delta.before, delta.after) == (1, 2)
+    assert (delta.serial_before, delta.serial_after) == (1, 2)

@@ -45,7 +45,7 @@ def on_disk(changes: list[JournalChanges]) -> list[StoredDelta]:
 
 def told(journal: Journal, serial: int, at: int, key: tuple[Name, str] = KEY) -> list[int] | None:
     found = journal.find_deltas(key, commit(at), serial)
-    return [each.after for each in found] if found is not None else None
+    return [each.serial_after for each in found] if found is not None else None
 
 
 def test_it_leads_from_any_serial_to_what_is_served() -> None:

@@ -47,34 +47,34 @@ def test_an_error_names_its_setting() -> None:
 def test_a_new_plan_is_described_zone_by_zone() -> None:
     before = ServingPlan(zones={A: Serving("x"), B: Serving("x")}, only=frozenset([A, B]))
     after = ServingPlan(Serving("next"), {A: Serving("x", Canary("y", 5)), C: Serving(at="v1")})
-    assert serving.differences(before, after) == [
+    assert serving.describe_changes(before, after) == [
         "default: main -> next",
         "a.: x -> x, canary y:5 by zonegit-default",
         "b.: x -> next",
         "c.: not served -> at v1",
         "only: a. b. -> every zone",
     ]
-    assert serving.differences(after, after) == []
+    assert serving.describe_changes(after, after) == []
 
 
 def test_access_lists_and_secondaries_are_described_without_secrets() -> None:
     keys = {B: TsigKey(B, "hmac-sha256", b"hidden")}
     inside = Access((acl.parse_network("192.0.2.0/24"),), frozenset([B]))
     notify = (Secondary(Address("192.0.2.1", 53), B), Secondary(Address("::1", 5353)))
-    before = ServingPlan(server_options=ServerOptions(version="1"))
+    before = ServingPlan(server_options=ServerOptions(server_version="1"))
     after = ServingPlan(
         Serving(query_from=inside, transfer_to=Access(), notify=notify),
         server_options=ServerOptions(nsid=b"ns1", keys=keys),
     )
-    assert serving.differences(before, after) == [
-        "default: main -> main, for 192.0.2.0/24 key:b., transferred to nobody, "
+    assert serving.describe_changes(before, after) == [
+        "default: main -> main, for 192.0.2.0/24 key:b., transferred to no client, "
         "notifying 192.0.2.1:53 key:b. [::1]:5353",
         "nsid: none -> b'ns1'",
-        "version: 1 -> none",
+        "server-version: 1 -> none",
         "keys: none -> b.",
     ]
     other = {B: TsigKey(B, "hmac-sha256", b"other")}
-    again = serving.differences(
+    again = serving.describe_changes(
         ServingPlan(server_options=ServerOptions(keys=keys)),
         ServingPlan(server_options=ServerOptions(keys=other)),
     )

@@ -129,7 +129,7 @@ class Journal:
         chain = self._chains.get(key)
         if not chain or chain[-1].new != commit:
             return None
-        found = [index for index, entry in enumerate(chain) if entry.delta.before == serial]
+        found = [index for index, entry in enumerate(chain) if entry.delta.serial_before == serial]
         if len(found) != 1:
             return None
         return [chain[index].delta for index in range(found[0], len(chain))]
@@ -197,7 +197,7 @@ class Journal:
 def _is_keepable(delta: ZoneDelta) -> bool:
     """Return whether a difference is short enough, and increases the serial. After a decreasing one
     a serial would stand for two states."""
-    return len(delta) <= MAX_RECORDS and is_later(delta.after, delta.before)
+    return len(delta) <= MAX_RECORDS and is_later(delta.serial_after, delta.serial_before)
 
 
 def _octets(delta: ZoneDelta) -> int:

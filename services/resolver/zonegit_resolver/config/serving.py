@@ -224,7 +224,7 @@ def read_server_options(settings: ZoneSettings, keys: Keys) -> ServerOptions:
         Invalid: One is malformed; ``details["setting"]`` names it.
     """
     _check_lengths(settings)
-    usual = ServerOptions()
+    defaults = ServerOptions()
 
     def read(setting: str, parse: Callable[[str], T], otherwise: T) -> T:
         text = settings.get(setting)
@@ -234,15 +234,15 @@ def read_server_options(settings: ZoneSettings, keys: Keys) -> ServerOptions:
         return read(setting, lambda text: values.parse_number(text, minimum, maximum), otherwise)
 
     return ServerOptions(
-        number(UDP_SIZE, usual.ceiling, *UDP_SIZE_RANGE),
-        read(MINIMAL_RESPONSES, values.parse_yes_no, usual.minimal),
+        number(UDP_SIZE, defaults.max_udp_size, *UDP_SIZE_RANGE),
+        read(MINIMAL_RESPONSES, values.parse_yes_no, defaults.minimal_responses),
         read(NSID, values.parse_octets, None),
         read(SERVER_VERSION, values.check_txt_string, None),
         read(IDENTITY, values.check_txt_string, None),
         keys,
-        number(TCP_CONNECTIONS, usual.connections, 1, MAX_CONNECTIONS),
-        number(TCP_PER_SUBNET, usual.connections_of_subnet, 1, MAX_CONNECTIONS),
-        number(TRANSFERS, usual.transfers, 1, MAX_TRANSFERS),
+        number(TCP_CONNECTIONS, defaults.max_tcp, 1, MAX_CONNECTIONS),
+        number(TCP_PER_SUBNET, defaults.max_tcp_per_subnet, 1, MAX_CONNECTIONS),
+        number(TRANSFERS, defaults.max_transfers, 1, MAX_TRANSFERS),
     )
 
 
@@ -259,7 +259,7 @@ def _read(setting: str, text: str, parse: Callable[[str], T]) -> T:
         raise Invalid(error.message, hint=error.hint, setting=setting) from error
 
 
-def differences(before: ServingPlan, after: ServingPlan) -> list[str]:
+def describe_changes(before: ServingPlan, after: ServingPlan) -> list[str]:
     """Describe what a new plan changes: a line for the defaults, one for each zone with own
     settings, one for the list of served zones."""
     lines = []
@@ -271,7 +271,7 @@ def differences(before: ServingPlan, after: ServingPlan) -> list[str]:
             lines.append(f"{names.text(zone)}: {old or 'not served'} -> {new or 'not served'}")
     if before.only != after.only:
         lines.append(f"only: {_format_only(before.only)} -> {_format_only(after.only)}")
-    return [*lines, *before.server_options.differences(after.server_options)]
+    return [*lines, *before.server_options.describe_changes(after.server_options)]
 
 
 def _format_only(only: frozenset[Name]) -> str:

@@ -11,7 +11,7 @@ import structlog
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
 from zonegit_resolver.config.config_file import PlanFile
-from zonegit_resolver.config.serving import ServingPlan, differences
+from zonegit_resolver.config.serving import ServingPlan, describe_changes
 
 MAX_LOGGED_CHANGES: Final = 50
 """The maximum number of changes in one log line."""
@@ -74,4 +74,4 @@ class ConfigReloader:
 
     def _read(self, file: PlanFile) -> tuple[ServingPlan, list[str]]:
         plan = file.read()
-        return plan, differences(self._plan, plan)
+        return plan, describe_changes(self._plan, plan)

@@ -92,8 +92,8 @@ class Streams:
     def _has_room(self, subnet: bytes) -> bool:
         options = self._zones.options
         return (
-            self.connections < options.connections
-            and self._subnets[subnet] < options.connections_of_subnet
+            self.connections < options.max_tcp
+            and self._subnets[subnet] < options.max_tcp_per_subnet
         )
 
     async def _serve_client(self, sock: socket.socket, peer: str, subnet: bytes) -> None:

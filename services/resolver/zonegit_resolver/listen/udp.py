@@ -96,7 +96,7 @@ class Datagrams:
 
     def _make_replies(self, queries: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
         respond, zones = self._respond, self._zones
-        limit = zones.options.ceiling
+        limit = zones.options.max_udp_size
         replies: list[bytes | None] = []
         for wire, peer in queries:
             try:

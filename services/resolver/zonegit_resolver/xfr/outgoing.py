@@ -17,7 +17,7 @@ import structlog
 from zonegit.errors import Busy
 from zonegit.nameserver.answer.authenticate import authenticate
 from zonegit.nameserver.answer.client import Client
-from zonegit.nameserver.answer.responder import reply_options
+from zonegit.nameserver.answer.responder import encode_options
 from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable, count_query
 from zonegit.nameserver.message import edns
 from zonegit.nameserver.message.fragment import NOERROR, NOTAUTH, REFUSED, SERVFAIL
@@ -96,7 +96,7 @@ class Outgoing:
             Scheduler()
         )  # not that of loading, which would have its turn after every client
         self.counters = TransferCounters()
-        self.queue = TransferQueue(zones.options.transfers)
+        self.queue = TransferQueue(zones.options.max_transfers)
 
     async def answer(
         self, wire: bytes, query: Query, peer: str, is_gone: Callable[[], bool] = _is_never_gone
@@ -139,7 +139,7 @@ class Outgoing:
         except Busy:
             self.counters.count(REFUSED_KIND)
             client.error = edns.NOT_READY
-            edns_options = reply_options(query, self._zones.options, client)
+            edns_options = encode_options(query, self._zones.options, client)
             yield client.sign(encode_error(query, SERVFAIL, options=edns_options))
 
     async def _send_in_turn(
@@ -153,7 +153,7 @@ class Outgoing:
         Raises:
             Busy: Too many transfers wait.
         """
-        self.queue.resize(self._zones.options.transfers)
+        self.queue.resize(self._zones.options.max_transfers)
         if query.qtype == rrtypes.IXFR and query.serial is not None:
             async with self.queue.take_turn(DIFFERENCES, client.peer, client.key) as turn:
                 state = self._find_latest(query, state)
@@ -186,7 +186,9 @@ class Outgoing:
         turn: TransferTurn | None = None,
     ) -> AsyncGenerator[bytes, None]:
         octets = 0
-        async for message in self._pack_messages(Packer(query, STREAM - client.signature), records):
+        async for message in self._pack_messages(
+            Packer(query, STREAM - client.signature_size), records
+        ):
             reply = client.sign(message)
             if len(reply) > STREAM:
                 raise ValueError(f"{names.text(query.name)} has a record that fits no message")
@@ -213,7 +215,7 @@ class Outgoing:
         else:
             self._zones.denied += 1
             rcode, client.error = REFUSED, edns.PROHIBITED
-        edns_options = reply_options(query, self._zones.options, client)
+        edns_options = encode_options(query, self._zones.options, client)
         return client.sign(encode_error(query, rcode, options=edns_options))
 
     async def _find_difference(self, query: Query, state: BranchState) -> Records | None:

@@ -36,7 +36,7 @@ class Packer:
         full = None
         if self._records and end + record_size(record) > self._max_octets:
             full = self.flush()
-        self._writer.name(record.owner)
+        self._writer.write_name(record.owner)
         write_record(self._writer, record.rdtype, record.ttl, record.rdata)
         self._records += 1
         return full

@@ -1,1 +1,1 @@
-"""From a query to its reply. Pure."""
+"""Answer queries: from a parsed query to the octets of its reply. Pure."""

@@ -17,6 +17,8 @@ def authenticate(wire: bytes, query: Query, zones: ZoneTable, peer: str) -> Clie
 
     Args:
         wire: the message that ``query`` was parsed from.
+        query: the query.
+        zones: the zones that are served, with the TSIG keys.
         peer: the IP address of the sender.
 
     Returns:

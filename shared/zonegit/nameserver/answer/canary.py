@@ -8,7 +8,7 @@ from typing import Final
 
 from zonegit.errors import Invalid
 from zonegit.nameserver.acl import IPAddress, unmap_ipv4
-from zonegit.nameserver.message.edns import ECS, encode_option, option_contents
+from zonegit.nameserver.message.edns import ECS, encode_option, iter_option_contents
 from zonegit.store import ref_names
 
 DEFAULT_SALT: Final = "zonegit-default"
@@ -110,7 +110,7 @@ def find_client_subnet(options: bytes) -> ClientSubnet | None:
     Raises:
         Invalid: it is malformed; the reply is FORMERR (RFC 7871 section 7.1.2).
     """
-    found = next(option_contents(options, ECS), None)
+    found = next(iter_option_contents(options, ECS), None)
     return _parse_client_subnet(found) if found is not None else None
 
 

@@ -25,11 +25,11 @@ def answer(query: Query, options: ServerOptions) -> Response | None:
     if query.qtype not in (rrtypes.TXT, rrtypes.ANY):
         return None
     if query.name in _VERSION:
-        return _txt(options.version)
-    return _txt(options.identity) if query.name in _IDENTITY else None
+        return _make_txt(options.server_version)
+    return _make_txt(options.identity) if query.name in _IDENTITY else None
 
 
-def _txt(content: str | None) -> Response | None:
+def _make_txt(content: str | None) -> Response | None:
     if content is None:
         return None
     octets = content.encode()

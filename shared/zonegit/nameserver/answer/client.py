@@ -13,8 +13,8 @@ class Client:
     the peer's address. The option is parsed when the first zone is met for which it matters."""
 
     __slots__ = (
-        "_is_read",
-        "_is_used",
+        "_is_parsed",
+        "_is_subnet_used",
         "_option",
         "_options",
         "error",
@@ -29,8 +29,8 @@ class Client:
         """The extended error (RFC 8914) that the reply carries in addition to the answer."""
         self._options = query.edns.options if query.edns is not None else b""
         self._option: ClientSubnet | None = None
-        self._is_read = False
-        self._is_used = False
+        self._is_parsed = False
+        self._is_subnet_used = False
 
     @property
     def key(self) -> Name | None:
@@ -38,8 +38,8 @@ class Client:
         return self.signer.key.name if self.signer is not None else None
 
     @property
-    def signature(self) -> int:
-        """Return how many octets the signature of the reply takes."""
+    def signature_size(self) -> int:
+        """Return the number of octets that the signature of the reply takes."""
         return self.signer.key.size if self.signer is not None else 0
 
     def sign(self, reply: bytes) -> bytes:
@@ -56,22 +56,27 @@ class Client:
         Raises:
             Invalid: its options are malformed; the reply is FORMERR.
         """
-        if not self._is_read:
-            self._is_read = True
+        if not self._is_parsed:
+            self._is_parsed = True
             self._option = find_client_subnet(self._options) if self._options else None
 
     def is_in_canary(self, canary: Canary) -> bool:
         """Return whether the canary answers this client."""
         self.parse_subnet()
-        self._is_used = True
+        self._is_subnet_used = True
         if self._option is not None and self._option.source:
             return canary.includes(self._option.subnet)
         return canary.includes(peer_subnet(self.peer))
 
-    def warn_of_staleness(self) -> None:
+    def add_stale_error(self) -> None:
         """Add the extended error "Stale Answer" to the reply (RFC 8914 section 4.4)."""
         self.error = STALE
 
-    def subnet_option(self) -> bytes:
-        """Return the client subnet option of the reply, empty if the query's was not parsed."""
-        return self._option.encode_reply(is_used=self._is_used) if self._option is not None else b""
+    def encode_subnet_option(self) -> bytes:
+        """Return the client subnet option of the reply; empty if that of the query was not
+        parsed."""
+        return (
+            self._option.encode_reply(is_used=self._is_subnet_used)
+            if self._option is not None
+            else b""
+        )

@@ -7,7 +7,7 @@ therefore never invalidates what is kept for another.
 from collections.abc import Callable
 from typing import Final
 
-from zonegit.nameserver.answer.lookup import all_rrsets, lookup
+from zonegit.nameserver.answer.lookup import list_rrsets, lookup
 from zonegit.nameserver.answer.nsec_proofs import find_proof
 from zonegit.nameserver.answer.render import render
 from zonegit.nameserver.answer.response import Response, ResponseBuilder
@@ -46,7 +46,7 @@ _ALIAS_TYPES: Final = (rrtypes.CNAME, rrtypes.ANY)
 """Types whose question a CNAME itself answers."""
 
 FindSnapshot = Callable[[Name, int], ZoneSnapshot | None]
-"""Return the state that a client sees of the deepest zone here that holds a name, for a type."""
+"""Returns the state that a client sees of the deepest zone here that holds a name, for a type."""
 
 
 def follow(
@@ -59,15 +59,17 @@ def follow(
     gives SERVFAIL with what was found: its end exists, but is not sent.
 
     Args:
+        query: the query.
+        snapshot: the zone that holds the name of the question.
         find: returns the snapshot of another zone.
         is_stream: the reply goes to a stream.
         is_minimal: leave out optional additional records.
     """
     chain = _Chain(query, is_stream=is_stream, is_minimal=is_minimal)
-    onward: ZoneSnapshot | None = snapshot
-    while onward is not None and chain.add_link(onward):
-        onward = find(chain.name, query.qtype)
-    return chain.response()
+    current: ZoneSnapshot | None = snapshot
+    while current is not None and chain.add_link(current):
+        current = find(chain.name, query.qtype)
+    return chain.build_response()
 
 
 class _Chain:
@@ -85,16 +87,16 @@ class _Chain:
         self._seen = {query.name}
         self._redirects: set[int] = set()
 
-    def response(self) -> Response:
+    def build_response(self) -> Response:
         """Return the response that was built."""
         return self._builder.build(self._rcode)
 
     def add_link(self, snapshot: ZoneSnapshot) -> bool:
-        """Add the outcome of ``name`` in its zone; return whether another name must be looked
+        """Add the outcome of ``name`` in its zone, and return whether another name must be looked
         up."""
-        path = _relative_path(self.name, snapshot.apex)
+        path = _make_path(self.name, snapshot.apex)
         outcome = lookup(snapshot, path, self._qtype)
-        target = self._target(outcome)
+        target = self._find_target(outcome)
         if self._builder.end > MAX_NEAR_START or (
             target is not None and len(self._seen) > MAX_ALIASES
         ):
@@ -110,9 +112,9 @@ class _Chain:
             return False
         if isinstance(outcome, Dname):
             here = self._synthesise(outcome.rrset, target)
-        return self._move_to(target, here + _target_offset(self.name))
+        return self._move_to(target, here + _compute_target_offset(self.name))
 
-    def _target(self, outcome: LookupOutcome) -> bytes | None:
+    def _find_target(self, outcome: LookupOutcome) -> bytes | None:
         """Return the name at which the search continues, None if it ends."""
         match outcome:
             case Cname(rrset) if self._qtype not in _ALIAS_TYPES:
@@ -123,7 +125,7 @@ class _Chain:
                 return None
 
     def _add(self, snapshot: ZoneSnapshot, path: Path, outcome: LookupOutcome) -> int:
-        """Add an outcome and its proof; return the offset in the message at which it begins."""
+        """Add an outcome and its proof, and return the offset in the message at which it begins."""
         here = self._builder.end
         if self._qtype == rrtypes.ANY and isinstance(outcome, RRsetData | Cname):
             self._add_any(snapshot, path, outcome)
@@ -131,8 +133,8 @@ class _Chain:
             fragment = render(snapshot, outcome, signed=self._is_signed)
             self._builder.add(fragment, self._at, len(self._written))
         if self._is_signed:
-            for denying in find_proof(snapshot, path, outcome):
-                self._builder.add_proof(snapshot, denying, self._at, len(self._written))
+            for nsec in find_proof(snapshot, path, outcome):
+                self._builder.add_proof(snapshot, nsec, self._at, len(self._written))
         if isinstance(outcome, Dname):
             self._redirects.add(id(outcome))
         return here
@@ -148,24 +150,27 @@ class _Chain:
             fragment = render(snapshot, outcome, signed=True)
             builder.add(fragment, HEADER, length, is_bare=True)
             return
-        for data in all_rrsets(snapshot, path):
+        for data in list_rrsets(snapshot, path):
             fragment = render(snapshot, data)
             if builder.is_empty or builder.end + fragment.needed[0] <= STREAM - _STREAM_RESERVE:
                 builder.add(fragment, HEADER, length, is_bare=True)
 
     def _synthesise(self, dname: RRset, target: bytes) -> int:
-        """Add the unsigned CNAME that a DNAME makes (RFC 6672 section 3.1); return its offset."""
+        """Add the unsigned CNAME of a DNAME (RFC 6672 section 3.1), and return its offset."""
         here = self._builder.end
         writer = Writer(self.name)
-        writer.owner()
-        writer.fixed(rrtypes.CNAME, dname.ttl, len(target))
+        writer.write_owner()
+        writer.write_fixed(rrtypes.CNAME, dname.ttl, len(target))
         writer.octets += target
         self._builder.add(Fragment(writer, AA, (1, 0, 0)), self._at, len(self._written))
         return here
 
     def _move_to(self, target: bytes, at: int) -> bool:
-        """Continue at a name that is written at offset ``at``; False if the chain was there or
-        ends."""
+        """Continue at a name that is written at offset ``at``.
+
+        Returns:
+            False if the chain ends, or was at this name before.
+        """
         self._written, self._at = target, at
         self.name = Name(target.lower())
         is_new = self.name not in self._seen
@@ -173,10 +178,10 @@ class _Chain:
         return is_new and self._qtype not in _ALIAS_TYPES
 
 
-def _relative_path(name: Name, apex: Name) -> Path:
+def _make_path(name: Name, apex: Name) -> Path:
     return names.labels(Name(name[: len(name) - len(apex)] + names.ROOT))[::-1]
 
 
-def _target_offset(name: Name) -> int:
+def _compute_target_offset(name: Name) -> int:
     """Return the offset of the target in a CNAME record of ``name``."""
     return (_POINTER if name != names.ROOT else 1) + _FIXED_FIELDS

@@ -55,7 +55,7 @@ from zonegit.nameserver.answer.zone_table import (
     ServedBranches,
     ZoneTable,
 )
-from zonegit.nameserver.message.edns import NSID, option_codes
+from zonegit.nameserver.message.edns import NSID, list_option_codes
 from zonegit.nameserver.message.fragment import HEADER, Fragment
 from zonegit.nameserver.message.query import DATAGRAM, DO, PLAIN, RCODE, STREAM, Edns, encode_opt
 from zonegit.nameserver.zone.snapshot import (
@@ -148,7 +148,7 @@ def try_fast(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | No
         path.append(low[start:at])
     path.reverse()
 
-    state = served.for_all
+    state = served.common_state
     if state is None:
         state = _choose_state(served, peer) if not has_options else None
         if state is None:
@@ -166,7 +166,7 @@ def try_fast(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | No
             fragment = _find_signed(outcome, low[HEADER:end], state.snapshot.denial)
         else:
             fragment = outcome.signed_fragment if do else outcome.fragment
-        if fragment is None or kind is Dname or (fragment.cuts and zones.options.minimal):
+        if fragment is None or kind is Dname or (fragment.cuts and zones.options.minimal_responses):
             return None
         distance = end - HEADER - fragment.length
         body = fragment.shift(distance) if distance else fragment.octets
@@ -221,7 +221,7 @@ def _parse_ending_with_options(octets: bytes, zones: ZoneTable) -> Ending | None
     if len(octets) < _BARE_ENDING:
         return None
     length, options = octets[_BARE_ENDING - 2 : _BARE_ENDING], octets[_BARE_ENDING:]
-    found = option_codes(options)
+    found = list_option_codes(options)
     if found is None or int.from_bytes(length, "big") != len(options):
         return None
     if NSID in found and zones.options.nsid is not None:

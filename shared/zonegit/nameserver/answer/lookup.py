@@ -19,7 +19,9 @@ def lookup(snapshot: ZoneSnapshot, path: Sequence[bytes], qtype: int) -> LookupO
     """Return the outcome of a name and type.
 
     Args:
+        snapshot: the zone.
         path: the labels of the name below the apex, from the apex down, in lower case.
+        qtype: the type of the question.
     """
     node = snapshot.root
     for label in path:
@@ -35,7 +37,7 @@ def lookup(snapshot: ZoneSnapshot, path: Sequence[bytes], qtype: int) -> LookupO
     return node.data.get(qtype) or _lookup_missing_type(snapshot, node, qtype)
 
 
-def all_rrsets(snapshot: ZoneSnapshot, path: Sequence[bytes]) -> list[Data]:
+def list_rrsets(snapshot: ZoneSnapshot, path: Sequence[bytes]) -> list[Data]:
     """Return all RRsets of a name that has some, or of the wildcard that matches it (RFC 1034
     section 4.3.2: a question for ANY matches all types)."""
     node: Node = snapshot.root
@@ -45,7 +47,7 @@ def all_rrsets(snapshot: ZoneSnapshot, path: Sequence[bytes]) -> list[Data]:
             node = node.children[WILDCARD]
             break
         node = child
-    return [node.data[rdtype] for rdtype in sorted(node.data, key=_preference)]
+    return [node.data[rdtype] for rdtype in sorted(node.data, key=_order_for_any)]
 
 
 def _lookup_missing_name(snapshot: ZoneSnapshot, encloser: Node, qtype: int) -> LookupOutcome:
@@ -67,7 +69,7 @@ def _lookup_missing_type(snapshot: ZoneSnapshot, node: Node, qtype: int) -> Look
     data = node.data
     if qtype == rrtypes.ANY and data:
         # One RRset is a sufficient answer (RFC 8482 section 4.1).
-        return data[min(data, key=_preference)]
+        return data[min(data, key=_order_for_any)]
     if qtype == rrtypes.IXFR and rrtypes.SOA in data:
         # In a datagram the SOA alone, which sends the client to TCP (RFC 1995 section 4).
         return data[rrtypes.SOA]
@@ -77,6 +79,6 @@ def _lookup_missing_type(snapshot: ZoneSnapshot, node: Node, qtype: int) -> Look
     return alias
 
 
-def _preference(rdtype: int) -> tuple[bool, int]:
+def _order_for_any(rdtype: int) -> tuple[bool, int]:
     """Return the order of types in an answer to ANY: DNSSEC records last."""
     return rdtype in (rrtypes.RRSIG, rrtypes.NSEC), rdtype

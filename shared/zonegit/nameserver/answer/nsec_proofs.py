@@ -45,6 +45,7 @@ def find_proof(
     """Return the records that a reply to a client that set DO needs in its authority section.
 
     Args:
+        snapshot: the zone.
         path: the name of the question.
         outcome: the outcome of the lookup of ``path``.
 
@@ -55,7 +56,7 @@ def find_proof(
     if scheme is None:
         return []
     name = tuple(path)
-    depth = _encloser_depth(snapshot, name)
+    depth = _find_encloser_depth(snapshot, name)
     match outcome:
         case NxDomain():
             found = scheme.prove_nxdomain(name, depth)
@@ -79,7 +80,7 @@ def find_no_ds_proof(snapshot: ZoneSnapshot, cut: Path) -> list[NsecRecord]:
     return [each for each in dict.fromkeys(found) if each is not None]
 
 
-def _encloser_depth(snapshot: ZoneSnapshot, path: Path) -> int:
+def _find_encloser_depth(snapshot: ZoneSnapshot, path: Path) -> int:
     """Return how many labels the closest encloser of a name has; all of them if the name exists."""
     node: Node | None = snapshot.root
     for depth, label in enumerate(path):
@@ -102,28 +103,28 @@ class _Nsec:
 
     def prove_nxdomain(self, path: Path, depth: int) -> Proof:
         """Prove that a name and the wildcard above it do not exist (section 3.1.3.2)."""
-        yield self._at_or_before(path)
-        yield self._at_or_before((*path[:depth], WILDCARD))
+        yield self._find_at_or_before(path)
+        yield self._find_at_or_before((*path[:depth], WILDCARD))
 
     def prove_nodata(self, path: Path) -> Proof:
         """Prove that a name has no such type (section 3.1.3.1).
 
         An empty non-terminal has no NSEC. The one before it proves that there are names below.
         """
-        yield self._at_or_before(path)
+        yield self._find_at_or_before(path)
 
     def prove_expansion(self, path: Path, _depth: int) -> Proof:
         """Prove that the name itself does not exist, so that a wildcard may match (section
         3.1.3.3)."""
-        yield self._at_or_before(path)
+        yield self._find_at_or_before(path)
 
     prove_wildcard_nodata = prove_nxdomain
     """Section 3.1.3.4. The second search finds the wildcard's own NSEC."""
 
-    def _at_or_before(self, path: Path) -> NsecRecord | None:
+    def _find_at_or_before(self, path: Path) -> NsecRecord | None:
         owner = self._snapshot.denial.owners.at_or_before(path)
         node = find_node(self._snapshot, owner) if owner is not None else None
-        return _nsec_of(node, rrtypes.NSEC)
+        return _find_nsec(node, rrtypes.NSEC)
 
 
 class _Nsec3:
@@ -138,54 +139,54 @@ class _Nsec3:
 
     def prove_nxdomain(self, path: Path, depth: int) -> Proof:
         """Prove that a name and the wildcard above it do not exist (section 7.2.2)."""
-        depth = self._provable(path, depth)
-        yield from self._encloser(path, depth)
-        yield self._covering((*path[:depth], WILDCARD), is_bounded=True)
+        depth = self._find_provable(path, depth)
+        yield from self._prove_encloser(path, depth)
+        yield self._find_covering((*path[:depth], WILDCARD), is_bounded=True)
 
     def prove_nodata(self, path: Path) -> Proof:
         """Prove that a name has no such type (sections 7.2.3, 7.2.4; 7.2.7 for a zone cut).
 
         A name without NSEC3 exists only because of an insecure delegation that opted out.
         """
-        found = self._matching(path)
+        found = self._find_matching(path)
         if found is not None:
             yield found
         elif path:
-            yield from self._encloser(path, self._provable(path, len(path) - 1))
+            yield from self._prove_encloser(path, self._find_provable(path, len(path) - 1))
 
     def prove_expansion(self, path: Path, depth: int) -> Proof:
         """Prove that the next closer name does not exist (section 7.2.6)."""
-        yield self._covering(path[: depth + 1])
+        yield self._find_covering(path[: depth + 1])
 
     def prove_wildcard_nodata(self, path: Path, depth: int) -> Proof:
         """Prove that the wildcard that matches has no such type (section 7.2.5)."""
-        yield from self._encloser(path, self._provable(path, depth))
-        yield self._matching((*path[:depth], WILDCARD))
+        yield from self._prove_encloser(path, self._find_provable(path, depth))
+        yield self._find_matching((*path[:depth], WILDCARD))
 
-    def _provable(self, path: Path, depth: int) -> int:
+    def _find_provable(self, path: Path, depth: int) -> int:
         """Return the depth of the closest encloser that has an NSEC3; one that opted out has none
         (section 7.2.1)."""
-        while depth and self._matching(path[:depth]) is None:
+        while depth and self._find_matching(path[:depth]) is None:
             depth -= 1
         return depth
 
-    def _encloser(self, path: Path, depth: int) -> Proof:
-        """Prove that the closest encloser exists and the next closer name does not. Section
-        7.2.1."""
-        yield self._matching(path[:depth])
-        yield self._covering(path[: depth + 1])
+    def _prove_encloser(self, path: Path, depth: int) -> Proof:
+        """Prove that the closest encloser exists and the next closer name does not (section
+        7.2.1)."""
+        yield self._find_matching(path[:depth])
+        yield self._find_covering(path[: depth + 1])
 
-    def _matching(self, path: Path) -> NsecRecord | None:
+    def _find_matching(self, path: Path) -> NsecRecord | None:
         """Return the NSEC3 of a name. Only for names that exist, and wildcards below these."""
-        return _nsec_of(self._hashed.get(self._owner(path, is_bounded=True)), rrtypes.NSEC3)
+        return _find_nsec(self._hashed.get(self._hash_owner(path, is_bounded=True)), rrtypes.NSEC3)
 
-    def _covering(self, path: Path, *, is_bounded: bool = False) -> NsecRecord | None:
-        owner = self._owner(path, is_bounded=is_bounded)
+    def _find_covering(self, path: Path, *, is_bounded: bool = False) -> NsecRecord | None:
+        owner = self._hash_owner(path, is_bounded=is_bounded)
         before = self._chain.at_or_before(owner)
         node = self._hashed.get(before if before is not None else self._chain.last())
-        return _nsec_of(node, rrtypes.NSEC3)
+        return _find_nsec(node, rrtypes.NSEC3)
 
-    def _owner(self, path: Path, *, is_bounded: bool) -> Name:
+    def _hash_owner(self, path: Path, *, is_bounded: bool) -> Name:
         name = names.below(self._apex, path)
         label = (_hash_known_name if is_bounded else hash_name)(name, self._salt, self._iterations)
         return Name(bytes((HASHED_LABEL,)) + label + self._apex)
@@ -211,7 +212,7 @@ def _iterations(param: bytes) -> int:
     return int.from_bytes(param[2:4], "big")
 
 
-def _nsec_of(node: Node | None, rdtype: int) -> NsecRecord | None:
+def _find_nsec(node: Node | None, rdtype: int) -> NsecRecord | None:
     data = node.data.get(rdtype) if node is not None else None
     return data if isinstance(data, NsecRecord) else None
 

@@ -81,18 +81,20 @@ def _render_signed_referral(snapshot: ZoneSnapshot, referral: Referral) -> Fragm
     return referral.proved[1]
 
 
-def render_proof(snapshot: ZoneSnapshot, denying: NsecRecord, *, is_far: bool = False) -> Fragment:
+def render_proof(snapshot: ZoneSnapshot, nsec: NsecRecord, *, is_far: bool = False) -> Fragment:
     """Return an NSEC or NSEC3 RRset and its RRSIGs, for the authority section.
 
     Args:
+        snapshot: the zone.
+        nsec: the record.
         is_far: the fragment will begin after ``MAX_NEAR_START``.
     """
-    if denying.proof is not None and not is_far:
-        return denying.proof
+    if nsec.proof is not None and not is_far:
+        return nsec.proof
     writer = _RRsetWriter(snapshot, snapshot.apex, signed=True, is_below=True, is_far=is_far)
-    fragment = Fragment(writer, AA, (0, writer.add(denying.rrset), 0))
+    fragment = Fragment(writer, AA, (0, writer.add(nsec.rrset), 0))
     if not is_far:
-        denying.proof = fragment
+        nsec.proof = fragment
     return fragment
 
 
@@ -114,21 +116,21 @@ class _RRsetWriter(Writer):
         self._about = about
 
     def add(self, rrset: RRset, ttls: tuple[int, ...] | None = None) -> int:
-        """Write an RRset; return the number of records. An RRSIG has the TTL of the RRset it
+        """Write an RRset, and return the number of records. An RRSIG has the TTL of the RRset it
         covers."""
         is_owner = rrset.owner == self._about
         write_rrset(self, rrset, is_owner=is_owner, ttls=ttls)
-        signatures = self._signatures(rrset) if self._is_signed else ()
+        signatures = self._find_signatures(rrset) if self._is_signed else ()
         ttl = rrset.ttl if ttls is None else ttls[0]
         for rdata in signatures:
             if is_owner:
-                self.owner()
+                self.write_owner()
             else:
-                self.name(rrset.owner)
+                self.write_name(rrset.owner)
             write_record(self, rrtypes.RRSIG, ttl, rdata)
         return len(rrset.rdatas) + len(signatures)
 
-    def _signatures(self, rrset: RRset) -> tuple[bytes, ...]:
+    def _find_signatures(self, rrset: RRset) -> tuple[bytes, ...]:
         """Return the RRSIGs over an RRset of the zone."""
         node: Node | None
         if rrset.rdtype == rrtypes.NSEC3:
@@ -180,7 +182,7 @@ def _render_answer(snapshot: ZoneSnapshot, found: RRsetData, *, signed: bool) ->
     writer = _RRsetWriter(snapshot, rrset.owner, signed=signed)
     answers, count = writer.add(rrset, found.ttls), 0
     cuts = []
-    for each in _additional_rrsets(snapshot, rrset):
+    for each in _iter_additional(snapshot, rrset):
         if len(writer.octets) >= MAX_OPTIONAL_OCTETS:
             break
         if len(writer.octets) + _estimate_size(each) <= MAX_OPTIONAL_OCTETS:
@@ -190,7 +192,7 @@ def _render_answer(snapshot: ZoneSnapshot, found: RRsetData, *, signed: bool) ->
     return Fragment(writer, AA, (answers, 0, count), tuple(reversed(cuts)), needed)
 
 
-def _additional_rrsets(snapshot: ZoneSnapshot, rrset: RRset) -> Iterator[RRset]:
+def _iter_additional(snapshot: ZoneSnapshot, rrset: RRset) -> Iterator[RRset]:
     """Yield the optional additional RRsets of an answer.
 
     These are addresses, and the targets of SVCB and HTTPS in alias mode (RFC 9460 section 4.1).
@@ -203,7 +205,9 @@ def _additional_rrsets(snapshot: ZoneSnapshot, rrset: RRset) -> Iterator[RRset]:
         types: tuple[int, ...] = ADDRESSES
         if has_services and target != rrset.owner:
             types = (rrset.rdtype, *ADDRESSES)
-        yield from _host_rrsets(snapshot, target, types, may_be_glue=rrset.rdtype == rrtypes.NS)
+        yield from _find_host_rrsets(
+            snapshot, target, types, may_be_glue=rrset.rdtype == rrtypes.NS
+        )
 
 
 def _render_referral(snapshot: ZoneSnapshot, referral: Referral, *, signed: bool) -> Fragment:
@@ -220,18 +224,18 @@ def _render_referral(snapshot: ZoneSnapshot, referral: Referral, *, signed: bool
     writer = _RRsetWriter(snapshot, cut, signed=signed, is_below=True)
     write_rrset(writer, referral.rrset, is_owner=True)
     authority, count = len(referral.rrset.rdatas), 0
-    for each in _ds_or_proof(snapshot, cut) if signed else ():
+    for each in _find_ds_or_proof(snapshot, cut) if signed else ():
         authority += writer.add(each)
     cuts = []
     needed = None
-    ranks = {target: _glue_kind(snapshot, cut, target) for target in referral.targets}
+    ranks = {target: _classify_glue(snapshot, cut, target) for target in referral.targets}
     for target in sorted(referral.targets, key=ranks.__getitem__):
-        most = STREAM if ranks[target] == IN_DOMAIN else MAX_OPTIONAL_OCTETS
-        if len(writer.octets) > most:
+        limit = STREAM if ranks[target] == IN_DOMAIN else MAX_OPTIONAL_OCTETS
+        if len(writer.octets) > limit:
             break
-        for address in _host_rrsets(snapshot, target, ADDRESSES, may_be_glue=True):
+        for address in _find_host_rrsets(snapshot, target, ADDRESSES, may_be_glue=True):
             if ranks[target] > IN_DOMAIN:
-                if len(writer.octets) + _estimate_size(address) > most:
+                if len(writer.octets) + _estimate_size(address) > limit:
                     continue
                 cuts.append((len(writer.octets), count))
             if ranks[target] == NOT_GLUE and needed is None:
@@ -240,14 +244,14 @@ def _render_referral(snapshot: ZoneSnapshot, referral: Referral, *, signed: bool
     return Fragment(writer, NOERROR, (0, authority, count), tuple(reversed(cuts)), needed)
 
 
-def _glue_kind(snapshot: ZoneSnapshot, cut: Name, server: Name) -> int:
-    """Return how much a resolver needs an address of a server: one of the kinds of glue."""
+def _classify_glue(snapshot: ZoneSnapshot, cut: Name, server: Name) -> int:
+    """Return the kind of glue that an address of a server is."""
     if names.is_within(server, cut):
         return IN_DOMAIN
     return SIBLING if _find_host(snapshot, server, may_be_glue=False) is None else NOT_GLUE
 
 
-def _ds_or_proof(snapshot: ZoneSnapshot, cut: Name) -> list[RRset]:
+def _find_ds_or_proof(snapshot: ZoneSnapshot, cut: Name) -> list[RRset]:
     """Return the DS RRset of a child, else the proof that there is none (RFC 4035 section 3.1.4).
 
     Empty for an unsigned zone, whose proofs no client could validate.
@@ -262,10 +266,11 @@ def _ds_or_proof(snapshot: ZoneSnapshot, cut: Name) -> list[RRset]:
     return [each.rrset for each in find_no_ds_proof(snapshot, path)]
 
 
-def _host_rrsets(
+def _find_host_rrsets(
     snapshot: ZoneSnapshot, host: Name, types: tuple[int, ...], *, may_be_glue: bool
 ) -> list[RRset]:
-    """Return the RRsets of a name that this zone is allowed to give; wildcards are not expanded."""
+    """Return the RRsets of a name that answers of this zone may include; wildcards are not
+    expanded."""
     node = _find_host(snapshot, host, may_be_glue=may_be_glue)
     if node is None:
         return []

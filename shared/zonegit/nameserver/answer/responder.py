@@ -79,8 +79,8 @@ def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | Non
     if isinstance(client, bytes):
         return client
     response = _build_response(query, zones, client, is_stream=limit == STREAM)
-    room = query.room(limit) - HEADER - len(query.question) - client.signature
-    extra = reply_options(query, zones.options, client)
+    room = query.max_reply(limit) - HEADER - len(query.question) - client.signature_size
+    extra = encode_options(query, zones.options, client)
     if BARE_OPT + len(extra) > room:
         extra = b""  # after the longest names there is no room for options
     if not isinstance(response, Response):
@@ -120,19 +120,25 @@ def _answer_query(
     met = [served]
 
     def find(name: Name, qtype: int) -> ZoneSnapshot | None:
-        onward = zones.find(name, qtype)
-        if onward is None:
+        next_zone = zones.find(name, qtype)
+        if next_zone is None:
             return None
-        met.append(onward)
+        met.append(next_zone)
         return (
-            onward.choose_state(client).snapshot if client.is_allowed(onward.query_from) else None
+            next_zone.choose_state(client).snapshot
+            if client.is_allowed(next_zone.query_from)
+            else None
         )
 
     try:
         # Transfers send the default state, so its serial decides whether one is needed.
         state = served.default if query.qtype == rrtypes.IXFR else served.choose_state(client)
         response = follow(
-            query, state.snapshot, find, is_stream=is_stream, is_minimal=zones.options.minimal
+            query,
+            state.snapshot,
+            find,
+            is_stream=is_stream,
+            is_minimal=zones.options.minimal_responses,
         )
     except Invalid:  # a malformed client subnet
         zones.malformed += 1
@@ -160,7 +166,7 @@ def _answer_ixfr(query: Query, zones: ZoneTable, client: Client, space: int) -> 
     delta, last = run_to_end(condense(recent)), soa_record(served.default.snapshot)
     writer, records = Writer(query.written), 0
     for record in chain((last,), delta.removed, delta.added, (last,)):
-        writer.name(record.owner)
+        writer.write_name(record.owner)
         write_record(writer, record.rdtype, record.ttl, record.rdata)
         records += 1
     if len(writer.octets) > space:
@@ -186,12 +192,12 @@ def _answer_notify(query: Query, served: ServedBranches | None, client: Client) 
     )
 
 
-def reply_options(query: Query, options: ServerOptions, client: Client) -> bytes:
+def encode_options(query: Query, options: ServerOptions, client: Client) -> bytes:
     """Return the EDNS options of the reply."""
     if query.edns is None:
         return b""
-    found = client.subnet_option()
-    if options.nsid is not None and edns.NSID in (edns.option_codes(query.edns.options) or ()):
+    found = client.encode_subnet_option()
+    if options.nsid is not None and edns.NSID in (edns.list_option_codes(query.edns.options) or ()):
         found += edns.encode_option(edns.NSID, options.nsid)
     if client.error is not None:
         found += edns.encode_extended_error(client.error)

@@ -13,9 +13,9 @@ class Response(msgspec.Struct, frozen=True):
 
     Attributes:
         flags: AA and the RCODE.
-        cuts: as those of :class:`Fragment`.
-        is_alias: the name of the question is itself the owner of a CNAME. The number of such
-            replies is bounded by the number of CNAMEs and types.
+        cuts: see :class:`Fragment`.
+        is_alias: whether the name of the question is itself the owner of a CNAME. The number of
+            such replies is bounded by the number of CNAMEs and types.
     """
 
     octets: bytes
@@ -81,7 +81,14 @@ class ResponseBuilder:
     def add(
         self, fragment: Fragment, name_at: int, name_length: int, *, is_bare: bool = False
     ) -> None:
-        """Append the fragment of an outcome; a bare one without optional additional records."""
+        """Append the fragment of an outcome.
+
+        Args:
+            fragment: the fragment.
+            name_at: the offset of its name in the message.
+            name_length: the octets of that name.
+            is_bare: leave out optional additional records.
+        """
         if not fragment.answers:
             self._add_proofs()
         at = len(self._octets)
@@ -97,12 +104,12 @@ class ResponseBuilder:
         self._flags = is_authoritative | fragment.flags & RCODE
 
     def add_proof(
-        self, snapshot: ZoneSnapshot, denying: NsecRecord, name_at: int, name_length: int
+        self, snapshot: ZoneSnapshot, nsec: NsecRecord, name_at: int, name_length: int
     ) -> None:
         """Append a record that proves the fragment added last, unless the reply has it already."""
-        if id(denying) not in self._proven:
-            self._proven.add(id(denying))
-            self._proofs.append((snapshot, denying, name_at, name_length))
+        if id(nsec) not in self._proven:
+            self._proven.add(id(nsec))
+            self._proofs.append((snapshot, nsec, name_at, name_length))
 
     def build(self, rcode: int | None = None) -> Response:
         """Return the response, with another RCODE than the last fragment's if one is given."""
@@ -121,8 +128,8 @@ class ResponseBuilder:
     def _add_proofs(self) -> None:
         if self._proofs:
             self._drop_optional()
-        for snapshot, denying, name_at, name_length in self._proofs:
-            fragment = render_proof(snapshot, denying, is_far=self.end > MAX_NEAR_START)
+        for snapshot, nsec, name_at, name_length in self._proofs:
+            fragment = render_proof(snapshot, nsec, is_far=self.end > MAX_NEAR_START)
             self._octets += fragment.place(name_at, name_length, self.end)
             self._authority += fragment.authority
         self._proofs.clear()

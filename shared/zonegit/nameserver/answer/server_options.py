@@ -1,4 +1,4 @@
-"""Options of a server that apply to all zones. Pure."""
+"""The options of a server that apply to all zones. Pure."""
 
 from dataclasses import dataclass, field, fields
 
@@ -9,38 +9,39 @@ from zonegit.zone import names
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """Options of the server.
+    """The options of a server. Each has the name of its setting.
 
     Attributes:
-        ceiling: maximum size of a reply in a datagram, 512 to 4,096 octets, whatever size the
-            client accepts (RFC 6891 section 6.2.5).
-        minimal: leave out optional additional records.
-        nsid: name server identifier (RFC 5001). None: not sent.
-        version: answer to ``version.server`` (RFC 4892). None: REFUSED.
-        identity: answer to ``id.server`` (RFC 4892). None: REFUSED.
-        keys: TSIG keys that may sign queries.
-        connections: maximum number of TCP connections.
-        connections_of_subnet: maximum number of TCP connections from one /24 (IPv4) or /48 (IPv6).
-        transfers: maximum number of zone transfers at a time.
+        max_udp_size: the maximum size of a reply in a datagram, 512 to 4,096 octets, whatever size
+            the client accepts (RFC 6891 section 6.2.5).
+        minimal_responses: whether optional additional records are left out.
+        nsid: the name server identifier (RFC 5001); None to send none.
+        server_version: the answer to ``version.server`` (RFC 4892); None for REFUSED.
+        identity: the answer to ``id.server`` (RFC 4892); None for REFUSED.
+        keys: the TSIG keys that may sign queries.
+        max_tcp: the maximum number of TCP connections.
+        max_tcp_per_subnet: the maximum number of TCP connections from one /24 (IPv4) or /48 (IPv6).
+        max_transfers: the maximum number of concurrent zone transfers.
     """
 
-    ceiling: int = DATAGRAM
-    minimal: bool = False
+    max_udp_size: int = DATAGRAM
+    minimal_responses: bool = False
     nsid: bytes | None = None
-    version: str | None = None
+    server_version: str | None = None
     identity: str | None = None
     keys: Keys = field(default_factory=dict)
-    connections: int = 2_500
-    connections_of_subnet: int = 250
-    transfers: int = 16
+    max_tcp: int = 2_500
+    max_tcp_per_subnet: int = 250
+    max_transfers: int = 16
 
-    def differences(self, after: "ServerOptions") -> list[str]:
-        """Describe what other options change, one line each. Of keys, names only."""
+    def describe_changes(self, after: "ServerOptions") -> list[str]:
+        """Describe what other options change, a line for each. Only the names of keys are shown."""
         lines = []
         for each in fields(self):
             old, new = getattr(self, each.name), getattr(after, each.name)
             if old != new:
-                lines.append(f"{each.name}: {_format(old)} -> {_format(new)}")
+                setting = each.name.replace("_", "-")
+                lines.append(f"{setting}: {_format(old)} -> {_format(new)}")
         return lines
 
 

@@ -1,4 +1,4 @@
-"""Hold the zones that are served: for each its default state and its canary's.
+"""Hold the zones that are served, each with its default state and the state of its canary.
 
 States are immutable. A query reads one reference; a change replaces it by one assignment.
 """
@@ -54,14 +54,16 @@ class ServedBranches:
     """A zone that is served.
 
     Attributes:
-        canary: the canary's state. None if the zone has no such branch: all clients see the
-            default.
-        split: which clients see the canary. None: all see the default.
-        query_from: clients that may query. None: all.
-        transfer_to: clients that may transfer the zone.
-        is_stale: the zone has not been known to be current for longer than its SOA's expire.
-        is_open: every client may query, and the answer depends on the state only.
-        for_all: the state that all clients see. None if it depends on the client.
+        default: the state of the default branch.
+        canary: the state of the canary; None if the zone has no such branch, so that all clients
+            see the default.
+        split: the clients that see the canary; None if all see the default.
+        query_from: the clients that may query; None for all.
+        transfer_to: the clients that may transfer the zone.
+        is_stale: whether the zone was last known to be current longer ago than the expire field of
+            its SOA.
+        is_open: whether every client may query, and the answer depends on the state only.
+        common_state: the state that all clients see; None if it depends on the client.
     """
 
     default: BranchState
@@ -71,13 +73,13 @@ class ServedBranches:
     transfer_to: Access = LOOPBACK
     is_stale: bool = False
     is_open: bool = field(init=False)
-    for_all: BranchState | None = field(init=False)
+    common_state: BranchState | None = field(init=False)
 
     def __post_init__(self) -> None:
         is_open = self.query_from is None and not self.is_stale
         object.__setattr__(self, "is_open", is_open)
-        for_all = self.default if is_open and self.split is None else None
-        object.__setattr__(self, "for_all", for_all)
+        common_state = self.default if is_open and self.split is None else None
+        object.__setattr__(self, "common_state", common_state)
 
     def choose_state(self, client: Client) -> BranchState:
         """Return the state that a client sees. A secondary that signs its query sees the default
@@ -87,7 +89,7 @@ class ServedBranches:
             Invalid: the client subnet of the query is malformed.
         """
         if self.is_stale:
-            client.warn_of_staleness()
+            client.add_stale_error()
         if self.split is None or client.key in self.transfer_to.keys:
             return self.default
         client.parse_subnet()
@@ -97,15 +99,15 @@ class ServedBranches:
 
 
 FindDeltas = Callable[[Name, BranchState, int], list[ZoneDelta] | None]
-"""Return the deltas that lead from a secondary's serial to a state, in order; None if they are not
-at hand."""
+"""Returns the deltas that lead from a secondary's serial to a state, in order; None if they are not
+in memory."""
 
 
-def _no_deltas(apex: Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
+def _find_no_deltas(apex: Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
     return None
 
 
-def _epoch() -> float:
+def _read_epoch() -> float:
     return 0.0
 
 
@@ -114,17 +116,17 @@ class ZoneTable:
     """All zones that are served, and the options of the server.
 
     Attributes:
-        clock: the time by which signatures are checked. The default is the epoch: no signature is
-            valid.
-        is_complete: all zones are loaded.
+        clock: returns the time by which signatures are checked. By default it is the epoch, so no
+            signature is valid.
+        is_complete: whether all zones are loaded.
     """
 
-    clock: Clock = _epoch
+    clock: Clock = _read_epoch
     options: ServerOptions = field(default_factory=ServerOptions)
     by_apex: dict[bytes, ServedBranches] = field(default_factory=dict)
     queries: dict[tuple[Name, str], QueryCounts] = field(default_factory=dict)
     is_complete: bool = True
-    find_deltas: FindDeltas = _no_deltas
+    find_deltas: FindDeltas = _find_no_deltas
     increments: int = 0
     """IXFR answers in datagrams."""
     refused: int = 0
@@ -134,7 +136,7 @@ class ZoneTable:
     """Queries that are malformed, or of an unknown opcode, type or EDNS version."""
     alias_replies: dict[bytes, Response] = field(default_factory=dict)
     """Replies to ordinary questions about CNAMEs, by name, type and one of ``KEY_SUFFIXES``.
-    Dropped when any zone changes, because a chain may lead anywhere."""
+    All are dropped when any zone changes, because a chain may lead to any zone."""
 
     @property
     def unknown_zone_error(self) -> int:
@@ -147,16 +149,16 @@ class ZoneTable:
         A question for the DS of an apex is answered by the parent zone, if that is served here too
         (RFC 4035 section 3.1.4.1).
         """
-        found = self._deepest(name)
+        found = self._find_deepest(name)
         if (
             qtype == rrtypes.DS
             and found is not None
             and found.default.snapshot.apex == name != ROOT
         ):
-            return self._deepest(names.parent(name)) or found
+            return self._find_deepest(names.parent(name)) or found
         return found
 
-    def _deepest(self, name: Name) -> ServedBranches | None:
+    def _find_deepest(self, name: Name) -> ServedBranches | None:
         while True:
             found = self.by_apex.get(name)
             if found is not None or name == ROOT:
@@ -198,11 +200,13 @@ class ZoneTable:
         Types without a mnemonic are not kept, so made-up types cannot fill the table.
 
         Args:
+            query: the query.
+            response: the reply.
             met: the zones that the chain passed through, in order.
-            is_canary: the state of the first zone is the canary's.
+            is_canary: whether the state of the first zone is that of the canary.
         """
         first = met[0]
-        is_alike = all(zone.for_all is not None or zone is first for zone in met)
+        is_alike = all(zone.common_state is not None or zone is first for zone in met)
         is_small = (
             len(response.octets) <= MAX_ALIAS_REPLY and len(self.alias_replies) < MAX_ALIAS_REPLIES
         )

@@ -19,7 +19,7 @@ NOT_AUTHORITATIVE: Final = 20
 _OPTION: Final = struct.Struct("!HH")
 
 
-def option_codes(options: bytes) -> list[int] | None:
+def list_option_codes(options: bytes) -> list[int] | None:
     """Return the code of each option, None if one of them exceeds its record."""
     found = []
     at = 0
@@ -30,8 +30,8 @@ def option_codes(options: bytes) -> list[int] | None:
     return found if at == len(options) else None
 
 
-def option_contents(options: bytes, code: int) -> Iterator[bytes]:
-    """Yield the content of each option of that code; all options are well-formed."""
+def iter_option_contents(options: bytes, code: int) -> Iterator[bytes]:
+    """Yield the content of each option with that code; all options are well-formed."""
     at = 0
     while at < len(options):
         found, length = _OPTION.unpack_from(options, at)

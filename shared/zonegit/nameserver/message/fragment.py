@@ -75,13 +75,14 @@ def _intern(numbers: Numbers) -> Numbers:
 
 
 class Fragment:
-    """Rendered records of all sections, and what the header says of them.
+    """Rendered records of all sections, with the header fields that describe them.
 
     Attributes:
         octets: the records, for a message whose question has a name of ``length`` octets.
         cuts: offsets at which the fragment may end if space is short, last first, each with the
             number of additional records before it.
-        needed: such an offset. The records after it are optional: the client can query for them.
+        needed: an entry of ``cuts``, or the end. The records after it are optional: the client can
+            query for them.
     """
 
     __slots__ = (
@@ -184,14 +185,14 @@ class Writer:
                 self._seen[about[at:]] = HEADER + at
             at += about[at] + 1
 
-    def owner(self) -> None:
+    def write_owner(self) -> None:
         """Write the name of the question."""
         if self._has_owner_label:
             self._point(HEADER)
         else:
             self.octets += ROOT
 
-    def name(self, name: bytes) -> None:
+    def write_name(self, name: bytes) -> None:
         """Write an uncompressed name with compression. A pointer's target has exactly the same
         octets."""
         while name[0]:
@@ -206,12 +207,12 @@ class Writer:
             name = name[end:]
         self.octets += ROOT
 
-    def fixed(self, rdtype: int, ttl: int, rdlength: int = 0) -> int:
-        """Write the fields after an owner; return the offset of the RDATA, for :meth:`close`."""
+    def write_fixed(self, rdtype: int, ttl: int, rdlength: int = 0) -> int:
+        """Write the fields after an owner, and return the offset of the RDATA."""
         self.octets += _FIXED.pack(rdtype, IN, ttl, rdlength)
         return len(self.octets)
 
-    def close(self, start: int) -> None:
+    def set_rdlength(self, start: int) -> None:
         """Set the length of RDATA that was written in pieces from ``start`` on."""
         length = len(self.octets) - start
         self.octets[start - 2 : start] = length.to_bytes(2, "big")
@@ -229,29 +230,29 @@ def write_rrset(
     """Write all records of an RRset; ``ttls`` are those of its records if they differ."""
     for index, rdata in enumerate(rrset.rdatas):
         if is_owner:
-            writer.owner()
+            writer.write_owner()
         else:
-            writer.name(rrset.owner)
+            writer.write_name(rrset.owner)
         write_record(writer, rrset.rdtype, rrset.ttl if ttls is None else ttls[index], rdata)
 
 
 def write_record(writer: Writer, rdtype: int, ttl: int, rdata: bytes) -> None:
     """Write a record without its owner."""
     layout = _LAYOUTS.get(rdtype)
-    ends = _name_ends(rdata, *layout) if layout is not None else None
+    ends = _find_name_ends(rdata, *layout) if layout is not None else None
     if ends is None:
-        writer.fixed(rdtype, ttl, len(rdata))
+        writer.write_fixed(rdtype, ttl, len(rdata))
         writer.octets += rdata
     else:
-        _write_compressed(writer, writer.fixed(rdtype, ttl), rdata, ends)
+        _write_compressed(writer, writer.write_fixed(rdtype, ttl), rdata, ends)
 
 
 def _write_compressed(writer: Writer, start: int, rdata: bytes, ends: list[int]) -> None:
     writer.octets += rdata[: ends[0]]
     for begin, end in pairwise(ends):
-        writer.name(rdata[begin:end])
+        writer.write_name(rdata[begin:end])
     writer.octets += rdata[ends[-1] :]
-    writer.close(start)
+    writer.set_rdlength(start)
 
 
 _LAYOUTS: Final = {2: (0, 1), 6: (0, 2), 12: (0, 1), 15: (2, 1)}
@@ -260,7 +261,7 @@ of RFC 1035 may be compressed (RFC 3597 section 4). The target of a CNAME is nev
 because the next fragment of a chain points into it."""
 
 
-def _name_ends(rdata: bytes, skip: int, count: int) -> list[int] | None:
+def _find_name_ends(rdata: bytes, skip: int, count: int) -> list[int] | None:
     """Return the offsets at which each name begins and the last one ends. None for malformed
     RDATA, which is sent as it is."""
     ends = [skip]

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.nameserver.message.edns import option_codes
+from zonegit.nameserver.message.edns import list_option_codes
 from zonegit.nameserver.message.fragment import BADVERS, FORMERR, HEADER, NOTIMP, QR, RD
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS, ROOT, Name
@@ -89,7 +89,7 @@ class Query(msgspec.Struct, frozen=True):
         """Return the index of the header variant: see ``fragment.encode_headers``."""
         return (1 if self.flags & RD else 0) + (2 if self.edns is not None else 0)
 
-    def room(self, limit: int) -> int:
+    def max_reply(self, limit: int) -> int:
         """Return the maximum size of the reply, if the transport carries ``limit`` octets."""
         if limit == STREAM:
             return limit
@@ -156,7 +156,7 @@ class _Parser:
 
     def read_question(self, count: int) -> None:
         """Read the question; there is exactly one (RFC 9619)."""
-        end = _name_end(self._wire, HEADER, may_point=False)
+        end = _find_name_end(self._wire, HEADER, may_point=False)
         if count != 1 or end - HEADER > MAX_OCTETS:
             raise _Malformed
         self.qtype, self.qclass = _QUESTION.unpack_from(self._wire, end)
@@ -181,7 +181,7 @@ class _Parser:
             elif record.rdtype in (rrtypes.OPT, rrtypes.TSIG):
                 raise _Malformed
             elif record.rdtype == rrtypes.SOA and left <= additional + authority:
-                self.serial = record.serial()
+                self.serial = record.read_serial()
         if at != len(self._wire):
             raise _Malformed
 
@@ -190,7 +190,7 @@ class _Parser:
             if self.edns is not None or not record.is_at_root:
                 raise _Malformed  # RFC 6891 section 6.1.1
             self.edns = _parse_edns(record)
-            if not self.edns.version and option_codes(self.edns.options) is None:
+            if not self.edns.version and list_option_codes(self.edns.options) is None:
                 raise _Malformed
         elif record.rdtype == rrtypes.TSIG:
             if not is_last:
@@ -204,7 +204,7 @@ class _Record:
     __slots__ = ("end", "is_at_root", "rdata", "rdclass", "rdtype", "start", "ttl")
 
     def __init__(self, wire: bytes, at: int) -> None:
-        fixed = _name_end(wire, at)
+        fixed = _find_name_end(wire, at)
         self.start = at
         self.is_at_root = fixed == at + 1
         self.rdtype, self.rdclass, self.ttl, length = _FIXED.unpack_from(wire, fixed)
@@ -214,7 +214,7 @@ class _Record:
         if self.end > len(wire):
             raise _Malformed
 
-    def serial(self) -> int:
+    def read_serial(self) -> int:
         """Return the serial of an SOA record: the first of the five numbers at its end."""
         if len(self.rdata) < _SOA_TAIL:
             raise _Malformed
@@ -236,7 +236,7 @@ def _find_edns(wire: bytes, counts: list[int]) -> Edns | None:
     at = HEADER
     try:
         for _ in range(counts[0]):
-            at = _name_end(wire, at) + _QUESTION.size
+            at = _find_name_end(wire, at) + _QUESTION.size
         for left in range(sum(counts[1:]), 0, -1):
             record = _Record(wire, at)
             if left <= counts[3] and record.rdtype == rrtypes.OPT and record.is_at_root:
@@ -252,7 +252,7 @@ def _parse_edns(opt_record: _Record) -> Edns:
     return Edns(max(opt_record.rdclass, PLAIN), ttl >> 16 & 0xFF, bool(ttl & DO), opt_record.rdata)
 
 
-def _name_end(wire: bytes, at: int, *, may_point: bool = True) -> int:
+def _find_name_end(wire: bytes, at: int, *, may_point: bool = True) -> int:
     """Return the offset after a name, which ends in the root or in a pointer; pointers are not
     followed."""
     while length := wire[at]:

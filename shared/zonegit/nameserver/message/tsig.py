@@ -121,7 +121,7 @@ def verify(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | Tsig
         owner, rdata = _parse_record(wire, query.tsig)
     except (dns.exception.DNSException, ValueError):
         return TsigRefused(encode_error(query, FORMERR))
-    key = keys.get(names.from_wire(_octets(owner)))
+    key = keys.get(names.from_wire(_to_octets(owner)))
     if key is None or ALGORITHMS[key.algorithm] != rdata.algorithm:
         return _refuse_unsigned(query, owner, rdata, BADKEY)
     if not _has_mac(rdata) or rdata.error:  # a query has no error to report
@@ -197,15 +197,15 @@ def _replace(rdata: TSIG, **fields: object) -> TSIG:
     return found
 
 
-def _octets(written: dns.name.Name | TSIG) -> bytes:
+def _to_octets(written: dns.name.Name | TSIG) -> bytes:
     octets = written.to_wire()
     assert octets is not None  # it is None only when written into a file
     return octets
 
 
 def _encode_record(owner: dns.name.Name, rdata: TSIG) -> bytes:
-    octets = _octets(rdata)
-    return b"".join((_octets(owner), _ANY_CLASS, len(octets).to_bytes(2, "big"), octets))
+    octets = _to_octets(rdata)
+    return b"".join((_to_octets(owner), _ANY_CLASS, len(octets).to_bytes(2, "big"), octets))
 
 
 def _append(message: bytes, owner: dns.name.Name, rdata: TSIG) -> bytes:

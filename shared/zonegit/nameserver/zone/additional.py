@@ -26,15 +26,15 @@ _NAPTR_HEAD: Final = 4
 
 
 def find_targets(rrset: RRset) -> list[Name]:
-    """Return the hosts that the RDATA names, each once, in its order; malformed RDATA names
-    none."""
-    name_at = _TARGET_OFFSET.get(rrset.rdtype)
+    """Return the hosts that the RDATA names, each once, in its order. Malformed RDATA is
+    skipped."""
+    name_at = _TARGET_OFFSETS.get(rrset.rdtype)
     if name_at is None:
         return []
     found: dict[Name, None] = {}
     for rdata in rrset.rdatas:
         try:
-            target = names.from_wire(rdata[name_at(rdata) : _name_end(rdata, name_at(rdata))])
+            target = names.from_wire(rdata[name_at(rdata) : _find_name_end(rdata, name_at(rdata))])
         except (Invalid, IndexError):
             continue
         if target == ROOT and rrset.rdtype in (rrtypes.SVCB, rrtypes.HTTPS):
@@ -43,13 +43,13 @@ def find_targets(rrset: RRset) -> list[Name]:
     return list(found)
 
 
-def _name_end(rdata: bytes, at: int) -> int:
+def _find_name_end(rdata: bytes, at: int) -> int:
     while rdata[at]:
         at += rdata[at] + 1
     return at + 1
 
 
-def _naptr_target_offset(rdata: bytes) -> int:
+def _find_naptr_target(rdata: bytes) -> int:
     """Return the offset after order, preference, flags, services and regexp (RFC 3403 section
     4.1)."""
     at = _NAPTR_HEAD
@@ -58,11 +58,11 @@ def _naptr_target_offset(rdata: bytes) -> int:
     return at
 
 
-_TARGET_OFFSET: Final[dict[int, Callable[[bytes], int]]] = {
+_TARGET_OFFSETS: Final[dict[int, Callable[[bytes], int]]] = {
     rrtypes.NS: lambda _: 0,
     rrtypes.MX: lambda _: _PREFERENCE,
     rrtypes.SRV: lambda _: _SRV_HEAD,
-    rrtypes.NAPTR: _naptr_target_offset,
+    rrtypes.NAPTR: _find_naptr_target,
     rrtypes.SVCB: lambda _: _PREFERENCE,
     rrtypes.HTTPS: lambda _: _PREFERENCE,
 }
@@ -72,28 +72,33 @@ def register_targets(snapshot: ZoneSnapshot, path: Path, before: Node | None) ->
     """Record which names of the zone the node at ``path`` takes addresses from.
 
     Args:
+        snapshot: the zone after the change.
+        path: the name of the node.
         before: the node before the change.
     """
-    old, new = _targets_of(snapshot, before), _targets_of(snapshot, find_node(snapshot, path))
+    old, new = (
+        _find_targets_here(snapshot, before),
+        _find_targets_here(snapshot, find_node(snapshot, path)),
+    )
     if old == new:
         return snapshot
     dependents = snapshot.dependents
     for target in old - new:
-        dependents = _without(dependents, target, path)
+        dependents = _drop_dependent(dependents, target, path)
     for target in new - old:
         dependents = dependents.set(target, dependents.get(target, Map()).set(path, None))
     return replace(snapshot, dependents=dependents)
 
 
-def _targets_of(snapshot: ZoneSnapshot, node: Node | None) -> set[Name]:
+def _find_targets_here(snapshot: ZoneSnapshot, node: Node | None) -> set[Name]:
     if node is None:
         return set()
-    bringing = (data.rrset for rdtype, data in node.data.items() if rdtype in ADDITIONAL_TYPES)
-    found = {target for rrset in bringing for target in find_targets(rrset)}
+    rrsets = (data.rrset for rdtype, data in node.data.items() if rdtype in ADDITIONAL_TYPES)
+    found = {target for rrset in rrsets for target in find_targets(rrset)}
     return {target for target in found if names.is_within(target, snapshot.apex)}
 
 
-def _without(dependents: Dependents, target: Name, path: Path) -> Dependents:
+def _drop_dependent(dependents: Dependents, target: Name, path: Path) -> Dependents:
     left = dependents[target].delete(path)
     return dependents.set(target, left) if left else dependents.delete(target)
 
@@ -106,6 +111,8 @@ def iter_dependents(
     A change of NS or DNAME may make a zone cut, so the names below are affected too.
 
     Args:
+        snapshot: the zone after the change.
+        owner: the name of the RRset.
         path: the labels of ``owner``.
         rdtype: the type of the RRset that changes.
 
@@ -119,11 +126,11 @@ def iter_dependents(
         yield from dependents.get(owner, ())
     if path and rdtype in (rrtypes.NS, rrtypes.DNAME):
         node = find_node(snapshot, path)
-        for each in _owners_below(node) if node is not None else ():
+        for each in _iter_owners_below(node) if node is not None else ():
             yield from dependents.get(each, _PAUSE)
 
 
-def _owners_below(node: Node) -> Iterator[Name]:
+def _iter_owners_below(node: Node) -> Iterator[Name]:
     pending: list[Iterator[Node]] = [iter(node.children.values())]
     while pending:
         child = next(pending[-1], None)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from zonegit.errors import Corrupt, Invalid
-from zonegit.nameserver.zone import nsec as denial_of
+from zonegit.nameserver.zone import nsec as nsec
 from zonegit.nameserver.zone.additional import iter_dependents, register_targets
 from zonegit.nameserver.zone.nodes import ADDITIONAL_TYPES, drop_rendered, set_rrset
 from zonegit.nameserver.zone.snapshot import (
@@ -97,10 +97,10 @@ def advance(snapshot: ZoneSnapshot, changes: Iterable[RRsetChange]) -> Iterator[
     """
     for each in changes:
         owner = names.below(snapshot.apex, each.path)
-        _check(owner, each)
+        _check_rrset(owner, each)
         before = find_node(snapshot, each.path)
         change = _share_owner(_drop_duplicate_spellings(each), before)
-        snapshot = _apply_change(snapshot, change, _new_size(snapshot, change, before))
+        snapshot = _apply_change(snapshot, change, _compute_size(snapshot, change, before))
         yield snapshot
         if change.rdtype in ADDITIONAL_TYPES:
             snapshot = register_targets(snapshot, change.path, before)
@@ -120,7 +120,7 @@ def _drop_duplicate_spellings(change: RRsetChange) -> RRsetChange:
     return change if kept is rrset else RRsetChange(change.path, change.rdtype, kept)
 
 
-def _check(owner: Name, change: RRsetChange) -> None:
+def _check_rrset(owner: Name, change: RRsetChange) -> None:
     rrset = change.rrset
     if rrset is None:
         return
@@ -129,7 +129,7 @@ def _check(owner: Name, change: RRsetChange) -> None:
         raise Invalid(misplaced)
     if rrset.rdclass != IN:
         raise Invalid(f"{describe(rrset)} is of class {rrset.rdclass}, not IN")
-    if _memory_of(rrset) > MAX_MESSAGE and message_size(rrset) > MAX_MESSAGE:
+    if _estimate_memory(rrset) > MAX_MESSAGE and message_size(rrset) > MAX_MESSAGE:
         raise Invalid(f"{describe(rrset)} is too large for a DNS message")
 
 
@@ -145,12 +145,12 @@ def _share_owner(change: RRsetChange, before: Node | None) -> RRsetChange:
     )
 
 
-def _new_size(snapshot: ZoneSnapshot, change: RRsetChange, before: Node | None) -> int:
+def _compute_size(snapshot: ZoneSnapshot, change: RRsetChange, before: Node | None) -> int:
     """Return the snapshot's size after the change."""
-    old = denial_of.find_hashed(snapshot.denial, snapshot.apex, change.path, change.rdtype)
+    old = nsec.find_hashed(snapshot.denial, snapshot.apex, change.path, change.rdtype)
     if old is None and before is not None:
         old = before.data.get(change.rdtype)
-    more = _memory_of(change.rrset) - _memory_of(old.rrset if old is not None else None)
+    more = _estimate_memory(change.rrset) - _estimate_memory(old.rrset if old is not None else None)
     size = snapshot.size + more
     if more > 0 and size > MAX_ZONE_MEMORY:
         raise Invalid(
@@ -161,7 +161,7 @@ def _new_size(snapshot: ZoneSnapshot, change: RRsetChange, before: Node | None) 
     return size
 
 
-def _memory_of(rrset: RRset | None) -> int:
+def _estimate_memory(rrset: RRset | None) -> int:
     """Return the approximate memory of an RRset; more than it takes in any message."""
     if rrset is None:
         return 0
@@ -172,13 +172,13 @@ def _apply_change(snapshot: ZoneSnapshot, change: RRsetChange, size: int) -> Zon
     """Return the snapshot after the change of its names, or of the NSEC3 records apart from
     these."""
     apex, rrset, denial = snapshot.apex, change.rrset, snapshot.denial
-    if denial_of.affects_hashed(denial, change.rdtype, rrset):
-        denial = denial_of.set_hashed(denial, apex, change.path, change.rdtype, rrset)
-        rrset = denial_of.without_hashed(change.rdtype, rrset)
+    if nsec.affects_hashed(denial, change.rdtype, rrset):
+        denial = nsec.set_hashed(denial, apex, change.path, change.rdtype, rrset)
+        rrset = nsec.drop_hashed(change.rdtype, rrset)
     elif change.rdtype == rrtypes.NSEC:
-        denial = denial_of.set_nsec_owner(denial, change.path, holds_nsec=rrset is not None)
+        denial = nsec.set_nsec_owner(denial, change.path, holds_nsec=rrset is not None)
     elif change.rdtype == rrtypes.NSEC3PARAM and not change.path:
-        denial = denial_of.set_nsec3param(denial, rrset)
+        denial = nsec.set_nsec3param(denial, rrset)
 
     def edit(node: Node) -> Node:
         return set_rrset(node, change.path, change.rdtype, rrset)

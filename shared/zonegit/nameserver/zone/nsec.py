@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from zonegit.nameserver.zone.nodes import set_rrset
 from zonegit.nameserver.zone.snapshot import EMPTY, UNSIGNED, Data, Denial, Node
-from zonegit.nameserver.zone.sorted_map import SortedMap
+from zonegit.nameserver.zone.sorted_set import SortedSet
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset
@@ -31,8 +31,8 @@ def affects_hashed(denial: Denial, rdtype: int, rrset: RRset | None) -> bool:
     """Return whether a change may affect the records apart from the names."""
     if rdtype == rrtypes.NSEC3:
         return True
-    is_about = rdtype == rrtypes.RRSIG
-    return is_about and (bool(denial.hashed) or (rrset is not None and _covers_nsec3(rrset)))
+    is_rrsig = rdtype == rrtypes.RRSIG
+    return is_rrsig and (bool(denial.hashed) or (rrset is not None and _covers_nsec3(rrset)))
 
 
 def find_hashed(denial: Denial, apex: Name, path: Path, rdtype: int) -> Data | None:
@@ -48,7 +48,7 @@ def _covers_nsec3(signatures: RRset) -> bool:
     return any(rdata.startswith(_COVERS_NSEC3) for rdata in signatures.rdatas)
 
 
-def without_hashed(rdtype: int, rrset: RRset | None) -> RRset | None:
+def drop_hashed(rdtype: int, rrset: RRset | None) -> RRset | None:
     """Return the part of an RRset that belongs to a name of the zone, None if there is none."""
     if rdtype == rrtypes.NSEC3 or rrset is None:
         return None
@@ -73,15 +73,15 @@ def set_hashed(denial: Denial, apex: Name, path: Path, rdtype: int, rrset: RRset
     chains = denial.chains
     if rdtype == rrtypes.NSEC3 and len(path) == 1 and owner[0] == HASHED_LABEL:
         for each in _chain_keys(before):
-            chains = _without(chains, each, owner)
+            chains = _drop_owner(chains, each, owner)
         for each in _chain_keys(after):
-            chains = chains.set(each, chains.get(each, SortedMap()).with_key(owner))
+            chains = chains.set(each, chains.get(each, SortedSet()).with_added(owner))
     return _normalize(replace(denial, hashed=hashed, chains=chains))
 
 
 def set_nsec_owner(denial: Denial, path: Path, *, holds_nsec: bool) -> Denial:
     """Return the denial after a change to the NSEC RRset of a name."""
-    owners = denial.owners.with_key(path) if holds_nsec else denial.owners.without(path)
+    owners = denial.owners.with_added(path) if holds_nsec else denial.owners.without(path)
     return _normalize(replace(denial, owners=owners))
 
 
@@ -90,9 +90,9 @@ def set_nsec3param(denial: Denial, rrset: RRset | None) -> Denial:
     return _normalize(replace(denial, params=rrset.rdatas if rrset is not None else ()))
 
 
-def _normalize(made: Denial) -> Denial:
-    if made.owners or made.hashed or made.params:
-        return replace(made, version=object())
+def _normalize(denial: Denial) -> Denial:
+    if denial.owners or denial.hashed or denial.params:
+        return replace(denial, version=object())
     return UNSIGNED
 
 
@@ -101,8 +101,8 @@ def _chain_keys(node: Node) -> set[bytes]:
     return {chain_key(rdata) for rdata in data.rrset.rdatas} if data is not None else set()
 
 
-def _without(
-    chains: Map[bytes, SortedMap[Name]], key: bytes, owner: Name
-) -> Map[bytes, SortedMap[Name]]:
+def _drop_owner(
+    chains: Map[bytes, SortedSet[Name]], key: bytes, owner: Name
+) -> Map[bytes, SortedSet[Name]]:
     left = chains[key].without(owner)
     return chains.set(key, left) if left else chains.delete(key)

@@ -46,14 +46,14 @@ class ZoneDelta(msgspec.Struct, frozen=True):
     added: tuple[ZoneRecord, ...]
 
     @property
-    def before(self) -> int:
+    def serial_before(self) -> int:
         """Return the serial of the earlier state."""
-        return _serial(self.removed[0])
+        return _read_serial(self.removed[0])
 
     @property
-    def after(self) -> int:
+    def serial_after(self) -> int:
         """Return the serial of the later state."""
-        return _serial(self.added[0])
+        return _read_serial(self.added[0])
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -75,11 +75,11 @@ DeltaSteps = Generator[None, None, ZoneDelta]
 """Return a delta. What it yields are pauses."""
 
 
-def run_to_end(slow: DeltaSteps) -> ZoneDelta:
-    """Return the delta without pausing; for few records."""
+def run_to_end(steps: DeltaSteps) -> ZoneDelta:
+    """Return the delta without pauses, for few records."""
     while True:
         try:
-            next(slow)
+            next(steps)
         except StopIteration as done:
             value: ZoneDelta = done.value
             return value
@@ -92,7 +92,7 @@ def record_size(record: ZoneRecord) -> int:
 
 def soa_record(snapshot: ZoneSnapshot) -> ZoneRecord:
     """Return the SOA record of a state that is served."""
-    return next(_records_of(snapshot.root.data[rrtypes.SOA]))
+    return next(_iter_rrset(snapshot.root.data[rrtypes.SOA]))
 
 
 def iter_records(snapshot: ZoneSnapshot) -> Iterator[ZoneRecord | None]:
@@ -107,7 +107,7 @@ def iter_records(snapshot: ZoneSnapshot) -> Iterator[ZoneRecord | None]:
             continue
         for rdtype in sorted(data):
             if path or rdtype != rrtypes.SOA:
-                yield from _records_of(data[rdtype])
+                yield from _iter_rrset(data[rdtype])
 
 
 def _iter_owners(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
@@ -118,7 +118,7 @@ def _iter_owners(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
 
 def _iter_names(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
     """Yield the names of the zone, with their data."""
-    yield (), _data_of(snapshot, (), snapshot.root)
+    yield (), _collect_data(snapshot, (), snapshot.root)
     pending = [_Branch((), snapshot.root)]
     while pending:
         above = pending[-1]
@@ -128,7 +128,7 @@ def _iter_names(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
                 continue
             path, node = (*above.path, label), above.children[label]
             if node.data:
-                yield path, _data_of(snapshot, path, node)
+                yield path, _collect_data(snapshot, path, node)
             if node.children:
                 pending.append(_Branch(path, node))
                 break
@@ -164,7 +164,7 @@ def _iter_hashed(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
             yield at, node.data
 
 
-def _data_of(snapshot: ZoneSnapshot, path: Path, node: Node | None) -> dict[int, Data]:
+def _collect_data(snapshot: ZoneSnapshot, path: Path, node: Node | None) -> dict[int, Data]:
     """Return all data of an owner: of its name and of its NSEC3."""
     data = node.data if node is not None else {}
     if not snapshot.denial.hashed:
@@ -180,16 +180,18 @@ def compute_delta(old: ZoneSnapshot, new: ZoneSnapshot, paths: Iterable[Path]) -
     removed: _ByKey = {}
     added: _ByKey = {}
     for path in set(paths):
-        before, after = _data_at(old, path), _data_at(new, path)
+        before, after = _find_data(old, path), _find_data(new, path)
         for rdtype in before.keys() | after.keys():
             one, other = before.get(rdtype), after.get(rdtype)
             if one is not other:
-                gone = _by_key(_records_of(one)) if one is not None else {}
-                come = _by_key(_records_of(other)) if other is not None else {}
-                removed |= {key: gone[key] for key in gone.keys() - come.keys()}
-                added |= {key: come[key] for key in come.keys() - gone.keys()}
+                removed_here = _index_by_key(_iter_rrset(one)) if one is not None else {}
+                added_here = _index_by_key(_iter_rrset(other)) if other is not None else {}
+                removed |= {
+                    key: removed_here[key] for key in removed_here.keys() - added_here.keys()
+                }
+                added |= {key: added_here[key] for key in added_here.keys() - removed_here.keys()}
         yield
-    return (yield from _delta(soa_record(old), removed, soa_record(new), added))
+    return (yield from _make_delta(soa_record(old), removed, soa_record(new), added))
 
 
 def condense(deltas: Collection[ZoneDelta]) -> DeltaSteps:
@@ -204,28 +206,30 @@ def condense(deltas: Collection[ZoneDelta]) -> DeltaSteps:
         yield from _move(delta.added, removed, added)
     assert first is not None
     assert last is not None
-    return (yield from _delta(first, removed, last, added))
+    return (yield from _make_delta(first, removed, last, added))
 
 
 def _move(records: Iterable[ZoneRecord], away: _ByKey, to: _ByKey) -> Iterator[None]:
     for number, record in enumerate(records):
-        key = _key(record)
+        key = _make_key(record)
         if away.pop(key, None) is None:
             to[key] = record
         if number % RECORDS_PER_PAUSE == 0:
             yield
 
 
-def _by_key(records: Iterable[ZoneRecord]) -> _ByKey:
-    return {_key(record): record for record in records}
+def _index_by_key(records: Iterable[ZoneRecord]) -> _ByKey:
+    return {_make_key(record): record for record in records}
 
 
-def _key(record: ZoneRecord) -> ZoneRecord:
+def _make_key(record: ZoneRecord) -> ZoneRecord:
     key = canonical_rdata.key(record.rdtype, record.rdata)
     return record if key is record.rdata else record._replace(rdata=key)
 
 
-def _delta(before: ZoneRecord, removed: _ByKey, after: ZoneRecord, added: _ByKey) -> DeltaSteps:
+def _make_delta(
+    before: ZoneRecord, removed: _ByKey, after: ZoneRecord, added: _ByKey
+) -> DeltaSteps:
     return ZoneDelta(
         (yield from _sort_records(before, removed)), (yield from _sort_records(after, added))
     )
@@ -234,7 +238,7 @@ def _delta(before: ZoneRecord, removed: _ByKey, after: ZoneRecord, added: _ByKey
 def _sort_records(
     first: ZoneRecord, records: _ByKey
 ) -> Generator[None, None, tuple[ZoneRecord, ...]]:
-    records.pop(_key(first), None)
+    records.pop(_make_key(first), None)
     found = [first]
     rest: Iterator[ZoneRecord | None] = sort_in_slices(records.values(), key=_sort_key)
     for number, record in enumerate(rest):
@@ -249,11 +253,11 @@ def _sort_key(record: ZoneRecord) -> tuple[tuple[bytes, ...], int, bytes, int]:
     return names.canonical_key(record.owner), record.rdtype, record.rdata, record.ttl
 
 
-def _data_at(snapshot: ZoneSnapshot, path: Path) -> dict[int, Data]:
-    return _data_of(snapshot, path, find_node(snapshot, path))
+def _find_data(snapshot: ZoneSnapshot, path: Path) -> dict[int, Data]:
+    return _collect_data(snapshot, path, find_node(snapshot, path))
 
 
-def _records_of(data: Data) -> Iterator[ZoneRecord]:
+def _iter_rrset(data: Data) -> Iterator[ZoneRecord]:
     rrset = data.rrset
     ttls = data.ttls if isinstance(data, RRsetData) else None
     for index, rdata in enumerate(rrset.rdatas):
@@ -262,7 +266,7 @@ def _records_of(data: Data) -> Iterator[ZoneRecord]:
         )
 
 
-def _serial(record: ZoneRecord) -> int:
+def _read_serial(record: ZoneRecord) -> int:
     """Return the serial of an SOA record: the first of the five numbers at its end (RFC 1035
     section 3.3.13)."""
     return int.from_bytes(record.rdata[-20:-16], "big")

@@ -19,7 +19,7 @@ import msgspec
 from immutables import Map
 
 from zonegit.nameserver.message.fragment import Fragment
-from zonegit.nameserver.zone.sorted_map import SortedMap
+from zonegit.nameserver.zone.sorted_set import SortedSet
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset
@@ -137,14 +137,14 @@ class Denial(msgspec.Struct, frozen=True, eq=False):
             without keeping that.
     """
 
-    owners: SortedMap[Path]
+    owners: SortedSet[Path]
     hashed: Map[Name, Node]
-    chains: Map[bytes, SortedMap[Name]]
+    chains: Map[bytes, SortedSet[Name]]
     params: tuple[bytes, ...] = ()
     version: object = None
 
 
-UNSIGNED: Final = Denial(SortedMap(), Map(), Map())
+UNSIGNED: Final = Denial(SortedSet(), Map(), Map())
 """The one object that all unsigned zones share; compared by identity."""
 
 Dependents = Map[Name, Map[Path, None]]

@@ -16,8 +16,8 @@ from zonegit.nameserver.answer import responder
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable
 from zonegit.nameserver.message.fragment import TC
-from zonegit.nameserver.message.mentioned import find_names
 from zonegit.nameserver.message.query import DATAGRAM, STREAM
+from zonegit.nameserver.message.reply_names import find_names
 from zonegit.nameserver.zone.compiler import RRsetChange, apply_changes
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot, find_node
 from zonegit.objects.ids import CommitId, ObjectId

@@ -2,8 +2,7 @@
 
 A B-tree of tuples. A change copies the path from the root to one leaf: some hundred references in a
 set of a million. A search is one bisection per level. Leaves that have become small are not merged:
-zones grow more than they shrink, and what is removed from a chain is usually followed by something
-else.
+zones grow more than they shrink, and a removed key is usually followed by a new one.
 """
 
 from bisect import bisect_left, bisect_right
@@ -31,7 +30,7 @@ class _Branch(NamedTuple):
     nodes: tuple[_Node, ...]
 
 
-class SortedMap(Generic[K]):
+class SortedSet(Generic[K]):
     """An immutable sorted set; :meth:`with_key` and :meth:`without` return a changed copy."""
 
     __slots__ = ("_height", "_root")
@@ -44,10 +43,10 @@ class SortedMap(Generic[K]):
         return bool(self._root)
 
     def __iter__(self) -> Iterator[K]:
-        for leaf in self.leaves():
+        for leaf in self.iter_leaves():
             yield from leaf
 
-    def leaves(self) -> Iterator[tuple[K, ...]]:
+    def iter_leaves(self) -> Iterator[tuple[K, ...]]:
         """Yield the keys in order, one leaf at a time."""
         return _leaves(self._root, self._height)
 
@@ -74,23 +73,23 @@ class SortedMap(Generic[K]):
         found: K = node[-1]
         return found
 
-    def with_key(self, key: K) -> "SortedMap[K]":
+    def with_added(self, key: K) -> "SortedSet[K]":
         """Return the set with ``key``."""
         nodes = _add(self._root, self._height, key)
         if len(nodes) == 1:
-            return SortedMap(nodes[0], self._height)
+            return SortedSet(nodes[0], self._height)
         firsts = tuple(_first(node, self._height) for node in nodes)
-        return SortedMap(_Branch(firsts, nodes), self._height + 1)
+        return SortedSet(_Branch(firsts, nodes), self._height + 1)
 
-    def without(self, key: K) -> "SortedMap[K]":
+    def without(self, key: K) -> "SortedSet[K]":
         """Return the set without ``key``."""
         nodes = _remove(self._root, self._height, key)
         if not nodes:
-            return SortedMap()
+            return SortedSet()
         root, height = nodes[0], self._height
         while height and len(root.nodes) == 1:
             root, height = root.nodes[0], height - 1
-        return SortedMap(root, height)
+        return SortedSet(root, height)
 
 
 def _add(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:

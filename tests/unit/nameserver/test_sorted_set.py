@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.nameserver.zone import sorted_map
-from zonegit.nameserver.zone.sorted_map import SortedMap
+from zonegit.nameserver.zone import sorted_set
+from zonegit.nameserver.zone.sorted_set import SortedSet
 
 LABELS = st.binary(min_size=1, max_size=3)
 PATHS = st.lists(LABELS, max_size=3).map(tuple)
@@ -17,17 +17,17 @@ EDITS = st.lists(st.tuples(st.booleans(), PATHS), max_size=60)
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks():
     """Make blocks small, so that a few keys fill many."""
-    most = sorted_map.MAX_ROW
-    sorted_map.MAX_ROW = 3
+    most = sorted_set.MAX_ROW
+    sorted_set.MAX_ROW = 3
     yield
-    sorted_map.MAX_ROW = most
+    sorted_set.MAX_ROW = most
 
 
 @given(EDITS, PATHS)
 def test_it_holds_and_finds_what_a_sorted_list_does(edits, asked) -> None:
-    made, plain = SortedMap(), set()
+    made, plain = SortedSet(), set()
     for puts, path in edits:
-        made = made.with_key(path) if puts else made.without(path)
+        made = made.with_added(path) if puts else made.without(path)
         plain = plain | {path} if puts else plain - {path}
     expected = sorted(plain)
     assert list(made) == expected
@@ -42,10 +42,10 @@ def test_it_holds_and_finds_what_a_sorted_list_does(edits, asked) -> None:
 
 @given(st.sets(PATHS), PATHS)
 def test_what_was_before_a_change_stays_as_it_was(keys, path) -> None:
-    before = SortedMap()
+    before = SortedSet()
     for key in keys:
-        before = before.with_key(key)
-    after = before.with_key(path)
+        before = before.with_added(key)
+    after = before.with_added(path)
     after.without(path)
     assert list(before) == sorted(keys)
     assert list(after) == sorted({*keys, path})
@@ -65,8 +65,8 @@ def test_paths_stand_in_canonical_order() -> None:
         (b"z", b"*"),
         (b"z", b"\200"),
     ]
-    made: SortedMap[tuple[bytes, ...]] = SortedMap()
+    made: SortedSet[tuple[bytes, ...]] = SortedSet()
     for path in reversed(canonical):
-        made = made.with_key(path)
+        made = made.with_added(path)
     assert list(made) == canonical
     assert made.at_or_before((b"z", b"\000\000")) == (b"z", b"\000")

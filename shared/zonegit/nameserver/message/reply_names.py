@@ -27,10 +27,10 @@ def find_names(reply: bytes) -> set[Name]:
         raise Invalid(f"not a DNS message: {error}") from error
     rdatas = (rdata for rrset in (*message.answer, *message.authority) for rdata in rrset)
     found = (getattr(rdata, field, None) for rdata in rdatas for field in _FIELDS)
-    return {_name(each) for each in found if isinstance(each, dns.name.Name)}
+    return {_to_name(each) for each in found if isinstance(each, dns.name.Name)}
 
 
-def _name(name: dns.name.Name) -> Name:
+def _to_name(name: dns.name.Name) -> Name:
     octets = name.to_wire()
     assert octets is not None  # it is None only when written into a file
     return names.from_wire(octets)
