@@ -121,7 +121,7 @@ LONG_LIVED = (
 ON_PURPOSE = {
     "resolver.follow(bus_settings)": "ends the process when the bus closes the connection for good",
     "resolver.serve()": "ends the process when no socket can be bound",
-    "self._read(follower, pins, updater)": "ends the process when the bus lets it hear nothing",
+    "self._follow_log(follower, pins, updater)": "ends the process if the bus denies what it reads",
     "stopping.wait()": "waits, and does nothing else",
     "_wait_until_ready(planned, children)": "ends a stack that does not start",
     "_fail_on_crash_loop(children)": "likewise",
