@@ -66,7 +66,7 @@ def test_a_file_needs_no_stack(stack: Stack, tmp_path: Path) -> None:
         ("hidden-by-cut", "warning", "w.sub.f.example."),
     ]
     said = stack.run("lint", "-", stdin="@ 60 SOA a. b. 1 2 3 4 5\n", status=1)
-    assert "cannot tell the zone of stdin" in said.err
+    assert "cannot determine the zone of stdin" in said.err
     named = ("lint", "-", "--zone", "f.example")
     said = stack.run(*named, stdin="@ 60 SOA a. b. 1 2 3 4 5\n@ 60 NS a.\n")
     assert said.out == "f.example. 2 records, no findings\n"

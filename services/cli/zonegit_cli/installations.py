@@ -9,11 +9,11 @@ from zonegit.errors import Denied
 from zonegit.store import folder_lock
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskPresence, Presence, ResolverStatus
+from zonegit_cli.stack.record import STORES
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
 
-STORES: Final = ("objectstore", "refs")
 PRESENCE_S: Final = 0.3
 """Seconds to wait for the answers of instances."""
 ATTEMPTS: Final = 6

@@ -40,7 +40,11 @@ MIN_BAR_ITEMS: Final = 50
 BAR_WIDTH: Final = 30
 """Width of a progress bar, in characters."""
 
-_COLOURS: Final[Mapping[Severity, str]] = {"error": "red", "warning": "yellow", "note": "cyan"}
+SEVERITY_COLOURS: Final[Mapping[Severity, str]] = {
+    "error": "red",
+    "warning": "yellow",
+    "note": "cyan",
+}
 
 Json = Mapping[str, Any] | Sequence[Any]
 
@@ -85,7 +89,9 @@ class Output(msgspec.Struct, frozen=True):
 
     def print_remark(self, severity: Severity, text: str) -> None:
         """Print a note or a warning on stderr, after its severity."""
-        line = f"{click.style(f'{severity}:', fg=_COLOURS[severity])} {escape_controls(text)}"
+        line = (
+            f"{click.style(f'{severity}:', fg=SEVERITY_COLOURS[severity])} {escape_controls(text)}"
+        )
         if sys.stderr.isatty():
             line = append_u_labels(line, sys.stderr.encoding)
         click.echo(line, err=True, color=find_color_setting())
@@ -173,6 +179,11 @@ def align_columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> 
 def format_count(number: int, what: str) -> str:
     """Return a number with its noun: ``1 commit``, ``2 commits``."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def to_hex(octets: bytes | None) -> str | None:
+    """Return an id for ``--json``; None for None."""
+    return octets.hex() if octets is not None else None
 
 
 def format_id(octets: bytes) -> str:

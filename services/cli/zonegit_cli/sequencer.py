@@ -194,7 +194,7 @@ async def _continue(
 ) -> int:
     async def operation(repo: Repo, at: BranchPosition) -> Outcome:
         state = _read_state(session.state, await find_key(repo, at), command)
-        choices = Choices(state.decisions(), respell=commit_options.respell)
+        choices = Choices(state.make_decisions(), respell=commit_options.respell)
         return await _attempt(session, commit_options, command, repo, at, state, choices)
 
     presentation = _make_presentation(commit_options, command, "it")
@@ -217,7 +217,7 @@ async def _attempt(
         return outcome
     if isinstance(outcome, Conflicted):
         try:
-            sequencer_state.write(session.state, state.stopped(outcome.clashes))
+            sequencer_state.write(session.state, state.add_conflicts(outcome.clashes))
         except (Invalid, Unavailable) as error:  # report the conflicts anyway
             session.output.print_note(f"{error.message}; {error.hint}")
     else:

@@ -40,7 +40,7 @@ class BranchKey(msgspec.Struct, frozen=True):
     zone: str
     branch: str
 
-    def file(self, state_folder: Path) -> Path:
+    def find_file(self, state_folder: Path) -> Path:
         """Return the path of the state of this branch; ``state_folder`` is that of the operator."""
         return state_folder / FOLDER / f"{sha256(msgspec.json.encode(self)).hexdigest()}.json"
 
@@ -94,7 +94,7 @@ class StoredConflict(msgspec.Struct, frozen=True):
         """
         return names.parse(self.name), rrtypes.from_text(self.type)
 
-    def decision(self) -> Decision | None:
+    def make_decision(self) -> Decision | None:
         """Return the decision for the merge; None if no side was chosen."""
         if self.side is None:
             return None
@@ -114,9 +114,9 @@ class SequencerState(msgspec.Struct, frozen=True):
         """Return the conflicts for which no side was chosen."""
         return [each for each in self.clashes if each.side is None]
 
-    def decisions(self) -> list[Decision]:
+    def make_decisions(self) -> list[Decision]:
         """Return the decisions for the conflicts for which a side was chosen."""
-        decisions = (each.decision() for each in self.clashes)
+        decisions = (each.make_decision() for each in self.clashes)
         return [each for each in decisions if each is not None]
 
     def decide(self, side: Side, key: tuple[Name, int] | None) -> "SequencerState":
@@ -135,14 +135,16 @@ class SequencerState(msgspec.Struct, frozen=True):
                 f"{title(*key)} is not a conflict of this {self.request.command}",
                 hint=f"list the conflicts that are left: zonegit {self.request.command} --continue",
             )
-        return self._with([msgspec.structs.replace(each, side=side) for each in chosen])
+        return self._replace_conflicts(
+            [msgspec.structs.replace(each, side=side) for each in chosen]
+        )
 
-    def stopped(self, clashes: Iterable[Clash]) -> "SequencerState":
-        """Return the state after an attempt that stopped at ``clashes``; their sides have to be
+    def add_conflicts(self, clashes: Iterable[Clash]) -> "SequencerState":
+        """Return the state after an attempt that stopped at ``clashes``. Their sides have to be
         chosen, even if sides were chosen for earlier content of the same RRsets."""
-        return self._with([_make_conflict(each) for each in clashes])
+        return self._replace_conflicts([_make_conflict(each) for each in clashes])
 
-    def _with(self, changed: Sequence[StoredConflict]) -> "SequencerState":
+    def _replace_conflicts(self, changed: Sequence[StoredConflict]) -> "SequencerState":
         known = {each.key: each for each in self.clashes} | {each.key: each for each in changed}
         return msgspec.structs.replace(self, clashes=list(known.values()))
 
@@ -167,7 +169,7 @@ def read(state_folder: Path, key: BranchKey) -> SequencerState | None:
     Raises:
         Invalid: :func:`write` did not write this file; names it.
     """
-    file = key.file(state_folder)
+    file = key.find_file(state_folder)
     try:
         with file.open("rb") as opened:
             octets = opened.read(MAX_OCTETS + 1)
@@ -179,7 +181,7 @@ def read(state_folder: Path, key: BranchKey) -> SequencerState | None:
         found = msgspec.json.decode(octets, type=SequencerState)
         if found.key != key:
             raise ValueError("it is the state of another branch")
-        found.decisions()
+        found.make_decisions()
     except (ValueError, RecursionError, Invalid) as error:
         raise Invalid(
             f"cannot read the operation in progress from {file}: {error}",
@@ -200,7 +202,7 @@ def write(state_folder: Path, state: SequencerState) -> None:
         raise Invalid(
             f"{len(state.clashes)} conflicts are too many to resolve one by one", hint=_ALL_HINT
         )
-    file = state.key.file(state_folder)
+    file = state.key.find_file(state_folder)
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(file, octets)
@@ -213,7 +215,7 @@ def write(state_folder: Path, state: SequencerState) -> None:
 def remove(state_folder: Path, key: BranchKey) -> bool:
     """Remove the state of a branch; return whether there was one."""
     try:
-        key.file(state_folder).unlink()
+        key.find_file(state_folder).unlink()
     except _ABSENT:
         return False
     return True

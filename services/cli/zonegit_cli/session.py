@@ -178,7 +178,7 @@ class Session:
             RemoteObjects(bus, actor, timeout=self.timeout),
             RemoteRefs(bus, actor, timeout=self.timeout),
             actor,
-            self._identity,
+            self._make_identity,
             self.sign,
             self.output.print_note,
             self.default,
@@ -198,6 +198,6 @@ class Session:
         async with self.connect_bus() as bus:
             yield self.make_repo(bus)
 
-    def _identity(self) -> Identity:
+    def _make_identity(self) -> Identity:
         at = self.settings.date or datetime.now().astimezone()
         return Identity(self.settings.name, self.settings.email, int(at.timestamp()), f"{at:%z}")

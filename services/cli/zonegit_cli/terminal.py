@@ -106,7 +106,7 @@ def write(
             known.pop(installation, None)
             kept = dict(list(known.items())[-(MAX_PLACES - 1) :])
             added = {installation: place} if place is not None else {}
-            _put(folder, terminal.name, msgspec.json.encode({**kept, **added}))
+            _replace(folder, terminal.name, msgspec.json.encode({**kept, **added}))
         finally:
             os.close(folder)
 
@@ -139,7 +139,7 @@ def _read(folder: int, name: str) -> dict[str, TerminalKey]:
         return {}
 
 
-def _put(folder: int, name: str, octets: bytes) -> None:
+def _replace(folder: int, name: str, octets: bytes) -> None:
     """Replace a file atomically."""
     temporary = f".{secrets.token_hex(8)}"
     descriptor = os.open(temporary, _NEW, 0o600, dir_fd=folder)

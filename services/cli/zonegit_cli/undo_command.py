@@ -21,6 +21,7 @@ from zonegit.store.ref_names import RefName
 from zonegit.zone.findings import Finding
 from zonegit_cli import options, propagation
 from zonegit_cli.options import CommandBody
+from zonegit_cli.output import to_hex
 from zonegit_cli.propagation import Propagated, ZoneBranch
 from zonegit_cli.render import documents, dry_runs, findings, outcomes
 from zonegit_cli.render import operations as operation_lines
@@ -224,7 +225,7 @@ def _make_ref_document(each: RestoredRef) -> RefDocument:
     return RefDocument(
         ref=change.ref.path(),
         undone=change.kind,
-        old=change.now.hex() if change.now is not None else None,
-        new=now.hex() if now is not None else None,
+        old=to_hex(change.now),
+        new=to_hex(now),
         verdict=dry_runs.make_document(each.judgement),
     )

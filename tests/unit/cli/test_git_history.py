@@ -21,7 +21,7 @@ def repository(tmp_path: Path) -> GitRepository:
 def read(repository: GitRepository, file: str = "z", rev: str = "HEAD") -> list[tuple[str, object]]:
     """Return the message and the content of each commit."""
     history = GitHistory(repository.path, file)
-    return [(each.commit.message, each.content) for each in history.read(history.commits(rev))]
+    return [(each.commit.message, each.content) for each in history.read(history.list_commits(rev))]
 
 
 def test_the_commits_that_touch_a_file_are_sorted_oldest_first(repository):
@@ -69,7 +69,7 @@ def test_a_change_of_mode_is_not_a_version(repository):
 def test_a_repository_is_found_from_a_folder_in_it_and_paths_are_relative_to_its_top(repository):
     repository.commit("one", {"zones/z": "1"})
     history = GitHistory(repository.path / "zones", "./zones/z")
-    assert len(history.commits("HEAD")) == 1
+    assert len(history.list_commits("HEAD")) == 1
 
 
 def test_a_name_is_not_a_pattern_nor_an_option(repository):
@@ -84,7 +84,7 @@ def test_a_name_is_not_a_pattern_nor_an_option(repository):
 def test_an_unknown_revision_is_refused_and_is_never_an_option(repository, rev):
     repository.commit("one", {"z": "1"})
     with pytest.raises(Invalid, match=r"(not a commit of the repository|invalid git revision)"):
-        GitHistory(repository.path, "z").commits(rev)
+        GitHistory(repository.path, "z").list_commits(rev)
 
 
 @pytest.mark.parametrize("file", ["", "/etc/passwd", "../z", ".", "a\0b", "a\nb"])
@@ -133,7 +133,7 @@ def test_a_missing_object_is_an_error_and_is_not_fetched(repository, tmp_path):
         repository.git("config", key, value)
     history = GitHistory(repository.path, "z")
     with pytest.raises(Invalid, match="the repository lacks z of"):
-        list(history.read(history.commits("HEAD")))
+        list(history.read(history.list_commits("HEAD")))
     assert not witness.exists()
 
 

@@ -30,7 +30,7 @@ def clash(owner: str, ours: int = 1, theirs: int = 2) -> Clash:
     return Clash(name, rrtypes.A, why, a(owner, 0), a(owner, ours), a(owner, theirs))
 
 
-STOPPED = SequencerState(KEY, BEGUN).stopped([clash("www"), clash("api")])
+STOPPED = SequencerState(KEY, BEGUN).add_conflicts([clash("www"), clash("api")])
 WWW = (names.parse("www", ZONE), rrtypes.A)
 
 
@@ -38,7 +38,7 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     state = STOPPED.decide("theirs", WWW)
     sequencer_state.write(tmp_path, state)
     assert sequencer_state.read(tmp_path, KEY) == state
-    assert state.decisions() == [conflicts.decide(clash("www"), "theirs")]
+    assert state.make_decisions() == [conflicts.decide(clash("www"), "theirs")]
     assert [each.name for each in state.undecided] == ["api.foo.com."]
 
 
@@ -60,8 +60,8 @@ _places = st.builds(BranchKey, _words, _words, _words, _words)
 @given(_places, _places)
 def test_each_branch_has_its_own_file_in_the_folder(one, other):
     home = Path("/home/ann/.local/state/zonegit")
-    assert (one.file(home) == other.file(home)) == (one == other)
-    assert one.file(home).parent == home / sequencer_state.FOLDER
+    assert (one.find_file(home) == other.find_file(home)) == (one == other)
+    assert one.find_file(home).parent == home / sequencer_state.FOLDER
 
 
 def test_a_choice_for_all_keeps_earlier_choices() -> None:
@@ -79,9 +79,9 @@ def test_a_side_cannot_be_chosen_for_an_rrset_without_conflict() -> None:
 
 
 def test_a_conflict_with_other_content_has_to_be_resolved_again() -> None:
-    state = STOPPED.decide("ours", None).stopped([clash("www", theirs=9)])
+    state = STOPPED.decide("ours", None).add_conflicts([clash("www", theirs=9)])
     assert [each.name for each in state.undecided] == ["www.foo.com."]
-    assert [made.owner for made in state.decisions()] == [names.parse("api", ZONE)]
+    assert [made.owner for made in state.make_decisions()] == [names.parse("api", ZONE)]
 
 
 def damaged() -> dict[str, bytes]:
@@ -103,6 +103,6 @@ def damaged() -> dict[str, bytes]:
 @pytest.mark.parametrize("what", damaged())
 def test_a_damaged_file_is_refused_and_named(tmp_path: Path, what: str) -> None:
     sequencer_state.write(tmp_path, STOPPED)
-    KEY.file(tmp_path).write_bytes(damaged()[what])
-    with pytest.raises(Invalid, match=os.path.basename(KEY.file(tmp_path))):
+    KEY.find_file(tmp_path).write_bytes(damaged()[what])
+    with pytest.raises(Invalid, match=os.path.basename(KEY.find_file(tmp_path))):
         sequencer_state.read(tmp_path, KEY)

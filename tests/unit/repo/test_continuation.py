@@ -51,7 +51,7 @@ async def test_versions_of_git_continue_where_the_records_match(operators, tmp_p
     history = repository(tmp_path / "git", TEXTS)
     at = await heads.find_position(operators.repo, ZONE)
     found = await continuation.continue_from_git(
-        operators.repo, at, history, "HEAD", history.commits("HEAD"), master
+        operators.repo, at, history, "HEAD", history.list_commits("HEAD"), master
     )
     assert (found.known, found.between, len(found.commits)) == (2, 0, 4)
 
@@ -62,7 +62,7 @@ async def test_edits_since_an_import_of_git_are_counted(operators, tmp_path, mas
     history = repository(tmp_path / "git", TEXTS)
     at = await heads.find_position(operators.repo, ZONE)
     found = await continuation.continue_from_git(
-        operators.repo, at, history, "HEAD", history.commits("HEAD"), master
+        operators.repo, at, history, "HEAD", history.list_commits("HEAD"), master
     )
     assert (found.known, found.between) == (2, 1)
     assert [each.rule for each in found.findings("main")] == [continuation.REPLACES]
@@ -98,7 +98,7 @@ async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_o
     history = GitHistory(tmp_path / "git", "z")
     at = await heads.find_position(operators.repo, ZONE)
     found = await continuation.continue_from_git(
-        operators.repo, at, history, "main", history.commits("main"), master
+        operators.repo, at, history, "main", history.list_commits("main"), master
     )
     said = [each.commit.message for each in history.read(found.commits, found.known)]
     assert side not in found.commits

@@ -166,7 +166,8 @@ async def test_what_was_exported_is_imported_again_as_the_same_zone(two, tmp_pat
     folder = await exported(two, tmp_path / "out", await lineage(two), bar)
     past = GitHistory(folder, "com/foo/db.zone")
     again = [
-        reader.read(each.content or b"", ZONE).rrsets for each in past.read(past.commits("HEAD"))
+        reader.read(each.content or b"", ZONE).rrsets
+        for each in past.read(past.list_commits("HEAD"))
     ]
     objects = Reader(two.repo.objects)
     ours = []

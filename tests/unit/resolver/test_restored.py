@@ -23,7 +23,7 @@ from zonegit.store.recovery import AnsweredSerial, Leave, Renew
 from zonegit.wire import subjects
 from zonegit.wire.messages import ServedEvent
 from zonegit.zone import names
-from zonegit_cli.propagation import read_answered_serials
+from zonegit_cli.resolver_survey import read_answered_serials
 from zonegit_resolver.cache.cache import open_cache
 from zonegit_resolver.scheduling import Scheduler
 

@@ -13,7 +13,7 @@ from zonegit.wire.messages import ResolverStatus
 from zonegit_cli import options
 from zonegit_cli.installations import StoreInstances, ask_instances
 from zonegit_cli.output import align_columns
-from zonegit_cli.propagation import survey_resolvers
+from zonegit_cli.resolver_survey import survey_resolvers
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def command(session: Session, installation: str | None) -> None:
     async with session.connect_bus() as bus:
         repo = session.make_repo(bus)
         if installation is not None:
-            held = await _list_held(session, bus)
+            held = await _list_known_ids(session, bus)
             done = await repo.refs.replace(installation, repo.origin("adopt-store"))
             session.output.print_result(_to_json(done), _format_lines(done, installation))
             if held is not None and installation not in held:
@@ -92,7 +92,7 @@ def _format_rows(
     ]
 
 
-async def _list_held(session: Session, bus: "Bus") -> set[str] | None:
+async def _list_known_ids(session: Session, bus: "Bus") -> set[str] | None:
     """Return the ids of installations and of logs that the object store and resolvers have; None if
     they cannot be read."""
     try:

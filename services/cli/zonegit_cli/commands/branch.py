@@ -15,7 +15,7 @@ from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options, propagation
-from zonegit_cli.output import align_columns, format_id
+from zonegit_cli.output import align_columns, format_id, to_hex
 from zonegit_cli.session import Session
 
 
@@ -90,7 +90,7 @@ async def command(
     data = {
         "zone": names.text(current_zone),
         "branch": shown,
-        "commit": target.hex() if target else None,
+        "commit": to_hex(target),
         **propagated.to_json(),
     }
     session.output.print_result(data, [text, *propagated.format_lines()])

@@ -11,6 +11,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
+from zonegit_cli.output import to_hex
 from zonegit_cli.render import patches
 from zonegit_cli.session import Session
 
@@ -73,11 +74,7 @@ def _format_header(found: Comparison) -> str:
 def _to_json(found: Comparison) -> dict[str, Any]:
     return {
         "zone": names.text(found.zone),
-        "old": {"commit": _format_hex(found.old.commit), "serial": found.old.serial},
-        "new": {"commit": _format_hex(found.new.commit), "serial": found.new.serial},
+        "old": {"commit": to_hex(found.old.commit), "serial": found.old.serial},
+        "new": {"commit": to_hex(found.new.commit), "serial": found.new.serial},
         "changes": patches.to_json(found.deltas),
     }
-
-
-def _format_hex(commit: bytes | None) -> str | None:
-    return commit.hex() if commit is not None else None

@@ -16,11 +16,11 @@ from zonegit.wire import codec, subjects
 from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, ResolverStatus
 from zonegit.zone import names
 from zonegit_cli import installations, options
-from zonegit_cli.installations import STORES
 from zonegit_cli.output import align_columns, format_count
-from zonegit_cli.propagation import describe_serial_behind, survey_resolvers
+from zonegit_cli.resolver_survey import describe_serial_behind, survey_resolvers
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
+from zonegit_cli.stack.record import STORES
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -31,7 +31,7 @@ PINGS: Final = 6
 """Attempts to reach the stores: a busy machine may need longer."""
 MIN_FREE_OCTETS: Final = 1 << 30
 MAX_SKEW_S: Final = 1.0
-MAX_NAMED: Final = 10
+MAX_SHOWN: Final = 10
 """Zones that one result names."""
 
 
@@ -172,11 +172,11 @@ async def _check_recovery(session: Session, bus: "Bus") -> list[CheckResult]:
     problems = []
     if found.witness is not None:
         proof = describe_witness(found.witness, found.sequence)
-        problems.append(f"the ref store was restored from a backup: {proof}; zonegit recover")
+        problems.append(f"the ref store was restored from a backup: {proof}; run zonegit recover")
     if found.awaiting:
-        shown = ", ".join(map(names.text, found.zones[:MAX_NAMED]))
+        shown = ", ".join(map(names.text, found.zones[:MAX_SHOWN]))
         problems.append(
-            f"{format_count(found.awaiting, 'zone')} not recovered: {shown}; zonegit recover"
+            f"{format_count(found.awaiting, 'zone')} not recovered: {shown}; run zonegit recover"
         )
     problems += [
         f"{names.text(each.zone)} {each.branch} is signed: import it with a serial later than"
@@ -187,7 +187,8 @@ async def _check_recovery(session: Session, bus: "Bus") -> list[CheckResult]:
         return [CheckResult("recovery", False, text) for text in problems]
     if found.doubted:
         text = (
-            "no resolver has data from before refs started; if refs was restored: zonegit recover"
+            "no resolver has data from before refs started; if refs was restored, run zonegit"
+            " recover"
         )
         return [CheckResult("recovery", True, text)]
     text = "the log of refs is not older than what resolvers have seen"
@@ -243,8 +244,8 @@ def _check_resolver(status: ResolverStatus) -> CheckResult:
     ]
     where = ", ".join(status.listen) or "nowhere"
     text = f"serves {len(status.zones)} zone(s) on {where}, {status.lag} change(s) behind"
-    more = len(problems) - MAX_NAMED
-    named = [*problems[:MAX_NAMED], f"and {more} more: zonegit resolvers"] if more > 0 else problems
+    more = len(problems) - MAX_SHOWN
+    named = [*problems[:MAX_SHOWN], f"and {more} more: zonegit resolvers"] if more > 0 else problems
     reasons = [refusal] if refusal is not None else []
     is_ok = not problems and refusal is None
     return CheckResult(status.resolver, is_ok, "; ".join([text, *reasons, *named]))

@@ -10,7 +10,7 @@ from zonegit.repo.inspect.fsck_report import BrokenObject, FsckReport, ObjectFin
 from zonegit.repo.inspect.tip_flaws import TipFlaw
 from zonegit.zone import names, rrtypes
 from zonegit_cli import options
-from zonegit_cli.output import format_count, format_id
+from zonegit_cli.output import format_count, format_id, to_hex
 from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
@@ -139,7 +139,7 @@ def _finding_to_json(noticed: ObjectFinding) -> dict[str, Any]:
         **finding,
         "id": noticed.id.hex(),
         "ref": noticed.ref.path(),
-        "commit": noticed.commit.hex() if noticed.commit is not None else None,
+        "commit": to_hex(noticed.commit),
     }
 
 
@@ -149,7 +149,7 @@ def _broken_to_json(broken: BrokenObject) -> dict[str, Any]:
         "expected": list(broken.expected),
         "why": broken.fault,
         "ref": broken.ref.path(),
-        "commit": broken.commit.hex() if broken.commit is not None else None,
+        "commit": to_hex(broken.commit),
         "owner": names.text(broken.owner) if broken.owner is not None else None,
         "type": rrtypes.to_text(broken.rdtype) if broken.rdtype is not None else None,
         "log_alone": broken.is_past,

@@ -204,7 +204,7 @@ async def _import_git(
     session: Session, git_file: _GitFile, master: MasterFiles, commit_options: CommitOptions
 ) -> None:
     history = GitHistory(git_file.repository, git_file.file)
-    chain = history.commits(git_file.rev)
+    chain = history.list_commits(git_file.rev)
     if not chain:
         raise NotFound(
             f"no commit of {git_file.rev} touches {git_file.file}",
@@ -215,7 +215,7 @@ async def _import_git(
         found = await continuation.continue_from_git(
             repo, at, history, git_file.rev, chain, master, force=commit_options.force
         )
-        warnings = found.findings(at.branch)
+        warnings = found.make_findings(at.branch)
         made = versions.read_git(session, at, history, found.commits, master, found.known, warnings)
         return NewVersions(made, found.known, found.base)
 

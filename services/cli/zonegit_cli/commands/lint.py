@@ -19,7 +19,7 @@ from zonegit.zone.names import Name
 from zonegit.zonefile import reader, zone_paths
 from zonegit.zonefile.reader import MAX_OCTETS, Opener, Skipped
 from zonegit_cli import options
-from zonegit_cli.output import format_count
+from zonegit_cli.output import SEVERITY_COLOURS, format_count, to_hex
 from zonegit_cli.parse import file_kinds, files
 from zonegit_cli.render import findings
 from zonegit_cli.session import Session
@@ -109,7 +109,7 @@ def _find_zone_of_name(named: str) -> Name:
     found = zone_paths.parse_path(Path(named).name, "flat")
     if found is None:
         raise Invalid(
-            f"cannot tell the zone of {files.format_name(named)}",
+            f"cannot determine the zone of {files.format_name(named)}",
             hint="name it with --zone example.com, or begin the file with $ORIGIN",
         )
     return found
@@ -118,15 +118,14 @@ def _find_zone_of_name(named: str) -> Name:
 def _format_lines(found: LintResult) -> Iterator[str]:
     for each in found.findings:
         source = f", {each.source}" if each.source is not None else ""
-        severity = click.style(f"{each.severity}:", fg=_COLOURS[each.severity])
+        severity = click.style(f"{each.severity}:", fg=SEVERITY_COLOURS[each.severity])
         yield f"{severity} {each.message} ({each.rule}{source})"
     zone, records = names.text(found.zone), format_count(found.records, "record")
     counted = Counter[str](each.severity for each in found.findings)
-    shown = ", ".join(format_count(counted[each], each) for each in _COLOURS if counted[each])
+    shown = ", ".join(
+        format_count(counted[each], each) for each in SEVERITY_COLOURS if counted[each]
+    )
     yield f"{zone} {records}, {shown or 'no findings'}"
-
-
-_COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def _to_json(found: LintResult, file: str | None) -> dict[str, Any]:
@@ -135,8 +134,8 @@ def _to_json(found: LintResult, file: str | None) -> dict[str, Any]:
         "schema": SCHEMA,
         "zone": names.text(found.zone),
         "file": file,
-        "commit": found.commit.hex() if found.commit is not None else None,
+        "commit": to_hex(found.commit),
         "records": found.records,
-        "counts": {severity: counted[severity] for severity in _COLOURS},
+        "counts": {severity: counted[severity] for severity in SEVERITY_COLOURS},
         "findings": findings.to_json(found.findings),
     }

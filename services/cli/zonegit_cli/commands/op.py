@@ -11,7 +11,7 @@ from zonegit.store.ref_log import LogEntry, OperationSummary
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import format_count
+from zonegit_cli.output import format_count, to_hex
 from zonegit_cli.render import operations as operation_lines
 from zonegit_cli.session import Session
 
@@ -84,8 +84,8 @@ def move_to_json(entry: LogEntry) -> dict[str, Any]:
     return {
         "ref": entry.ref.path(),
         "kind": entry.kind,
-        "old": entry.old.hex() if entry.old is not None else None,
-        "new": entry.new.hex() if entry.new is not None else None,
+        "old": to_hex(entry.old),
+        "new": to_hex(entry.new),
         "serial": entry.serial,
         "sequence": entry.sequence,
     }

@@ -35,7 +35,7 @@ async def command(
     zonegit query example.com AXFR
     """
     name, rdtype, server = _parse(words)
-    host, port = parse_address(server) if server else _local_server(session)
+    host, port = parse_address(server) if server else _find_local_server(session)
     if rdtype == rrtypes.AXFR:
         lines = await dns_client.transfer(name, host, port, timeout=session.timeout)
         session.output.print_result({"zone": names.text(name), "records": lines}, lines, paged=True)
@@ -65,7 +65,7 @@ def _parse(words: tuple[str, ...]) -> tuple[names.Name, int, str | None]:
     return names.parse(plain[0]), rdtype, servers[0] if servers else None
 
 
-def _local_server(session: Session) -> tuple[str, int]:
+def _find_local_server(session: Session) -> tuple[str, int]:
     data = session.settings.data
     stack = config.read_stack(data)
     if stack is None or not record.is_running(data):

@@ -13,9 +13,9 @@ from zonegit.store.recovery import DEFAULT_HEADROOM, MAX_HEADROOM
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.propagation import read_answered_serials, survey_resolvers
 from zonegit_cli.render import recoveries
 from zonegit_cli.render.recoveries import RecoveryState
+from zonegit_cli.resolver_survey import read_answered_serials, survey_resolvers
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:

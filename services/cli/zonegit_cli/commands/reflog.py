@@ -10,7 +10,7 @@ from zonegit.repo.change.branches import ReflogEntry
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_id
+from zonegit_cli.output import align_columns, format_id, to_hex
 from zonegit_cli.session import Session
 
 HEADER: Final = ("", "", "TIME", "ACTOR", "COMMAND", "FROM", "TO", "")
@@ -71,8 +71,8 @@ def _to_json(number: int, each: ReflogEntry, zone: Name, branch: str) -> dict[st
         "actor": move.actor,
         "reason": move.command,
         "because": move.reason,
-        "old": move.old.hex() if move.old is not None else None,
-        "new": move.new.hex() if move.new is not None else None,
+        "old": to_hex(move.old),
+        "new": to_hex(move.new),
         "serial": move.serial,
         "operation": move.operation,
         "subject": each.subject,

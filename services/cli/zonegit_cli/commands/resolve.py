@@ -17,8 +17,8 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit_cli import dns_client, options
 from zonegit_cli.output import format_id
-from zonegit_cli.propagation import survey_resolvers
 from zonegit_cli.render import dns_messages
+from zonegit_cli.resolver_survey import survey_resolvers
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_id
-from zonegit_cli.propagation import describe_serial_behind, format_branch, survey_resolvers
+from zonegit_cli.output import align_columns, format_id, to_hex
+from zonegit_cli.resolver_survey import describe_serial_behind, format_branch, survey_resolvers
 from zonegit_cli.session import Session
 
 HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
@@ -74,7 +74,7 @@ def _to_json(status: ResolverStatus) -> dict[str, Any]:
             {
                 "zone": names.text(served.zone),
                 "branch": served.branch,
-                "commit": served.commit.hex() if served.commit else None,
+                "commit": to_hex(served.commit),
                 "serial": served.serial,
                 "highest": served.highest,
                 "sequence": served.sequence,

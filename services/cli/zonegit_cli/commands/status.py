@@ -18,9 +18,9 @@ from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options, sequencer, sequencer_state
-from zonegit_cli.output import format_count, format_id
-from zonegit_cli.propagation import format_branch, survey_resolvers
+from zonegit_cli.output import format_count, format_id, to_hex
 from zonegit_cli.render import commits
+from zonegit_cli.resolver_survey import format_branch, survey_resolvers
 from zonegit_cli.sequencer_state import BranchKey, SequencerState
 from zonegit_cli.session import Session
 
@@ -136,7 +136,7 @@ def _served_to_json(resolver: str, served: ServedZone) -> dict[str, object]:
     return {
         "resolver": resolver,
         "branch": served.branch,
-        "commit": served.commit.hex() if served.commit else None,
+        "commit": to_hex(served.commit),
         "serial": served.serial,
         "pinned": served.pinned,
         "percent": served.percent,

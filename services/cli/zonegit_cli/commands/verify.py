@@ -82,7 +82,7 @@ def _find_trusted_keys(session: Session) -> list[Path]:
 
 def _format_lines(report: VerifyReport, trusted: Names, chain: bool) -> Iterator[str]:
     for each in report.failed or [report.named]:
-        head = f"{_kind_of(each)} {format_id(each.id)}"
+        head = f"{_describe_kind(each)} {format_id(each.id)}"
         yield f"{head} {format_verdict(each.verdict, trusted)}: {subject(each.value)}"
     if chain:
         bad = len(report.failed) - report.unsigned
@@ -105,12 +105,12 @@ def _to_json(report: VerifyReport, trusted: Names) -> dict[str, Any]:
 def _checked_to_json(checked: VerifiedObject, trusted: Names) -> dict[str, Any]:
     return {
         "id": checked.id.hex(),
-        "kind": _kind_of(checked),
+        "kind": _describe_kind(checked),
         "subject": subject(checked.value),
         "state": STATES[type(checked.verdict)],
         "said": format_verdict(checked.verdict, trusted),
     }
 
 
-def _kind_of(checked: VerifiedObject) -> str:
+def _describe_kind(checked: VerifiedObject) -> str:
     return "commit" if isinstance(checked.value, Commit) else "tag"

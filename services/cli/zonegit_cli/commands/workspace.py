@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zonegit.repo.change.multi_zone import ZoneResult
     from zonegit.repo.commit.intent import Intent
 
-SHOWN: Final = 20
+MAX_SHOWN: Final = 20
 """Files that are listed; the others are counted."""
 
 _COLOURS: Final = {
@@ -101,7 +101,9 @@ async def checkout(
         "written": [_entry_to_json(entry) for entry in written],
     }
     head = f"checked out {format_count(len(written), 'zone')} below {folder}, scheme {index.scheme}"
-    rows = [(f"  {names.text(entry.zone)}", entry.refish, entry.path) for entry in written[:SHOWN]]
+    rows = [
+        (f"  {names.text(entry.zone)}", entry.refish, entry.path) for entry in written[:MAX_SHOWN]
+    ]
     session.output.print_result(data, [head, *align_columns(rows), *_format_rest(written)])
 
 
@@ -336,7 +338,7 @@ def _select_files(session: Session, files: Sequence[FileStatus], *, new: bool) -
 
 
 def _format_rest(every: Sequence[Any]) -> list[str]:
-    return [f"  and {len(every) - SHOWN:,} more"] if len(every) > SHOWN else []
+    return [f"  and {len(every) - MAX_SHOWN:,} more"] if len(every) > MAX_SHOWN else []
 
 
 def _entry_to_json(entry: IndexEntry) -> dict[str, Any]:

@@ -117,7 +117,7 @@ async def _show_removal(session: Session, zone: Name, *, force: bool, reason: st
 
     Raises:
         NotFound: the zone is not registered.
-        Unsafe: it has branches or tags, and no forced removal with a reason was asked for.
+        Unsafe: it has branches or tags, and ``--force`` or ``--reason`` is missing.
         Unavailable: the zone is not recovered yet after a restore from a backup.
     """
     async with session.connect() as repo:

@@ -18,7 +18,7 @@ from zonegit_cli import commit_command
 from zonegit_cli.commit_command import TargetBranch
 from zonegit_cli.import_export.master_files import MasterFiles
 from zonegit_cli.options import CommitOptions
-from zonegit_cli.output import format_count, format_id
+from zonegit_cli.output import format_count, format_id, to_hex
 from zonegit_cli.propagation import Propagated
 from zonegit_cli.render import documents, dry_runs, findings, outcomes
 from zonegit_cli.render.documents import (
@@ -145,7 +145,7 @@ async def _make_document(
         committed=written.moved is not None,
         dry_run=commit_options.dry_run,
         new_commit=bool(made),
-        commit=tip.hex() if tip is not None else None,
+        commit=to_hex(tip),
         parent=written.parent.hex() if written.moved is not None and written.parent else None,
         serial=made[-1].serial if made else written.before,
         serial_before=written.before,
@@ -163,7 +163,7 @@ def _add_versions(
     versions = [
         VersionDocument(
             source=each.source,
-            commit=each.commit.hex() if each.commit is not None else None,
+            commit=to_hex(each.commit),
             serial=each.serial,
             changed=each.changed,
         )

@@ -24,7 +24,7 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, with_serial
 from zonegit.zonefile.reader import MAX_OCTETS
-from zonegit_cli.import_export.git_history import SHOWN, GitHistory
+from zonegit_cli.import_export.git_history import ID_DIGITS, GitHistory
 from zonegit_cli.import_export.master_files import MasterFiles
 from zonegit_cli.parse import files
 
@@ -52,7 +52,7 @@ class Continuation(msgspec.Struct, frozen=True):
     base: CommitId | None = None
     between: int = 0
 
-    def findings(self, branch: str) -> tuple[Finding, ...]:
+    def make_findings(self, branch: str) -> tuple[Finding, ...]:
         """Return the warning about commits whose changes are replaced, if there are any."""
         if not self.between:
             return ()
@@ -121,7 +121,7 @@ def _read_recorded(
     if last in chain:
         return Continuation(chain, chain.index(last) + 1, None, place)
     if history.contains(rev, last):
-        return Continuation(history.commits(rev, last), 0, None, place)
+        return Continuation(history.list_commits(rev, last), 0, None, place)
     return None
 
 
@@ -133,8 +133,8 @@ def _count_since(log: Sequence[LoggedCommit], source: str) -> int:
 def _rewritten_error(rev: str, source: str, branch: str) -> Invalid:
     last = source.removeprefix(import_sources.GIT)
     return Invalid(
-        f"{branch} was imported up to git commit {last[:SHOWN]}, which {rev} does not contain: the"
-        " history was rewritten, or is another one",
+        f"{branch} was imported up to git commit {last[:ID_DIGITS]}, which {rev} does not contain:"
+        " the history was rewritten, or is another one",
         hint="import it on a new branch and merge that, or import all of it with --force",
     )
 

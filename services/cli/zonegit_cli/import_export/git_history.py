@@ -28,7 +28,7 @@ MAX_LINE: Final = 1 << 16
 """Octets of a line of git's output."""
 MAX_NAME: Final = 4_096
 """Characters of a revision or a path."""
-SHOWN: Final = 12
+ID_DIGITS: Final = 12
 """Digits of an id in messages."""
 
 GIT: Final = "git"
@@ -56,7 +56,7 @@ class FileVersion(msgspec.Struct, frozen=True):
     @property
     def short(self) -> str:
         """Return the abbreviated id."""
-        return self.id[:SHOWN]
+        return self.id[:ID_DIGITS]
 
 
 def make_command(*words: str) -> list[str]:
@@ -138,7 +138,7 @@ class GitHistory:
                 hint="fetch the rest first: git fetch --unshallow",
             )
 
-    def commits(self, rev: str, after: str | None = None) -> list[str]:
+    def list_commits(self, rev: str, after: str | None = None) -> list[str]:
         """Return the commits that changed the file up to ``rev``, the oldest first.
 
         They are those of ``git log -- FILE``; at merges that remain in it, only the first parent is
@@ -205,7 +205,7 @@ class GitHistory:
                 found = batch.ask(f"{commit}:{self.file}", "blob", MAX_OCTETS)
                 if found is None and self._find_id(f"{commit}:{self.file}"):
                     raise Invalid(
-                        f"the repository lacks {self.file} of {commit[:SHOWN]}", hint=CHECK
+                        f"the repository lacks {self.file} of {commit[:ID_DIGITS]}", hint=CHECK
                     )
                 blob, content = found if found is not None else (None, None)
                 if blob != before or blob is None:
@@ -312,7 +312,7 @@ class _Batch:
 def _read_commit(batch: _Batch, commit: str) -> bytes:
     octets = batch.ask(commit, "commit", MAX_COMMIT)
     if octets is None:
-        raise Invalid(f"the repository lacks commit {commit[:SHOWN]}", hint=CHECK)
+        raise Invalid(f"the repository lacks commit {commit[:ID_DIGITS]}", hint=CHECK)
     return octets[1]
 
 

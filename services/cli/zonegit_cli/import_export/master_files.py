@@ -50,7 +50,7 @@ class SkippedRecords:
         """Return the number of skipped records."""
         return self._count
 
-    def documents(self) -> list[SkippedDocument]:
+    def make_documents(self) -> list[SkippedDocument]:
         """Return the records that were kept, for ``--json``."""
         return [
             SkippedDocument(file=each.source, line=each.line, reason=each.why)
@@ -139,7 +139,7 @@ class MasterFiles:
     def extend(self, document: CommitDocument) -> ImportDocument:
         """Return the document with the skipped records."""
         skipped = self._skipped.count if self._skipped is not None else 0
-        records = self._skipped.documents() if self._skipped is not None else []
+        records = self._skipped.make_documents() if self._skipped is not None else []
         fields = msgspec.structs.asdict(document)
         return ImportDocument(**fields, skipped=skipped, skipped_records=records)
 

@@ -43,10 +43,10 @@ def _is_master_file(octets: bytes) -> bool:
 
 
 def refuse_for_apply(octets: bytes, file: str, source: str) -> None:
-    """Refuse a file for ``zonegit import``.
+    """Check that ``zonegit apply`` takes a file.
 
     Raises:
-        Invalid: it is a master file.
+        Invalid: it is a master file, which ``zonegit import`` takes.
     """
     if find_kind(octets) == "zone":
         raise Invalid(
@@ -56,10 +56,10 @@ def refuse_for_apply(octets: bytes, file: str, source: str) -> None:
 
 
 def refuse_for_plan(octets: bytes, file: str, source: str) -> None:
-    """Refuse a file for ``zonegit apply``.
+    """Check that ``zonegit plan`` takes a file.
 
     Raises:
-        Invalid: it is a saved plan.
+        Invalid: it is a saved plan, which ``zonegit apply`` takes.
     """
     if saved_plan.is_plan(octets):
         raise Invalid(

@@ -67,7 +67,7 @@ def describe_signature(session: Session, value: Commit | Tag) -> str | None:
         return "signed (to verify: zonegit verify)" if value.signature else None
     from zonegit_cli.render import signatures
 
-    return signatures.verify_by_keys_in(path, value)
+    return signatures.verify_with_keys(path, value)
 
 
 def to_json(entry: ShownCommit) -> dict[str, Any]:

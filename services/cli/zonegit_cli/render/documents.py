@@ -222,7 +222,7 @@ def make_changes(deltas: Iterable[RRsetDelta]) -> list[ChangeDocument]:
         ChangeDocument(
             name=names.text(delta.owner),
             type=rrtypes.to_text(delta.rdtype),
-            change=_kind_of(delta),
+            change=_find_kind(delta),
             old=make_content(delta.old),
             new=make_content(delta.new),
         )
@@ -230,7 +230,7 @@ def make_changes(deltas: Iterable[RRsetDelta]) -> list[ChangeDocument]:
     ]
 
 
-def _kind_of(delta: RRsetDelta) -> DocumentKind:
+def _find_kind(delta: RRsetDelta) -> DocumentKind:
     if delta.old is None:
         return "added"
     return "deleted" if delta.new is None else "modified"

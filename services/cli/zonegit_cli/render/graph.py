@@ -23,35 +23,35 @@ class GraphLanes(Generic[T]):
     """The lanes below the last commit that was drawn, each with the commit that it leads to."""
 
     def __init__(self) -> None:
-        self._leads: list[T] = []
+        self._lanes: list[T] = []
 
     def draw(self, commit: T, parents: Sequence[T], lines: Sequence[str]) -> Iterator[str]:
         """Yield the text lines of the next commit, each after its part of the graph."""
-        if commit not in self._leads:
-            self._leads.append(commit)
-        at = self._leads.index(commit)
-        drawn = [_draw_lanes(len(self._leads), star=at), *self._rows_below(at, parents)]
-        below = _draw_lanes(len(self._leads))
+        if commit not in self._lanes:
+            self._lanes.append(commit)
+        at = self._lanes.index(commit)
+        drawn = [_draw_lanes(len(self._lanes), star=at), *self._draw_rows_below(at, parents)]
+        below = _draw_lanes(len(self._lanes))
         width = max(map(len, [*drawn, below]))
         for number in range(max(len(lines), len(drawn))):
             picture = drawn[number] if number < len(drawn) else below
             text = lines[number] if number < len(lines) else ""
             yield f"{picture:<{width}} {text}".rstrip()
 
-    def _rows_below(self, at: int, parents: Sequence[T]) -> Iterator[str]:
+    def _draw_rows_below(self, at: int, parents: Sequence[T]) -> Iterator[str]:
         """Yield the rows between a commit and its parents: the lane of a merge divides, that of a
         root commit ends, and lanes that lead to the same commit join."""
-        lanes = list(enumerate(self._leads))
+        lanes = list(enumerate(self._lanes))
         more = len(parents) - 1
         if more > 0:
             shifted = [(lane, lane + more * (lane > at)) for lane, _ in lanes]
             yield from _draw_moves([*shifted, *((at, at + extra) for extra in range(1, more + 1))])
         if parents:
-            lanes = list(enumerate([*self._leads[:at], *parents, *self._leads[at + 1 :]]))
+            lanes = list(enumerate([*self._lanes[:at], *parents, *self._lanes[at + 1 :]]))
         else:
             del lanes[at]
-        self._leads = list(dict.fromkeys(leads for _, leads in lanes))
-        yield from _draw_moves([(lane, self._leads.index(leads)) for lane, leads in lanes])
+        self._lanes = list(dict.fromkeys(leads for _, leads in lanes))
+        yield from _draw_moves([(lane, self._lanes.index(leads)) for lane, leads in lanes])
 
 
 def _draw_lanes(lanes: int, star: int | None = None) -> str:

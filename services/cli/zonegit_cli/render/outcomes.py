@@ -8,7 +8,6 @@ from typing import Final
 import click
 
 from zonegit.errors import ZonegitError
-from zonegit.objects.ids import CommitId
 from zonegit.repo.commit import patch
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.diff import RRsetDelta, TreePair
@@ -17,7 +16,7 @@ from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import sort_key
-from zonegit_cli.output import format_count, format_id
+from zonegit_cli.output import format_count, format_id, to_hex
 from zonegit_cli.render import conflict_lines, documents, dry_runs, patches
 from zonegit_cli.render.documents import ChangeDocument, CommitDocument
 
@@ -73,7 +72,7 @@ def _make_unmoved(
         zone=names.text(outcome.zone),
         branch=outcome.branch,
         dry_run=dry_run,
-        commit=_format_hex(outcome.commit),
+        commit=to_hex(outcome.commit),
         serial=outcome.serial,
         serial_before=outcome.serial,
         warnings=[],
@@ -92,7 +91,7 @@ async def _make_preview(repo: Repo, preview: Preview) -> CommitDocument:
         branch=preview.branch,
         dry_run=True,
         new_commit=preview.is_new,
-        commit=_format_hex(preview.tip),
+        commit=to_hex(preview.tip),
         serial=preview.serial,
         serial_before=preview.before,
         verdict=dry_runs.make_document(preview.judgement),
@@ -110,7 +109,7 @@ async def _make_committed(
         committed=True,
         new_commit=made.is_new,
         commit=made.commit.hex(),
-        parent=_format_hex(made.parent),
+        parent=to_hex(made.parent),
         serial=made.serial,
         serial_before=made.before,
         replayed=made.replayed,
@@ -118,10 +117,6 @@ async def _make_committed(
         warnings=documents.make_warnings(made.findings),
         changes=await read_changes(repo, made.trees),
     )
-
-
-def _format_hex(commit: CommitId | None) -> str | None:
-    return commit.hex() if commit is not None else None
 
 
 def _make_tree_pair(repo: Repo, preview: Preview) -> TreePair:

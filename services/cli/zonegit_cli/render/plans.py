@@ -13,6 +13,7 @@ from zonegit.repo.commit.change_plan import ChangePlanner
 from zonegit.repo.heads import BranchPosition
 from zonegit.zone import names
 from zonegit.zone.rrset import title
+from zonegit_cli.output import to_hex
 from zonegit_cli.parse import edit_scripts
 from zonegit_cli.render import documents, dry_runs, patches
 from zonegit_cli.render.documents import PlanDocument, SummaryDocument
@@ -68,7 +69,7 @@ def format_summary(plan: SavedPlan, size: ZoneSize) -> str:
 def to_json(plan: SavedPlan, size: ZoneSize) -> dict[str, Any]:
     """Return the document that ``--json`` prints and ``--out`` saves."""
     counts = saved_plan.count_kinds(plan)
-    base = plan.base.hex() if plan.base is not None else None
+    base = to_hex(plan.base)
     return documents.to_json(
         PlanDocument(
             zone=names.text(plan.zone),

@@ -48,7 +48,7 @@ def format_key(key: PublicKey, trusted: Names) -> str:
     return f"{trusted[key]} ({commit_signatures.fingerprint(key)})"
 
 
-def verify_by_keys_in(path: Path, value: Commit | Tag) -> str:
+def verify_with_keys(path: Path, value: Commit | Tag) -> str:
     """Verify a commit or tag with the public key in a file, or with all in a folder."""
     trusted = key_files.read_trusted([path])
     return format_verdict(Keyring(trusted).verify(value), trusted)

@@ -47,12 +47,12 @@ def rotate(log: Path, bounds: LogBounds) -> None:
     with suppress(OSError):
         for number in range(bounds.files - 1, 0, -1):
             with suppress(FileNotFoundError):
-                _rotated_path(log, number).replace(_rotated_path(log, number + 1))
+                _make_path(log, number).replace(_make_path(log, number + 1))
         if bounds.files:
-            shutil.copyfile(log, _rotated_path(log, 1))
+            shutil.copyfile(log, _make_path(log, 1))
     with suppress(OSError):
         os.truncate(log, 0)
 
 
-def _rotated_path(log: Path, number: int) -> Path:
+def _make_path(log: Path, number: int) -> Path:
     return log.with_name(f"{log.name}.{number}")

@@ -34,22 +34,22 @@ async def serve(address: str, resolvers: Mapping[str, str]) -> AsyncIterator[Non
         Unavailable: the address cannot be bound.
     """
 
-    async def metrics() -> HttpReply:
+    async def write_metrics() -> HttpReply:
         replies = await _ask_all(resolvers, "/metrics")
         texts = {name: reply.body.decode() for name, reply in replies.items() if reply}
         return HttpReply(200, merge(texts), CONTENT_TYPE_LATEST)
 
-    async def ready() -> HttpReply:
+    async def report_ready() -> HttpReply:
         replies = await _ask_all(resolvers, "/readyz")
         ok = all(reply is not None and reply.status == 200 for reply in replies.values())
         lines = [_format_reply(name, reply) for name, reply in sorted(replies.items())]
         return HttpReply(200 if ok else 503, "".join(lines).encode())
 
-    async def live() -> HttpReply:
+    async def report_live() -> HttpReply:
         return HttpReply(200, b"ok\n")
 
     host, port = parse_address(address)
-    pages = {"/metrics": metrics, "/readyz": ready, "/livez": live}
+    pages = {"/metrics": write_metrics, "/readyz": report_ready, "/livez": report_live}
     async with http.serve(host, port, pages):
         yield
 

@@ -16,7 +16,6 @@ from zonegit.zone import names
 from zonegit_cli.stack import record
 from zonegit_cli.stack.record import StackRecord
 
-STORES: Final = ("objectstore", "refs")
 DEGRADED_S: Final = 10.0
 """Seconds to wait for a resolver while a store cannot be opened; it may have nothing on disk."""
 ACTOR: Final = "zonegit-up"
@@ -78,6 +77,6 @@ async def _wait_for_resolver(
         if status is not None and status.listen:
             return
         has_waited = time.monotonic() - started > DEGRADED_S
-        if has_waited and any(store in list_broken() for store in STORES):
+        if has_waited and any(store in list_broken() for store in record.STORES):
             return
         await asyncio.sleep(RETRY_S)

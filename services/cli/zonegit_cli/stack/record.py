@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,8 +19,10 @@ from zonegit.errors import Conflict, Invalid
 from zonegit.files import replace_file
 from zonegit_cli.stack import folder
 
-LOCK_FILE = "stack.lock"
-VERSION = 1
+LOCK_FILE: Final = "stack.lock"
+VERSION: Final = 1
+STORES: Final = ("objectstore", "refs")
+"""The services that have a store."""
 
 
 class StackRecord(msgspec.Struct, frozen=True):

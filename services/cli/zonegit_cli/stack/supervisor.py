@@ -220,7 +220,7 @@ def _make_children(
     port = int(planned.bus["url"].rpartition(":")[2])
     configuration = nats.write_configuration(options.data, port, planned.bus["users"])
     bus = Child("nats", [nats.find_binary(), "-c", str(configuration)], {}, logs / "nats.log")
-    stores = [_make_service(options, planned, role, role, []) for role in ("objectstore", "refs")]
+    stores = [_make_service(options, planned, role, role, []) for role in record.STORES]
     resolvers = [_make_resolver(options, planned, *each) for each in pages.items()]
     children = [bus, *stores, *resolvers]
     for child in children:
@@ -251,5 +251,5 @@ def _make_service(
         "ZONEGIT_DATA": str(options.data),
     }
     log = options.data / "logs" / f"{name}.log"
-    is_store = role in readiness.STORES
+    is_store = role in record.STORES
     return Child(name, [*command, *arguments], environment, log, is_store=is_store)

@@ -85,24 +85,24 @@ async def resolve_zones(
         return await many_zones.run_concurrently(resolve, requested)
 
     async def read_refs(refs: ZoneRefs) -> ZoneRefs:
-        return await _with_last_branch(repo, refs)
+        return await _read_last_branch(repo, refs)
 
     every = [refs async for refs in many_zones.iter_zones(repo)]
     found = []
     for refs in await many_zones.run_concurrently(read_refs, every):
         try:
-            found.append(_at_usual_branch(repo, refs))
+            found.append(_choose_checkout(repo, refs))
         except NotFound as error:
             note(f"left out: {error.message}")
     return sorted(found, key=lambda each: names.canonical_key(each.zone))
 
 
-async def _with_last_branch(repo: Repo, refs: ZoneRefs) -> ZoneRefs:
+async def _read_last_branch(repo: Repo, refs: ZoneRefs) -> ZoneRefs:
     """Return a zone's refs with the branch that the operator last used, if it has several."""
     return refs if len(refs.heads) < 2 else await repo.refs.zone(refs.zone, repo.actor)
 
 
-def _at_usual_branch(repo: Repo, refs: ZoneRefs) -> ZoneCheckout:
+def _choose_checkout(repo: Repo, refs: ZoneRefs) -> ZoneCheckout:
     branch = repo.default.branch or heads.choose_branch(refs)
     if repo.default.branch is not None and refs.heads and branch not in refs.heads:
         raise heads.unknown_branch_error(refs, branch)
@@ -116,7 +116,7 @@ def _at_usual_branch(repo: Repo, refs: ZoneRefs) -> ZoneCheckout:
 
 async def _resolve(repo: Repo, each: RequestedZone) -> ZoneCheckout:
     if each.refish is None:
-        return _at_usual_branch(repo, await repo.refs.zone(each.zone, repo.actor))
+        return _choose_checkout(repo, await repo.refs.zone(each.zone, repo.actor))
     found = await refish.resolve(repo, each.refish, zone=each.zone)
     if found.zone != each.zone:
         raise Invalid(
@@ -188,7 +188,7 @@ async def write(
         async with aclosing(many_zones.read_zones(objects, wanted)) as found:
             async for whole in found:
                 each, path = todo[len(entries)]
-                seen = _put(folder, path, format_zone(whole))
+                seen = _write_file(folder, path, format_zone(whole))
                 entries.append(make_entry(each, path, whole.tree, seen))
                 progress(len(entries), len(todo))
     finally:
@@ -211,7 +211,7 @@ def make_seen(octets: bytes, stamp: FileStamp) -> SeenContent:
     return SeenContent(hashlib.sha256(octets).digest(), stamp)
 
 
-def _put(folder: ConfinedDir, path: str, octets: bytes) -> SeenContent:
+def _write_file(folder: ConfinedDir, path: str, octets: bytes) -> SeenContent:
     try:
         return make_seen(octets, folder.create(path, octets))
     except Conflict:

@@ -33,7 +33,7 @@ from zonegit_cli.workspace.file_status import FileStatus
 from zonegit_cli.workspace.index import IndexEntry
 from zonegit_cli.workspace.working_tree import Workspace
 
-SHOWN: Final = 5
+MAX_SHOWN: Final = 5
 """Zones that an error names; the others are counted."""
 
 
@@ -59,12 +59,12 @@ async def commit(
     except ZonesRefused as refused:
         raise combine_errors(refused.errors, "nothing was committed") from None
     if not intent.dry_run:
-        entries = [_entry_after(file, results[file.zone]) for file in files]
-        _keep(workspace, [entry for entry in entries if entry is not None])
+        entries = [_make_entry_after(file, results[file.zone]) for file in files]
+        _write_index(workspace, [entry for entry in entries if entry is not None])
     return results
 
 
-def _keep(workspace: Workspace, entries: Sequence[IndexEntry]) -> None:
+def _write_index(workspace: Workspace, entries: Sequence[IndexEntry]) -> None:
     try:
         workspace.keep(entries)
     except ZonegitError as error:  # for example a full disk
@@ -126,7 +126,7 @@ def _require_no_commit(zone: Name, refs: ZoneRefs | None) -> BranchPosition:
     return BranchPosition(zone, DEFAULT_BRANCH, None)
 
 
-def _entry_after(file: FileStatus, result: ZoneResult) -> IndexEntry | None:
+def _make_entry_after(file: FileStatus, result: ZoneResult) -> IndexEntry | None:
     """Return the index entry of a file after the commit; None if it was not committed."""
     seen, tree = file.fingerprint, file.content.tree
     match result:
@@ -158,9 +158,11 @@ def combine_errors(errors: Mapping[Name, ZonegitError], outcome: str) -> Zonegit
     first = min(errors.values(), key=lambda error: not isinstance(error, Conflict))
     messages = [_format_message(zone, error) for zone, error in errors.items()]
     more = (
-        f"; and {format_count(len(messages) - SHOWN, 'more zone')}" if len(messages) > SHOWN else ""
+        f"; and {format_count(len(messages) - MAX_SHOWN, 'more zone')}"
+        if len(messages) > MAX_SHOWN
+        else ""
     )
-    message = f"{outcome}: {'; '.join(messages[:SHOWN])}{more}"
+    message = f"{outcome}: {'; '.join(messages[:MAX_SHOWN])}{more}"
     tips = {
         names.text(zone): error.details["tip"]
         for zone, error in errors.items()
@@ -254,8 +256,12 @@ def find_failure(results: Mapping[Name, ZoneResult], intent: Intent) -> ZonegitE
 
 
 def _format_zones(zones: Sequence[Name]) -> str:
-    shown = ", ".join(names.text(zone) for zone in zones[:SHOWN])
-    more = f" and {format_count(len(zones) - SHOWN, 'more zone')}" if len(zones) > SHOWN else ""
+    shown = ", ".join(names.text(zone) for zone in zones[:MAX_SHOWN])
+    more = (
+        f" and {format_count(len(zones) - MAX_SHOWN, 'more zone')}"
+        if len(zones) > MAX_SHOWN
+        else ""
+    )
     return f"{shown}{more}"
 
 

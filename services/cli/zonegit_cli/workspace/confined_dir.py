@@ -52,8 +52,8 @@ class ConfinedDir:
         Raises:
             Invalid: it is not a regular file, or a component of the path is not a folder.
         """
-        with suppress(NotFound), self._parent(path) as (folder, name):
-            return self._stamp_of(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
+        with suppress(NotFound), self._open_parent(path) as (folder, name):
+            return self._check_stamp(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
         return None
 
     def read(self, path: str, limit: int) -> tuple[bytes, FileStamp]:
@@ -64,10 +64,10 @@ class ConfinedDir:
             Invalid: it is not a regular file, or a component of the path is a link.
         """
         with (
-            self._parent(path) as (folder, name),
+            self._open_parent(path) as (folder, name),
             os.fdopen(os.open(name, _FILE, dir_fd=folder), "rb") as file,
         ):
-            stamp = self._stamp_of(path, os.fstat(file.fileno()))
+            stamp = self._check_stamp(path, os.fstat(file.fileno()))
             return file.read(limit + 1), stamp
 
     def create(self, path: str, octets: bytes, *, durable: bool = False) -> FileStamp:
@@ -77,7 +77,7 @@ class ConfinedDir:
             Conflict: a file of that name exists.
             Invalid: it cannot be written, or a component of the path is a link.
         """
-        with self._parent(path, make=True) as (folder, name):
+        with self._open_parent(path, make=True) as (folder, name):
             return self._write(folder, name, octets, 0o666, durable=durable)
 
     def replace(
@@ -95,9 +95,9 @@ class ConfinedDir:
             Conflict: the file changed since ``was``.
             Invalid: it cannot be written, or a component of the path is a link.
         """
-        with self._parent(path, make=True) as (folder, name):
+        with self._open_parent(path, make=True) as (folder, name):
             temporary = TEMPORARY + secrets.token_hex(8)
-            self._write(folder, temporary, octets, self._mode(folder, name), durable=durable)
+            self._write(folder, temporary, octets, self._read_mode(folder, name), durable=durable)
             try:
                 if was is not None and self.stamp(path) != was:
                     raise self._changed_error(path)
@@ -108,7 +108,7 @@ class ConfinedDir:
                 with suppress(OSError):
                     os.unlink(temporary, dir_fd=folder)
                 raise
-            return self._stamp_of(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
+            return self._check_stamp(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
 
     def remove(self, path: str, was: FileStamp) -> None:
         """Remove a file, and its folders that are empty afterwards.
@@ -117,13 +117,13 @@ class ConfinedDir:
             Conflict: the file changed since ``was``.
             Invalid: it cannot be removed, or a component of the path is a link.
         """
-        with self._parent(path) as (folder, name):
+        with self._open_parent(path) as (folder, name):
             if self.stamp(path) != was:
                 raise self._changed_error(path)
             os.unlink(name, dir_fd=folder)
         above = path.rpartition("/")[0]
         while above:
-            with self._parent(above) as (folder, name):
+            with self._open_parent(above) as (folder, name):
                 try:
                     os.rmdir(name, dir_fd=folder)
                 except OSError:
@@ -142,7 +142,7 @@ class ConfinedDir:
             return all(each.name == ignore for each in found)
 
     @contextmanager
-    def locked(self, path: str) -> Iterator[None]:
+    def lock(self, path: str) -> Iterator[None]:
         """Hold the lock on a file, which is created if it does not exist.
 
         Raises:
@@ -150,7 +150,7 @@ class ConfinedDir:
         """
         import fcntl
 
-        with self._parent(path, make=True) as (folder, name):
+        with self._open_parent(path, make=True) as (folder, name):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(name, flags, 0o666, dir_fd=folder)
         try:
@@ -165,7 +165,7 @@ class ConfinedDir:
             os.close(descriptor)
 
     @contextmanager
-    def _parent(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+    def _open_parent(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
         """Open the folder that contains a file, and yield it with the file's name. Errors in the
         context are reported for ``path``."""
         *folders, name = split_path(path)
@@ -210,25 +210,25 @@ class ConfinedDir:
                 file.flush()
                 if durable:
                     os.fsync(descriptor)
-                return _stamp(os.fstat(descriptor))
+                return _make_stamp(os.fstat(descriptor))
         except BaseException:  # do not leave an incomplete file
             with suppress(OSError):
                 os.unlink(name, dir_fd=folder)
             raise
 
-    def _mode(self, folder: int, name: str) -> int:
+    def _read_mode(self, folder: int, name: str) -> int:
         try:
             return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode & 0o777
         except FileNotFoundError:
             return 0o666
 
-    def _stamp_of(self, path: str, found: os.stat_result) -> FileStamp:
+    def _check_stamp(self, path: str, found: os.stat_result) -> FileStamp:
         if not stat.S_ISREG(found.st_mode):
             raise Invalid(
                 f"{self.root / path} is not a regular file",
                 hint="links are not followed in a workspace",
             )
-        return _stamp(found)
+        return _make_stamp(found)
 
     def _changed_error(self, path: str) -> Conflict:
         return Conflict(
@@ -281,7 +281,7 @@ def _walk(
                 if each.is_dir(follow_symlinks=False):
                     below.append(each.name)
                 elif wanted(prefix + each.name) and each.is_file(follow_symlinks=False):
-                    yield prefix + each.name, _stamp(each.stat(follow_symlinks=False))
+                    yield prefix + each.name, _make_stamp(each.stat(follow_symlinks=False))
         for name in below if depth < MAX_DEPTH else ():
             with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
                 inner = os.open(name, _FOLDER, dir_fd=folder)
@@ -290,5 +290,5 @@ def _walk(
         os.close(folder)
 
 
-def _stamp(found: os.stat_result) -> FileStamp:
+def _make_stamp(found: os.stat_result) -> FileStamp:
     return FileStamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)

@@ -42,7 +42,7 @@ async def compare_files(repo: Repo, files: Sequence[FileStatus]) -> list[FileDif
     found = await reader.answer(
         gather([zone_tree.list_changes(*pair) for pair in zip(old, new, strict=True)])
     )
-    await reader.get({blob for changes in found for each in changes for blob in _blobs(each)})
+    await reader.get({blob for changes in found for each in changes for blob in _list_blobs(each)})
     return [
         FileDifference(
             file, diff.drop_serial_changes(await diff.read_deltas(reader, changes, file.zone))
@@ -51,7 +51,7 @@ async def compare_files(repo: Repo, files: Sequence[FileStatus]) -> list[FileDif
     ]
 
 
-def _blobs(change: zone_tree.TreeChange) -> Iterator[ObjectId]:
+def _list_blobs(change: zone_tree.TreeChange) -> Iterator[ObjectId]:
     return (blob for blob in (change.old, change.new) if blob is not None)
 
 

@@ -87,7 +87,9 @@ class WorkspaceIndex(msgspec.Struct, frozen=True):
         """Return the scheme of a zone."""
         return self.particular.get(zone, self.scheme)
 
-    def updated(self, changed: Iterable[IndexEntry], gone: Iterable[Name] = ()) -> "WorkspaceIndex":
+    def update_entries(
+        self, changed: Iterable[IndexEntry], gone: Iterable[Name] = ()
+    ) -> "WorkspaceIndex":
         """Return the index with these entries changed or added, and the entries of ``gone``
         removed; entries are sorted by zone."""
         entries = {entry.zone: entry for entry in self.entries}

@@ -20,7 +20,7 @@ from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import writer
-from zonegit_cli.output import format_count
+from zonegit_cli.output import format_count, to_hex
 from zonegit_cli.render import conflict_lines
 from zonegit_cli.run import EXIT_STATUS
 from zonegit_cli.session import Session
@@ -31,7 +31,7 @@ from zonegit_cli.workspace.working_tree import Workspace
 
 ORIGINAL: Final = ".orig"
 """Suffix of the copy of a file that was overwritten."""
-SHOWN: Final = 20
+MAX_SHOWN: Final = 20
 """Updated files that are listed; the others are counted."""
 
 
@@ -200,10 +200,10 @@ def _format_lines(touched: Sequence[UpdatedFile]) -> Iterator[str]:
     if not touched:
         yield "all files are at the tips of their branches"
     forward = [each for each in touched if each.outcome is UpdateOutcome.FORWARD]
-    for each in forward[:SHOWN]:
+    for each in forward[:MAX_SHOWN]:
         yield f"  {_format_move(each)}"
-    if len(forward) > SHOWN:
-        yield f"  and {format_count(len(forward) - SHOWN, 'more file')}"
+    if len(forward) > MAX_SHOWN:
+        yield f"  and {format_count(len(forward) - MAX_SHOWN, 'more file')}"
     for each in touched:
         yield from _format_line(each)
 
@@ -259,7 +259,7 @@ def _to_json(each: UpdatedFile) -> dict[str, Any]:
         "outcome": each.outcome.name.lower(),
         "state": each.file.state,
         "old": each.file.known.commit.hex(),
-        "tip": each.tip.hex() if each.tip else None,
+        "tip": to_hex(each.tip),
         "kept": each.kept,
         "conflicts": [conflict_lines.to_json(clash) for clash in each.conflict.clashes]
         if each.conflict

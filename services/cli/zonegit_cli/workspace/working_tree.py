@@ -33,7 +33,7 @@ class Workspace:
 
     def keep(self, changed: Iterable[IndexEntry], gone: Iterable[Name] = ()) -> None:
         """Change these entries of the index, and write it durably and atomically."""
-        self.index = self.index.updated(changed, gone)
+        self.index = self.index.update_entries(changed, gone)
         self.folder.replace(INDEX, index.encode(self.index), None, durable=True)
 
 
@@ -51,7 +51,7 @@ def open_workspace(root: Path, *, exclusive: bool) -> Iterator[Workspace]:
             yield _read(folder)
             return
         _read(folder)  # do not create the lock file in a folder that is not a workspace
-        with folder.locked(LOCK):
+        with folder.lock(LOCK):
             yield _read(folder)
 
 
@@ -89,7 +89,7 @@ def open_or_create(root: Path, new_index: WorkspaceIndex) -> Iterator[Workspace]
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Invalid(f"cannot create {root}: {error.strerror}") from error
-        with confined_dir.open_dir(root) as folder, folder.locked(LOCK):
+        with confined_dir.open_dir(root) as folder, folder.lock(LOCK):
             if folder.stamp(INDEX) is None:
                 Workspace(folder, new_index, None).keep(())
     with open_workspace(root, exclusive=True) as workspace:

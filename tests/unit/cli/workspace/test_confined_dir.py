@@ -35,7 +35,7 @@ WAYS: dict[str, Callable[[ConfinedDir, str], object]] = {
     "create": lambda root, path: root.create(path, b"written"),
     "replace": lambda root, path: root.replace(path, b"written", None),
     "remove": lambda root, path: root.remove(path, root.read(path, 0)[1]),
-    "lock": lambda root, path: root.locked(path).__enter__(),
+    "lock": lambda root, path: root.lock(path).__enter__(),
 }
 
 
@@ -173,12 +173,12 @@ def test_a_walk_ends_at_the_maximum_depth(root: ConfinedDir) -> None:
 
 def test_one_command_holds_the_lock_at_a_time(root: ConfinedDir) -> None:
     with (
-        root.locked(".zonegit/lock"),
+        root.lock(".zonegit/lock"),
         pytest.raises(Conflict, match="another command"),
-        root.locked(".zonegit/lock"),
+        root.lock(".zonegit/lock"),
     ):
         pass
-    with root.locked(".zonegit/lock"):
+    with root.lock(".zonegit/lock"):
         pass
 
 
