@@ -211,6 +211,7 @@ def apply_signing(session: Session, key: Path | None, *, off: bool) -> Session:
     """Return the session with the key that ``--sign`` and ``--no-sign`` choose.
 
     Args:
+        session: the session of the command.
         key: the value of ``--sign``; None for the configured key.
         off: whether ``--no-sign`` was given.
     """

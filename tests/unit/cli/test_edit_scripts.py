@@ -130,7 +130,7 @@ def test_texts_without_quotes_get_one_note_with_the_first_line() -> None:
     (note,) = edit_scripts.read(script, ZONE, "changes").findings
     assert note.rule == "txt-arguments-are-records"
     assert note.message.startswith("changes:1: 2 arguments are 2 TXT records")
-    assert note.message.endswith("(2 more lines likewise)")
+    assert note.message.endswith("(and 2 more lines)")
 
 
 def test_the_ttl_of_a_line_may_be_missing_or_come_first() -> None:

@@ -112,7 +112,7 @@ def _merge_notes(notes: list[Finding]) -> list[Finding]:
     firsts = {each.rule: each for each in reversed(notes)}.values()
     return [
         msgspec.structs.replace(
-            each, message=f"{each.message} ({counts[each.rule] - 1} more lines likewise)"
+            each, message=f"{each.message} (and {counts[each.rule] - 1} more lines)"
         )
         if counts[each.rule] > 1
         else each

@@ -107,7 +107,7 @@ async def compile_branch(branch: Branch, reopen: OpenFile) -> Compiled:
 
     Args:
         branch: The branch, with its first page of RRsets.
-        opening: Opens the file if there are more pages.
+        reopen: Opens the file if there are more pages.
 
     Raises:
         Corrupt, Invalid, Unavailable: The branch does not verify, or cannot be read.

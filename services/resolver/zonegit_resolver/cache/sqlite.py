@@ -333,7 +333,7 @@ def write_branches(
     Args:
         connection: The file, in a transaction.
         writes: The changes.
-        then: Called in the same transaction.
+        finish: Called in the same transaction.
 
     Returns:
         The number of branches that the file then has.
@@ -377,7 +377,7 @@ def _read_total(connection: Connection, key: CacheKey) -> Digest:
     """Return the digest of the RRsets of a cached branch.
 
     Raises:
-        Damaged: The branch has none.
+        DamagedFile: The branch has none.
     """
     for tip, total in read_tips(connection):
         if (tip.zone, tip.branch) == key and total is not None:

@@ -76,11 +76,11 @@ class Follower:
         followed = self._notes.followed
         self.epoch, self.sequence = followed.epoch, followed.sequence
         """The last row of the log that was applied."""
-        self.operation, self.past = followed.operation, followed.past
+        self.operation, self.past_epochs = followed.operation, followed.past
         """The operation of that row, and the epochs before its epoch."""
         self.installation = followed.installation
         """The installation whose log is followed; empty if it is not known yet."""
-        self.refuses = ""
+        self.refused_installation = ""
         """The installation of a ref store that is on the bus but not followed; empty if there is
         none."""
         self.announced = 0
@@ -174,7 +174,7 @@ class Follower:
             return
         self._last_heartbeat_at = time.monotonic()
         before, self._last_heartbeat = self._last_heartbeat, heartbeat
-        if self.refuses:
+        if self.refused_installation:
             self._accept()
         elif self._is_log_replaced(before, heartbeat):
             self._request_full_read()
@@ -216,9 +216,9 @@ class Follower:
 
     def _refuse(self, installation: str) -> None:
         """Keep what is served: the only ref store on the bus belongs to another installation."""
-        if installation == self.refuses:
+        if installation == self.refused_installation:
             return
-        self.refuses = installation
+        self.refused_installation = installation
         for state in self._states:
             self._states.hold(state)
         log.error(
@@ -233,7 +233,7 @@ class Follower:
         """Follow again: the ref store on the bus is of the followed installation, or replaces
         it."""
         log.info("refs.accepted", held=self.installation)
-        self.refuses = ""
+        self.refused_installation = ""
         self._request_full_read()
 
     def _request_full_read(self) -> None:
@@ -259,23 +259,23 @@ class Follower:
     def _record_position(self) -> None:
         began = self._notes.followed.began
         followed = FollowedLog(
-            self.epoch, self.sequence, self.past, began, self.operation, self.installation
+            self.epoch, self.sequence, self.past_epochs, began, self.operation, self.installation
         )
         self._notes.record_followed(followed)
 
     async def _read_missed(self) -> None:
         while True:
-            since = await self._refs.since(self.epoch, self.sequence, self.operation)
-            is_short = since.sequence < self.sequence
-            if since.epoch != self.epoch or is_short or since.is_other:
+            page = await self._refs.since(self.epoch, self.sequence, self.operation)
+            is_short = page.sequence < self.sequence
+            if page.epoch != self.epoch or is_short or page.is_other:
                 self._needs_full_read = True
                 return
-            self.announced = since.sequence  # the log is authoritative over a stray message
-            for entry in since.entries:
+            self.announced = page.sequence  # the log is authoritative, not an event
+            for entry in page.entries:
                 if entry.sequence > self.sequence:
                     self._apply_row(entry, ())
-            if not since.entries or self.sequence >= since.sequence:
-                self.sequence = max(self.sequence, since.sequence)
+            if not page.entries or self.sequence >= page.sequence:
+                self.sequence = max(self.sequence, page.sequence)
                 return
 
     async def _read_all(self) -> bool:
@@ -325,8 +325,8 @@ class Follower:
         Returns:
             Whether the ref store is of the followed installation.
         """
-        held = FollowedEnd(self.installation, self.epoch, self.sequence, self.past)
-        verdict = judge(held, first)
+        followed_end = FollowedEnd(self.installation, self.epoch, self.sequence, self.past_epochs)
+        verdict = judge(followed_end, first)
         if verdict is FollowVerdict.FOREIGN:
             if self._is_own_store_alive():
                 raise Unavailable("two ref stores answer; this one is of another installation")
@@ -334,8 +334,8 @@ class Follower:
             return False
         is_held = verdict is FollowVerdict.WENT_BACK
         if not is_held and first.epoch == self.epoch and self.operation:
-            since = await self._refs.since(self.epoch, self.sequence, self.operation)
-            is_held = since.is_other
+            page = await self._refs.since(self.epoch, self.sequence, self.operation)
+            is_held = page.is_other
         if is_held and not self.is_held:
             log.error(
                 "log.went-back",
@@ -346,7 +346,7 @@ class Follower:
                 hint="the ref store was restored from a backup; run zonegit recover;"
                 f" if this store replaces the one before, run zonegit adopt-store {self.epoch}",
             )
-        self.is_held, self.refuses = is_held, ""
+        self.is_held, self.refused_installation = is_held, ""
         self._last_heartbeat_at = time.monotonic()
         if not is_held and self.epoch not in ("", first.epoch):
             self._lineage.doubt_all()
@@ -356,7 +356,7 @@ class Follower:
         """Continue from the sequence of a snapshot of all tips."""
         self.epoch, self.sequence = first.epoch, first.sequence
         self.installation = first.installation or self.installation
-        self.past = tuple(each.epoch for each in first.past)
+        self.past_epochs = tuple(each.epoch for each in first.past)
         self.operation = first.operation
         self._is_recovering = first.recovering
         self.announced = self._sequence_at_heartbeat = first.sequence

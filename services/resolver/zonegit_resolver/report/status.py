@@ -108,7 +108,7 @@ def describe(
         own_settings=len(plan.zones),
         only=len(plan.only),
         installation=follower.installation,
-        refuses=follower.refuses,
+        refuses=follower.refused_installation,
     )
 
 
@@ -137,17 +137,19 @@ def report_status(
         sequence=follower.sequence,
         lag=follower.lag,
         zones=[
-            _describe_zone(state, states, notes, now, REFUSED if follower.refuses else HELD)
+            _describe_zone(
+                state, states, notes, now, REFUSED if follower.refused_installation else HELD
+            )
             for state in found[:MAX_ZONES]
         ],
         more=len(found) > MAX_ZONES,
         asked=_describe_serving(plan.get(asked.zone)) if asked.zone is not None else None,
-        past=list(follower.past),
+        past=list(follower.past_epochs),
         held=follower.is_held,
         began=notes.followed.began,
         operation=follower.operation,
         installation=follower.installation,
-        refuses=follower.refuses,
+        refuses=follower.refused_installation,
     )
 
 

@@ -10,7 +10,7 @@ from zonegit.zone.names import Name
 
 class Client:
     """The client of a query, identified by the TSIG key, else by the client subnet option, else by
-    the peer's address. The option is parsed when the first zone is met for which it matters."""
+    the peer's address. The option is parsed when the first zone is found for which it matters."""
 
     __slots__ = (
         "_is_parsed",

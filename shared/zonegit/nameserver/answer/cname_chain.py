@@ -55,7 +55,7 @@ def follow(
     """Return the answer to ``query`` from ``snapshot``, and from other zones if aliases lead there.
 
     A chain ends early, with the aliases found so far, if it leaves the zones that are served here
-    or meets a name again. A chain that is too long, in links or in octets (signatures may be huge),
+    or returns to a name. A chain that is too long, in links or in octets (signatures may be huge),
     gives SERVFAIL with what was found: its end exists, but is not sent.
 
     Args:
@@ -129,7 +129,7 @@ class _Chain:
         here = self._builder.end
         if self._qtype == rrtypes.ANY and isinstance(outcome, RRsetData | Cname):
             self._add_any(snapshot, path, outcome)
-        elif id(outcome) not in self._redirects:  # a DNAME that is met again is in the reply
+        elif id(outcome) not in self._redirects:  # a DNAME that was followed before is in the reply
             fragment = render(snapshot, outcome, signed=self._is_signed)
             self._builder.add(fragment, self._at, len(self._written))
         if self._is_signed:

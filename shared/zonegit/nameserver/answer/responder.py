@@ -117,13 +117,13 @@ def _build_response(
 def _answer_query(
     query: Query, served: ServedBranches, zones: ZoneTable, client: Client, *, is_stream: bool
 ) -> Response | int:
-    met = [served]
+    chain_zones = [served]
 
     def find(name: Name, qtype: int) -> ZoneSnapshot | None:
         next_zone = zones.find(name, qtype)
         if next_zone is None:
             return None
-        met.append(next_zone)
+        chain_zones.append(next_zone)
         return (
             next_zone.choose_state(client).snapshot
             if client.is_allowed(next_zone.query_from)
@@ -145,7 +145,7 @@ def _answer_query(
         return FORMERR
     count_query(state.queries, query.qtype, response.flags & RCODE)
     if response.is_alias:
-        zones.keep_alias(query, response, met, is_canary=state is served.canary)
+        zones.keep_alias(query, response, chain_zones, is_canary=state is served.canary)
     return response
 
 

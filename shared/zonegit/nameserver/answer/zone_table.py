@@ -192,7 +192,12 @@ class ZoneTable:
             self.replace(zone, replace(served, is_stale=is_stale))
 
     def keep_alias(
-        self, query: Query, response: Response, met: Sequence[ServedBranches], *, is_canary: bool
+        self,
+        query: Query,
+        response: Response,
+        chain_zones: Sequence[ServedBranches],
+        *,
+        is_canary: bool,
     ) -> None:
         """Keep the reply to a question about a CNAME.
 
@@ -202,11 +207,11 @@ class ZoneTable:
         Args:
             query: the query.
             response: the reply.
-            met: the zones that the chain passed through, in order.
+            chain_zones: the zones that the chain passed through, in order.
             is_canary: whether the state of the first zone is that of the canary.
         """
-        first = met[0]
-        is_alike = all(zone.common_state is not None or zone is first for zone in met)
+        first = chain_zones[0]
+        is_alike = all(zone.common_state is not None or zone is first for zone in chain_zones)
         is_small = (
             len(response.octets) <= MAX_ALIAS_REPLY and len(self.alias_replies) < MAX_ALIAS_REPLIES
         )
