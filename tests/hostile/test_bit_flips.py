@@ -163,7 +163,7 @@ async def ask_cache(folder: Path) -> Replies:
                 for serial in range(5, 12):
                     replies[f"base {zone!r} {serial}"] = known.lineage.is_base(zone, serial)
             replies["followed"] = repr(known.notes.followed)
-            replies["answered"] = repr(known.notes.page(None, None, 100))
+            replies["answered"] = repr(known.notes.list_answered(None, None, 100))
     if any(each["event"] in ("last-known.dropped", "journal.dropped") for each in logs):
         replies["dropped"] = DROPPED
     return replies

@@ -65,7 +65,7 @@ async def test_edits_since_an_import_of_git_are_counted(operators, tmp_path, mas
         operators.repo, at, history, "HEAD", history.list_commits("HEAD"), master
     )
     assert (found.known, found.between) == (2, 1)
-    assert [each.rule for each in found.findings("main")] == [continuation.REPLACES]
+    assert [each.rule for each in found.make_findings("main")] == [continuation.REPLACES]
 
 
 async def test_files_continue_where_the_records_match(operators, tmp_path, master):
