@@ -31,7 +31,7 @@ class _Branch(NamedTuple):
 
 
 class SortedSet(Generic[K]):
-    """An immutable sorted set; :meth:`with_key` and :meth:`without` return a changed copy."""
+    """An immutable sorted set; :meth:`with_added` and :meth:`without` return a changed copy."""
 
     __slots__ = ("_height", "_root")
 
