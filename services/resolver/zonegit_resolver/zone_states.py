@@ -6,7 +6,7 @@ branch, or the refish of the pin. A state has a desired part and an actual part:
 
 - ``target`` is the position in the log that the state is to reach.
 - ``applied`` is the position that it has reached, and ``current`` the compiled zone at that
-  position, None if the branch does not exist there.
+  position; None if the branch does not exist there.
 
 A state is behind while the two positions differ, and goes through these steps:
 

@@ -37,7 +37,7 @@ class Access:
 
         Args:
             peer: its IP address.
-            key: the key that signed the query, None for an unsigned one.
+            key: the key that signed the query; None for an unsigned one.
         """
         return key in self.keys or self._holds(peer)
 

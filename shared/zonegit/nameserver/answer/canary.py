@@ -104,7 +104,7 @@ class ClientSubnet:
 
 
 def find_client_subnet(options: bytes) -> ClientSubnet | None:
-    """Return the client subnet among the well-formed options of an OPT record, None if there is
+    """Return the client subnet among the well-formed options of an OPT record; None if there is
     none.
 
     Raises:

@@ -21,7 +21,7 @@ _FIXED: Final = struct.Struct("!HHHIH")
 
 
 def answer(query: Query, options: ServerOptions) -> Response | None:
-    """Return the answer to a question of class CH, None if it is refused."""
+    """Return the answer to a question of class CH; None if it is refused."""
     if query.qtype not in (rrtypes.TXT, rrtypes.ANY):
         return None
     if query.name in _VERSION:

@@ -34,7 +34,7 @@ class Client:
 
     @property
     def key(self) -> Name | None:
-        """Return the name of the key that signed the query, None if it is not signed."""
+        """Return the name of the key that signed the query; None if it is not signed."""
         return self.signer.key.name if self.signer is not None else None
 
     @property

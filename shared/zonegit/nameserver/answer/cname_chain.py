@@ -115,7 +115,7 @@ class _Chain:
         return self._move_to(target, here + _compute_target_offset(self.name))
 
     def _find_target(self, outcome: LookupOutcome) -> bytes | None:
-        """Return the name at which the search continues, None if it ends."""
+        """Return the name at which the search continues; None if it ends."""
         match outcome:
             case Cname(rrset) if self._qtype not in _ALIAS_TYPES:
                 return rrset.rdatas[0]

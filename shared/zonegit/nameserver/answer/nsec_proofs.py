@@ -193,7 +193,7 @@ class _Nsec3:
 
 
 def _choose_scheme(snapshot: ZoneSnapshot) -> _Nsec | _Nsec3 | None:
-    """Return how the zone proves non-existence, None for an unsigned zone.
+    """Return how the zone proves non-existence; None for an unsigned zone.
 
     A zone that changes from NSEC to NSEC3 or back has both for a while. NSEC3PARAM at the apex says
     that the NSEC3 chain is complete (RFC 5155 sections 10.4 and 10.5).

@@ -99,7 +99,7 @@ def render_proof(snapshot: ZoneSnapshot, nsec: NsecRecord, *, is_far: bool = Fal
 
 
 class _RRsetWriter(Writer):
-    """Write RRsets, with their RRSIGs if ``signed``."""
+    """Writes RRsets, with their RRSIGs if ``signed``."""
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class ResponseBuilder:
-    """Append fragments to each other, section by section.
+    """Appends fragments to each other, section by section.
 
     The additional section is that of the last fragment. The answer is authoritative if its first
     owner is (RFC 1035 section 4.1.1).

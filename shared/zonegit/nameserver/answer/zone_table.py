@@ -144,7 +144,7 @@ class ZoneTable:
         return NOT_AUTHORITATIVE if self.is_complete else NOT_READY
 
     def find(self, name: Name, qtype: int) -> ServedBranches | None:
-        """Return the deepest zone that holds ``name``, None if there is none here.
+        """Return the deepest zone that holds ``name``; None if there is none here.
 
         A question for the DS of an apex is answered by the parent zone, if that is served here too
         (RFC 4035 section 3.1.4.1).

@@ -20,7 +20,7 @@ _OPTION: Final = struct.Struct("!HH")
 
 
 def list_option_codes(options: bytes) -> list[int] | None:
-    """Return the code of each option, None if one of them exceeds its record."""
+    """Return the code of each option; None if one of them exceeds its record."""
     found = []
     at = 0
     while at + _OPTION.size <= len(options):

@@ -158,7 +158,7 @@ class Fragment:
 
 
 class Writer:
-    """Write the records of one fragment and compress names.
+    """Writes the records of one fragment and compresses names.
 
     Args:
         about: the name of the question.

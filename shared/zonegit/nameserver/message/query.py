@@ -60,7 +60,7 @@ class Query(msgspec.Struct, frozen=True):
         question: its octets as received, with their case; empty if they could not be read.
         name: its name in lower case.
         serial: the serial that the client of an IXFR has.
-        tsig: the offset of the record that signs the message, None if there is none.
+        tsig: the offset of the record that signs the message; None if there is none.
     """
 
     id: bytes

@@ -80,7 +80,7 @@ class TsigRefused:
 
 
 class Signer:
-    """Sign the replies to one query, in the order in which they are sent. Each signature after
+    """Signs the replies to one query, in the order in which they are sent. Each signature after
     the first covers the one before it (RFC 8945 section 5.3.1)."""
 
     __slots__ = ("_clock", "_context", "_original_id", "_request_mac", "key")

@@ -36,7 +36,7 @@ def affects_hashed(denial: Denial, rdtype: int, rrset: RRset | None) -> bool:
 
 
 def find_hashed(denial: Denial, apex: Name, path: Path, rdtype: int) -> Data | None:
-    """Return the outcome of that type at the NSEC3 owner ``path``, None if there is none."""
+    """Return the outcome of that type at the NSEC3 owner ``path``; None if there is none."""
     if rdtype not in (rrtypes.NSEC3, rrtypes.RRSIG) or not denial.hashed:
         return None
     node = denial.hashed.get(names.below(apex, path))
@@ -49,7 +49,7 @@ def _covers_nsec3(signatures: RRset) -> bool:
 
 
 def drop_hashed(rdtype: int, rrset: RRset | None) -> RRset | None:
-    """Return the part of an RRset that belongs to a name of the zone, None if there is none."""
+    """Return the part of an RRset that belongs to a name of the zone; None if there is none."""
     if rdtype == rrtypes.NSEC3 or rrset is None:
         return None
     rdatas = tuple(rdata for rdata in rrset.rdatas if not rdata.startswith(_COVERS_NSEC3))

@@ -45,7 +45,7 @@ class RRsetData(msgspec.Struct, eq=False, gc=False):
 
 class NsecRecord(RRsetData, gc=False):
     """An NSEC or NSEC3 RRset. ``proof`` is the RRset with its RRSIGs for the authority section
-    of any message about the zone, None until first used."""
+    of any message about the zone; None until first used."""
 
     proof: Fragment | None = None
 
