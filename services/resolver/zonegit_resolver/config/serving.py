@@ -200,15 +200,15 @@ def _parse_access_lists(
 ) -> tuple[Access | None, Access, tuple[Secondary, ...]]:
     """Parse the access lists and the secondaries of a zone."""
 
-    def access(setting: str, text: str) -> Access:
+    def read_access(setting: str, text: str) -> Access:
         return _read(setting, text, lambda text: values.parse_access(text, keys))
 
     query_from = settings.get(ALLOW_QUERY)
     transfer_to = settings.get(ALLOW_TRANSFER)
     notify = settings.get(NOTIFY, "")
     return (
-        access(ALLOW_QUERY, query_from) if query_from else None,
-        access(ALLOW_TRANSFER, transfer_to) if transfer_to is not None else LOOPBACK,
+        read_access(ALLOW_QUERY, query_from) if query_from else None,
+        read_access(ALLOW_TRANSFER, transfer_to) if transfer_to is not None else LOOPBACK,
         _read(NOTIFY, notify, lambda text: values.parse_secondaries(text, keys)),
     )
 
@@ -230,19 +230,19 @@ def read_server_options(settings: ZoneSettings, keys: Keys) -> ServerOptions:
         text = settings.get(setting)
         return _read(setting, text, parse) if text else otherwise
 
-    def number(setting: str, otherwise: int, minimum: int, maximum: int) -> int:
+    def read_number(setting: str, otherwise: int, minimum: int, maximum: int) -> int:
         return read(setting, lambda text: values.parse_number(text, minimum, maximum), otherwise)
 
     return ServerOptions(
-        number(UDP_SIZE, defaults.max_udp_size, *UDP_SIZE_RANGE),
+        read_number(UDP_SIZE, defaults.max_udp_size, *UDP_SIZE_RANGE),
         read(MINIMAL_RESPONSES, values.parse_yes_no, defaults.minimal_responses),
         read(NSID, values.parse_octets, None),
         read(SERVER_VERSION, values.check_txt_string, None),
         read(IDENTITY, values.check_txt_string, None),
         keys,
-        number(TCP_CONNECTIONS, defaults.max_tcp, 1, MAX_CONNECTIONS),
-        number(TCP_PER_SUBNET, defaults.max_tcp_per_subnet, 1, MAX_CONNECTIONS),
-        number(TRANSFERS, defaults.max_transfers, 1, MAX_TRANSFERS),
+        read_number(TCP_CONNECTIONS, defaults.max_tcp, 1, MAX_CONNECTIONS),
+        read_number(TCP_PER_SUBNET, defaults.max_tcp_per_subnet, 1, MAX_CONNECTIONS),
+        read_number(TRANSFERS, defaults.max_transfers, 1, MAX_TRANSFERS),
     )
 
 

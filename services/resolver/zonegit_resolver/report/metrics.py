@@ -52,6 +52,7 @@ class Propagation:
             self.sum_s += seconds
 
     def make_metric(self) -> HistogramMetricFamily:
+        """Return the histogram as a metric."""
         total = 0
         buckets = []
         bounds = [*(str(float(bound)) for bound in BUCKETS_S), "+Inf"]

@@ -77,6 +77,7 @@ class TransferCounters:
     octets: int = 0
 
     def count(self, kind: str, octets: int = 0) -> None:
+        """Count a transfer."""
         self.by_kind[kind] += 1
         self.octets += octets
 
