@@ -158,12 +158,12 @@ async def test_an_object_is_found_by_the_start_of_its_id(objects: ObjectStore) -
 async def test_all_objects_are_listed_page_by_page_in_the_order_of_their_ids(
     objects: ObjectStore,
 ) -> None:
-    assert await objects.listed() == []
+    assert await objects.list_page() == []
     many = [encode(Doc({"n": n})) for n in range(MAX_LISTED + 3)]
     await objects.put(many)
     stored = sorted((raw.id, "doc") for raw in many)
     listed: list[tuple[ObjectId, str]] = []
-    while page := await objects.listed(listed[-1][0] if listed else None):
+    while page := await objects.list_page(listed[-1][0] if listed else None):
         assert len(page) <= MAX_LISTED
         listed += page
     assert listed == stored

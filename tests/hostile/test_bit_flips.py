@@ -74,7 +74,7 @@ async def reply_to(question: Awaitable[object]) -> object:
 async def ask_objects(folder: Path) -> Replies:
     replies: dict[str, object] = {}
     async with open_objects(folder / "objects.sqlite3") as store:
-        replies["list"] = await reply_to(store.listed())
+        replies["list"] = await reply_to(store.list_page())
         listed = [object_id for object_id, _ in OBJECTS]
         for object_id, kind in OBJECTS:
             replies[f"get {object_id.hex()}"] = await reply_to(store.first([object_id], None))
@@ -246,7 +246,7 @@ async def all_kept(tmp_path: Path) -> dict[str, Kept]:
     with nats_server() as url:
         await installation(url, folder)
     async with open_objects(folder / "objects.sqlite3") as store:
-        OBJECTS[:] = await store.listed()
+        OBJECTS[:] = await store.list_page()
     parts = {}
     for name, files, ask in (
         ("objects", "objects.sqlite3", ask_objects),

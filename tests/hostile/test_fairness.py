@@ -278,7 +278,7 @@ async def test_judgements_of_two_actors_keep_no_other_from_reading_or_moving(
 async def test_one_who_is_alone_has_no_limit_but_the_line(harness: StoresHarness) -> None:
     """An export of a million names makes thousands of requests, and none is refused."""
     ada = objects_of(harness.bus, "ada")
-    page = [object_id for object_id, _ in await ada.listed()]
+    page = [object_id for object_id, _ in await ada.list_page()]
     for _ in range(5 * PER_ACTOR):
         await ada.get(page[:1])
     assert harness.objects.gates[READ].refused[OPERATORS] == 0
@@ -292,9 +292,9 @@ async def test_no_request_is_answered_with_more_than_a_batch(
     ada = objects_of(harness.bus, "ada")
     graph = chain(1_100)
     await ada.put(graph.objects())
-    ids = [object_id for object_id, _ in await ada.listed()]
+    ids = [object_id for object_id, _ in await ada.list_page()]
     assert len(ids) == 1_024
-    ids += [object_id for object_id, _ in await ada.listed(ids[-1])]
+    ids += [object_id for object_id, _ in await ada.list_page(ids[-1])]
     subject = f"zg.ada.objects.{verb}"
     match verb:
         case "list":

@@ -51,7 +51,7 @@ class ObjectHandlers:
             "put": self.put,
             "missing": self.missing,
             "find": self.find,
-            "list": self.listed,
+            "list": self.list_page,
             "history": self.history,
         }
         return endpoints_of("objects", answers)
@@ -75,8 +75,8 @@ class ObjectHandlers:
     async def find(self, request: Request, message: FindObjects) -> FoundObjects:
         return FoundObjects(objects=await self._store.find(message.prefix))
 
-    async def listed(self, request: Request, message: ListObjects) -> ListedObjects:
-        return ListedObjects(objects=await self._store.listed(message.after))
+    async def list_page(self, request: Request, message: ListObjects) -> ListedObjects:
+        return ListedObjects(objects=await self._store.list_page(message.after))
 
     async def history(self, request: Request, message: HistoryOf) -> CommitHistory:
         limit = min(message.limit, HISTORY_BATCH)

@@ -137,7 +137,7 @@ class SqliteObjects:
     async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
         return await self._database.read(partial(_find_prefix, prefix=prefix))
 
-    async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
+    async def list_page(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
         return await self._database.read(partial(_list_page, after=after))
 
     async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:

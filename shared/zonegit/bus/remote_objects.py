@@ -103,7 +103,7 @@ class RemoteObjects:
         asked = FindObjects(prefix=prefix)
         return (await self._ask("find", asked, FoundObjects)).objects
 
-    async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
+    async def list_page(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
         return (await self._ask("list", ListObjects(after=after), ListedObjects)).objects
 
     async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:

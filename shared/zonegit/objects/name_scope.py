@@ -42,8 +42,8 @@ def read_scope(root: ObjectId, path: Path) -> Walk[ScopedIds]:
             break
         labels = (WILDCARD, path[depth])
         below = yield from tree_node.read_keys(at, {subtree_key(label) for label in labels})
-        if beside := below.get(subtree_key(WILDCARD)):
-            yield from _add_name(beside, (*path[:depth], WILDCARD), found)
+        if wildcard := below.get(subtree_key(WILDCARD)):
+            yield from _add_name(wildcard, (*path[:depth], WILDCARD), found)
         at = below.get(subtree_key(labels[-1]))
         if at is None:
             break

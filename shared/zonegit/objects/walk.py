@@ -47,9 +47,9 @@ def gather(running: Sequence[Walk[T]]) -> Walk[list[T]]:
     """Run several walks in parallel; each step asks for the objects of all of them."""
     results: dict[int, T] = {}
     waiting: dict[int, Collection[ObjectId]] = {}
-    for index, asks in enumerate(running):
+    for index, walk in enumerate(running):
         try:
-            waiting[index] = next(asks)
+            waiting[index] = next(walk)
         except StopIteration as done:
             results[index] = done.value
     while waiting:
@@ -63,30 +63,30 @@ def gather(running: Sequence[Walk[T]]) -> Walk[list[T]]:
     return [results[index] for index in range(len(running))]
 
 
-async def drive(asks: Generator[Wanted, Sent, T], fetch: Callable[[Wanted], Awaitable[Sent]]) -> T:
+async def drive(walk: Generator[Wanted, Sent, T], fetch: Callable[[Wanted], Awaitable[Sent]]) -> T:
     """Run a generator with one call of ``fetch`` per step, and return its result."""
     try:
-        wanted = next(asks)
+        wanted = next(walk)
         while True:
-            wanted = asks.send(await fetch(wanted))
+            wanted = walk.send(await fetch(wanted))
     except StopIteration as done:
         value: T = done.value
         return value
 
 
-def run(asks: Walk[T], objects: Answers) -> T:
+def run(walk: Walk[T], objects: Answers) -> T:
     """Run a walk over objects in memory.
 
     Raises:
         NotFound: the walk asks for an object that is missing; the message has its id.
     """
     try:
-        wanted = next(asks)
+        wanted = next(walk)
         while True:
             for object_id in wanted:
                 if object_id not in objects:
                     raise NotFound(f"there is no object {short(object_id)}")
-            wanted = asks.send(objects)
+            wanted = walk.send(objects)
     except StopIteration as done:
         value: T = done.value
         return value

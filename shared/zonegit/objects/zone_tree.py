@@ -274,14 +274,14 @@ def list_changes(old: ObjectId | None, new: ObjectId | None) -> Walk[list[TreeCh
     return found
 
 
-def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
+def count(root: ObjectId, limit: int, ignored: Container[int] = ()) -> Walk[int]:
     """Count the RRsets of a tree.
 
     Args:
         root: the tree.
-        enough: the number at which counting stops; the cost depends on this number, not on the size
+        limit: the number at which counting stops; the cost depends on this number, not on the size
             of the tree.
-        but: types that are not counted.
+        ignored: types that are not counted.
 
     Raises:
         Corrupt: a tree is deeper than a name can be, is not a tree, or has a subtree at two names.
@@ -289,8 +289,8 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
     found = 0
     pending = [TreePart((), root)]
     once = SubtreeCheck()
-    while pending and found < enough:
-        room = min(max(enough - found, MIN_COUNT_BATCH), NODES_PER_STEP)
+    while pending and found < limit:
+        room = min(max(limit - found, MIN_COUNT_BATCH), NODES_PER_STEP)
         taken = pending[-room:]
         del pending[-room:]
         answers = yield [part.id for part in taken]
@@ -299,7 +299,7 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
             if below and part.above is None:
                 once.add(part.path, part.id)
             pending.extend(reversed(below))
-            found += sum(parse_rrset_key(key) not in but for key, _ in here)
+            found += sum(parse_rrset_key(key) not in ignored for key, _ in here)
     return found
 
 

@@ -119,11 +119,11 @@ def gather_facts(
     try:
         yield from _run_within(budget, zone_tree.diff(old, new, found.add, NODE_BATCH, added=False))
         # The SOA is read only if one more RRset can change the verdict.
-        soa = found.soa if limits.matters(found.touched + 1) else None
+        soa = found.soa if limits.may_exceed(found.touched + 1) else None
         if soa is not None and not (yield from _is_soa_serial_change(soa)):
             found.count(soa)
-        if limits.matters(found.touched):
-            counting = zone_tree.count(old, limits.enough(found.touched), SIGNER_TYPES)
+        if limits.may_exceed(found.touched):
+            counting = zone_tree.count(old, limits.min_rrsets(found.touched), SIGNER_TYPES)
             total = yield from _run_within(budget, counting)
     except _BudgetExceeded:
         return Facts(is_complete=False, loses_ns=found.loses_ns, ds=found.list_ds())

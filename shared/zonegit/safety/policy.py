@@ -53,7 +53,7 @@ def list_reasons(facts: Facts, limits: MoveLimits) -> list[str]:
     found = []
     if not facts.is_complete:
         found.append("it changes more than is examined for one move")
-    elif facts.total >= limits.floor and limits.enough(facts.touched) > facts.total:
+    elif facts.total >= limits.floor and limits.min_rrsets(facts.touched) > facts.total:
         found.append(
             f"{facts.touched} of its {facts.total} RRsets would be changed or deleted, more than"
             f" {limits.percent} % ({_format_rrsets(facts.first, facts.touched)})"

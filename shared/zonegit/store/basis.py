@@ -30,13 +30,13 @@ class MoveLimits(msgspec.Struct, frozen=True):
     floor: int = 10
     ds: bool = False
 
-    def enough(self, touched: int) -> int:
+    def min_rrsets(self, touched: int) -> int:
         """Return the least number of RRsets of a zone for which ``touched`` RRsets are allowed."""
         return -(-touched * 100 // self.percent)
 
-    def matters(self, touched: int) -> bool:
+    def may_exceed(self, touched: int) -> bool:
         """Return whether ``touched`` RRsets may exceed the percentage, depending on the zone."""
-        return self.enough(touched) > max(self.floor, touched)
+        return self.min_rrsets(touched) > max(self.floor, touched)
 
 
 USUAL: Final = MoveLimits()

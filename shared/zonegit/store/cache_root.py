@@ -62,7 +62,7 @@ class CacheRoot(NamedTuple):
 
 @contextmanager
 def lock_cache_root(
-    path: Path, layout: Layout, earlier: Collection[str], beside: str
+    path: Path, layout: Layout, earlier: Collection[str], summary_file: str
 ) -> Iterator[CacheRoot]:
     """Lock the folder of a cache for the time of a context; it is created if missing.
 
@@ -70,22 +70,22 @@ def lock_cache_root(
         path: the folder of the cache.
         layout: the current layout.
         earlier: the SQLite files of such a cache before there were markers.
-        beside: the SQLite file next to the folder of the layout. If it exists and the marker does
-            not, then only the marker was lost.
+        summary_file: the SQLite file next to the folder of the layout. If it exists and the marker
+            does not, then only the marker was lost.
 
     Raises:
         Unavailable: the folder cannot be used, or another process uses it.
         Invalid: the folder has foreign files or another cache; nothing in it was changed.
     """
     names = _add_side_files(earlier)
-    known = {*names, *_add_side_files([beside]), LOCK, UNFINISHED}
+    known = {*names, *_add_side_files([summary_file]), LOCK, UNFINISHED}
     with ExitStack() as held:
         try:
             path.mkdir(parents=True, exist_ok=True)
-            _read_marker(path, layout, known, beside)  # before the lock, which is a file too
+            _read_marker(path, layout, known, summary_file)  # before the lock, which is a file too
             hint = f"give each {layout.owner} a --name of its own"
             held.enter_context(lock_folder(path, layout.owner, hint=hint))
-            if _read_marker(path, layout, known, beside) != layout:
+            if _read_marker(path, layout, known, summary_file) != layout:
                 _write_marker(path, layout)
             root = _open_layout(path, layout, names)
         except OSError as error:
@@ -118,7 +118,9 @@ def delete_paths(aside: Iterable[Path]) -> None:
             remove(each)
 
 
-def _read_marker(path: Path, layout: Layout, ours: Collection[str], beside: str) -> Layout | None:
+def _read_marker(
+    path: Path, layout: Layout, known: Collection[str], summary_file: str
+) -> Layout | None:
     """Return the content of the marker, or None if the folder has no marker and no foreign file.
 
     Raises:
@@ -126,7 +128,7 @@ def _read_marker(path: Path, layout: Layout, ours: Collection[str], beside: str)
     """
     octets = _read_start(path / MARKER)
     if octets is None:
-        _refuse_foreign(path, ours, beside)
+        _refuse_foreign(path, known, summary_file)
         return None
     try:
         found = msgspec.json.decode(octets, type=Layout)
@@ -154,14 +156,14 @@ def _read_start(path: Path) -> bytes | None:
         return file.read(MARKER_OCTETS)
 
 
-def _refuse_foreign(path: Path, ours: Collection[str], beside: str) -> None:
+def _refuse_foreign(path: Path, known: Collection[str], summary_file: str) -> None:
     """Refuse a folder with foreign files.
 
-    The folder of a layout is foreign, too, unless the SQLite file ``beside`` exists.
+    The folder of a layout is foreign, too, unless the SQLite file ``summary_file`` exists.
     """
     with os.scandir(path) as entries:
-        others = [each for each in entries if each.name not in ours or not _is_file(each)]
-    is_unmarked = _read_start(path / beside) is not None
+        others = [each for each in entries if each.name not in known or not _is_file(each)]
+    is_unmarked = _read_start(path / summary_file) is not None
     foreign = [each.name for each in others if not (is_unmarked and _is_layout(each))]
     if foreign:
         raise Invalid(

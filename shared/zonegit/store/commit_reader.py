@@ -57,7 +57,7 @@ class CommitReader:
         self._reader = reader
         self._nodes: dict[CommitId, CommitNode] = {}
         # Unknown parents of known commits, and the moment that their moments must precede.
-        self._edge: dict[CommitId, int] = {}
+        self._unknown_parents: dict[CommitId, int] = {}
         self._batch = FIRST_BATCH
 
     @property
@@ -71,9 +71,9 @@ class CommitReader:
         Raises:
             NotFound, Corrupt, Unavailable: errors of the store.
         """
-        return await drive(walk, self._at_least)
+        return await drive(walk, self._get)
 
-    async def _at_least(self, wanted: Collection[CommitId]) -> Mapping[CommitId, CommitNode]:
+    async def _get(self, wanted: Collection[CommitId]) -> Mapping[CommitId, CommitNode]:
         missing = [each for each in wanted if each not in self._nodes]
         if missing:
             await self._fetch(missing)
@@ -82,7 +82,7 @@ class CommitReader:
     async def _fetch(self, wanted: Collection[CommitId]) -> None:
         # All unknown parents are tips, so that no part of the history is fetched twice.
         room = self._batch // 2
-        tips = list(dict.fromkeys([*wanted, *islice(self._edge, room)]))
+        tips = list(dict.fromkeys([*wanted, *islice(self._unknown_parents, room)]))
         found = await self._store.history(tips, self._batch)
         self._batch = min(2 * self._batch, MAX_HISTORY)
         await self._learn(found)
@@ -94,21 +94,23 @@ class CommitReader:
             commit = decoded[dated.raw.id]
             if not isinstance(commit, Commit):
                 raise Corrupt(f"the object store gave {short(dated.raw.id)} for a commit")
-            self._place(CommitId(dated.raw.id), CommitNode(commit, dated.moment))
+            self._add_node(CommitId(dated.raw.id), CommitNode(commit, dated.moment))
 
-    def _place(self, commit_id: CommitId, node: CommitNode) -> None:
+    def _add_node(self, commit_id: CommitId, node: CommitNode) -> None:
         """Add a commit to the graph.
 
         Raises:
             Corrupt: the moment of the commit is not between those of its parents and its children,
                 so results that depend on the order would be wrong.
         """
-        ordered = node.moment < self._edge.pop(commit_id, node.moment + 1)
+        ordered = node.moment < self._unknown_parents.pop(commit_id, node.moment + 1)
         for parent in node.commit.parents:
             if parent in self._nodes:
                 ordered = ordered and self._nodes[parent].moment < node.moment
             else:
-                self._edge[parent] = min(node.moment, self._edge.get(parent, node.moment))
+                self._unknown_parents[parent] = min(
+                    node.moment, self._unknown_parents.get(parent, node.moment)
+                )
         if not ordered:
             raise Corrupt(f"the object store dates {short(commit_id)} out of order")
         self._nodes[commit_id] = node

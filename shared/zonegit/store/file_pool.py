@@ -49,7 +49,7 @@ class FilePool:
 
     def __init__(self, folder: Path, prepare: Callable[[Connection], object]) -> None:
         self.folder = folder.resolve()
-        self._shelves = [_Shelf(number, prepare) for number in range(THREADS)]
+        self._threads = [_FileThread(number, prepare) for number in range(THREADS)]
 
     async def write(self, path: Path, work: Callable[[Connection], T]) -> T:
         """Run a function in a transaction on a file. A missing file is created atomically.
@@ -59,8 +59,8 @@ class FilePool:
             Corrupt: the file is damaged.
             Invalid: a later release of zonegit created the file.
         """
-        shelf = self._shelf(path)
-        return await shelf.run(partial(shelf.write, path, work))
+        thread = self._thread_of(path)
+        return await thread.run(partial(thread.write, path, work))
 
     async def remove(self, path: Path) -> None:
         """Delete a file, if it exists, and the folders that become empty.
@@ -68,18 +68,18 @@ class FilePool:
         Raises:
             Unavailable: the file cannot be deleted, or the path has a link.
         """
-        shelf = self._shelf(path)
-        await shelf.run(partial(shelf.remove, path, self.folder))
+        thread = self._thread_of(path)
+        await thread.run(partial(thread.remove, path, self.folder))
 
-    def _shelf(self, path: Path) -> "_Shelf":
+    def _thread_of(self, path: Path) -> "_FileThread":
         top = path.relative_to(self.folder).parts[0]
-        return self._shelves[crc32(top.encode()) % THREADS]
+        return self._threads[crc32(top.encode()) % THREADS]
 
     async def close(self) -> None:
         """Wait for running functions, and close the open files."""
-        for shelf in self._shelves:
-            await shelf.run(shelf.close)
-            await asyncio.to_thread(shelf.thread.shutdown)
+        for thread in self._threads:
+            await thread.run(thread.close)
+            await asyncio.to_thread(thread.executor.shutdown)
 
 
 @asynccontextmanager
@@ -94,27 +94,27 @@ async def open_pool(
         await pool.close()
 
 
-class _Shelf:
+class _FileThread:
     """The open files of one thread, the last used at the end.
 
     All methods except :meth:`run` run in that thread.
     """
 
     def __init__(self, number: int, prepare: Callable[[Connection], object]) -> None:
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix=f"files-{number}")
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix=f"files-{number}")
         self._prepare = prepare
         self._blank = build_empty(prepare)
         self._open: OrderedDict[Path, Connection] = OrderedDict()
 
     async def run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.thread, work)
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
     def write(self, path: Path, work: Callable[[Connection], T]) -> T:
         if path not in self._open and not _exists(path):
             return build_file(path, self._blank, work)
-        return transact(self._opened(path), path, "BEGIN IMMEDIATE", work)
+        return transact(self._open_file(path), path, "BEGIN IMMEDIATE", work)
 
-    def _opened(self, path: Path) -> Connection:
+    def _open_file(self, path: Path) -> Connection:
         connection = self._open.pop(path, None)
         if connection is None:
             connection = open_connection(path, CACHE_KIB)

@@ -52,7 +52,7 @@ class MemoryObjects:
             if isinstance(value, Commit):
                 self._date(CommitId(raw.id), value)
 
-    def keep(self, objects: Sequence[RawObject]) -> None:
+    def put_unchecked(self, objects: Sequence[RawObject]) -> None:
         """Store objects without checks, as an earlier release could."""
         self._objects.update((raw.id, raw) for raw in objects)
 
@@ -82,7 +82,7 @@ class MemoryObjects:
         ]
         return sorted(found)[:16]
 
-    async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
+    async def list_page(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
         await asyncio.sleep(0)
         past = (at for at in self._objects if after is None or at > after)
         return [(at, self._objects[at].kind) for at in heapq.nsmallest(MAX_LISTED, past)]

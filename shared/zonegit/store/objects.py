@@ -81,7 +81,7 @@ class ObjectStore(Protocol):
         by id."""
         ...
 
-    async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
+    async def list_page(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
         """Return a page of the ids and kinds of stored objects, including damaged ones.
 
         Args:

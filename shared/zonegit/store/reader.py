@@ -45,10 +45,10 @@ class Reader:
             self._decoded[object_id] = decode(raw)
         return self._decoded
 
-    async def answer(self, asks: Walk[T]) -> T:
+    async def answer(self, walk: Walk[T]) -> T:
         """Run a walk, with one round trip per step.
 
         Raises:
             NotFound, Corrupt, Unavailable: errors of the store.
         """
-        return await drive(asks, self.get)
+        return await drive(walk, self.get)

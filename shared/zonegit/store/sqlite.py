@@ -65,14 +65,14 @@ class Database:
         self._reading = ThreadPoolExecutor(1, thread_name_prefix=f"read-{path.stem}")
 
     async def write(
-        self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None
+        self, work: Callable[[Connection], T], on_commit: Callable[[T], None] | None = None
     ) -> T:
         """Run a function in a transaction, and commit it, or roll it back if the function raises.
 
         Args:
             work: the function.
-            then: called on the event loop with the result after the commit, in the order of the
-                commits and before the caller continues, even if the caller was cancelled.
+            on_commit: called on the event loop with the result after the commit, in the order of
+                the commits and before the caller continues, even if the caller was cancelled.
 
         Raises:
             Unavailable: the disk is full or fails; nothing was written.
@@ -82,8 +82,8 @@ class Database:
 
         def run() -> T:
             result = transact(self._writer, self._path, "BEGIN IMMEDIATE", work)
-            if then is not None:
-                loop.call_soon_threadsafe(then, result)
+            if on_commit is not None:
+                loop.call_soon_threadsafe(on_commit, result)
             return result
 
         return await meter.run_in_thread(self._writing, run)
@@ -114,7 +114,7 @@ class Database:
         read = partial(transact, self._reader, self._path, "BEGIN", work)
         return await meter.run_in_thread(self._reading, read)
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Wait for running functions, and stop the threads."""
         for executor in (self._writing, self._reading):
             executor.shutdown(cancel_futures=True)
@@ -152,7 +152,7 @@ async def open_database(
             reader.execute("PRAGMA query_only = ON")
             yield database
         finally:
-            await asyncio.to_thread(database.shut)
+            await asyncio.to_thread(database.close)
 
 
 async def _prepare(database: Database, path: Path, work: Callable[[Connection], None]) -> None:

@@ -62,16 +62,16 @@ class MasterFileEntry(NamedTuple):
     Args:
         line: the number of its first line, counted from 1.
         indented: whether that line begins with a blank.
-        words: its words, at least one; none if ``said`` is present.
+        words: its words, at least one; none if ``cached`` is present.
         raw: the octets of its line; empty if it has several lines.
-        said: the cached record of the line, which then is not split.
+        cached: the cached record of the line, which then is not split.
     """
 
     line: int
     indented: bool
     words: list[str]
     raw: bytes = b""
-    said: LineRecord | None = None
+    cached: LineRecord | None = None
 
 
 def error_at(source: str, line: int, message: str, hint: str | None = None) -> Invalid:
@@ -80,14 +80,14 @@ def error_at(source: str, line: int, message: str, hint: str | None = None) -> I
 
 
 def split_entries(
-    octets: bytes, source: str, recall: Callable[[bytes], LineRecord | None] | None = None
+    octets: bytes, source: str, find_cached: Callable[[bytes], LineRecord | None] | None = None
 ) -> Iterator[MasterFileEntry]:
     """Split a master file (RFC 1035 section 5.1) into entries; lines end in LF or CRLF.
 
     Args:
         octets: the content of the file.
         source: the name of the file, for errors.
-        recall: returns the cached record of a line, or None if the line is not cached.
+        find_cached: returns the cached record of a line, or None if the line is not cached.
 
     Raises:
         Invalid: a quoted string or a parenthesis does not end, or an entry exceeds a bound.
@@ -95,8 +95,8 @@ def split_entries(
     start, indented, depth, size = 1, False, 0, 0
     words: list[str] = []
     for number, raw in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
-        if recall is not None and not depth and (said := recall(raw)) is not None:
-            yield MasterFileEntry(number, False, [], raw, said)
+        if find_cached is not None and not depth and (cached := find_cached(raw)) is not None:
+            yield MasterFileEntry(number, False, [], raw, cached)
             continue
         if depth:
             size += len(raw)

@@ -39,28 +39,28 @@ class LineRecord(NamedTuple):
 class LineCache:
     """Records by origin and line; a line includes its line end."""
 
-    def __init__(self, most: int = MAX_OCTETS) -> None:
+    def __init__(self, max_octets: int = MAX_OCTETS) -> None:
         """Create an empty cache.
 
         Args:
-            most: the approximate number of octets that it may take.
+            max_octets: the approximate number of octets that it may take.
         """
-        self._most = most
+        self._max_octets = max_octets
         self._octets = 0
-        self._said: dict[Name, dict[bytes, LineRecord]] = {}
+        self._records: dict[Name, dict[bytes, LineRecord]] = {}
 
-    def recall(self, origin: Name, line: bytes) -> LineRecord | None:
+    def get(self, origin: Name, line: bytes) -> LineRecord | None:
         """Return the record of a line, or None if the line is not cached."""
-        known = self._said.get(origin)
-        return known.get(line) if known is not None else None
+        lines = self._records.get(origin)
+        return lines.get(line) if lines is not None else None
 
-    def keep(self, origin: Name, line: bytes, said: LineRecord) -> None:
+    def add(self, origin: Name, line: bytes, record: LineRecord) -> None:
         """Add a line that holds a whole record."""
         if len(line) > MAX_LINE:
             return
-        size = len(line) + len(said.rdata) + _OVERHEAD
-        if self._octets + size > self._most:
-            self._said.clear()
+        size = len(line) + len(record.rdata) + _OVERHEAD
+        if self._octets + size > self._max_octets:
+            self._records.clear()
             self._octets = 0
-        self._said.setdefault(origin, {})[line] = said
+        self._records.setdefault(origin, {})[line] = record
         self._octets += size

@@ -66,7 +66,7 @@ class ZoneBuilder:
         self._zone = zone
         self._owners: dict[Name, dict[int, _Group]] = {}
         self._findings: list[Finding] = []
-        self._unsaid = 0
+        self._omitted = 0
 
     def add(self, owner: Name, rdtype: int, ttl: int, rdata: bytes, where: FileLine) -> None:
         """Add a record; a repeated record is kept once.
@@ -90,9 +90,11 @@ class ZoneBuilder:
             raise rules.single_record_error(owner, rdtype)
         group.rdatas[rdata] = None
         if ttl != group.ttl:
-            self._mix(owner, rdtype, ttl, group, where)
+            self._merge_ttls(owner, rdtype, ttl, group, where)
 
-    def _mix(self, owner: Name, rdtype: int, ttl: int, group: _Group, where: FileLine) -> None:
+    def _merge_ttls(
+        self, owner: Name, rdtype: int, ttl: int, group: _Group, where: FileLine
+    ) -> None:
         """Keep the smaller of two TTLs, and find RRsets with different TTLs (RFC 2181 section 5.2).
 
         RRSIGs are exempt: those of one owner cover RRsets with different TTLs.
@@ -103,13 +105,13 @@ class ZoneBuilder:
                 f"{title(owner, rdtype)} has records with the TTLs"
                 f" {group.ttl} and {ttl}; the smallest is used"
             )
-            self.find(
+            self.add_finding(
                 where,
                 Finding("mixed-ttls", "warning", message, owner, rdtype, "RFC 2181 section 5.2"),
             )
         group.ttl = min(ttl, group.ttl)
 
-    def finished(
+    def finish(
         self, records: int, whole: bool, end: FileLine, leave_out: LeaveOut | None
     ) -> ZoneFile:
         """Return the RRsets and the findings of the zone.
@@ -140,8 +142,8 @@ class ZoneBuilder:
                         raise error_at(*group.where, error.message, error.hint) from error
                     leave_out(group.where, owner, error.message)
         self._find_too_large(rrsets)
-        if self._unsaid:
-            message = f"{end[0]}:{end[1]}: {self._unsaid} more warnings"
+        if self._omitted:
+            message = f"{end[0]}:{end[1]}: {self._omitted} more warnings"
             self._findings.append(Finding("more-warnings", "warning", message))
         return ZoneFile(rrsets, self._findings, records)
 
@@ -151,9 +153,9 @@ class ZoneBuilder:
         Returns:
             The first line and the owner of each DNAME.
         """
-        return [(groups.pop(DNAME).where, owner) for owner, groups in self._cuts_with_dname()]
+        return [(groups.pop(DNAME).where, owner) for owner, groups in self._list_cuts_with_dname()]
 
-    def _cuts_with_dname(self) -> list[tuple[Name, dict[int, _Group]]]:
+    def _list_cuts_with_dname(self) -> list[tuple[Name, dict[int, _Group]]]:
         return [
             (owner, groups)
             for owner, groups in self._owners.items()
@@ -162,24 +164,24 @@ class ZoneBuilder:
 
     def _find_cuts_with_dname(self) -> None:
         """Find names that have NS and DNAME records; a zone may keep those that it has already."""
-        for owner, groups in self._cuts_with_dname():
+        for owner, groups in self._list_cuts_with_dname():
             where = max(groups[DNAME].where, groups[NS].where)
             message, source = rules.ns_and_dname_error(owner).message, "RFC 6672 section 2.3"
-            self.find(where, Finding(NS_AND_DNAME, "note", message, owner, DNAME, source))
+            self.add_finding(where, Finding(NS_AND_DNAME, "note", message, owner, DNAME, source))
 
     def _find_too_large(self, rrsets: dict[tuple[Name, int], RRset]) -> None:
         """Find RRsets that are too large; a zone may keep those that it has already."""
         for (owner, rdtype), value in rrsets.items():
             for finding in sizing.find_too_large(value, "note"):
-                self.find(self._owners[owner][rdtype].where, finding)
+                self.add_finding(self._owners[owner][rdtype].where, finding)
 
-    def find(self, where: FileLine, finding: Finding) -> None:
+    def add_finding(self, where: FileLine, finding: Finding) -> None:
         """Record a finding with its file and line. Above ``MAX_WARNINGS``, only count it."""
         if len(self._findings) < MAX_WARNINGS:
             message = f"{where[0]}:{where[1]}: {finding.message}"
             self._findings.append(msgspec.structs.replace(finding, message=message))
         else:
-            self._unsaid += 1
+            self._omitted += 1
 
 
 def _is_new_record(rdtype: int, rdata: bytes, group: _Group) -> bool:

@@ -54,14 +54,14 @@ class Skipped(msgspec.Struct, frozen=True):
     Args:
         source: the name of the file.
         line: the line on which the record begins.
-        why: the reason.
+        reason: the reason.
         rule: the rule of the finding about it.
         owner: its owner name, or None if it is not known.
     """
 
     source: str
     line: int
-    why: str
+    reason: str
     rule: str = UNUSABLE
     owner: Name | None = None
 
@@ -90,7 +90,7 @@ def read(
     whole: bool = True,
     progress: Callable[[int], None] | None = None,
     skip: Skip | None = None,
-    known: LineCache | None = None,
+    cache: LineCache | None = None,
 ) -> ZoneFile:
     """Read the RRsets of a master file.
 
@@ -105,12 +105,12 @@ def read(
         skip: called for each record whose RDATA is malformed or that is not allowed at its owner,
             and for each RRset that is too large for a DNS message; these are left out. With None
             they are errors.
-        known: a cache of lines that were read before; the lines of this file are added to it.
+        cache: a cache of lines that were read before; the lines of this file are added to it.
 
     Raises:
         Invalid: the file has any other fault; the message begins with ``FILE:LINE:``.
     """
-    return _Reader(zone, include, progress, skip, known).read(octets, source, whole)
+    return _Reader(zone, include, progress, skip, cache).read(octets, source, whole)
 
 
 class _Reader:
@@ -122,14 +122,14 @@ class _Reader:
         include: Opener | None,
         progress: Callable[[int], None] | None,
         skip: Skip | None,
-        known: LineCache | None,
+        cache: LineCache | None,
     ) -> None:
         self._zone = zone
         self._include = include
         self._progress = progress
         self._skip = skip
-        self._known = known
-        self._gathering = ZoneBuilder(zone)
+        self._cache = cache
+        self._builder = ZoneBuilder(zone)
         self._default_ttl: int | None = None
         self._last_ttl: int | None = None
         self._octets = 0
@@ -140,60 +140,60 @@ class _Reader:
 
     def read(self, octets: bytes, source: str, whole: bool) -> ZoneFile:
         place = _Place(source, self._zone, None, 0)
-        self._file(place, octets)
+        self._read_file(place, octets)
         end, skip = (source, place.line), self._skip
         if skip is None:
-            return self._gathering.finished(self._records, whole, end, None)
+            return self._builder.finish(self._records, whole, end, None)
 
-        def leave_out(where: FileLine, owner: Name, why: str) -> None:
-            skip(Skipped(*where, why, sizing.TOO_LARGE, owner))
+        def leave_out(where: FileLine, owner: Name, reason: str) -> None:
+            skip(Skipped(*where, reason, sizing.TOO_LARGE, owner))
 
-        for where, owner in self._gathering.leave_out_dnames():
+        for where, owner in self._builder.leave_out_dnames():
             skip(Skipped(*where, rules.ns_and_dname_error(owner).message, NS_AND_DNAME, owner))
-        return self._gathering.finished(self._records, whole, end, leave_out)
+        return self._builder.finish(self._records, whole, end, leave_out)
 
-    def _file(self, place: _Place, octets: bytes) -> None:
-        self._blamed_size(place, len(octets))
+    def _read_file(self, place: _Place, octets: bytes) -> None:
+        self._count_file(place, len(octets))
         refuse_markers(octets, place.source)
-        for entry in lexer.split_entries(octets, place.source, self._recall(place)):
+        for entry in lexer.split_entries(octets, place.source, self._cache_lookup(place)):
             place.line = entry.line
             try:
-                included = self._entry(place, entry)
+                included = self._read_entry(place, entry)
             except Invalid as error:
                 raise _locate(place, entry, error) from error
             if included is not None:
-                self._file(*included)
+                self._read_file(*included)
 
-    def _recall(self, place: _Place) -> Callable[[bytes], LineRecord | None] | None:
+    def _cache_lookup(self, place: _Place) -> Callable[[bytes], LineRecord | None] | None:
         """Return a function that looks a line up in the cache, under the current origin."""
-        known = self._known
-        return None if known is None else lambda raw: known.recall(place.origin, raw)
+        cache = self._cache
+        return None if cache is None else lambda raw: cache.get(place.origin, raw)
 
-    def _blamed_size(self, place: _Place, octets: int) -> None:
+    def _count_file(self, place: _Place, octets: int) -> None:
         try:
-            self._spend(octets)
+            self._count_octets(octets)
         except Invalid as error:
             raise lexer.error_at(place.source, place.line, error.message) from None
 
-    def _spend(self, octets: int) -> None:
+    def _count_octets(self, octets: int) -> None:
         self._octets += octets
         _check_size(self._octets)
 
-    def _entry(self, place: _Place, entry: MasterFileEntry) -> tuple[_Place, bytes] | None:
+    def _read_entry(self, place: _Place, entry: MasterFileEntry) -> tuple[_Place, bytes] | None:
         """Process one entry. For an ``$INCLUDE``, return the file to read next."""
         words = entry.words
-        if entry.said is not None:
-            self._again(place, entry.line, entry.said)
+        if entry.cached is not None:
+            self._add_cached(place, entry.line, entry.cached)
         elif entry.indented:
-            self._record(place, entry, None)
+            self._read_record(place, entry, None)
         elif words[0][:1] == "$" and not isinstance(words[0], Quoted):
-            return self._directive(place, entry, words[0].upper())
+            return self._read_directive(place, entry, words[0].upper())
         else:
             place.owner = self._name(fields.require_unquoted(words[0]), place.origin)
-            self._record(place, entry, place.owner)
+            self._read_record(place, entry, place.owner)
         return None
 
-    def _directive(
+    def _read_directive(
         self, place: _Place, entry: MasterFileEntry, directive: str
     ) -> tuple[_Place, bytes] | None:
         arguments = entry.words[1:]
@@ -203,9 +203,9 @@ class _Reader:
             case "$TTL", [ttl]:
                 self._default_ttl = fields.parse_ttl(fields.require_unquoted(ttl))
             case "$INCLUDE", [path]:
-                return self._included(place, path, place.origin)
+                return self._open_included(place, path, place.origin)
             case "$INCLUDE", [path, origin]:
-                return self._included(
+                return self._open_included(
                     place, path, self._name(fields.require_unquoted(origin), place.origin)
                 )
             case "$GENERATE", [span, left, _, _, *_]:
@@ -219,7 +219,7 @@ class _Reader:
                 )
         return None
 
-    def _included(self, place: _Place, path: str, origin: Name) -> tuple[_Place, bytes]:
+    def _open_included(self, place: _Place, path: str, origin: Name) -> tuple[_Place, bytes]:
         """Open an included file, which gets a place of its own.
 
         The origin of the including file applies again after the included file (RFC 1035 section
@@ -249,14 +249,14 @@ class _Reader:
             raise Invalid(f"$GENERATE makes more than {MAX_GENERATED} records")
         rdtype, ttl, at = fields.parse_head(rest, 0)
         right = generate.split_right_side(rest[at:])
-        left, ttl = fields.require_unquoted(left), self._ttl(ttl)
+        left, ttl = fields.require_unquoted(left), self._choose_ttl(ttl)
         for number in numbers:
             words = [generate.expand(word, number) for word in right]
-            self._spend(sum(map(len, words)))
+            self._count_octets(sum(map(len, words)))
             place.owner = self._name(generate.expand(left, number), place.origin)
-            self._add(place, line, rdtype, ttl, words)
+            self._parse_and_add(place, line, rdtype, ttl, words)
 
-    def _record(self, place: _Place, entry: MasterFileEntry, owner: Name | None) -> None:
+    def _read_record(self, place: _Place, entry: MasterFileEntry, owner: Name | None) -> None:
         """Process a record.
 
         Args:
@@ -265,27 +265,29 @@ class _Reader:
             owner: the owner that the record states, or None if its line begins with a blank.
         """
         rdtype, ttl, at = fields.parse_head(entry.words, 0 if owner is None else 1)
-        if rdtype == SOA and self._lacks_ttl(ttl):
+        if rdtype == SOA and self._has_no_ttl(ttl):
             soa = fields.parse_rdata(self._zone, SOA, entry.words[at:], place.origin)
-            self._take_minimum(place, entry.line, soa)
-        rdata = self._add(place, entry.line, rdtype, self._ttl(ttl), entry.words[at:])
-        if rdata is not None and entry.raw and self._known is not None:
-            self._known.keep(place.origin, entry.raw, LineRecord(owner, rdtype, ttl, rdata))
+            self._use_minimum(place, entry.line, soa)
+        rdata = self._parse_and_add(
+            place, entry.line, rdtype, self._choose_ttl(ttl), entry.words[at:]
+        )
+        if rdata is not None and entry.raw and self._cache is not None:
+            self._cache.add(place.origin, entry.raw, LineRecord(owner, rdtype, ttl, rdata))
 
-    def _again(self, place: _Place, line: int, said: LineRecord) -> None:
+    def _add_cached(self, place: _Place, line: int, cached: LineRecord) -> None:
         """Add the record of a line that the cache has."""
-        if said.owner is not None:
-            place.owner = said.owner
-        if said.rdtype == SOA and self._lacks_ttl(said.ttl):
-            self._take_minimum(place, line, said.rdata)
-        ttl = self._ttl(said.ttl)
-        owner = self._counted(place)
-        self._put(place, line, owner, said.rdtype, ttl, said.rdata)
+        if cached.owner is not None:
+            place.owner = cached.owner
+        if cached.rdtype == SOA and self._has_no_ttl(cached.ttl):
+            self._use_minimum(place, line, cached.rdata)
+        ttl = self._choose_ttl(cached.ttl)
+        owner = self._count_record(place)
+        self._add_rdata(place, line, owner, cached.rdtype, ttl, cached.rdata)
 
-    def _lacks_ttl(self, stated: int | None) -> bool:
+    def _has_no_ttl(self, stated: int | None) -> bool:
         return stated is None and self._default_ttl is None and self._last_ttl is None
 
-    def _take_minimum(self, place: _Place, line: int, soa: bytes) -> None:
+    def _use_minimum(self, place: _Place, line: int, soa: bytes) -> None:
         """Use the minimum of an SOA as the TTL of records that state no TTL, as BIND does."""
         ttl = min(int.from_bytes(soa[-4:], "big"), MAX_TTL)
         self._default_ttl = ttl
@@ -294,9 +296,9 @@ class _Reader:
             " none: the minimum of the SOA; $TTL at the beginning of the file sets another"
         )
         finding = Finding(TTL_FROM_MINIMUM, "note", message, self._zone, SOA, "RFC 2308 section 4")
-        self._gathering.find((place.source, line), finding)
+        self._builder.add_finding((place.source, line), finding)
 
-    def _ttl(self, stated: int | None) -> int:
+    def _choose_ttl(self, stated: int | None) -> int:
         """Return the TTL of a record (RFC 2308 section 4).
 
         It is the TTL that the record states, otherwise the default (``$TTL`` or the SOA minimum),
@@ -313,20 +315,20 @@ class _Reader:
             )
         return ttl
 
-    def _add(
+    def _parse_and_add(
         self, place: _Place, line: int, rdtype: int, ttl: int, words: list[str]
     ) -> bytes | None:
         """Add a record. Return its RDATA, or None if the RDATA is malformed and was skipped."""
-        owner = self._counted(place)
+        owner = self._count_record(place)
         try:
             rdata = fields.parse_rdata(owner, rdtype, words, place.origin)
         except Invalid as error:
             self._leave_out(place, line, error)
             return None
-        self._put(place, line, owner, rdtype, ttl, rdata)
+        self._add_rdata(place, line, owner, rdtype, ttl, rdata)
         return rdata
 
-    def _counted(self, place: _Place) -> Name:
+    def _count_record(self, place: _Place) -> Name:
         """Count one more record, and return its owner."""
         if place.owner is None:
             raise Invalid("the record begins with a blank, and no owner name came before it")
@@ -337,18 +339,18 @@ class _Reader:
             self._progress(self._records)
         return place.owner
 
-    def _put(
+    def _add_rdata(
         self, place: _Place, line: int, owner: Name, rdtype: int, ttl: int, rdata: bytes
     ) -> None:
         try:
-            self._gathering.add(owner, rdtype, ttl, rdata, (place.source, line))
+            self._builder.add(owner, rdtype, ttl, rdata, (place.source, line))
         except Invalid as error:
             self._leave_out(place, line, error)
 
-    def _leave_out(self, place: _Place, line: int, why: Invalid) -> None:
+    def _leave_out(self, place: _Place, line: int, error: Invalid) -> None:
         if self._skip is None:
-            raise why
-        self._skip(Skipped(place.source, line, _HIDDEN_MESSAGE if place.depth else why.message))
+            raise error
+        self._skip(Skipped(place.source, line, _HIDDEN_MESSAGE if place.depth else error.message))
 
 
 def _locate(place: _Place, entry: MasterFileEntry, error: Invalid) -> Invalid:

@@ -54,7 +54,7 @@ _STRING_FIELDS: Final[dict[int, range]] = {
         "CLA": _ALL,
     }.items()
 }
-"""The fields of a type that are character-strings, counted from 0."""
+"""The fields of a type that are character-strings, count_taken from 0."""
 _PARAMETER_FIELDS: Final[dict[int, range]] = {
     rrtypes.SVCB: range(2, _ANY_NUMBER),
     rrtypes.HTTPS: range(2, _ANY_NUMBER),
@@ -101,14 +101,14 @@ class TypedRRset(msgspec.Struct, frozen=True):
         rdtype: the type.
         ttl: the TTL in seconds, or None if it is left out.
         arguments: the RDATA.
-        unstated: the RDATA if the word after the type is not a TTL but the first word of the
-            RDATA; empty if no TTL comes after the type.
+        arguments_with_ttl: the RDATA if the word after the type is not a TTL but the first word of
+            the RDATA; empty if no TTL comes after the type.
     """
 
     rdtype: int
     ttl: int | None
     arguments: Sequence[str]
-    unstated: Sequence[str] = ()
+    arguments_with_ttl: Sequence[str] = ()
 
 
 def split_words(words: Sequence[str]) -> TypedRRset:
@@ -139,13 +139,15 @@ def parse_typed(typed: TypedRRset, origin: Name) -> list[bytes]:
     try:
         return parse_rdatas(typed.rdtype, typed.arguments, origin)
     except Invalid as error:
-        if not typed.unstated or not _is_rdata(typed.rdtype, typed.unstated, origin):
+        if not typed.arguments_with_ttl or not _is_rdata(
+            typed.rdtype, typed.arguments_with_ttl, origin
+        ):
             raise
-        first, kind = typed.unstated[0], rrtypes.to_text(typed.rdtype)
+        first, kind = typed.arguments_with_ttl[0], rrtypes.to_text(typed.rdtype)
         raise Invalid(
             f"read with {first} as the TTL: {error.message}",
             hint=f"read with {first} as RDATA, a TTL has to come before it:"
-            f" {kind} TTL {shlex.join(typed.unstated)}",
+            f" {kind} TTL {shlex.join(typed.arguments_with_ttl)}",
         ) from None
 
 
@@ -263,14 +265,14 @@ def _read_fields(rdtype: int, arguments: Sequence[str], origin: Name) -> bytes:
     words = list(_field_words(rdtype, arguments))
     taken = 0
 
-    def counted() -> Iterator[str]:
+    def count_taken() -> Iterator[str]:
         nonlocal taken
         for word in words:
             taken += not isinstance(word, Glued)
             yield word
 
     try:
-        return rrset.rdata_from_tokens(rdtype, Words(counted()), origin)
+        return rrset.rdata_from_tokens(rdtype, Words(count_taken()), origin)
     except (Invalid, ValueError) as error:
         why = str(error)
         place = _show(arguments[taken - 1]) if taken else ""

@@ -71,10 +71,10 @@ def rdata_from_words(rdtype: int, words: Sequence[str], origin: Name) -> bytes:
         ) from None
 
 
-def _records(owner: str, rrset: RRset, beside: Mapping[int, RRset]) -> Iterator[str]:
+def _records(owner: str, rrset: RRset, types: Mapping[int, RRset]) -> Iterator[str]:
     kind = rrtypes.to_text(rrset.rdtype)
     for octets in rrset.rdatas:
         ttl = rrset.ttl
         if rrset.rdtype == RRSIG:
-            ttl = beside.get(int.from_bytes(octets[:2], "big"), rrset).ttl
+            ttl = types.get(int.from_bytes(octets[:2], "big"), rrset).ttl
         yield f"{owner:<23} {ttl:>6} IN {kind:<7} {rdata_to_text(rrset.rdtype, octets)}\n"

@@ -193,7 +193,7 @@ def test_counting_what_stands_at_many_names_ends_at_once() -> None:
     """Nothing in it counts, so the count never reaches its limit."""
     recording = RecordingStore()
     with pytest.raises(Corrupt, match="at two names"):
-        recording.run(zone_tree.count(exponential(recording, 40), 1_000, but={A}))
+        recording.run(zone_tree.count(exponential(recording, 40), 1_000, ignored={A}))
     assert recording.fetched_in_all < 100
 
 

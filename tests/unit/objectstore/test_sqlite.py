@@ -179,7 +179,7 @@ async def test_a_kind_that_is_not_text_does_not_end_a_list(tmp_path: Path) -> No
     async with open_objects(path) as store:
         await store.put(MADE.objects)
         spoil(path, "SET kind = CAST(x'ff' AS TEXT)")
-        assert {each for each, _ in await store.listed()} == {raw.id for raw in MADE.objects}
+        assert {each for each, _ in await store.list_page()} == {raw.id for raw in MADE.objects}
         assert len(await store.find(BLOB.id.hex()[:8])) == 1
 
 

@@ -34,7 +34,7 @@ async def change(
 
 
 async def stored(operators: TwoOperators) -> list[tuple[ObjectId, str]]:
-    return await operators.repo.objects.listed()
+    return await operators.repo.objects.list_page()
 
 
 async def test_a_commit_has_the_findings_of_its_plan(foo: TwoOperators) -> None:

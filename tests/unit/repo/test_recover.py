@@ -130,7 +130,7 @@ async def test_a_zone_whose_objects_are_lost_is_named_and_others_are_recovered(
     bar = await heads.find_position(foo.repo, BAR)
     partial = MemoryObjects()
     reader = foo.repo.objects
-    for object_id, _ in await reader.listed():
+    for object_id, _ in await reader.list_page():
         raw = (await reader.get([object_id]))[object_id]
         if raw.id == bar.commit():
             continue

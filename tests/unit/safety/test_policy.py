@@ -97,8 +97,8 @@ def test_the_size_of_a_zone_is_wanted_exactly_where_some_size_would_be_too_small
     for touched in range(60):
         sizes = range(max(touched, limits.floor), 10_000)
         refused = any(policy.list_reasons(Facts(touched, (), had), limits) for had in sizes)
-        assert limits.matters(touched) is refused
-        enough = Facts(touched, (), max(limits.enough(touched), limits.floor))
+        assert limits.may_exceed(touched) is refused
+        enough = Facts(touched, (), max(limits.min_rrsets(touched), limits.floor))
         assert policy.list_reasons(enough, limits) == []
 
 

@@ -97,7 +97,7 @@ def test_what_refs_accepts_a_resolver_loads(data: st.DataObject, tmp_path_factor
 
     async def run(commits: list[ObjectId], forge: Forge, path: Path) -> None:
         objects = MemoryObjects()
-        objects.keep(forge.objects)  # Refs must judge them for any content of the store.
+        objects.put_unchecked(forge.objects)  # Refs must judge them for any content of the store.
         async with open_refs(path / "refs.sqlite3") as tables:
             keeper = RefKeeper(tables, objects, lambda *_: None)
             await keeper.register(FOO, origin())
@@ -143,7 +143,7 @@ class RefStoreHarness:
     ) -> ObjectId:
         """Commit a tree and move a branch there."""
         commit = self.forge.commit(tree, parents)
-        self.objects.keep(self.forge.objects)
+        self.objects.put_unchecked(self.forge.objects)
         tip = Exactly(self.tip) if self.tip is not None and ref == MAIN else Absent()
         await self.keeper.move(ref, tip, commit, origin(force=True))
         if ref == MAIN:

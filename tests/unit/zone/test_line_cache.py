@@ -27,12 +27,12 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-def outcome(text: str, known: LineCache | None, *, lenient: bool = False) -> object:
+def outcome(text: str, cache: LineCache | None, *, lenient: bool = False) -> object:
     """Return all results of reading a file."""
     skipped: list[object] = []
     try:
         found = reader.read(
-            text.encode(), ZONE, known=known, skip=skipped.append if lenient else None
+            text.encode(), ZONE, cache=cache, skip=skipped.append if lenient else None
         )
     except Invalid as error:
         return error.message, error.hint, skipped
@@ -43,16 +43,16 @@ def outcome(text: str, known: LineCache | None, *, lenient: bool = False) -> obj
 @settings(max_examples=500)
 @given(st.lists(LINES, max_size=4), st.booleans())
 def test_a_file_means_the_same_whatever_was_read_before_it(files, lenient):
-    known = LineCache()
+    cache = LineCache()
     for lines in files:
         text = HEAD + "\n".join(lines) + "\n"
-        assert outcome(text, known, lenient=lenient) == outcome(text, None, lenient=lenient)
+        assert outcome(text, cache, lenient=lenient) == outcome(text, None, lenient=lenient)
 
 
 def test_a_line_is_known_under_its_own_origin_alone():
-    known = LineCache()
+    cache = LineCache()
     text = f"{HEAD}$ORIGIN a.foo.com.\nwww A 192.0.2.1\n$ORIGIN b.foo.com.\nwww A 192.0.2.1\n"
-    found = reader.read(text.encode(), ZONE, known=known)
+    found = reader.read(text.encode(), ZONE, cache=cache)
     assert {names.text(owner) for owner, rdtype in found.rrsets if rdtype == A} == {
         "www.a.foo.com.",
         "www.b.foo.com.",
@@ -60,33 +60,33 @@ def test_a_line_is_known_under_its_own_origin_alone():
 
 
 def test_a_known_line_takes_the_ttl_and_the_owner_that_hold_where_it_is_met_again():
-    known = LineCache()
+    cache = LineCache()
     first = "$TTL 1\n@ SOA ns1 admin 1 2 3 4 5\na TXT x\n TXT y\n"
     second = "$TTL 2\n@ SOA ns1 admin 1 2 3 4 5\nb TXT z\n TXT y\n"
-    reader.read(first.encode(), ZONE, known=known)
-    found = reader.read(second.encode(), ZONE, known=known).rrsets
+    reader.read(first.encode(), ZONE, cache=cache)
+    found = reader.read(second.encode(), ZONE, cache=cache).rrsets
     b = found[names.parse("b.foo.com."), TXT]
     assert (b.ttl, len(b.rdatas)) == (2, 2)
 
 
 def test_an_error_in_a_file_of_known_lines_names_its_own_line():
-    known = LineCache()
-    reader.read((HEAD + "www A 192.0.2.1\n").encode(), ZONE, known=known)
-    said = outcome(HEAD + "\nwww CNAME x\nwww A 192.0.2.1\n", known)
+    cache = LineCache()
+    reader.read((HEAD + "www A 192.0.2.1\n").encode(), ZONE, cache=cache)
+    said = outcome(HEAD + "\nwww CNAME x\nwww A 192.0.2.1\n", cache)
     assert said == outcome(HEAD + "\nwww CNAME x\nwww A 192.0.2.1\n", None)
     assert str(said[0]).startswith("-:5:")
 
 
 def test_a_memory_that_is_full_begins_anew():
-    known = LineCache(most=1_000)
+    cache = LineCache(max_octets=1_000)
     said = LineRecord(ZONE, TXT, None, b"\1a")
     for number in range(10):
-        known.keep(ZONE, b"%d" % number, said)
-    assert known.recall(ZONE, b"0") is None
-    assert known.recall(ZONE, b"9") == said
+        cache.add(ZONE, b"%d" % number, said)
+    assert cache.get(ZONE, b"0") is None
+    assert cache.get(ZONE, b"9") == said
 
 
 def test_a_long_line_is_not_kept():
-    known = LineCache()
-    known.keep(ZONE, b"x" * (MAX_LINE + 1), LineRecord(ZONE, TXT, None, b"\1a"))
-    assert known.recall(ZONE, b"x" * (MAX_LINE + 1)) is None
+    cache = LineCache()
+    cache.add(ZONE, b"x" * (MAX_LINE + 1), LineRecord(ZONE, TXT, None, b"\1a"))
+    assert cache.get(ZONE, b"x" * (MAX_LINE + 1)) is None

@@ -16,8 +16,8 @@ APEX = parse("foo.com.")
 SOA = "@ IN SOA ns1 admin 1 7200 3600 1209600 900\n"
 
 
-def ttls(text: str, known: LineCache | None = None) -> dict[str, int]:
-    found = reader.read(text.encode(), APEX, source="zone.db", known=known)
+def ttls(text: str, cache: LineCache | None = None) -> dict[str, int]:
+    found = reader.read(text.encode(), APEX, source="zone.db", cache=cache)
     return {rrtypes.to_text(rdtype): value.ttl for (_, rdtype), value in found.rrsets.items()}
 
 
@@ -60,9 +60,9 @@ def test_a_minimum_that_is_no_ttl_is_cut_to_the_largest_one() -> None:
 
 
 def test_a_line_that_is_remembered_means_the_same() -> None:
-    known = LineCache()
+    cache = LineCache()
     text = SOA + "@ NS ns1\n"
-    assert ttls(text, known) == ttls(text, known) == {"SOA": 900, "NS": 900}
+    assert ttls(text, cache) == ttls(text, cache) == {"SOA": 900, "NS": 900}
 
 
 def test_bind_reads_the_same_ttls(tmp_path: Path) -> None:

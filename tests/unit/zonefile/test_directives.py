@@ -189,7 +189,7 @@ def test_errors_do_not_quote_an_included_file(text: str):
         octets = f"{SOA}$INCLUDE inner\n".encode()
         include = files(inner=f"{text}\n")
         reader.read(octets, APEX, source="db/foo", include=include, skip=left_out.append)
-    assert not any("secret" in each.why for each in left_out)
+    assert not any("secret" in each.reason for each in left_out)
 
 
 def test_a_file_beyond_the_bound_is_not_read_whole(tmp_path: Path, monkeypatch):

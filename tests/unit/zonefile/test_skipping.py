@@ -36,7 +36,7 @@ def test_a_record_that_cannot_stand_is_left_out_and_the_rest_is_read(line, why):
     found, skipped = lenient(f"d DNAME y.\n\n{line}\nftp 60 A 192.0.2.1\n")
     (only,) = skipped
     assert (only.source, only.line) == ("db", 4)
-    assert why in only.why
+    assert why in only.reason
     assert set(found.rrsets) == {
         (APEX, rrtypes.SOA),
         (parse("d", APEX), rrtypes.DNAME),
@@ -60,7 +60,7 @@ def test_of_a_cname_and_other_data_the_first_stays(first, second):
 def test_next_to_name_servers_it_is_the_dname_that_is_left_out(first, second):
     """RFC 6672 section 2.3; both are permitted at the apex."""
     found, skipped = lenient(f"d {first}\nd {second}\n@ DNAME y.\n@ NS ns1\n")
-    assert [(each.line, "NS and DNAME" in each.why) for each in skipped] == [
+    assert [(each.line, "NS and DNAME" in each.reason) for each in skipped] == [
         (2 if first.startswith("DNAME") else 3, True)
     ]
     assert (parse("d", APEX), rrtypes.NS) in found.rrsets
@@ -119,4 +119,4 @@ def test_an_rrset_that_fits_no_message_is_left_out_whole():
     big = parse("big", APEX)
     assert {rdtype for owner, rdtype in found.rrsets if owner == big} == {rrtypes.A}
     assert [(each.line, each.rule, each.owner) for each in skipped] == [(3, sizing.TOO_LARGE, big)]
-    assert "is too large for a DNS message" in skipped[0].why
+    assert "is too large for a DNS message" in skipped[0].reason

@@ -90,7 +90,7 @@ def _lint_octets(
     from_skipped: list[Finding] = []
 
     def skip(skipped: Skipped) -> None:
-        message = f"{skipped.source}:{skipped.line}: {skipped.why}"
+        message = f"{skipped.source}:{skipped.line}: {skipped.reason}"
         source = table.SOURCES.get(skipped.rule)
         from_skipped.append(Finding(skipped.rule, "error", message, skipped.owner, source=source))
 

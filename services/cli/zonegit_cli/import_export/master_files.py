@@ -36,7 +36,7 @@ class SkippedRecords:
             self._first.append(skipped)
             self._session.output.print_progress("")
             self._session.output.print_note(
-                f"{skipped.source}:{skipped.line}: skipped: {skipped.why}"
+                f"{skipped.source}:{skipped.line}: skipped: {skipped.reason}"
             )
 
     def report_rest(self) -> None:
@@ -53,7 +53,7 @@ class SkippedRecords:
     def make_documents(self) -> list[SkippedDocument]:
         """Return the records that were kept, for ``--json``."""
         return [
-            SkippedDocument(file=each.source, line=each.line, reason=each.why)
+            SkippedDocument(file=each.source, line=each.line, reason=each.reason)
             for each in self._first
         ]
 
@@ -73,7 +73,7 @@ class MasterFiles:
         self._session = session
         self._include = include
         self._skipped = skipped
-        self._known = LineCache()
+        self._line_cache = LineCache()
         self._findings: list[Finding] = []
 
     def read(
@@ -97,7 +97,7 @@ class MasterFiles:
                 whole=whole,
                 progress=progress,
                 skip=self._skipped.add if self._skipped is not None else None,
-                known=self._known,
+                cache=self._line_cache,
             )
         except Invalid as error:
             raise file_kinds.explain(octets, source, error) from None
@@ -132,7 +132,7 @@ class MasterFiles:
         """Read the RRsets of a version without notes; None if it cannot be parsed."""
         try:
             skip = _skip if self._skipped is not None else None
-            return reader.read(octets, zone, known=self._known, skip=skip).rrsets
+            return reader.read(octets, zone, cache=self._line_cache, skip=skip).rrsets
         except Invalid:
             return None
 

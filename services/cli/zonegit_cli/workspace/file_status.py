@@ -196,7 +196,7 @@ def _find_problems(octets: bytes, zone: Name, source: str) -> tuple[str, ...]:
 
     def skip(skipped: "Skipped") -> None:
         if len(found) < MAX_PROBLEMS:
-            found.append(f"{skipped.source}:{skipped.line}: {skipped.why}")
+            found.append(f"{skipped.source}:{skipped.line}: {skipped.reason}")
 
     try:
         reader.read(octets, zone, source=source, skip=skip)

@@ -112,7 +112,7 @@ async def _check_refs(refs: RefStore, say: Callable[[str], None]) -> CheckedStor
 
 async def _count_dangling(repo: Repo, walk: ObjectWalk, progress: Callable[[str], None]) -> None:
     after: ObjectId | None = None
-    while page := await repo.objects.listed(after):
+    while page := await repo.objects.list_page(after):
         for object_id, kind in page:
             if not walk.has(object_id):
                 walk.report.dangling[kind] += 1

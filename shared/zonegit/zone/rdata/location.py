@@ -38,7 +38,7 @@ def _read_loc(fields: Fields) -> bytes:
     return b"\0" + sizes + b"".join([each.to_bytes(4, "big") for each in numbers])
 
 
-def _read_angle(fields: Fields, most: int, hemispheres: str) -> int:
+def _read_angle(fields: Fields, max_degrees: int, hemispheres: str) -> int:
     """Read degrees, optional minutes and seconds, and the letter of the hemisphere."""
     parts: list[str] = []
     while (word := fields.take_text()).upper() not in tuple(hemispheres):
@@ -47,7 +47,7 @@ def _read_angle(fields: Fields, most: int, hemispheres: str) -> int:
             raise MalformedRdata(f"{word[:40]!r} is neither of {' and '.join(hemispheres)}")
     thousandths = 0
     for text, unit, highest in zip(
-        parts, (_DEGREE, _MINUTE, _SECOND), (most, 59, 59), strict=False
+        parts, (_DEGREE, _MINUTE, _SECOND), (max_degrees, 59, 59), strict=False
     ):
         found = _SECONDS.fullmatch(text) if unit == _SECOND else _WHOLE.fullmatch(text)
         if found is None or int(found[1]) > highest:
