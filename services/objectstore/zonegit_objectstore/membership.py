@@ -45,7 +45,7 @@ class Membership:
         async with AsyncExitStack() as stack:
             group = await stack.enter_async_context(asyncio.TaskGroup())
             try:
-                await stack.enter_async_context(bus.subscribe(subjects.HEARTBEAT, self._hear))
+                await stack.enter_async_context(bus.subscribe(subjects.HEARTBEAT, self._receive))
             except Denied as error:
                 log.warning(
                     "heartbeats.not-heard",
@@ -58,7 +58,7 @@ class Membership:
             finally:
                 keeping.cancel()
 
-    def _hear(self, subject: str, octets: bytes) -> None:
+    def _receive(self, subject: str, octets: bytes) -> None:
         try:
             beat = codec.decode(octets, Heartbeat)
         except Invalid as error:

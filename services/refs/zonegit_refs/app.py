@@ -15,7 +15,7 @@ from zonegit.store.folder_lock import lock_folder
 from zonegit_refs.handlers import DEPTHS, RefHandlers
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
-from zonegit_refs.other_instances import hear_others
+from zonegit_refs.other_instances import watch_others
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 from zonegit_refs.store_check import StoreCheck
@@ -67,7 +67,7 @@ async def _serve(bus_settings: BusSettings, settings: ClientSettings, limits: Mo
         ).endpoints()
         async with (
             instance.running(),
-            hear_others(bus, instance),
+            watch_others(bus, instance),
             publisher.running(),
             witnesses.running(),
             adopting.running(),

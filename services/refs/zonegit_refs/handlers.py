@@ -75,12 +75,12 @@ class RefHandlers:
         self,
         refs: RefStore,
         adopter: Adopter,
-        hear: OnWitness | None = None,
+        on_witness: OnWitness | None = None,
         list_resolvers: ListResolvers | None = None,
     ) -> None:
         self._refs = refs
         self._adopter = adopter
-        self._hear = hear
+        self._on_witness = on_witness
         self._list_resolvers = list_resolvers
 
     def endpoints(self) -> Endpoints:
@@ -123,8 +123,8 @@ class RefHandlers:
         found = await self._refs.since(message.epoch, message.sequence, message.operation)
         holds_more = found.is_other or message.sequence > found.sequence
         # The broker allows only resolvers to send requests as this actor.
-        if self._hear is not None and holds_more and request.actor == RESOLVER:
-            await self._hear(
+        if self._on_witness is not None and holds_more and request.actor == RESOLVER:
+            await self._on_witness(
                 Witness("a resolver", message.epoch, message.sequence, message.operation)
             )
         return found

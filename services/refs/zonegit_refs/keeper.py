@@ -184,7 +184,7 @@ class RefKeeper:
                 await judgement.check_renewal(reading, each.expected, each.new)
                 served[each.branch] = candidate.served
         return await self._refs.recover(
-            zone, renewals, served, guards, origin, self._clock(), self._tell()
+            zone, renewals, served, guards, origin, self._clock(), self._make_announcer()
         )
 
     async def check(self, *, again: bool = False) -> CheckedStore:
@@ -195,11 +195,11 @@ class RefKeeper:
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         await self._resolvers.wait_until_asked()
-        return await self._refs.register(zone, origin, self._clock(), self._tell())
+        return await self._refs.register(zone, origin, self._clock(), self._make_announcer())
 
     async def unregister(self, zone: Name, origin: Origin) -> Moved:
         await self._resolvers.wait_until_asked()
-        return await self._refs.unregister(zone, origin, self._clock(), self._tell())
+        return await self._refs.unregister(zone, origin, self._clock(), self._make_announcer())
 
     async def move(
         self,
@@ -267,7 +267,7 @@ class RefKeeper:
             with suppress(TipMoved):
                 return await self._refs.move(
                     ref, expected, request.new, served, tip, origin, self._clock(),
-                    self._tell(objects),
+                    self._make_announcer(objects),
                 )  # fmt: skip
         raise Conflict(
             f"{ref.path()} was moved {MAX_CHECKS} times during this move",
@@ -307,12 +307,14 @@ class RefKeeper:
                 object=symref.hex(),
             )
         await self._resolvers.wait_until_asked()
-        return await self._refs.point(head, branch, symref, origin, self._clock(), self._tell())
+        return await self._refs.point(
+            head, branch, symref, origin, self._clock(), self._make_announcer()
+        )
 
     async def unpoint(self, head: RefName, origin: Origin) -> Moved:
         _require_own(head, origin)
         await self._resolvers.wait_until_asked()
-        return await self._refs.unpoint(head, origin, self._clock(), self._tell())
+        return await self._refs.unpoint(head, origin, self._clock(), self._make_announcer())
 
     async def judge(
         self,
@@ -352,7 +354,9 @@ class RefKeeper:
         await self._check_move(MoveRequest(ref, Absent(), new), tip, None)
         return judgement.find_served(ref, tip.candidate)
 
-    def _tell(self, objects: Sequence[RawObject] = ()) -> Callable[[list[LogEntry]], None]:
+    def _make_announcer(
+        self, objects: Sequence[RawObject] = ()
+    ) -> Callable[[list[LogEntry]], None]:
         return partial(self._announce, objects)
 
 

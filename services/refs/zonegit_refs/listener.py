@@ -37,13 +37,13 @@ log = structlog.get_logger()
 
 
 class ResolverListener:
-    """Listens while :meth:`running`; ``hear`` is called with each valid message."""
+    """Listens while :meth:`running`; ``on_report`` is called with each valid message."""
 
     def __init__(
-        self, bus: Bus, hear: OnAnnouncement, clock: Callable[[], float] = time.monotonic
+        self, bus: Bus, on_report: OnAnnouncement, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._bus = bus
-        self._hear = hear
+        self._on_report = on_report
         self._clock = clock
         self._registry = Registry(clock())
         self._heard = asyncio.Event()
@@ -81,9 +81,9 @@ class ResolverListener:
                 break
         return self._registry.page(self._clock(), after)
 
-    def list_heard(self) -> list[Registered]:
+    def list_responsive(self) -> list[Registered]:
         """Return the known resolvers that are not silent."""
-        return self._registry.list_heard(self._clock())
+        return self._registry.list_responsive(self._clock())
 
     def _resume(self) -> None:
         self._registry.resume(self._clock())
@@ -110,16 +110,16 @@ class ResolverListener:
 
     def _take(self, subject: str, octets: bytes) -> None:
         try:
-            said = _decode(subject, octets)
+            report = _decode(subject, octets)
         except Invalid as error:
             log.warning("report.malformed", subject=subject[:300], error=error.message)
             return
-        if isinstance(said, Announcement):
-            self._register(said)
-        self._hear(said)
+        if isinstance(report, Announcement):
+            self._register(report)
+        self._on_report(report)
 
-    def _register(self, said: Announcement) -> None:
-        if self._registry.hear(said, self._clock()):
+    def _register(self, report: Announcement) -> None:
+        if self._registry.record(report, self._clock()):
             self._heard.set()
             self._heard = asyncio.Event()
             return
@@ -128,7 +128,7 @@ class ResolverListener:
             log.error(
                 "registry.full",
                 resolvers=MAX_RESOLVERS,
-                refused=said.resolver,
+                refused=report.resolver,
                 hint="--wait and doctor fail meanwhile; restrict in the permissions of the broker"
                 " which users may announce resolvers",
             )
@@ -141,10 +141,10 @@ def _decode(subject: str, octets: bytes) -> Announcement | ServedEvent:
         Invalid: It is malformed, too large, or contradicts its subject.
     """
     if subject.endswith("._"):
-        said = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
-        if subject != subjects.announcement(said.resolver):
-            raise Invalid(f"an announcement of {said.resolver!r} under another subject")
-        return said
+        announcement = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
+        if subject != subjects.announcement(announcement.resolver):
+            raise Invalid(f"an announcement of {announcement.resolver!r} under another subject")
+        return announcement
     report = codec.decode(octets, ServedEvent, MAX_SERVED)
     bound = subjects.served(report.resolver, report.zone)
     if subject not in (bound, subjects.served_unbound(report.zone)):

@@ -15,14 +15,14 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def hear_others(bus: Bus, instance: Instance) -> AsyncIterator[None]:
+async def watch_others(bus: Bus, instance: Instance) -> AsyncIterator[None]:
     """Record each heartbeat in ``instance``, from entry to exit; log it if the bus denies that.
 
     Raises:
         Unavailable: The bus is not connected.
     """
 
-    def hear(subject: str, octets: bytes) -> None:
+    def receive(subject: str, octets: bytes) -> None:
         try:
             beat = codec.decode(octets, Heartbeat)
         except Invalid as error:
@@ -39,7 +39,7 @@ async def hear_others(bus: Bus, instance: Instance) -> AsyncIterator[None]:
 
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(bus.subscribe(subjects.HEARTBEAT, hear))
+            await stack.enter_async_context(bus.subscribe(subjects.HEARTBEAT, receive))
         except Denied as error:
             log.warning(
                 "heartbeats.not-heard",

@@ -59,32 +59,32 @@ class Registry:
         for entry in self._entries.values():
             entry.heard = now
 
-    def hear(self, said: Announcement, now: float) -> bool:
+    def record(self, announcement: Announcement, now: float) -> bool:
         """Record an announcement.
 
         Returns:
             False if the registry is full; it keeps the first ``MAX_RESOLVERS`` names.
         """
-        entry = self._entries.get(said.resolver)
-        if said.is_leaving:
-            if entry is not None and entry.last.instance == said.instance:
-                del self._entries[said.resolver]
+        entry = self._entries.get(announcement.resolver)
+        if announcement.is_leaving:
+            if entry is not None and entry.last.instance == announcement.instance:
+                del self._entries[announcement.resolver]
             return True
         if entry is None:
             if len(self._entries) >= MAX_RESOLVERS:
                 self._forget(now)
             if len(self._entries) >= MAX_RESOLVERS:
-                if said.resolver in self._refused or len(self._refused) < MAX_RESOLVERS:
-                    self._refused[said.resolver] = now
+                if announcement.resolver in self._refused or len(self._refused) < MAX_RESOLVERS:
+                    self._refused[announcement.resolver] = now
                 return False
-            self._refused.pop(said.resolver, None)
-            self._entries[said.resolver] = _Entry(said, now)
+            self._refused.pop(announcement.resolver, None)
+            self._entries[announcement.resolver] = _Entry(announcement, now)
             return True
-        if said.instance != entry.last.instance:
-            if said.instance == entry.former:
+        if announcement.instance != entry.last.instance:
+            if announcement.instance == entry.former:
                 entry.contested = now
             entry.former = entry.last.instance
-        entry.last, entry.heard = said, now
+        entry.last, entry.heard = announcement, now
         return True
 
     def is_settled(self, now: float, expected: Collection[str] = ()) -> bool:
@@ -110,7 +110,7 @@ class Registry:
             full=bool(self._refused),
         )
 
-    def list_heard(self, now: float) -> list[Registered]:
+    def list_responsive(self, now: float) -> list[Registered]:
         """Return the resolvers that are not silent."""
         found = (_registered(entry, now) for entry in self._entries.values())
         return [each for each in found if not each.is_silent]

@@ -131,7 +131,7 @@ class SqliteRefs:
         """Return the state of the recovery after a restore."""
         return await self._database.read(recovery.read_state)
 
-    async def note(self, claim: Witness, before: Sequence[str]) -> bool:
+    async def record_claim(self, claim: Witness, before: Sequence[str]) -> bool:
         """Record the claim of a resolver, if it proves that this store was restored.
 
         Returns:
@@ -145,7 +145,7 @@ class SqliteRefs:
         """Return the runs of the service before which this store may have been restored."""
         return await self._database.read(recovery.list_doubted)
 
-    async def confirm(self) -> None:
+    async def record_confirmation(self) -> None:
         """Record that a resolver has confirmed the log, so that no run is doubted."""
         await self._database.write(recovery.record_confirmation)
 
@@ -157,11 +157,11 @@ class SqliteRefs:
         guards: Sequence[Guard],
         origin: Origin,
         time: float,
-        tell: OnLogged,
+        on_logged: OnLogged,
     ) -> Moved:
         """Recover a zone (:func:`zonegit_refs.writes.recover`)."""
         work = partial(writes.recover, zone=zone, renewals=renewals, served=served, guards=guards)
-        return await self._change("recover", marker(zone), origin, time, tell, work)
+        return await self._change("recover", marker(zone), origin, time, on_logged, work)
 
     async def replace(self, installation: str, origin: Origin, time: float) -> Installation:
         """Record that this store replaces an installation (:func:`zonegit_refs.writes.replace`)."""
@@ -185,14 +185,16 @@ class SqliteRefs:
         work = partial(reads.list_accepted, zone=zone, commits=commits)
         return await self._database.read(work)
 
-    async def register(self, zone: Name, origin: Origin, time: float, tell: OnLogged) -> Moved:
+    async def register(self, zone: Name, origin: Origin, time: float, on_logged: OnLogged) -> Moved:
         return await self._change(
-            "register", marker(zone), origin, time, tell, partial(writes.register, zone=zone)
+            "register", marker(zone), origin, time, on_logged, partial(writes.register, zone=zone)
         )
 
-    async def unregister(self, zone: Name, origin: Origin, time: float, tell: OnLogged) -> Moved:
+    async def unregister(
+        self, zone: Name, origin: Origin, time: float, on_logged: OnLogged
+    ) -> Moved:
         work = partial(writes.unregister, zone=zone)
-        return await self._change("unregister", marker(zone), origin, time, tell, work)
+        return await self._change("unregister", marker(zone), origin, time, on_logged, work)
 
     async def move(
         self,
@@ -203,13 +205,13 @@ class SqliteRefs:
         judged: ObjectId | None,
         origin: Origin,
         time: float,
-        tell: OnLogged,
+        on_logged: OnLogged,
     ) -> Moved:
         work = partial(
             writes.move, ref=ref, expected=expected, new=new, served=served, judged=judged,
             force=origin.force,
         )  # fmt: skip
-        return await self._change("move", ref, origin, time, tell, work)
+        return await self._change("move", ref, origin, time, on_logged, work)
 
     async def point(
         self,
@@ -218,14 +220,16 @@ class SqliteRefs:
         symref: ObjectId,
         origin: Origin,
         time: float,
-        tell: OnLogged,
+        on_logged: OnLogged,
     ) -> Moved:
         work = partial(writes.point, head=head, branch=branch, symref=symref)
-        return await self._change("point", head, origin, time, tell, work)
+        return await self._change("point", head, origin, time, on_logged, work)
 
-    async def unpoint(self, head: RefName, origin: Origin, time: float, tell: OnLogged) -> Moved:
+    async def unpoint(
+        self, head: RefName, origin: Origin, time: float, on_logged: OnLogged
+    ) -> Moved:
         work = partial(writes.unpoint, head=head)
-        return await self._change("unpoint", head, origin, time, tell, work)
+        return await self._change("unpoint", head, origin, time, on_logged, work)
 
     async def pending(self) -> PendingNames | None:
         return await self._database.read(pending_names.read)
@@ -246,7 +250,7 @@ class SqliteRefs:
         ref: RefName,
         origin: Origin,
         time: float,
-        tell: OnLogged,
+        on_logged: OnLogged,
         work: Callable[[OperationWriter], WriteOutcome],
     ) -> Moved:
         def then(outcome: WriteOutcome) -> None:
@@ -254,7 +258,7 @@ class SqliteRefs:
                 self.epoch = outcome.moved.epoch
                 self.begun.add(self.epoch)
             self.latest = max(self.latest, outcome.moved.sequence)
-            tell(outcome.news)
+            on_logged(outcome.news)
 
         outcome = await self._database.write(
             lambda connection: work(OperationWriter(connection, verb, ref, origin, time)), then

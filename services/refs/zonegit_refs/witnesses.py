@@ -49,13 +49,13 @@ class Witnesses:
     def __init__(self, bus: Bus, refs: SqliteRefs) -> None:
         self._bus = bus
         self._refs = refs
-        self.listener = ResolverListener(bus, self._hear)
+        self.listener = ResolverListener(bus, self._receive)
         self._may_move = asyncio.Event()
         self._hinted = asyncio.Event()
         self._is_doubted = True
         self._claims: asyncio.Queue[Announcement | ServedEvent] = asyncio.Queue(MAX_CLAIMS)
         self._refused: set[str] = set()
-        self._strangers: dict[str, tuple[str, str]] = {}
+        self._status_requests: dict[str, tuple[str, str]] = {}
 
     async def wait_until_asked(self) -> None:
         """Wait until resolvers had the time to report; moves wait for this."""
@@ -68,7 +68,7 @@ class Witnesses:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen and send requests from entry to exit."""
-        tasks = (self._ask_when_hinted, self._note, self._let_move)
+        tasks = (self._ask_when_hinted, self._record_claims, self._let_move)
         async with self.listener.running(), asyncio.TaskGroup() as group:
             running = [group.create_task(keep_running("witness", each)) for each in tasks]
             try:
@@ -91,7 +91,7 @@ class Witnesses:
     async def ask(self) -> None:
         """Request the status of the registered resolvers, and record a proof of a restore."""
         await self._may_move.wait()
-        await self._ask([each.last.resolver for each in self.listener.list_heard()])
+        await self._ask([each.last.resolver for each in self.listener.list_responsive()])
 
     async def _ask(self, resolvers: Sequence[str]) -> None:
         found = await asyncio.gather(*map(self._ask_one, resolvers))
@@ -119,56 +119,57 @@ class Witnesses:
             await self.ask()
             await asyncio.sleep(PAUSE_S)
 
-    def _hear(self, said: Announcement | ServedEvent) -> None:
-        is_news = self._is_later(said.epoch, said.sequence)
-        if isinstance(said, Announcement):
-            is_news |= self._is_doubted or not self._may_move.is_set() or self._is_strange(said)
+    def _receive(self, report: Announcement | ServedEvent) -> None:
+        is_news = self._is_later(report.epoch, report.sequence)
+        if isinstance(report, Announcement):
+            is_news |= self._is_doubted or not self._may_move.is_set() or self._needs_status(report)
         if is_news and not self._claims.full():
-            self._claims.put_nowait(said)
+            self._claims.put_nowait(report)
 
     def _is_later(self, epoch: str, sequence: int) -> bool:
         return epoch == self._refs.epoch and sequence > self._refs.latest
 
-    def _is_strange(self, said: Announcement) -> bool:
+    def _needs_status(self, report: Announcement) -> bool:
         """Return whether a resolver is in another epoch and its status was not requested for that
         yet."""
-        is_other = bool(said.epoch) and said.epoch != self._refs.epoch
-        return is_other and self._strangers.get(said.resolver) != (said.instance, said.epoch)
+        is_other = bool(report.epoch) and report.epoch != self._refs.epoch
+        requested = self._status_requests.get(report.resolver)
+        return is_other and requested != (report.instance, report.epoch)
 
-    async def _note(self) -> None:
+    async def _record_claims(self) -> None:
         while True:
-            said = await self._claims.get()
+            report = await self._claims.get()
             try:
                 with contain("witness"):
-                    await self._weigh(said)
+                    await self._evaluate(report)
             except ZonegitError as error:
                 log.warning("report.not-kept", error=error.message)
 
-    async def _weigh(self, said: Announcement | ServedEvent) -> None:
-        operation = said.operation if isinstance(said, Announcement) else ""
-        await self.take(Witness(said.resolver, said.epoch, said.sequence, operation))
-        if isinstance(said, ServedEvent):
+    async def _evaluate(self, report: Announcement | ServedEvent) -> None:
+        operation = report.operation if isinstance(report, Announcement) else ""
+        await self.take(Witness(report.resolver, report.epoch, report.sequence, operation))
+        if isinstance(report, ServedEvent):
             return
-        if self._is_strange(said):
-            if len(self._strangers) >= MAX_CLAIMS:
-                self._strangers.clear()
-            self._strangers[said.resolver] = (said.instance, said.epoch)
-            await self._ask([said.resolver])
+        if self._needs_status(report):
+            if len(self._status_requests) >= MAX_CLAIMS:
+                self._status_requests.clear()
+            self._status_requests[report.resolver] = (report.instance, report.epoch)
+            await self._ask([report.resolver])
         doubted = await self._refs.list_doubted()
-        if self._confirms(said, doubted):
+        if self._confirms(report, doubted):
             if doubted:
-                await self._refs.confirm()
-            if said.sequence == self._refs.latest:
+                await self._refs.record_confirmation()
+            if report.sequence == self._refs.latest:
                 self._may_move.set()
             doubted = []
         self._is_doubted = bool(doubted)
 
-    def _confirms(self, said: Announcement, doubted: Sequence[str]) -> bool:
+    def _confirms(self, report: Announcement, doubted: Sequence[str]) -> bool:
         """Return whether a resolver confirms the log: it has no rows that the log lacks, and it
         followed the log before the runs that are doubted."""
-        is_old = said.began is not None and said.began not in doubted
-        is_ours = said.epoch == self._refs.epoch and not said.held
-        return is_old and is_ours and said.sequence <= self._refs.latest
+        is_old = report.began is not None and report.began not in doubted
+        is_ours = report.epoch == self._refs.epoch and not report.held
+        return is_old and is_ours and report.sequence <= self._refs.latest
 
     async def _try_take(self, claim: Witness, before: Sequence[str]) -> None:
         try:
@@ -189,7 +190,7 @@ class Witnesses:
                 self._refused.add(claim.resolver)
                 log.warning("report.refused", **_fields(claim), reason="this epoch lost nothing")
             return
-        if await self._refs.note(claim, before):
+        if await self._refs.record_claim(claim, before):
             log.error(
                 "store.was-restored",
                 **_fields(claim),

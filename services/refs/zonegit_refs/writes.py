@@ -61,7 +61,7 @@ class OperationWriter:
         self._first = schema.read_last_sequence(connection) + 1
         self._written: list[LogEntry] = []
 
-    def done_before(self) -> Moved | None:
+    def find_outcome(self) -> Moved | None:
         """Return the first outcome if this operation was executed already; else None.
 
         Raises:
@@ -159,7 +159,7 @@ def register(operation: OperationWriter, zone: Name) -> WriteOutcome:
         Conflict: The zone is registered already.
         Unavailable: The store was restored and is not recovered yet; all functions here raise this.
     """
-    if (before := operation.done_before()) is not None:
+    if (before := operation.find_outcome()) is not None:
         return WriteOutcome(before, [])
     recovery.require_recovered(operation.connection, zone)
     if schema.is_registered(operation.connection, zone):
@@ -176,7 +176,7 @@ def unregister(operation: OperationWriter, zone: Name) -> WriteOutcome:
         NotFound: The zone is not registered.
         Unsafe: It has branches or tags; :func:`move` deletes these.
     """
-    if (before := operation.done_before()) is not None:
+    if (before := operation.find_outcome()) is not None:
         return WriteOutcome(before, [])
     connection = operation.connection
     recovery.require_recovered(connection, zone)
@@ -223,7 +223,7 @@ def move(
         Invalid: The id of the operation was used for another move.
     """
     operation.target = new or NOTHING
-    if (before := operation.done_before()) is not None:
+    if (before := operation.find_outcome()) is not None:
         if before.entries and before.entries[-1].new != new:  # of an earlier release
             raise Invalid("the id of this operation was used for another move")
         return WriteOutcome(before, [])
@@ -347,7 +347,7 @@ def recover(
         Unsafe: A serial would not be later than the highest one.
         Invalid: A guard is too far ahead.
     """
-    if (before := operation.done_before()) is not None:
+    if (before := operation.find_outcome()) is not None:
         return WriteOutcome(before, [])
     connection = operation.connection
     if recovery.begin_recovery(connection, zone):
@@ -399,7 +399,7 @@ def point(
         Invalid: The id of the operation was used to point to another branch.
     """
     operation.target = symref
-    if (before := operation.done_before()) is not None:
+    if (before := operation.find_outcome()) is not None:
         return WriteOutcome(before, [])
     assert branch.zone is not None
     recovery.require_recovered(operation.connection, None)
@@ -429,7 +429,7 @@ def _point_one(
 
 def unpoint(operation: OperationWriter, head: RefName) -> WriteOutcome:
     """Remove a HEAD or a remembered branch, if it exists."""
-    if (before := operation.done_before()) is not None:
+    if (before := operation.find_outcome()) is not None:
         return WriteOutcome(before, [])
     recovery.require_recovered(operation.connection, None)
     found = operation.connection.execute(

@@ -45,38 +45,38 @@ def listed(registry: Registry, now: float) -> dict[str, Registered]:
 
 def test_a_resolver_that_missed_three_announcements_is_silent_and_still_listed() -> None:
     registry = Registry(0.0)
-    registry.hear(said(), 0.0)
+    registry.record(said(), 0.0)
     assert not listed(registry, 2.9 * ANNOUNCE_INTERVAL_S)["r"].is_silent
     assert listed(registry, 3 * ANNOUNCE_INTERVAL_S)["r"].is_silent
-    assert registry.list_heard(3 * ANNOUNCE_INTERVAL_S) == []
+    assert registry.list_responsive(3 * ANNOUNCE_INTERVAL_S) == []
 
 
 def test_a_silent_resolver_is_forgotten_after_a_minute() -> None:
     registry = Registry(0.0)
-    registry.hear(said(), 0.0)
+    registry.record(said(), 0.0)
     assert "r" in listed(registry, FORGET_AFTER_S - 0.1)
     assert listed(registry, FORGET_AFTER_S) == {}
 
 
 def test_a_resolver_that_says_goodbye_is_not_listed() -> None:
     registry = Registry(0.0)
-    registry.hear(said(), 0.0)
-    registry.hear(said(is_leaving=True), 1.0)
+    registry.record(said(), 0.0)
+    registry.record(said(is_leaving=True), 1.0)
     assert listed(registry, 1.0) == {}
 
 
 def test_the_late_goodbye_of_a_predecessor_does_not_remove_its_successor() -> None:
     registry = Registry(0.0)
-    registry.hear(said(instance="one"), 0.0)
-    registry.hear(said(instance="two"), 1.0)
-    registry.hear(said(instance="one", is_leaving=True), 1.1)
+    registry.record(said(instance="one"), 0.0)
+    registry.record(said(instance="two"), 1.0)
+    registry.record(said(instance="one", is_leaving=True), 1.1)
     assert listed(registry, 2.0)["r"].last.instance == "two"
 
 
 def test_a_successor_replaces_a_killed_process() -> None:
     registry = Registry(0.0)
-    registry.hear(said(instance="one"), 0.0)
-    registry.hear(said(instance="two"), 1.0)
+    registry.record(said(instance="one"), 0.0)
+    registry.record(said(instance="two"), 1.0)
     found = listed(registry, 2.0)["r"]
     assert (found.last.instance, found.is_contested) == ("two", False)
 
@@ -84,17 +84,17 @@ def test_a_successor_replaces_a_killed_process() -> None:
 def test_two_processes_with_one_name_are_contested_until_one_ends() -> None:
     registry = Registry(0.0)
     for now, instance in enumerate(("one", "two", "one", "two")):
-        registry.hear(said(instance=instance), float(now))
+        registry.record(said(instance=instance), float(now))
     assert listed(registry, 3.0)["r"].is_contested
     for now in range(6, 13, 3):
-        registry.hear(said(instance="two"), float(now))
+        registry.record(said(instance="two"), float(now))
     assert not listed(registry, 12.0)["r"].is_contested
 
 
 def test_a_new_registry_is_complete_once_all_had_the_time_to_announce_themselves() -> None:
     registry = Registry(0.0)
     assert not registry.is_settled(0.0)
-    registry.hear(said(), 0.1)
+    registry.record(said(), 0.1)
     assert not registry.is_settled(1.0)
     assert registry.settles_in(1.0) == SETTLED_AFTER_S - 1.0
     assert registry.is_settled(SETTLED_AFTER_S)
@@ -102,15 +102,15 @@ def test_a_new_registry_is_complete_once_all_had_the_time_to_announce_themselves
 
 def test_a_registry_is_complete_once_all_expected_resolvers_are_heard() -> None:
     registry = Registry(0.0)
-    registry.hear(said("a"), 0.1)
+    registry.record(said("a"), 0.1)
     assert not registry.is_settled(0.2, ["a", "b"])
-    registry.hear(said("b"), 0.2)
+    registry.record(said("b"), 0.2)
     assert registry.is_settled(0.2, ["a", "b"])
 
 
 def test_an_outage_of_the_bus_makes_no_resolver_silent() -> None:
     registry = Registry(0.0)
-    registry.hear(said(), 0.0)
+    registry.record(said(), 0.0)
     registry.resume(100.0)
     assert not listed(registry, 100.0)["r"].is_silent
     assert not registry.is_settled(100.0)
@@ -120,9 +120,9 @@ def test_an_outage_of_the_bus_makes_no_resolver_silent() -> None:
 def test_a_full_registry_refuses_new_names_and_keeps_known_ones() -> None:
     registry = Registry(0.0)
     for number in range(MAX_RESOLVERS):
-        assert registry.hear(said(f"r{number}"), 0.0)
-    assert not registry.hear(said("late"), 1.0)
-    assert registry.hear(said("r0"), 1.0)
+        assert registry.record(said(f"r{number}"), 0.0)
+    assert not registry.record(said("late"), 1.0)
+    assert registry.record(said("r0"), 1.0)
     assert len(registry) == MAX_RESOLVERS
     assert len(listed(registry, 1.0)) == MAX_RESOLVERS
     assert registry.page(1.0).full
@@ -132,19 +132,19 @@ def test_a_full_registry_refuses_new_names_and_keeps_known_ones() -> None:
 def test_a_registry_is_no_longer_full_once_refused_names_have_room() -> None:
     registry = Registry(0.0)
     for number in range(MAX_RESOLVERS):
-        registry.hear(said(f"r{number}"), 0.0)
-    registry.hear(said("late"), 1.0)
-    registry.hear(said("r0", is_leaving=True), 2.0)
+        registry.record(said(f"r{number}"), 0.0)
+    registry.record(said("late"), 1.0)
+    registry.record(said("r0", is_leaving=True), 2.0)
     assert registry.page(2.0).full
-    registry.hear(said("late"), 3.0)
+    registry.record(said("late"), 3.0)
     assert not registry.page(3.0).full
 
 
 def test_forgotten_resolvers_make_room() -> None:
     registry = Registry(0.0)
     for number in range(MAX_RESOLVERS):
-        registry.hear(said(f"r{number}"), 0.0)
-    assert registry.hear(said("late"), FORGET_AFTER_S)
+        registry.record(said(f"r{number}"), 0.0)
+    assert registry.record(said("late"), FORGET_AFTER_S)
     assert list(listed(registry, FORGET_AFTER_S)) == ["late"]
 
 
@@ -152,7 +152,7 @@ def test_forgotten_resolvers_make_room() -> None:
 def test_the_pages_hold_every_name_once_sorted(names: list[str]) -> None:
     registry = Registry(0.0)
     for name in names:
-        registry.hear(said(name), 0.0)
+        registry.record(said(name), 0.0)
     assert list(listed(registry, 0.0)) == sorted(set(names))
 
 
@@ -170,7 +170,7 @@ def test_the_largest_page_fits_a_message() -> None:
     )
     registry = Registry(0.0)
     for number in range(MAX_RESOLVERS_LISTED + 1):
-        registry.hear(msgspec.structs.replace(longest, resolver=f"{number:064}"), 0.0)
+        registry.record(msgspec.structs.replace(longest, resolver=f"{number:064}"), 0.0)
     assert len(codec.encode(longest)) < MAX_ANNOUNCEMENT
     assert len(codec.encode(registry.page(0.0))) < codec.MAX_MESSAGE
 

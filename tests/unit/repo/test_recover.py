@@ -155,7 +155,7 @@ async def restored(tmp_path: Path) -> AsyncIterator[tuple[SqliteRefs, Repo]]:
         for zone in (ZONE, BAR):
             await heads.initialise(repo, zone)
             await operators.import_file(FOO, zone)
-        assert await refs.note(Witness("one", refs.epoch, refs.latest + 5), ())
+        assert await refs.record_claim(Witness("one", refs.epoch, refs.latest + 5), ())
         yield refs, repo
 
 
@@ -204,10 +204,10 @@ async def test_what_is_left_of_a_recovery_is_all_that_the_next_one_plans(
 async def test_a_store_that_was_restored_says_so_after_another_start(tmp_path: Path) -> None:
     path = tmp_path / "refs.sqlite3"
     async with open_refs(path) as refs:
-        assert not await refs.note(Witness("one", "another", 99), ())
-        assert not await refs.note(Witness("one", refs.epoch, 0), ())
-        assert await refs.note(Witness("one", refs.epoch, 99), ())
-        assert not await refs.note(Witness("two", refs.epoch, 100), ())
+        assert not await refs.record_claim(Witness("one", "another", 99), ())
+        assert not await refs.record_claim(Witness("one", refs.epoch, 0), ())
+        assert await refs.record_claim(Witness("one", refs.epoch, 99), ())
+        assert not await refs.record_claim(Witness("two", refs.epoch, 100), ())
     async with open_refs(path) as refs:
         found = (await refs.recovery()).witness
         assert found == Witness("one", refs.epoch, 99)
@@ -216,4 +216,4 @@ async def test_a_store_that_was_restored_says_so_after_another_start(tmp_path: P
 
 async def test_an_epoch_that_came_after_ours_proves_a_restore_too(tmp_path: Path) -> None:
     async with open_refs(tmp_path / "refs.sqlite3") as refs:
-        assert await refs.note(Witness("one", "later", 1), (refs.epoch,))
+        assert await refs.record_claim(Witness("one", "later", 1), (refs.epoch,))

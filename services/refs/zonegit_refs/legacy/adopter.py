@@ -50,7 +50,7 @@ class LegacyAdopter:
     async def adopt(self, slots: Slots, origin: Origin) -> Moved:
         found = v03_slots.decode(slots)
         served = {}
-        for ref, target in await converter.absent(self._refs, found, origin.actor):
+        for ref, target in await converter.list_absent(self._refs, found, origin.actor):
             admitted = await self._refs.check_legacy(ref, target)
             if admitted is not None:
                 served[ref] = admitted

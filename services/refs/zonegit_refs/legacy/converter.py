@@ -63,13 +63,13 @@ async def convert(old: UnconvertedNames, new: NewRefs, objects: ObjectStore) -> 
         written += await _copy(new, ref, target, origin)
         await old.drop(name)
     if found.head is not None:
-        written += await _stand(new, objects, found.head, origin)
+        written += await _set_heads(new, objects, found.head, origin)
         await old.drop(v03_slots.HEAD)
     await old.drop(v03_slots.ZONE)
     return written
 
 
-async def absent(new: RefStore, found: V03Refs, actor: str) -> list[tuple[RefName, ObjectId]]:
+async def list_absent(new: RefStore, found: V03Refs, actor: str) -> list[tuple[RefName, ObjectId]]:
     """Return the refs, with their values, that do not exist in this store yet.
 
     Raises:
@@ -108,7 +108,7 @@ async def _copy(new: NewRefs, ref: RefName, target: ObjectId, origin: Origin) ->
         return []
 
 
-async def _stand(
+async def _set_heads(
     new: RefStore, objects: ObjectStore, branch: RefName, origin: Origin
 ) -> list[LogEntry]:
     """Set the default HEAD, and the remembered branch of the migrating operator, unless they are

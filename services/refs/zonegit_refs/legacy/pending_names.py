@@ -60,8 +60,8 @@ def keep(
         Unsafe: The serial of a branch is not later than its highest one, and ``origin.force`` is
             not set.
     """
-    for ref, would in served.items():
-        writes.check_serial(connection, ref, would, force=origin.force)
+    for ref, tree in served.items():
+        writes.check_serial(connection, ref, tree, force=origin.force)
     before = read(connection)
     for name, slot in before.slots.items() if before else ():
         if slots.get(name) != slot:
