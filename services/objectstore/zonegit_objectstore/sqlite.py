@@ -239,7 +239,7 @@ def _check_links(
     for link, raw in named.items():
         if link in missing:
             raise Invalid(
-                f"{raw.kind} {short(raw.id)} names {short(link)}, which is not stored",
+                f"{raw.kind} {short(raw.id)} refers to {short(link)}, which is not stored",
                 hint="store children before parents",
             )
 

@@ -83,7 +83,7 @@ def append_row(connection: Connection, *row: Any) -> None:
     """
     end = digests.read(connection, NAME)
     if row[0] != end.rows + 1:
-        raise DamagedFile(f"table log ends at {row[0] - 1:,}, and {end.rows:,} rows were written")
+        raise DamagedFile(f"table log ends at {row[0] - 1:,}, but {end.rows:,} rows were written")
     chained = (*row, end.sum)
     connection.execute(_APPEND, chained)
     digests.write(connection, NAME, Digest(end.rows + 1, digests.hash_row(chained)))
@@ -149,7 +149,7 @@ def find_damage(
 def _compare_end(connection: Connection, last: int) -> list[str]:
     end = digests.read(connection, NAME)
     if end.rows != last:
-        return [f"table log ends at {last:,}, and {end.rows:,} rows were written"]
+        return [f"table log ends at {last:,}, but {end.rows:,} rows were written"]
     return []
 
 

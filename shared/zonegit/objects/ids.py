@@ -66,7 +66,7 @@ def verify(raw: RawObject) -> RawObject:
     if compute_id(raw.kind, raw.payload) != raw.id:
         raise Corrupt(
             f"object {raw.id.hex()} is corrupt: its octets do not hash to its id",
-            hint="zonegit import --force FILE stores a zone again; a backup of the store helps too",
+            hint="store the zone again with zonegit import --force FILE, or restore a backup",
             object=raw.id.hex(),
         )
     return raw

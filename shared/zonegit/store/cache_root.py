@@ -83,7 +83,7 @@ def lock_cache_root(
         try:
             path.mkdir(parents=True, exist_ok=True)
             _read_marker(path, layout, known, summary_file)  # before the lock, which is a file too
-            hint = f"give each {layout.owner} a --name of its own"
+            hint = f"give each {layout.owner} another --name"
             held.enter_context(lock_folder(path, layout.owner, hint=hint))
             if _read_marker(path, layout, known, summary_file) != layout:
                 _write_marker(path, layout)

@@ -93,7 +93,7 @@ class CommitReader:
         for dated in found:
             commit = decoded[dated.raw.id]
             if not isinstance(commit, Commit):
-                raise Corrupt(f"the object store gave {short(dated.raw.id)} for a commit")
+                raise Corrupt(f"object {short(dated.raw.id)} is not a commit")
             self._add_node(CommitId(dated.raw.id), CommitNode(commit, dated.moment))
 
     def _add_node(self, commit_id: CommitId, node: CommitNode) -> None:
@@ -112,5 +112,5 @@ class CommitReader:
                     node.moment, self._unknown_parents.get(parent, node.moment)
                 )
         if not ordered:
-            raise Corrupt(f"the object store dates {short(commit_id)} out of order")
+            raise Corrupt(f"the moment of commit {short(commit_id)} is out of order")
         self._nodes[commit_id] = node

@@ -211,7 +211,7 @@ def compare(
 
 def _describe(table: str, noted: Digest, found: Digest) -> str:
     if table == SCHEMA:
-        return "its tables are not those that were made"
+        return "its schema differs from what was written"
     if noted.rows != found.rows:
-        return f"table {table} has {found.rows:,} rows, and {noted.rows:,} were written"
-    return f"table {table} holds something else than what was written"
+        return f"table {table} has {found.rows:,} rows, but {noted.rows:,} were written"
+    return f"table {table} differs from what was written"

@@ -158,4 +158,4 @@ def _exists(path: Path) -> bool:
 
 def _refuse_links(path: Path) -> None:
     if os.path.realpath(path) != str(path):
-        raise Unavailable(f"{path} leads to {os.path.realpath(path)}", hint="remove that link")
+        raise Unavailable(f"{path} is a link to {os.path.realpath(path)}", hint="remove the link")

@@ -44,7 +44,7 @@ def lock_folder(folder: Path, owner: str, *, hint: str = "") -> Iterator[None]:
         except OSError as error:
             raise Unavailable(
                 f"another {owner}{_describe(read_pid(folder))} uses {folder}",
-                hint=hint or f"stop it, or give this {owner} a folder of its own (ZONEGIT_DATA)",
+                hint=hint or f"stop it, or give this {owner} another folder (ZONEGIT_DATA)",
             ) from error
         with suppress(OSError):  # the disk is full; errors then do not name the process
             file.truncate()

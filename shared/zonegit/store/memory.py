@@ -46,7 +46,7 @@ class MemoryObjects:
             for link in list_links(value):
                 if link not in self._objects:
                     raise Invalid(
-                        f"{raw.kind} {short(raw.id)} names {short(link)}, which is not stored"
+                        f"{raw.kind} {short(raw.id)} refers to {short(link)}, which is not stored"
                     )
             self._objects[raw.id] = raw
             if isinstance(value, Commit):

@@ -159,6 +159,6 @@ def refuse_malformed(raw: RawObject, blob: Blob) -> None:
     if flaw is not None:
         raise Invalid(
             flaw,
-            hint="an RRset that is malformed is stored nowhere",
+            hint="a malformed RRset cannot be stored",
             object=raw.id.hex(),
         )

@@ -125,8 +125,8 @@ def describe_witness(witness: Witness, sequence: int) -> str:
         sequence: the end of the log of the store.
     """
     if witness.sequence <= sequence:
-        return f"{witness.resolver} has seen another row {witness.sequence} of its log than it has"
-    return f"it ends at {sequence} of its log, and {witness.resolver} has seen {witness.sequence}"
+        return f"{witness.resolver} has applied another row {witness.sequence} than that of its log"
+    return f"its log ends at {sequence}, but {witness.resolver} has applied {witness.sequence}"
 
 
 class AnsweredSerial(msgspec.Struct, frozen=True):
@@ -233,6 +233,6 @@ def _renew(branch: RestoredBranch, serial: int, known: AnsweredSerial | None) ->
         return Doubt(
             known,
             f"serial {serial} is not later than both {branch.serial} and {branch.highest},"
-            " which the branch had before (RFC 1982); another --serial-headroom may be",
+            " which the branch had before (RFC 1982); try another --serial-headroom",
         )
     return Renew(serial, known)

@@ -195,5 +195,5 @@ def _split(path: str, prefix: str) -> tuple[Name, str]:
 def _parse_zone(text: str) -> Name:
     zone = names.parse(text)
     if names.text(zone) != text:
-        raise Invalid(f"{text!r} is not how the zone {names.text(zone)} is written in a ref")
+        raise Invalid(f"{text!r} is not the name of a zone in a ref: expected {names.text(zone)}")
     return zone

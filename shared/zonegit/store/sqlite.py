@@ -263,7 +263,7 @@ def read_closed(path: Path, version: int, work: Callable[[Connection], T]) -> T:
     ):
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found != version:
-            raise Invalid(f"{path} has layout {found} and not {version}")
+            raise Invalid(f"{path} has layout {found}, not {version}")
         return work(connection)
 
 
@@ -305,8 +305,8 @@ def prepare_tables(
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found > version:
         raise Invalid(
-            f"the store has layout {found} and this release knows up to {version}",
-            hint="a later release of zonegit made it; run that one",
+            f"the store has layout {found}, but this release supports only layouts up to {version}",
+            hint="a later release of zonegit created it; use that release",
         )
     if found == 0:
         for statement in schema:
@@ -362,7 +362,9 @@ def explain_errors(path: Path) -> Iterator[None]:
         octets = error.object.decode(errors="backslashreplace")
         raise _damage_error(path, octets, {}) from error
     except OSError as error:
-        raise Unavailable(f"cannot make {path.parent}: {error.strerror}", file=str(path)) from error
+        raise Unavailable(
+            f"cannot create {path.parent}: {error.strerror}", file=str(path)
+        ) from error
 
 
 _NOT_USABLE: Final = (
@@ -377,7 +379,7 @@ def _explain(error: sqlite3.Error, path: Path) -> ZonegitError:
     if name == "SQLITE_FULL":
         return Unavailable(
             f"the disk that holds {path} is full; nothing was written",
-            hint="make room on it, then send the same again",
+            hint="free space on the disk, then repeat the command",
             file=str(path),
         )
     if name.startswith(_NOT_USABLE):

@@ -39,7 +39,7 @@ _LINE_END: Final = re.compile(r"[\x00\r\n]")
 _LINE_ENDS: Final = {"\0": "a NUL", "\r": "a carriage return", "\n": "a line end"}
 _PROBLEMS: Final = {
     '"': "a quoted string does not end on its line",
-    "\r": "a carriage return stands within the line",
+    "\r": "a carriage return is within the line",
     "\\": "a backslash ends the line",
 }
 
@@ -160,9 +160,9 @@ def _check_nothing_skipped(text: str) -> None:
                 hint="put quotes around the string that holds it, or give it as an argument",
             )
         if found.lastgroup == "word" and (end := _LINE_END.search(found[0])):
-            raise Invalid(f"it holds {_LINE_ENDS[end[0]]} outside quotes")
+            raise Invalid(f"it has {_LINE_ENDS[end[0]]} outside quotes")
     if text[at : at + 1] == "\r":
-        raise Invalid(f"it holds {_LINE_ENDS[text[at]]} outside quotes")
+        raise Invalid(f"it has {_LINE_ENDS[text[at]]} outside quotes")
 
 
 def show_words(words: Iterable[str]) -> str:
@@ -219,7 +219,7 @@ def _update_depth(depth: int, bracket: str) -> int:
 def _hint(character: str) -> str:
     if character == "\r":
         return "lines end in LF or CRLF; convert the file (dos2unix -c mac)"
-    return 'write \\" for a quote and \\\\ for a backslash that mean themselves'
+    return 'write \\" for a literal quote and \\\\ for a literal backslash'
 
 
 class _WordToken(Token):

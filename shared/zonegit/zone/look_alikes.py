@@ -79,6 +79,6 @@ def _is_quote(character: str) -> bool:
 def _make_error(character: str) -> Invalid:
     looks = "a quote" if _is_quote(character) else "a blank or nothing"
     return Invalid(
-        f"{describe(character)} looks like {looks}, and is not",
-        hint='type a blank or "; \\DDD writes an octet that is meant',
+        f"{describe(character)} looks like {looks}, but is not",
+        hint='type a blank or a "; write any other octet as \\DDD',
     )

@@ -83,7 +83,7 @@ def _describe_error(text: str, error: Exception) -> str:
             longest = max(idn.split_labels(text), key=_count_octets)
             return f"the label {_show(longest)} has {_count_octets(longest)} octets, more than 63"
         case dns.name.NameTooLong():
-            return f"it has more than {MAX_OCTETS} octets, with what completes it"
+            return f"it has more than {MAX_OCTETS} octets, including its origin"
         case dns.name.EmptyLabel():
             return "a label is empty"
         case dns.name.BadEscape():

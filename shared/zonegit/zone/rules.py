@@ -95,7 +95,7 @@ def find_type_conflicts(owner: Name, types: Collection[int], apex: Name) -> list
             TypeConflict(
                 frozenset({SOA}),
                 f"{names.text(owner)} SOA is not at the apex {names.text(apex)}",
-                "a child zone is a zone of its own; here stand only its NS records",
+                "a child zone is a separate zone; its parent has only its NS and DS records",
             )
         )
     if DS in types and owner == apex:
@@ -103,7 +103,7 @@ def find_type_conflicts(owner: Name, types: Collection[int], apex: Name) -> list
             TypeConflict(
                 frozenset({DS}),
                 f"{names.text(owner)} DS is at the apex of its zone",
-                "a DS stands at the zone cut in the parent zone (RFC 4035 section 2.4)",
+                "a DS belongs to the parent zone, at the zone cut (RFC 4035 section 2.4)",
             )
         )
     if CNAME in types and (others := set(types) - BESIDE_CNAME):
@@ -159,7 +159,7 @@ def single_record_error(owner: Name, rdtype: int) -> Invalid:
     """Return the error for more than one record of a type in ``SINGLE``."""
     return Invalid(
         f"{names.text(owner)} has more than one {rrtypes.to_text(rdtype)} record",
-        hint="keep one of them; the case of a name does not make another record",
+        hint="keep one of them; records that differ only in the case of names are the same",
     )
 
 
@@ -168,5 +168,5 @@ def _cname_conflict(owner: Name, others: Collection[int]) -> TypeConflict:
     return TypeConflict(
         frozenset({CNAME, *others}),
         f"{names.text(owner)} has a CNAME and other data ({shown})",
-        "an alias stands alone at its name; remove the CNAME or the rest",
+        "a name with a CNAME has no other data; remove the CNAME or the other records",
     )

@@ -124,5 +124,7 @@ def require_unquoted(word: str) -> str:
         Invalid: the word is quoted.
     """
     if isinstance(word, Quoted):
-        raise Invalid(f"{lexer.show_words([word])} is quoted, and only strings in RDATA may be")
+        raise Invalid(
+            f"{lexer.show_words([word])} is quoted, but only strings in RDATA may be quoted"
+        )
     return word

@@ -31,7 +31,7 @@ MAX_OCTETS: Final = 512 << 20
 """Octets of all files and of the RDATA that ``$GENERATE`` expands to."""
 MAX_RECORDS: Final = 10_000_000
 MAX_INCLUDES: Final = 1_000
-_HIDDEN_MESSAGE: Final = "this line of an included file cannot stand here"
+_HIDDEN_MESSAGE: Final = "this line of an included file is invalid"
 MAX_INCLUDE_DEPTH: Final = 16
 MAX_GENERATED: Final = 1 << 20
 """Records that all ``$GENERATE`` lines together may expand to."""
@@ -215,7 +215,7 @@ class _Reader:
             case _:
                 raise Invalid(
                     f"{lexer.show_words([directive])} is not a directive",
-                    hint="$ORIGIN, $TTL, $INCLUDE and $GENERATE are; a name may begin with \\$",
+                    hint="use $ORIGIN, $TTL, $INCLUDE or $GENERATE; in a name, write $ as \\$",
                 )
         return None
 
@@ -292,8 +292,8 @@ class _Reader:
         ttl = min(int.from_bytes(soa[-4:], "big"), MAX_TTL)
         self._default_ttl = ttl
         message = (
-            f"no TTL is stated, so it is {ttl} for this record and those after it that state"
-            " none: the minimum of the SOA; $TTL at the beginning of the file sets another"
+            f"no TTL is stated, so it is {ttl}, the minimum of the SOA, for this record and later"
+            " ones that state no TTL; $TTL at the beginning of the file sets another one"
         )
         finding = Finding(TTL_FROM_MINIMUM, "note", message, self._zone, SOA, "RFC 2308 section 4")
         self._builder.add_finding((place.source, line), finding)
@@ -310,7 +310,7 @@ class _Reader:
         ttl = self._last_ttl if self._default_ttl is None else self._default_ttl
         if ttl is None:
             raise Invalid(
-                "the record has no TTL, and none was stated before it",
+                "the record has no TTL, and none is stated before it",
                 hint="begin the file with $TTL, such as: $TTL 1h",
             )
         return ttl
@@ -331,7 +331,7 @@ class _Reader:
     def _count_record(self, place: _Place) -> Name:
         """Count one more record, and return its owner."""
         if place.owner is None:
-            raise Invalid("the record begins with a blank, and no owner name came before it")
+            raise Invalid("the record begins with a blank, but there is no previous owner")
         self._records += 1
         if self._records > MAX_RECORDS:
             raise Invalid(f"more than {MAX_RECORDS} records")

@@ -61,7 +61,7 @@ _PARAMETER_FIELDS: Final[dict[int, range]] = {
 }
 """The fields of a type that are a SvcParam, ``key`` or ``key=value`` (RFC 9460 section 2.1)."""
 
-_QUOTE_IT: Final = """text that is meant so takes quotes of its own: '"..."'"""
+_QUOTE_IT: Final = """to use this text, put quotes around it: '"..."'"""
 _GENERIC: Final = r"\#"
 _GENERIC_TEXT: Final = re.compile(r"[ \t]*\\#[ \t]+[0-9]+(?:[ \t].*)?", re.ASCII | re.DOTALL)
 _FIELD: Final = re.compile(r'(?:[^ \t\r\n\x00;()"\\]|\\[^\r\n\x00])+')
@@ -146,7 +146,7 @@ def parse_typed(typed: TypedRRset, origin: Name) -> list[bytes]:
         first, kind = typed.arguments_with_ttl[0], rrtypes.to_text(typed.rdtype)
         raise Invalid(
             f"read with {first} as the TTL: {error.message}",
-            hint=f"read with {first} as RDATA, a TTL has to come before it:"
+            hint=f"to read {first} as RDATA, put a TTL before it:"
             f" {kind} TTL {shlex.join(typed.arguments_with_ttl)}",
         ) from None
 
@@ -170,8 +170,8 @@ def find_notes(rdtype: int, arguments: Sequence[str]) -> list[Finding]:
         Finding(
             "txt-arguments-are-records",
             "note",
-            f"{len(arguments)} arguments are {len(arguments)} {kind} records; text with blanks"
-            " that is one record is one argument, in quotes of the shell",
+            f"{len(arguments)} arguments are {len(arguments)} {kind} records; to write text with"
+            " blanks as one record, quote it for the shell",
             rdtype=rdtype,
         )
     ]
@@ -228,7 +228,7 @@ def _read_fields_or_records(rdtype: int, arguments: Sequence[str], origin: Name)
     """Read all arguments as one record, otherwise each as a record: rules (d), (e) and (f)."""
     try:
         if any(map(_is_generic, arguments)):
-            raise Invalid("generic RDATA is a record of its own")
+            raise Invalid("generic RDATA must be a record by itself")
         return [_read_fields(rdtype, arguments, origin)]
     except Invalid as error:
         no_field = error
@@ -250,7 +250,7 @@ def _reading_error(
     """
     kind = rrtypes.to_text(rdtype)
     as_fields = f"the {len(arguments)} arguments are not one {kind} record: {no_field.message}"
-    as_records = f"argument {number} is not a record of its own: {no_record.message}"
+    as_records = f"argument {number} is not a record by itself: {no_record.message}"
     if number == 1:
         return Invalid(as_fields, hint=as_records)
     return Invalid(as_records, hint=as_fields)

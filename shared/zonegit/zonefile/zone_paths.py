@@ -102,11 +102,9 @@ def _unique(zone: Name) -> str:
 def _check_path(zone: Name, scheme: Scheme, path: str) -> str:
     for component in path.split("/"):
         if not component or component.startswith("."):
-            raise _no_path_error(
-                zone, scheme, "a label in it would have no name, or a file be hidden"
-            )
+            raise _no_path_error(zone, scheme, "a component would be empty or begin with a dot")
         if len(component) > MAX_COMPONENT:
-            raise _no_path_error(zone, scheme, f"one in it would be longer than {MAX_COMPONENT}")
+            raise _no_path_error(zone, scheme, f"a component would be longer than {MAX_COMPONENT}")
     return path
 
 

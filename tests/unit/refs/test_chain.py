@@ -81,7 +81,7 @@ async def test_a_read_names_a_changed_row(
     [
         ("DELETE FROM log WHERE sequence IN (4, 5)", "no rows 4 to 5"),
         ("UPDATE operation SET last = 7 WHERE first = 4", "table operation"),
-        ("DELETE FROM operation WHERE first = 4", "table operation has 7 rows, and 8"),
+        ("DELETE FROM operation WHERE first = 4", "table operation has 7 rows, but 8"),
     ],
 )
 async def test_a_check_finds_lost_rows(tmp_path: Path, statement: str, says: str) -> None:

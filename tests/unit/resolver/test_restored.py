@@ -344,7 +344,7 @@ async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_
         return (await here.repo.refs.recovery()).witness is not None
 
     await comes_true(is_restored)
-    with pytest.raises(Unavailable, match="liar has seen 1000000"):
+    with pytest.raises(Unavailable, match="liar has applied 1000000"):
         await here.commit("foo.com.", address(2))
     await recover(here, await planned(here))
     done = await here.commit("foo.com.", address(2))

@@ -122,14 +122,20 @@ def change(path: Path, statement: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
-        ("UPDATE note SET text = 'ONE' WHERE key = 'a'", "something else"),
-        ("DELETE FROM note WHERE key = 'b'", "1 rows, and 2 were written"),
-        ("INSERT INTO note VALUES ('c', NULL, NULL)", "3 rows, and 2 were written"),
-        ("UPDATE digest SET sum = zeroblob(32) WHERE name = 'note'", "something else"),
+        (
+            "UPDATE note SET text = 'ONE' WHERE key = 'a'",
+            "table note differs from what was written",
+        ),
+        ("DELETE FROM note WHERE key = 'b'", "1 rows, but 2 were written"),
+        ("INSERT INTO note VALUES ('c', NULL, NULL)", "3 rows, but 2 were written"),
+        (
+            "UPDATE digest SET sum = zeroblob(32) WHERE name = 'note'",
+            "table note differs from what was written",
+        ),
         ("UPDATE digest SET sum = x'00' WHERE name = 'note'", "row .* of table digest is damaged"),
         ("DELETE FROM digest WHERE name = 'note'", "no row for note"),
         ("DROP TABLE digest", "no such table"),
-        ("CREATE INDEX other ON note (text)", "its tables are not those"),
+        ("CREATE INDEX other ON note (text)", "its schema differs"),
     ],
 )
 async def test_what_another_program_changed_is_damage(
@@ -154,7 +160,7 @@ async def test_what_is_compared_later_does_not_keep_a_file_from_being_opened(
     await filled(path)
     change(path, "UPDATE more SET octets = x'ff' WHERE id = 2")
     async with opened(path) as database:
-        with pytest.raises(Corrupt, match="table more holds something else"):
+        with pytest.raises(Corrupt, match="table more differs"):
             await database.check(partial(digests.compare, tables=WATCHED.later))
 
 
@@ -185,7 +191,7 @@ async def test_a_file_without_digests_gets_them_with_an_upgrade(tmp_path: Path) 
     async with open_database(path, SCHEMA, 2, {1: upgrade}, WATCHED):
         pass
     change(path, "DELETE FROM note")
-    with pytest.raises(Corrupt, match="0 rows, and 1 were written"):
+    with pytest.raises(Corrupt, match="0 rows, but 1 were written"):
         async with open_database(path, SCHEMA, 2, {1: upgrade}, WATCHED):
             pass
 

@@ -107,7 +107,7 @@ async def test_an_earlier_layout_is_brought_up_step_by_step_or_left_as_it_was(
 
 async def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Unavailable, match="cannot make"):
+    with pytest.raises(Unavailable, match="cannot create"):
         async with open_database(tmp_path / "file" / "notes.sqlite3", SCHEMA, 1):
             pass
 

@@ -50,7 +50,7 @@ def test_a_directive_after_the_soa_counts_from_there_on() -> None:
 
 
 def test_a_record_before_the_soa_needs_a_ttl() -> None:
-    with pytest.raises(Invalid, match="has no TTL, and none was stated before it"):
+    with pytest.raises(Invalid, match="has no TTL, and none is stated before it"):
         ttls("@ NS ns1\n" + SOA)
 
 

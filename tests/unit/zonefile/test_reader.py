@@ -278,7 +278,7 @@ def test_progress_is_told_every_thousand_records():
         ("www A 192.0.2.1 )", "a closing parenthesis has no opening one"),
         ("www A ( 192.0.2.1", "a parenthesis is not closed before the file ends"),
         ("www TXT a\\", "a backslash ends the line"),
-        ("www TXT a\rb", "a carriage return stands within the line"),
+        ("www TXT a\rb", "a carriage return is within the line"),
         ("www TXT \\300", "is not RDATA"),
         ("$FOO bar", "$FOO is not a directive"),
         ("$TTL", "$TTL has the wrong number of arguments"),

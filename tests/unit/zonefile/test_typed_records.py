@@ -198,7 +198,7 @@ def test_more_than_one_record_in_an_argument_is_an_error() -> None:
 
 def test_the_argument_that_is_no_record_is_named_among_those_that_are() -> None:
     assert refusal("A", "192.0.2.1", "192.0.2.300").startswith(
-        "argument 2 is not a record of its own: '192.0.2.300' is not RDATA of type A: an IPv4"
+        "argument 2 is not a record by itself: '192.0.2.300' is not RDATA of type A: an IPv4"
     )
 
 

@@ -66,8 +66,8 @@ def keep(
     for name, slot in before.slots.items() if before else ():
         if slots.get(name) != slot:
             raise Conflict(
-                f"another store is being taken over, and its {name} is not done yet",
-                hint="the log of zonegit-refs says what it waits for",
+                f"another store is being migrated, and its {name} is not converted yet",
+                hint="the log of zonegit-refs shows the reason",
             )
     connection.executemany(
         "INSERT OR REPLACE INTO legacy (name, slot, actor, reason, operation, force)"

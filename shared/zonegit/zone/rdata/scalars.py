@@ -215,9 +215,7 @@ def from_base64(text: str) -> bytes:
     except binascii.Error as error:
         raise MalformedRdata(f"{text[:40]!r} is not base64: {str(error).lower()}") from None
     if base64.b64encode(octets) != encoded:  # trailing bits that are not 0 would be lost
-        raise MalformedRdata(
-            f"the base64 ends in {text[-8:]!r}, which has bits or padding too many"
-        )
+        raise MalformedRdata(f"the base64 ends in {text[-8:]!r}, which has excess bits or padding")
     return octets
 
 

@@ -59,8 +59,8 @@ def _read(fields: Fields) -> bytes:
 def _describe_fault(word: str, message: str) -> str:
     """Return the error message for a parameter."""
     if message == _UNKNOWN:
-        return f"{word!r} names a parameter that is not known; keyNNN names any by its number"
-    return f"{word!r} is not a parameter with a value of its form"
+        return f"{word!r} is an unknown parameter; use keyNNN with its number"
+    return f"{word!r} is a parameter with an invalid value"
 
 
 def _write(octets: Octets) -> str:
