@@ -22,7 +22,7 @@ import msgspec
 
 from zonegit.errors import Invalid, Unavailable
 from zonegit.store.folder_lock import LOCK, lock_folder
-from zonegit.store.sqlite import SIDE_FILE_SUFFIXES, remove, sync
+from zonegit.store.sqlite_files import SIDE_FILE_SUFFIXES, remove, sync
 from zonegit.zonefile.zone_paths import Scheme
 
 MARKER: Final = "CACHE"

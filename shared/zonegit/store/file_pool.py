@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from zlib import crc32
 
 from zonegit.errors import Unavailable, ZonegitError
-from zonegit.store.sqlite import (
+from zonegit.store.sqlite_files import (
     build_empty,
     build_file,
     explain_errors,

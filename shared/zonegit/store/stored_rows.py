@@ -4,7 +4,7 @@ SQLite checks the types of a STRICT table only when a row is written. After dama
 have another type, an id another length, or a name may be malformed. The exception that this would
 raise in later code would not name the file. So each row that is read passes through a
 :class:`RowReader`, which checks the types of its columns and names the table and the row in its
-error; :func:`zonegit.store.sqlite.explain_errors` adds the file.
+error; :func:`zonegit.store.sqlite_files.explain_errors` adds the file.
 """
 
 from collections.abc import Callable, Iterable

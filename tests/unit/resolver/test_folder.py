@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.strategies import zone_names
 
-from zonegit.store.sqlite import SIDE_FILE_SUFFIXES, UNFINISHED_SUFFIX
+from zonegit.store.sqlite_files import SIDE_FILE_SUFFIXES, UNFINISHED_SUFFIX
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache.folder import FILE_ENDINGS, list_zone_files, path_of

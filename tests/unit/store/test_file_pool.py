@@ -15,7 +15,8 @@ import pytest
 from zonegit.errors import Corrupt, Invalid, Unavailable
 from zonegit.store import file_pool
 from zonegit.store.file_pool import open_pool
-from zonegit.store.sqlite import prepare_tables, read_closed
+from zonegit.store.sqlite import prepare_tables
+from zonegit.store.sqlite_files import read_closed
 
 PREPARE = partial(
     prepare_tables,

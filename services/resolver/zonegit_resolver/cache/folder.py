@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from zonegit.store.sqlite import SIDE_FILE_SUFFIXES, UNFINISHED_SUFFIX, sync
+from zonegit.store.sqlite_files import SIDE_FILE_SUFFIXES, UNFINISHED_SUFFIX, sync
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import zone_path
 

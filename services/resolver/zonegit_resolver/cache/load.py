@@ -19,13 +19,8 @@ from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot
 from zonegit.objects.ids import ObjectId, RawObject, verify
 from zonegit.store import digests
 from zonegit.store.digests import Digest
-from zonegit.store.sqlite import (
-    SIDE_FILE_SUFFIXES,
-    UNFINISHED_SUFFIX,
-    Database,
-    open_database,
-    read_closed,
-)
+from zonegit.store.sqlite import Database, open_database
+from zonegit.store.sqlite_files import SIDE_FILE_SUFFIXES, UNFINISHED_SUFFIX, read_closed
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache import sqlite

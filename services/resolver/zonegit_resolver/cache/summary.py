@@ -17,7 +17,8 @@ import structlog
 from zonegit.errors import Corrupt, Invalid
 from zonegit.store import digests
 from zonegit.store.digests import Watched
-from zonegit.store.sqlite import Database, open_database, remove
+from zonegit.store.sqlite import Database, open_database
+from zonegit.store.sqlite_files import remove
 from zonegit.store.stored_rows import (
     RowReader,
     StoredCount,
