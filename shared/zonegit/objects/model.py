@@ -110,7 +110,7 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class Tag(msgspec.Struct, frozen=True):
-    """A named commit with a message of its own."""
+    """A name for a commit, with a message."""
 
     target: CommitId
     name: str

@@ -9,13 +9,13 @@
 # The shape of a wide node depends on its keys only. Its sorted entries are cut into runs, after
 # each key whose hash starts with enough zero bits, or after 1,024 entries. Each run is a leaf. The
 # leaves' rows (last key, number of entries, id) form the next height, which is cut in the same way,
-# until one index node remains. So equal content has one id, whatever edits led to it:
+# until one index node remains. So equal content has one id, independent of the order of edits:
 #
 #     height 2                    [ c | m | z ]
 #     height 1       [ a | b | c ]  [ f | m ]  [ t | z ]
 #     height 0     .. runs of entries, each ends with the key of its row ..
 #
-# update() descends to the runs that hold the changed keys. A changed run is cut again. If it no
+# update() descends to the runs with the changed keys. A changed run is cut again. If it no
 # longer ends where an old run ended (its last key was removed, or it had to be cut at 1,024 rows),
 # the next run is read and joined, until a cut falls on an old one. The runs after it are unchanged,
 # because a cut depends only on the run that it ends. The replaced rows are the edits of the

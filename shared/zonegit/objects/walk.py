@@ -23,7 +23,7 @@
 # still take five round trips.
 #
 # The same walk runs under several drivers (ADR 0003). run() takes objects from a mapping.
-# Reader.answer() reads from a store and keeps what it read. The resolver has a driver of its own,
+# Reader.answer() reads from a store and keeps what it read. The resolver has its own driver,
 # which answers queries in the pauses.
 
 from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence

@@ -47,18 +47,18 @@ class FollowVerdict(Enum):
     FOREIGN = auto()
 
 
-def accepts_installation(held: str, found: str, replaces: Collection[str]) -> bool:
+def accepts_installation(followed: str, found: str, replaces: Collection[str]) -> bool:
     """Return whether a ref store belongs to the followed installation, or replaces it.
 
     Args:
-        held: the followed installation; empty if there is none yet.
+        followed: the followed installation; empty if there is none yet.
         found: the installation of the ref store; empty if it is of an earlier release.
         replaces: the installations that the ref store replaces.
     """
-    return not held or not found or held == found or held in replaces
+    return not followed or not found or followed == found or followed in replaces
 
 
-def judge(held: FollowedEnd, found: RefsSnapshot) -> FollowVerdict:
+def judge(followed: FollowedEnd, found: RefsSnapshot) -> FollowVerdict:
     """Decide whether a follower may follow the log of a ref store.
 
     A new epoch continues the followed epoch if it names that epoch and has all of its rows that the
@@ -66,37 +66,37 @@ def judge(held: FollowedEnd, found: RefsSnapshot) -> FollowVerdict:
     be lost. If the new epoch does not name the followed epoch, a recovery from an epoch before it
     has the same effect.
     """
-    if held.epoch and held.epoch in found.replaces:
+    if followed.epoch and followed.epoch in found.replaces:
         return FollowVerdict.REPLACES
-    if not accepts_installation(held.installation, found.installation, found.replaces):
+    if not accepts_installation(followed.installation, found.installation, found.replaces):
         return FollowVerdict.FOREIGN
-    if held.installation in found.replaces:
+    if followed.installation in found.replaces:
         return FollowVerdict.REPLACES
-    if not held.epoch or _continues(held, found):
+    if not followed.epoch or _continues(followed, found):
         return FollowVerdict.CONTINUES
     return FollowVerdict.WENT_BACK
 
 
-def _continues(held: FollowedEnd, found: RefsSnapshot) -> bool:
-    if found.epoch == held.epoch:
-        return found.sequence >= held.sequence
-    if found.epoch in held.past:
+def _continues(followed: FollowedEnd, found: RefsSnapshot) -> bool:
+    if found.epoch == followed.epoch:
+        return found.sequence >= followed.sequence
+    if found.epoch in followed.past:
         return False
-    since = _list_ended_since(held, found.past)
+    since = _list_ended_since(followed, found.past)
     if not since:
         return False
     last = since[-1]
-    has_all = last.epoch == held.epoch and last.sequence >= held.sequence
+    has_all = last.epoch == followed.epoch and last.sequence >= followed.sequence
     return has_all or any(each.recovered for each in since)
 
 
-def _list_ended_since(held: FollowedEnd, past: Sequence[PastEpoch]) -> Sequence[PastEpoch]:
+def _list_ended_since(followed: FollowedEnd, past: Sequence[PastEpoch]) -> Sequence[PastEpoch]:
     """Return the epochs from the followed one on, the latest first.
 
     If the log does not name the followed epoch, the result begins with the latest epoch that both
     logs have. It is empty if they have no epoch in common.
     """
-    for shared in (held.epoch, *held.past):
+    for shared in (followed.epoch, *followed.past):
         for number, each in enumerate(past):
             if each.epoch == shared:
                 return past[: number + 1]

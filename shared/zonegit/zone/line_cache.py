@@ -55,7 +55,7 @@ class LineCache:
         return lines.get(line) if lines is not None else None
 
     def add(self, origin: Name, line: bytes, record: LineRecord) -> None:
-        """Add a line that holds a whole record."""
+        """Add a line that is a whole record."""
         if len(line) > MAX_LINE:
             return
         size = len(line) + len(record.rdata) + _OVERHEAD

@@ -51,15 +51,15 @@ def _find_too_many(value: RRset) -> str | None:
     return rules.single_record_error(value.owner, value.rdtype).message
 
 
-def find_misplaced(owner: Name, rdtype: int, held: Name, held_rdtype: int) -> str | None:
+def find_misplaced(owner: Name, rdtype: int, stored_owner: Name, stored_rdtype: int) -> str | None:
     """Return an error if a tree has an RRset in the place of another one, or None.
 
     Args:
         owner: the owner of the place.
         rdtype: the type of the place.
-        held: the owner of the RRset.
-        held_rdtype: the type of the RRset.
+        stored_owner: the owner of the RRset.
+        stored_rdtype: the type of the RRset.
     """
-    if (held, held_rdtype) == (owner, rdtype):
+    if (stored_owner, stored_rdtype) == (owner, rdtype):
         return None
-    return f"{title(held, held_rdtype)} is stored in place of {title(owner, rdtype)}"
+    return f"{title(stored_owner, stored_rdtype)} is stored in place of {title(owner, rdtype)}"

@@ -31,18 +31,18 @@ MAX_OCTETS: Final = 512 << 20
 """Octets of all files and of the RDATA that ``$GENERATE`` expands to."""
 MAX_RECORDS: Final = 10_000_000
 MAX_INCLUDES: Final = 1_000
-_HIDDEN_MESSAGE: Final = "this line of an included file is invalid"
 MAX_INCLUDE_DEPTH: Final = 16
 MAX_GENERATED: Final = 1 << 20
 """Records that all ``$GENERATE`` lines together may expand to."""
 PROGRESS_STEP: Final = 1_000
 """Records between two calls of ``progress``."""
 _CACHED_NAMES: Final = 1 << 16
+_HIDDEN_MESSAGE: Final = "this line of an included file is invalid"
+"""The message of an error that would quote an included file."""
 
 Opener = Callable[[str, str], tuple[str, bytes]]
-"""Open an included file: (name of the including file, path as written) to (name to show, octets).
-Raises OSError or Invalid."""
-
+"""Opens an included file: (name of the including file, path as written) to (name to show, octets).
+It raises OSError or Invalid."""
 
 UNUSABLE: Final = "unusable-record"
 """The rule about malformed records and records that are not allowed at their owner."""
@@ -220,7 +220,7 @@ class _Reader:
         return None
 
     def _open_included(self, place: _Place, path: str, origin: Name) -> tuple[_Place, bytes]:
-        """Open an included file, which gets a place of its own.
+        """Open an included file, which has its own place.
 
         The origin of the including file applies again after the included file (RFC 1035 section
         5.1), as does its last owner (as in BIND). A ``$TTL`` stays in effect.
