@@ -50,7 +50,7 @@ async def test_a_zone_is_registered_with_its_branches_and_head(stand: RefStand) 
     await eventually(lambda: stand.announced() == moved.entries)
 
 
-async def test_what_was_taken_over_is_taken_over_again_without_a_change(stand: RefStand) -> None:
+async def test_a_repeated_adoption_changes_nothing(stand: RefStand) -> None:
     await with_objects(stand)
     first = await stand.adopter.adopt(SLOTS, origin())
     again = await stand.adopter.adopt(SLOTS, origin())
@@ -63,7 +63,7 @@ def slots_of(commit: ObjectId) -> v03_slots.Slots:
     return {"refs/zonegit/zone": SLOTS["refs/zonegit/zone"], "refs/heads/main": commit}
 
 
-async def test_a_type_that_the_original_wrote_as_a_number_is_kept_so(stand: RefStand) -> None:
+async def test_a_type_written_as_a_number_stays_a_number(stand: RefStand) -> None:
     """v0.3 knew fewer mnemonics. Ids stay the same, and later commits may leave the entry
     unchanged."""
     forge = Forge(FOO)
@@ -81,7 +81,7 @@ async def test_a_type_that_the_original_wrote_as_a_number_is_kept_so(stand: RefS
         await stand.refs.move(MAIN, Exactly(after), new, origin())
 
 
-async def test_what_no_resolver_could_load_is_not_taken_over(stand: RefStand) -> None:
+async def test_a_tip_that_no_resolver_could_load_is_not_adopted(stand: RefStand) -> None:
     forge = Forge(FOO)
     stranger = forge.tree({entry("A"): forge.text("y", "A", "192.0.2.1")})
     commit = forge.commit(forge.apex(1, {label("x"): stranger}))
@@ -91,7 +91,7 @@ async def test_what_no_resolver_could_load_is_not_taken_over(stand: RefStand) ->
     assert (await stand.refs.snapshot()).zones == []
 
 
-async def test_a_zone_that_differs_is_a_conflict_and_nothing_is_changed(stand: RefStand) -> None:
+async def test_a_different_zone_is_a_conflict_and_nothing_is_changed(stand: RefStand) -> None:
     await with_objects(stand)
     made = commits.commit(FOO, 1)
     await stand.objects.put(made.objects)
@@ -110,7 +110,7 @@ async def test_a_zone_without_branches_is_filled(stand: RefStand) -> None:
     assert set((await stand.refs.zone(FOO, ACTOR)).heads) == {"main", "canary"}
 
 
-async def test_a_default_head_that_is_there_stays(stand: RefStand) -> None:
+async def test_an_existing_default_head_is_kept(stand: RefStand) -> None:
     await with_objects(stand)
     bar = names.parse("bar.com.")
     home = ref_names.branch(bar, "main")

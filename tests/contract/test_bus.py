@@ -73,7 +73,7 @@ async def test_a_failure_arrives_as_it_was_raised(pair: Pair) -> None:
     assert caught.value.details == {"tip": "beef"}
 
 
-async def test_a_bug_arrives_as_internal_and_tells_nothing(pair: Pair) -> None:
+async def test_a_bug_arrives_as_internal_without_its_text(pair: Pair) -> None:
     async def fail() -> None:
         raise ValueError(SECRET)
 
@@ -85,7 +85,7 @@ async def test_a_bug_arrives_as_internal_and_tells_nothing(pair: Pair) -> None:
     assert caught.value.details["log_id"]
 
 
-async def test_a_malformed_message_is_refused_by_field(pair: Pair) -> None:
+async def test_a_malformed_message_is_refused_with_its_field(pair: Pair) -> None:
     served, bus = pair
     async with serve(served, "objectstore", "objects", finding(nothing)):
         with pytest.raises(Invalid, match="prefix"):
@@ -96,14 +96,14 @@ async def test_a_malformed_message_is_refused_by_field(pair: Pair) -> None:
             await bus.request("zg.=zz.objects.find", ASK, FoundObjects)
 
 
-async def test_a_service_that_is_not_there_is_named_at_once(pair: Pair) -> None:
+async def test_a_missing_service_is_named_at_once(pair: Pair) -> None:
     _, bus = pair
     with pytest.raises(Unavailable, match="no objects service answers on nats://") as caught:
         await bus.request(FIND, ASK, FoundObjects, timeout=60)
     assert caught.value.hint
 
 
-async def test_no_answer_in_time_is_unavailable(pair: Pair) -> None:
+async def test_a_late_answer_is_unavailable(pair: Pair) -> None:
     served, bus = pair
     release = asyncio.Event()
 
@@ -116,7 +116,7 @@ async def test_no_answer_in_time_is_unavailable(pair: Pair) -> None:
         release.set()
 
 
-async def test_a_request_whose_sender_gave_up_is_not_carried_out(nats_url: str, pair: Pair) -> None:
+async def test_a_request_is_dropped_after_its_sender_gave_up(nats_url: str, pair: Pair) -> None:
     served, bus = pair
     carried_out = []
 
@@ -135,7 +135,7 @@ async def test_a_request_whose_sender_gave_up_is_not_carried_out(nats_url: str, 
     await client.close()
 
 
-async def test_requests_run_side_by_side(pair: Pair) -> None:
+async def test_requests_run_concurrently(pair: Pair) -> None:
     """Each request waits until all have begun."""
     served, bus = pair
     together = asyncio.Barrier(MAX_RUNNING_OF_OPERATOR)
@@ -183,7 +183,7 @@ async def test_a_rolling_restart_loses_no_request(nats_url: str, pair: Pair) -> 
         await asyncio.gather(*callers)
 
 
-async def test_no_bus_is_named_without_its_password() -> None:
+async def test_an_unreachable_bus_is_named_without_its_password() -> None:
     with nats_server() as url:
         gone = url.replace("://", f"://ada:{SECRET}@")
     with pytest.raises(Unavailable) as caught:
@@ -226,7 +226,7 @@ async def test_a_wrong_password_is_denied() -> None:
 @pytest.mark.parametrize(
     "url", ["", "nats://", "nats://:x@:1", "nats://h:no", "nats://[::1", "h:1"]
 )
-async def test_what_is_no_url_is_invalid(url: str) -> None:
+async def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(Invalid, match="URL"):
         async with connect(BusSettings(url), name="cli", patient=True):
             pass
@@ -241,7 +241,7 @@ authorization { users = [ {
 """
 
 
-async def test_what_the_broker_denies_fails_as_denied() -> None:
+async def test_a_request_denied_by_the_bus_fails_as_denied() -> None:
     """The denial arrives separately from any reply, and with its subject in lower case."""
     zone = names.parse("0/25.2.0.192.in-addr.arpa.")
     with nats_server(PERMISSIONS) as url:
@@ -267,7 +267,7 @@ async def test_an_inbox_of_another_user_is_denied() -> None:
                     await bus.request("zg.ada.refs.where", Done(), Done, timeout=60)
 
 
-async def test_a_bus_that_goes_fails_what_waits_at_once(tmp_path: Path) -> None:
+async def test_waiting_requests_fail_when_the_bus_stops(tmp_path: Path) -> None:
     begun = asyncio.Event()
     release = asyncio.Event()
 
@@ -291,7 +291,7 @@ async def test_a_bus_that_goes_fails_what_waits_at_once(tmp_path: Path) -> None:
             release.set()
 
 
-async def test_a_bus_that_comes_back_is_found_and_gaps_are_told(tmp_path: Path) -> None:
+async def test_a_client_reconnects_to_its_bus_and_reports_a_gap(tmp_path: Path) -> None:
     heard: list[Heartbeat] = []
     gaps: list[int] = []
 
@@ -343,7 +343,7 @@ async def test_an_overflowed_subscription_is_a_gap(pair: Pair) -> None:
     assert gaps == [1]
 
 
-async def test_what_is_denied_again_and_again_is_reported_once(nats_url: str) -> None:
+async def test_a_repeated_denial_is_reported_once(nats_url: str) -> None:
     """A resolver announces itself every few seconds, even with a name that is not its user's."""
     reported: list[str | None] = []
 
@@ -358,7 +358,7 @@ async def test_what_is_denied_again_and_again_is_reported_once(nats_url: str) ->
     assert reported == ["zg.served.a._", "zg.served.b._"]
 
 
-async def test_a_connection_that_the_broker_ends_for_good_is_told(tmp_path: Path) -> None:
+async def test_a_connection_ended_by_the_bus_is_reported(tmp_path: Path) -> None:
     """The client sends a message beyond the limit of a reloaded configuration.
 
     The connection may end before the client has read the reason: then it reconnects, knows the new
@@ -387,7 +387,7 @@ async def test_a_connection_that_the_broker_ends_for_good_is_told(tmp_path: Path
         await comes_true(ends)
 
 
-async def test_a_user_that_the_broker_no_longer_knows_is_reported_once(tmp_path: Path) -> None:
+async def test_a_user_removed_from_the_bus_is_reported_once(tmp_path: Path) -> None:
     known = "authorization { users = [ {user: ada, password: x}, {user: eve, password: y} ] }"
     heard: list[str] = []
 
@@ -434,7 +434,7 @@ async def test_a_service_is_discovered_while_it_serves(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("lie", ["other", "forged", "nothing"])
-async def test_an_object_store_that_lies_is_found_out(pair: Pair, lie: str) -> None:
+async def test_a_wrong_object_of_the_store_is_detected(pair: Pair, lie: str) -> None:
     served, bus = pair
     wanted, other = encode(Symref("refs/a")), encode(Symref("refs/b"))
     sent = {
@@ -452,7 +452,7 @@ async def test_an_object_store_that_lies_is_found_out(pair: Pair, lie: str) -> N
 
 
 @pytest.mark.parametrize("lie", ["other", "forged", "nothing", "no commit"])
-async def test_a_history_that_is_not_what_was_asked_for_is_never_taken(
+async def test_a_history_with_unrequested_commits_is_refused(
     pair: tuple[Bus, Bus], lie: str
 ) -> None:
     served, bus = pair
@@ -476,7 +476,7 @@ async def test_a_history_that_is_not_what_was_asked_for_is_never_taken(
             await RemoteObjects(bus, "ada").history([tip], 9)
 
 
-async def test_who_asks_without_end_leaves_most_of_the_time_to_other_work(
+async def test_a_flood_of_status_requests_leaves_most_time_to_other_work(
     nats_url: str,
 ) -> None:
     """A resolver answers DNS queries in the same process as status requests."""

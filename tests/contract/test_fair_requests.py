@@ -112,7 +112,7 @@ async def test_services_pass_any_number_of_operators(nats_url: str, pair: Pair) 
         assert service.answered.index("resolver") <= 2
 
 
-async def test_a_sender_of_the_release_before_is_answered_with_a_code_that_it_knows(
+async def test_a_sender_of_the_previous_release_gets_a_code_that_it_knows(
     nats_url: str, pair: Pair
 ) -> None:
     served, _ = pair
@@ -127,7 +127,7 @@ async def test_a_sender_of_the_release_before_is_answered_with_a_code_that_it_kn
         service.go.set()
 
 
-async def test_a_sender_of_the_release_before_knows_the_code_of_what_was_busy_behind_a_service(
+async def test_a_sender_of_the_previous_release_knows_the_code_for_a_busy_service_behind_another(
     nats_url: str, pair: Pair
 ) -> None:
     """For example the store that the service queries, or a queue of its own."""
@@ -145,7 +145,9 @@ async def test_a_sender_of_the_release_before_knows_the_code_of_what_was_busy_be
             assert codec.decode(reply.data, FailureReply).code == code
 
 
-async def test_a_busy_service_is_asked_again_until_it_answers(nats_url: str, pair: Pair) -> None:
+async def test_requests_to_a_busy_service_are_retried_until_it_answers(
+    nats_url: str, pair: Pair
+) -> None:
     served, bus = pair
     async with serving(served) as service, by_hand(nats_url) as client:
         failed = await flood(client, PER_ACTOR + 10)
@@ -158,7 +160,7 @@ async def test_a_busy_service_is_asked_again_until_it_answers(nats_url: str, pai
         assert await asking == FoundObjects(objects=[])
 
 
-async def test_a_service_that_stays_busy_is_reported_as_such(nats_url: str, pair: Pair) -> None:
+async def test_a_service_that_stays_busy_is_reported_as_busy(nats_url: str, pair: Pair) -> None:
     served, bus = pair
     async with serving(served) as service, by_hand(nats_url) as client:
         failed = await flood(client, PER_ACTOR + 10)
@@ -217,7 +219,7 @@ async def test_a_request_that_waits_past_its_deadline_leaves_the_queue(
         assert "greedy" not in service.answered
 
 
-async def test_a_deadline_that_is_no_number_is_none(nats_url: str, pair: Pair) -> None:
+async def test_a_deadline_that_is_not_a_number_is_ignored(nats_url: str, pair: Pair) -> None:
     served, _ = pair
     async with serving(served) as service, by_hand(nats_url, "modest") as client:
         service.go.set()
@@ -228,7 +230,7 @@ async def test_a_deadline_that_is_no_number_is_none(nats_url: str, pair: Pair) -
             assert codec.decode(reply.data, FoundObjects) == FoundObjects(objects=[])
 
 
-async def test_what_refs_reads_for_an_actor_is_charged_to_it_and_never_refused(
+async def test_reads_of_refs_for_an_actor_are_charged_to_it_and_never_refused(
     nats_url: str, pair: Pair
 ) -> None:
     """It precedes the actor's own requests, and does not wait for another actor's."""
@@ -251,7 +253,7 @@ async def test_what_refs_reads_for_an_actor_is_charged_to_it_and_never_refused(
         assert service.answered.index("refs") <= 1
 
 
-async def test_an_operator_cannot_have_another_charged(nats_url: str, pair: Pair) -> None:
+async def test_an_operator_cannot_charge_another(nats_url: str, pair: Pair) -> None:
     served, _ = pair
     async with serving(served) as service, by_hand(nats_url) as client:
         claims = {headers.ON_BEHALF: "modest"}
@@ -261,7 +263,7 @@ async def test_an_operator_cannot_have_another_charged(nats_url: str, pair: Pair
         service.go.set()
 
 
-async def test_what_a_service_asks_carries_who_asked_it_and_until_when(
+async def test_requests_of_a_service_carry_the_original_actor_and_deadline(
     nats_url: str, pair: Pair
 ) -> None:
     served, bus = pair
@@ -285,7 +287,7 @@ async def test_what_a_service_asks_carries_who_asked_it_and_until_when(
     assert float(seen[0][headers.DEADLINE]) <= before + 21
 
 
-async def test_what_waits_and_what_was_refused_is_shown_by_the_services_statistics(
+async def test_statistics_of_a_service_count_waiting_and_refused_requests(
     nats_url: str, pair: Pair
 ) -> None:
     served, _ = pair
@@ -299,7 +301,7 @@ async def test_what_waits_and_what_was_refused_is_shown_by_the_services_statisti
         service.go.set()
 
 
-def test_a_code_of_a_later_release_is_taken_for_a_bug() -> None:
+def test_an_unknown_error_code_counts_as_a_bug() -> None:
     """This is why a sender states that it understands ``busy``."""
     assert failures.to_error(FailureReply(code="later", message="m")).code == "internal"
     assert isinstance(failures.to_error(FailureReply(code="busy", message="m")), Busy)

@@ -99,7 +99,7 @@ def asker_of(subject: str) -> str:
     return subject.split(".")[1]
 
 
-async def test_no_request_makes_a_service_fail_in_a_way_it_should_not(
+async def test_hostile_requests_never_cause_an_internal_error(
     tmp_path: Path, nats_url: str
 ) -> None:
     async with remote_stand(tmp_path, nats_url) as stand:

@@ -109,7 +109,7 @@ async def outcome(work: Awaitable[object]) -> Failed | None:
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_a_judged_move_fares_as_the_move_does_and_nothing_is_stored(
+async def test_a_dry_run_of_a_move_has_its_outcome_and_stores_nothing(
     stood: RefStand, name: str
 ) -> None:
     case = CASES[name]
@@ -127,7 +127,7 @@ async def test_a_judged_move_fares_as_the_move_does_and_nothing_is_stored(
     assert (judged[0] if judged is not None else None) == case.code
 
 
-async def test_what_is_stored_need_not_come_along(stood: RefStand) -> None:
+async def test_stored_objects_need_not_be_sent(stood: RefStand) -> None:
     thin = CASES["most of the zone"].new
     assert thin is not None
     await stood.objects.put(thin.objects)
@@ -136,9 +136,7 @@ async def test_what_is_stored_need_not_come_along(stood: RefStand) -> None:
 
 
 @pytest.mark.parametrize("serial", [11, 12])
-async def test_a_zone_may_be_registered_by_the_operation_that_is_judged(
-    stood: RefStand, serial: int
-) -> None:
+async def test_the_judged_operation_may_register_the_zone(stood: RefStand, serial: int) -> None:
     """The highest serial of a zone outlives its removal."""
     new = commits.commit(FOO, serial)
 
@@ -158,7 +156,7 @@ async def test_a_zone_may_be_registered_by_the_operation_that_is_judged(
     assert (judged is None) == (serial == 12)
 
 
-async def test_the_basis_of_a_verdict_is_told(stood: RefStand) -> None:
+async def test_the_basis_of_a_verdict_is_returned(stood: RefStand) -> None:
     assert await stood.refs.basis(MAIN) == Basis(
         RefState(True, SECOND.id, ServedTree(11, SECOND.tree)), USUAL
     )
@@ -173,7 +171,7 @@ async def test_the_basis_of_a_verdict_is_told(stood: RefStand) -> None:
 
 
 @pytest.mark.parametrize("name", ["a later serial", "most of the zone", "a lost race", "a tag"])
-async def test_a_zone_that_awaits_its_recovery_is_judged_so(stood: RefStand, name: str) -> None:
+async def test_a_zone_that_awaits_recovery_is_judged_as_such(stood: RefStand, name: str) -> None:
     case = CASES[name]
     assert case.new is not None
     await stood.refs.register(BAR, origin())

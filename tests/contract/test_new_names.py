@@ -15,7 +15,7 @@ OBJECTS = migrate.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").o
 
 
 @pytest.mark.parametrize("character", [*"!\"#$&'();<>`{|}", "\x9b", "\u202e", "\u2028"])
-async def test_a_new_name_with_a_character_of_shells_is_refused(
+async def test_a_new_name_with_a_shell_metacharacter_is_refused(
     stand: RefStand, character: str
 ) -> None:
     first = await registered(stand)
@@ -26,13 +26,13 @@ async def test_a_new_name_with_a_character_of_shells_is_refused(
 
 
 @pytest.mark.parametrize("name", ["fix/ä-1", "a@b", "a+b,c=d", "100%", "v1.0_rc"])
-async def test_a_plain_name_is_taken(stand: RefStand, name: str) -> None:
+async def test_a_plain_name_is_accepted(stand: RefStand, name: str) -> None:
     first = await registered(stand)
     await stand.refs.move(ref_names.branch(FOO, name), Absent(), first.id, origin())
     await stand.refs.move(ref_names.tag(FOO, name), Absent(), first.id, origin())
 
 
-async def test_odd_names_of_a_store_that_is_taken_over_stay_usable(stand: RefStand) -> None:
+async def test_odd_names_of_an_adopted_store_stay_usable(stand: RefStand) -> None:
     await stand.objects.put(OBJECTS)
     slots = vectors.v03_slots()
     main = slots["refs/heads/main"]

@@ -18,20 +18,20 @@ ZONE = names.parse("foo.com.")
 ABSENT = ObjectId(bytes(32))
 
 
-async def test_what_was_put_is_got(objects: ObjectStore) -> None:
+async def test_stored_objects_are_returned(objects: ObjectStore) -> None:
     made = commits.commit(ZONE, 1)
     await objects.put(made.objects)
     found = await objects.get([raw.id for raw in made.objects])
     assert found == {raw.id: raw for raw in made.objects}
 
 
-async def test_an_id_asked_for_twice_is_answered_once(objects: ObjectStore) -> None:
+async def test_a_repeated_id_is_answered_once(objects: ObjectStore) -> None:
     made = commits.commit(ZONE, 1)
     await objects.put(made.objects)
     assert await objects.get([made.id, made.id]) == {made.id: made.objects[-1]}
 
 
-async def test_nothing_is_asked_for_and_nothing_is_got(objects: ObjectStore) -> None:
+async def test_an_empty_request_has_an_empty_reply(objects: ObjectStore) -> None:
     assert await objects.get([]) == {}
     await objects.put([])
 
@@ -44,14 +44,14 @@ async def test_a_missing_object_is_named(objects: ObjectStore) -> None:
     assert caught.value.details["object"] == ABSENT.hex()
 
 
-async def test_missing_tells_what_is_not_held(objects: ObjectStore) -> None:
+async def test_missing_returns_the_absent_ids(objects: ObjectStore) -> None:
     made = commits.commit(ZONE, 1)
     await objects.put(made.objects)
     assert await objects.missing([made.id, ABSENT]) == {ABSENT}
     assert await objects.missing([]) == set()
 
 
-async def test_putting_again_changes_nothing(objects: ObjectStore) -> None:
+async def test_storing_an_object_again_changes_nothing(objects: ObjectStore) -> None:
     made = commits.commit(ZONE, 1)
     await objects.put(made.objects)
     await objects.put(made.objects)
@@ -71,7 +71,7 @@ async def test_a_malformed_rrset_is_refused_and_nothing_with_it_is_stored(
     assert await objects.missing([MALFORMED.id, made.id]) == {MALFORMED.id, made.id}
 
 
-async def test_an_outline_tells_of_an_rrset_and_of_a_tree_of_one_owner(
+async def test_an_outline_describes_an_rrset_and_a_tree_of_one_owner(
     objects: ObjectStore,
 ) -> None:
     owner = names.parse("www", ZONE)
@@ -104,7 +104,7 @@ async def test_an_outline_tells_of_an_rrset_and_of_a_tree_of_one_owner(
     assert caught.value.details["object"] == ABSENT.hex()
 
 
-async def test_more_outlines_are_told_than_fit_one_answer(objects: ObjectStore) -> None:
+async def test_outlines_may_need_several_answers(objects: ObjectStore) -> None:
     blobs = [
         encode(Blob(rrset.rrset(names.parse(f"h{number}", ZONE), rrtypes.A, 300, [bytes(4)])))
         for number in range(2 * MAX_OUTLINED + 1)
@@ -114,7 +114,7 @@ async def test_more_outlines_are_told_than_fit_one_answer(objects: ObjectStore) 
 
 
 @pytest.mark.parametrize("left_out", [0, -2])
-async def test_an_object_that_names_one_not_held_is_refused(
+async def test_an_object_with_a_missing_link_is_refused(
     objects: ObjectStore, left_out: int
 ) -> None:
     made = commits.commit(ZONE, 1)
@@ -169,14 +169,14 @@ async def test_all_objects_are_listed_page_by_page_in_the_order_of_their_ids(
     assert listed == stored
 
 
-async def test_more_than_fits_one_message_is_put_and_got(objects: ObjectStore) -> None:
+async def test_objects_of_several_messages_are_stored_and_returned(objects: ObjectStore) -> None:
     """The objects fill three messages of 512 KiB."""
     large = [encode(Doc({"n": n, "padding": bytes(60_000)})) for n in range(20)]
     await objects.put(large)
     assert await objects.get([raw.id for raw in large]) == {raw.id: raw for raw in large}
 
 
-async def test_more_ids_than_fit_one_message_are_put_and_got(objects: ObjectStore) -> None:
+async def test_ids_of_several_messages_are_stored_and_returned(objects: ObjectStore) -> None:
     small = [
         encode(Blob(rrset.rrset(ZONE, rrtypes.A, n, [b"\xc0\x00\x02\x01"]))) for n in range(9_000)
     ]
@@ -186,7 +186,7 @@ async def test_more_ids_than_fit_one_message_are_put_and_got(objects: ObjectStor
     assert await objects.missing([*ids, ABSENT]) == {ABSENT}
 
 
-async def test_a_history_begins_with_its_tips_and_goes_on_with_their_ancestors_the_latest_first(
+async def test_a_history_has_its_tips_and_then_their_ancestors_latest_first(
     objects: ObjectStore,
 ) -> None:
     graph = Graph()
@@ -199,7 +199,7 @@ async def test_a_history_begins_with_its_tips_and_goes_on_with_their_ancestors_t
     assert await objects.history(tips, 4) == found[:4]
 
 
-async def test_more_tips_than_the_limit_are_all_given_and_nothing_else(
+async def test_all_tips_are_returned_even_beyond_the_limit(
     objects: ObjectStore,
 ) -> None:
     graph = chain(9)
@@ -209,7 +209,7 @@ async def test_more_tips_than_the_limit_are_all_given_and_nothing_else(
     assert await objects.history([], 5) == []
 
 
-async def test_a_moment_is_later_than_those_of_the_parents_whatever_the_clock_said(
+async def test_a_moment_is_later_than_those_of_the_parents_for_any_clock(
     objects: ObjectStore,
 ) -> None:
     graph = Graph()
@@ -223,7 +223,7 @@ async def test_a_moment_is_later_than_those_of_the_parents_whatever_the_clock_sa
     assert [dated.raw for dated in found] == graph.raws
 
 
-async def test_a_commit_of_a_history_that_is_not_stored_is_named(objects: ObjectStore) -> None:
+async def test_a_missing_commit_of_a_history_is_named(objects: ObjectStore) -> None:
     graph = chain(3)
     await objects.put(graph.objects())
     with pytest.raises(NotFound) as caught:
@@ -235,7 +235,7 @@ async def test_a_commit_of_a_history_that_is_not_stored_is_named(objects: Object
     assert caught.value.details["object"] == tree.hex()
 
 
-async def test_all_tips_are_given_however_large_they_are(objects: ObjectStore) -> None:
+async def test_all_tips_are_returned_at_any_size(objects: ObjectStore) -> None:
     graph = Graph()
     for number in range(5):
         graph.add([], number, "x" * 300_000)
@@ -247,7 +247,7 @@ async def test_all_tips_are_given_however_large_they_are(objects: ObjectStore) -
     assert [dated.raw for dated in found] == [graph.raws[-1], graph.raws[-2]]
 
 
-async def test_more_tips_than_fit_one_message_are_all_given(objects: ObjectStore) -> None:
+async def test_tips_of_several_messages_are_all_returned(objects: ObjectStore) -> None:
     graph = Graph()
     for number in range(1_100):
         graph.add([], number)
@@ -258,7 +258,7 @@ async def test_more_tips_than_fit_one_message_are_all_given(objects: ObjectStore
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(graph=graphs(), data=st.data())
-async def test_a_history_is_what_its_definition_says(
+async def test_a_history_matches_its_definition(
     objects: ObjectStore, graph: Graph, data: st.DataObject
 ) -> None:
     await objects.put(graph.objects())

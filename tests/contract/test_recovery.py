@@ -33,7 +33,7 @@ async def recovered(
     return await stand.refs.recover(FOO, [renewal], guards, origin(**how))
 
 
-async def test_a_recovery_begins_an_epoch_that_names_the_one_before(stand: RefStand) -> None:
+async def test_a_recovery_begins_an_epoch_that_names_its_predecessor(stand: RefStand) -> None:
     made = await registered(stand)
     before = await stand.refs.snapshot()
     moved = await recovered(stand, made, await again(stand, made, 7))
@@ -96,7 +96,7 @@ async def test_the_next_recovery_begins_another_epoch(stand: RefStand) -> None:
     assert len((await stand.refs.snapshot()).past) == 2
 
 
-async def test_a_recovery_sent_again_is_answered_with_its_first_outcome(stand: RefStand) -> None:
+async def test_a_repeated_recovery_returns_its_first_outcome(stand: RefStand) -> None:
     made = await registered(stand)
     new = await again(stand, made, 7)
     first = await recovered(stand, made, new, operation="o" * 32)
@@ -130,7 +130,7 @@ async def test_a_recovery_commits_the_same_records_and_no_others(stand: RefStand
     assert await stand.refs.snapshot() == before
 
 
-async def test_the_serial_of_a_recovery_is_later_than_all_before(stand: RefStand) -> None:
+async def test_the_serial_of_a_recovery_is_later_than_all_earlier_ones(stand: RefStand) -> None:
     made = await registered(stand, serial=5)
     with pytest.raises(Unsafe):
         await recovered(stand, made, await again(stand, made, 4))
@@ -140,7 +140,7 @@ async def test_the_serial_of_a_recovery_is_later_than_all_before(stand: RefStand
     await recovered(stand, made, await again(stand, made, 10), guard)
 
 
-async def test_highest_serials_are_raised_also_of_branches_and_zones_that_are_lost(
+async def test_highest_serials_of_lost_branches_and_zones_are_raised_too(
     stand: RefStand,
 ) -> None:
     made = await registered(stand, serial=5)
@@ -171,7 +171,7 @@ async def test_a_guard_never_lowers_a_serial_nor_leaves_its_order_undefined(
         await recovered(stand, made, None, Guard("main", 5 + (1 << 31), TREE))
 
 
-async def test_a_signed_branch_is_owed_a_later_serial_until_it_has_one(stand: RefStand) -> None:
+async def test_a_signed_branch_needs_a_later_serial_until_it_has_one(stand: RefStand) -> None:
     made = await registered(stand, serial=5)
     await recovered(stand, made, None, Guard("main", 9, TREE, owed=True))
     owed = (await stand.refs.recovery()).owed
@@ -184,7 +184,7 @@ async def test_a_signed_branch_is_owed_a_later_serial_until_it_has_one(stand: Re
     assert (await stand.refs.recovery()).owed == []
 
 
-async def test_serials_of_earlier_epochs_are_no_bases(stand: RefStand) -> None:
+async def test_serials_of_earlier_epochs_are_not_bases(stand: RefStand) -> None:
     """A secondary may have such a serial from moves that this log has lost."""
     made = await registered(stand, serial=5)
     assert len(await stand.refs.reflog(MAIN, 10, 5)) == 1
@@ -209,7 +209,7 @@ async def test_a_store_notes_which_installations_it_replaces(stand: RefStand) ->
         await stand.refs.replace(before.installation, origin())
 
 
-async def test_a_store_replaces_so_many_installations_and_no_more(stand: RefStand) -> None:
+async def test_the_number_of_replaced_installations_is_bounded(stand: RefStand) -> None:
     """Each heartbeat names all of them."""
     for number in range(MAX_REPLACED):
         await stand.refs.replace(f"{number:016x}", origin())

@@ -79,7 +79,7 @@ async def test_a_registered_zone_has_no_branch(stand: RefStand) -> None:
     assert (refs.zone, refs.heads, refs.tags) == (FOO, {}, {})
 
 
-async def test_a_zone_is_registered_once(stand: RefStand) -> None:
+async def test_a_second_registration_is_a_conflict(stand: RefStand) -> None:
     await stand.refs.register(FOO, origin())
     with pytest.raises(Conflict, match="exists"):
         await stand.refs.register(FOO, origin())
@@ -101,7 +101,7 @@ async def test_a_created_branch_has_its_tip_serial_and_sequence(stand: RefStand)
     assert (tip.target, tip.serial, tip.highest, tip.sequence) == (made.id, 7, 7, 2)
 
 
-async def test_a_move_of_the_expected_tip_goes_through(stand: RefStand) -> None:
+async def test_a_move_of_the_expected_tip_succeeds(stand: RefStand) -> None:
     first = await registered(stand)
     second = await stored(stand, FOO, 2)
     moved = await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
@@ -126,7 +126,7 @@ async def test_a_lost_race_names_the_tip(stand: RefStand) -> None:
     assert absent.value.details["tip"] == ""
 
 
-async def test_of_many_writers_on_one_tip_one_wins(stand: RefStand) -> None:
+async def test_one_of_many_writers_on_one_tip_wins(stand: RefStand) -> None:
     first = await registered(stand)
     rivals = [await stored(stand, FOO, 2, f"192.0.2.{n}") for n in range(8)]
     outcomes = await asyncio.gather(
@@ -137,7 +137,7 @@ async def test_of_many_writers_on_one_tip_one_wins(stand: RefStand) -> None:
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 7
 
 
-async def test_the_same_operation_again_is_answered_and_changes_nothing(stand: RefStand) -> None:
+async def test_a_repeated_operation_is_answered_and_changes_nothing(stand: RefStand) -> None:
     first = await registered(stand)
     second, third = await stored(stand, FOO, 2), await stored(stand, FOO, 3)
     why = origin()
@@ -148,7 +148,7 @@ async def test_the_same_operation_again_is_answered_and_changes_nothing(stand: R
     assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == third.id
 
 
-async def test_every_kind_of_change_may_be_sent_again(stand: RefStand) -> None:
+async def test_every_kind_of_change_may_be_repeated(stand: RefStand) -> None:
     add, head, remove = origin(), origin(), origin()
     await stand.objects.put([encode(Symref(MAIN.path()))])
     added = await stand.refs.register(FOO, add)
@@ -170,7 +170,7 @@ async def test_one_operation_may_move_several_refs(stand: RefStand) -> None:
     assert (set(refs.heads), set(refs.tags)) == ({"main", "other"}, {"v1"})
 
 
-async def test_an_operation_id_is_not_good_for_another_move(stand: RefStand) -> None:
+async def test_an_operation_id_cannot_be_used_for_another_move(stand: RefStand) -> None:
     first = await registered(stand)
     second, third = await stored(stand, FOO, 2), await stored(stand, FOO, 3)
     why = origin()
@@ -179,7 +179,7 @@ async def test_an_operation_id_is_not_good_for_another_move(stand: RefStand) -> 
         await stand.refs.move(MAIN, Exactly(second.id), third.id, why)
 
 
-async def test_an_operation_that_changed_nothing_is_not_good_for_another_move(
+async def test_the_id_of_an_operation_without_changes_cannot_be_used_for_another_move(
     stand: RefStand,
 ) -> None:
     first = await registered(stand)
@@ -202,7 +202,7 @@ async def test_an_operation_that_changed_nothing_is_not_good_for_another_move(
     }
 
 
-async def test_an_operation_id_is_not_good_to_point_elsewhere(stand: RefStand) -> None:
+async def test_an_operation_id_cannot_be_used_for_another_head(stand: RefStand) -> None:
     await registered(stand)
     own, why = ref_names.own_head(ACTOR), origin()
     canary = ref_names.branch(FOO, "canary")
@@ -212,7 +212,7 @@ async def test_an_operation_id_is_not_good_to_point_elsewhere(stand: RefStand) -
         await stand.refs.point(own, canary, why)
 
 
-async def test_what_stands_already_writes_no_row(stand: RefStand) -> None:
+async def test_a_move_to_the_same_commit_writes_no_row(stand: RefStand) -> None:
     first = await registered(stand)
     before = (await stand.refs.snapshot()).sequence
     moved = await stand.refs.move(MAIN, Anything(), first.id, origin())
@@ -270,7 +270,7 @@ async def test_a_serial_that_is_not_later_is_refused(stand: RefStand) -> None:
     assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].highest == 0
 
 
-async def test_the_records_already_served_under_a_serial_may_be_served_again(
+async def test_the_records_of_a_served_serial_may_return(
     stand: RefStand,
 ) -> None:
     first = await registered(stand, serial=10)
@@ -304,7 +304,7 @@ async def test_a_deleted_branch_is_remembered_by_its_highest_serial(stand: RefSt
     await stand.refs.move(MAIN, Absent(), first.id, origin())
 
 
-async def test_serials_of_branches_are_their_own(stand: RefStand) -> None:
+async def test_each_branch_has_its_own_serials(stand: RefStand) -> None:
     await registered(stand, serial=5)
     older = await stored(stand, FOO, 1)
     canary = ref_names.branch(FOO, "canary")
@@ -322,9 +322,7 @@ async def shrinking(stand: RefStand) -> tuple[Made, Made]:
 
 
 @pytest.mark.parametrize("is_exact", [True, False])
-async def test_much_of_a_zone_is_taken_away_only_by_force_and_with_a_reason(
-    stand: RefStand, is_exact: bool
-) -> None:
+async def test_a_large_removal_needs_force_and_a_reason(stand: RefStand, is_exact: bool) -> None:
     big, small = await shrinking(stand)
     expected = Exactly(big.id) if is_exact else Anything()
     with pytest.raises(Unsafe, match="12 of its 22 RRsets"):
@@ -341,7 +339,7 @@ async def test_much_of_a_zone_is_taken_away_only_by_force_and_with_a_reason(
     assert (entry.new, entry.reason) == (small.id, "the hosts were sold")
 
 
-async def test_a_lost_race_is_a_conflict_whatever_policy_would_say(stand: RefStand) -> None:
+async def test_a_lost_race_is_a_conflict_even_for_a_refused_move(stand: RefStand) -> None:
     _, small = await shrinking(stand)
     with pytest.raises(Conflict):
         await stand.refs.move(MAIN, Exactly(small.id), small.id, origin())
@@ -349,7 +347,7 @@ async def test_a_lost_race_is_a_conflict_whatever_policy_would_say(stand: RefSta
         await stand.refs.move(MAIN, Absent(), small.id, origin())
 
 
-async def test_a_branch_is_made_and_deleted_without_counting(stand: RefStand) -> None:
+async def test_creating_and_deleting_a_branch_needs_no_count_of_records(stand: RefStand) -> None:
     big, small = await shrinking(stand)
     other = ref_names.branch(FOO, "other")
     await stand.refs.move(other, Absent(), small.id, origin())
@@ -357,7 +355,7 @@ async def test_a_branch_is_made_and_deleted_without_counting(stand: RefStand) ->
     await stand.refs.move(MAIN, Absent(), small.id, origin())
 
 
-async def test_what_is_seen_may_ride_along_and_must_be_what_it_says(stand: RefStand) -> None:
+async def test_objects_sent_with_a_move_must_match_their_ids(stand: RefStand) -> None:
     big, _ = await shrinking(stand)
     grown = commits.commit(FOO, 2, hosts=21)
     await stand.objects.put(grown.objects)
@@ -421,7 +419,7 @@ async def test_a_zone_registered_again_starts_without_branches(stand: RefStand) 
     assert (await stand.refs.zone(FOO, ACTOR)).heads == {}
 
 
-async def test_the_default_head_applies_to_everybody(stand: RefStand) -> None:
+async def test_the_default_head_applies_to_all_operators(stand: RefStand) -> None:
     made = await registered(stand)
     await point(stand, ref_names.default_head(), MAIN)
     where = await stand.refs.where(ACTOR)
@@ -448,7 +446,7 @@ async def test_an_own_head_is_remembered_for_its_zone(stand: RefStand) -> None:
     assert (await stand.refs.zone(FOO, ACTOR)).remembered == "canary"
 
 
-async def test_a_head_may_stand_for_a_branch_without_commit(stand: RefStand) -> None:
+async def test_a_head_may_name_a_branch_without_a_commit(stand: RefStand) -> None:
     await stand.refs.register(FOO, origin())
     await point(stand, ref_names.own_head(ACTOR), MAIN)
     where = await stand.refs.where(ACTOR)
@@ -466,7 +464,7 @@ async def test_a_head_into_a_removed_zone_is_lost(stand: RefStand) -> None:
     assert (where.default, where.default_lost) == (None, True)
 
 
-async def test_a_head_names_a_stored_symref_only(stand: RefStand) -> None:
+async def test_a_head_names_only_a_stored_symref(stand: RefStand) -> None:
     await stand.refs.register(FOO, origin())
     with pytest.raises(NotFound, match="symref"):
         await stand.refs.point(ref_names.default_head(), MAIN, origin())
@@ -475,7 +473,7 @@ async def test_a_head_names_a_stored_symref_only(stand: RefStand) -> None:
     assert entry.new == encode(Symref("refs/heads/foo.com./main")).id
 
 
-async def test_nobody_moves_anothers_head(stand: RefStand) -> None:
+async def test_an_operator_cannot_move_the_head_of_another(stand: RefStand) -> None:
     await registered(stand)
     with pytest.raises(ZonegitError) as caught:
         await point(stand, ref_names.own_head("eve"), MAIN)
@@ -483,7 +481,7 @@ async def test_nobody_moves_anothers_head(stand: RefStand) -> None:
 
 
 @pytest.mark.parametrize("zone", [LONGEST, RFC2317, names.ROOT, names.parse("com.")])
-async def test_any_zone_can_be_kept(stand: RefStand, zone: Name) -> None:
+async def test_a_zone_of_any_name_can_be_stored(stand: RefStand, zone: Name) -> None:
     """Names of 255 octets with any values, a slash of RFC 2317, the root, a single label."""
     made = await registered(stand, zone)
     branch = ref_names.branch(zone, "feature/" + "ü" * 90)
@@ -523,7 +521,7 @@ async def test_a_snapshot_holds_every_zone_on_some_page(stand: RefStand) -> None
     assert pages == 2
 
 
-async def test_since_tells_what_came_after(stand: RefStand) -> None:
+async def test_since_returns_later_rows(stand: RefStand) -> None:
     first = await registered(stand)
     snapshot = await stand.refs.snapshot()
     second = await stored(stand, FOO, 2)
@@ -533,14 +531,14 @@ async def test_since_tells_what_came_after(stand: RefStand) -> None:
     assert (await stand.refs.since(snapshot.epoch, moved.sequence)).entries == []
 
 
-async def test_since_another_epoch_has_no_rows_and_names_ours(stand: RefStand) -> None:
+async def test_since_another_epoch_returns_no_rows_and_our_epoch(stand: RefStand) -> None:
     await registered(stand)
     epoch = (await stand.refs.snapshot()).epoch
     since = await stand.refs.since("another", 0)
     assert (since.epoch, since.sequence, since.entries) == (epoch, 2, [])
 
 
-async def test_since_is_told_in_pages_that_fit_a_message(stand: RefStand) -> None:
+async def test_since_returns_pages_that_fit_a_message(stand: RefStand) -> None:
     await stand.refs.register(FOO, origin())
     for n in range(450):
         wordy = Origin(ACTOR, "r" * 1_000, f"{n:016d}")
@@ -566,7 +564,7 @@ async def test_the_reflog_is_of_one_ref_newest_first(stand: RefStand) -> None:
     assert await stand.refs.reflog(MAIN, 10, serial=99) == []
 
 
-async def test_where_a_ref_stood_is_told_by_time_and_by_moves(stand: RefStand) -> None:
+async def test_an_earlier_position_of_a_ref_is_found_by_time_and_by_moves(stand: RefStand) -> None:
     first = await registered(stand)
     second = await stored(stand, FOO, 2)
     await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
@@ -578,14 +576,14 @@ async def test_where_a_ref_stood_is_told_by_time_and_by_moves(stand: RefStand) -
     assert await stand.refs.at(MAIN, Back(1)) == RefAt(old, old.time)
 
 
-async def test_before_its_first_move_a_ref_is_told_of_with_that(stand: RefStand) -> None:
+async def test_a_time_before_the_first_move_of_a_ref_returns_that_move(stand: RefStand) -> None:
     await registered(stand)
     (first,) = await stand.refs.reflog(MAIN, 10)
     assert await stand.refs.at(MAIN, At(1.0)) == RefAt(first, 1.0)
     assert (await stand.refs.at(MAIN, Ago(MAX_SECONDS))).time == 0
 
 
-async def test_a_ref_without_a_zone_is_still_told_of_and_one_that_never_was_is_not(
+async def test_a_ref_of_a_removed_zone_is_found_and_an_unknown_one_is_not(
     stand: RefStand,
 ) -> None:
     made = await registered(stand)
@@ -660,7 +658,7 @@ async def every_operation(stand: RefStand, limit: int, **wanted: Any) -> list[Op
     return found
 
 
-async def test_operations_are_told_whole_the_latest_first(stand: RefStand) -> None:
+async def test_operations_are_listed_whole_latest_first(stand: RefStand) -> None:
     made = await registered(stand)
     both = origin()
     await stand.refs.move(ref_names.branch(FOO, "a"), Absent(), made.id, both)
@@ -675,7 +673,7 @@ async def test_operations_are_told_whole_the_latest_first(stand: RefStand) -> No
         assert len({each.operation for each in found}) == len(found)
 
 
-async def test_operations_of_a_zone_or_of_an_operator_are_told_apart(stand: RefStand) -> None:
+async def test_operations_are_filtered_by_zone_or_operator(stand: RefStand) -> None:
     await registered(stand)
     shared = origin()
     for zone in (BAR, RFC2317):
@@ -687,7 +685,7 @@ async def test_operations_of_a_zone_or_of_an_operator_are_told_apart(stand: RefS
     assert await every_operation(stand, 100, actor="nobody") == []
 
 
-async def test_a_long_operation_is_told_in_part_and_counted(stand: RefStand) -> None:
+async def test_a_long_operation_is_listed_in_part_with_its_size(stand: RefStand) -> None:
     made = await registered(stand)
     long = origin()
     for number in range(25):
@@ -701,7 +699,7 @@ async def test_a_long_operation_is_told_in_part_and_counted(stand: RefStand) -> 
     assert rest.entries == told.entries[20:]
 
 
-async def test_an_operation_is_told_with_what_became_of_its_refs(stand: RefStand) -> None:
+async def test_an_operation_is_shown_with_the_current_state_of_its_refs(stand: RefStand) -> None:
     first = await registered(stand)
     added = (await stand.refs.operations(100)).operations[1]
     told = await stand.refs.operation(ACTOR, None)
@@ -714,7 +712,7 @@ async def test_an_operation_is_told_with_what_became_of_its_refs(stand: RefStand
     assert [(entry.ref, entry.new) for entry in zone.later] == [(MAIN, second.id)]
 
 
-async def test_an_operation_is_named_by_what_only_its_id_begins_with(stand: RefStand) -> None:
+async def test_a_unique_prefix_of_an_id_names_an_operation(stand: RefStand) -> None:
     with pytest.raises(NotFound, match="no operations by"):
         await stand.refs.operation(ACTOR, None)
     ids = [f"%_*?[{number}" + "a" * 20 for number in (1, 2)]
@@ -728,7 +726,7 @@ async def test_an_operation_is_named_by_what_only_its_id_begins_with(stand: RefS
         await stand.refs.operation(ACTOR, "%%%%")
 
 
-async def test_a_head_can_be_removed_and_what_is_remembered_forgotten(stand: RefStand) -> None:
+async def test_a_head_and_a_remembered_branch_can_be_removed(stand: RefStand) -> None:
     await registered(stand)
     own = ref_names.own_head(ACTOR)
     await point(stand, ref_names.default_head(), MAIN)
@@ -745,14 +743,14 @@ async def test_a_head_can_be_removed_and_what_is_remembered_forgotten(stand: Ref
     assert (await stand.refs.unpoint(own, origin())).entries == []
 
 
-async def test_a_branch_can_be_remembered_without_going_there(stand: RefStand) -> None:
+async def test_a_branch_can_be_remembered_without_a_move_of_head(stand: RefStand) -> None:
     await registered(stand)
     await point(stand, ref_names.remembered_branch(ACTOR, FOO), MAIN)
     assert (await stand.refs.zone(FOO, ACTOR)).remembered == "main"
     assert (await stand.refs.where(ACTOR)).own is None
 
 
-async def test_others_heads_are_theirs(stand: RefStand) -> None:
+async def test_operators_have_heads_of_their_own(stand: RefStand) -> None:
     await registered(stand)
     for head in (ref_names.own_head("bob"), ref_names.remembered_branch("bob", FOO)):
         with pytest.raises(Denied):
@@ -761,7 +759,7 @@ async def test_others_heads_are_theirs(stand: RefStand) -> None:
             await point(stand, head, MAIN)
 
 
-async def test_an_operation_sent_again_is_answered_and_removes_no_second_head(
+async def test_a_repeated_operation_is_answered_and_removes_no_second_head(
     stand: RefStand,
 ) -> None:
     await registered(stand)

@@ -61,7 +61,9 @@ def world() -> World:
         ("mail.foo.com.", "A", []),
     ],
 )
-def test_addresses_come_along(world: World, name: str, rdtype: str, brought: list[str]) -> None:
+def test_addresses_are_additional_data(
+    world: World, name: str, rdtype: str, brought: list[str]
+) -> None:
     reply = world.ask(name, rdtype)
     assert reply.answer
     assert records(reply.additional) == brought
@@ -76,18 +78,18 @@ def test_records_outside_the_zones_authority_are_not_additional(world: World, na
     assert not world.ask(name, "MX").additional
 
 
-def test_a_question_for_any_brings_nothing_along(world: World) -> None:
+def test_a_query_for_any_has_no_additional_data(world: World) -> None:
     assert not world.ask("foo.com.", "ANY").additional
 
 
-def test_minimal_responses_leave_out_what_can_be_asked_for() -> None:
+def test_minimal_responses_omit_optional_records() -> None:
     world = World({"foo.com.": ZONE}, conduct=ServerOptions(minimal_responses=True))
     for name, rdtype in [("foo.com.", "NS"), ("foo.com.", "MX"), ("svc2.foo.com.", "SVCB")]:
         assert world.ask(name, rdtype).answer
         assert not world.ask(name, rdtype).additional
 
 
-def test_minimal_responses_hold_from_the_moment_they_are_set(world: World) -> None:
+def test_minimal_responses_apply_at_once(world: World) -> None:
     """This includes cached aliases and answers."""
     assert world.ask("to.foo.com.", "MX").additional
     world.zones.set_options(ServerOptions(minimal_responses=True))
@@ -137,7 +139,7 @@ def test_optional_records_are_bounded() -> None:
     ],
     ids=["address", "gone", "ttl", "service", "cut", "host"],
 )
-def test_what_comes_along_follows_its_changes(
+def test_additional_data_follows_changes_of_its_records(
     name: str, rdtype: str, before: str, after: str
 ) -> None:
     """Answers are cached as rendered: a change elsewhere in the zone must appear in them."""

@@ -52,14 +52,14 @@ def test_an_alias_is_an_answer_and_not_followed(world: World, limit: int) -> Non
 
 
 @pytest.mark.parametrize("limit", [1232, STREAM])
-def test_what_is_not_there_is_told_as_ever(world: World, limit: int) -> None:
+def test_a_missing_name_has_the_usual_negative_answer(world: World, limit: int) -> None:
     assert rcode(world.ask("no.foo.com.", "ANY", limit=limit)) == "NXDOMAIN"
     assert "AA" not in flags(world.ask("x.sub.foo.com.", "ANY", limit=limit))
     moved = world.ask("x.moved.foo.com.", "ANY", limit=limit)
     assert [found.rdtype.name for found in moved.answer] == ["DNAME", "CNAME"]
 
 
-def test_more_than_a_message_holds_is_not_even_tried() -> None:
+def test_rrsets_beyond_the_size_of_a_message_are_omitted() -> None:
     """RFC 8482 section 4.1: some of the RRsets are a valid answer, and TCP has no TC."""
     big = [f'x 300 {kind} "{n:03} {"y" * 200}"' for kind in ("TXT", "SPF") for n in range(200)]
     reply = World({"foo.com.": "\n".join(big)}).ask("x.foo.com.", "ANY", limit=STREAM)

@@ -74,7 +74,7 @@ def test_the_soa_of_a_negative_answer_lives_as_long_as_the_answer_may(
     assert records(world.ask("foo.com.", "SOA").answer)[0].split()[1] == str(ttl)
 
 
-def test_the_case_of_the_question_comes_back(world: World) -> None:
+def test_the_case_of_the_question_is_preserved(world: World) -> None:
     """RFC 4343 section 4.1; clients that randomise case check it."""
     reply = world.ask("wWw.FoO.cOm.")
     assert reply.question[0].name.to_text() == "wWw.FoO.cOm."
@@ -125,7 +125,7 @@ def test_an_unknown_type_is_served_as_it_is() -> None:
     assert records(world.ask("x.foo.com.", "TYPE65400").answer)[0].endswith("\\# 4 deadbeef")
 
 
-def test_a_transfer_is_not_for_datagrams(world: World) -> None:
+def test_a_transfer_over_udp_is_not_implemented(world: World) -> None:
     """RFC 5936 section 4.2."""
     assert rcode(world.ask("foo.com.", "AXFR")) == "NOTIMP"
 

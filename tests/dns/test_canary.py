@@ -38,7 +38,7 @@ def test_buckets_are_those_of_the_vectors(vector: dict) -> None:
     assert canary.bucket(subnet, vector["salt"]) == vector["bucket"]
 
 
-def test_the_peer_decides_where_nothing_better_is_known(world: World) -> None:
+def test_the_peer_address_decides_without_a_client_subnet(world: World) -> None:
     assert address(world, peer="10.1.0.77") == "192.0.2.1"
     assert address(world, peer="10.2.0.77") == "192.0.2.2"
 
@@ -49,7 +49,7 @@ def test_a_mapped_address_is_ipv4(world: World) -> None:
     assert address(world, peer="10.1.0.1", use_edns=0, options=[mapped]) == "192.0.2.2"
 
 
-def test_the_client_subnet_goes_before_the_peer(world: World) -> None:
+def test_the_client_subnet_overrides_the_peer(world: World) -> None:
     """RFC 7871 section 7.2.1."""
     option = dns.edns.ECSOption("10.2.0.0", 24)
     reply = world.ask("www.foo.com.", peer="10.1.0.1", use_edns=0, options=[option])
@@ -58,7 +58,7 @@ def test_the_client_subnet_goes_before_the_peer(world: World) -> None:
     assert (echoed.address, echoed.srclen, echoed.scopelen) == ("10.2.0.0", 24, 24)
 
 
-def test_a_client_that_will_not_tell_is_not_asked(world: World) -> None:
+def test_a_source_prefix_of_zero_bits_is_respected(world: World) -> None:
     """RFC 7871 section 7.1.2: a source prefix of zero bits. The answer is valid for all clients of
     the peer."""
     option = dns.edns.ECSOption("0.0.0.0", 0)
@@ -67,7 +67,7 @@ def test_a_client_that_will_not_tell_is_not_asked(world: World) -> None:
     assert reply.options[0].scopelen == 0
 
 
-def test_what_dig_sends_for_a_client_that_will_not_tell_is_understood(world: World) -> None:
+def test_the_zero_subnet_of_dig_is_accepted(world: World) -> None:
     """``+subnet=0`` has no family, no bits and no address."""
     option = dns.edns.GenericOption(8, bytes(4))
     query = dns.message.make_query("www.foo.com.", "A", use_edns=0, options=[option])
@@ -115,7 +115,7 @@ def test_a_missing_canary_branch_sends_all_to_the_default(world: World) -> None:
     assert reply.options[0].scopelen == 0
 
 
-def test_both_ends_of_the_range_mean_nobody_and_everybody() -> None:
+def test_zero_percent_selects_no_client_and_100_percent_all_clients() -> None:
     for percent, expected in ((0, "192.0.2.1"), (100, "192.0.2.2")):
         world = World({}, Canary("canary", percent))
         world.put("foo.com.", OLD, canary=NEW)
@@ -128,7 +128,7 @@ def test_an_alias_into_another_zone_stays_on_the_same_side(world: World) -> None
     assert "192.0.2.1" in str(world.ask("x.bar.com.", peer="10.1.0.1").answer)
 
 
-def test_a_secondary_hears_the_serial_of_what_it_would_be_given(world: World) -> None:
+def test_a_secondary_gets_the_serial_of_the_default_state(world: World) -> None:
     """That is the default state, regardless of the canary: by IXFR over UDP (RFC 1995 section 2),
     and by a signed SOA query. Otherwise it would never follow, or never stop."""
     key = TsigKey(names.parse("k."), "hmac-sha256", bytes(32))
@@ -159,7 +159,7 @@ def test_zones_have_canaries_of_their_own(world: World) -> None:
     assert address(world, "www.bar.com.", peer="10.2.0.1") == "192.0.2.1"
 
 
-def test_a_zone_without_a_canary_takes_no_notice_of_the_client_subnet(world: World) -> None:
+def test_a_zone_without_a_canary_ignores_the_client_subnet(world: World) -> None:
     """It also ignores a malformed one, as any unknown option (RFC 6891 section 6.1.2)."""
     world.split = None
     world.put("bar.com.", OLD)
@@ -187,5 +187,5 @@ def test_a_malformed_split_is_refused(text: str) -> None:
         canary.parse_canary(text)
 
 
-def test_a_branch_may_hold_a_colon_free_slash() -> None:
+def test_a_branch_may_have_a_slash() -> None:
     assert canary.parse_canary("rollout/a:7") == Canary("rollout/a", 7)

@@ -70,9 +70,7 @@ def test_each_reply_goes_to_its_own_peer_and_some_get_none(make, sockets, host: 
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_replies_leave_from_the_address_that_each_query_was_sent_to(
-    make, sockets, host: str
-) -> None:
+def test_a_reply_comes_from_the_destination_address_of_its_query(make, sockets, host: str) -> None:
     """RFC 2181 section 4.1."""
     sock = server(sockets, host)
     found = make(sock)
@@ -84,7 +82,7 @@ def test_replies_leave_from_the_address_that_each_query_was_sent_to(
     assert [each.recv(512) for each in clients] == [wire for wire, _ in queries]
 
 
-def test_what_cannot_be_sent_is_counted_and_costs_no_other_reply(make, sockets) -> None:
+def test_a_failed_reply_is_counted_and_affects_no_other(make, sockets) -> None:
     sock = server(sockets, "127.0.0.1")
     found = make(sock)
     one = client(sockets, sock, "127.0.0.1")
@@ -96,7 +94,7 @@ def test_what_cannot_be_sent_is_counted_and_costs_no_other_reply(make, sockets) 
     assert [one.recv(512), one.recv(512)] == [b"first", b"second"]
 
 
-def test_no_more_are_taken_than_asked_for_and_the_next_are_right(make, sockets) -> None:
+def test_a_batch_has_at_most_the_requested_number_of_datagrams(make, sockets) -> None:
     sock = server(sockets, "127.0.0.1")
     found = make(sock)
     one = client(sockets, sock, "127.0.0.1")

@@ -35,9 +35,7 @@ def test_a_transfer_with_a_malformed_soa_is_a_format_error(rdata: bytes) -> None
 
 
 @pytest.mark.parametrize(("serial", "is_whole"), [(6, True), (7, False), (8, False)])
-async def test_a_secondary_that_has_everything_gets_the_soa_alone(
-    serial: int, is_whole: bool
-) -> None:
+async def test_a_current_secondary_gets_a_single_soa(serial: int, is_whole: bool) -> None:
     """RFC 1995 section 2; the zone's serial is 7."""
     async with served(World({"foo.com.": ROWS})) as (address, _):
         messages = await transferred(address, serial_query("foo.com.", serial))
@@ -136,7 +134,7 @@ def lines(found: list[dns.rrset.RRset]) -> list[str]:
     return told
 
 
-async def test_a_secondary_gets_what_is_new_to_it(changed: tuple[World, Past]) -> None:
+async def test_a_secondary_gets_the_difference_to_its_serial(changed: tuple[World, Past]) -> None:
     """RFC 1995 section 4: the new SOA first and last, between them the old SOA, deletions, the new
     SOA and additions. A signature has the TTL of its RRset, and is replaced with it."""
     world, past = changed
@@ -149,7 +147,7 @@ async def test_a_secondary_gets_what_is_new_to_it(changed: tuple[World, Past]) -
     )
 
 
-async def test_a_secondary_with_a_serial_that_nobody_knows_gets_everything(
+async def test_an_unknown_serial_causes_a_whole_transfer(
     changed: tuple[World, Past],
 ) -> None:
     """RFC 1995 section 4."""
@@ -160,7 +158,7 @@ async def test_a_secondary_with_a_serial_that_nobody_knows_gets_everything(
     assert len(message.answer) == 11
 
 
-async def test_what_differs_more_than_the_zone_holds_is_not_told() -> None:
+async def test_a_difference_larger_than_the_zone_is_not_sent() -> None:
     """RFC 1995 section 4: the whole zone is shorter."""
     rows = "".join(f"h{number} 300 TXT x\n" for number in range(100))
     world = World({"foo.com.": OLD + rows})
@@ -171,7 +169,7 @@ async def test_what_differs_more_than_the_zone_holds_is_not_told() -> None:
     assert lines(message.answer)[:2] == ["@ SOA 9", "@ 60 NS ns1.foo.com."]
 
 
-async def test_a_signed_difference_is_what_a_secondary_can_apply() -> None:
+async def test_a_secondary_can_apply_a_signed_difference() -> None:
     world = private(ROWS)
     past = Past(world.zones.by_apex[names.parse("foo.com.")].default.snapshot)
     world.put("foo.com.", SOA.replace(" 7 ", " 8 ") + ROWS + "\nmore 300 A 192.0.2.9\n")
@@ -188,7 +186,7 @@ async def test_a_signed_difference_is_what_a_secondary_can_apply() -> None:
 
 
 @pytest.mark.parametrize("zone", ["foo.com.", "FOO.com."])
-def test_a_datagram_holds_what_is_new_if_it_fits(changed: tuple[World, Past], zone: str) -> None:
+def test_a_difference_that_fits_is_sent_over_udp(changed: tuple[World, Past], zone: str) -> None:
     """RFC 1995 section 2; the case of the question is preserved."""
     world, _ = changed
     query = serial_query(zone, 5, payload=1232)
@@ -208,7 +206,7 @@ def test_a_datagram_holds_what_is_new_if_it_fits(changed: tuple[World, Past], zo
     ],
     ids=["it does not fit", "nobody knows it", "nothing is new", "the client may not have it"],
 )
-def test_else_the_soa_alone_sends_the_client_to_tcp(
+def test_a_difference_that_does_not_fit_sends_the_client_to_tcp(
     changed: tuple[World, Past], serial: int, peer: str, make: dict[str, object]
 ) -> None:
     """RFC 1995 section 2."""

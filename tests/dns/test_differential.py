@@ -60,7 +60,7 @@ async def test_sockets_carry_the_replies_that_were_compared() -> None:
 
 
 @pytest.mark.parametrize("exemption", EXEMPTIONS, ids=lambda each: each.why)
-def test_where_we_decide_otherwise_the_example_shows_it(exemption: Exemption) -> None:
+def test_the_example_of_an_exemption_differs_from_other_servers(exemption: Exemption) -> None:
     programs = [program for program in exemption.against if peers.installed(program)]
     if not programs:
         pytest.skip(f"none of {', '.join(exemption.against)} is installed")

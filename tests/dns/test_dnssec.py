@@ -93,7 +93,7 @@ def test_every_answer_validates(signed: Signed, owner: str) -> None:
 
 
 @pytest.mark.parametrize("owner", OWNERS)
-def test_who_does_not_ask_for_dnssec_gets_none(signed: Signed, owner: str) -> None:
+def test_a_reply_without_do_has_no_dnssec_records(signed: Signed, owner: str) -> None:
     """RFC 4035 section 3.1: RRSIG, NSEC and NSEC3 only with DO, or when asked for by type."""
     _, world, _ = signed
     name = "foo.test." if owner == "@" else f"{owner}.foo.test."
@@ -114,7 +114,7 @@ def test_the_signature_of_a_negative_answer_lives_as_long_as_its_soa(signed: Sig
         assert [each.ttl for each in about_soa] == [300, 300]
 
 
-def test_addresses_come_along_with_their_signatures(signed: Signed) -> None:
+def test_additional_addresses_have_their_signatures(signed: Signed) -> None:
     """RFC 4035 section 3.1.1."""
     _, world, _ = signed
     found = [kind_of(each) for each in ask(world, "@", "MX").additional]
@@ -122,7 +122,7 @@ def test_addresses_come_along_with_their_signatures(signed: Signed) -> None:
     assert len(ask(world, "x.secure", "A").additional) == 3  # glue has none, ns1 has one
 
 
-def test_an_alias_and_a_redirect_bring_their_signatures(signed: Signed) -> None:
+def test_a_cname_and_a_dname_have_their_signatures(signed: Signed) -> None:
     _, world, _ = signed
     assert [each.rdtype.name for each in ask(world, "alias", "A").answer] == [
         *("CNAME", "RRSIG", "A", "RRSIG")
@@ -132,7 +132,7 @@ def test_an_alias_and_a_redirect_bring_their_signatures(signed: Signed) -> None:
     ]
 
 
-def test_a_name_too_long_is_told_with_the_signed_dname(signed: Signed) -> None:
+def test_yxdomain_has_the_signed_dname(signed: Signed) -> None:
     """RFC 6672 section 2.2."""
     _, world, _ = signed
     long = ".".join(["x" * 60] * 3 + ["y" * 57])
@@ -153,7 +153,7 @@ def test_a_secure_cut_comes_with_its_ds(signed: Signed) -> None:
 @pytest.mark.parametrize(
     ("owner", "rdtype"), [("www", "A"), ("x.secure", "A"), ("q.sub", "A"), ("q.bare.deep", "A")]
 )
-def test_hits_and_referrals_take_the_short_way(signed: Signed, owner: str, rdtype: str) -> None:
+def test_hits_and_referrals_take_the_fast_path(signed: Signed, owner: str, rdtype: str) -> None:
     """Most queries to a large signed zone are of these kinds."""
     _, world, _ = signed
     ask(world, owner, rdtype)
@@ -161,7 +161,7 @@ def test_hits_and_referrals_take_the_short_way(signed: Signed, owner: str, rdtyp
     assert fast_path.try_fast(query.to_wire(), world.zones, "192.0.2.1", STREAM) is not None
 
 
-def test_any_brings_the_signatures(signed: Signed) -> None:
+def test_any_returns_the_signatures(signed: Signed) -> None:
     """RFC 8482 section 4.1, RFC 3225 section 3: whether DO is set or not."""
     _, world, _ = signed
     for do in (True, False):
@@ -172,7 +172,7 @@ def test_any_brings_the_signatures(signed: Signed) -> None:
         assert {each.rdtype.name for each in whole.answer} == expected
 
 
-def test_the_owner_of_an_nsec3_record_is_no_name(signed: Signed) -> None:
+def test_the_owner_of_an_nsec3_record_is_not_a_name(signed: Signed) -> None:
     """RFC 5155 section 7.2.8."""
     kind, world, validator = signed
     proofs = ask(world, "nothing", "A").authority
@@ -185,7 +185,7 @@ def test_the_owner_of_an_nsec3_record_is_no_name(signed: Signed) -> None:
             validator.check(reply)
 
 
-def test_signatures_and_nsec_can_be_asked_for(signed: Signed) -> None:
+def test_signatures_and_nsec_can_be_queried(signed: Signed) -> None:
     """RFC 4035 section 3.1: also without DO; each signature has the TTL of its RRset."""
     kind, world, _ = signed
     covered = {
@@ -196,7 +196,7 @@ def test_signatures_and_nsec_can_be_asked_for(signed: Signed) -> None:
     assert bool(world.ask("www.foo.test.", "NSEC").answer) == (kind == "NSEC")
 
 
-def test_a_proof_that_does_not_fit_is_said_so(signed: Signed) -> None:
+def test_a_proof_that_does_not_fit_sets_tc(signed: Signed) -> None:
     """RFC 4035 section 3.1.1: it is not omitted; the client retries over TCP."""
     _, world, _ = signed
     reply = world.ask("q.cn.foo.test.", "A", want_dnssec=True, payload=512)
@@ -205,7 +205,7 @@ def test_a_proof_that_does_not_fit_is_said_so(signed: Signed) -> None:
     assert reply.edns == 0
 
 
-def test_a_proof_behind_an_answer_out_of_reach_is_whole(tmp_path: Path) -> None:
+def test_a_proof_beyond_the_reach_of_pointers_is_complete(tmp_path: Path) -> None:
     """RFC 1035 section 4.1.4: a pointer reaches 16,383 octets, and a message may have four times as
     many."""
     signing.needs_signer()
@@ -216,7 +216,7 @@ def test_a_proof_behind_an_answer_out_of_reach_is_whole(tmp_path: Path) -> None:
     Validator("foo.test.", text).check(reply)
 
 
-def test_proofs_of_several_zones_stand_together(tmp_path: Path) -> None:
+def test_a_reply_may_have_proofs_of_several_zones(tmp_path: Path) -> None:
     """RFC 4035 section 3.1.3.3 in the zone of the alias, section 3.1.3.2 in that of its target:
     compression in a fragment is independent of its position."""
     signing.needs_signer()
@@ -241,7 +241,7 @@ def test_proofs_of_several_zones_stand_together(tmp_path: Path) -> None:
     assert kinds.count(("bar.example.", "NSEC3")) >= 2
 
 
-def test_an_unsigned_zone_says_the_same_to_everybody() -> None:
+def test_an_unsigned_zone_answers_alike_with_and_without_do() -> None:
     world = World({"foo.test.": ZONE})
     for owner in OWNERS:
         name = f"{owner}.foo.test." if owner != "@" else "foo.test."
@@ -252,7 +252,7 @@ def test_an_unsigned_zone_says_the_same_to_everybody() -> None:
         assert signed.ednsflags & dns.flags.DO
 
 
-def test_one_record_that_proves_an_insecure_cut_twice_is_told_once(tmp_path: Path) -> None:
+def test_a_record_that_proves_an_insecure_cut_twice_is_included_once(tmp_path: Path) -> None:
     """It matches the closest encloser and covers the next closer name (RFC 5155 section 7.2.7)."""
     signing.needs_signer()
     unsigned = SOA + "@ 300 NS ns.example.\nwww 300 NS ns.example.\n"

@@ -24,7 +24,7 @@ def bare(additional: bytes, count: int) -> bytes:
     return struct.pack("!HHHHHH", 99, 0, 1, 0, 0, count) + question + additional
 
 
-def test_a_query_without_edns_gets_none_back(world: World) -> None:
+def test_a_query_without_edns_gets_a_reply_without_edns(world: World) -> None:
     """RFC 6891 section 7."""
     assert world.ask("www.foo.com.").edns == -1
 
@@ -99,13 +99,13 @@ def test_a_malformed_opt_record_is_a_format_error(
     assert octets[3] & 0xF == 1
 
 
-def test_other_additional_records_do_no_harm(world: World) -> None:
+def test_other_additional_records_are_ignored(world: World) -> None:
     record = b"\0" + struct.pack("!HHIH", 1, 1, 0, 4) + b"\x7f\0\0\1"
     octets = world.exchange(bare(additional=record + OPT.pack(0, 41, 512, 0, 0), count=2))
     assert rcode(dns.message.from_wire(octets)) == "NOERROR"
 
 
-def test_an_opt_record_stands_in_the_additional_section(world: World) -> None:
+def test_an_opt_record_outside_the_additional_section_is_a_format_error(world: World) -> None:
     """RFC 6891 section 6.1.1."""
     wire = bytearray(bare(additional=OPT.pack(0, 41, 1232, 0, 0), count=1))
     wire[8:12] = b"\0\1\0\0"
@@ -120,7 +120,7 @@ def test_a_later_version_may_have_options_of_another_form(world: World) -> None:
     assert rcode(dns.message.from_wire(octets)) == "BADVERS"
 
 
-def test_a_format_error_that_was_met_behind_edns_has_edns_back(world: World) -> None:
+def test_a_format_error_after_an_opt_record_has_edns(world: World) -> None:
     """RFC 6891 section 6.1.1: a query with an OPT record gets one."""
     octets = world.exchange(bare(additional=OPT.pack(0, 41, 1232, 0, 0) * 2, count=2))
     reply = dns.message.from_wire(octets)
@@ -160,7 +160,7 @@ def test_a_reply_is_no_longer_than_client_and_server_want(
 NSID = dns.edns.GenericOption(dns.edns.NSID, b"")
 
 
-def test_a_server_tells_its_name_to_who_asks_for_it() -> None:
+def test_a_query_for_nsid_gets_the_name_of_the_server() -> None:
     """RFC 5001 section 2.1, whatever the answer is."""
     world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=ServerOptions(nsid=b"ns1"))
     for name in ("www.foo.com.", "no.foo.com.", "www.foo.org."):
@@ -170,7 +170,7 @@ def test_a_server_tells_its_name_to_who_asks_for_it() -> None:
         assert not told(world.ask(name, use_edns=0), dns.edns.NSID)
 
 
-def test_a_name_in_a_query_for_it_is_ignored() -> None:
+def test_an_nsid_in_a_query_is_ignored() -> None:
     """RFC 5001 section 2.1."""
     world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=ServerOptions(nsid=b"ns1"))
     option = dns.edns.GenericOption(dns.edns.NSID, b"whoever")
@@ -178,7 +178,7 @@ def test_a_name_in_a_query_for_it_is_ignored() -> None:
     assert found.nsid == b"ns1"
 
 
-def test_a_server_without_a_name_tells_none(world: World) -> None:
+def test_a_server_without_a_name_sends_no_nsid(world: World) -> None:
     assert not world.ask("www.foo.com.", use_edns=0, options=[NSID]).options
 
 
@@ -193,13 +193,13 @@ def errors(reply: dns.message.Message) -> list[int]:
     return [option.code for option in told(reply, dns.edns.EDE)]
 
 
-def test_what_is_not_ours_says_so(world: World) -> None:
+def test_a_query_outside_all_zones_is_not_authoritative(world: World) -> None:
     """RFC 8914 section 4.21."""
     reply = world.ask("www.foo.org.", use_edns=0)
     assert (rcode(reply), errors(reply)) == ("REFUSED", [20])
 
 
-def test_while_zones_are_still_to_be_loaded_the_server_is_not_ready(world: World) -> None:
+def test_a_server_is_not_ready_until_its_zones_are_loaded(world: World) -> None:
     """RFC 8914 section 4.15."""
     world.zones.is_complete = False
     assert errors(world.ask("www.foo.org.", use_edns=0)) == [14]
@@ -207,7 +207,7 @@ def test_while_zones_are_still_to_be_loaded_the_server_is_not_ready(world: World
 
 
 @pytest.mark.parametrize("name", ["www.foo.com.", "no.foo.com."])
-def test_a_stale_zone_is_answered_and_says_so(world: World, name: str) -> None:
+def test_a_stale_zone_is_answered_with_stale_answer(world: World, name: str) -> None:
     """RFC 8914 section 4.4; the answer is the same."""
     fresh = world.ask(name, use_edns=0)
     world.zones.set_stale(FOO, is_stale=True)
@@ -222,7 +222,7 @@ def test_a_stale_zone_is_answered_and_says_so(world: World, name: str) -> None:
     assert errors(world.ask(name, use_edns=0)) == []
 
 
-def test_an_alias_into_a_stale_zone_is_stale_for_as_long_as_that_is(world: World) -> None:
+def test_an_alias_into_a_stale_zone_is_stale(world: World) -> None:
     world.put("bar.com.", "x 300 CNAME www.foo.com.")
     assert errors(world.ask("x.bar.com.", use_edns=0)) == []
     world.zones.set_stale(FOO, is_stale=True)
@@ -232,7 +232,7 @@ def test_an_alias_into_a_stale_zone_is_stale_for_as_long_as_that_is(world: World
     assert errors(world.ask("x.bar.com.", use_edns=0)) == []
 
 
-def test_no_error_is_told_to_a_client_without_edns(world: World) -> None:
+def test_a_client_without_edns_gets_no_extended_error(world: World) -> None:
     """RFC 8914 section 3."""
     world.zones.set_stale(FOO, is_stale=True)
     for name in ("www.foo.com.", "www.foo.org."):

@@ -53,7 +53,7 @@ def ordinary(
         ("to.foo.com.", "A"),
     ],
 )
-def test_ordinary_questions_take_the_short_way(
+def test_ordinary_queries_take_the_fast_path(
     world: World, name: str, rdtype: str, edns: int
 ) -> None:
     assert ordinary(world, name, rdtype, use_edns=edns) is not None
@@ -71,9 +71,7 @@ def test_ordinary_questions_take_the_short_way(
         ("www.foo.org.", "A", {}),
     ],
 )
-def test_everything_else_is_left_to_the_long_way(
-    world: World, name: str, rdtype: str, make: dict
-) -> None:
+def test_other_queries_take_the_slow_path(world: World, name: str, rdtype: str, make: dict) -> None:
     assert ordinary(world, name, rdtype, **make) is None
 
 
@@ -88,7 +86,7 @@ www 300 NSEC *.wild A RRSIG NSEC
 """
 
 
-def test_of_a_signed_zone_what_needs_no_proof_takes_the_short_way() -> None:
+def test_answers_without_proofs_of_a_signed_zone_take_the_fast_path() -> None:
     world = World({"foo.com.": SIGNED})
     reply = ordinary(world, "wWw.foo.com.", want_dnssec=True)
     assert reply is not None
@@ -102,12 +100,12 @@ def cookie(client: bytes) -> dns.edns.GenericOption:
     return dns.edns.GenericOption(dns.edns.OptionType.COOKIE, client)
 
 
-def test_options_that_change_nothing_take_the_short_way(world: World) -> None:
+def test_options_without_effect_take_the_fast_path(world: World) -> None:
     for option in (cookie(b"12345678"), cookie(bytes(8)), dns.edns.GenericOption(65_001, b"")):
         assert ordinary(world, "www.foo.com.", use_edns=0, options=[option]) is not None
 
 
-def test_options_of_a_client_in_front_of_a_canary_take_the_long_way() -> None:
+def test_options_for_a_zone_with_a_canary_take_the_slow_path() -> None:
     world = World({})
     world.split = Canary("canary", 50)
     world.put("foo.com.", ZONE, ZONE)
@@ -116,7 +114,7 @@ def test_options_of_a_client_in_front_of_a_canary_take_the_long_way() -> None:
 
 @pytest.mark.parametrize("peer", ["192.0.2.1", "198.51.100.7", "2001:db8::1", "::ffff:192.0.2.9"])
 @pytest.mark.parametrize("percent", [0, 50, 100])
-def test_each_side_of_a_canary_takes_the_short_way(peer: str, percent: int) -> None:
+def test_each_side_of_a_canary_takes_the_fast_path(peer: str, percent: int) -> None:
     split = Canary("canary", percent)
     world = World({})
     world.split = split
@@ -130,7 +128,7 @@ def test_each_side_of_a_canary_takes_the_short_way(peer: str, percent: int) -> N
     assert counted == {"main": 0 if sees_canary else 3, "canary": 3 if sees_canary else 0}
 
 
-def test_an_alias_within_a_zone_is_remembered_for_each_side_of_its_canary() -> None:
+def test_an_alias_within_a_zone_is_cached_for_each_side_of_its_canary() -> None:
     world = World({})
     world.split = Canary("canary", 50)
     world.put("foo.com.", ZONE, ZONE.replace("192.0.2.1", "203.0.113.1"))
@@ -144,7 +142,7 @@ def test_an_alias_within_a_zone_is_remembered_for_each_side_of_its_canary() -> N
         assert (ipaddress.ip_address("203.0.113.1").packed in reply) == is_canary
 
 
-def test_an_alias_into_another_zone_is_remembered_unless_that_has_a_canary() -> None:
+def test_an_alias_into_another_zone_is_cached_unless_that_has_a_canary() -> None:
     world = World({"org.": "www 300 A 192.0.2.1\nto 300 CNAME www.foo.com."})
     world.split = Canary("canary", 50)
     links = "out 300 CNAME www.org.\nto 300 CNAME www.{}.com.\nwww 300 A 192.0.2.2"
@@ -155,7 +153,7 @@ def test_an_alias_into_another_zone_is_remembered_unless_that_has_a_canary() -> 
     assert ordinary(world, "to.org.") is None
 
 
-def test_an_alias_into_a_zone_with_an_access_list_is_not_remembered(world: World) -> None:
+def test_an_alias_into_a_zone_with_an_access_list_is_not_cached(world: World) -> None:
     world.query_from = LOOPBACK
     world.put("bar.com.", "www 300 A 192.0.2.9")
     world.put("foo.org.", "to 300 CNAME www.bar.com.")
@@ -165,14 +163,14 @@ def test_an_alias_into_a_zone_with_an_access_list_is_not_remembered(world: World
     assert ordinary(world, "to.foo.org.", peer="127.0.0.1") is None
 
 
-def test_where_the_canary_has_no_branch_everybody_sees_the_default() -> None:
+def test_without_a_canary_branch_all_clients_see_the_default() -> None:
     world = World({"foo.com.": ZONE}, Canary("canary", 100))
     reply = ordinary(world, "www.foo.com.")
     assert reply is not None
     assert reply.endswith(ipaddress.ip_address("192.0.2.1").packed)
 
 
-def test_a_zone_with_an_access_list_takes_the_long_way_and_others_do_not() -> None:
+def test_only_a_zone_with_an_access_list_takes_the_slow_path() -> None:
     world = World({"bar.com.": ZONE})
     world.query_from = LOOPBACK
     world.put("foo.com.", ZONE)
@@ -180,7 +178,7 @@ def test_a_zone_with_an_access_list_takes_the_long_way_and_others_do_not() -> No
     assert ordinary(world, "www.bar.com.") is not None
 
 
-def test_more_kinds_of_clients_than_are_remembered_are_answered_alike(world: World) -> None:
+def test_any_number_of_kinds_of_clients_is_answered_alike(world: World) -> None:
     """The octets after the name are chosen by the client."""
     seen = set()
     for size in range(600, 600 + 2 * fast_path._MAX_ENDINGS):
@@ -220,7 +218,7 @@ WWW = b"\3www\3foo\3com\0"
         ((b"\x3f" + b"x" * 63) * 3 + b"\x36" + b"x" * 54 + WWW[4:], A_IN, 0),
     ],
 )
-def test_octets_that_only_look_ordinary_are_answered_as_the_long_way_does(
+def test_the_fast_path_answers_almost_ordinary_octets_as_the_slow_path_does(
     world: World, name: bytes, ending: bytes, edns: int
 ) -> None:
     world.ask("www.foo.com.")

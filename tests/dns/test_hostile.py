@@ -47,12 +47,12 @@ def examined(wire: bytes) -> None:
 
 
 @given(st.binary(max_size=600) | MESSAGES)
-def test_no_octets_make_it_raise_or_answer_somebody_else(wire: bytes) -> None:
+def test_no_octets_raise_or_get_a_reply_to_another_query(wire: bytes) -> None:
     examined(wire)
 
 
 @pytest.mark.parametrize("kind", QUERIES)
-def test_a_query_cut_off_anywhere_is_a_format_error_and_less_than_a_header_is_nothing(
+def test_a_truncated_query_is_a_format_error_and_less_than_a_header_gets_no_reply(
     kind: str,
 ) -> None:
     """RFC 1035 section 4.1.1. Missing octets are not guessed, even if the whole query was seen
@@ -103,7 +103,7 @@ def _mutated(chosen: random.Random, pool: list[bytes]) -> bytes:
         *((b"\x3f" + b"x" * 63) * 4 + b"\0", b"\1x" * 128 + b"\0"),
     ],
 )
-def test_names_that_point_or_are_no_names_are_format_errors(name: bytes) -> None:
+def test_compression_pointers_and_malformed_names_are_format_errors(name: bytes) -> None:
     """The only name of a query has nothing to point to (RFC 1035 section 4.1.4); label types 01 and
     10 are not in use (RFC 6891 section 5)."""
     wire = question(name)
@@ -113,7 +113,7 @@ def test_names_that_point_or_are_no_names_are_format_errors(name: bytes) -> None
     assert reply[3] & 0xF == FORMERR
 
 
-def test_records_whose_owners_point_in_circles_do_no_harm() -> None:
+def test_pointer_loops_in_owners_do_no_harm() -> None:
     for owner in (b"\xc0\x1d", b"\xc0\x0c", b"\xff\xff", b"\3www\xc0\x1d"):
         for rdtype in (1, 41, 250):
             tail = owner + struct.pack("!HHIH", rdtype, 1, 0, 0)
@@ -122,7 +122,7 @@ def test_records_whose_owners_point_in_circles_do_no_harm() -> None:
             examined(bytes(wire))
 
 
-def test_all_operations_flags_and_classes_are_told_something() -> None:
+def test_all_opcodes_flags_and_classes_get_a_reply() -> None:
     name = b"\3www\3foo\3com\0"
     for flags in range(0, 0x8000, 0x40):
         examined(question(name, flags=flags))
@@ -132,7 +132,7 @@ def test_all_operations_flags_and_classes_are_told_something() -> None:
         examined(question(name, struct.pack("!HH", rdtype, 1)))
 
 
-def test_odd_edns_is_told_something() -> None:
+def test_odd_edns_gets_a_reply() -> None:
     """All versions and flags, sizes from none to the maximum, options of any code, too short or too
     long."""
     sizes = ((size, 0) for size in (0, 1, 511, 512, 513, 1_232, 65_535))
@@ -164,7 +164,7 @@ def test_types_without_a_mnemonic_are_counted_together() -> None:
     assert len(served.default.queries) < 10
 
 
-def test_names_that_nobody_has_leave_nothing_behind() -> None:
+def test_queries_for_missing_names_are_not_cached() -> None:
     """A wildcard alias has any number of names."""
     world = World({"foo.com.": ZONE})
     for number in range(500):

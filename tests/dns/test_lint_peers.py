@@ -44,7 +44,7 @@ def complaints(checker: str, text: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("checker", [BIND, NSD])
-def test_an_ordinary_zone_is_without_complaints(checker: str, tmp_path: Path) -> None:
+def test_an_ordinary_zone_causes_no_complaints(checker: str, tmp_path: Path) -> None:
     text = ZONE + "s NS ns.s\nns.s A 192.0.2.2\nt NS ns.s\nd DNAME x.\n@ MX 10 ns1\n"
     assert not rules(text)
     assert not complaints(checker, text, tmp_path)
@@ -70,7 +70,7 @@ def test_an_ordinary_zone_is_without_complaints(checker: str, tmp_path: Path) ->
         (NSD, "d DNAME x.\nw.d A 192.0.2.1", "hidden-by-dname"),
     ],
 )
-def test_what_a_checker_complains_of_is_found(
+def test_complaints_of_a_checker_have_findings(
     checker: str, records: str, rule: str, tmp_path: Path
 ) -> None:
     text = f"{ZONE}{records}\n"
@@ -78,7 +78,7 @@ def test_what_a_checker_complains_of_is_found(
     assert complaints(checker, text, tmp_path)
 
 
-def test_a_zone_without_name_servers_is_found(tmp_path: Path) -> None:
+def test_a_zone_without_name_servers_is_a_finding(tmp_path: Path) -> None:
     text = ZONE.replace("@ NS ns1\n", "")
     assert rules(text) == ["apex-without-ns"]
     assert complaints(BIND, text, tmp_path)

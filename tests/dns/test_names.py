@@ -5,7 +5,7 @@ import dns.name
 from tests.dns.world import World, flags, rcode, records
 
 
-def test_the_root_zone_is_a_zone_like_any_other() -> None:
+def test_the_root_zone_is_served_like_any_other() -> None:
     world = World(
         {
             ".": """
@@ -28,7 +28,7 @@ def test_the_root_zone_is_a_zone_like_any_other() -> None:
     assert reply.authority[0].name == dns.name.root
 
 
-def test_the_deepest_zone_answers() -> None:
+def test_the_closest_zone_answers() -> None:
     world = World(
         {
             "example.com.": "www.sub 300 A 192.0.2.1\nwww 300 A 192.0.2.2",
@@ -46,7 +46,7 @@ def test_the_parent_zone_answers_again_when_the_child_is_gone() -> None:
     assert records(world.ask("x.b.a.").answer)[0].endswith("192.0.2.1")
 
 
-def test_a_zone_may_be_a_single_label() -> None:
+def test_the_name_of_a_zone_may_be_a_single_label() -> None:
     assert rcode(World({"com.": "www 300 A 192.0.2.1"}).ask("www.com.")) == "NOERROR"
 
 

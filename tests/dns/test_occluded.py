@@ -43,7 +43,7 @@ def test_everything_below_a_cut_is_referred_to_the_cut(
     assert records(reply.additional) == ["ns.sub.foo.com. 300 A 192.0.2.1"]
 
 
-def test_everything_below_a_dname_has_moved(world: World) -> None:
+def test_everything_below_a_dname_is_redirected(world: World) -> None:
     """RFC 6672 sections 2.3 and 2.4: the owner itself has not."""
     moved = world.ask("www.old.foo.com.")
     assert records(moved.answer)[1:] == [
@@ -55,7 +55,7 @@ def test_everything_below_a_dname_has_moved(world: World) -> None:
     assert records(world.ask("old.foo.com.").answer) == ["old.foo.com. 300 A 192.0.2.4"]
 
 
-def test_a_cut_hides_the_dname_beside_it(world: World) -> None:
+def test_a_zone_cut_hides_a_dname_at_the_same_name(world: World) -> None:
     """RFC 6672 section 2.3: below a cut, the child's DNAME counts, not this one."""
     for owner in ("both.foo.com.", "www.both.foo.com."):
         reply = world.ask(owner)
@@ -63,7 +63,7 @@ def test_a_cut_hides_the_dname_beside_it(world: World) -> None:
         assert records(reply.authority) == ["both.foo.com. 300 NS ns.elsewhere.org."]
 
 
-def test_no_wildcard_above_reaches_below_a_cut() -> None:
+def test_no_wildcard_applies_below_a_cut() -> None:
     """RFC 4592 section 4.2: a zone cut ends the zone, and the scope of its wildcards."""
     world = World({"foo.com.": "* 300 A 192.0.2.1\nsub 300 NS ns.elsewhere.org.\n"})
     assert not world.ask("q.sub.foo.com.").answer

@@ -66,7 +66,7 @@ def differs(program: str, record: str) -> bool:
 
 
 @pytest.mark.parametrize("program", COMMANDS)
-def test_a_peer_reads_the_same_octets_from_what_we_print(program: str, tmp_path: Path) -> None:
+def test_a_peer_parses_the_same_octets_from_our_text(program: str, tmp_path: Path) -> None:
     records = [each for each in RECORDS if not differs(program, each)]
     accepted, printed, said = read_by(program, records, tmp_path)
     assert accepted, said
@@ -75,7 +75,7 @@ def test_a_peer_reads_the_same_octets_from_what_we_print(program: str, tmp_path:
 
 
 @pytest.mark.parametrize("program", COMMANDS)
-def test_a_difference_of_a_peer_is_about_a_record_that_is_tried(program: str) -> None:
+def test_every_documented_difference_of_a_peer_is_tested(program: str) -> None:
     for start in PEERS_DIFFER[program]:
         assert any(each == start or each.startswith(start) for each in RECORDS), start
 

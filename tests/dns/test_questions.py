@@ -30,7 +30,7 @@ QUESTION = b"\3www\3foo\3com\0\0\1\0\1"
 
 
 @pytest.mark.parametrize("octets", [b"", b"\0", b"\0" * 11, header(0x8000, 1, 0, 0, 0) + QUESTION])
-def test_what_is_no_query_gets_no_answer(world: World, octets: bytes) -> None:
+def test_a_message_that_is_not_a_query_gets_no_reply(world: World, octets: bytes) -> None:
     """A message shorter than a header, and a reply: answers to those could loop for ever."""
     assert world.exchange(octets) is None
 
@@ -49,7 +49,7 @@ def test_what_is_no_query_gets_no_answer(world: World, octets: bytes) -> None:
     ],
     ids=["none", "missing", "cut off", "two", "bad label type", "pointer", "too short", "too long"],
 )
-def test_a_question_that_cannot_be_read_is_a_format_error_with_the_header_alone(
+def test_a_malformed_question_is_a_format_error_with_only_a_header(
     world: World, octets: bytes
 ) -> None:
     """Id, opcode and RD are copied; the sections are empty (RFC 1035 section 4.1.1, RFC 9619)."""
@@ -60,7 +60,7 @@ def test_a_question_that_cannot_be_read_is_a_format_error_with_the_header_alone(
     ("counts", "rest"),
     [((1, 0, 0), b""), ((0, 1, 0), b""), ((0, 0, 1), b""), ((0, 0, 0), b"x"), ((0, 0, 9), b"")],
 )
-def test_what_is_malformed_behind_its_question_is_told_so_with_the_question(
+def test_a_format_error_after_the_question_includes_the_question(
     world: World, counts: tuple[int, int, int], rest: bytes
 ) -> None:
     """The sender can then match the reply to its query."""
@@ -70,7 +70,7 @@ def test_what_is_malformed_behind_its_question_is_told_so_with_the_question(
 
 @pytest.mark.parametrize("opcode", [1, 2, 3, 5, 6, 7, 15])
 @pytest.mark.parametrize("counts", [(1, 0, 0, 0), (0, 0, 0, 0), (9, 9, 9, 9)])
-def test_another_operation_is_not_implemented_whatever_it_says(
+def test_another_opcode_is_not_implemented_for_any_content(
     world: World, opcode: int, counts: tuple[int, ...]
 ) -> None:
     """UPDATE has a zone in place of the question: the counts depend on the opcode."""
@@ -93,7 +93,7 @@ def test_another_operation_is_not_implemented_whatever_it_says(
     ],
 )
 @pytest.mark.parametrize("name", ["www.foo.com.", "www.foo.org."])
-def test_types_of_messages_are_in_no_zone(
+def test_meta_types_are_errors_and_data_types_are_not(
     world: World, rdtype: str, expected: str, name: str
 ) -> None:
     """RFC 6895 section 3.1, for NXNAME RFC 9824 section 3.5; a transfer needs TCP (RFC 5936 section
@@ -121,9 +121,7 @@ def test_other_classes_are_refused(world: World, rdclass: str) -> None:
 
 @pytest.mark.parametrize("name", SELF)
 @pytest.mark.parametrize("rdtype", ["TXT", "ANY"])
-def test_the_server_tells_of_itself_what_it_is_told_to(
-    world: World, name: str, rdtype: str
-) -> None:
+def test_the_server_identifies_itself_as_configured(world: World, name: str, rdtype: str) -> None:
     """RFC 4892 section 2."""
     reply = world.ask(name, rdtype, rdclass="CH", use_edns=0)
     (found,) = reply.answer
@@ -135,7 +133,7 @@ def test_the_server_tells_of_itself_what_it_is_told_to(
 
 
 @pytest.mark.parametrize("name", ["version.bind.", "version.server.", "id.server."])
-def test_what_is_hidden_is_refused(name: str) -> None:
+def test_hidden_identification_is_refused(name: str) -> None:
     """NSD and Knot do the same. Both are hidden by default."""
     world = World({"foo.com.": ""})
     assert rcode(world.ask(name, "TXT", rdclass="CH")) == "REFUSED"
@@ -144,11 +142,11 @@ def test_what_is_hidden_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "rdtype"), [("version.bind.", "A"), ("authors.bind.", "TXT"), ("foo.com.", "SOA")]
 )
-def test_nothing_else_is_in_class_ch(world: World, name: str, rdtype: str) -> None:
+def test_other_names_in_class_ch_are_refused(world: World, name: str, rdtype: str) -> None:
     assert rcode(world.ask(name, rdtype, rdclass="CH")) == "REFUSED"
 
 
-def test_an_identity_may_be_as_long_as_a_string() -> None:
+def test_an_identity_may_have_255_octets() -> None:
     world = World({"foo.com.": ""}, conduct=ServerOptions(identity="x" * 255))
     ((found,),) = world.ask("id.server.", "TXT", rdclass="CH").answer
     assert found.strings == (b"x" * 255,)
@@ -168,7 +166,7 @@ def notify(zone: str, rdtype: str = "SOA", *, answer: bool = False) -> dns.messa
 
 
 @pytest.mark.parametrize("answer", [False, True])
-def test_a_change_of_a_zone_that_is_served_here_is_noted(world: World, answer: bool) -> None:
+def test_a_notify_for_a_served_zone_is_acknowledged(world: World, answer: bool) -> None:
     """RFC 1996 section 3.7: the reply has the question and nothing else; the SOA is a hint."""
     reply = world.send(notify("Foo.com.", answer=answer))
     assert rcode(reply) == "NOERROR"
@@ -179,15 +177,15 @@ def test_a_change_of_a_zone_that_is_served_here_is_noted(world: World, answer: b
 
 
 @pytest.mark.parametrize("zone", ["foo.org.", "www.foo.com.", "com."])
-def test_a_change_of_what_is_no_zone_here_is_not_ours(world: World, zone: str) -> None:
+def test_a_notify_for_another_zone_is_not_authoritative(world: World, zone: str) -> None:
     """RFC 1996 leaves it open; BIND replies NOTAUTH."""
     assert rcode(world.send(notify(zone))) == "NOTAUTH"
 
 
-def test_a_change_of_anything_but_the_soa_is_a_format_error(world: World) -> None:
+def test_a_notify_without_an_soa_question_is_a_format_error(world: World) -> None:
     assert rcode(world.send(notify("foo.com.", "A"))) == "FORMERR"
 
 
-def test_the_same_is_told_on_a_stream(world: World) -> None:
+def test_tcp_gets_the_same_replies(world: World) -> None:
     assert rcode(world.send(notify("foo.com."), limit=STREAM)) == "NOERROR"
     assert rcode(world.ask("www.foo.com.", "MAILA", limit=STREAM)) == "NOTIMP"

@@ -46,7 +46,7 @@ def test_names_at_and_below_a_cut_are_referred(world: World, name: str, rdtype: 
     assert str(reply.authority[0].name).lower() == "child.foo.com."
 
 
-def test_a_referral_has_all_addresses_that_the_zone_knows(world: World) -> None:
+def test_a_referral_has_all_addresses_in_the_zone(world: World) -> None:
     """RFC 9471 sections 3.1 and 3.2: in-domain and sibling glue, and hosts of the zone itself."""
     assert records(world.ask("x.child.foo.com.").additional) == [
         "host.foo.com. 300 A 192.0.2.3",
@@ -90,21 +90,21 @@ def test_ds_below_a_cut_is_referred(world: World) -> None:
     assert [found.rdtype.name for found in reply.authority] == ["NS"]
 
 
-def test_the_parent_zone_answers_for_ds_even_where_the_child_is_served_too(world: World) -> None:
+def test_the_parent_zone_answers_for_ds_even_if_the_child_is_served_too(world: World) -> None:
     """RFC 4035 section 3.1.4.1."""
     world.put("child.foo.com.", "@ 300 NS ns.child.foo.com.")
     assert len(world.ask("child.foo.com.", "DS").answer) == 1
     assert "AA" in flags(world.ask("child.foo.com.", "NS"))
 
 
-def test_ds_of_an_apex_without_its_parent_here_has_no_data(world: World) -> None:
+def test_ds_of_an_apex_has_no_data_if_the_parent_is_not_served(world: World) -> None:
     """RFC 4035 section 3.1.4.1."""
     reply = world.ask("foo.com.", "DS")
     assert rcode(reply) == "NOERROR"
     assert [found.name.to_text() for found in reply.authority] == ["foo.com."]
 
 
-def test_what_leads_to_a_cut_is_an_empty_non_terminal(world: World) -> None:
+def test_a_name_above_a_cut_is_an_empty_non_terminal(world: World) -> None:
     assert "AA" in flags(world.ask("deep.foo.com."))
     assert rcode(world.ask("deep.foo.com.")) == "NOERROR"
     assert "AA" not in flags(world.ask("a.deep.foo.com."))
@@ -117,7 +117,7 @@ def test_the_name_servers_of_the_apex_are_an_answer(world: World) -> None:
 
 
 @pytest.mark.parametrize("servers", ["sub", "@"])
-def test_more_glue_than_any_message_holds_does_no_harm(servers: str) -> None:
+def test_glue_beyond_the_size_of_a_message_is_omitted_or_truncated(servers: str) -> None:
     """Two RRsets that each fit a message may have millions of addresses together."""
     at = "" if servers == "@" else f".{servers}"
     delegation = [f"sub 300 NS n{n}{at}" for n in range(200)]
@@ -131,7 +131,7 @@ def test_more_glue_than_any_message_holds_does_no_harm(servers: str) -> None:
         assert reply.flags & dns.flags.TC
 
 
-def test_servers_that_many_children_share_do_not_make_each_referral_huge() -> None:
+def test_sibling_glue_is_bounded() -> None:
     """Each referral is cached after the first query, so sibling glue is bounded (RFC 9471 section
     3.2 leaves the amount open)."""
     own = "sub 300 NS ns.sub\nns.sub 300 A 192.0.2.1"

@@ -54,7 +54,7 @@ async def asks_for_ever(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
         await receive(reader)
 
 
-async def test_queries_may_follow_each_other_without_waiting(world: World, host: str) -> None:
+async def test_pipelined_queries_are_answered(world: World, host: str) -> None:
     """Section 6.2.1.1: pipelining; each query gets its reply, for any number of them."""
     async with served(world, host=host) as (address, _), connected(address) as (reader, writer):
         ids = [number.to_bytes(2, "big") for number in range(1_000)]
@@ -62,7 +62,7 @@ async def test_queries_may_follow_each_other_without_waiting(world: World, host:
         assert sorted([(await receive(reader))[:2] for _ in ids]) == ids
 
 
-async def test_a_message_without_octets_ends_the_conversation(world: World, host: str) -> None:
+async def test_an_empty_message_ends_the_connection(world: World, host: str) -> None:
     """Earlier queries are answered, later ones are not."""
     async with served(world, host=host) as (address, streams):
         async with connected(address) as (reader, writer):
@@ -107,7 +107,7 @@ async def test_the_longest_message_is_read_and_answered(world: World, host: str)
         assert await receive(reader) == world.exchange(QUERY)
 
 
-async def test_a_message_has_to_come_within_the_time_for_it(world: World, host: str) -> None:
+async def test_a_message_has_to_arrive_in_time(world: World, host: str) -> None:
     """Section 6.2.3; a further octet does not extend the time."""
     limits = ConnectionLimits(idle_s=0.3)
     async with served(world, limits, host) as (address, _), connected(address) as (reader, writer):
@@ -115,7 +115,7 @@ async def test_a_message_has_to_come_within_the_time_for_it(world: World, host: 
         assert await ends(reader) == b""
 
 
-async def test_a_client_may_not_ask_for_ever(world: World, host: str) -> None:
+async def test_a_busy_connection_ends_after_a_maximum_time(world: World, host: str) -> None:
     """Section 6.2.3: even a busy connection ends."""
     limits = ConnectionLimits(total_s=0.3)
     async with served(world, limits, host) as (address, _), connected(address) as (reader, writer):
@@ -123,7 +123,7 @@ async def test_a_client_may_not_ask_for_ever(world: World, host: str) -> None:
             await asks_for_ever(reader, writer)
 
 
-async def test_clients_that_never_read_take_less_than_a_mebibyte_each_and_nobodys_turn(
+async def test_a_client_that_never_reads_uses_less_than_a_mebibyte_and_delays_no_other(
     world: World, host: str
 ) -> None:
     """Each requests 12 MB. The memory is that of this process, and of the kernel for its side of
@@ -165,7 +165,7 @@ async def test_2000_clients_at_once_are_all_answered(world: World, host: str) ->
         await eventually(lambda: streams.connections == 0)
 
 
-async def test_there_are_no_more_connections_than_there_may_be(world: World, host: str) -> None:
+async def test_the_number_of_connections_is_bounded(world: World, host: str) -> None:
     """A connection that ends makes room for another."""
     world.zones.options = ServerOptions(max_tcp=3)
     async with served(world, host=host) as (address, streams):
@@ -177,9 +177,7 @@ async def test_there_are_no_more_connections_than_there_may_be(world: World, hos
         assert await is_served(address, world)
 
 
-async def test_connections_that_come_all_at_once_are_counted_one_by_one(
-    world: World, host: str
-) -> None:
+async def test_simultaneous_connections_are_counted_one_by_one(world: World, host: str) -> None:
     """They wait in the backlog, and are accepted in one cycle of the event loop."""
     world.zones.options = ServerOptions(max_tcp_per_subnet=5)
     loop = asyncio.get_running_loop()
@@ -208,7 +206,7 @@ async def test_a_subnet_of_ipv6_is_a_48(world: World) -> None:
             assert await ends(reader) == b""
 
 
-async def test_a_client_that_breaks_off_leaves_nothing_behind(world: World, host: str) -> None:
+async def test_a_reset_connection_leaves_nothing_behind(world: World, host: str) -> None:
     """It sends a reset within a message and within many replies."""
     async with served(world, host=host) as (address, streams):
         for octets in (b"", b"\0", framed(QUERY)[:9], framed(BIG_QUERY) * 50):

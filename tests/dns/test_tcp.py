@@ -56,9 +56,7 @@ async def test_a_reply_may_be_larger_than_any_datagram(world: World) -> None:
 
 
 @pytest.mark.parametrize("octets", [b"", b"\0", b"\0\x20abc"])
-async def test_a_client_that_says_too_little_too_long_is_let_go(
-    world: World, octets: bytes
-) -> None:
+async def test_a_client_that_sends_too_little_is_disconnected(world: World, octets: bytes) -> None:
     """RFC 7766 section 6.2.3."""
     async with served(world, ConnectionLimits(idle_s=0.05)) as (address, _):
         reader, writer = await asyncio.open_connection(*address)
@@ -68,7 +66,7 @@ async def test_a_client_that_says_too_little_too_long_is_let_go(
         writer.close()
 
 
-async def test_a_client_that_does_not_read_is_let_go(world: World) -> None:
+async def test_a_client_that_does_not_read_is_disconnected(world: World) -> None:
     """It may request much, but its replies must not accumulate."""
     query = framed(dns.message.make_query("big.foo.com.", "TXT").to_wire())
     async with served(world, ConnectionLimits(stall_s=0.05)) as (address, streams):
@@ -82,7 +80,7 @@ async def test_a_client_that_does_not_read_is_let_go(world: World) -> None:
             await eventually(lambda: streams.connections == 0)
 
 
-async def test_one_subnet_may_not_take_all_connections(world: World) -> None:
+async def test_one_subnet_cannot_use_all_connections(world: World) -> None:
     world.zones.options = ServerOptions(max_tcp_per_subnet=2)
     async with served(world, host="0.0.0.0") as (address, streams):
         held = [await asyncio.open_connection("127.0.0.1", address.port) for _ in range(2)]
@@ -104,7 +102,7 @@ async def test_one_subnet_may_not_take_all_connections(world: World) -> None:
             each.close()
 
 
-async def test_replies_and_garbage_get_no_answer_but_the_next_query_does(world: World) -> None:
+async def test_replies_and_garbage_get_no_reply_and_the_next_query_does(world: World) -> None:
     reply = world.exchange(QUERY)
     assert reply is not None
     async with served(world) as (address, _):
@@ -114,7 +112,7 @@ async def test_replies_and_garbage_get_no_answer_but_the_next_query_does(world: 
         writer.close()
 
 
-async def test_messages_without_a_reply_leave_others_their_turn(world: World) -> None:
+async def test_messages_without_a_reply_do_not_block_other_clients(world: World) -> None:
     """They cost the sender three octets each, and must not block other clients."""
     async with served(world) as (address, _), counted() as turns:
         reader, writer = await asyncio.open_connection(*address)
@@ -124,7 +122,7 @@ async def test_messages_without_a_reply_leave_others_their_turn(world: World) ->
     assert turns.count > 5_000 / MESSAGES_BATCH
 
 
-def test_there_is_room_for_more_than_all_connections() -> None:
+def test_the_limit_of_open_files_is_raised() -> None:
     """The soft limit of open files becomes the hard limit."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] // 2, before[1]))

@@ -65,7 +65,7 @@ async def test_a_transfer_gives_every_record_between_two_soas(world: World, rdty
     assert [record.ttl for record in found if record.rdtype == dns.rdatatype.RRSIG] == [3600]
 
 
-async def test_a_transfer_is_what_a_secondary_can_load(world: World) -> None:
+async def test_a_secondary_can_load_a_transfer(world: World) -> None:
     async with served(world) as (address, _):
         zone = dns.zone.Zone("foo.com.", relativize=False)
 
@@ -76,7 +76,7 @@ async def test_a_transfer_is_what_a_secondary_can_load(world: World) -> None:
     assert len(zone.find_rdataset("big.foo.com.", "TXT")) == 250
 
 
-async def test_a_transfer_stays_with_the_state_it_began_with(world: World) -> None:
+async def test_a_transfer_has_the_state_of_its_start(world: World) -> None:
     """Commits during the transfer do not change it."""
     wire = dns.message.make_query("foo.com.", "AXFR").to_wire()
     query = parse(wire)
@@ -88,7 +88,7 @@ async def test_a_transfer_stays_with_the_state_it_began_with(world: World) -> No
     assert first.answer[0] == dns.message.from_wire(last, one_rr_per_rrset=True).answer[-1]
 
 
-async def test_a_transfer_is_refused_to_strangers(world: World) -> None:
+async def test_a_transfer_is_refused_to_other_clients(world: World) -> None:
     world.transfer_to = Access((ipaddress.ip_network("192.0.2.0/24"),))
     world.put("foo.com.", ZONE)
     async with served(world) as (address, _):
@@ -96,14 +96,14 @@ async def test_a_transfer_is_refused_to_strangers(world: World) -> None:
     assert message.rcode() == dns.rcode.REFUSED
 
 
-async def test_a_transfer_of_what_is_no_zone_here_is_not_ours_to_give(world: World) -> None:
+async def test_a_transfer_of_another_zone_is_not_authoritative(world: World) -> None:
     """RFC 5936 section 2.2.1."""
     async with served(world) as (address, _):
         (message,) = await transferred(address, query_for("www.foo.com."))
     assert message.rcode() == dns.rcode.NOTAUTH
 
 
-async def test_a_notice_of_change_is_no_question_for_the_zone(world: World) -> None:
+async def test_a_notify_is_not_a_transfer(world: World) -> None:
     """RFC 1996 section 3.12, for any type in the question."""
     query = query_for("foo.com.")
     query.set_opcode(dns.opcode.NOTIFY)
@@ -158,7 +158,7 @@ async def test_a_transfer_comes_in_canonical_order_in_full_messages(world: World
 
 
 @pytest.mark.parametrize("rdtype", ["AXFR", "IXFR"])
-async def test_names_keep_their_case_whatever_that_of_the_question(rdtype: str) -> None:
+async def test_names_keep_their_case_for_any_case_of_the_question(rdtype: str) -> None:
     """RFC 5936 section 3.4: a pointer to the question would change the case of names in the
     zone."""
     world = World({"foo.com.": "@ 300 MX 1 mail.foo.com.\n@ 300 MX 2 Mail.Foo.com."})
@@ -179,7 +179,7 @@ async def test_names_are_compressed_throughout_a_message() -> None:
     assert sum(len(message.wire) for message in messages) < 30 * records
 
 
-async def test_an_extended_error_says_why_a_transfer_is_refused(world: World) -> None:
+async def test_an_extended_error_has_the_reason_of_a_refused_transfer(world: World) -> None:
     """RFC 8914 sections 4.19 and 4.21."""
     world.transfer_to = Access()
     world.put("foo.com.", ZONE)
@@ -199,13 +199,13 @@ async def test_every_message_of_a_signed_transfer_is_signed(closed: World) -> No
     assert all(len(message.wire) <= 16_384 for message in messages)
 
 
-async def test_who_does_not_sign_is_refused(closed: World) -> None:
+async def test_an_unsigned_request_is_refused(closed: World) -> None:
     async with served(closed) as (address, _):
         (message,) = await transferred(address, query_for("foo.com."))
     assert message.rcode() == dns.rcode.REFUSED
 
 
-async def test_a_signature_that_does_not_hold_is_refused(closed: World) -> None:
+async def test_an_invalid_signature_is_refused(closed: World) -> None:
     """RFC 8945 section 5.2.2."""
     query = query_for("foo.com.")
     other = dns.tsig.Key("axfr-key.", b"another secret", "hmac-sha256")

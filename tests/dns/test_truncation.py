@@ -15,7 +15,7 @@ def world() -> World:
 
 @pytest.mark.parametrize("payload", [None, 512, 1232, 4096])
 @pytest.mark.parametrize("name", ["many.foo.com.", "to.foo.com."])
-def test_an_rrset_that_does_not_fit_is_left_out_and_said_so(
+def test_an_rrset_that_does_not_fit_is_omitted_with_tc(
     world: World, name: str, payload: int | None
 ) -> None:
     """RFC 2181 section 9: never a part of an RRset without TC."""
@@ -26,19 +26,19 @@ def test_an_rrset_that_does_not_fit_is_left_out_and_said_so(
     assert (reply.edns == 0) == (payload is not None)
 
 
-def test_a_stream_has_room_for_it(world: World) -> None:
+def test_the_rrset_fits_over_tcp(world: World) -> None:
     """RFC 7766 section 8."""
     reply = world.ask("many.foo.com.", "TXT", limit=STREAM)
     assert "TC" not in flags(reply)
     assert len(reply.answer[0]) == 40
 
 
-def test_a_client_that_claims_too_little_gets_512_octets(world: World) -> None:
+def test_a_client_with_a_smaller_size_gets_512_octets(world: World) -> None:
     """RFC 6891 section 6.2.3: smaller sizes count as 512."""
     assert "TC" not in flags(world.ask("few.foo.com.", use_edns=0, payload=1))
 
 
-def test_the_client_size_counts_below_ours() -> None:
+def test_a_client_size_below_ours_is_respected() -> None:
     world = World({"foo.com.": "x 300 TXT " + " ".join('"' + "y" * 200 + '"' for _ in range(4))})
     assert "TC" in flags(world.ask("x.foo.com.", "TXT"))
     assert "TC" in flags(world.ask("x.foo.com.", "TXT", use_edns=0, payload=800))
@@ -53,13 +53,13 @@ def glue(servers: int, below: str) -> str:
     )
 
 
-def test_in_domain_glue_that_does_not_fit_is_said_so() -> None:
+def test_in_domain_glue_that_does_not_fit_sets_tc() -> None:
     """RFC 9471 section 3.1."""
     reply = World({"foo.com.": glue(13, "child")}).ask("www.child.foo.com.")
     assert "TC" in flags(reply)
 
 
-def test_sibling_glue_is_dropped_in_whole_rrsets_without_a_word() -> None:
+def test_sibling_glue_is_omitted_in_whole_rrsets_without_tc() -> None:
     """RFC 9471 section 3.2, RFC 2181 section 9."""
     text = glue(11, "sibling") + "sibling 300 NS ns0.sibling\n"
     text += "child 300 NS ns.child\nns.child 300 A 192.0.2.99\n"

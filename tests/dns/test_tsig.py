@@ -96,24 +96,24 @@ def test_a_signed_query_gets_a_signed_reply(world: World, algorithm: str) -> Non
     ("name", "rdtype", "expected"),
     [("no.foo.com.", "A", "NXDOMAIN"), ("foo.org.", "A", "REFUSED"), (".", "TSIG", "FORMERR")],
 )
-def test_whatever_the_answer_it_is_signed(
+def test_every_answer_to_a_signed_query_is_signed(
     world: World, name: str, rdtype: str, expected: str
 ) -> None:
     assert rcode(exchange(world, signed(name, rdtype))) == expected
 
 
-def test_a_later_version_of_edns_is_refused_signed(world: World) -> None:
+def test_badvers_is_signed(world: World) -> None:
     assert rcode(exchange(world, signed(use_edns=1))) == "BADVERS"
 
 
-def test_a_signature_is_part_of_what_a_client_takes(world: World) -> None:
+def test_a_signature_counts_towards_the_size_of_a_reply(world: World) -> None:
     """Section 5.3: the reply is truncated so that the signature fits."""
     reply = exchange(world, signed("big.foo.com.", "TXT"), limit=512)
     assert flags(reply) == {"QR", "AA", "RD", "TC"}
     assert not reply.answer
 
 
-def test_a_signature_by_the_longest_key_fits_behind_the_longest_question() -> None:
+def test_a_signature_by_the_longest_key_fits_after_the_longest_question() -> None:
     key = TsigKey(LONGEST, "hmac-sha512", b"x")
     assert len(LONGEST) == MAX_KEY_NAME
     world = world_of(conduct=ServerOptions(keys={key.name: key}, nsid=b"n" * 128))
@@ -157,7 +157,7 @@ def test_another_secret_is_badsig(world: World) -> None:
 
 
 @given(st.data())
-def test_a_query_that_was_altered_on_the_way_gets_no_signed_answer(data: st.DataObject) -> None:
+def test_an_altered_query_gets_no_signed_answer(data: st.DataObject) -> None:
     """Each bit counts, except those of the id, which forwarders may change, and the case of
     names."""
     wire = bytearray(SIGNED)
@@ -225,7 +225,7 @@ def test_a_signature_of_another_time_is_badtime(world: World, apart: int) -> Non
     assert rdata.mac == expected.mac
 
 
-def test_a_message_that_was_forwarded_under_another_id_is_verified_by_its_own(
+def test_a_forwarded_message_is_verified_with_its_original_id(
     world: World,
 ) -> None:
     """Section 4.2: the original id."""
@@ -236,7 +236,7 @@ def test_a_message_that_was_forwarded_under_another_id_is_verified_by_its_own(
     assert octets[3] & 0xF == 0
 
 
-def test_a_signature_stands_last_and_alone(world: World) -> None:
+def test_a_signature_must_be_single_and_last(world: World) -> None:
     """Section 5.1: any other position is a format error."""
     front, tsig = raw(signed().to_wire())
     record = b"\0" + struct.pack("!HHIH", 1, 1, 0, 4) + b"\x7f\0\0\1"
@@ -260,7 +260,7 @@ def test_a_malformed_signature_is_a_format_error(world: World, cut: int) -> None
     assert world.exchange(another_class)[3] & 0xF == 1
 
 
-def test_an_error_about_a_signature_has_edns_where_the_query_has(world: World) -> None:
+def test_a_tsig_error_has_edns_if_the_query_has(world: World) -> None:
     """RFC 6891 section 6.1.1, for each error of RFC 8945 section 5.2."""
     query = signed(use_edns=0, want_dnssec=True)
     wire = query.to_wire()

@@ -39,7 +39,7 @@ async def dig(address: Address, key: Path, *words: str) -> str:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-async def test_dig_and_we_believe_each_other_with_a_key_of_tsig_keygen(
+async def test_dig_and_zonegit_verify_each_other_with_a_key_of_tsig_keygen(
     algorithm: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "keys"
@@ -63,7 +63,7 @@ async def test_dig_and_we_believe_each_other_with_a_key_of_tsig_keygen(
         assert "could not be validated" not in text, words
 
 
-async def test_dig_is_told_what_is_wrong_with_its_key(tmp_path: Path) -> None:
+async def test_dig_gets_the_error_of_its_key(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for path in (ours, theirs):
         path.write_text(await run(tool("tsig-keygen"), "two.hosts"))

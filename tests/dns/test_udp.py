@@ -57,7 +57,7 @@ async def test_a_query_is_answered_on_every_kind_of_address(world: World, host: 
     assert reply == world.exchange(QUERY)
 
 
-async def test_a_reply_comes_from_the_address_that_was_asked(world: World) -> None:
+async def test_a_reply_comes_from_the_queried_address(world: World) -> None:
     """RFC 2181 section 4.1, for one socket with all addresses of the host."""
     async with served(world, "0.0.0.0") as (address,):
         _, source = await exchange(Address("127.0.0.53", address.port), QUERY)
@@ -80,7 +80,7 @@ async def test_one_port_serves_both_families(world: World) -> None:
     await succeeds(attempt, Unavailable)
 
 
-async def test_a_burst_is_answered_whole(world: World) -> None:
+async def test_a_burst_is_answered_completely(world: World) -> None:
     """The burst has more datagrams than one wake-up receives."""
     count = 200
     async with served(world, "127.0.0.1") as (address,):
@@ -96,7 +96,7 @@ async def test_a_burst_is_answered_whole(world: World) -> None:
 
 
 @pytest.mark.parametrize(("ceiling", "is_whole"), [(512, False), (1_232, False), (4_096, True)])
-async def test_a_datagram_is_no_longer_than_it_may_be(ceiling: int, is_whole: bool) -> None:
+async def test_a_datagram_is_within_the_maximum_size(ceiling: int, is_whole: bool) -> None:
     """The reply has some 3,000 octets, and the client accepts 4,096."""
     rows = "\n".join(f'big 300 TXT "{number} {"x" * 250}"' for number in range(11))
     world = World({"foo.com.": rows}, conduct=ServerOptions(max_udp_size=ceiling))
@@ -121,7 +121,7 @@ async def test_a_query_of_any_length_gets_the_answer_that_a_stream_gives(
     assert dns.message.from_wire(reply).answer
 
 
-async def test_octets_that_are_no_query_get_no_answer_and_do_no_harm(world: World) -> None:
+async def test_octets_that_are_not_a_query_get_no_reply(world: World) -> None:
     async with served(world, "127.0.0.1") as (address,):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
@@ -134,7 +134,7 @@ async def test_octets_that_are_no_query_get_no_answer_and_do_no_harm(world: Worl
     assert reply == world.exchange(QUERY)
 
 
-async def test_a_bug_costs_one_query_and_is_counted(world: World) -> None:
+async def test_a_bug_affects_one_query_and_is_counted(world: World) -> None:
     def buggy(wire, zones, peer, limit):
         if wire[:2] == b"\0\0":
             raise ZeroDivisionError
@@ -151,7 +151,7 @@ async def test_a_bug_costs_one_query_and_is_counted(world: World) -> None:
     assert drops.failed == 1
 
 
-async def test_two_processes_may_share_a_port_and_a_third_party_may_not() -> None:
+async def test_two_resolvers_may_share_a_port_and_another_program_may_not() -> None:
     first = bind(Address("127.0.0.1", 0))
     port = first[0].getsockname()[1]
     second = bind(Address("127.0.0.1", port))

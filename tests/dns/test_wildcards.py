@@ -30,7 +30,7 @@ def world() -> World:
         ("foo.bar.example.", "TXT", 'foo.bar.example. 3600 TXT "this is a wildcard"'),
     ],
 )
-def test_a_name_that_does_not_exist_takes_what_the_wildcard_has(
+def test_a_missing_name_gets_the_records_of_the_wildcard(
     world: World, name: str, rdtype: str, answer: str
 ) -> None:
     """RFC 4592 section 2.2.1."""
@@ -54,7 +54,7 @@ def test_a_synthesised_name_has_no_more_types_than_the_wildcard(world: World) ->
         ("host2.example.", "TXT", "NOERROR"),  # an empty non-terminal
     ],
 )
-def test_what_exists_blocks_the_wildcard(
+def test_an_existing_name_blocks_the_wildcard(
     world: World, name: str, rdtype: str, expected: str
 ) -> None:
     """RFC 4592 section 2.2.1, the answers without the wildcard."""
@@ -75,7 +75,7 @@ def test_a_zone_cut_blocks_the_wildcard(world: World) -> None:
     assert [found.rdtype.name for found in reply.authority] == ["NS"]
 
 
-def test_the_wildcard_can_be_asked_for_by_its_own_name(world: World) -> None:
+def test_the_wildcard_can_be_queried_by_its_own_name(world: World) -> None:
     """RFC 4592 section 2.3."""
     assert records(world.ask("*.example.", "TXT").answer) == [
         '*.example. 3600 TXT "this is a wildcard"'
@@ -93,7 +93,7 @@ def test_rdata_that_names_the_wildcard_itself_is_not_changed() -> None:
     ]
 
 
-def test_name_servers_at_a_wildcard_are_nothing_special() -> None:
+def test_name_servers_at_a_wildcard_are_ordinary_data() -> None:
     """RFC 4592 section 4.2 leaves this open: at names that match the wildcard they are data, and
     its own name is a zone cut."""
     world = World({"foo.com.": "*.w 300 NS ns.example.\n*.w 300 TXT x\n"})
@@ -104,7 +104,7 @@ def test_name_servers_at_a_wildcard_are_nothing_special() -> None:
         assert [found.rdtype.name for found in world.ask(name).authority] == ["NS"]
 
 
-def test_a_dname_at_a_wildcard_is_nothing_special() -> None:
+def test_a_dname_at_a_wildcard_redirects_only_below_the_asterisk() -> None:
     """RFC 4592 section 4.4: it redirects names below the asterisk label itself, and no others."""
     world = World({"foo.com.": "*.w 300 DNAME e\nf.e 300 A 192.0.2.1\n"})
     assert world.ask("x.w.foo.com.", "DNAME").answer
@@ -118,7 +118,7 @@ def test_an_escaped_asterisk_is_an_asterisk() -> None:
     assert rcode(world.ask("anything.foo.com.")) == "NOERROR"
 
 
-def test_an_asterisk_inside_a_label_is_no_wildcard() -> None:
+def test_an_asterisk_inside_a_label_is_not_a_wildcard() -> None:
     """RFC 4592 section 2.1.1."""
     world = World({"foo.com.": "a*b 300 A 192.0.2.1"})
     assert rcode(world.ask("acb.foo.com.")) == "NXDOMAIN"

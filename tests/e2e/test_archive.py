@@ -66,7 +66,7 @@ def test_a_stack_runs_from_the_archive_alone(run: Run, tmp_path: Path) -> None:
         run("down")
 
 
-def test_sums_are_those_of_the_files() -> None:
+def test_the_checksums_match_the_files() -> None:
     lines = (DIST / "SHA256SUMS").read_text().splitlines()
     listed = dict(reversed(line.split("  ")) for line in lines)
     files = {each.name: each for each in DIST.iterdir() if each.name != "SHA256SUMS"}

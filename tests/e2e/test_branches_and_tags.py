@@ -42,7 +42,7 @@ def test_a_renamed_branch_that_becomes_main_is_served(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_tag_names_a_commit_for_good(stack: Stack) -> None:
+def test_a_tag_keeps_its_commit(stack: Stack) -> None:
     assert "no tag yet" in stack.run("tag").out
     first = stack.json("log")[0]["commit"]
     stack.run("set", "api", "A", "60", "192.0.2.81")
@@ -76,7 +76,7 @@ def test_a_tag_names_a_commit_for_good(stack: Stack) -> None:
         (["reflog", "-n", "0"], 2, "0"),
     ],
 )
-def test_a_refused_tag_or_reflog_says_why(
+def test_an_error_about_a_tag_or_reflog_has_the_reason(
     stack: Stack, words: list[str], status: int, said: str
 ) -> None:
     failed = stack.run(*words, status=status)
@@ -93,7 +93,7 @@ def test_a_signed_tag_is_verified(stack: Stack, zone: str) -> None:
     assert stack.run("verify", "v1", "--key", f"{key}.pub").out
 
 
-def test_a_reflog_tells_who_moved_a_branch_with_which_command(stack: Stack, zone: str) -> None:
+def test_a_reflog_shows_who_moved_a_branch_with_which_command(stack: Stack, zone: str) -> None:
     actor = stack.environment["ZONEGIT_ACTOR"]
     stack.run("set", "api", "A", "60", "192.0.2.81", "-m", "move api\n\nto the new rack")
     moves = stack.json("reflog")
@@ -114,7 +114,7 @@ def test_a_reflog_tells_who_moved_a_branch_with_which_command(stack: Stack, zone
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_deleted_branch_is_brought_back_by_its_reflog(stack: Stack) -> None:
+def test_a_deleted_branch_is_restored_from_its_reflog(stack: Stack) -> None:
     stack.run("branch", "canary")
     stack.run("set", "api", "A", "60", "192.0.2.81", "--branch", "canary")
     stack.run("branch", "-d", "canary")

@@ -44,7 +44,7 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield found
 
 
-async def test_an_operator_works_with_both_stores_when_each_has_only_its_own_rights(
+async def test_an_operator_works_with_both_stores_under_minimal_permissions(
     url: str, tmp_path: Path
 ) -> None:
     with (
@@ -64,13 +64,13 @@ async def test_an_operator_works_with_both_stores_when_each_has_only_its_own_rig
             assert (await heads.find_position(repo)).zone == ZONE
 
 
-async def test_an_operator_cannot_speak_for_another(url: str) -> None:
+async def test_an_operator_cannot_act_as_another(url: str) -> None:
     async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
         with pytest.raises(Denied):
             await refs_of(bus, "alice").where("alice")
 
 
-async def test_who_may_not_ask_about_all_zones_is_told_all_the_same_what_is_unfinished(
+async def test_an_operator_limited_to_some_zones_finds_its_unfinished_operation(
     url: str,
 ) -> None:
     async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
@@ -100,7 +100,7 @@ async def test_a_resolver_reads_and_cannot_write(url: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["resolver", "operator"])
-async def test_stores_of_the_original_are_taken_over_by_those_alone_who_were_granted_it(
+async def test_only_permitted_operators_can_adopt_a_store_of_the_original(
     url: str, role: str
 ) -> None:
     async with connect(BusSettings(as_user(url, role)), name=role) as bus:
@@ -109,7 +109,7 @@ async def test_stores_of_the_original_are_taken_over_by_those_alone_who_were_gra
 
 
 @pytest.mark.parametrize("role", ["objectstore", "resolver", "operator"])
-async def test_nobody_but_refs_announces_anything(url: str, role: str) -> None:
+async def test_only_refs_can_publish_events(url: str, role: str) -> None:
     heard: list[bytes] = []
     async with (
         connect(BusSettings(as_user(url, "resolver")), name="listener") as listener,
@@ -126,16 +126,14 @@ async def test_nobody_but_refs_announces_anything(url: str, role: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["objectstore", "refs", "operator"])
-async def test_nobody_reads_the_answers_of_another(url: str, role: str) -> None:
+async def test_no_user_can_read_the_replies_to_another(url: str, role: str) -> None:
     async with connect(BusSettings(as_user(url, role)), name=role) as bus:
         with pytest.raises(Denied):
             async with bus.subscribe("_INBOX.resolver.>", lambda *_: None):
                 pass
 
 
-async def test_who_may_only_look_is_told_what_would_come_of_a_move(
-    url: str, tmp_path: Path
-) -> None:
+async def test_an_operator_with_read_access_can_judge_a_move(url: str, tmp_path: Path) -> None:
     made = commits.commit(ZONE, 1)
     branch = ref_names.branch(ZONE, "main")
     with (

@@ -34,7 +34,7 @@ def test_every_edit_is_one_commit_with_its_message(stack: Stack, zone: str) -> N
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_blank_message_is_none(stack: Stack) -> None:
+def test_a_blank_message_counts_as_missing(stack: Stack) -> None:
     stack.run("add", "a", "A", "300", "192.0.2.3", "-m", "\n \n")
     stack.run("add", "a", "A", "300", "192.0.2.4", "-m", "\n\nwhy\n\n")
     messages = [each["message"] for each in stack.json("log", "-n", "2")]
@@ -89,7 +89,7 @@ def test_a_merge_adds_and_an_import_replaces(stack: Stack, zone: str) -> None:
         (["up", "--detach"], 4, "already"),
     ],
 )
-def test_a_refused_command_says_why_and_changes_nothing(
+def test_a_refused_command_has_a_reason_and_changes_nothing(
     stack: Stack, words: list[str], status: int, said: str
 ) -> None:
     before = stack.json("status")["commit"]
@@ -101,7 +101,7 @@ def test_a_refused_command_says_why_and_changes_nothing(
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_bad_zone_file_is_named_by_file_line_and_record(stack: Stack, tmp_path: Path) -> None:
+def test_an_error_in_a_zone_file_has_file_line_and_record(stack: Stack, tmp_path: Path) -> None:
     path = tmp_path / "bad.zone"
     path.write_text(FOO + "ftp IN A 192.0.2.300\n")
     before = stack.json("status")["commit"]
@@ -112,11 +112,11 @@ def test_a_bad_zone_file_is_named_by_file_line_and_record(stack: Stack, tmp_path
 
 
 @pytest.mark.usefixtures("zone")
-def test_what_comes_from_stdin_is_called_so(stack: Stack) -> None:
+def test_standard_input_is_named_stdin(stack: Stack) -> None:
     assert "stdin:7:" in stack.run("import", "-", stdin=FOO + "ftp IN A x\n", status=1).err
 
 
-def test_a_thousand_skipped_records_are_told_and_the_rest_are_counted(
+def test_a_thousand_skipped_records_are_listed_and_the_rest_are_counted(
     stack: Stack, zone: str
 ) -> None:
     bad = "".join(f"h{n}.bar.example. IN A 192.0.2.1\n" for n in range(1_002))
@@ -131,7 +131,7 @@ def test_a_thousand_skipped_records_are_told_and_the_rest_are_counted(
     assert (told["skipped"], len(told["skipped_records"])) == (1_002, 1_000)
 
 
-def test_changes_are_told_apex_first_and_a_new_serial_alone_is_none(
+def test_changes_are_listed_apex_first_and_a_new_serial_is_not_a_change(
     stack: Stack, zone: str
 ) -> None:
     text = FOO.replace("admin 1 ", "admin 9 ") + "a.api IN A 192.0.2.9\n@ IN MX 10 api\n"
@@ -155,7 +155,7 @@ def test_a_branch_is_edited_without_touching_main(stack: Stack, zone: str) -> No
     assert list(stack.json("branch")["branches"]) == ["main"]
 
 
-def test_the_branch_one_stands_on_is_deleted_by_force_alone(stack: Stack, zone: str) -> None:
+def test_deleting_the_current_branch_needs_force(stack: Stack, zone: str) -> None:
     stack.run("checkout", "-b", "canary", "--wait")
     assert "branch canary of" in stack.run("branch", "-d", "canary", status=7).err
     stack.run("branch", "-d", "canary", "--force")
@@ -171,14 +171,14 @@ def test_a_zone_without_its_served_branch_is_listed_as_empty(stack: Stack, zone:
     assert listed[zone] is True
 
 
-def test_a_zone_is_gone_from_every_resolver_when_remove_waits(stack: Stack, zone: str) -> None:
+def test_with_wait_a_removed_zone_is_gone_from_every_resolver(stack: Stack, zone: str) -> None:
     said = stack.json("zone", "remove", zone, "--force", "--reason", "over", "--wait")
     assert said["served_by"] == ["resolver-1"]
     assert stack.json("query", zone, "SOA")["rcode"] == "REFUSED"
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_text_may_be_any_octets_and_begin_with_a_dash(stack: Stack) -> None:
+def test_txt_may_have_any_octets_and_begin_with_a_dash(stack: Stack) -> None:
     stack.run("set", "dash", "TXT", "300", "--", "-all")
     assert stack.json("show", "dash", "TXT")["rdata"] == ['"-all"']
     stack.run("set", "raw", "TXT", "300", "caf\udce9")
@@ -221,7 +221,7 @@ def test_an_empty_zone_is_not_served_and_its_parent_keeps_answering(
     stack.run("zone", "remove", nested)
 
 
-def test_objects_can_be_looked_at(stack: Stack, zone: str) -> None:
+def test_objects_can_be_shown(stack: Stack, zone: str) -> None:
     commit = stack.json("cat-object", "HEAD")
     assert commit["kind"] == "commit"
     tree = stack.json("cat-object", "HEAD^{tree}")
@@ -232,7 +232,7 @@ def test_objects_can_be_looked_at(stack: Stack, zone: str) -> None:
 
 
 @pytest.mark.usefixtures("zone")
-def test_failures_are_json_when_asked_for(stack: Stack) -> None:
+def test_errors_are_json_with_json(stack: Stack) -> None:
     import json
 
     said = stack.run("show", "nothing", "A", "--json", status=3)
@@ -243,7 +243,7 @@ def test_init_twice_is_a_conflict(stack: Stack, zone: str) -> None:
     stack.run("init", zone, status=4)
 
 
-def test_query_shows_signatures_on_request_and_why_a_server_refuses(
+def test_query_shows_signatures_on_request_and_the_reason_of_a_refusal(
     stack: Stack, tmp_path: Path, zone: str
 ) -> None:
     file = tmp_path / "signed.zone"
@@ -261,7 +261,7 @@ def test_query_shows_signatures_on_request_and_why_a_server_refuses(
 
 
 @pytest.mark.usefixtures("zone")
-def test_an_export_of_what_is_neither_a_zone_nor_a_commit_says_both(stack: Stack) -> None:
+def test_an_export_of_neither_a_zone_nor_a_commit_names_both(stack: Stack) -> None:
     said = stack.run("export", "nowhere.example", status=3).err
     assert "'nowhere.example' is not a branch, tag or commit of " in said
     assert said.partition("\n")[0].endswith(", nor a zone")
@@ -277,7 +277,7 @@ def test_a_zone_is_exported_by_its_name_as_with_the_option(stack: Stack, zone: s
     assert stack.run("export", f"{zone}@HEAD~1").out == before != expected
 
 
-def test_a_word_that_is_a_zone_and_a_branch_is_refused_naming_both(stack: Stack, zone: str) -> None:
+def test_an_argument_that_is_a_zone_and_a_branch_is_ambiguous(stack: Stack, zone: str) -> None:
     other = f"x-{zone.removesuffix('.')}"
     stack.zone(other)
     stack.run("branch", other, "--zone", zone)
@@ -287,7 +287,9 @@ def test_a_word_that_is_a_zone_and_a_branch_is_refused_naming_both(stack: Stack,
     assert f"--zone {other}." in refused.err
 
 
-def test_what_a_removal_would_take_away_is_shown_and_stays(stack: Stack, zone: str) -> None:
+def test_a_dry_run_of_a_removal_shows_its_records_and_removes_nothing(
+    stack: Stack, zone: str
+) -> None:
     tip = stack.json("status")["commit"]
     assert stack.run("zone", "remove", zone, status=7).err == (
         stack.run("zone", "remove", zone, "--dry-run", status=7).err
@@ -301,7 +303,7 @@ def test_what_a_removal_would_take_away_is_shown_and_stays(stack: Stack, zone: s
 
 
 @pytest.mark.parametrize("command", [("init",), ("zone", "add")])
-def test_a_network_is_no_zone_and_its_reverse_zone_is_named(
+def test_a_network_is_not_a_zone_and_the_error_names_its_reverse_zone(
     stack: Stack, command: tuple[str, ...]
 ) -> None:
     refused = stack.run(*command, "192.0.2.0/24", status=1)

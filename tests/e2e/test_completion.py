@@ -51,17 +51,17 @@ def completed(stack: Stack, line: str) -> list[str]:
         ("zonegit import ex", ["ex"]),  # a file: the shell completes it
     ],
 )
-def test_what_there_is_completes(stack: Stack, line: str, words: list[str]) -> None:
+def test_existing_names_are_completed(stack: Stack, line: str, words: list[str]) -> None:
     assert completed(stack, line) == words
 
 
-def test_zones_complete_and_lend_their_branches(stack: Stack, zone: str) -> None:
+def test_zones_are_completed_with_their_branches(stack: Stack, zone: str) -> None:
     assert completed(stack, f"zonegit status --zone {zone[:-4].upper()}") == [zone]
     other = Stack(stack.data, {"ZONEGIT_ACTOR": "somebody-else"})
     assert completed(other, f"zonegit log --zone {zone} can") == ["canary"]
 
 
-def test_without_a_stack_nothing_completes_and_nothing_is_said(tmp_path: Path) -> None:
+def test_without_a_stack_completion_is_empty_and_silent(tmp_path: Path) -> None:
     nowhere = Stack(tmp_path, {"ZONEGIT_NATS_URL": "nats://127.0.0.1:1"})
     assert completed(nowhere, "zonegit checkout ") == []
     assert completed(nowhere, "zonegit export H") == ["HEAD"]

@@ -19,7 +19,7 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "file"), [("refs", REFS), ("objectstore", OBJECTS)])
-def test_a_store_that_cannot_be_opened_leaves_resolvers_serving_and_is_named(
+def test_a_store_that_cannot_be_opened_is_named_and_resolvers_keep_serving(
     own_stack: Stack, tmp_path: Path, name: str, file: str
 ) -> None:
     own_stack.up("--resolvers", "2")
@@ -50,7 +50,7 @@ def _commits(stack: Stack) -> bool:
     return "main" in stack.run("branch", "--zone", "foo.com").out
 
 
-def test_a_damaged_row_of_refs_is_found_when_it_is_opened(own_stack: Stack) -> None:
+def test_a_damaged_row_of_refs_is_found_when_the_store_is_opened(own_stack: Stack) -> None:
     own_stack.up()
     own_stack.zone("foo.com")
     own_stack.run("down")

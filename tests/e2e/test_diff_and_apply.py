@@ -14,7 +14,7 @@ def zone(stack: Stack) -> str:
     return f"{zone}."
 
 
-def test_a_diff_lists_records_and_says_what_it_compares(stack: Stack, zone: str) -> None:
+def test_a_diff_lists_records_and_names_its_sides(stack: Stack, zone: str) -> None:
     head, *records = stack.run("diff").out.splitlines()
     assert head.startswith(f"diff {zone} ")
     assert head.endswith("(serial 1 -> 2)")
@@ -39,7 +39,7 @@ def test_json_holds_rrsets_before_and_after(stack: Stack, zone: str) -> None:
 
 
 @pytest.mark.usefixtures("zone")
-def test_exit_code_says_whether_something_differs(stack: Stack) -> None:
+def test_the_exit_status_shows_a_difference(stack: Stack) -> None:
     assert stack.run("diff", "main", "canary", "--exit-code", status=10).out
     assert stack.run("diff", "main", "canary", "--exit-code", "--json", status=10).out
     assert stack.run("diff", "main", "canary", "--exit-code", "--", "www").out == ""
@@ -59,7 +59,7 @@ def test_many_edits_are_one_commit(stack: Stack, zone: str) -> None:
 
 
 @pytest.mark.usefixtures("zone")
-def test_what_diff_prints_applied_elsewhere_makes_the_same_records(stack: Stack) -> None:
+def test_a_printed_diff_can_be_applied_to_another_branch(stack: Stack) -> None:
     patch = stack.run("diff", "main").out + stack.run("diff", "canary..main").out
     stack.run("apply", "-", "--branch", "canary", stdin=patch)
     assert stack.run("diff", "main", "canary", "--exit-code").out == ""
@@ -77,7 +77,7 @@ def test_what_diff_prints_applied_elsewhere_makes_the_same_records(stack: Stack)
         ("+ a 300 IN A 192.0.2.1\nset b A 300 192.0.2.1\n", 1, "stdin:2: "),
     ],
 )
-def test_a_line_that_cannot_be_done_is_named_and_nothing_is(
+def test_a_line_that_cannot_be_applied_is_named_and_nothing_is_committed(
     stack: Stack, text: str, status: int, said: str
 ) -> None:
     before = stack.run("rev-parse", "HEAD").out

@@ -28,7 +28,7 @@ def zone(stack: Stack) -> str:
     return zone
 
 
-def test_what_refs_refuses_is_refused_in_a_dry_run(stack: Stack, zone: str) -> None:
+def test_a_dry_run_reports_a_refusal_of_refs(stack: Stack, zone: str) -> None:
     for words, stdin in (
         (("delete", "@", "NS"), None),
         (("delete", "@", "NS", "--force"), None),
@@ -49,7 +49,7 @@ def test_what_refs_refuses_is_refused_in_a_dry_run(stack: Stack, zone: str) -> N
         assert stack.run("log", "--json").out == before
 
 
-def test_what_refs_lets_through_is_let_through_in_a_dry_run(stack: Stack, zone: str) -> None:
+def test_a_dry_run_accepts_the_moves_that_refs_accepts(stack: Stack, zone: str) -> None:
     assert "h1" in stack.run("delete", "h1", "--dry-run").out
     forced = ("delete", "@", "NS", "--force", "--reason", "a test")
     tried = stack.run(*forced, "--dry-run", "--json")
@@ -65,7 +65,7 @@ def test_what_refs_lets_through_is_let_through_in_a_dry_run(stack: Stack, zone: 
     stack.run("revert", "HEAD", status=7)
 
 
-def test_an_undo_that_would_be_refused_says_so_in_its_dry_run(stack: Stack, zone: str) -> None:
+def test_a_dry_run_of_an_undo_reports_its_refusal(stack: Stack, zone: str) -> None:
     """The operation replaced a DS by another with --force."""
     words = ("set", "child", "DS", "300", "1 13 2 " + "cd" * 32)
     stack.run(*words, "--force", "--reason", "the child has a new key")
@@ -77,7 +77,7 @@ def test_an_undo_that_would_be_refused_says_so_in_its_dry_run(stack: Stack, zone
     stack.run("undo", "--force", "--reason", "it has not")
 
 
-def test_a_plan_and_a_review_tell_the_verdict(stack: Stack, zone: str, tmp_path: Path) -> None:
+def test_a_plan_and_a_review_report_the_verdict(stack: Stack, zone: str, tmp_path: Path) -> None:
     plan = tmp_path / "bare.plan"
     planned = stack.run("plan", "-", "--out", str(plan), status=7, stdin=WITHOUT_NS)
     assert "verdict: refused (unsafe): " in planned.out
@@ -92,7 +92,7 @@ def test_a_plan_and_a_review_tell_the_verdict(stack: Stack, zone: str, tmp_path:
     stack.run("apply", str(plan), status=7)
 
 
-def test_a_workspace_with_one_zone_that_is_refused_is_not_committed(
+def test_a_workspace_with_one_refused_zone_is_not_committed(
     stack: Stack, zone: str, tmp_path: Path
 ) -> None:
     other = f"sub.{zone}"

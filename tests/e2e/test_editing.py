@@ -35,7 +35,7 @@ def meanwhile(*words: str) -> str:
     return f"subprocess.run({command!r}, check=True, capture_output=True)"
 
 
-def test_what_is_saved_is_one_commit_and_served(stack: Stack, zone: str) -> None:
+def test_a_saved_text_is_one_commit_and_is_served(stack: Stack, zone: str) -> None:
     said = stack.run("edit", "--wait", env=editor("192.0.2.80", "192.0.2.81"))
     assert "(1 -> 2)" in said.out
     assert stack.answer(f"api.{zone}") == ["192.0.2.81"]
@@ -43,13 +43,13 @@ def test_what_is_saved_is_one_commit_and_served(stack: Stack, zone: str) -> None
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_text_left_as_it_is_commits_nothing(stack: Stack) -> None:
+def test_an_unchanged_text_commits_nothing(stack: Stack) -> None:
     assert "nothing to commit" in stack.run("edit", env={"VISUAL": "true"}).out
     assert "nothing to commit" in stack.run("edit", env={"EDITOR": "truncate -s 0"}).out
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_text_that_is_no_zone_is_kept_and_commits_nothing(stack: Stack) -> None:
+def test_an_invalid_text_is_kept_and_commits_nothing(stack: Stack) -> None:
     before = stack.run("rev-parse", "HEAD").out
     said = stack.run("edit", env=editor("192.0.2.80\n", "192.0.2.800\n"), status=1)
     assert "192.0.2.800" in said.err
@@ -59,7 +59,7 @@ def test_a_text_that_is_no_zone_is_kept_and_commits_nothing(stack: Stack) -> Non
     assert stack.run("rev-parse", "HEAD").out == before
 
 
-def test_what_others_commit_meanwhile_stays(stack: Stack, zone: str) -> None:
+def test_concurrent_commits_of_others_are_kept(stack: Stack, zone: str) -> None:
     first = meanwhile("set", "new", "A", "300", "192.0.2.5")
     stack.run("edit", env=editor("192.0.2.80", "192.0.2.81", first=first))
     assert stack.json("show", "new", "A")["rdata"] == ["192.0.2.5"]
@@ -69,7 +69,7 @@ def test_what_others_commit_meanwhile_stays(stack: Stack, zone: str) -> None:
 
 
 @pytest.mark.usefixtures("zone")
-def test_an_rrset_that_others_changed_is_a_conflict_and_the_text_is_kept(stack: Stack) -> None:
+def test_an_rrset_changed_concurrently_is_a_conflict_and_the_text_is_kept(stack: Stack) -> None:
     first = meanwhile("set", "api", "A", "300", "192.0.2.5")
     said = stack.run("edit", env=editor("192.0.2.80", "192.0.2.81", first=first), status=4)
     assert "1 conflict" in said.out
@@ -85,7 +85,7 @@ def test_a_dry_run_of_edit_shows_the_diff_and_keeps_the_text(stack: Stack) -> No
     assert stack.json("show", "api", "A")["rdata"] == ["192.0.2.80"]
 
 
-def test_the_branch_that_was_opened_is_the_one_that_gets_it(stack: Stack, zone: str) -> None:
+def test_the_text_is_committed_to_the_branch_that_was_opened(stack: Stack, zone: str) -> None:
     stack.run("branch", "canary")
     first = meanwhile("checkout", "canary")
     stack.run("edit", env=editor("192.0.2.80", "192.0.2.81", first=first))

@@ -32,7 +32,9 @@ def subjects(stack: Stack, zone: str) -> list[str]:
     return [each["message"].partition("\n")[0] for each in stack.json("log", "--zone", zone)]
 
 
-def test_a_zone_that_went_to_git_and_back_has_the_same_trees(stack: Stack, tmp_path: Path) -> None:
+def test_a_zone_exported_to_git_and_imported_again_has_the_same_trees(
+    stack: Stack, tmp_path: Path
+) -> None:
     stack.run("init", "round.past.example")
     stack.run("import", "-", "--zone", "round.past.example", stdin=zone(1, "a A 192.0.2.2"))
     stack.run("branch", "again")
@@ -48,7 +50,7 @@ def test_a_zone_that_went_to_git_and_back_has_the_same_trees(stack: Stack, tmp_p
     assert len(trees(stack, "again")) == 4
 
 
-def test_commits_of_git_keep_who_when_and_what_was_said(stack: Stack, tmp_path: Path) -> None:
+def test_imported_commits_of_git_keep_author_date_and_message(stack: Stack, tmp_path: Path) -> None:
     stack.run("init", "git.past.example")
     repository = GitRepository(tmp_path / "git")
     repository.commit("One\n\nBecause.", {"z": zone(1)})
@@ -65,7 +67,7 @@ def test_commits_of_git_keep_who_when_and_what_was_said(stack: Stack, tmp_path: 
     assert [(each["old"], each["new"]) for each in entries] == [(None, two["commit"])]
 
 
-def test_a_bad_version_is_named_by_commit_file_and_line_or_left_out(
+def test_an_invalid_version_is_named_by_commit_file_and_line_or_skipped(
     stack: Stack, tmp_path: Path
 ) -> None:
     stack.run("init", "bad.past.example")
@@ -101,7 +103,9 @@ def test_a_version_of_git_includes_no_file_of_this_machine(stack: Stack, tmp_pat
     assert "hunter2" not in said.err
 
 
-def test_a_file_dates_its_commit_by_when_it_was_written(stack: Stack, tmp_path: Path) -> None:
+def test_the_date_of_an_imported_file_is_its_modification_time(
+    stack: Stack, tmp_path: Path
+) -> None:
     stack.run("init", "dated.past.example")
     files = [tmp_path / "one", tmp_path / "two"]
     for number, file in enumerate(files):
@@ -116,7 +120,9 @@ def test_a_file_dates_its_commit_by_when_it_was_written(stack: Stack, tmp_path: 
     assert "192.0.2.0" in said.out
 
 
-def test_a_git_history_imported_again_adds_only_what_is_new(stack: Stack, tmp_path: Path) -> None:
+def test_a_repeated_import_of_a_git_history_adds_only_new_versions(
+    stack: Stack, tmp_path: Path
+) -> None:
     stack.run("init", "again.past.example")
     repository = GitRepository(tmp_path / "git")
     repository.commit("one", {"z": zone(1)})
@@ -158,7 +164,7 @@ def test_a_rewritten_history_and_a_shallow_clone_are_refused(stack: Stack, tmp_p
     ).err  # fmt: skip
 
 
-def test_an_export_with_a_commit_on_top_comes_back_as_that_commit(
+def test_an_import_of_an_export_with_one_more_commit_adds_that_commit(
     stack: Stack, tmp_path: Path
 ) -> None:
     stack.run("init", "back.past.example")
@@ -190,9 +196,7 @@ def test_an_export_with_a_commit_on_top_comes_back_as_that_commit(
     assert ids(other)[1:] == ids(before), "the branch moved to the commits that were exported"
 
 
-def test_an_export_of_an_imported_history_comes_back_as_nothing_new(
-    stack: Stack, tmp_path: Path
-) -> None:
+def test_an_import_of_an_exported_import_adds_nothing(stack: Stack, tmp_path: Path) -> None:
     """The commits of the export have other ids than the imported ones."""
     stack.run("init", "around.past.example")
     repository = GitRepository(tmp_path / "git")
@@ -213,7 +217,7 @@ def test_an_export_of_an_imported_history_comes_back_as_nothing_new(
     assert "the history was rewritten" in stack.run(*words, str(early), *file, status=1).err
 
 
-def test_an_amended_export_does_not_pass_for_the_commit_it_names(
+def test_an_amended_export_is_not_taken_for_the_original_commit(
     stack: Stack, tmp_path: Path
 ) -> None:
     stack.run("init", "amended.past.example")
@@ -234,7 +238,7 @@ def test_an_amended_export_does_not_pass_for_the_commit_it_names(
     assert stack.json("show", "c", "A", "--zone", "amended.past.example")["rdata"] == ["192.0.2.4"]
 
 
-def test_a_series_imported_again_adds_only_what_is_new(stack: Stack, tmp_path: Path) -> None:
+def test_a_repeated_import_of_a_series_adds_only_new_versions(stack: Stack, tmp_path: Path) -> None:
     stack.run("init", "series.past.example")
     files = []
     for number in range(3):
@@ -250,9 +254,7 @@ def test_a_series_imported_again_adds_only_what_is_new(stack: Stack, tmp_path: P
     assert len(trees(stack, "--zone", "series.past.example")) == 4, "it was meant to return"
 
 
-def test_a_file_that_was_never_imported_is_not_taken_for_a_known_one(
-    stack: Stack, tmp_path: Path
-) -> None:
+def test_a_new_file_is_not_taken_for_an_imported_one(stack: Stack, tmp_path: Path) -> None:
     stack.run("init", "gap.past.example")
     files = []
     for number in range(4):

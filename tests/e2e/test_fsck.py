@@ -26,7 +26,7 @@ def blob(stack: Stack, name: str, refish: str) -> str:
     return str(stack.json("cat-object", below)["entries"][0]["id"])
 
 
-def test_damage_is_named_until_it_is_repaired(own_stack: Stack) -> None:
+def test_damage_is_reported_until_it_is_repaired(own_stack: Stack) -> None:
     stack = own_stack
     stack.up()
     stack.run("init", "foo.com")

@@ -64,7 +64,7 @@ def test_a_head_moved_in_another_terminal_is_a_warning_once(stack: Stack, tmp_pa
     assert json.loads((tmp_path / "first").read_text())["zone"] == f"{other}."
 
 
-def test_a_script_without_a_terminal_hears_nothing_of_head(stack: Stack) -> None:
+def test_a_script_without_a_terminal_gets_no_warning_about_head(stack: Stack) -> None:
     one, other = (f"{stack.environment['ZONEGIT_ACTOR']}-{end}.test" for end in ("one", "other"))
     stack.zone(one)
     stack.zone(other)
@@ -72,7 +72,7 @@ def test_a_script_without_a_terminal_hears_nothing_of_head(stack: Stack) -> None
     assert stack.json("set", "a", "A", "300", "192.0.2.1")["warnings"] == []
 
 
-def test_variables_and_the_folders_file_win_over_head_and_options_over_them(
+def test_options_override_variables_and_the_folders_file_and_these_override_head(
     stack: Stack, tmp_path: Path
 ) -> None:
     actor = stack.environment["ZONEGIT_ACTOR"]

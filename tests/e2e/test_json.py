@@ -76,13 +76,13 @@ def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tup
         yield " ".join(path), {each.name or "" for each in command.params}
 
 
-def test_every_command_that_commits_has_a_recipe_here_and_takes_strict() -> None:
+def test_every_command_that_commits_has_a_recipe_and_the_option_strict() -> None:
     makes = {name: names for name, names in commands(cli) if "sign" in names}
     assert set(makes) - NOT_COMMITTING == {name.partition(" --")[0] for name in RECIPES}
     assert all({"strict", "dry_run", "wait"} <= makes[name] for name in set(makes) - NOT_COMMITTING)
 
 
-def test_the_schema_is_that_of_the_documents() -> None:
+def test_the_schema_matches_the_documents() -> None:
     spec = importlib.util.spec_from_file_location("json_schema", DOCS / "json_schema.py")
     assert spec is not None
     assert spec.loader is not None
@@ -113,7 +113,7 @@ def zone(stack: Stack, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_command_prints_the_same_fields_whatever_comes_of_it(
+def test_a_command_prints_the_same_fields_for_every_outcome(
     stack: Stack, zone: str, tmp_path: Path, name: str
 ) -> None:
     recipe, more = RECIPES[name], ()

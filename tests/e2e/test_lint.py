@@ -18,7 +18,7 @@ def zone(stack: Stack) -> str:
     return f"{zone}."
 
 
-def test_a_zone_is_examined_as_it_is_and_as_it_was(stack: Stack, zone: str) -> None:
+def test_a_zone_is_examined_at_the_tip_and_at_earlier_commits(stack: Stack, zone: str) -> None:
     assert "no findings" in stack.run("lint").out
     stack.run("import", "-", stdin=FAULTS)
     said = stack.run("lint", zone, status=10).out
@@ -72,7 +72,7 @@ def test_a_file_needs_no_stack(stack: Stack, tmp_path: Path) -> None:
     assert said.out == "f.example. 2 records, no findings\n"
 
 
-def test_lenient_leaves_a_dname_at_a_zone_cut_out(stack: Stack, zone: str) -> None:
+def test_lenient_skips_a_dname_at_a_zone_cut(stack: Stack, zone: str) -> None:
     text = FOO + "d NS ns1\nd DNAME x.\n"
     said = stack.run("import", "-", stdin=text, status=1)
     assert f"stdin:8: d.{zone} has NS and DNAME records (RFC 6672 section 2.3)" in said.err

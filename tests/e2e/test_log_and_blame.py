@@ -32,7 +32,7 @@ def ids(stack: Stack, *refish: str) -> list[str]:
     return [stack.run("rev-parse", each).out.strip() for each in refish]
 
 
-def test_the_log_of_one_line_each_says_what_stands_where(stack: Stack) -> None:
+def test_the_log_with_one_line_per_commit_shows_refs(stack: Stack) -> None:
     merge, ftp, api, first = (each[:12] for each in ids(stack, "main", "main^", "canary", "main~2"))
     assert stack.run("log", "--oneline", "--graph").out in [
         dedent(picture)
@@ -95,7 +95,7 @@ def test_a_log_is_filtered(stack: Stack) -> None:
         assert sorted(each["message"] for each in found) == wanted, words
 
 
-def test_what_cannot_be_asked_is_explained(stack: Stack) -> None:
+def test_invalid_arguments_have_an_explanation(stack: Stack) -> None:
     for words, status, said in (
         (["log", "--grep", "("], 1, "not a regular expression"),
         (["log", "--graph", "--author", "Ada"], 2, "cannot be combined"),

@@ -10,7 +10,7 @@ def begin(stack: Stack, zone: str) -> None:
     stack.run("branch", "canary", "--zone", zone)
 
 
-def test_a_merge_brings_a_branch_to_what_is_served(stack: Stack) -> None:
+def test_a_merged_branch_is_served(stack: Stack) -> None:
     begin(stack, "merge.test")
     stack.run("set", "api", "A", "60", "192.0.2.81", "--branch", "canary")
     stack.run("set", "ftp", "A", "60", "192.0.2.21")
@@ -54,7 +54,7 @@ def clashing(stack: Stack, zone: str) -> None:
             stack.run("set", name, "A", "60", f"192.0.2.{last}", "--branch", branch)
 
 
-def test_a_merge_that_stopped_is_decided_and_goes_on_where_others_left_the_branch(
+def test_a_stopped_merge_continues_on_the_current_tip_after_decisions(
     stack: Stack,
 ) -> None:
     clashing(stack, "stop.test")
@@ -77,7 +77,7 @@ def test_a_merge_that_stopped_is_decided_and_goes_on_where_others_left_the_branc
     stack.run("merge", "--continue", status=3)
 
 
-def test_what_others_changed_since_is_asked_for_again(stack: Stack) -> None:
+def test_a_decision_about_records_changed_since_is_needed_again(stack: Stack) -> None:
     clashing(stack, "again.test")
     stack.run("merge", "canary", status=4)
     stack.run("merge", "--theirs")
@@ -89,7 +89,7 @@ def test_what_others_changed_since_is_asked_for_again(stack: Stack) -> None:
     stack.run("merge", "--abort", status=3)
 
 
-def test_what_is_unfinished_is_one_operators_and_one_branchs(stack: Stack) -> None:
+def test_an_unfinished_merge_belongs_to_one_operator_and_one_branch(stack: Stack) -> None:
     clashing(stack, "whose.test")
     stack.run("branch", "staging", "main")
     stack.run("merge", "canary", status=4)
@@ -100,7 +100,9 @@ def test_what_is_unfinished_is_one_operators_and_one_branchs(stack: Stack) -> No
     stack.run("merge", "--ours", *here, "main")
 
 
-def test_conflicts_are_told_where_nothing_can_be_kept(stack: Stack, tmp_path: Path) -> None:
+def test_conflicts_are_reported_without_a_writable_state_folder(
+    stack: Stack, tmp_path: Path
+) -> None:
     clashing(stack, "nowhere.test")
     (tmp_path / "zonegit").touch()
     said = stack.run("merge", "canary", status=4, env={"XDG_STATE_HOME": str(tmp_path)})
@@ -108,7 +110,7 @@ def test_conflicts_are_told_where_nothing_can_be_kept(stack: Stack, tmp_path: Pa
     assert "cannot save the operation in" in said.err
 
 
-def test_a_damaged_note_of_what_is_unfinished_leaves_status_its_voice(stack: Stack) -> None:
+def test_status_works_with_a_damaged_sequencer_state(stack: Stack) -> None:
     clashing(stack, "torn.test")
     kept = stack.state / "zonegit" / "unfinished"
     before = set(kept.iterdir()) if kept.exists() else set()
@@ -121,7 +123,7 @@ def test_a_damaged_note_of_what_is_unfinished_leaves_status_its_voice(stack: Sta
     stack.run("merge", "--abort")
 
 
-def test_a_side_given_at_once_decides_whatever_clashes(stack: Stack) -> None:
+def test_an_option_for_one_side_decides_all_conflicts(stack: Stack) -> None:
     clashing(stack, "side.test")
     stack.run("merge", "canary", "--theirs", "--wait")
     assert stack.answer("api.side.test", "A") == ["192.0.2.81"]
@@ -149,7 +151,7 @@ def test_a_commit_is_picked_with_its_author_and_message(stack: Stack) -> None:
     stack.run("cherry-pick", "canary~2", status=1)
 
 
-def test_a_revert_that_stopped_goes_on_too(stack: Stack) -> None:
+def test_a_stopped_revert_can_be_continued(stack: Stack) -> None:
     stack.zone("back.test")
     stack.run("set", "api", "A", "60", "192.0.2.81")
     stack.run("set", "api", "A", "90", "192.0.2.82")
@@ -197,7 +199,7 @@ def test_a_bad_change_is_undone_in_one_command(stack: Stack) -> None:
     assert stack.json("log")[0]["message"].startswith('revert "a mistake"')
 
 
-def test_an_approval_of_what_was_reverted_names_the_revert_and_the_way_back(stack: Stack) -> None:
+def test_an_approval_of_reverted_commits_names_the_revert_and_the_remedy(stack: Stack) -> None:
     stack.zone("reverted.test")
     stack.run("propose", "new-mail")
     stack.run("set", "mail", "A", "60", "192.0.2.26")
@@ -216,7 +218,7 @@ def test_an_approval_of_what_was_reverted_names_the_revert_and_the_way_back(stac
     assert "already contains it" in stack.run("approve", "new-mail").out
 
 
-def test_a_review_warns_as_the_merge_will(stack: Stack) -> None:
+def test_a_review_has_the_warnings_of_the_merge(stack: Stack) -> None:
     stack.zone("warned.test")
     stack.run("propose", "cut")
     stack.run("set", "sub", "NS", "300", "ns.elsewhere.example.")
@@ -228,7 +230,7 @@ def test_a_review_warns_as_the_merge_will(stack: Stack) -> None:
     assert f"warning: {warning['message']}" in stack.run("approve", "cut").err
 
 
-def test_a_reset_serves_what_was_under_a_later_serial(stack: Stack) -> None:
+def test_a_reset_serves_the_earlier_records_with_a_later_serial(stack: Stack) -> None:
     stack.zone("reset.test")
     for number in range(3):
         stack.run("set", "api", "A", "60", f"203.0.113.{number}")
@@ -255,7 +257,7 @@ def test_a_proposal_is_served_once_it_is_approved(stack: Stack) -> None:
     assert stack.answer("mail.propose.test", "A") == ["192.0.2.26"]
 
 
-def test_a_commit_tells_the_record_it_made_so_that_a_forgotten_dot_shows(stack: Stack) -> None:
+def test_a_commit_prints_its_records_so_that_a_missing_dot_is_visible(stack: Stack) -> None:
     stack.zone("dot.test")
     said = stack.run("set", "cdn", "CNAME", "300", "cdn.example.net").out
     assert "+ cdn.dot.test. 300 IN CNAME cdn.example.net.dot.test." in said
@@ -271,7 +273,7 @@ def test_a_commit_tells_the_record_it_made_so_that_a_forgotten_dot_shows(stack: 
     ]
 
 
-def test_a_branch_is_begun_and_stood_on_at_any_commit(stack: Stack) -> None:
+def test_a_branch_can_be_created_and_checked_out_at_any_commit(stack: Stack) -> None:
     stack.zone("start.test")
     first = stack.json("rev-parse", "HEAD")["id"]
     stack.run("set", "api", "A", "60", "192.0.2.81")
@@ -280,7 +282,7 @@ def test_a_branch_is_begun_and_stood_on_at_any_commit(stack: Stack) -> None:
     stack.run("checkout", "main", "HEAD~1", status=2)
 
 
-def test_log_takes_a_count_as_git_does(stack: Stack) -> None:
+def test_log_accepts_a_count_as_in_git(stack: Stack) -> None:
     stack.zone("count.test")
     stack.run("set", "api", "A", "60", "192.0.2.81")
     assert len(stack.json("log", "-1")) == 1

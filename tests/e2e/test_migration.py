@@ -33,7 +33,7 @@ BRANCHES = 120
 KILLS = 5
 
 
-def test_main_canary_and_head_arrive_and_are_served(own_stack: Stack) -> None:
+def test_main_canary_and_head_are_migrated_and_served(own_stack: Stack) -> None:
     own_stack.up()
     said = own_stack.json("migrate", "--from-v03", DUMP)
     assert (said["zone"], said["current"], said["changed"]) == ("foo.com.", "canary", True)
@@ -60,9 +60,7 @@ def test_main_canary_and_head_arrive_and_are_served(own_stack: Stack) -> None:
     assert own_stack.json("branch") == moved_on
 
 
-def test_a_dump_that_is_none_is_refused_before_anything_is_sent(
-    stack: Stack, tmp_path: Path
-) -> None:
+def test_an_invalid_dump_is_refused_before_anything_is_sent(stack: Stack, tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     dump = json.loads(Path(DUMP).read_text())
     dump["objects"].pop(0)
@@ -74,7 +72,7 @@ def test_a_dump_that_is_none_is_refused_before_anything_is_sent(
     assert stack.run("migrate", status=2).err
 
 
-async def test_refs_killed_again_and_again_completes_a_migration_unasked(tmp_path: Path) -> None:
+async def test_refs_completes_a_migration_by_itself_after_repeated_kills(tmp_path: Path) -> None:
     made = commits.commit(ZONE, 1)
     slots = {name: slot for name, slot in vectors.v03_slots().items() if "heads" not in name}
     slots |= {f"refs/heads/b{n}": made.id for n in range(BRANCHES)}

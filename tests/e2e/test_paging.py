@@ -48,7 +48,7 @@ def on_a_terminal(stack: Stack, *words: str, **env: str) -> str:
 @pytest.mark.parametrize(
     "words", [["diff"], ["export"], ["log", "-p"], ["show"], ["diff", "HEAD~1", "--stat"]]
 )
-def test_what_is_longer_than_the_terminal_is_paged(
+def test_output_longer_than_the_terminal_is_paged(
     long: Stack, words: list[str], tmp_path: Path
 ) -> None:
     paged = tmp_path / "paged"
@@ -57,11 +57,11 @@ def test_what_is_longer_than_the_terminal_is_paged(
     assert "h59" in shown
 
 
-def test_what_is_short_is_not_paged(long: Stack) -> None:
+def test_short_output_is_not_paged(long: Stack) -> None:
     assert "nothing" not in on_a_terminal(long, "log", PAGER="echo nothing")
 
 
-def test_less_shows_colours_unless_they_are_not_wanted(long: Stack, tmp_path: Path) -> None:
+def test_less_shows_colours_unless_they_are_disabled(long: Stack, tmp_path: Path) -> None:
     less = tmp_path / "less"
     less.write_text('#!/bin/sh\necho "LESS is $LESS"\ncat\n')
     less.chmod(0o755)
@@ -73,5 +73,5 @@ def test_less_shows_colours_unless_they_are_not_wanted(long: Stack, tmp_path: Pa
     assert "\x1b" not in plain
 
 
-def test_what_is_no_terminal_gets_no_colours_and_no_pager(long: Stack) -> None:
+def test_without_a_terminal_there_are_no_colours_and_no_pager(long: Stack) -> None:
     assert "\x1b" not in long.run("diff", env={"PAGER": "false"}).out

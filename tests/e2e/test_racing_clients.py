@@ -88,7 +88,7 @@ async def race(data: Path) -> None:
     assert history[len(history) - len(shorter) :] == shorter
 
 
-def test_two_clients_racing_500_edits_lose_none_and_double_none(stack: Stack) -> None:
+def test_two_clients_with_500_racing_edits_lose_none_and_repeat_none(stack: Stack) -> None:
     stack.zone("race.test", FOO)
     before = stack.json("status")["serial"]
     asyncio.run(race(stack.data))

@@ -21,7 +21,7 @@ def lenient(tmp_path: Path) -> Iterator[Stack]:
         stack.down()
 
 
-def test_a_service_may_be_told_other_limits(lenient: Stack) -> None:
+def test_a_service_can_have_other_limits(lenient: Stack) -> None:
     lenient.zone("foo.com.", FOO + HOSTS)
     lenient.run("import", "-", stdin=FOO)
     lenient.run("set", "sub", "NS", "300", "ns.sub")

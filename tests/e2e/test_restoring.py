@@ -58,7 +58,7 @@ def typed() -> list[str]:
     return [line.strip() for line in block.splitlines()]
 
 
-def test_the_documented_procedure_runs_as_typed(own_stack: Stack, tmp_path: Path) -> None:
+def test_the_documented_procedure_works(own_stack: Stack, tmp_path: Path) -> None:
     backup = lost(own_stack, tmp_path / "backup")
     script = "\n".join(["set -e", *typed()])
     script = script.replace("/var/lib/zonegit", str(own_stack.data)).replace(
@@ -82,7 +82,7 @@ def test_the_documented_procedure_runs_as_typed(own_stack: Stack, tmp_path: Path
     assert "BAD" not in own_stack.run("doctor").out
 
 
-def test_what_is_lost_and_what_is_left_is_named(own_stack: Stack, tmp_path: Path) -> None:
+def test_lost_and_remaining_refs_are_named(own_stack: Stack, tmp_path: Path) -> None:
     """The lost time has a new branch, zone and tag, and a deleted branch; its commits are still
     stored."""
     own_stack.up()
@@ -154,7 +154,7 @@ def recovers(stack: Stack) -> bool:
     return subprocess.run(words, env=environment, capture_output=True, check=False).returncode == 0
 
 
-def test_a_recovery_and_its_ref_store_that_are_killed_are_completed(
+def test_a_recovery_can_be_completed_after_kills_of_the_command_and_of_refs(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     """The command and refs are killed at any point; the same command completes the recovery."""
@@ -192,7 +192,7 @@ def test_a_recovery_and_its_ref_store_that_are_killed_are_completed(
     assert "BAD" not in own_stack.run("doctor").out
 
 
-def test_objects_that_are_older_than_the_refs_are_named_and_newer_ones_do_no_harm(
+def test_missing_objects_are_named_and_unreferenced_ones_are_ignored(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     own_stack.up()
@@ -214,7 +214,7 @@ def test_objects_that_are_older_than_the_refs_are_named_and_newer_ones_do_no_har
     assert "BAD" not in own_stack.run("doctor").out
 
 
-def test_a_resolver_that_is_not_believed_is_named_and_may_be_ignored(
+def test_a_resolver_with_an_implausible_serial_is_named_and_can_be_ignored(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     backup = lost(own_stack, tmp_path / "backup")

@@ -102,7 +102,7 @@ def test_a_record_in_two_spellings_is_one_on_every_secondary(
             assert given[program, "ixfr"] >= 2, given
 
 
-def test_twins_of_an_earlier_release_leave_a_record_on_every_secondary(
+def test_two_spellings_of_an_earlier_release_leave_one_record_on_every_secondary(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     """The next change of an RRset drops one of two spellings, also at the apex."""

@@ -60,7 +60,7 @@ def origin(actor: str) -> Origin:
     return Origin(actor, "test", secrets.token_hex(16))
 
 
-async def test_an_operator_commits_and_a_resolver_hears_and_reads(tmp_path: Path) -> None:
+async def test_an_operator_can_commit_and_a_resolver_can_read(tmp_path: Path) -> None:
     async with stack(tmp_path) as urls, joined(urls, "cli") as cli, joined(urls, "resolver") as dns:
         heard: list[str] = []
         repo = Repo(
@@ -89,7 +89,7 @@ async def test_an_operator_commits_and_a_resolver_hears_and_reads(tmp_path: Path
             await eventually(lambda: told == [subjects.served("r", FOO)])
 
 
-async def test_a_resolver_writes_nothing(tmp_path: Path) -> None:
+async def test_a_resolver_cannot_write(tmp_path: Path) -> None:
     made = commits.commit(FOO, 1)
     async with stack(tmp_path) as urls, joined(urls, "resolver") as dns:
         refs = refs_of(dns, "resolver")
@@ -101,7 +101,7 @@ async def test_a_resolver_writes_nothing(tmp_path: Path) -> None:
             await refs.move(MAIN, Absent(), made.id, origin("resolver"))
 
 
-async def test_an_operator_answers_nobody_and_announces_nothing(tmp_path: Path) -> None:
+async def test_an_operator_cannot_answer_requests_or_publish_events(tmp_path: Path) -> None:
     reported: list[str] = []
 
     def report(event: str, **fields: str) -> None:

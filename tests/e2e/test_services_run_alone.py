@@ -17,7 +17,7 @@ SERVICES = ["objectstore", "refs"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
-async def test_a_service_answers_its_ping_and_ends_cleanly_when_told(
+async def test_a_service_answers_ping_and_stops_cleanly_on_sigterm(
     tmp_path: Path, name: str
 ) -> None:
     with nats_server() as url, service_process(name, url, tmp_path) as service:
@@ -33,9 +33,7 @@ async def test_a_service_answers_its_ping_and_ends_cleanly_when_told(
 
 
 @pytest.mark.parametrize("name", SERVICES)
-async def test_a_service_waits_for_its_bus_and_may_be_told_to_stop_waiting(
-    tmp_path: Path, name: str
-) -> None:
+async def test_a_service_waits_for_its_bus_until_sigterm(tmp_path: Path, name: str) -> None:
     with start_nats(tmp_path, -1) as url:
         pass
     with service_process(name, url, tmp_path) as service:
@@ -44,7 +42,7 @@ async def test_a_service_waits_for_its_bus_and_may_be_told_to_stop_waiting(
 
 
 @pytest.mark.parametrize("name", SERVICES)
-async def test_a_service_that_the_bus_does_not_let_in_fails_without_telling_its_password(
+async def test_a_service_refused_by_the_bus_fails_without_printing_its_password(
     tmp_path: Path, name: str
 ) -> None:
     with nats_server('authorization { user: "ada", password: "right" }') as url:
@@ -68,7 +66,7 @@ async def test_a_service_with_a_damaged_store_names_it_and_fails(tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_tells_its_flags_and_its_version(name: str) -> None:
+def test_a_service_prints_its_flags_and_its_version(name: str) -> None:
     for flag, expected in (("--help", "--nats-url"), ("--version", "zonegit")):
         command = [sys.executable, "-m", f"zonegit_{name}", flag]
         told = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -76,7 +74,7 @@ def test_a_service_tells_its_flags_and_its_version(name: str) -> None:
 
 
 @pytest.mark.parametrize("level", ["info", "debug"])
-async def test_a_request_is_a_line_of_log_at_debug_level_only(tmp_path: Path, level: str) -> None:
+async def test_a_request_is_logged_only_at_debug_level(tmp_path: Path, level: str) -> None:
     arguments = ["--log-level", level]
     with nats_server() as url, service_process("refs", url, tmp_path, arguments) as service:
         await eventually(lambda: "service.started" in service.log.read_text())

@@ -124,7 +124,7 @@ async def write_on(killing: asyncio.Task[None], write: Callable[[], Awaitable[No
         await write()
 
 
-async def test_objects_acknowledged_before_a_kill_are_there_after_it(tmp_path: Path) -> None:
+async def test_objects_acknowledged_before_a_kill_still_exist(tmp_path: Path) -> None:
     async with running(tmp_path) as stack:
         acknowledged: list[Made] = []
         attempted: list[Made] = []
@@ -149,7 +149,7 @@ async def test_objects_acknowledged_before_a_kill_are_there_after_it(tmp_path: P
             assert made.id in missing or not missing, "half a message was stored"
 
 
-async def test_moves_acknowledged_before_a_kill_are_there_after_it(tmp_path: Path) -> None:
+async def test_moves_acknowledged_before_a_kill_are_in_the_log(tmp_path: Path) -> None:
     """Each writer moves a branch of its own repeatedly. After a kill it repeats its last request,
     and gets the answer that it would have got."""
     async with running(tmp_path) as stack:

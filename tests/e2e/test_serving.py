@@ -30,7 +30,7 @@ def both(*state: object) -> set[tuple[object, ...]]:
     return {(name, *state) for name in ("resolver-1", "resolver-2")}
 
 
-def test_a_stack_serves_each_zone_as_its_file_says_and_reads_it_again_at_sighup(
+def test_a_stack_serves_each_zone_by_its_file_and_reloads_it_at_sighup(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     file = tmp_path / "resolver.toml"
@@ -88,7 +88,7 @@ def _metric(url: str) -> str:
         return response.read().decode()
 
 
-def test_a_stack_whose_file_is_wrong_does_not_come_up_and_says_why(
+def test_a_stack_with_an_invalid_file_does_not_start_and_prints_the_reason(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     file = tmp_path / "resolver.toml"
@@ -98,7 +98,7 @@ def test_a_stack_whose_file_is_wrong_does_not_come_up_and_says_why(
     assert f"{file}:2: 'branhc' is not a setting" in said
 
 
-def test_a_silent_resolver_is_awaited_for_what_the_others_of_its_stack_follow(
+def test_a_silent_resolver_is_awaited_for_the_branches_of_its_stack(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     file = tmp_path / "resolver.toml"

@@ -15,7 +15,7 @@ def zone(stack: Stack) -> str:
     return f"{zone}."
 
 
-def test_a_commit_is_shown_with_its_header_and_what_it_changed(stack: Stack, zone: str) -> None:
+def test_a_commit_is_shown_with_its_header_and_changes(stack: Stack, zone: str) -> None:
     stack.environment |= {"ZONEGIT_AUTHOR_NAME": "Ada", "ZONEGIT_AUTHOR_EMAIL": "ada@example.com"}
     stack.run("set", "api", "A", "60", "192.0.2.81", "-m", "move api\n\nfor good")
     lines = stack.run("show").out.splitlines()
@@ -38,7 +38,7 @@ def test_a_commit_is_shown_with_its_header_and_what_it_changed(stack: Stack, zon
     assert [(each["name"], each["type"]) for each in said["changes"]] == [(f"api.{zone}", "A")]
 
 
-def test_the_first_commit_brought_every_record(stack: Stack, zone: str) -> None:
+def test_the_first_commit_is_shown_with_every_record(stack: Stack, zone: str) -> None:
     patch = [line for line in stack.run("show").out.splitlines() if line.startswith(("+", "-"))]
     assert len(patch) == 5
     assert all(line.startswith("+ ") for line in patch)
@@ -59,7 +59,7 @@ def test_a_merge_is_shown_against_its_first_parent(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_signed_commit_is_shown_with_who_signed_it(stack: Stack, tmp_path: Path) -> None:
+def test_a_signed_commit_is_shown_with_its_signer(stack: Stack, tmp_path: Path) -> None:
     stack.run("keygen", str(tmp_path / "alice"))
     stack.run("sign-commit", "--key", str(tmp_path / "alice"))
     assert "\nTrust:  signed (to verify: zonegit verify)\n" in stack.run("show").out
@@ -67,7 +67,7 @@ def test_a_signed_commit_is_shown_with_who_signed_it(stack: Stack, tmp_path: Pat
     assert "\nTrust:  signed by alice (" in stack.run("show").out
 
 
-def test_a_commit_of_another_zone_is_not_shown_as_one_of_this(stack: Stack, zone: str) -> None:
+def test_a_commit_of_another_zone_needs_the_name_of_its_zone(stack: Stack, zone: str) -> None:
     commit = stack.run("rev-parse", "HEAD").out.strip()
     stack.zone(f"other-{zone}")
     assert zone in stack.run("show", commit, status=1).err
@@ -83,7 +83,7 @@ def test_an_rrset_is_shown_at_any_commit(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_message_cannot_steer_the_terminal_of_whoever_reads_it(stack: Stack) -> None:
+def test_control_characters_in_a_message_are_escaped(stack: Stack) -> None:
     stack.run("set", "api", "A", "300", "192.0.2.81", "-m", "fine \x1b[2J\x1b]0;owned\x07")
     for words in (["show"], ["log"], ["log", "--oneline"], ["status"], ["cat-object", "HEAD"]):
         out = stack.run(*words).out

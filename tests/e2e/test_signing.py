@@ -23,7 +23,7 @@ def key(stack: Stack, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_commit_signed_when_made_is_verified_by_the_public_key(stack: Stack, key: Path) -> None:
+def test_a_signed_commit_is_verified_with_the_public_key(stack: Stack, key: Path) -> None:
     stack.run("set", "api", "A", "300", "192.0.2.81", "--sign", str(key), "--wait")
     said = stack.run("verify", "--key", f"{key}.pub").out
     assert " signed by alice (" in said
@@ -32,7 +32,7 @@ def test_a_commit_signed_when_made_is_verified_by_the_public_key(stack: Stack, k
 
 
 @pytest.mark.usefixtures("zone")
-def test_verify_names_every_commit_that_fails_and_why(stack: Stack, key: Path) -> None:
+def test_verify_names_every_failed_commit_with_the_reason(stack: Stack, key: Path) -> None:
     stack.run("keygen", str(key.parent / "bob"))
     for number, options in enumerate(([], ["--sign", str(key)], ["--sign", f"{key.parent}/bob"])):
         stack.run("set", f"n{number}", "A", "300", "192.0.2.1", *options)
@@ -49,7 +49,7 @@ def test_verify_names_every_commit_that_fails_and_why(stack: Stack, key: Path) -
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_configured_key_signs_unless_it_is_told_not_to(stack: Stack, key: Path) -> None:
+def test_a_configured_key_signs_unless_disabled(stack: Stack, key: Path) -> None:
     stack.environment["ZONEGIT_SIGNING_KEY"] = str(key)
     stack.environment["ZONEGIT_TRUSTED_KEYS"] = str(key.parent)
     stack.run("set", "a", "A", "300", "192.0.2.1")
@@ -60,7 +60,7 @@ def test_a_configured_key_signs_unless_it_is_told_not_to(stack: Stack, key: Path
 
 
 @pytest.mark.usefixtures("zone")
-def test_merges_and_reverts_are_signed_as_edits_are(stack: Stack, key: Path) -> None:
+def test_merges_and_reverts_are_signed_like_edits(stack: Stack, key: Path) -> None:
     stack.run("sign-commit", "--key", str(key))
     stack.environment["ZONEGIT_SIGNING_KEY"] = str(key)
     stack.run("branch", "canary")
@@ -74,7 +74,7 @@ def test_merges_and_reverts_are_signed_as_edits_are(stack: Stack, key: Path) -> 
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_signed_tag_speaks_for_a_commit_that_is_not_signed(stack: Stack, key: Path) -> None:
+def test_a_signed_tag_verifies_an_unsigned_commit(stack: Stack, key: Path) -> None:
     stack.run("tag", "v1", "-m", "as agreed", "--sign", str(key))
     said = stack.run("verify", "v1", "--key", f"{key}.pub").out
     assert said.startswith("tag ")
@@ -123,7 +123,7 @@ def test_a_key_file_of_the_original_signs(stack: Stack, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("zone")
-def test_a_refused_key_says_why_and_nothing_is_committed(stack: Stack, key: Path) -> None:
+def test_an_invalid_key_is_refused_and_nothing_is_committed(stack: Stack, key: Path) -> None:
     before = stack.json("rev-parse", "HEAD")["id"]
     edit = ["set", "api", "A", "300", "192.0.2.81", "--sign"]
     for file, status, said in (

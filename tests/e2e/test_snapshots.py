@@ -96,7 +96,7 @@ def steady(text: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
-def test_commands_say_what_they_said(path: Path, said: dict[str, str]) -> None:
+def test_outputs_match_the_snapshots(path: Path, said: dict[str, str]) -> None:
     now = said[path.name]
     if os.environ.get(REWRITE):
         path.write_text(now)

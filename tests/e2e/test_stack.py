@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.e2e.stack import BIN, FOO, Stack, until
 
 
-def test_a_stack_comes_up_answers_and_goes_down_leaving_nothing(own_stack: Stack) -> None:
+def test_a_stack_starts_answers_and_stops_without_leftovers(own_stack: Stack) -> None:
     said = own_stack.up("--metrics", "127.0.0.1:0")
     assert said["resolvers"] == 1
     assert not said["dns"][0].endswith(":0")
@@ -45,7 +45,7 @@ def test_killing_the_supervisor_leaves_no_orphan(own_stack: Stack) -> None:
     (own_stack.data / "stack.json").unlink()
 
 
-def test_what_dies_is_started_again_and_has_lost_nothing(own_stack: Stack) -> None:
+def test_a_killed_process_is_restarted_without_loss(own_stack: Stack) -> None:
     own_stack.up()
     own_stack.zone("foo.com")
     for part in ("zonegit_refs", "zonegit_objectstore", "zonegit_resolver", "nats-server"):
@@ -87,7 +87,7 @@ def _doctor(stack: Stack) -> str:
     return done.stdout
 
 
-def test_data_outlives_the_stack(own_stack: Stack) -> None:
+def test_data_survive_a_restart_of_the_stack(own_stack: Stack) -> None:
     own_stack.up()
     own_stack.zone("foo.com")
     own_stack.run("down")
@@ -103,7 +103,7 @@ def test_several_resolvers_share_one_port(own_stack: Stack) -> None:
     assert all(own_stack.answer("api.foo.com") == ["192.0.2.80"] for _ in range(8))
 
 
-def test_two_stacks_never_meet(own_stack: Stack, tmp_path: Path) -> None:
+def test_two_stacks_are_independent(own_stack: Stack, tmp_path: Path) -> None:
     other = Stack(tmp_path / "other")
     own_stack.up()
     other.up()
@@ -115,7 +115,7 @@ def test_two_stacks_never_meet(own_stack: Stack, tmp_path: Path) -> None:
         other.down()
 
 
-def test_one_folder_holds_one_stack(own_stack: Stack) -> None:
+def test_a_second_stack_in_one_folder_is_refused(own_stack: Stack) -> None:
     own_stack.up()
     said = own_stack.run("up", "--detach", status=4)
     assert "already" in said.err
@@ -130,20 +130,20 @@ def test_a_taken_port_is_named(own_stack: Stack) -> None:
     assert "--listen" in said.err
 
 
-def test_without_a_stack_commands_say_how_to_start_one(own_stack: Stack) -> None:
+def test_without_a_stack_an_error_names_the_command_to_start_one(own_stack: Stack) -> None:
     said = own_stack.run("log", status=6)
     assert "zonegit up" in said.err
     assert own_stack.run("down", status=3).err.startswith("zonegit: no stack runs")
 
 
-def test_a_dead_bus_is_named_within_the_timeout(own_stack: Stack) -> None:
+def test_a_dead_bus_is_reported_within_the_timeout(own_stack: Stack) -> None:
     nowhere = {"ZONEGIT_NATS_URL": "nats://u:secret@127.0.0.1:1"}
     said = own_stack.run("log", "--timeout", "1", status=6, env=nowhere)
     assert "nats://127.0.0.1:1" in said.err
     assert "secret" not in said.err
 
 
-def test_a_wait_names_the_resolver_that_stands_still_and_so_does_doctor(own_stack: Stack) -> None:
+def test_wait_and_doctor_name_a_stopped_resolver(own_stack: Stack) -> None:
     own_stack.up("--resolvers", "2")
     own_stack.zone("foo.com")
     still = own_stack.pid_of("--name resolver-2")
@@ -157,7 +157,7 @@ def test_a_wait_names_the_resolver_that_stands_still_and_so_does_doctor(own_stac
     until(lambda: "BAD" not in _doctor(own_stack))
 
 
-def test_a_forced_import_repairs_what_rotted(own_stack: Stack) -> None:
+def test_a_forced_import_repairs_damaged_objects(own_stack: Stack) -> None:
     own_stack.up()
     own_stack.zone("foo.com")
     entries = own_stack.json("cat-object", "HEAD^{tree}")["entries"]

@@ -15,7 +15,7 @@ def zone(stack: Stack) -> str:
     return f"{zone}."
 
 
-def test_status_tells_the_tip_its_author_and_who_serves_it(stack: Stack, zone: str) -> None:
+def test_status_shows_the_tip_its_author_and_its_resolvers(stack: Stack, zone: str) -> None:
     stack.environment |= {"ZONEGIT_AUTHOR_NAME": "Ada", "ZONEGIT_AUTHOR_EMAIL": "ada@example.com"}
     stack.run("set", "api", "A", "300", "192.0.2.81", "--wait")
     lines = stack.run("status").out.splitlines()
@@ -26,7 +26,7 @@ def test_status_tells_the_tip_its_author_and_who_serves_it(stack: Stack, zone: s
 
 
 @pytest.mark.usefixtures("zone")
-def test_status_tells_how_far_a_branch_is_from_main(stack: Stack) -> None:
+def test_status_shows_the_distance_of_a_branch_from_main(stack: Stack) -> None:
     stack.run("checkout", "-b", "canary")
     assert "at the same commit as main" in stack.run("status").out
     stack.run("set", "a", "A", "300", "192.0.2.1")
@@ -40,7 +40,7 @@ def test_status_tells_how_far_a_branch_is_from_main(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("zone")
-def test_status_tells_whether_the_tip_is_signed(stack: Stack, tmp_path: Path) -> None:
+def test_status_shows_whether_the_tip_is_signed(stack: Stack, tmp_path: Path) -> None:
     assert stack.json("status")["signature"] is None
     stack.run("keygen", str(tmp_path / "alice"))
     stack.run("sign-commit", "--key", str(tmp_path / "alice"))
@@ -51,7 +51,7 @@ def test_status_tells_whether_the_tip_is_signed(stack: Stack, tmp_path: Path) ->
     assert "\nnot signed\n" in stack.run("status").out
 
 
-def test_status_of_a_zone_without_a_commit_says_what_to_do(stack: Stack) -> None:
+def test_status_of_a_zone_without_a_commit_names_the_next_step(stack: Stack) -> None:
     zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
     stack.run("init", zone)
     assert (

@@ -15,9 +15,7 @@ def zone(stack: Stack) -> str:
     return name
 
 
-def test_a_string_is_stored_whole_and_the_record_that_is_named_is_removed(
-    stack: Stack, zone: str
-) -> None:
+def test_a_string_is_stored_as_a_whole_and_can_be_removed(stack: Stack, zone: str) -> None:
     value = "ca.example; accounturi=https://ca.example/acct/1"
     stack.run("set", "@", "CAA", "300", "0", "issue", "ca.example")
     stack.run("add", "@", "CAA", "300", "0", "issue", value)
@@ -27,7 +25,7 @@ def test_a_string_is_stored_whole_and_the_record_that_is_named_is_removed(
     assert stack.json("show", "@", "CAA")["rdata"] == wanted[:1]
 
 
-def test_what_would_be_cut_changes_nothing(stack: Stack, zone: str) -> None:
+def test_a_value_that_would_be_truncated_changes_nothing(stack: Stack, zone: str) -> None:
     before = stack.run("rev-parse", "HEAD").out
     for words in (
         ["set", "nl", "A", "300", "192.0.2.1\n192.0.2.2"],
@@ -38,14 +36,14 @@ def test_what_would_be_cut_changes_nothing(stack: Stack, zone: str) -> None:
     assert stack.run("rev-parse", "HEAD").out == before
 
 
-def test_texts_without_quotes_are_records_and_noted(stack: Stack, zone: str) -> None:
+def test_unquoted_texts_are_records_and_cause_a_note(stack: Stack, zone: str) -> None:
     made = stack.run("set", "t", "TXT", "300", "v=spf1", "a")
     assert "note: 2 arguments are 2 TXT records" in made.err
     applied = stack.json("apply", "-", stdin="set u TXT 300 v=spf1 a\n")
     assert [each["rule"] for each in applied["warnings"]] == ["txt-arguments-are-records"]
 
 
-def test_a_name_outside_ascii_is_the_same_wherever_it_is_typed(stack: Stack, zone: str) -> None:
+def test_a_name_outside_ascii_is_converted_alike_everywhere(stack: Stack, zone: str) -> None:
     stack.run("set", "straße", "MX", "300", "10", "bücher")
     stack.run("import", "-", "--merge", stdin="faß 300 IN MX 10 bücher\n")
     exported = stack.run("export").out
@@ -59,14 +57,14 @@ def test_a_name_outside_ascii_is_the_same_wherever_it_is_typed(stack: Stack, zon
     assert stack.run("show", "straße", "MX", status=3).err.isascii()
 
 
-def test_a_terminal_shows_the_u_label_next_to_the_a_label(stack: Stack, zone: str) -> None:
+def test_a_terminal_shows_the_u_label_after_the_a_label(stack: Stack, zone: str) -> None:
     stack.run("set", "straße", "A", "300", "192.0.2.1")
     assert "ß" not in stack.run("show", "straße", "A").out
     shown = on_a_terminal(stack, "show", "straße", "A", PYTHONIOENCODING="utf-8")
     assert shown.strip() == f"xn--strae-oqa.{zone} 300 IN A 192.0.2.1  ; straße.{zone}"
 
 
-def test_pasted_lines_make_the_rrsets_again(stack: Stack, zone: str) -> None:
+def test_pasted_lines_create_the_same_rrsets(stack: Stack, zone: str) -> None:
     script = (
         "set '*.w' TXT 300 \"it's; \\\"so\\\"\" '\\000$x'\n"
         "set @ RESINFO 300 '\"a\"'\n"
@@ -92,7 +90,7 @@ def pasted(stack: Stack, line: str) -> None:
     subprocess.run(["sh", "-c", line], env=environment, check=True, capture_output=True)
 
 
-def test_a_ttl_that_is_left_out_is_kept_or_configured_or_that_of_the_soa(
+def test_a_missing_ttl_is_the_existing_or_configured_one_or_that_of_the_soa(
     stack: Stack, zone: str
 ) -> None:
     stack.run("set", "host", "300", "A", "192.0.2.1")

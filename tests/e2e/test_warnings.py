@@ -16,7 +16,7 @@ def zone(stack: Stack) -> str:
     return f"{zone}."
 
 
-def test_a_warning_is_said_on_stderr_and_listed_in_json(stack: Stack, zone: str) -> None:
+def test_a_warning_is_on_stderr_and_in_json(stack: Stack, zone: str) -> None:
     said = stack.run("import", "-", "--dry-run", stdin=MIXED)
     assert said.err == f"warning: stdin:8: {SAID.format(zone=zone)}\n"
     told = stack.json("import", "-", "--dry-run", stdin=MIXED)
@@ -34,7 +34,7 @@ def test_a_warning_is_said_on_stderr_and_listed_in_json(stack: Stack, zone: str)
 
 @pytest.mark.usefixtures("zone")
 @pytest.mark.parametrize("words", [(), ("--dry-run",)])
-def test_strict_refuses_what_has_a_warning(stack: Stack, words: tuple[str, ...]) -> None:
+def test_strict_refuses_a_change_with_a_warning(stack: Stack, words: tuple[str, ...]) -> None:
     before = stack.json("status")["commit"]
     said = stack.run("import", "-", "--strict", *words, stdin=MIXED, status=1)
     assert "records with the TTLs 60 and 30; the smallest is used (mixed-ttls)" in said.err

@@ -19,7 +19,7 @@ def zones(stack: Stack, tmp_path: Path) -> list[str]:
     return found
 
 
-def test_what_another_tool_changed_is_served(
+def test_a_file_changed_by_another_tool_is_served_after_a_commit(
     stack: Stack, zones: list[str], tmp_path: Path
 ) -> None:
     for zone in zones:
@@ -34,7 +34,7 @@ def test_what_another_tool_changed_is_served(
         assert stack.json("log", "--zone", zone)[0]["message"] == "moved"
 
 
-def test_one_undo_takes_back_what_one_commit_did_to_all_zones(
+def test_one_undo_reverts_a_commit_to_all_zones(
     stack: Stack, zones: list[str], tmp_path: Path
 ) -> None:
     folder = str(tmp_path / "zones")
@@ -59,7 +59,7 @@ def test_a_status_needs_no_bus(stack: Stack, zones: list[str], tmp_path: Path) -
     assert "new.example." in said.out
 
 
-def test_new_files_are_named_and_registered_only_on_demand(
+def test_new_files_are_listed_and_registered_only_on_demand(
     stack: Stack, zones: list[str], tmp_path: Path
 ) -> None:
     new = f"new.{zones[0]}"
@@ -71,7 +71,7 @@ def test_new_files_are_named_and_registered_only_on_demand(
     assert stack.json("show", "@", "SOA", "--zone", new)["name"] == new
 
 
-def test_a_setting_says_how_zones_lie_and_the_flag_wins(
+def test_a_setting_selects_the_layout_and_the_flag_overrides_it(
     stack: Stack, zones: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / ".zonegit.toml").write_text(

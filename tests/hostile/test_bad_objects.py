@@ -46,7 +46,7 @@ async def assert_others_go_on(here: Site, running: Running, number: int) -> None
 
 
 @pytest.mark.parametrize("kind", BAD)
-async def test_a_zone_that_cannot_be_loaded_is_marked_and_disturbs_no_other(
+async def test_a_zone_that_cannot_be_loaded_is_marked_and_affects_no_other(
     here: Site, tmp_path: Path, kind: str
 ) -> None:
     async with resolver(here.url, tmp_path) as running:
@@ -63,9 +63,7 @@ async def test_a_zone_that_cannot_be_loaded_is_marked_and_disturbs_no_other(
 
 
 @pytest.mark.parametrize("kind", MALFORMED)
-async def test_records_that_no_zone_may_have_disturb_no_other_zone(
-    here: Site, tmp_path: Path, kind: str
-) -> None:
+async def test_invalid_records_affect_no_other_zone(here: Site, tmp_path: Path, kind: str) -> None:
     """Refs refuses them. If they are on a branch nevertheless, queries for them cause no error."""
     commit, objects = MALFORMED[kind]
     async with resolver(here.url, tmp_path) as running:
@@ -82,7 +80,7 @@ async def test_records_that_no_zone_may_have_disturb_no_other_zone(
         assert containment.counts == before
 
 
-async def test_a_resolver_starts_with_bad_zones_and_serves_them_once_they_are_good(
+async def test_a_resolver_starts_with_bad_zones_and_serves_them_once_they_are_repaired(
     here: Site, tmp_path: Path
 ) -> None:
     for number, kind in enumerate(BAD):

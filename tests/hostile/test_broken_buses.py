@@ -16,7 +16,7 @@ MORE_THAN_BUFFERS = 32 << 20
 
 
 @pytest.mark.parametrize("cuts", [True, False], ids=["it cuts the connection", "it stays silent"])
-async def test_a_connection_ended_with_an_error_is_told_though_the_bus_reads_no_more(
+async def test_a_connection_ended_with_an_error_is_reported_even_if_the_bus_no_longer_reads(
     *, cuts: bool
 ) -> None:
     """The close of the library failed or never ended, and nothing was reported."""

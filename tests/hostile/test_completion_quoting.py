@@ -104,7 +104,7 @@ def test_a_hostile_name_is_completed_and_nothing_else_runs(
     ],
     ids=" ".join,
 )
-def test_nothing_new_is_named_so(stack: Stack, words: list[str]) -> None:
+def test_new_names_cannot_have_these_characters(stack: Stack, words: list[str]) -> None:
     zone = "names-of-branches.example"
     if f"{zone}." not in stack.run("zone", "list").out:
         stack.zone(zone)

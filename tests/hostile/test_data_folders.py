@@ -54,9 +54,7 @@ def modes(folder: Path) -> dict[str, int]:
     ],
     ids=" ".join,
 )
-def test_a_folder_of_somebody_else_is_refused_and_not_touched(
-    tmp_path: Path, files: list[str]
-) -> None:
+def test_a_foreign_folder_is_refused_and_not_changed(tmp_path: Path, files: list[str]) -> None:
     data = tmp_path / "theirs"
     for name in files:
         (data / name).parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +69,7 @@ def test_a_folder_of_somebody_else_is_refused_and_not_touched(
     assert (modes(data), (data / files[0]).stat().st_mtime_ns) == before
 
 
-def test_links_to_stores_make_no_data_folder(tmp_path: Path) -> None:
+def test_a_folder_with_links_to_stores_is_refused(tmp_path: Path) -> None:
     real = tmp_path / "real.sqlite3"
     real.write_bytes(b"")
     (tmp_path / "theirs" / "refs").mkdir(parents=True)
@@ -81,7 +79,7 @@ def test_links_to_stores_make_no_data_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("holds", [[], ["lost+found/"], ["stack.lock", "nats.conf", "logs/"]])
-def test_an_empty_folder_and_one_of_the_release_before_are_used(
+def test_an_empty_folder_and_one_of_the_previous_release_are_used(
     own_stack: Stack, holds: list[str]
 ) -> None:
     own_stack.data.mkdir()
@@ -106,14 +104,14 @@ def test_stores_that_were_copied_from_a_backup_are_used(own_stack: Stack, tmp_pa
     assert "example.com." in own_stack.run("zone", "list").out
 
 
-def test_what_a_stack_makes_is_for_its_owner_alone(own_stack: Stack) -> None:
+def test_files_of_a_stack_are_accessible_only_to_their_owner(own_stack: Stack) -> None:
     with umask(0):
         own_stack.up()
         own_stack.zone("example.com")
         assert {name: mode for name, mode in modes(own_stack.data).items() if mode & 0o077} == {}
 
 
-def test_what_services_make_by_hand_is_for_their_owner_alone(
+def test_files_of_single_services_are_accessible_only_to_their_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
@@ -132,7 +130,7 @@ def test_what_services_make_by_hand_is_for_their_owner_alone(
     assert {name: mode for name, mode in found.items() if int(mode, 8) & 0o077} == {}
 
 
-def test_a_private_key_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_private_key_is_accessible_only_to_its_owner(tmp_path: Path) -> None:
     with umask(0):
         Stack(tmp_path / "nothing").run("keygen", str(tmp_path / "key"))
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600

@@ -133,14 +133,14 @@ def decided(verb: Verb, form: Form) -> str:
     return f"{verb.service}.{verb.name}{' default' if is_default else ''}"
 
 
-def test_every_verb_was_decided_about() -> None:
+def test_every_verb_is_in_the_table() -> None:
     assert list(MAY) == list(
         dict.fromkeys(decided(verb, form) for verb in verbs.VERBS for form in verb.forms)
     )
 
 
 @pytest.mark.parametrize("user", USERS)
-async def test_the_bus_takes_the_verbs_that_a_role_has_the_right_to_and_no_others(
+async def test_the_bus_accepts_exactly_the_permitted_verbs_of_each_role(
     user: str, documented_url: str
 ) -> None:
     async with raw_client(as_user(documented_url, user)) as client:
@@ -156,7 +156,7 @@ async def test_the_bus_takes_the_verbs_that_a_role_has_the_right_to_and_no_other
 
 
 @pytest.mark.parametrize("user", USERS)
-async def test_the_bus_takes_nothing_else_that_is_not_of_that_role(
+async def test_the_bus_accepts_no_other_subjects_from_a_role(
     user: str, documented_url: str
 ) -> None:
     async with raw_client(as_user(documented_url, user)) as client:
@@ -165,7 +165,7 @@ async def test_the_bus_takes_nothing_else_that_is_not_of_that_role(
 
 
 @pytest.mark.parametrize("user", USERS)
-async def test_no_role_hears_what_is_for_another(user: str, documented_url: str) -> None:
+async def test_no_role_receives_messages_for_another(user: str, documented_url: str) -> None:
     async with raw_client(as_user(documented_url, user)) as client:
         for other in USERS:
             assert await client.may_subscribe(f"_INBOX.{other}.>") == (user == other), other
@@ -175,7 +175,7 @@ async def test_no_role_hears_what_is_for_another(user: str, documented_url: str)
         assert await client.may_subscribe("zg.*.objects.>") == (user == "objectstore")
 
 
-async def test_the_rules_for_zones_hold_for_a_zone_and_those_below_it_alone() -> None:
+async def test_rules_for_a_zone_cover_exactly_it_and_the_zones_below() -> None:
     customer = names.parse("customer.example.")
     denied = permissions.branch_lines(Right.MOVE, "eve", "main", names.parse("example.com."))
     rights = {
@@ -205,9 +205,7 @@ async def test_the_rules_for_zones_hold_for_a_zone_and_those_below_it_alone() ->
             assert not await client.may_publish("zg.eve.refs.register.zone._.example.customer.=")
 
 
-async def test_a_verb_is_answered_in_no_other_form_than_its_own(
-    tmp_path: Path, nats_url: str
-) -> None:
+async def test_a_verb_is_answered_only_in_its_own_form(tmp_path: Path, nats_url: str) -> None:
     """A rule that denies ``refs.adopt`` does not cover ``refs.adopt.zone._.=``."""
     wrong = [
         (verb, form)
@@ -224,7 +222,7 @@ async def test_a_verb_is_answered_in_no_other_form_than_its_own(
             assert failure.message.startswith("the subject names "), failure
 
 
-async def test_the_default_head_is_moved_under_its_own_subject_alone(
+async def test_the_default_head_moves_only_under_its_own_subject(
     tmp_path: Path, nats_url: str
 ) -> None:
     """No rule of the bus could match a field of a message about one's own HEAD."""

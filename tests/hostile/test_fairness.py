@@ -174,7 +174,9 @@ def origin(actor: str, operation: str) -> Origin:
     return Origin(actor, "test", operation * 32)
 
 
-async def test_what_is_too_much_is_refused_and_the_rest_is_answered(harness: StoresHarness) -> None:
+async def test_requests_beyond_the_bound_are_refused_and_the_rest_is_answered(
+    harness: StoresHarness,
+) -> None:
     """Requests of 2,000 octets in all kept the store busy for 53 s: now it serves 130 of them."""
     async with greedy_client(harness.url) as greedy:
         await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
@@ -185,7 +187,7 @@ async def test_what_is_too_much_is_refused_and_the_rest_is_answered(harness: Sto
         assert greedy.answers["ok"] == PER_ACTOR + 2
 
 
-async def test_the_greedy_do_not_keep_another_operator_or_a_resolver_waiting(
+async def test_a_greedy_actor_does_not_delay_another_operator_or_a_resolver(
     harness: StoresHarness,
 ) -> None:
     """Each of their requests overtakes all except the running ones."""
@@ -209,7 +211,9 @@ async def test_the_greedy_do_not_keep_another_operator_or_a_resolver_waiting(
     assert {"ada", "resolver", "refs"} <= set(order[:8])
 
 
-async def test_the_greedy_can_still_be_served_with_a_full_line(harness: StoresHarness) -> None:
+async def test_a_greedy_actor_with_a_full_queue_can_still_move_a_ref(
+    harness: StoresHarness,
+) -> None:
     """The reads of refs for their move are not refused, and go first."""
     made, then = commits.commit(ZONE, 1, hosts=30), commits.commit(ZONE, 2, hosts=31)
     objects = RemoteObjects(harness.bus, "ada", timeout=120)
@@ -229,7 +233,7 @@ async def test_the_greedy_can_still_be_served_with_a_full_line(harness: StoresHa
         await moving
 
 
-async def test_the_ref_store_is_shared_likewise(harness: StoresHarness) -> None:
+async def test_the_ref_store_is_shared_fairly_too(harness: StoresHarness) -> None:
     refs = RemoteRefs(harness.bus, "ada", timeout=120)
     ask = codec.encode(AskSnapshot())
     async with greedy_client(harness.url) as greedy:
@@ -252,7 +256,7 @@ WHY = ChangeInfo(command="set", operation=16 * "o")
         (SLOW, "judge", Judge(expected=Absent(), new=encode(Doc({})).id, why=WHY)),
     ],
 )
-async def test_judgements_of_two_actors_keep_no_other_from_reading_or_moving(
+async def test_judgements_of_two_actors_do_not_block_reads_and_moves_of_others(
     harness: StoresHarness, lane: str, verb: str, message: Move | Judge
 ) -> None:
     """Two actors occupied all places of operators."""
@@ -275,7 +279,7 @@ async def test_judgements_of_two_actors_keep_no_other_from_reading_or_moving(
         harness.log.go.set()
 
 
-async def test_one_who_is_alone_has_no_limit_but_the_line(harness: StoresHarness) -> None:
+async def test_a_single_actor_is_limited_only_by_the_queue(harness: StoresHarness) -> None:
     """An export of a million names makes thousands of requests, and none is refused."""
     ada = objects_of(harness.bus, "ada")
     page = [object_id for object_id, _ in await ada.list_page()]

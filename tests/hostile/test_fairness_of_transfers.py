@@ -94,7 +94,7 @@ def sent(outgoing: Outgoing) -> int:
     return outgoing.counters.by_kind["axfr"]
 
 
-async def test_a_network_that_asks_for_thousands_of_transfers_keeps_no_other_waiting(
+async def test_a_network_with_thousands_of_transfers_does_not_delay_another(
     world: World,
 ) -> None:
     outgoing = Outgoing(world.zones)
@@ -113,7 +113,7 @@ async def test_a_network_that_asks_for_thousands_of_transfers_keeps_no_other_wai
         assert sent(outgoing) - before < 100 < CONNECTIONS * PIPELINED
 
 
-async def test_with_one_place_the_others_transfer_is_the_next(world: World) -> None:
+async def test_with_one_place_the_transfer_of_the_other_network_is_next(world: World) -> None:
     world.zones.options = ServerOptions(max_transfers=1)
     outgoing = Outgoing(world.zones)
     async with (
@@ -129,7 +129,7 @@ async def test_with_one_place_the_others_transfer_is_the_next(world: World) -> N
         assert sent(outgoing) - before <= 5
 
 
-async def test_a_key_has_a_line_of_its_own() -> None:
+async def test_a_key_has_a_queue_of_its_own() -> None:
     """The greedy client has no key; the other one signs, from the same network."""
     world = private(ZONE)
     assert transfer_queue.client_network(GREEDY) == transfer_queue.client_network("127.0.1.77")
@@ -150,7 +150,7 @@ async def test_a_key_has_a_line_of_its_own() -> None:
         assert sent(outgoing) - before < 100
 
 
-async def test_a_line_that_is_full_is_answered_that_the_server_is_not_ready(world: World) -> None:
+async def test_a_full_queue_causes_not_ready(world: World) -> None:
     world.zones.options = ServerOptions(max_transfers=1, max_tcp_per_subnet=1_000)
     outgoing = Outgoing(world.zones)
     async with (
@@ -175,7 +175,7 @@ async def refusal_of(address: Address) -> list[dns.message.Message]:
             return [message]
 
 
-async def test_a_transfer_whose_client_is_gone_is_not_made(world: World) -> None:
+async def test_a_transfer_of_a_disconnected_client_is_dropped(world: World) -> None:
     world.zones.options = ServerOptions(max_transfers=1)
     outgoing = Outgoing(world.zones)
     async with served(world, outgoing=outgoing) as (address, streams):
@@ -244,7 +244,7 @@ async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> 
 
 
 @pytest.mark.usefixtures("strict")
-async def test_a_client_that_reads_slowly_while_nobody_waits_gets_the_zone() -> None:
+async def test_a_slow_client_gets_the_zone_while_no_other_waits() -> None:
     world = World({"foo.com.": LARGE_ZONE})
     world.zones.options = ServerOptions(max_transfers=1)
     outgoing = Outgoing(world.zones)
@@ -269,7 +269,7 @@ def read(turn: transfer_queue.TransferTurn, clock: Clock, octets: int, seconds: 
     turn.end(octets)
 
 
-def test_time_for_which_a_client_does_not_read_is_charged() -> None:
+def test_time_in_which_a_client_does_not_read_is_charged() -> None:
     clock = Clock()
     fast, slow = (transfer_queue.TransferTurn(lambda: False, clock) for _ in range(2))
     read(fast, clock, 1_000_000, 0.0)
@@ -281,7 +281,7 @@ def test_time_for_which_a_client_does_not_read_is_charged() -> None:
 
 
 @pytest.mark.parametrize("first", [0, 400 << 20])
-def test_a_slow_client_ends_soon_however_fast_it_began(first: int) -> None:
+def test_a_slow_client_is_ended_soon_even_after_a_fast_start(first: int) -> None:
     clock = Clock()
     turn = transfer_queue.TransferTurn(lambda: True, clock)
     read(turn, clock, first, 1.0)
@@ -298,7 +298,7 @@ def test_a_client_that_is_fast_enough_is_never_too_slow() -> None:
         assert not turn.is_too_slow()
 
 
-def test_a_slow_client_has_time_once_others_begin_to_wait() -> None:
+def test_a_slow_client_gets_some_time_after_others_begin_to_wait() -> None:
     clock = Clock()
     waits: list[bool] = []
     turn = transfer_queue.TransferTurn(lambda: bool(waits), clock)
@@ -312,7 +312,7 @@ def test_a_slow_client_has_time_once_others_begin_to_wait() -> None:
     assert clock.now - began < 40
 
 
-async def test_a_client_is_not_too_slow_for_those_that_do_not_wait_for_its_place() -> None:
+async def test_a_client_is_not_ended_for_others_that_do_not_wait_for_its_place() -> None:
     """One network has all places that it may have, while others are free."""
     queue = transfer_queue.TransferQueue(16)
     async with AsyncExitStack() as stack:
@@ -347,7 +347,7 @@ def is_too_slow(turn: transfer_queue.TransferTurn) -> bool:
     return turn.is_too_slow()
 
 
-def test_networks_are_told_apart_by_24_and_56_bits() -> None:
+def test_networks_have_24_and_56_bits() -> None:
     assert transfer_queue.client_network("192.0.2.1") == transfer_queue.client_network(
         "::ffff:192.0.2.99"
     )

@@ -34,7 +34,7 @@ DEEP = b'{"x": ' + b"[" * 100_000
     ],
     ids=" ".join,
 )
-def test_a_named_pipe_is_no_file(tmp_path: Path, words: list[str]) -> None:
+def test_a_named_pipe_is_refused(tmp_path: Path, words: list[str]) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     stack = Stack(tmp_path / "nothing", {"ZONEGIT_NATS_URL": "nats://127.0.0.1:1"})
@@ -47,7 +47,7 @@ def test_a_named_pipe_is_no_file(tmp_path: Path, words: list[str]) -> None:
     assert "is a named pipe" in done.stderr or "cannot be reached" in done.stderr
 
 
-def test_settings_of_resolvers_are_no_named_pipes(tmp_path: Path) -> None:
+def test_named_pipes_are_refused_as_settings_of_resolvers(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for read in (lambda: tsig_keys.read(pipe), PlanFile(pipe, {}).read):
@@ -87,7 +87,7 @@ def test_json_that_is_nested_deeply_is_an_error(tmp_path: Path) -> None:
         pass
 
 
-def test_json_holds_nothing_that_steers_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     steering = "\x00\x1b[2J\x7f\x80\x9b31m\u202e\u2066\u200f\u061c\u2028 kept: ä日"
     Output(True).print_result({steering: [steering]}, [])
     printed = capsys.readouterr().out
@@ -96,7 +96,7 @@ def test_json_holds_nothing_that_steers_a_terminal(capsys: pytest.CaptureFixture
     assert json.loads(printed) == {steering: [steering]}
 
 
-def test_one_odd_zone_name_keeps_no_other_zone_out(tmp_path: Path) -> None:
+def test_one_odd_zone_name_affects_no_other_zone(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
     stack.up()
     try:

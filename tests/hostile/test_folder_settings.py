@@ -47,9 +47,7 @@ def zonegit(folder: Path, *words: str, status: int = 0, **variables: str) -> Sai
 
 
 @pytest.mark.parametrize("key", RESTRICTED)
-def test_what_says_whom_to_talk_to_and_as_whom_is_refused_until_it_is_trusted(
-    tmp_path: Path, key: str
-) -> None:
+def test_settings_of_server_and_identity_need_trust(tmp_path: Path, key: str) -> None:
     value = "nats://127.0.0.1:1" if key == "url" else "one"
     contexts = tmp_path / "home" / "CONFIG" / "zonegit" / "contexts"
     contexts.mkdir(parents=True)
@@ -74,7 +72,7 @@ def test_what_says_whom_to_talk_to_and_as_whom_is_refused_until_it_is_trusted(
     assert "is not trusted with that" in zonegit(tmp_path, "zone", "list", status=5).err
 
 
-def test_what_is_trusted_in_one_folder_is_not_in_another(tmp_path: Path) -> None:
+def test_trust_is_limited_to_one_folder(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
@@ -95,7 +93,7 @@ def test_other_settings_need_no_trust(tmp_path: Path, key: str) -> None:
     config.load(environment(tmp_path), tmp_path)
 
 
-def test_the_environment_trusts_a_folder_and_no_other(tmp_path: Path) -> None:
+def test_the_environment_trusts_exactly_one_folder(tmp_path: Path) -> None:
     write(tmp_path, 'actor = "ci"')
     below = tmp_path / "below"
     below.mkdir()
@@ -107,7 +105,7 @@ def test_the_environment_trusts_a_folder_and_no_other(tmp_path: Path) -> None:
             config.load(other, below)
 
 
-def test_the_file_of_another_user_is_not_trusted_whatever_was_said(tmp_path: Path) -> None:
+def test_the_file_of_another_user_is_never_trusted(tmp_path: Path) -> None:
     file = write(tmp_path, 'actor = "mallory"')
     env = environment(tmp_path)
     found = settings_file.read_folder(tmp_path)
@@ -121,7 +119,7 @@ def test_the_file_of_another_user_is_not_trusted_whatever_was_said(tmp_path: Pat
     assert "belongs to another user" in zonegit(tmp_path, "config", "trust", status=5).err
 
 
-def test_what_others_could_have_written_says_nothing_of_trust(tmp_path: Path) -> None:
+def test_a_trust_file_writable_by_others_is_ignored(tmp_path: Path) -> None:
     write(tmp_path, 'actor = "mallory"')
     env = environment(tmp_path)
     found = settings_file.read_folder(tmp_path)
@@ -138,7 +136,7 @@ def test_what_others_could_have_written_says_nothing_of_trust(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "deep", "long", "octets"])
-def test_what_is_no_settings_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+def test_an_invalid_settings_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     file = tmp_path / settings_file.FOLDER_FILE
     match kind:
         case "fifo":
@@ -155,7 +153,7 @@ def test_what_is_no_settings_file_is_refused_at_once(tmp_path: Path, kind: str) 
         config.load(environment(tmp_path), tmp_path)
 
 
-def test_credentials_travel_only_to_the_server_of_their_own_file(tmp_path: Path) -> None:
+def test_credentials_are_sent_only_to_the_server_of_their_own_file(tmp_path: Path) -> None:
     contexts = tmp_path / "CONFIG" / "zonegit" / "contexts"
     contexts.mkdir(parents=True)
     (contexts / "work.toml").write_text(
@@ -174,7 +172,7 @@ def test_credentials_travel_only_to_the_server_of_their_own_file(tmp_path: Path)
     assert config.load(given, tmp_path).bus == BusSettings("nats://other.example", Path("/given"))
 
 
-async def test_a_service_refuses_what_is_not_trusted(
+async def test_a_service_refuses_untrusted_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -209,13 +207,13 @@ def stack_that_names(data: Path, pid: int, **more: object) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("pid", [-1, 0, 1, True, 2**31 - 1])
-def test_down_signals_no_process_below_two_and_none_that_is_not(tmp_path: Path, pid: int) -> None:
+def test_down_signals_no_process_below_two_and_no_missing_one(tmp_path: Path, pid: int) -> None:
     with stack_that_names(tmp_path / "data", pid):
         failed = Stack(tmp_path / "data").run("down", status=1)
     assert "no signal was sent" in failed.err or "is not the record of a stack" in failed.err
 
 
-def test_down_signals_no_process_that_is_no_supervisor(tmp_path: Path) -> None:
+def test_down_signals_only_a_supervisor(tmp_path: Path) -> None:
     with running("zonegit", "up") as pid, running("sleep") as other:
         for each, start in ((other, None), (other, find_start(other)), (pid, 1)):
             with stack_that_names(tmp_path / "data", each, start=start):
@@ -226,7 +224,7 @@ def test_down_signals_no_process_that_is_no_supervisor(tmp_path: Path) -> None:
         assert not supervisors.is_supervisor(pid, (find_start(pid) or 0) + 1)
 
 
-def test_down_stops_a_stack_of_the_release_before(tmp_path: Path) -> None:
+def test_down_stops_a_stack_of_the_previous_release(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
     stack.up()
     held = stack.record()

@@ -262,7 +262,7 @@ ATTACKS: dict[str, tuple[Callable[[Forge], ObjectId], str]] = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-async def test_a_branch_never_comes_to_hold_it(mallory: Mallory, name: str) -> None:
+async def test_a_branch_never_gets_a_malformed_tip(mallory: Mallory, name: str) -> None:
     attack, why = ATTACKS[name]
     commit = await mallory.commit(attack(mallory.forge))
     reply = await mallory.move(commit)
@@ -274,7 +274,9 @@ async def test_a_branch_never_comes_to_hold_it(mallory: Mallory, name: str) -> N
 
 @pytest.mark.parametrize("space", ["a new branch", "a tag"])
 @pytest.mark.parametrize("name", ["a CNAME next to an A", "an exponential tree", "wrong counts"])
-async def test_neither_does_another_ref(mallory: Mallory, name: str, space: str) -> None:
+async def test_another_ref_never_gets_a_malformed_tip(
+    mallory: Mallory, name: str, space: str
+) -> None:
     attack, why = ATTACKS[name]
     commit = await mallory.commit(attack(mallory.forge))
     ref = ref_names.tag(FOO, "v1") if space == "a tag" else ref_names.branch(FOO, "other")
@@ -294,7 +296,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-async def test_a_malformed_rrset_is_not_even_stored(mallory: Mallory, name: str) -> None:
+async def test_a_malformed_rrset_is_not_stored(mallory: Mallory, name: str) -> None:
     arguments, options = MALFORMED[name]
     blob = mallory.forge.blob(*arguments, **options)  # type: ignore[arg-type]  # a table of them
     reply = await mallory.put()
@@ -306,7 +308,7 @@ async def test_a_malformed_rrset_is_not_even_stored(mallory: Mallory, name: str)
 @pytest.mark.parametrize(
     "pairs", [("A", "TYPE1"), ("SOA", "TYPE6"), ("TYPE9999", "TYPE09999")], ids=" and ".join
 )
-async def test_a_tree_that_names_a_type_twice_is_not_even_stored(
+async def test_a_tree_with_one_type_twice_is_not_stored(
     mallory: Mallory, pairs: tuple[str, str]
 ) -> None:
     """A reader would see one of them, perhaps not the same one as the serial rule."""
@@ -320,7 +322,7 @@ async def test_a_tree_that_names_a_type_twice_is_not_even_stored(
     assert await mallory.stand.objects.missing([tree]) == {tree}
 
 
-async def test_what_is_a_zone_is_accepted(mallory: Mallory) -> None:
+async def test_a_valid_zone_is_accepted(mallory: Mallory) -> None:
     """The same client does it in the same way."""
     forge = mallory.forge
     www = forge.tree({entry("AAAA"): forge.text("www", "AAAA", "2001:db8::1")})

@@ -93,7 +93,7 @@ def beats(heard: Heard) -> bool:
         *[(f"$SRV.{verb}{name}", Done()) for verb in DISCOVERY for name in ("", ".refs")],
     ],
 )
-async def test_a_service_answers_nowhere_but_in_the_inbox_of_who_asks(
+async def test_a_service_replies_only_to_the_inbox_of_the_requester(
     subject: str, message: Struct, tmp_path: Path, nats_url: str
 ) -> None:
     octets = codec.encode(message)
@@ -114,7 +114,7 @@ async def test_a_service_answers_nowhere_but_in_the_inbox_of_who_asks(
         assert [each for each in sent if each.subject in elsewhere] == []
 
 
-async def test_a_resolver_answers_a_broadcast_in_inboxes_only(nats_url: str) -> None:
+async def test_a_resolver_replies_to_a_broadcast_only_in_inboxes(nats_url: str) -> None:
     subject = subjects.resolvers("status")
     async with (
         connect(BusSettings(nats_url), name="resolver") as bus,
@@ -134,7 +134,7 @@ async def test_a_resolver_answers_a_broadcast_in_inboxes_only(nats_url: str) -> 
         assert bus.replies.refused == len(OUTSIDE_OF_INBOXES)
 
 
-async def test_a_request_with_such_a_reply_is_not_carried_out_and_logged_once(
+async def test_a_request_with_a_foreign_reply_subject_is_dropped_and_logged_once(
     tmp_path: Path, nats_url: str
 ) -> None:
     forged = codec.encode(Register(why=ChangeInfo(command="forged", operation="f" * 32)))
@@ -185,11 +185,11 @@ def test_a_flood_of_refused_replies_is_one_line_of_log_a_minute() -> None:
         "_INBOX.0123456789abcdef01234567.0123456789abcdef01234567",
     ],
 )
-def test_own_inboxes_and_those_of_the_release_before_are_answered(reply: str) -> None:
+def test_own_inboxes_and_those_of_the_previous_release_are_answered(reply: str) -> None:
     assert subjects.may_answer("zg.mallory.refs.where", reply)
 
 
-async def test_a_client_of_the_release_before_is_answered(tmp_path: Path, nats_url: str) -> None:
+async def test_a_client_of_the_previous_release_is_answered(tmp_path: Path, nats_url: str) -> None:
     earlier = "_INBOX_mallory.0123456789abcdef01234567"
     async with remote_stand(tmp_path, nats_url), raw_client(nats_url) as client:
         client.subscribe(f"{earlier}.>")
@@ -211,7 +211,7 @@ authorization {{ users: [
 
 
 @pytest.mark.parametrize("more", ["zg.served.>", "_INBOX.ada.>"])
-async def test_a_client_works_on_a_bus_with_the_permissions_of_the_release_before(
+async def test_a_client_works_on_a_bus_with_the_permissions_of_the_previous_release(
     more: str, tmp_path: Path
 ) -> None:
     """Either may be upgraded first: the permissions of the bus, or the client."""

@@ -87,7 +87,7 @@ def join(stack: Stack) -> str:
     return held
 
 
-def test_refs_over_an_empty_folder_takes_no_zone_from_a_resolver_that_runs(
+def test_refs_with_an_empty_folder_removes_no_zone_from_a_running_resolver(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     """All resolvers answered REFUSED within half a second, and deleted their caches."""
@@ -123,7 +123,7 @@ def is_content(stack: Stack) -> bool:
     return True
 
 
-def test_a_resolver_that_is_started_then_serves_its_cache_until_the_store_is_adopted(
+def test_a_restarted_resolver_serves_its_cache_until_the_store_is_adopted(
     own_stack: Stack,
 ) -> None:
     own_stack.up()
@@ -205,7 +205,7 @@ async def ends(process: ServiceProcess) -> str:
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_of_two_stores_on_two_folders_the_later_ends_and_names_the_other(
+async def test_the_later_of_two_stores_exits_and_names_the_other(
     store: str, tmp_path: Path
 ) -> None:
     (tmp_path / "a").mkdir()
@@ -242,7 +242,7 @@ async def test_no_acknowledged_move_is_lost_next_to_a_second_refs(tmp_path: Path
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_of_two_stores_that_start_at_once_one_goes_on(store: str, tmp_path: Path) -> None:
+async def test_one_of_two_stores_started_together_continues(store: str, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     with (
@@ -263,7 +263,7 @@ async def test_of_two_stores_that_start_at_once_one_goes_on(store: str, tmp_path
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_a_second_process_on_one_folder_ends_and_names_the_first(
+async def test_a_second_process_in_one_folder_exits_and_names_the_first(
     store: str, tmp_path: Path
 ) -> None:
     """It uses another bus, so neither process hears the other."""
@@ -282,7 +282,7 @@ async def test_a_second_process_on_one_folder_ends_and_names_the_first(
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_a_store_that_was_killed_is_no_reason_to_end(store: str, tmp_path: Path) -> None:
+async def test_a_store_restarts_after_a_kill(store: str, tmp_path: Path) -> None:
     with nats_server() as url, service_process(store, url, tmp_path) as process:
         async with client(url) as bus:
             for _ in range(3):
@@ -300,7 +300,7 @@ def beat(instance: str, started: float) -> Heartbeat:
     )  # fmt: skip
 
 
-async def test_the_last_heartbeat_of_a_predecessor_and_questions_of_strangers_end_nothing(
+async def test_old_heartbeats_and_questions_of_strangers_stop_no_store(
     tmp_path: Path,
 ) -> None:
     with nats_server() as url, service_process("refs", url, tmp_path) as process:
@@ -318,7 +318,7 @@ async def test_the_last_heartbeat_of_a_predecessor_and_questions_of_strangers_en
 
 
 @pytest.mark.parametrize("instance", ["", "another"], ids=["earlier release", "silent"])
-async def test_a_refs_that_beats_and_does_not_answer_is_believed_after_three_heartbeats(
+async def test_an_unanswering_refs_counts_as_running_after_three_heartbeats(
     instance: str, tmp_path: Path
 ) -> None:
     with nats_server() as url, service_process("refs", url, tmp_path) as process:
@@ -331,7 +331,7 @@ async def test_a_refs_that_beats_and_does_not_answer_is_believed_after_three_hea
             assert "another refs serves" in await ending
 
 
-async def test_one_that_started_later_and_does_not_answer_ends_nothing(tmp_path: Path) -> None:
+async def test_a_later_instance_stops_no_store(tmp_path: Path) -> None:
     with nats_server() as url, service_process("refs", url, tmp_path) as process:
         async with client(url) as bus:
             await answers(bus, "refs")
@@ -362,7 +362,7 @@ def as_refs(stack: Stack) -> Iterator[str]:
     yield bus["url"].replace("://", f"://refs:{bus['users']['refs']}@")
 
 
-def test_doctor_fails_while_two_serve_and_while_one_tries(own_stack: Stack) -> None:
+def test_doctor_fails_while_two_instances_serve_or_one_tries_to(own_stack: Stack) -> None:
     own_stack.up()
     second = Presence(instance="beside", started=time.time() + 3600, installation="f" * 16)
 
@@ -396,7 +396,7 @@ def test_doctor_fails_while_two_serve_and_while_one_tries(own_stack: Stack) -> N
         asyncio.run(try_to_serve(url))
 
 
-def test_doctor_names_the_process_that_keeps_the_folder(own_stack: Stack) -> None:
+def test_doctor_names_the_process_that_holds_the_folder(own_stack: Stack) -> None:
     """A process of another bus holds it, so the stack's own cannot start."""
     own_stack.up()
     with nats_server() as elsewhere:
@@ -434,7 +434,7 @@ RIGHTS = {
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_a_bus_with_the_permissions_of_the_release_before_lets_stores_serve(
+async def test_stores_serve_on_a_bus_with_the_permissions_of_the_previous_release(
     store: str, tmp_path: Path
 ) -> None:
     """They cannot find each other in that case, and log it."""

@@ -74,7 +74,7 @@ def compile_zone(apex: Name, sealed: SealedZone) -> ZoneSnapshot:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(senseless_zones(APEX))
-def test_what_compiles_is_answered_and_what_does_not_is_refused_on_purpose(
+def test_a_tree_that_compiles_is_answered_and_any_other_is_refused_with_a_known_error(
     sealed: SealedZone,
 ) -> None:
     try:
@@ -182,7 +182,7 @@ def runner() -> Iterator[asyncio.Runner]:
         yield made
 
 
-def test_no_senseless_tree_ends_a_process_or_disturbs_another_zone(
+def test_no_senseless_tree_ends_a_process_or_affects_another_zone(
     tmp_path: Path, runner: asyncio.Runner
 ) -> None:
     with nats_server() as url:

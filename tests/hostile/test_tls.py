@@ -82,7 +82,7 @@ def refusal(folder: Path, env: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("scheme", ["tls", "nats"])
-def test_an_authority_that_is_not_trusted_is_said_with_what_to_set(
+def test_an_untrusted_authority_is_reported_with_the_setting(
     tmp_path: Path, pki: Pki, tls_bus: str, scheme: str
 ) -> None:
     url = f"{scheme}://ada:{SECRET}@{tls_bus}"
@@ -90,7 +90,7 @@ def test_an_authority_that_is_not_trusted_is_said_with_what_to_set(
     assert str(pki.other) in refusal(tmp_path, environment(url, ca=pki.other))
 
 
-def test_a_certificate_for_another_host_is_said(tmp_path: Path, pki: Pki) -> None:
+def test_a_certificate_for_another_host_is_reported(tmp_path: Path, pki: Pki) -> None:
     files = Authority(tmp_path, "another").issue("elsewhere", ["elsewhere.example"])
     conf = f'tls {{ cert_file: "{files.cert}", key_file: "{files.key}" }}'
     with nats_server(conf) as url:
@@ -98,7 +98,7 @@ def test_a_certificate_for_another_host_is_said(tmp_path: Path, pki: Pki) -> Non
         assert "is for another host" in refusal(tmp_path, env)
 
 
-def test_a_bus_that_wants_a_certificate_says_which_settings_show_one(
+def test_a_missing_client_certificate_is_reported_with_its_settings(
     tmp_path: Path, pki: Pki, mutual_bus: str
 ) -> None:
     url = f"tls://{mutual_bus}"
@@ -106,7 +106,7 @@ def test_a_bus_that_wants_a_certificate_says_which_settings_show_one(
         assert "ZONEGIT_NATS_CERT" in refusal(tmp_path, environment(url, ca=pki.ca, **shown))
 
 
-async def test_a_bus_without_tls_is_sent_nothing_secret_by_a_tls_url() -> None:
+async def test_with_a_tls_url_no_secret_is_sent_without_tls() -> None:
     heard: list[bytes] = []
 
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -123,7 +123,7 @@ async def test_a_bus_without_tls_is_sent_nothing_secret_by_a_tls_url() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["tls", "nats"])
-async def test_a_trusted_bus_lets_in_and_says_goodbye_without_a_warning(
+async def test_a_trusted_bus_is_used_and_closed_without_a_warning(
     pki: Pki, tls_bus: str, scheme: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connect(BusSettings(f"{scheme}://{tls_bus}", ca=pki.ca), name="test") as bus:
@@ -144,7 +144,7 @@ async def test_a_certificate_and_its_key_may_be_one_file(
 @pytest.mark.parametrize(
     ("text", "said"), [("no PEM", "cannot use the certificate"), (None, "cannot use")]
 )
-async def test_files_that_are_no_certificates_are_named(
+async def test_invalid_certificate_files_are_named(
     tmp_path: Path, text: str | None, said: str
 ) -> None:
     file = tmp_path / "file.pem"
@@ -221,13 +221,15 @@ async def _noise(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     "serve", [_silent, _closing, _only_info, _tls_that_never_begins, _tls_that_ends, _noise]
 )
 @pytest.mark.parametrize("scheme", ["nats", "tls"])
-async def test_what_is_no_bus_is_given_up(serve: Serve, scheme: str, tmp_path: Path) -> None:
+async def test_a_server_that_is_not_a_bus_is_given_up(
+    serve: Serve, scheme: str, tmp_path: Path
+) -> None:
     async with listening(serve) as address:
         env = environment(f"{scheme}://ada:{SECRET}@{address}")
         await asyncio.to_thread(refusal, tmp_path, env)
 
 
-async def test_a_bus_that_stops_reading_and_answering_ends_no_command_late(
+async def test_a_stalled_bus_does_not_delay_the_end_of_a_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.2)

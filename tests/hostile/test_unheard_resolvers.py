@@ -88,7 +88,7 @@ def misses(stack: Stack, name: str, *others: str) -> None:
     raise AssertionError(said)
 
 
-def test_a_stopped_resolver_is_named_until_it_goes_on(stack: Stack) -> None:
+def test_a_stopped_resolver_is_named_until_it_continues(stack: Stack) -> None:
     still = stack.pid_of("--name resolver-2")
     os.kill(still, signal.SIGSTOP)
     try:
@@ -133,7 +133,7 @@ def serves(stack: Stack, name: str) -> str:
     return found.last.instance if found is not None and is_there else ""
 
 
-def test_the_second_resolver_of_a_name_does_not_start_and_the_first_serves_on(
+def test_a_second_resolver_with_a_name_does_not_start_and_the_first_continues(
     stack: Stack, tmp_path: Path
 ) -> None:
     with resolver_process(stack, tmp_path / "one", "twin"):
@@ -147,7 +147,7 @@ def test_the_second_resolver_of_a_name_does_not_start_and_the_first_serves_on(
         assert "twin" in change(stack).out
 
 
-def test_a_successor_starts_though_its_predecessor_was_killed_a_moment_ago(
+def test_a_successor_starts_right_after_a_kill_of_its_predecessor(
     stack: Stack, tmp_path: Path
 ) -> None:
     with resolver_process(stack, tmp_path / "one", "heir") as first:
@@ -207,7 +207,7 @@ async def test_a_resolver_that_never_answered_a_broadcast_is_awaited_until_it_se
             await bus.flush()
 
 
-async def test_a_report_that_was_lost_is_made_up_for(stack: Stack) -> None:
+async def test_a_lost_report_is_replaced_by_a_status_request(stack: Stack) -> None:
     """An announcement shows that the resolver is past the move, so the command queries its
     status."""
     async with joined(stack, "resolver") as bus:
@@ -240,7 +240,7 @@ async def test_a_report_that_was_lost_is_made_up_for(stack: Stack) -> None:
             await bus.flush()
 
 
-async def test_a_goodbye_while_it_is_awaited_ends_the_wait_for_it(stack: Stack) -> None:
+async def test_a_goodbye_of_an_awaited_resolver_ends_the_wait_for_it(stack: Stack) -> None:
     async with joined(stack, "resolver") as bus:
         moves: asyncio.Queue[bytes] = asyncio.Queue()
         async with bus.subscribe(subjects.EVENTS, lambda _, octets: moves.put_nowait(octets)):
@@ -254,9 +254,7 @@ async def test_a_goodbye_while_it_is_awaited_ends_the_wait_for_it(stack: Stack) 
 
 
 @pytest.mark.parametrize(("instance", "awaited"), [("one", set()), ("two", {"leaver"})])
-def test_a_goodbye_counts_that_came_before_the_registry_was_read(
-    instance: str, awaited: set[str]
-) -> None:
+def test_a_goodbye_before_the_registry_is_read_counts(instance: str, awaited: set[str]) -> None:
     """The ref store may not have received it yet; a goodbye of another instance does not count."""
     said = announcement("leaver", instance="one", is_leaving=True)
     waiter = Waiter(ZONE, "main", 1.0, session=None)  # type: ignore[arg-type]  # asks nobody
@@ -283,7 +281,7 @@ async def test_a_resolver_cannot_report_or_say_goodbye_for_another(stack: Stack)
         await bus.flush()
 
 
-def test_the_bus_lets_a_resolver_of_the_stack_look_for_its_name(stack: Stack) -> None:
+def test_the_bus_permits_a_resolver_of_the_stack_to_check_its_name(stack: Stack) -> None:
     for name in ("resolver-1", "resolver-2"):
         log = (stack.data / "logs" / f"{name}.log").read_text()
         assert "service.started" in log
@@ -291,7 +289,9 @@ def test_the_bus_lets_a_resolver_of_the_stack_look_for_its_name(stack: Stack) ->
             assert event not in log
 
 
-async def test_the_bus_lets_a_resolver_of_the_stack_speak_of_itself_alone(stack: Stack) -> None:
+async def test_the_bus_permits_a_resolver_of_the_stack_to_report_only_about_itself(
+    stack: Stack,
+) -> None:
     bus = stack.record()["bus"]
     url = bus["url"].replace("://", f"://resolver-1:{bus['users']['resolver-1']}@")
     async with raw_client(url) as client:
@@ -308,7 +308,7 @@ def flood(client: RawClient, name: Callable[[int], str], count: int) -> None:
         client.publish(subjects.announcement(said.resolver), codec.encode(said))
 
 
-async def test_made_up_resolvers_fill_the_registry_and_push_none_out(tmp_path: Path) -> None:
+async def test_invented_resolvers_fill_the_registry_and_displace_none(tmp_path: Path) -> None:
     """On a bus without users, any client may announce itself. The registry is bounded."""
     with nats_server() as url, service_process("refs", url, tmp_path):
         async with connect(BusSettings(url), name="ada") as bus, raw_client(url) as client:
@@ -328,7 +328,7 @@ async def test_made_up_resolvers_fill_the_registry_and_push_none_out(tmp_path: P
             assert log.count("registry.full") == 1
 
 
-def test_a_registry_that_is_full_is_no_success(tmp_path: Path) -> None:
+def test_with_a_full_registry_a_wait_fails(tmp_path: Path) -> None:
     """A resolver that is not in the registry may still serve the old zone."""
     crowded = Stack(tmp_path / "data")
     try:
@@ -375,7 +375,7 @@ HUGE = announcement("huge", version="v" * 64, branches=["b" * 200, "c" * 200])
         "another-name", "sequence", "negative",
     ],
 )  # fmt: skip
-async def test_an_announcement_that_is_malformed_is_dropped_and_refs_goes_on(
+async def test_a_malformed_announcement_is_dropped_and_refs_continues(
     octets: bytes, lone_refs: str
 ) -> None:
     async with connect(BusSettings(lone_refs), name="ada") as bus:
@@ -396,7 +396,7 @@ authorization { users: [
 """
 
 
-async def test_who_may_not_ask_resolvers_learns_that_the_move_stands(tmp_path: Path) -> None:
+async def test_without_permission_to_query_resolvers_the_commit_is_reported(tmp_path: Path) -> None:
     """The resolver has settings for single zones, so the command has to query it."""
     with nats_server(NO_QUESTIONS) as bare:
         url = bare.replace("://", "://all:pw@")
@@ -425,7 +425,7 @@ def lone_refs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-async def test_a_ref_store_that_has_just_started_does_not_say_that_there_is_no_resolver(
+async def test_a_restarted_ref_store_does_not_report_that_there_is_no_resolver(
     tmp_path: Path,
 ) -> None:
     """The resolver announced itself to the previous process, and will announce itself again in

@@ -29,7 +29,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-async def test_a_service_answers_the_others_on_the_connection_it_had(
+async def test_a_service_answers_other_requests_on_the_same_connection(
     tmp_path: Path, kind: str
 ) -> None:
     """At the first such message, the library stops reading: the service would be deaf for half a

@@ -98,7 +98,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
         yield url
 
 
-async def test_a_line_that_denies_moving_a_branch_protects_its_zone(url: str) -> None:
+async def test_a_rule_that_denies_moves_of_a_branch_protects_its_zone(url: str) -> None:
     async with working(url, "alice") as alice, working(url, "bob") as bob:
         before = await alice.refs.zone(FOO, "alice")
         sequence = (await alice.refs.snapshot()).sequence
@@ -114,7 +114,7 @@ async def test_a_line_that_denies_moving_a_branch_protects_its_zone(url: str) ->
         assert (await alice.refs.snapshot()).zones == []
 
 
-async def test_forcing_it_with_a_client_of_the_release_before_takes_nothing_away(url: str) -> None:
+async def test_force_with_a_client_of_the_previous_release_removes_nothing(url: str) -> None:
     why = ChangeInfo(command="zone remove", operation="f" * 32, force=True, reason="all mine")
     subject = subjects.request("bob", "refs", "unregister", ref_names.marker(FOO))
     async with raw_client(as_user(url, "bob")) as bob:
@@ -128,7 +128,7 @@ async def test_forcing_it_with_a_client_of_the_release_before_takes_nothing_away
         assert set((await alice.refs.zone(FOO, "alice")).heads) == {"main", "next"}
 
 
-async def test_an_operation_id_of_another_is_good_for_nothing(url: str) -> None:
+async def test_the_operation_id_of_another_actor_cannot_be_used(url: str) -> None:
     """Bob cannot add his own removal to alice's operation, which her undo would revert."""
     async with working(url, "alice") as alice, working(url, "bob") as bob:
         (latest,) = (await bob.refs.operations(1)).operations

@@ -29,6 +29,6 @@ def test_a_file_has_the_tests_of_its_package(changed: str, chosen: list[str]) ->
     assert find_tests([changed], EXISTS) == chosen
 
 
-def test_a_file_of_a_folder_that_is_chosen_is_not_named_again() -> None:
+def test_a_file_in_a_selected_folder_is_not_named_again() -> None:
     changed = ["services/refs/README.md", "tests/unit/refs/test_undos.py"]
     assert find_tests(changed, EXISTS) == ["tests/unit/refs"]

@@ -25,7 +25,7 @@ STACK = {"pid": 1, "dns": ["127.0.0.1:53"], "bus": {"url": "nats://127.0.0.1:1",
         ("x" * 100, "x" * 64),
     ],
 )
-def test_every_login_name_makes_an_operator(
+def test_every_login_name_gives_an_operator_name(
     login: str, actor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOGNAME", login)
@@ -34,7 +34,7 @@ def test_every_login_name_makes_an_operator(
     assert ref_names.check_actor(settings.actor) == actor
 
 
-def test_an_operator_who_is_named_is_taken_as_he_is(tmp_path: Path) -> None:
+def test_a_configured_operator_name_is_used_unchanged(tmp_path: Path) -> None:
     settings = config.load({"ZONEGIT_ACTOR": "a b", "ZONEGIT_DATA": str(tmp_path)}, tmp_path)
     assert settings.actor == "a b"
 
@@ -67,7 +67,7 @@ def test_a_date_is_a_time_and_an_offset(text: str, time: int, offset: str, tmp_p
         "\u0661",
     ],
 )
-def test_a_date_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+def test_an_invalid_date_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="ZONEGIT_DATE"):
         config.load({"ZONEGIT_DATE": text, "ZONEGIT_DATA": str(tmp_path)}, tmp_path)
 
@@ -85,7 +85,7 @@ def test_a_date_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
         json.dumps({**STACK, "dns": []}),
     ],
 )
-def test_a_record_that_is_none_is_named(content: str, tmp_path: Path) -> None:
+def test_an_invalid_record_is_named(content: str, tmp_path: Path) -> None:
     path = tmp_path / config.STACK_FILE
     path.write_text(content)
     with pytest.raises(Invalid, match=f"{path} is not the record of a stack"):
@@ -106,7 +106,7 @@ def settings(
     return config.load({**dict.fromkeys(names, str(folder)), **env}, folder)
 
 
-def test_the_scheme_of_a_zone_is_the_files_and_that_of_the_others_the_environments(
+def test_a_zone_may_have_a_scheme_of_its_own(
     tmp_path: Path,
 ) -> None:
     text = """
@@ -121,7 +121,7 @@ def test_the_scheme_of_a_zone_is_the_files_and_that_of_the_others_the_environmen
     assert found.workspace_scheme == "flat"
 
 
-def test_the_folders_file_wins_over_the_context_zone_by_zone(tmp_path: Path) -> None:
+def test_the_file_of_the_folder_overrides_the_context_zone_by_zone(tmp_path: Path) -> None:
     context = tmp_path / "zonegit" / "contexts" / "site.toml"
     context.parent.mkdir(parents=True)
     context.write_text("""
@@ -151,12 +151,12 @@ def test_the_folders_file_wins_over_the_context_zone_by_zone(tmp_path: Path) -> 
         'workspace_scheme = "flat"',
     ],
 )
-def test_a_setting_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+def test_an_invalid_setting_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="is not a setting"):
         settings(tmp_path, text)
 
 
-def test_a_variable_wins_over_the_folder_and_that_over_the_context(
+def test_a_variable_overrides_the_folder_and_the_folder_overrides_the_context(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contexts = tmp_path / "zonegit" / "contexts"

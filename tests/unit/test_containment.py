@@ -27,7 +27,7 @@ def test_an_unexpected_exception_becomes_internal_and_is_logged_with_its_traceba
     assert containment.counts["zone"] == before + 1
 
 
-def test_a_failure_on_purpose_passes_as_it_is() -> None:
+def test_a_zonegit_error_passes_unchanged() -> None:
     with capture_logs() as logs, pytest.raises(Corrupt, match="rot"), contain("zone"):
         raise Corrupt("rot")
     with capture_logs() as more, pytest.raises(Corrupt, match="rot"), contain("zone"):
@@ -35,7 +35,7 @@ def test_a_failure_on_purpose_passes_as_it_is() -> None:
     assert [*logs, *more] == []
 
 
-def test_a_bug_counts_more_than_failures_that_came_with_it() -> None:
+def test_a_bug_in_a_group_takes_precedence_over_zonegit_errors() -> None:
     with pytest.raises(Internal, match="KeyError"), contain("zone"):
         raise ExceptionGroup("tasks", [Corrupt("rot"), KeyError("bug")])
 
@@ -53,7 +53,7 @@ def test_an_isolated_step_is_logged_and_ends_there(error: Exception) -> None:
     assert [event["zone"] for event in logs] == ["foo."]
 
 
-def test_ever_fewer_of_a_kind_are_logged_whatever_their_fields_say() -> None:
+def test_repeated_errors_are_logged_at_powers_of_two() -> None:
     with capture_logs() as logs:
         for number in range(100):
             with isolate("ever fewer", subject=str(number)):
@@ -61,7 +61,7 @@ def test_ever_fewer_of_a_kind_are_logged_whatever_their_fields_say() -> None:
     assert [event["times"] for event in logs] == [1, 2, 4, 8, 16, 32, 64]
 
 
-async def test_a_task_is_run_again_until_it_returns() -> None:
+async def test_a_task_is_repeated_until_it_returns() -> None:
     runs = iter([ValueError("bug"), Internal("a bug elsewhere"), None])
 
     async def run() -> None:
@@ -72,7 +72,7 @@ async def test_a_task_is_run_again_until_it_returns() -> None:
     assert list(runs) == []
 
 
-async def test_a_task_that_fails_on_purpose_is_not_run_again() -> None:
+async def test_a_task_with_a_zonegit_error_is_not_repeated() -> None:
     async def run() -> None:
         raise Denied("not you")
 
@@ -80,7 +80,7 @@ async def test_a_task_that_fails_on_purpose_is_not_run_again() -> None:
         await keep_running("task", run)
 
 
-async def test_a_task_that_waits_to_be_run_again_can_be_cancelled() -> None:
+async def test_a_task_that_waits_for_its_repetition_can_be_cancelled() -> None:
     started = asyncio.Event()
 
     async def run() -> None:

@@ -19,7 +19,7 @@ def full_disk() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_file_is_replaced_and_its_owner_alone_may_read_it(tmp_path: Path) -> None:
+def test_a_file_is_replaced_and_readable_only_by_its_owner(tmp_path: Path) -> None:
     file = tmp_path / "state"
     file.write_bytes(b"before")
     file.chmod(0o644)
@@ -30,7 +30,7 @@ def test_a_file_is_replaced_and_its_owner_alone_may_read_it(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("full_disk")
-def test_a_full_disk_leaves_the_file_from_before_and_no_other(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     file = tmp_path / "state"
     replace_file(file, b"before")
     with pytest.raises(OSError, match="large"):
@@ -49,7 +49,7 @@ def test_a_link_that_took_the_place_of_a_checked_file_is_not_followed(tmp_path: 
         assert opened.read() == b"secret"
 
 
-def test_neither_is_one_that_took_the_place_of_a_folder_on_the_way(tmp_path: Path) -> None:
+def test_a_link_that_took_the_place_of_a_checked_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "db").write_bytes(b"secret")
     (tmp_path / "zones").symlink_to(tmp_path / "elsewhere")

@@ -8,12 +8,12 @@ INPUTS = [(target, path) for target in TARGETS for path in kept(target)]
 
 
 @pytest.mark.parametrize(("target", "path"), INPUTS, ids=lambda each: getattr(each, "name", each))
-def test_an_input_that_was_kept_breaks_no_law(target, path):
+def test_an_input_of_the_corpus_breaks_no_law(target, path):
     TARGETS[target].examine(path.read_bytes())
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_inputs_of_ordinary_use_break_no_law(target):
+def test_ordinary_inputs_break_no_law(target):
     seeds = list(TARGETS[target].seeds())
     assert seeds
     assert kept(target)
@@ -21,7 +21,7 @@ def test_inputs_of_ordinary_use_break_no_law(target):
         TARGETS[target].examine(octets)
 
 
-def test_octets_that_break_a_law_are_noticed(monkeypatch):
+def test_octets_that_break_a_law_are_detected(monkeypatch):
     monkeypatch.setattr("zonegit.objects.codec.encode", lambda value: None)
     seed = next(iter(TARGETS["object"].seeds()))
     with pytest.raises(AssertionError):

@@ -14,13 +14,13 @@ async def page() -> HttpReply:
     return HttpReply(200, b"fine\n")
 
 
-async def test_a_page_is_served_on_a_port_of_its_own_choice() -> None:
+async def test_a_page_is_served_on_a_free_port() -> None:
     async with http.serve("127.0.0.1", 0, {"/livez": page}) as port:
         reply = await http.get("127.0.0.1", port, "/livez", timeout=DEADLINE_S)
     assert (reply.status, reply.body) == (200, b"fine\n")
 
 
-async def test_an_unknown_page_names_those_there_are() -> None:
+async def test_an_unknown_page_names_the_existing_ones() -> None:
     async with http.serve("127.0.0.1", 0, {"/livez": page}) as port:
         reply = await http.get("127.0.0.1", port, "/nope", timeout=DEADLINE_S)
     assert (reply.status, reply.body) == (404, b"not found; pages: /livez\n")
@@ -35,7 +35,7 @@ async def test_an_unknown_page_names_those_there_are() -> None:
         (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", b""),
     ],
 )
-async def test_what_is_no_request_for_a_page_harms_nobody(octets: bytes, begins: bytes) -> None:
+async def test_invalid_requests_affect_no_other_client(octets: bytes, begins: bytes) -> None:
     async with http.serve("127.0.0.1", 0, {"/livez": page}) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(octets)
@@ -49,7 +49,7 @@ async def test_what_is_no_request_for_a_page_harms_nobody(octets: bytes, begins:
         assert (await http.get("127.0.0.1", port, "/livez", timeout=DEADLINE_S)).status == 200
 
 
-async def test_nobody_there_is_unavailable() -> None:
+async def test_a_missing_server_is_unavailable() -> None:
     async with http.serve("127.0.0.1", 0, {}) as port:
         pass
     with pytest.raises(Unavailable, match=str(port)):

@@ -335,7 +335,7 @@ FILES: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_an_interface_is_as_it_was(name: str) -> None:
+def test_an_interface_is_unchanged(name: str) -> None:
     path = FOLDER / f"{name}.json"
     now = json.dumps(FILES[name](), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     if os.environ.get(REWRITE):
@@ -362,7 +362,7 @@ def test_every_message_has_a_place() -> None:
     assert defined <= reached
 
 
-def test_no_name_of_a_class_is_compared() -> None:
+def test_no_name_of_a_class_is_in_the_files() -> None:
     classes = {each.__name__ for each in [*_classes(messages), *_classes(documents)]}
     for path in FOLDER.iterdir():
         words = set(re.findall(r"\w+", path.read_text()))

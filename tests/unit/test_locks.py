@@ -36,7 +36,7 @@ def test_every_package_is_locked_with_its_hashes(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_what_pyproject_asks_for_is_locked(lock: str) -> None:
+def test_dependencies_of_pyproject_are_locked(lock: str) -> None:
     found = locked(lock)
     for text in (*PROJECT["dependencies"], *LOCKS[lock]):
         requirement = Requirement(text)
@@ -51,7 +51,7 @@ def test_no_two_files_name_different_releases(lock: str) -> None:
     assert locked("run").items() <= found.items()
 
 
-def test_what_builds_zonegit_is_locked() -> None:
+def test_build_dependencies_are_locked() -> None:
     (backend,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     requirement = Requirement(backend)
     assert all(requirement.specifier.contains(each) for each in locked("dev")[requirement.name])

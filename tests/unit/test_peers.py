@@ -12,7 +12,7 @@ KEY = peers.Key("transfer.", "hmac-sha256", "c2hhcmVkIGJ5IHR3byBhbmQgbm9ib2R5IGV
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_peer_serves_zones_from_files_and_from_another(program: str, tmp_path: Path) -> None:
+def test_a_peer_serves_zones_from_files_and_by_transfer(program: str, tmp_path: Path) -> None:
     if peers.installed(program) is None:
         pytest.skip(f"{program} is not installed")
     folders = {name: tmp_path / name for name in ("first", "second")}
@@ -28,7 +28,7 @@ def test_a_peer_serves_zones_from_files_and_from_another(program: str, tmp_path:
 
 
 @pytest.mark.parametrize("program", PROGRAMS[:3])
-def test_a_peer_takes_keys(program: str, tmp_path: Path) -> None:
+def test_a_peer_accepts_keys(program: str, tmp_path: Path) -> None:
     if peers.installed(program) is None:
         pytest.skip(f"{program} is not installed")
     nobody = peers.Primary("127.0.0.1", 9, KEY)
@@ -36,7 +36,7 @@ def test_a_peer_takes_keys(program: str, tmp_path: Path) -> None:
         assert one.process.poll() is None
 
 
-def test_a_peer_that_does_not_start_says_why(tmp_path: Path) -> None:
+def test_the_error_of_a_peer_that_does_not_start_has_the_reason(tmp_path: Path) -> None:
     if peers.installed("named") is None:
         pytest.skip("named is not installed")
     wrong = [peers.Zone("foo..test.", tmp_path / "z")]

@@ -36,7 +36,7 @@ def text_of(line: str) -> list[str]:
     return [rdata_to_text(rrtypes.TXT, rdata) for rdata in edit.rrset.rdatas]
 
 
-def test_a_line_is_what_the_command_of_that_name_does() -> None:
+def test_a_line_has_the_effect_of_the_command_of_that_name() -> None:
     found = read(
         "set www A 300 192.0.2.7 192.0.2.8\n"
         "\n"

@@ -66,7 +66,7 @@ def test_the_public_keys_of_a_folder_are_trusted_by_their_file_names(tmp_path: P
     assert key_files.read_trusted([tmp_path]) == {ALICE.public: "alice", BOB.public: "bob"}
 
 
-def test_32_octets_are_a_seed_to_sign_with_and_a_public_key_to_trust(
+def test_a_file_of_32_octets_is_a_seed_for_signing_and_a_public_key_for_trust(
     tmp_path: Path,
 ) -> None:
     """A file of 32 octets may be either; its use decides."""

@@ -24,5 +24,5 @@ def test_each_sample_has_its_resolver_and_each_family_one_description() -> None:
     assert 'zonegit_propagation_seconds_bucket{le="+Inf",resolver="resolver-2"} 2.0' in page
 
 
-def test_without_answers_the_page_is_empty() -> None:
+def test_without_replies_the_page_is_empty() -> None:
     assert merge({}) == b""

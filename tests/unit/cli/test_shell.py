@@ -48,7 +48,7 @@ def test_a_pasted_line_makes_the_same_rrset(value: RRset) -> None:
     assert pasted(shell.format_set(value)) == value
 
 
-def test_a_line_is_quoted_only_where_necessary() -> None:
+def test_a_line_is_quoted_only_if_necessary() -> None:
     line = shell.format_set(made("*", "MX", b"\0\x0a\1a\0", b"\0\x14\1b\0"))
     assert line == "zonegit set '*.foo.com.' MX 300 '10 a.' '20 b.'"
 

@@ -47,7 +47,7 @@ def test_another_branch_of_the_zone_is_another_head(tmp_path: Path) -> None:
     assert used(head(tmp_path), ONE, "canary") == ["head-moved"]
 
 
-def test_what_this_session_moves_is_not_from_elsewhere(tmp_path: Path) -> None:
+def test_a_move_of_this_session_is_not_from_elsewhere(tmp_path: Path) -> None:
     used(head(tmp_path))
     head(tmp_path).note_moved(OTHER, "main")
     assert used(head(tmp_path), OTHER) == []

@@ -53,7 +53,7 @@ def test_dns_is_published_over_udp_and_tcp() -> None:
     assert {"5300:5300/udp", "5300:5300/tcp"} <= set(OURS["resolver"]["ports"])
 
 
-def test_the_image_runs_as_nobody_special() -> None:
+def test_the_image_runs_as_an_unprivileged_user() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     assert (
         "USER zonegit"

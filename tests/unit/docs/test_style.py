@@ -32,7 +32,7 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=shown)
-def test_docstrings_open_with_what_is_done_or_is(path: Path) -> None:
+def test_docstrings_open_with_a_verb_or_a_noun(path: Path) -> None:
     found = [
         f"{shown(path)}:{line}: {text.splitlines()[0]}"
         for line, text in docstrings(path)

@@ -76,7 +76,7 @@ def test_every_error_code_is_explained() -> None:
     assert [cells[0].strip("`") for cells in rows("## Errors")] == list(failures.BY_CODE)
 
 
-def test_every_request_to_resolvers_and_every_call_is_listed_with_messages_that_there_are() -> None:
+def test_every_request_to_resolvers_and_every_call_is_listed_with_existing_messages() -> None:
     section = "### Requests to resolvers, and calls"
     calls = {cells[0].strip("`"): cells[1:] for cells in rows(section)}
     assert len(calls) == 5
@@ -87,7 +87,7 @@ def test_every_request_to_resolvers_and_every_call_is_listed_with_messages_that_
 @pytest.mark.parametrize(
     ("service", "handlers"), [("objects", objectstore.ObjectHandlers), ("refs", refs.RefHandlers)]
 )
-def test_a_service_answers_every_verb_of_its_table_with_the_reply_that_stands_there(
+def test_a_service_answers_every_verb_of_its_table_with_the_documented_reply(
     service: str, handlers: type[objectstore.ObjectHandlers | refs.RefHandlers]
 ) -> None:
     endpoints = handlers.__new__(handlers).endpoints()  # no store, because no request is made

@@ -84,7 +84,7 @@ def test_flows_that_always_wait_get_equal_time(costs: dict[str, float], depth: i
 
 
 @given(st.lists(st.tuples(FLOWS, COSTS), min_size=1, max_size=80), st.integers(1, 4))
-def test_everything_that_waits_is_started_once(work: list[tuple[str, float]], depth: int) -> None:
+def test_every_waiting_item_is_started_once(work: list[tuple[str, float]], depth: int) -> None:
     queue = plain(depth)
     for number, (flow, _) in enumerate(work):
         queue.push(QueueEntry(ALL, flow, number))
@@ -237,7 +237,7 @@ def test_large_items_count_as_several() -> None:
 
 
 @given(st.lists(FLOWS, min_size=1, max_size=60))
-def test_nothing_is_remembered_of_an_idle_queue(flows: list[str]) -> None:
+def test_an_idle_queue_has_no_state(flows: list[str]) -> None:
     queue = plain()
     worker = Worker(queue, lambda entry: 0.5)
     for flow in flows:

@@ -62,14 +62,14 @@ def test_blame_agrees_with_a_naive_replay_of_history(history):
 
 
 @given(histories())
-def test_one_type_is_blamed_as_among_all(history):
+def test_blame_of_one_type_equals_its_part_of_the_blame_of_all(history):
     graph, states = history
     every = run(graph, states, blame(graph.ids[-1]))
     some = run(graph, states, blame(graph.ids[-1], rrtypes.A))
     assert some == [each for each in every if each.rrset.rdtype == rrtypes.A]
 
 
-def test_a_record_is_older_than_the_set_that_another_one_joined():
+def test_a_record_keeps_its_origin_when_another_one_is_added():
     one, both = addresses({1}), addresses({1, 2})
     graph = Graph()
     for number in range(4):
@@ -79,7 +79,7 @@ def test_a_record_is_older_than_the_set_that_another_one_joined():
     assert found == BlamedRRset(both, graph.ids[2], (graph.ids[0], graph.ids[2]))
 
 
-def test_a_new_ttl_is_the_sets_and_not_the_records():
+def test_a_new_ttl_is_a_change_of_the_rrset_and_not_of_its_records():
     graph = Graph()
     graph.add([], 0)
     graph.add([0], 1)
@@ -88,7 +88,7 @@ def test_a_new_ttl_is_the_sets_and_not_the_records():
     assert (found.commit, found.records) == (graph.ids[1], (graph.ids[0],))
 
 
-def test_a_merge_that_took_a_side_is_not_to_blame():
+def test_a_merge_that_took_one_side_is_not_an_origin():
     graph = Graph()
     for parents in ([], [0], [0], [1, 2]):
         graph.add(parents, len(graph.ids))

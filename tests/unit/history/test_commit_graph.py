@@ -37,7 +37,7 @@ def naive_bases(graph: Graph, ours: int, theirs: int) -> list[int]:
 
 
 @given(graphs(), st.data())
-def test_a_log_has_each_ancestor_once_and_never_before_what_is_built_on_it(graph, data):
+def test_a_log_has_each_ancestor_once_and_after_its_descendants(graph, data):
     start = data.draw(st.integers(0, len(graph.ids) - 1))
     found = run(graph, LogWalk([graph.ids[start]]).take(1_000))
     order = numbers(graph, [each.id for each in found])
@@ -47,7 +47,7 @@ def test_a_log_has_each_ancestor_once_and_never_before_what_is_built_on_it(graph
 
 
 @given(graphs(), st.integers(1, 5))
-def test_a_log_taken_in_parts_is_the_log_taken_whole(graph, count):
+def test_a_log_in_parts_equals_the_whole_log(graph, count):
     starts = [graph.ids[-1], graph.ids[0]]
     whole = run(graph, LogWalk(starts).take(1_000))
     log = LogWalk(starts)
@@ -57,7 +57,7 @@ def test_a_log_taken_in_parts_is_the_log_taken_whole(graph, count):
     assert parts == whole
 
 
-def test_a_log_is_in_the_order_of_the_clocks_where_history_allows_it():
+def test_a_log_is_in_the_order_of_the_clocks_where_history_permits_it():
     graph = Graph()
     graph.add([], 10)
     graph.add([0], 40)
@@ -69,7 +69,7 @@ def test_a_log_is_in_the_order_of_the_clocks_where_history_allows_it():
 
 
 @given(graphs(), st.data())
-def test_merge_bases_are_the_best_common_ancestors_whatever_the_clocks_said(graph, data):
+def test_merge_bases_are_the_best_common_ancestors_for_any_clocks(graph, data):
     ours = data.draw(st.integers(0, len(graph.ids) - 1))
     theirs = data.draw(st.integers(0, len(graph.ids) - 1))
     found = run(graph, commit_graph.find_merge_bases(graph.ids[ours], graph.ids[theirs]))
@@ -77,7 +77,7 @@ def test_merge_bases_are_the_best_common_ancestors_whatever_the_clocks_said(grap
 
 
 @given(graphs(), st.data())
-def test_comparing_finds_what_only_one_of_two_commits_has_behind_it(graph, data):
+def test_a_comparison_finds_the_ancestors_of_only_one_commit(graph, data):
     ours = data.draw(st.integers(0, len(graph.ids) - 1))
     theirs = data.draw(st.integers(0, len(graph.ids) - 1))
     found = run(graph, commit_graph.compare_histories(graph.ids[ours], graph.ids[theirs]))
@@ -87,7 +87,7 @@ def test_comparing_finds_what_only_one_of_two_commits_has_behind_it(graph, data)
 
 
 @given(graphs(), st.data())
-def test_the_bases_of_several_commits_are_those_that_a_merge_of_them_would_have(graph, data):
+def test_the_bases_of_several_commits_are_those_of_their_merge(graph, data):
     numbers_of = st.integers(0, len(graph.ids) - 1)
     ours, theirs = data.draw(st.lists(numbers_of, min_size=2, max_size=2)), data.draw(numbers_of)
     found = run(
@@ -98,7 +98,7 @@ def test_the_bases_of_several_commits_are_those_that_a_merge_of_them_would_have(
     assert numbers(graph, found) == naive_bases(graph, len(graph.ids) - 1, theirs)
 
 
-def test_crossed_merges_have_two_bases():
+def test_criss_cross_merges_have_two_bases():
     graph = Graph()
     graph.add([], 1)
     for parents in ([0], [0], [1, 2], [2, 1]):
@@ -114,7 +114,7 @@ def test_the_base_of_a_commit_and_its_ancestor_is_the_ancestor():
     assert run(graph, commit_graph.find_merge_bases(graph.ids[2], graph.ids[2])) == [graph.ids[2]]
 
 
-def test_the_way_back_follows_the_parents_named():
+def test_the_path_to_an_ancestor_follows_the_given_parents():
     graph = chain(3)
     graph.add([0], 2_000)
     graph.add([2, 3], 3_000)

@@ -9,22 +9,22 @@ values = st.integers(0, 3) | st.none()
 
 
 @given(values, values)
-def test_what_only_one_side_changed_is_taken(base, changed):
+def test_a_change_of_one_side_is_taken(base, changed):
     assert merge_values(base, base, changed) == changed
     assert merge_values(base, changed, base) == changed
 
 
 @given(values, values)
-def test_what_both_changed_to_the_same_stands(base, changed):
+def test_the_same_change_of_both_sides_is_taken(base, changed):
     assert merge_values(base, changed, changed) == changed
 
 
 @given(values, values, values)
-def test_which_side_is_called_ours_never_matters(base, ours, theirs):
+def test_the_result_is_the_same_with_sides_swapped(base, ours, theirs):
     assert merge_values(base, ours, theirs) == merge_values(base, theirs, ours)
 
 
 @given(values, values, values)
-def test_three_different_values_are_a_disagreement_and_nothing_else_is(base, ours, theirs):
+def test_only_three_different_values_conflict(base, ours, theirs):
     different = len({base, ours, theirs}) == 3
     assert (merge_values(base, ours, theirs) is DISAGREEMENT) == different

@@ -112,7 +112,7 @@ def test_different_records_of_one_rrset_merge() -> None:
     assert found[(b"www",), rrtypes.A].rdatas == tuple(bytes((192, 0, 2, n)) for n in (1, 2, 3))
 
 
-def test_one_record_replaced_two_ways_clashes() -> None:
+def test_one_record_replaced_two_ways_conflicts() -> None:
     ours = zone(BASE.replace("192.0.2.25", "192.0.2.26"), 2)
     theirs = zone(BASE.replace("192.0.2.25", "192.0.2.27"), 2)
     clashes = merged(zone(BASE), ours, theirs).clashes
@@ -120,7 +120,7 @@ def test_one_record_replaced_two_ways_clashes() -> None:
 
 
 @pytest.mark.parametrize("deleted_by_us", [True, False])
-def test_deleted_against_modified_clashes(deleted_by_us: bool) -> None:
+def test_deleted_against_modified_conflicts(deleted_by_us: bool) -> None:
     gone = zone("www 300 IN A 192.0.2.1\n", 2)
     kept = zone(BASE.replace("192.0.2.25", "192.0.2.27"), 2)
     ours, theirs = (gone, kept) if deleted_by_us else (kept, gone)
@@ -130,14 +130,14 @@ def test_deleted_against_modified_clashes(deleted_by_us: bool) -> None:
     assert clashes[0].base == zone(BASE)[(b"mail",), rrtypes.A]
 
 
-def test_an_rrset_that_both_added_with_other_ttls_clashes() -> None:
+def test_an_rrset_added_with_two_ttls_conflicts() -> None:
     ours = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
     theirs = zone(BASE + "ftp 60 IN A 192.0.2.22\n", 2)
     clashes = merged(zone(BASE), ours, theirs).clashes
     assert only(clashes) == ("ftp.foo.com.", "A", "added with two TTLs")
 
 
-def test_an_alias_and_other_data_added_to_one_name_clash() -> None:
+def test_an_alias_and_other_data_added_to_one_name_conflict() -> None:
     """RFC 1034 section 3.6.2: each side alone is valid, both together are not."""
     ours = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
     theirs = zone(BASE + "ftp 300 IN CNAME www\n", 2)
@@ -156,12 +156,12 @@ def test_an_alias_that_replaced_data_on_one_side_merges_with_changes_elsewhere()
     assert not merged(zone(BASE), ours, theirs).clashes
 
 
-def test_serials_never_clash() -> None:
+def test_serials_never_conflict() -> None:
     found = merged(zone(BASE, 1), zone(BASE, 9), zone(BASE, 4))
     assert (found.changes, found.clashes) == ({}, [])
 
 
-def test_another_field_of_the_soa_is_taken_from_the_side_that_changed_it() -> None:
+def test_a_field_of_the_soa_is_taken_from_the_side_that_changed_it() -> None:
     found = merged(zone(BASE, 1), zone(BASE, 9), zone(BASE, 4, refresh=900))
     value = found.changes[APEX_SOA]
     assert isinstance(value, RRset)
@@ -169,19 +169,19 @@ def test_another_field_of_the_soa_is_taken_from_the_side_that_changed_it() -> No
     assert merged(zone(BASE, 1), zone(BASE, 4, refresh=900), zone(BASE, 9)).changes == {}
 
 
-def test_a_merged_soa_has_the_serial_that_it_has_in_ours() -> None:
+def test_a_merged_soa_has_our_serial() -> None:
     found = merged(zone(BASE, 1), zone(BASE, 3_000_000_000), zone(BASE, 4, refresh=900))
     value = found.changes[APEX_SOA]
     assert isinstance(value, RRset)
     assert (soa(value).serial, soa(value).refresh) == (3_000_000_000, 900)
 
 
-def test_another_field_of_the_soa_changed_two_ways_clashes() -> None:
+def test_a_field_of_the_soa_changed_two_ways_conflicts() -> None:
     clashes = merged(zone(BASE), zone(BASE, 2, refresh=900), zone(BASE, 2, refresh=600)).clashes
     assert only(clashes) == ("foo.com.", "SOA", "one record replaced two ways")
 
 
-def test_without_a_common_past_what_differs_was_added_by_both() -> None:
+def test_without_a_base_every_difference_is_an_addition_of_both() -> None:
     ours = zone("www 300 IN A 192.0.2.1\n")
     theirs = zone("www 300 IN A 192.0.2.2\nftp 300 IN A 192.0.2.21\n")
     found = result(None, ours, theirs)
@@ -189,7 +189,7 @@ def test_without_a_common_past_what_differs_was_added_by_both() -> None:
     assert found[(b"ftp",), rrtypes.A] == theirs[(b"ftp",), rrtypes.A]
 
 
-def test_only_what_changed_is_read() -> None:
+def test_only_changed_parts_are_read() -> None:
     """The zone has 300 names of 4 labels; one is changed on each side."""
     many = "".join(f"h.{n}.x.y 300 IN A 192.0.2.1\n" for n in range(300))
     recording = RecordingStore()
@@ -202,7 +202,7 @@ def test_only_what_changed_is_read() -> None:
     assert recording.fetched_in_all < 10
 
 
-def test_what_stands_where_another_rrset_should_is_corrupt() -> None:
+def test_an_rrset_in_the_place_of_another_is_corrupt() -> None:
     recording = RecordingStore()
     out: list[RawObject] = []
     roots = []
@@ -221,7 +221,7 @@ def choose(clashes: Collection[Clash], side: Side) -> list[Decision]:
 
 
 @pytest.mark.parametrize("side", ["ours", "theirs"])
-def test_choosing_one_side_for_all_that_clashes_is_a_way_out(side: Side) -> None:
+def test_choosing_one_side_for_all_conflicts_resolves_a_merge(side: Side) -> None:
     """This holds even if the choice for one RRset affects another one of its owner."""
     alias = "www 300 IN CNAME mail\nmail 300 IN A 192.0.2.25\n"
     base = zone(alias)
@@ -240,7 +240,7 @@ def test_choosing_one_side_for_all_that_clashes_is_a_way_out(side: Side) -> None
     assert applied(base, ours, theirs, found) == expected
 
 
-def test_choices_that_may_not_stand_together_are_asked_for_again() -> None:
+def test_incompatible_choices_are_conflicts_again() -> None:
     base = zone(BASE)
     ours = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
     theirs = zone(BASE + "ftp 300 IN CNAME www\n", 2)
@@ -256,7 +256,7 @@ def result_of(base: Zone, ours: Zone, theirs: Zone, decisions: Collection[Decisi
     return applied(base, ours, theirs, merged(base, ours, theirs, decisions))
 
 
-def test_a_decision_says_nothing_about_other_content() -> None:
+def test_a_decision_does_not_apply_to_other_content() -> None:
     base = zone(BASE)
     ours = zone(BASE.replace("192.0.2.25", "192.0.2.26"), 2)
     theirs = zone(BASE.replace("192.0.2.25", "192.0.2.27"), 2)
@@ -266,7 +266,7 @@ def test_a_decision_says_nothing_about_other_content() -> None:
     assert only(merged(base, since, theirs, decisions).clashes)[0] == "mail.foo.com."
 
 
-def test_a_decision_about_an_soa_stands_when_serials_move_on() -> None:
+def test_a_decision_about_an_soa_outlives_new_serials() -> None:
     base, theirs = zone(BASE), zone(BASE, 3, refresh=600)
     decisions = choose(merged(base, zone(BASE, 2, refresh=900), theirs).clashes, "theirs")
     found = merged(base, zone(BASE, 8, refresh=900), theirs, decisions)
@@ -275,7 +275,7 @@ def test_a_decision_about_an_soa_stands_when_serials_move_on() -> None:
     assert (soa(value).serial, soa(value).refresh) == (8, 600)
 
 
-def test_without_an_agreed_base_only_what_both_hold_stands() -> None:
+def test_without_an_agreed_base_only_common_records_are_merged() -> None:
     key = ((b"mail",), rrtypes.A)
     ours = zone(BASE.replace("192.0.2.25", "192.0.2.26"), 2)
     theirs = zone(BASE, 3)
@@ -293,7 +293,7 @@ def test_without_an_agreed_base_only_what_both_hold_stands() -> None:
     )
 
 
-def test_a_zone_without_its_soa_is_a_clash() -> None:
+def test_a_zone_without_its_soa_is_a_conflict() -> None:
     theirs = zone(BASE)
     del theirs[APEX_SOA]
     assert only(merged(zone(BASE), zone(BASE, 2), theirs).clashes)[:2] == ("foo.com.", "SOA")
@@ -351,7 +351,7 @@ def test_merging_disjoint_edits_does_not_depend_on_their_order_and_loses_nothing
 
 @settings(max_examples=150)
 @given(sides, sides, sides)
-def test_which_side_is_ours_never_matters(start, first, second):
+def test_the_result_is_the_same_with_sides_swapped(start, first, second):
     base = changed({}, start, 1)
     one, other = changed(base, first, 2), changed(base, second, 3)
     here, there = merged(base, one, other), merged(base, other, one)
@@ -365,7 +365,7 @@ def test_which_side_is_ours_never_matters(start, first, second):
 
 @settings(max_examples=150)
 @given(sides, sides, sides)
-def test_a_merged_zone_is_one_that_may_be_served(start, first, second):
+def test_a_merged_zone_is_valid(start, first, second):
     base = changed({}, start, 1)
     one, other = changed(base, first, 2), changed(base, second, 3)
     found = merged(base, one, other)
@@ -378,7 +378,7 @@ def test_a_merged_zone_is_one_that_may_be_served(start, first, second):
 
 @settings(max_examples=150)
 @given(sides, sides, sides, st.sampled_from(["ours", "theirs"]))
-def test_choosing_one_side_for_all_leaves_no_clash(start, first, second, side):
+def test_choosing_one_side_for_all_leaves_no_conflict(start, first, second, side):
     base = changed({}, start, 1)
     one, other = changed(base, first, 2), changed(base, second, 3)
     decisions = choose(merged(base, one, other).clashes, side)

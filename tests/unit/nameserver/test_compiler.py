@@ -97,7 +97,7 @@ def answers(snapshot: ZoneSnapshot) -> dict[tuple[str, int, bytes], bytes | None
 
 
 @given(ZONES, ZONES, st.randoms(use_true_random=False))
-def test_an_advanced_snapshot_answers_as_one_compiled_anew(old, new, random) -> None:
+def test_an_advanced_snapshot_answers_as_one_compiled_from_scratch(old, new, random) -> None:
     before = compile_zone(APEX, old.values())
     answered = answers(before)  # Everything is rendered, so a cached answer could be stale.
     todo = changes(old, new)
@@ -118,7 +118,7 @@ def test_removing_everything_leaves_nothing(zone) -> None:
     assert after.serial is None
 
 
-def test_work_comes_in_steps_one_a_change() -> None:
+def test_work_has_one_step_for_each_change() -> None:
     rrsets = [record(f"h{n}", "A", "192.0.2.1") for n in range(100)]
     todo = [RRsetChange(names.path(one.owner, APEX), one.rdtype, one) for one in rrsets]
     assert len(list(advance(empty_snapshot(APEX), todo))) == 100
@@ -135,14 +135,14 @@ def test_a_cut_above_many_names_is_made_in_small_steps() -> None:
     assert all(step.root is steps[-1].root for step in steps[2:])
 
 
-def test_a_change_copies_the_path_to_it_and_nothing_else() -> None:
+def test_a_change_copies_only_the_path_to_it() -> None:
     before = compile_zone(APEX, [record("x.a", "A", "192.0.2.1"), record("y.b", "A", "192.0.2.1")])
     after = apply_changes(before, [RRsetChange((b"a", b"x"), 1, record("x.a", "A", "192.0.2.2"))])
     assert after.root.children[b"b"] is before.root.children[b"b"]
     assert after.root.children[b"a"] is not before.root.children[b"a"]
 
 
-def test_removing_what_is_not_there_changes_nothing() -> None:
+def test_removing_a_missing_rrset_changes_nothing() -> None:
     after = apply_changes(
         empty_snapshot(APEX), [RRsetChange((b"a", b"b"), 1, None), RRsetChange((), 2, None)]
     )
@@ -162,13 +162,13 @@ def test_removing_what_is_not_there_changes_nothing() -> None:
     ],
     ids=["owner", "type", "class", "NS", "CNAME", "DNAME", "SOA"],
 )
-def test_an_rrset_that_is_not_what_its_place_says_is_refused(change: RRsetChange) -> None:
+def test_an_rrset_that_does_not_match_its_place_is_refused(change: RRsetChange) -> None:
     """A store may have objects that zonegit's own commits would not create."""
     with pytest.raises(Invalid):
         apply_changes(empty_snapshot(APEX), [change])
 
 
-def test_an_rrset_that_fits_no_message_is_refused() -> None:
+def test_an_rrset_too_large_for_a_message_is_refused() -> None:
     """It could not be answered, and a larger one takes more time."""
     rdatas = tuple(sorted(number.to_bytes(4, "big") for number in range(5_000)))
     made = RRset(names.parse("www.foo.com."), rrtypes.A, 300, rdatas)
@@ -229,7 +229,7 @@ SIGNED = [
     ],
     ids=["proof", "signed proof", "chain", "negative", "brought, signed", "brought", "cut"],
 )
-def test_what_was_rendered_from_several_rrsets_hears_of_each(question, news: RRset) -> None:
+def test_answers_from_several_rrsets_depend_on_each(question, news: RRset) -> None:
     old = {(one.owner, one.rdtype): one for one in SIGNED}
     before = compile_zone(APEX, old.values())
     told = answers(before)[question]

@@ -63,7 +63,7 @@ def test_the_order_of_changes_does_not_matter(rrsets: list[RRset]) -> None:
 
 
 @given(st.permutations(SIGNED), st.integers(0, len(SIGNED)))
-def test_what_is_removed_leaves_nothing(rrsets: list[RRset], kept: int) -> None:
+def test_a_removed_record_leaves_nothing(rrsets: list[RRset], kept: int) -> None:
     removals = [each._replace(rrset=None) for each in changes(rrsets[kept:])]
     after = apply_changes(compile_zone(APEX, SIGNED), removals)
     assert state(after) == state(compile_zone(APEX, rrsets[:kept]))
@@ -71,14 +71,14 @@ def test_what_is_removed_leaves_nothing(rrsets: list[RRset], kept: int) -> None:
         assert after.denial is UNSIGNED
 
 
-def test_everything_a_zone_holds_is_found_once_and_whole() -> None:
+def test_every_rrset_of_a_zone_is_found_once_and_whole() -> None:
     """Transfers and the disk cache read a zone in this way, with the RRSIGs of one owner in one
     RRset."""
     found = [data.rrset for data in iter_rrsets(compile_zone(APEX, SIGNED))]
     assert sorted(found, key=str) == sorted(SIGNED, key=str)
 
 
-def test_an_owner_of_nsec3_alone_is_no_name() -> None:
+def test_an_owner_of_only_nsec3_is_not_a_name() -> None:
     """RFC 5155 section 7.2.8."""
     children = compile_zone(APEX, SIGNED).root.children
     assert HASHES[0].encode() not in children

@@ -109,7 +109,9 @@ def applied(base: set[ZoneRecord], delta: ZoneDelta) -> set[ZoneRecord]:
 
 
 @given(st.lists(zones(), min_size=2, max_size=6))
-def test_a_zone_and_a_difference_are_the_next_zone_signatures_included(states: list[Zone]) -> None:
+def test_a_zone_with_a_difference_applied_is_the_next_zone_including_signatures(
+    states: list[Zone],
+) -> None:
     """RFC 1995 section 4. An RRSIG has the TTL of its RRset, so it may change with that TTL."""
     snapshot, _ = advance(empty_snapshot(APEX), {}, states[0], 1)
     first, deltas = snapshot, []
@@ -208,7 +210,7 @@ def keys(records: Iterable[ZoneRecord | None]) -> set[tuple[int, int, bytes]]:
 
 
 @given(st.lists(spellings, min_size=2, max_size=5), st.data())
-def test_no_difference_removes_a_record_of_which_another_spelling_stays(
+def test_no_difference_removes_a_record_that_stays_in_another_spelling(
     states: list[frozenset[bytes]], data: st.DataObject
 ) -> None:
     """A secondary keeps one of them, and would then have none."""
@@ -230,13 +232,13 @@ def test_no_difference_removes_a_record_of_which_another_spelling_stays(
     assert (first - keys(short.removed[1:])) | keys(short.added[1:]) == held
 
 
-def test_of_twins_the_first_in_octet_order_is_transferred() -> None:
+def test_the_first_spelling_in_octet_order_is_transferred() -> None:
     snapshot = compile_zone(APEX, [apex_soa(1), spelled(frozenset(TARGETS))])
     found = [each.rdata for each in iter_records(snapshot) if each is not None]
     assert found == [b"\1A\0", b"\1B\0"]
 
 
-def test_a_serial_alone_moves_where_only_the_spelling_changes() -> None:
+def test_only_the_serial_changes_with_a_change_of_spelling() -> None:
     old = compile_zone(APEX, [apex_soa(1), spelled(frozenset({b"\1A\0", b"\1a\0"}))])
     new = compile_zone(APEX, [apex_soa(2), spelled(frozenset({b"\1a\0"}))])
     delta = run(compute_delta(old, new, [(b"a",), ()]))

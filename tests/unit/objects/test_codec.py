@@ -29,14 +29,14 @@ COMMIT = CommitId(ObjectId(b"\2" * 32))
 
 
 @given(strategies.objects)
-def test_what_is_encoded_decodes_to_the_same_value(value):
+def test_an_encoded_object_decodes_to_the_same_value(value):
     raw = encode(value)
     assert decode(raw) == value
     assert verify(raw) is raw
 
 
 @given(st.sampled_from(KINDS), st.binary(max_size=200))
-def test_arbitrary_octets_are_corrupt_or_canonical_and_nothing_else(kind, payload):
+def test_arbitrary_octets_are_corrupt_or_canonical(kind, payload):
     raw = RawObject(compute_id(kind, payload), kind, payload)
     try:
         value = decode(raw)
@@ -53,7 +53,7 @@ def test_a_corrupt_object_is_named():
 
 
 @given(strategies.objects, st.data())
-def test_damaged_objects_are_corrupt_or_canonical_and_nothing_else(value, data):
+def test_damaged_objects_are_corrupt_or_canonical(value, data):
     raw = encode(value)
     damaged = bytearray(raw.payload)
     for _ in range(data.draw(st.integers(1, 3))):
@@ -75,7 +75,7 @@ def test_an_object_whose_octets_do_not_hash_to_its_id_is_corrupt():
         verify(raw._replace(kind="doc"))
 
 
-def test_an_object_beyond_the_bound_is_neither_made_nor_believed():
+def test_an_object_beyond_the_bound_is_neither_encoded_nor_decoded():
     with pytest.raises(Invalid, match="larger than 524288"):
         create_object("blob", bytes(MAX_PAYLOAD + 1))
     payload = bytes(MAX_PAYLOAD + 1)
@@ -141,7 +141,7 @@ def _blob(**changes: object) -> bytes:
         (b"", "version"),
     ],
 )
-def test_a_malformed_blob_is_corrupt_and_says_why(payload, reason):
+def test_a_malformed_blob_is_corrupt_with_a_reason(payload, reason):
     with pytest.raises(Corrupt, match=reason):
         decode(create_object("blob", payload))
 
@@ -250,12 +250,12 @@ def test_a_commit_has_at_most_two_parents():
         Commit(TREE, (), WHO, WHO, "", signature="x\n"),
     ],
 )
-def test_no_field_can_smuggle_a_header_in(commit):
+def test_no_field_can_inject_a_header(commit):
     with pytest.raises(Invalid):
         encode(commit)
 
 
-def test_a_tag_names_a_commit_and_nothing_else():
+def test_a_tag_names_only_a_commit():
     payload = encode(Tag(COMMIT, "v1", WHO, "first")).payload
     assert b"\ntype commit\n" in payload
     with pytest.raises(Corrupt):
@@ -305,7 +305,7 @@ def test_a_doc_has_at_most_64_kib():
 # links
 
 
-def test_an_object_links_to_what_must_be_stored_before_it():
+def test_an_object_links_to_objects_that_must_be_stored_first():
     commit = Commit(TREE, (COMMIT,), WHO, WHO, "")
     assert list(list_links(commit)) == [TREE, COMMIT]
     assert list(list_links(Tag(COMMIT, "v1", WHO, ""))) == [COMMIT]

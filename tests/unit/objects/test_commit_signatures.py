@@ -61,7 +61,7 @@ def signed(value: Commit | Tag, key: SigningKey = ALICE) -> Commit | Tag:
 
 
 @pytest.mark.parametrize(("seed", "public", "message", "signature"), VECTORS)
-def test_keys_and_signatures_are_those_of_the_standard(
+def test_keys_and_signatures_match_the_vectors_of_the_rfc(
     seed: str, public: str, message: str, signature: str
 ) -> None:
     """RFC 8032 section 7.1, tests 1 to 3."""
@@ -71,13 +71,13 @@ def test_keys_and_signatures_are_those_of_the_standard(
 
 
 @given(signable, seeds)
-def test_what_a_key_signed_its_public_half_confirms(value: Commit | Tag, seed: bytes) -> None:
+def test_a_signature_is_verified_with_the_public_key(value: Commit | Tag, seed: bytes) -> None:
     key = SigningKey(seed)
     assert Keyring([BOB.public, key.public]).verify(signed(value, key)) == GoodSignature(key.public)
 
 
 @given(signable)
-def test_the_signature_of_another_key_is_not_confirmed(value: Commit | Tag) -> None:
+def test_the_signature_of_another_key_is_not_verified(value: Commit | Tag) -> None:
     assert Keyring([BOB.public]).verify(signed(value)) == UnknownKey()
     assert Keyring([]).verify(signed(value)) == UnknownKey()
 
@@ -101,7 +101,7 @@ def test_no_octet_of_a_signed_object_can_change_unnoticed(
 
 
 @given(signable)
-def test_a_signed_object_read_and_written_again_keeps_its_id(value: Commit | Tag) -> None:
+def test_a_signed_object_decoded_and_encoded_keeps_its_id(value: Commit | Tag) -> None:
     raw = encode(signed(value))
     assert encode(decode(raw)) == raw
 
@@ -112,7 +112,7 @@ def test_a_signature_covers_the_object_as_it_was_before_it_was_signed(value: Com
     assert commit_signatures.extract_signed_payload(signed(before)) == encode(before).payload
 
 
-def test_headers_unknown_to_us_are_covered_wherever_they_stand() -> None:
+def test_unknown_headers_are_covered_at_any_position() -> None:
     plain = encode(COMMIT).payload.replace(b"committer", b"x-note one\ncommitter", 1)
     signature = ALICE.sign(plain)
     line = b"signature ed25519:" + signature.encode() + b"\n"
@@ -126,7 +126,7 @@ def test_headers_unknown_to_us_are_covered_wherever_they_stand() -> None:
         assert Keyring([ALICE.public]).verify(fixed) == GoodSignature(ALICE.public)
 
 
-def test_a_line_of_the_message_is_no_signature() -> None:
+def test_a_line_of_the_message_is_not_a_signature() -> None:
     message = "first\n\nsignature ed25519:AAAA"
     commit = msgspec.structs.replace(COMMIT, message=message)
     assert commit_signatures.extract_signed_payload(commit) == encode(commit).payload
@@ -147,7 +147,7 @@ NO_SIGNATURES = {
 
 
 @pytest.mark.parametrize("text", NO_SIGNATURES.values(), ids=NO_SIGNATURES)
-def test_what_is_no_signature_is_told_from_one_that_is_not_confirmed(text: str) -> None:
+def test_a_malformed_signature_differs_from_a_wrong_one(text: str) -> None:
     commit = msgspec.structs.replace(COMMIT, signature=text)
     assert isinstance(Keyring([ALICE.public]).verify(commit), MalformedSignature)
 
@@ -157,7 +157,9 @@ def base64_of(octets: bytes) -> bytes:
 
 
 @given(seeds, st.sampled_from([b"", b"\n", b"\r\n"]), st.sampled_from([b"", b" \t"]))
-def test_key_files_are_read_with_white_space_around(seed: bytes, end: bytes, start: bytes) -> None:
+def test_key_files_may_have_white_space_around_the_key(
+    seed: bytes, end: bytes, start: bytes
+) -> None:
     key = SigningKey(seed)
     pair = base64_of(seed + key.public)
     for text in (pair, base64_of(seed), key.text()):
@@ -169,7 +171,7 @@ def test_key_files_are_read_with_white_space_around(seed: bytes, end: bytes, sta
     )
 
 
-def test_a_key_file_as_the_original_writes_it_is_read() -> None:
+def test_a_key_file_in_the_format_of_the_original_is_read() -> None:
     """Go's ed25519.PrivateKey is seed and public key; this pair is test 1 of RFC 8032."""
     seed, public, message, signature = VECTORS[0]
     key = commit_signatures.parse_signing_key(base64_of(bytes.fromhex(seed + public)))
@@ -193,25 +195,25 @@ BAD_KEYS = {
 
 
 @pytest.mark.parametrize(("text", "said"), BAD_KEYS.values(), ids=BAD_KEYS)
-def test_what_is_no_key_is_refused_with_its_reason(text: bytes, said: str) -> None:
+def test_an_invalid_key_is_refused_with_a_reason(text: bytes, said: str) -> None:
     for read in (commit_signatures.parse_signing_key, commit_signatures.parse_public_key):
         with pytest.raises(Invalid, match=said) as caught:
             read(text)
         assert "zonegit keygen" in (caught.value.hint or "")
 
 
-def test_halves_that_do_not_belong_together_are_refused() -> None:
+def test_keys_that_are_not_a_pair_are_refused() -> None:
     with pytest.raises(Invalid, match="public half"):
         commit_signatures.parse_signing_key(base64_of(bytes(32) + BOB.public))
 
 
-def test_a_private_key_is_refused_where_a_public_one_is_wanted() -> None:
+def test_a_private_key_is_refused_in_place_of_a_public_one() -> None:
     with pytest.raises(Invalid, match="private key"):
         commit_signatures.parse_public_key(ALICE.text())
 
 
 @given(st.binary(max_size=200))
-def test_any_octets_are_a_key_or_refused(text: bytes) -> None:
+def test_any_octets_are_a_key_or_are_refused(text: bytes) -> None:
     for read in (commit_signatures.parse_signing_key, commit_signatures.parse_public_key):
         try:
             read(text)
@@ -219,12 +221,12 @@ def test_any_octets_are_a_key_or_refused(text: bytes) -> None:
             assert len(text) < 8 or text.decode("latin-1") not in error.message  # noqa: PT017
 
 
-def test_a_private_key_does_not_show_itself() -> None:
+def test_the_text_of_a_private_key_has_no_secret() -> None:
     shown = f"{ALICE!r} {ALICE}"
     assert ALICE.text().decode().strip() not in shown
     assert bytes(32).hex() not in shown
 
 
-def test_keys_are_told_apart_by_their_fingerprints() -> None:
+def test_different_keys_have_different_fingerprints() -> None:
     assert commit_signatures.fingerprint(ALICE.public) != commit_signatures.fingerprint(BOB.public)
     assert len(commit_signatures.fingerprint(ALICE.public)) == 16

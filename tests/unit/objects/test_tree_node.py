@@ -106,7 +106,7 @@ class TestSmallBounds:
 
     @settings(max_examples=300)
     @given(st.lists(histories.map(lambda history: history[0]), min_size=2, max_size=2))
-    def test_diff_says_what_two_dicts_differ_in(self, contents):
+    def test_diff_equals_the_difference_of_two_dicts(self, contents):
         recording = RecordingStore()
         before, after = (applied({}, changes) for changes in contents)
         old, new = built(recording, before), built(recording, after)
@@ -118,7 +118,7 @@ class TestSmallBounds:
         assert recording.run(tree_node.diff(old, new)) == expected
 
     @given(histories, st.sets(st.integers(0, 61).map(key)))
-    def test_pick_finds_what_is_there_and_nothing_else(self, history, wanted):
+    def test_pick_finds_exactly_the_existing_entries(self, history, wanted):
         recording, content = RecordingStore(), applied({}, history[0])
         root = built(recording, content)
         if root is not None:
@@ -126,7 +126,7 @@ class TestSmallBounds:
             assert found == {key: content[key] for key in wanted if key in content}
 
     @given(st.integers(9, 200))
-    def test_every_run_ends_where_its_keys_say(self, count):
+    def test_every_run_ends_at_the_key_that_cuts_it(self, count):
         recording = RecordingStore()
         built(recording, entries(count))
         decoded = [decode(raw) for raw in recording.raws.values()]
@@ -145,7 +145,7 @@ class TestSmallBounds:
 
     @settings(max_examples=300)
     @given(st.integers(9, 120), st.data())
-    def test_an_index_that_lies_about_what_is_below_it_is_corrupt(self, count, data):
+    def test_an_index_with_false_statements_about_its_nodes_is_corrupt(self, count, data):
         recording = RecordingStore()
         root = built(recording, entries(count))
         assert root is not None
@@ -177,7 +177,7 @@ class TestSmallBounds:
                 recording.run(asks)
 
     @given(st.integers(30, 120), st.data())
-    def test_a_run_with_keys_that_stand_before_it_is_corrupt(self, count, data):
+    def test_a_run_with_keys_before_its_range_is_corrupt(self, count, data):
         """A lookup of one name would not find them, although a listing has them."""
         recording = RecordingStore()
         root = built(recording, entries(count))
@@ -205,7 +205,7 @@ class TestSmallBounds:
                 recording.run(asks)
 
     @given(st.integers(30, 120), st.data())
-    def test_a_shared_run_that_comes_after_later_keys_than_before_is_read_again(self, count, data):
+    def test_a_shared_run_after_later_keys_is_read_again(self, count, data):
         recording = RecordingStore()
         root = built(recording, entries(count))
         assert root is not None
@@ -232,7 +232,7 @@ THRESHOLDS = (1_023, 1_024, 1_025, 2_047, 2_048, 2_049, 2_050)
 
 
 @pytest.mark.parametrize(("start", "end"), [*pairwise(THRESHOLDS), (1, 2_049), (3_000, 2_048)])
-def test_growing_and_shrinking_across_the_real_bounds_gives_what_is_built_from_scratch(start, end):
+def test_growing_and_shrinking_across_the_real_bounds_gives_the_node_built_from_scratch(start, end):
     recording = RecordingStore()
     low, high = built(recording, entries(start)), built(recording, entries(end))
     up = {key(n): value(n) for n in range(start, end)}
@@ -287,7 +287,7 @@ def test_one_change_in_a_wide_node_reads_and_writes_a_handful_of_nodes():
     assert sum(len(raw.payload) for raw in new) < 64 * 1024
 
 
-def test_a_diff_of_wide_nodes_never_asks_for_what_is_equal():
+def test_a_diff_of_wide_nodes_reads_no_equal_parts():
     recording = RecordingStore()
     old = built(recording, entries(20_000))
     new, _ = updated(recording, old, {key(10_000): value(1)})
@@ -295,7 +295,7 @@ def test_a_diff_of_wide_nodes_never_asks_for_what_is_equal():
     assert recording.fetched_in_all <= 8
 
 
-def test_reading_a_wide_node_costs_one_round_trip_a_level():
+def test_reading_a_wide_node_needs_one_round_trip_for_each_level():
     recording = RecordingStore()
     root = built(recording, entries(20_000))
     assert root is not None
@@ -317,7 +317,7 @@ def test_a_blob_in_the_place_of_a_tree_is_corrupt():
 
 
 @given(st.dictionaries(strategies.keys, strategies.ids, min_size=1, max_size=50))
-def test_a_node_reads_back_whatever_its_labels_hold(content):
+def test_a_node_with_any_labels_is_decoded_as_it_was_encoded(content):
     recording = RecordingStore()
     root = built(recording, content)
     assert root is not None

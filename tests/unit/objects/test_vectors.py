@@ -13,17 +13,17 @@ V03 = vectors.v03()
 
 
 @pytest.mark.parametrize("raw", [raw for _, raw in FOO_COM], ids=[path for path, _ in FOO_COM])
-def test_every_object_of_foo_com_is_read_and_written_octet_for_octet(raw: RawObject):
+def test_every_object_of_foo_com_is_encoded_to_the_same_octets(raw: RawObject):
     assert encode(decode(verify(raw))) == raw
 
 
 @pytest.mark.parametrize("raw", V03, ids=[raw.id.hex()[:12] for raw in V03])
-def test_every_object_of_a_v03_store_is_read_and_written_octet_for_octet(raw: RawObject):
+def test_every_object_of_a_v03_store_is_encoded_to_the_same_octets(raw: RawObject):
     assert encode(decode(verify(raw))) == raw
 
 
 @pytest.mark.parametrize("store", [[raw for _, raw in FOO_COM], V03], ids=["foo.com", "v0.3"])
-def test_every_link_of_a_store_leads_to_an_object_of_it(store: list[RawObject]):
+def test_every_link_in_a_store_has_an_object(store: list[RawObject]):
     held = {raw.id for raw in store}
     assert {link for raw in store for link in list_links(decode(raw))} <= held
 
@@ -32,7 +32,7 @@ BLOBS = [(path, raw) for path, raw in FOO_COM if raw.kind == "blob"]
 
 
 @pytest.mark.parametrize(("path", "raw"), BLOBS, ids=[path for path, _ in BLOBS])
-def test_the_blobs_of_foo_com_stand_where_their_owner_and_type_say(path: str, raw: RawObject):
+def test_the_blobs_of_foo_com_are_in_the_places_of_their_owner_and_type(path: str, raw: RawObject):
     """Paths have ``/label`` for a subtree and ``:TYPE`` for an RRset."""
     down, _, mnemonic = path.rpartition(":")
     labels = [label.encode() for label in reversed(down.split("/")[1:])]
@@ -42,7 +42,7 @@ def test_the_blobs_of_foo_com_stand_where_their_owner_and_type_say(path: str, ra
     assert rrtypes.to_text(blob.rrset.rdtype) == mnemonic
 
 
-def test_the_commit_of_foo_com_says_who_and_when():
+def test_the_commit_of_foo_com_has_author_and_date():
     (commit,) = (value for _, raw in FOO_COM if isinstance(value := decode(raw), Commit))
     assert (commit.author.name, commit.author.email) == ("root", "root@vm")
     assert (commit.author.time, commit.author.zone) == (1795232912, "+0000")

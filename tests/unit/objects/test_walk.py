@@ -26,7 +26,7 @@ def following(numbers: list[int]) -> Walk[list[str]]:
     return seen
 
 
-def test_algorithms_side_by_side_ask_for_everything_of_a_step_at_once():
+def test_gathered_walks_request_all_objects_of_a_step_together():
     asks = gather([following([1, 2, 3]), following([4]), following([]), following([1, 5])])
     assert set(next(asks)) == {an_id(1), an_id(4)}
     assert set(asks.send(OBJECTS)) == {an_id(2), an_id(5)}
@@ -36,11 +36,11 @@ def test_algorithms_side_by_side_ask_for_everything_of_a_step_at_once():
     assert done.value.value == [["ref 1", "ref 2", "ref 3"], ["ref 4"], [], ["ref 1", "ref 5"]]
 
 
-def test_nothing_side_by_side_asks_for_nothing():
+def test_gathering_no_walks_requests_nothing():
     assert run(gather([]), {}) == []
     assert run(gather([following([])]), {}) == [[]]
 
 
-def test_an_object_that_is_not_at_hand_is_named():
+def test_a_missing_object_is_named():
     with pytest.raises(NotFound, match="0b0b0b0b0b0b"):
         run(following([1, 11]), OBJECTS)

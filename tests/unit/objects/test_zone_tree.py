@@ -74,7 +74,7 @@ def test_any_history_of_edits_gives_the_tree_built_from_scratch(history):
 
 @settings(max_examples=300)
 @given(edits, edits)
-def test_diff_says_what_two_dicts_differ_in(first, second):
+def test_diff_equals_the_difference_of_two_dicts(first, second):
     recording = RecordingStore()
     old, _ = update(recording, None, first)
     new, _ = update(recording, None, second)
@@ -92,7 +92,7 @@ def test_diff_says_what_two_dicts_differ_in(first, second):
 
 
 @given(edits, st.lists(few_paths, max_size=5, unique=True))
-def test_find_tells_what_stands_at_each_owner(content, wanted):
+def test_find_returns_the_rrsets_of_each_owner(content, wanted):
     recording = RecordingStore()
     root, _ = update(recording, None, content)
     if root is None:
@@ -115,7 +115,7 @@ def test_find_tells_what_stands_at_each_owner(content, wanted):
         placed
     )
 )
-def test_labels_and_types_of_any_kind_come_back(content):
+def test_any_labels_and_types_can_be_stored(content):
     recording = RecordingStore()
     root, _ = update(recording, None, dict(content))
     assert content_of(recording, root) == content
@@ -140,7 +140,7 @@ def test_an_empty_non_terminal_has_a_subtree_and_no_rrsets():
     assert recording.run(zone_tree.find_subtree(root, ())) == root
 
 
-def test_a_change_deep_down_writes_one_node_a_label():
+def test_a_deep_change_writes_one_node_for_each_label():
     recording = RecordingStore()
     hosts = {((b"zone", b"h%03d" % n), A): an_id(n + 1) for n in range(500)}
     root, _ = update(recording, None, dict(hosts))
@@ -149,7 +149,7 @@ def test_a_change_deep_down_writes_one_node_a_label():
     assert [len(step) for step in recording.fetched] == [1, 1, 1]
 
 
-def test_a_diff_asks_only_for_what_differs_one_round_trip_a_level():
+def test_a_diff_reads_only_differences_in_one_round_trip_for_each_level():
     recording = RecordingStore()
     hosts = {((b"z%02d" % n, b"h%03d" % n), A): an_id(n + 1) for n in range(90)}
     old, _ = update(recording, None, dict(hosts))
@@ -189,7 +189,7 @@ def test_a_tree_of_few_objects_and_endless_names_is_refused_at_once(old: int | N
     assert recording.fetched_in_all < 100
 
 
-def test_counting_what_stands_at_many_names_ends_at_once() -> None:
+def test_counting_owners_is_bounded() -> None:
     """Nothing in it counts, so the count never reaches its limit."""
     recording = RecordingStore()
     with pytest.raises(Corrupt, match="at two names"):
@@ -197,7 +197,7 @@ def test_counting_what_stands_at_many_names_ends_at_once() -> None:
     assert recording.fetched_in_all < 100
 
 
-def test_a_type_that_stands_twice_at_a_name_is_corrupt() -> None:
+def test_a_type_that_is_twice_at_a_name_is_corrupt() -> None:
     """Once under its mnemonic and once as ``TYPEnnn``: one of them would be hidden."""
     recording = RecordingStore()
     twice = {b"\1A": an_id(1), b"\1TYPE1": an_id(2)}
@@ -213,7 +213,7 @@ def test_a_type_that_stands_twice_at_a_name_is_corrupt() -> None:
         recording.run(zone_tree.find(wide, [()]))
 
 
-def test_a_lone_type_is_read_whatever_its_spelling() -> None:
+def test_a_single_type_is_read_in_any_spelling() -> None:
     recording = RecordingStore()
     made = encode(Tree({b"\1TYPE0262": an_id(1)}))
     recording.put([made])
@@ -250,7 +250,7 @@ def test_the_real_root_zone_has_the_tree_of_the_original():
     assert tree_of(list(read.rrsets.values()), names.ROOT, RecordingStore()) == vectors.ROOT_TREE
 
 
-def test_two_versions_of_the_real_root_zone_differ_in_what_their_rrsets_differ_in():
+def test_the_diff_of_two_versions_of_the_real_root_zone_equals_that_of_their_rrsets():
     recording = RecordingStore()
     versions = [
         reader.read(vectors.root_zone(serial), names.ROOT).rrsets
@@ -299,7 +299,7 @@ def test_a_wide_zone_has_the_tree_of_the_vector_before_and_after_a_change(vector
 
 
 @pytest.mark.parametrize("vector", vectors.wide()[:3], ids=lambda vector: vector["hosts"])
-def test_a_wide_tree_has_as_many_nodes_as_the_vector_says_and_none_larger(vector):
+def test_a_wide_tree_has_the_number_and_sizes_of_nodes_of_the_vector(vector):
     recording = RecordingStore()
     rrsets = hosts(vector["hosts"])
     tree_of(rrsets, names.parse("wide.test."), recording)
@@ -337,7 +337,7 @@ def test_a_tree_that_is_deeper_than_a_name_can_be_is_not_walked(path: Path) -> N
                 recording.run(walk)
 
 
-def test_a_walk_does_not_believe_an_index_about_what_is_below_it() -> None:
+def test_a_walk_verifies_the_statements_of_an_index() -> None:
     recording = RecordingStore()
     entries = {rrset_key(rdtype): an_id(rdtype) for rdtype in range(1_000, 4_000)}
     out: list[RawObject] = []

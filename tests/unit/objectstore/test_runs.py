@@ -156,7 +156,7 @@ async def test_written_outlines_follow_from_the_objects(
         assert (outline.kind, outline.owner) == (RUN, owner)
 
 
-def test_the_objects_of_a_run_come_right_before_it(objects: list[RawObject]) -> None:
+def test_the_objects_of_a_run_come_directly_before_it(objects: list[RawObject]) -> None:
     """A store in this order then has the objects of a run at hand."""
     at = {raw.id: number for number, raw in enumerate(objects)}
     assert len(at) == len(objects)

@@ -75,7 +75,7 @@ async def test_a_redo_that_did_not_complete_is_named_and_completed_by_redo(log: 
     assert await log.undoable() == both
 
 
-async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(log: Log) -> None:
+async def test_repeated_undos_go_back_and_repeated_redos_go_forward(log: Log) -> None:
     first, second = await log.add("a"), await log.add("b")
     assert await log.undoable() == second
     undo_of_second = await log.remove("b", undoes=second)
@@ -93,7 +93,7 @@ async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(log
     assert await log.undoable() == second
 
 
-async def test_an_operation_may_be_undone_and_redone_again_and_again(log: Log) -> None:
+async def test_an_operation_may_be_undone_and_redone_repeatedly(log: Log) -> None:
     first = await log.add("a")
     for _ in range(5):
         assert await log.undoable() == first
@@ -102,7 +102,7 @@ async def test_an_operation_may_be_undone_and_redone_again_and_again(log: Log) -
         await log.add_again("a", undoes=undo)
 
 
-async def test_another_operation_of_the_actor_ends_redo_and_says_which(log: Log) -> None:
+async def test_after_another_operation_of_the_actor_redo_fails_and_names_it(log: Log) -> None:
     first = await log.add("a")
     undo = await log.remove("a", undoes=first)
     await log.add("b", by="bob")
@@ -113,7 +113,7 @@ async def test_another_operation_of_the_actor_ends_redo_and_says_which(log: Log)
     assert f"zonegit undo {undo[:12]}" in str(refused.value.hint)
 
 
-async def test_moves_of_heads_count_neither_for_undo_nor_for_redo(tmp_path: Path) -> None:
+async def test_moves_of_heads_do_not_count_for_undo_and_redo(tmp_path: Path) -> None:
     objects = MemoryObjects()
     async with open_refs(tmp_path / "refs") as refs:
         log = Log(RefKeeper(refs, objects, lambda objects, entries: None))
@@ -129,7 +129,7 @@ async def test_moves_of_heads_count_neither_for_undo_nor_for_redo(tmp_path: Path
         assert await log.redoable() == undo
 
 
-async def test_what_another_operator_took_back_is_undone_as_well(log: Log) -> None:
+async def test_an_operation_undone_by_another_operator_counts_as_undone(log: Log) -> None:
     first, second = await log.add("a"), await log.add("b")
     undo = await log.remove("b", undoes=second, by="bob")
     assert await log.undoable() == first
@@ -138,7 +138,7 @@ async def test_what_another_operator_took_back_is_undone_as_well(log: Log) -> No
         await log.redoable()
 
 
-async def test_an_undo_that_was_undone_by_its_id_is_redone_already(log: Log) -> None:
+async def test_an_undo_that_was_undone_by_its_id_counts_as_redone(log: Log) -> None:
     first = await log.add("a")
     undo = await log.remove("a", undoes=first)
     redo = await log.add_again("a", undoes=undo, by="bob")
@@ -165,7 +165,7 @@ async def test_after_a_partial_undo_the_operation_is_still_the_next_to_be_undone
     assert await log.redoable() == half
 
 
-async def test_an_operation_takes_back_one_other_that_is_in_the_log(log: Log) -> None:
+async def test_an_operation_undoes_one_other_operation_of_the_log(log: Log) -> None:
     first, second = await log.add("a"), await log.add("b")
     with pytest.raises(NotFound, match="to take back"):
         await log.remove("a", undoes="f" * 16)

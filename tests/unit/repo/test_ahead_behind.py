@@ -14,7 +14,7 @@ async def apart(operators: TwoOperators, branch: str) -> AheadBehind | None:
     return (await compare.read_status(operators.repo, at)).apart
 
 
-async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: TwoOperators) -> None:
+async def test_commits_are_counted_on_both_sides_of_the_merge_base(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "canary", (await heads.find_position(foo.repo)).commit())
     assert await apart(foo, "canary") == AheadBehind(0, 0)
     for name in ("a", "b"):
@@ -24,7 +24,7 @@ async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: TwoO
     assert await apart(foo, "canary") == AheadBehind(2, 1)
 
 
-async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: TwoOperators) -> None:
+async def test_main_and_a_branch_without_main_have_no_distance(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     assert await apart(foo, "main") is None

@@ -39,7 +39,7 @@ async def test_blame_over_a_store_agrees_with_a_naive_replay(repo: Repo, history
             assert found.commits[commit_id] == graph.commits[graph.ids.index(commit_id)]
 
 
-async def test_a_thousand_commits_are_a_few_round_trips(repo: Repo) -> None:
+async def test_a_thousand_commits_need_few_round_trips(repo: Repo) -> None:
     graph = Graph()
     for number in range(1_000):
         records = [addresses({1}), addresses({number % 250}, owner=APEX)]
@@ -67,7 +67,7 @@ async def test_a_young_record_is_found_without_the_whole_history(repo: Repo) -> 
     assert repo.objects.gave < 100
 
 
-async def test_what_is_not_there_cannot_be_blamed(repo: Repo) -> None:
+async def test_a_missing_rrset_is_not_found(repo: Repo) -> None:
     graph = Graph()
     graph.add([], 0, records=[addresses({1})])
     await repo.objects.put(graph.objects())

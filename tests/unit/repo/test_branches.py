@@ -45,7 +45,7 @@ async def test_a_renamed_branch_keeps_its_commit_in_one_operation(foo: TwoOperat
     assert len({entry.operation for entry in written}) == 1
 
 
-async def test_whoever_stands_on_a_renamed_branch_stands_on_it_still(foo: TwoOperators) -> None:
+async def test_the_heads_of_a_renamed_branch_follow_it(foo: TwoOperators) -> None:
     await canary(foo)
     await branches.checkout(foo.repo, ZONE, "canary")
     await branches.rename(foo.repo, ZONE, "canary", "trial")
@@ -55,7 +55,7 @@ async def test_whoever_stands_on_a_renamed_branch_stands_on_it_still(foo: TwoOpe
 
 
 @pytest.mark.parametrize("after", [False, True])
-async def test_a_renaming_killed_at_any_write_is_completed_by_doing_it_again(
+async def test_a_rename_killed_at_any_write_is_completed_by_the_same_command(
     foo: TwoOperators, after: bool
 ) -> None:
     commit = await canary(foo)
@@ -81,7 +81,7 @@ async def test_a_renaming_killed_at_any_write_is_completed_by_doing_it_again(
         await branches.rename(foo.repo, ZONE, "trial", "canary")
 
 
-async def test_what_was_committed_between_a_kill_and_the_next_try_is_renamed_too(
+async def test_a_commit_between_a_kill_and_the_next_try_is_renamed_too(
     foo: TwoOperators,
 ) -> None:
     await canary(foo)
@@ -98,7 +98,7 @@ async def test_what_was_committed_between_a_kill_and_the_next_try_is_renamed_too
     assert "canary" not in await tips(foo.repo)
 
 
-async def test_a_name_deleted_between_a_kill_and_the_next_try_is_made_again(
+async def test_a_name_deleted_between_a_kill_and_the_next_try_is_created_again(
     foo: TwoOperators,
 ) -> None:
     commit = await canary(foo)
@@ -114,7 +114,7 @@ async def test_a_name_deleted_between_a_kill_and_the_next_try_is_made_again(
     assert await tips(foo.repo) == {"main": await tip(foo), "trial": commit}
 
 
-async def test_a_branch_made_anew_is_not_taken_for_the_one_that_was_renamed(
+async def test_a_new_branch_is_not_taken_for_the_renamed_one(
     foo: TwoOperators,
 ) -> None:
     commit = await canary(foo)
@@ -135,7 +135,7 @@ async def test_a_branch_of_the_new_name_is_a_conflict_and_nothing_moves(foo: Two
     assert await log(foo.repo) == before
 
 
-async def test_the_branch_that_is_served_is_renamed_by_force_alone(foo: TwoOperators) -> None:
+async def test_renaming_the_served_branch_needs_force(foo: TwoOperators) -> None:
     commit = await tip(foo, "main")
     with pytest.raises(Unsafe, match="served from main"):
         await branches.rename(foo.repo, ZONE, "main", "live")
@@ -152,7 +152,7 @@ async def test_the_branch_that_is_served_is_renamed_by_force_alone(foo: TwoOpera
         ("canary", "HEAD", Invalid),
     ],
 )
-async def test_a_renaming_that_cannot_be_moves_nothing(
+async def test_an_impossible_rename_moves_nothing(
     foo: TwoOperators, old: str, new: str, failure: type[Exception]
 ) -> None:
     await canary(foo)
@@ -162,7 +162,7 @@ async def test_a_renaming_that_cannot_be_moves_nothing(
     assert await log(foo.repo) == before
 
 
-async def test_a_reflog_tells_each_move_with_its_subject_even_of_a_branch_that_is_gone(
+async def test_a_reflog_has_each_move_with_its_subject_even_for_a_deleted_branch(
     foo: TwoOperators,
 ) -> None:
     commit = await canary(foo)
@@ -177,6 +177,6 @@ async def test_a_reflog_tells_each_move_with_its_subject_even_of_a_branch_that_i
     assert len(await branches.read_reflog(foo.repo, ZONE, "canary", 2)) == 2
 
 
-async def test_the_reflog_of_a_branch_that_never_was_is_not_found(foo: TwoOperators) -> None:
+async def test_the_reflog_of_an_unknown_branch_is_not_found(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="nope"):
         await branches.read_reflog(foo.repo, ZONE, "nope", 10)

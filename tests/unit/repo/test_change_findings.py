@@ -69,7 +69,7 @@ def told(outcome: Outcome) -> list[tuple[str, str]]:
     return [(each.rule, each.message) for each in found if each.severity != "note"]
 
 
-async def test_a_zone_cut_says_which_names_it_hides(foo: TwoOperators) -> None:
+async def test_a_zone_cut_has_a_finding_with_the_names_that_it_hides(foo: TwoOperators) -> None:
     www = [becomes(f"{name}.sub", "A", "192.0.2.9") for name in ("a", "b", "c", "d", "e.f")]
     assert told(await change(foo, *www, becomes("ns.sub", "A", "192.0.2.9"))) == []
     assert told(await change(foo, becomes("sub", "NS", "ns1", "ns.sub"))) == [
@@ -80,7 +80,7 @@ async def test_a_zone_cut_says_which_names_it_hides(foo: TwoOperators) -> None:
     ]
 
 
-async def test_a_dname_says_which_names_it_hides(foo: TwoOperators) -> None:
+async def test_a_dname_has_a_finding_with_the_names_that_it_hides(foo: TwoOperators) -> None:
     await change(foo, becomes("w.d", "TXT", "x"))
     (found,) = committed(await change(foo, becomes("d", "DNAME", "x."))).findings
     assert (found.rule, found.message) == (
@@ -89,7 +89,7 @@ async def test_a_dname_says_which_names_it_hides(foo: TwoOperators) -> None:
     assert (found.owner, found.rdtype) == (names.parse("d", ZONE), rrtypes.DNAME)
 
 
-async def test_a_dname_at_the_apex_hides_all_below(foo: TwoOperators) -> None:
+async def test_a_dname_at_the_apex_hides_all_names_below(foo: TwoOperators) -> None:
     found = dict(told(await change(foo, becomes("@", "DNAME", "x."))))
     assert found["hidden-by-dname"] == (
         "foo.com. DNAME hides api.foo.com. A, ns1.foo.com. A, www.foo.com. CNAME"
@@ -109,7 +109,7 @@ async def test_a_name_that_is_added_below_a_cut_is_hidden(foo: TwoOperators) -> 
     assert not told(await change(foo, becomes("sub", "DS", "1 8 2 " + "ab" * 32)))
 
 
-async def test_glue_may_come_with_its_cut_or_after_it(foo: TwoOperators) -> None:
+async def test_glue_may_be_added_with_its_cut_or_later(foo: TwoOperators) -> None:
     assert not told(await change(foo, becomes("s", "NS", "n.s"), becomes("n.s", "A", "192.0.2.9")))
     assert [rule for rule, _ in told(await change(foo, becomes("t", "NS", "n.t")))] == [
         "ns-without-address"
@@ -117,19 +117,19 @@ async def test_glue_may_come_with_its_cut_or_after_it(foo: TwoOperators) -> None
     assert not told(await change(foo, becomes("n.t", "A", "192.0.2.9")))
 
 
-async def test_what_stood_at_the_name_of_a_new_cut_is_hidden(foo: TwoOperators) -> None:
+async def test_existing_records_at_a_new_cut_are_hidden(foo: TwoOperators) -> None:
     assert told(await change(foo, becomes("api", "NS", "ns1"))) == [
         ("hidden-by-cut", "api.foo.com. NS hides api.foo.com. A")
     ]
 
 
-async def test_a_file_is_examined_as_edits_are(foo: TwoOperators) -> None:
+async def test_a_file_is_examined_like_edits(foo: TwoOperators) -> None:
     hidden = ("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")
     assert told(await replace(foo, FOO + "w.sub A 192.0.2.9\nsub NS ns1\n")) == [hidden]
     assert told(await replace(foo, FOO + "w.sub A 192.0.2.9\nsub NS ns1\nx A 192.0.2.1")) == []
 
 
-async def test_the_first_commit_of_a_zone_is_examined_whole(operators: TwoOperators) -> None:
+async def test_the_first_commit_of_a_zone_is_examined_as_a_whole(operators: TwoOperators) -> None:
     await heads.initialise(operators.repo, ZONE)
     text = FOO.replace("ns1   IN A", "ns2 IN A")
     records = "w.sub A 192.0.2.9\nsub NS ns2\nsub TXT x\nx.w.sub NS ns2\n"
@@ -140,7 +140,7 @@ async def test_the_first_commit_of_a_zone_is_examined_whole(operators: TwoOperat
     )
 
 
-async def test_what_was_found_before_is_not_found_again(foo: TwoOperators) -> None:
+async def test_earlier_findings_are_not_repeated(foo: TwoOperators) -> None:
     await change(foo, becomes("@", "MX", "10 www"))
     assert not told(await change(foo, becomes("@", "MX", "10 www", "20 al"), strict=True))
     with pytest.raises(Invalid, match="mx-to-cname"):
@@ -167,26 +167,26 @@ async def test_what_was_found_before_is_not_found_again(foo: TwoOperators) -> No
         ([becomes("n", "NAPTR", '1 1 "u" "E2U+sip" "!a!" .')], "naptr-regexp"),
     ],
 )
-async def test_an_edit_says_which_fault_it_brings(
+async def test_an_edit_has_a_finding_for_the_fault_that_it_introduces(
     foo: TwoOperators, todo: list[RRsetEdit], expected: str
 ) -> None:
     assert [rule for rule, _ in told(await change(foo, *todo))] == [expected]
 
 
-async def test_an_alias_that_a_mail_exchanger_becomes_is_found(foo: TwoOperators) -> None:
+async def test_a_mail_exchanger_that_becomes_an_alias_is_found(foo: TwoOperators) -> None:
     await change(foo, becomes("@", "MX", "10 mail"), becomes("mail", "A", "192.0.2.5"))
     todo = goes("mail", "A"), becomes("mail", "CNAME", "api")
     assert [rule for rule, _ in told(await change(foo, *todo))] == ["mx-to-cname"]
 
 
-async def test_glue_that_goes_is_missed(foo: TwoOperators) -> None:
+async def test_removed_glue_is_found(foo: TwoOperators) -> None:
     await change(foo, becomes("s", "NS", "n.s"), becomes("n.s", "A", "192.0.2.9"))
     assert told(await change(foo, goes("n.s", "A"))) == [
         ("ns-without-address", "s.foo.com. NS: n.s.foo.com. has no address record in this zone")
     ]
 
 
-async def test_a_merge_says_what_it_hides(foo: TwoOperators) -> None:
+async def test_a_merge_has_a_finding_with_the_names_that_it_hides(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     await change(foo, becomes("w.sub", "A", "192.0.2.9"))
     theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
@@ -195,7 +195,7 @@ async def test_a_merge_says_what_it_hides(foo: TwoOperators) -> None:
     assert told(merged) == [("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")]
 
 
-async def test_a_fast_forward_says_what_it_hides(foo: TwoOperators) -> None:
+async def test_a_fast_forward_has_a_finding_with_the_names_that_it_hides(foo: TwoOperators) -> None:
     await change(foo, becomes("w.sub", "A", "192.0.2.9"))
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
@@ -206,9 +206,7 @@ async def test_a_fast_forward_says_what_it_hides(foo: TwoOperators) -> None:
 
 
 @pytest.mark.parametrize("owner", ["api", "new", "a.b.c", "www.sub"])
-async def test_an_address_is_examined_without_asking_the_store_for_more(
-    foo: TwoOperators, owner: str
-) -> None:
+async def test_examining_an_address_needs_no_further_reads(foo: TwoOperators, owner: str) -> None:
     """The commit of one record takes as many round trips as without the examination."""
     objects = foo.repo.objects
     assert isinstance(objects, Counting)
@@ -280,7 +278,7 @@ async def test_a_merge_of_a_zone_cut_and_a_dname_is_a_conflict(foo: TwoOperators
     assert isinstance(merged, Conflicted)
 
 
-async def test_a_zone_cut_that_was_a_dname_before_stays_one(foo: TwoOperators) -> None:
+async def test_an_existing_dname_at_a_zone_cut_may_stay(foo: TwoOperators) -> None:
     await store_both(foo)
     with_both = await tip(foo)
     await change(foo, becomes("d", "TXT", "x"))
@@ -334,7 +332,7 @@ def content_findings(
 
 
 @given(zones(), zones())
-def test_the_content_of_a_change_is_judged_as_lint_judges_it(
+def test_the_findings_of_a_change_are_those_of_lint(
     old: dict[edits.RRsetKey, RRset], new: dict[edits.RRsetKey, RRset]
 ) -> None:
     async def examine() -> set[Finding]:

@@ -38,7 +38,7 @@ async def pick(
     )
 
 
-async def test_one_change_comes_alone_by_its_author_and_committed_by_who_picks_it(
+async def test_a_pick_takes_one_change_with_its_author_and_a_new_committer(
     forked: TwoOperators,
 ) -> None:
     at = await heads.find_position(forked.other, ZONE, "canary")
@@ -52,7 +52,7 @@ async def test_one_change_comes_alone_by_its_author_and_committed_by_who_picks_i
     assert (done.before, done.serial, len(found.parents)) == (7, 8, 1)
 
 
-async def test_it_merges_with_other_records_of_the_same_rrset(forked: TwoOperators) -> None:
+async def test_a_pick_merges_with_other_records_of_the_same_rrset(forked: TwoOperators) -> None:
     await forked.edit([Add(address("api", "192.0.2.81"))], "canary")
     await forked.edit([Add(address("api", "192.0.2.82"))], "main")
     done = committed(await pick(forked, await tip(forked, "canary")))
@@ -61,14 +61,14 @@ async def test_it_merges_with_other_records_of_the_same_rrset(forked: TwoOperato
     ]  # fmt: skip
 
 
-async def test_a_change_that_the_branch_has_is_nothing_to_do(forked: TwoOperators) -> None:
+async def test_picking_a_change_that_the_branch_has_does_nothing(forked: TwoOperators) -> None:
     picked = committed(await forked.edit([Set(address("api", "192.0.2.81"))], "canary"))
     assert committed(await pick(forked, picked.commit))
     assert isinstance(await pick(forked, picked.commit), Unchanged)
     assert isinstance(await pick(forked, await tip(forked, "main")), Unchanged)
 
 
-async def test_a_change_that_was_taken_back_can_be_picked_again(forked: TwoOperators) -> None:
+async def test_a_reverted_change_can_be_picked_again(forked: TwoOperators) -> None:
     made = committed(await forked.edit([Set(address("api", "192.0.2.81"))], "main"))
     at = await heads.find_position(forked.repo, ZONE, "main")
     committed(await revert.revert(forked.repo, at, made.commit, None, Intent("r", "revert")))
@@ -76,7 +76,7 @@ async def test_a_change_that_was_taken_back_can_be_picked_again(forked: TwoOpera
     assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
 
 
-async def test_what_clashes_is_named_and_can_be_decided(forked: TwoOperators) -> None:
+async def test_conflicts_are_named_and_can_be_decided(forked: TwoOperators) -> None:
     await forked.edit([Set(address("api", "192.0.2.81"))], "canary")
     before = committed(await forked.edit([Set(address("api", "192.0.2.82"))], "main"))
     picked = await tip(forked, "canary")
@@ -89,7 +89,7 @@ async def test_what_clashes_is_named_and_can_be_decided(forked: TwoOperators) ->
     assert isinstance(await pick(forked, picked, choices=Choices(preferred="ours")), Unchanged)
 
 
-async def test_a_decision_about_what_others_changed_since_is_asked_for_again(
+async def test_a_decision_about_records_changed_since_is_needed_again(
     forked: TwoOperators,
 ) -> None:
     await forked.edit([Set(address("api", "192.0.2.81"))], "canary")
@@ -104,12 +104,12 @@ async def test_a_decision_about_what_others_changed_since_is_asked_for_again(
     assert again.clashes[0].ours == address("api", "192.0.2.83")
 
 
-async def test_the_first_commit_of_all_is_no_change(forked: TwoOperators) -> None:
+async def test_the_first_commit_cannot_be_picked(forked: TwoOperators) -> None:
     with pytest.raises(Invalid, match="is the first commit"):
         await pick(forked, await tip(forked, "canary"))
 
 
-async def test_a_merge_is_picked_as_the_change_of_the_parent_that_was_named(
+async def test_a_merge_is_picked_as_the_change_to_the_given_parent(
     forked: TwoOperators,
 ) -> None:
     await branches.create(forked.repo, ZONE, "staging", await tip(forked, "main"))
@@ -125,7 +125,7 @@ async def test_a_merge_is_picked_as_the_change_of_the_parent_that_was_named(
     assert (names.parse("a", ZONE), rrtypes.A) not in zone
 
 
-async def test_there_is_nothing_to_pick_onto_before_the_first_commit(forked: TwoOperators) -> None:
+async def test_picking_onto_a_branch_without_a_commit_is_refused(forked: TwoOperators) -> None:
     await forked.edit([Set(address("api", "192.0.2.81"))], "canary")
     nowhere = BranchPosition(ZONE, "empty", None)
     with pytest.raises(NotFound, match="no commit yet"):
@@ -134,7 +134,7 @@ async def test_there_is_nothing_to_pick_onto_before_the_first_commit(forked: Two
         )
 
 
-async def test_a_revert_takes_back_its_records_alone(forked: TwoOperators) -> None:
+async def test_a_revert_affects_only_its_records(forked: TwoOperators) -> None:
     bad = committed(await forked.edit([Add(address("api", "203.0.113.1"))], "main"))
     await forked.edit([Add(address("api", "192.0.2.82"))], "main")
     at = await heads.find_position(forked.repo, ZONE, "main")
@@ -142,7 +142,7 @@ async def test_a_revert_takes_back_its_records_alone(forked: TwoOperators) -> No
     assert await addresses(forked, done.commit, "api") == ["192.0.2.80", "192.0.2.82"]
 
 
-async def test_a_deletion_against_a_record_more_is_for_somebody_to_decide(
+async def test_a_deletion_against_an_added_record_is_a_conflict(
     forked: TwoOperators,
 ) -> None:
     name = names.parse("api", ZONE)

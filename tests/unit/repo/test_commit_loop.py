@@ -41,7 +41,7 @@ async def test_an_import_into_an_empty_zone_takes_the_files_serial(foo: TwoOpera
     assert (position.branch, position.tip.serial) == ("main", 7)
 
 
-async def test_an_edit_moves_the_serial_by_one_and_leaves_the_past_as_it_was(
+async def test_an_edit_increments_the_serial_and_keeps_the_history(
     foo: TwoOperators,
 ) -> None:
     before = (await heads.find_position(foo.repo)).commit()
@@ -55,11 +55,11 @@ async def test_an_edit_that_changes_nothing_makes_no_commit(foo: TwoOperators) -
     assert await foo.edit([Set(address("api", "192.0.2.80"))]) is None
 
 
-async def test_importing_what_is_there_makes_no_commit(foo: TwoOperators) -> None:
+async def test_importing_an_equal_file_makes_no_commit(foo: TwoOperators) -> None:
     assert await foo.import_file(FOO) is None
 
 
-async def test_a_commit_tells_of_the_soa_unless_its_serial_alone_changes(foo: TwoOperators) -> None:
+async def test_a_commit_lists_the_soa_unless_only_its_serial_changes(foo: TwoOperators) -> None:
     later = FOO.replace(" 7 7200", " 2018 7200").replace("192.0.2.80", "192.0.2.81")
     done = committed(await foo.import_file(later))
     assert (done.serial, done.changes.keys()) == (2018, {(names.parse("api", ZONE), rrtypes.A)})
@@ -87,7 +87,7 @@ async def test_a_branch_has_serials_of_its_own(foo: TwoOperators) -> None:
     assert (main.commit(), main.tip.serial if main.tip else None) == (tip, 7)
 
 
-async def test_an_edit_of_a_zone_without_an_soa_says_so(operators: TwoOperators) -> None:
+async def test_an_edit_of_a_zone_without_an_soa_is_refused(operators: TwoOperators) -> None:
     await heads.initialise(operators.repo, ZONE)
     with pytest.raises(Invalid, match="no SOA"):
         await operators.edit([Set(address("api", "192.0.2.80"))])
@@ -121,14 +121,14 @@ async def race(operators: TwoOperators, ours: RRset, theirs: RRset) -> Outcome:
     return await commit_loop.commit(operators.repo, position, plan, Intent("ours", "set"))
 
 
-async def test_a_lost_race_is_replayed_when_the_edits_do_not_touch(foo: TwoOperators) -> None:
+async def test_edits_of_different_rrsets_are_replayed_after_a_lost_race(foo: TwoOperators) -> None:
     done = committed(await race(foo, address("a", "192.0.2.11"), address("b", "192.0.2.12")))
     assert (done.replayed, done.serial) == (1, 9)
     assert await addresses(foo, done.commit, "a") == ["192.0.2.11"]
     assert await addresses(foo, done.commit, "b") == ["192.0.2.12"]
 
 
-async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: TwoOperators) -> None:
+async def test_a_lost_race_for_one_rrset_names_the_new_tip(foo: TwoOperators) -> None:
     with pytest.raises(Conflict, match=r"api\.foo\.com\. A was changed meanwhile") as caught:
         await race(foo, address("api", "192.0.2.11"), address("api", "192.0.2.12"))
     now = (await heads.find_position(foo.repo)).commit()
@@ -136,7 +136,7 @@ async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: TwoOperator
     assert await addresses(foo, now, "api") == ["192.0.2.12"]
 
 
-async def test_an_import_is_never_replayed_on_a_tip_it_did_not_see(foo: TwoOperators) -> None:
+async def test_an_import_is_never_replayed_on_another_tip(foo: TwoOperators) -> None:
     position = await heads.find_position(foo.repo, ZONE)
     text = FOO.replace("192.0.2.80", "192.0.2.99")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
@@ -169,7 +169,7 @@ def watched(foo: TwoOperators, heard: Overheard) -> TwoOperators:
     return TwoOperators(overheard, foo.other)
 
 
-async def test_whoever_comes_back_after_a_lost_race_asks_for_one_turn_throughout(
+async def test_a_retry_after_a_lost_race_uses_one_turn_throughout(
     foo: TwoOperators,
 ) -> None:
     heard = Overheard(foo.repo.refs)
@@ -180,13 +180,13 @@ async def test_whoever_comes_back_after_a_lost_race_asks_for_one_turn_throughout
     assert first == second
 
 
-async def test_whoever_gives_up_after_a_lost_race_asks_for_no_turn(foo: TwoOperators) -> None:
+async def test_a_client_without_a_retry_requests_no_turn(foo: TwoOperators) -> None:
     heard = Overheard(foo.repo.refs)
     await watched(foo, heard).import_file(FOO.replace("192.0.2.80", "192.0.2.99"))
     assert heard.turns == [None]
 
 
-async def test_racing_edits_are_neither_lost_nor_doubled(foo: TwoOperators) -> None:
+async def test_racing_edits_are_neither_lost_nor_repeated(foo: TwoOperators) -> None:
     async def writer(repo: Repo, prefix: str) -> None:
         for number in range(10):
             await edit_as(repo, address(f"{prefix}{number}", f"192.0.2.{number}"))
@@ -209,7 +209,7 @@ SIGNED = FOO + (
 )
 
 
-async def test_a_signed_zone_is_edited_by_force_only_and_the_signatures_are_named(
+async def test_editing_a_signed_zone_needs_force_and_the_signatures_are_named(
     foo: TwoOperators,
 ) -> None:
     await foo.import_file(SIGNED.replace(" 7 7200", " 8 7200"))
@@ -219,7 +219,7 @@ async def test_a_signed_zone_is_edited_by_force_only_and_the_signatures_are_name
     assert forced.serial == 8
 
 
-async def test_a_signed_zone_is_replaced_by_an_import_with_a_later_serial_only(
+async def test_importing_a_signed_zone_needs_a_later_serial(
     foo: TwoOperators,
 ) -> None:
     await foo.import_file(SIGNED.replace(" 7 7200", " 8 7200"))
@@ -229,7 +229,7 @@ async def test_a_signed_zone_is_replaced_by_an_import_with_a_later_serial_only(
     assert committed(await foo.import_file(changed.replace(" 7 7200", " 9 7200"))).serial == 9
 
 
-async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: TwoOperators) -> None:
+async def test_deleting_a_name_leaves_no_empty_tree(foo: TwoOperators) -> None:
     before = (await heads.find_position(foo.repo)).commit()
     deep = rrset(names.parse("a.b.c.foo.com."), rrtypes.A, 300, [b"\1\2\3\4"])
     await foo.edit([Set(deep)])
@@ -248,7 +248,7 @@ async def test_a_position_on_an_unborn_branch_has_no_commit(operators: TwoOperat
     assert position == BranchPosition(ZONE, "main", None)
 
 
-async def test_a_tree_that_holds_an_rrset_twice_is_not_listed(foo: TwoOperators) -> None:
+async def test_a_tree_with_one_rrset_twice_is_not_listed(foo: TwoOperators) -> None:
     """A hundred objects can contain one 2^100 times."""
     out: list[RawObject] = []
     blob = encode(Blob(rrset(ZONE, rrtypes.A, 300, [bytes(4)])))

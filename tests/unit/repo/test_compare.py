@@ -40,43 +40,43 @@ async def parted(foo: TwoOperators) -> TwoOperators:
     return foo
 
 
-async def test_nothing_named_is_what_the_last_commit_changed(parted: TwoOperators) -> None:
+async def test_without_arguments_the_last_commit_is_compared(parted: TwoOperators) -> None:
     found = await compared(parted)
     assert told(found) == ["a.foo.com."]
     assert (found.old.serial, found.new.serial) == (7, 8)
 
 
-async def test_the_first_commit_is_compared_with_nothing(foo: TwoOperators) -> None:
+async def test_the_first_commit_is_compared_with_an_empty_zone(foo: TwoOperators) -> None:
     found = await compared(foo)
     assert found.old.commit is None
     assert len(found.deltas) == 5
 
 
-async def test_one_commit_is_compared_with_where_the_operator_stands(parted: TwoOperators) -> None:
+async def test_one_commit_is_compared_with_head(parted: TwoOperators) -> None:
     found = await compared(parted, "canary")
     assert [(delta.old is None) for delta in found.deltas] == [True, False]
 
 
-async def test_two_words_two_dots_and_a_side_left_out_mean_the_same(parted: TwoOperators) -> None:
+async def test_two_arguments_and_a_range_with_two_dots_mean_the_same(parted: TwoOperators) -> None:
     two = await compared(parted, "main", "canary")
     assert told(two) == ["a.foo.com.", "b.foo.com."]
     assert await compared(parted, "main..canary") == two
     assert await compared(parted, "..canary") == two
 
 
-async def test_three_dots_compare_with_where_the_two_parted(parted: TwoOperators) -> None:
+async def test_three_dots_compare_with_the_merge_base(parted: TwoOperators) -> None:
     assert told(await compared(parted, "main...canary")) == ["b.foo.com."]
     assert told(await compared(parted, "canary...")) == ["a.foo.com."]
 
 
-async def test_names_leave_only_what_differs_there(parted: TwoOperators) -> None:
+async def test_names_limit_a_comparison(parted: TwoOperators) -> None:
     only = names.parse("b.foo.com.")
     assert told(await compared(parted, "main..canary", owners=(only,))) == ["b.foo.com."]
     with pytest.raises(Invalid, match="not within"):
         await compared(parted, "main..canary", owners=(OTHER,))
 
 
-async def test_a_serial_that_moved_alone_is_no_difference(parted: TwoOperators) -> None:
+async def test_a_changed_serial_is_not_a_difference(parted: TwoOperators) -> None:
     await parted.edit([Delete(names.parse("a.foo.com."))])
     found = await compared(parted, "HEAD~2..HEAD")
     assert found.deltas == []
@@ -94,7 +94,7 @@ async def test_commits_of_two_zones_are_not_compared(parted: TwoOperators) -> No
         await compared(parted, other.hex())
 
 
-async def test_histories_that_never_met_have_no_three_dots(parted: TwoOperators) -> None:
+async def test_unrelated_histories_cannot_be_compared_with_three_dots(parted: TwoOperators) -> None:
     await parted.repo.refs.register(OTHER, parted.repo.origin("zone add"))
     await parted.import_file(FOO.replace("ns1", "ns9"), OTHER)
     reader = Reader(parted.repo.objects)
@@ -104,6 +104,6 @@ async def test_histories_that_never_met_have_no_three_dots(parted: TwoOperators)
 
 
 @pytest.mark.parametrize("words", [("a....b",), ("main..canary..main",), ("main~x..",)])
-async def test_what_is_no_range_is_refused(parted: TwoOperators, words: tuple[str, ...]) -> None:
+async def test_an_invalid_range_is_refused(parted: TwoOperators, words: tuple[str, ...]) -> None:
     with pytest.raises((Invalid, NotFound)):
         await compared(parted, *words)

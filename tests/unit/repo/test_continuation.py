@@ -45,7 +45,9 @@ def repository(path: Path, texts: list[str]) -> GitHistory:
     return GitHistory(path, "z")
 
 
-async def test_versions_of_git_continue_where_the_records_match(operators, tmp_path, master):
+async def test_versions_of_git_continue_at_the_commit_with_equal_records(
+    operators, tmp_path, master
+):
     await heads.initialise(operators.repo, ZONE)
     await take_in(operators, TEXTS[:2])
     history = repository(tmp_path / "git", TEXTS)
@@ -68,7 +70,7 @@ async def test_edits_since_an_import_of_git_are_counted(operators, tmp_path, mas
     assert [each.rule for each in found.make_findings("main")] == [continuation.REPLACES]
 
 
-async def test_files_continue_where_the_records_match(operators, tmp_path, master):
+async def test_files_continue_at_the_commit_with_equal_records(operators, tmp_path, master):
     await heads.initialise(operators.repo, ZONE)
     await take_in(operators, TEXTS[:3])
     files = [tmp_path / f"{number}" for number in range(len(TEXTS))]
@@ -80,7 +82,7 @@ async def test_files_continue_where_the_records_match(operators, tmp_path, maste
     assert await continuation.count_known_files(operators.repo, at, names[:1], None, master) == 0
 
 
-async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_on_after_it(
+async def test_a_history_continues_after_a_last_commit_off_the_first_parents(
     operators, tmp_path, master
 ):
     """The imported file came from a branch that was merged later."""

@@ -320,7 +320,7 @@ def told(judgement: Judgement) -> Answer:
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(_steps)
-async def test_a_dry_run_promises_what_the_command_then_does(
+async def test_a_dry_run_predicts_the_result_of_the_command(
     repo: Repo, steps: list[tuple[Any, ...]]
 ) -> None:
     assert isinstance(repo.objects, Sealable)
@@ -359,7 +359,7 @@ class Asked:
 @pytest.mark.parametrize(
     ("text", "code"), [(FOO, None), (FOO.replace("      IN NS  ns1\n", ""), "unsafe")]
 )
-async def test_a_change_too_large_for_a_message_is_judged_by_the_client_alike(
+async def test_a_change_too_large_for_a_message_is_judged_by_the_client(
     foo: TwoOperators, text: str, code: str | None
 ) -> None:
     asked = Asked(foo.repo.refs)
@@ -375,7 +375,7 @@ async def test_a_change_too_large_for_a_message_is_judged_by_the_client_alike(
     assert (preview.judgement.refusal.code if preview.judgement.refusal else None) == code
 
 
-async def test_all_that_is_new_goes_along_for_refs_to_judge_it(foo: TwoOperators) -> None:
+async def test_all_new_objects_are_sent_to_refs_for_a_judgement(foo: TwoOperators) -> None:
     asked = Asked(foo.repo.refs)
     repo = msgspec.structs.replace(foo.repo, refs=asked)
     text = f"{FOO}text IN TXT {' '.join([chr(34) + 'x' * 255 + chr(34)] * 200)}\n"
@@ -389,7 +389,7 @@ async def test_all_that_is_new_goes_along_for_refs_to_judge_it(foo: TwoOperators
     assert list(sent) == preview.objects
 
 
-async def test_a_plan_and_a_review_tell_what_the_refs_would_say(foo: TwoOperators) -> None:
+async def test_a_plan_and_a_review_report_the_judgement_of_refs(foo: TwoOperators) -> None:
     repo, at = foo.repo, await heads.find_position(foo.repo)
     plan = change_plan.plan_edits([Delete(ZONE, rrtypes.NS)], ZONE)
     saved, _ = await saved_plan.make_plan(repo, at, plan, is_import=False)
@@ -405,7 +405,7 @@ async def test_a_plan_and_a_review_tell_what_the_refs_would_say(foo: TwoOperator
     assert isinstance(review.outcome.judgement.refusal, Unsafe)
 
 
-async def test_signing_a_tip_is_judged_too(foo: TwoOperators) -> None:
+async def test_a_dry_run_of_signing_a_tip_is_judged_too(foo: TwoOperators) -> None:
     at = await refish.resolve(foo.repo, "HEAD")
     refs = await foo.repo.refs.zone(ZONE, "alice")
     signed = await sign.sign_tip(foo.repo, at, lambda payload: "AAAA", dry_run=True)
@@ -431,7 +431,7 @@ class Raced:
 
 
 @pytest.mark.parametrize(("theirs", "code"), [("api", "conflict"), ("ns1", None)])
-async def test_a_dry_run_that_lost_a_race_is_tried_again_as_the_command_is(
+async def test_a_dry_run_that_lost_a_race_is_retried_like_the_command(
     foo: TwoOperators, theirs: str, code: str | None
 ) -> None:
     async def meanwhile() -> None:
@@ -444,7 +444,7 @@ async def test_a_dry_run_that_lost_a_race_is_tried_again_as_the_command_is(
     assert (said[0] if said is not None else None) == code
 
 
-async def test_what_the_bus_denies_to_ask_is_a_refusal(foo: TwoOperators) -> None:
+async def test_a_request_denied_by_the_bus_is_a_refusal(foo: TwoOperators) -> None:
     class Denying(Asked):
         async def judge(self, *arguments: Any, **named: Any) -> None:
             raise Denied("the bus does not let this user ask that")

@@ -31,7 +31,7 @@ async def addresses(operators: TwoOperators) -> dict[str, RRset]:
     return {names.text(each.owner): each for each in now.rrsets if each.rdtype == rrtypes.A}
 
 
-async def test_only_what_was_changed_is_committed(foo: TwoOperators) -> None:
+async def test_only_changed_rrsets_are_committed(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
     assert isinstance(made, Committed)
@@ -39,19 +39,19 @@ async def test_only_what_was_changed_is_committed(foo: TwoOperators) -> None:
     assert made.serial == 8
 
 
-async def test_a_zone_put_back_as_it_was_is_no_commit(foo: TwoOperators) -> None:
+async def test_an_unchanged_zone_makes_no_commit(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     assert isinstance(await put_back(foo, opened, FOO), Unchanged)
 
 
-async def test_a_later_serial_that_was_typed_is_taken(foo: TwoOperators) -> None:
+async def test_a_later_serial_in_the_text_is_used(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     made = await put_back(foo, opened, FOO.replace("admin 7 ", "admin 2026112100 "))
     assert isinstance(made, Committed)
     assert made.serial == 2_026_112_100
 
 
-async def test_what_others_changed_elsewhere_meanwhile_stays(foo: TwoOperators) -> None:
+async def test_concurrent_changes_of_other_rrsets_are_kept(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     await foo.edit([Set(address("new", "192.0.2.5"))])
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
@@ -63,7 +63,7 @@ async def test_what_others_changed_elsewhere_meanwhile_stays(foo: TwoOperators) 
     assert [soa(each).serial for each in now.rrsets if each.rdtype == rrtypes.SOA] == [9]
 
 
-async def test_an_rrset_that_others_changed_too_is_a_conflict(foo: TwoOperators) -> None:
+async def test_an_rrset_changed_concurrently_is_a_conflict(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     await foo.edit([Set(address("api", "192.0.2.5"))])
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
@@ -79,7 +79,7 @@ async def test_two_changes_that_break_a_rule_together_are_a_conflict(foo: TwoOpe
     assert isinstance(made, Conflicted)
 
 
-async def test_signatures_whose_ttl_alone_differs_are_the_same(foo: TwoOperators) -> None:
+async def test_signatures_that_differ_only_in_the_ttl_are_equal(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     text = "A 13 3 300 20300101000000 20200101000000 1 foo.com. AAAA"
     rdata = rdata_from_text(rrtypes.RRSIG, text)
@@ -90,20 +90,20 @@ async def test_signatures_whose_ttl_alone_differs_are_the_same(foo: TwoOperators
     assert edit.find_changes(other, [*opened.rrsets, rrset(API, rrtypes.RRSIG, 60, [rdata])]) == []
 
 
-async def test_a_branch_without_a_commit_cannot_be_taken_out(operators: TwoOperators) -> None:
+async def test_a_branch_without_a_commit_cannot_be_edited(operators: TwoOperators) -> None:
     await heads.initialise(operators.repo, ZONE)
     with pytest.raises(NotFound, match="no commit yet"):
         await edit.open_zone(operators.repo, None, None)
 
 
-async def test_a_name_that_others_deleted_meanwhile_is_a_conflict(foo: TwoOperators) -> None:
+async def test_a_name_deleted_concurrently_is_a_conflict(foo: TwoOperators) -> None:
     opened = await edit.open_zone(foo.repo, None, None)
     await foo.edit([Delete(API)])
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
     assert isinstance(made, Conflicted)
 
 
-async def test_what_was_typed_for_a_branch_that_others_deleted_is_a_conflict(
+async def test_a_branch_deleted_concurrently_is_a_conflict(
     foo: TwoOperators,
 ) -> None:
     opened = await edit.open_zone(foo.repo, ZONE, "main")

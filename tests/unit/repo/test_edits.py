@@ -39,11 +39,11 @@ def test_set_replaces_the_whole_rrset() -> None:
     assert applied([Set(ONE)], TWO) == {(WWW, rrtypes.A): ONE}
 
 
-def test_setting_what_is_there_changes_nothing() -> None:
+def test_setting_an_equal_rrset_changes_nothing() -> None:
     assert applied([Set(ONE)], ONE) == {}
 
 
-def test_add_joins_the_rrset_and_gives_it_its_ttl() -> None:
+def test_add_extends_the_rrset_and_sets_its_ttl() -> None:
     added = records(WWW, rrtypes.A, "192.0.2.2", ttl=60)
     wanted = records(WWW, rrtypes.A, "192.0.2.1", "192.0.2.2", ttl=60)
     assert applied([Add(added)], ONE) == {(WWW, rrtypes.A): wanted}
@@ -64,20 +64,20 @@ def test_adding_a_record_twice_changes_nothing() -> None:
     assert applied([Add(ONE)], ONE) == {}
 
 
-def test_remove_takes_one_record_and_the_last_takes_the_rrset() -> None:
+def test_removing_the_last_record_removes_the_rrset() -> None:
     second = rdata_from_text(rrtypes.A, "192.0.2.2")
     assert applied([Remove(WWW, rrtypes.A, (second,))], TWO) == {(WWW, rrtypes.A): ONE}
     assert applied([Remove(WWW, rrtypes.A, ONE.rdatas)], ONE) == {(WWW, rrtypes.A): None}
 
 
-def test_removing_what_is_not_there_names_what_is() -> None:
+def test_removing_a_missing_record_names_the_existing_ones() -> None:
     absent = rdata_from_text(rrtypes.A, "192.0.2.9")
     with pytest.raises(NotFound, match=r"www\.foo\.com\. A has no record 192\.0\.2\.9") as caught:
         applied([Remove(WWW, rrtypes.A, (absent,))], ONE)
     assert caught.value.hint == "it has 192.0.2.1"
 
 
-def test_delete_without_a_type_clears_the_owner() -> None:
+def test_delete_without_a_type_deletes_all_rrsets_of_the_owner() -> None:
     text = records(WWW, rrtypes.TXT, '"x"')
     assert applied([Delete(WWW)], ONE, text) == {
         (WWW, rrtypes.A): None,
@@ -85,7 +85,7 @@ def test_delete_without_a_type_clears_the_owner() -> None:
     }
 
 
-def test_deleting_all_of_the_apex_leaves_the_soa() -> None:
+def test_deleting_everything_at_the_apex_keeps_the_soa() -> None:
     ns = records(ZONE, rrtypes.NS, "ns1")
     assert applied([Delete(ZONE)], SOA, ns) == {(ZONE, rrtypes.NS): None}
 
@@ -95,14 +95,14 @@ def test_the_soa_itself_cannot_be_deleted() -> None:
         applied([Delete(ZONE, rrtypes.SOA)], SOA)
 
 
-def test_deleting_nothing_is_an_error() -> None:
+def test_deleting_a_missing_rrset_is_an_error() -> None:
     with pytest.raises(NotFound):
         applied([Delete(WWW, rrtypes.A)])
     with pytest.raises(NotFound):
         applied([Delete(WWW)])
 
 
-def test_a_cname_and_other_data_do_not_stand_together() -> None:
+def test_a_cname_next_to_other_data_is_refused() -> None:
     with pytest.raises(Invalid, match="CNAME"):
         applied([Set(ALIAS)], ONE)
     with pytest.raises(Invalid, match="CNAME"):
@@ -114,7 +114,7 @@ def test_a_second_cname_is_refused() -> None:
         applied([Add(records(WWW, rrtypes.CNAME, "other"))], ALIAS)
 
 
-def test_an_address_gives_way_to_an_alias_in_one_commit() -> None:
+def test_an_address_can_be_replaced_by_an_alias_in_one_commit() -> None:
     assert applied([Delete(WWW, rrtypes.A), Set(ALIAS)], ONE) == {
         (WWW, rrtypes.A): None,
         (WWW, rrtypes.CNAME): ALIAS,
@@ -135,7 +135,7 @@ def test_adding_then_removing_new_records_changes_nothing(
         assert applied(todo, before) == {}
 
 
-def test_the_work_follows_the_edits_and_not_the_records_that_are_there(
+def test_the_work_depends_on_the_edits_and_not_on_the_existing_records(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looked_at = 0

@@ -41,13 +41,13 @@ async def test_a_commit_has_the_findings_of_its_plan(foo: TwoOperators) -> None:
     assert committed(await change(foo, "81", WARNING, NOTE)).findings == (WARNING, NOTE)
 
 
-async def test_a_dry_run_has_them_too(foo: TwoOperators) -> None:
+async def test_a_dry_run_has_findings_too(foo: TwoOperators) -> None:
     preview = await change(foo, "81", WARNING, dry_run=True)
     assert isinstance(preview, Preview)
     assert preview.findings == (WARNING,)
 
 
-async def test_where_nothing_is_to_be_committed_they_are_known_all_the_same(
+async def test_an_outcome_without_a_commit_has_findings_too(
     foo: TwoOperators,
 ) -> None:
     same = await change(foo, "80", NOTE)
@@ -66,11 +66,11 @@ async def test_strict_refuses_a_warning_and_stores_nothing(
     assert (await tip(foo), await stored(foo)) == (before, there)
 
 
-async def test_strict_lets_notes_pass(foo: TwoOperators) -> None:
+async def test_strict_accepts_notes(foo: TwoOperators) -> None:
     assert committed(await change(foo, "81", NOTE, strict=True)).findings == (NOTE,)
 
 
-async def test_a_new_rrset_without_a_ttl_takes_the_minimum_of_the_soa_with_a_note(
+async def test_a_new_rrset_without_a_ttl_gets_the_minimum_of_the_soa_and_a_note(
     foo: TwoOperators,
 ) -> None:
     at = await heads.find_position(foo.repo, ZONE, "main")
@@ -102,7 +102,7 @@ async def found_by(operators: TwoOperators, text: str, **how: bool) -> tuple[Fin
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-async def test_a_file_with_an_earlier_serial_gets_a_note_that_says_what_is_stored(
+async def test_a_file_with_an_earlier_serial_gets_a_note_with_the_stored_one(
     foo: TwoOperators, dry_run: bool
 ) -> None:
     changed = FOO.replace(" 7 7200", " 5 7200").replace("192.0.2.80", "192.0.2.81")
@@ -111,12 +111,14 @@ async def test_a_file_with_an_earlier_serial_gets_a_note_that_says_what_is_store
     assert note.message == "the serial 5 is not later than 7: 8 is stored"
 
 
-async def test_an_earlier_serial_alone_gets_a_note_and_no_commit(foo: TwoOperators) -> None:
+async def test_a_file_that_differs_only_in_an_earlier_serial_gets_a_note_and_no_commit(
+    foo: TwoOperators,
+) -> None:
     (note,) = await found_by(foo, FOO.replace(" 7 7200", " 5 7200"))
     assert note.message == "the serial 5 is not later than 7: 7 stays"
 
 
-async def test_the_serial_of_the_tip_is_what_an_exported_file_has_and_gets_no_note(
+async def test_a_file_with_the_serial_of_the_tip_gets_no_note(
     foo: TwoOperators,
 ) -> None:
     assert await found_by(foo, FOO.replace("192.0.2.80", "192.0.2.81")) == ()
@@ -149,6 +151,6 @@ async def test_an_added_record_that_changes_the_ttl_of_the_others_gets_a_note(
     assert note.message == "the TTL of the other records of api.foo.com. A changes from 300 to 60"
 
 
-async def test_a_record_that_changes_no_ttl_but_its_own_gets_none(foo: TwoOperators) -> None:
+async def test_a_record_that_changes_only_its_own_ttl_gets_no_note(foo: TwoOperators) -> None:
     assert await added(foo, 300, "81") == ()
     assert await added(foo, 60, "80", "81") == ()

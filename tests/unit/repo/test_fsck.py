@@ -99,7 +99,7 @@ def address(name: str, last: int) -> RRset:
     return rrset(names.parse(name, ZONE), A, 300, [bytes((192, 0, 2, last))])
 
 
-async def test_a_whole_store_is_clean_and_everything_in_it_is_reached(stored):
+async def test_every_object_of_an_undamaged_store_is_reached(stored):
     await stored.import_file(FOO)
     await stored.edit(edits.Set(address("a.b.c", 1)))
     report = await stored.checked()
@@ -108,12 +108,12 @@ async def test_a_whole_store_is_clean_and_everything_in_it_is_reached(stored):
     assert report.reached == report.stored > 10
 
 
-async def test_a_new_stores_heads_are_checked_before_there_is_a_commit(stored):
+async def test_the_heads_of_a_new_store_are_checked(stored):
     report = await stored.checked()
     assert (report.is_clean, report.reached, report.stored) == (True, 1, 1)
 
 
-async def test_what_nothing_leads_to_is_counted_by_kind_and_does_no_harm(stored):
+async def test_unreferenced_objects_are_counted_by_kind_and_are_not_damage(stored):
     await stored.import_file(FOO)
     await stored.repo.objects.put([encode(Blob(address("x", 1))), encode(Doc({"n": 1}))])
     report = await stored.checked()
@@ -134,7 +134,7 @@ async def test_a_broken_rrset_is_named_by_zone_owner_type_and_commit(stored, dam
     assert (broken.commit, broken.ref.path()) == (made.commit, "refs/heads/foo.com./main")
 
 
-async def test_a_broken_tree_is_named_by_the_name_it_holds(stored):
+async def test_a_broken_tree_is_named_by_its_name_in_the_zone(stored):
     made = await stored.import_file(FOO.replace("www ", "www.sub"))
     reader = Reader(stored.repo.objects)
     tree = (await read_zone.read_commit(reader, made.commit)).tree
@@ -145,7 +145,7 @@ async def test_a_broken_tree_is_named_by_the_name_it_holds(stored):
     assert names.text(broken.owner) == "sub.foo.com."
 
 
-async def test_a_missing_commit_is_named_by_the_one_that_was_made_on_it(stored):
+async def test_a_missing_commit_is_named_by_its_child(stored):
     """The log does not name it: the branch only had the last commit of its series."""
     first = await stored.import_file(FOO)
     tree = (await read_zone.read_commit(Reader(stored.repo.objects), first.commit)).tree
@@ -158,7 +158,7 @@ async def test_a_missing_commit_is_named_by_the_one_that_was_made_on_it(stored):
     assert (broken.id, broken.commit, broken.owner) == (inner.id, last.id, None)
 
 
-async def test_a_missing_commit_that_a_branch_once_held_is_named_by_the_branch(stored):
+async def test_a_missing_commit_that_a_branch_once_had_is_named_by_the_branch(stored):
     first = await stored.import_file(FOO)
     await stored.edit(edits.Set(address("new", 1)))
     stored.delete(first.commit)
@@ -166,7 +166,7 @@ async def test_a_missing_commit_that_a_branch_once_held_is_named_by_the_branch(s
     assert (broken.id, broken.ref.path()) == (first.commit, "refs/heads/foo.com./main")
 
 
-async def test_all_that_is_broken_is_found_at_once(stored):
+async def test_all_damage_is_found_at_once(stored):
     made = await stored.import_file(FOO)
     wrong = [await stored.blob(made.commit, name, A) for name in ("api", "ns1")]
     stored.alter(wrong[0])
@@ -179,7 +179,7 @@ async def test_all_that_is_broken_is_found_at_once(stored):
     assert report.dangling == {}
 
 
-async def test_a_wide_zone_is_walked_and_its_names_are_told(stored):
+async def test_a_wide_zone_is_walked_and_its_names_are_reported(stored):
     await stored.import_file(FOO + "".join(f"h{n} A 192.0.2.1\n" for n in range(2_500)))
     made = (await heads.find_position(stored.repo, ZONE)).commit()
     stored.delete(await stored.blob(made, "h777", A))
@@ -187,7 +187,7 @@ async def test_a_wide_zone_is_walked_and_its_names_are_told(stored):
     assert names.text(broken.owner) == "h777.foo.com."
 
 
-async def test_what_only_the_log_still_names_is_checked_too(stored):
+async def test_commits_named_only_by_the_log_are_checked_too(stored):
     """Undo and ``@{}`` may return to it."""
     first = await stored.import_file(FOO)
     made = await stored.edit(edits.Set(address("gone", 1)))
@@ -203,7 +203,7 @@ async def test_what_only_the_log_still_names_is_checked_too(stored):
     assert report.is_clean
 
 
-async def test_zones_that_were_removed_are_checked_by_the_log(stored):
+async def test_removed_zones_are_checked_through_the_log(stored):
     made = await stored.import_file(FOO)
     await remove_zone(stored.repo.refs, ZONE, stored.repo.origin("remove", force=True))
     stored.alter(made.commit)
@@ -221,7 +221,7 @@ async def accept(stored: Stored, forge: Forge, tree: ObjectId, branch: str = "ma
     return commit
 
 
-async def test_the_flaws_of_a_tip_are_told_once_with_what_holds_it(stored: Stored) -> None:
+async def test_the_flaws_of_a_tip_are_reported_once_with_the_ref(stored: Stored) -> None:
     await stored.import_file(FOO)
     forge = Forge(ZONE)
     both = {"A": "192.0.2.9", "CNAME": "www"}
@@ -252,14 +252,14 @@ async def test_a_tip_that_readers_refuse_has_a_flaw(stored: Stored) -> None:
     assert "at two names of one zone" in flawed.flaw.message
 
 
-async def test_what_is_broken_is_not_told_as_a_flaw_too(stored: Stored) -> None:
+async def test_a_broken_object_is_not_also_a_flaw(stored: Stored) -> None:
     made = await stored.import_file(FOO)
     stored.alter((await read_zone.read_commit(Reader(stored.repo.objects), made.commit)).tree)
     report = await stored.checked()
     assert (report.count, report.flawed_count) == (1, 0)
 
 
-async def test_an_object_of_another_kind_than_what_names_it_says_is_told(stored):
+async def test_an_object_of_the_wrong_kind_is_reported(stored):
     soa = reader.read(FOO.encode(), ZONE).rrsets[ZONE, SOA]
     blob = encode(Blob(soa))
     inner = encode(Tree({rrset_key(SOA): blob.id}))
@@ -276,14 +276,14 @@ async def test_an_object_of_another_kind_than_what_names_it_says_is_told(stored)
     assert found == {(blob.id, ("tree",), "it is a blob"), (inner.id, ("blob",), "it is a tree")}
 
 
-async def test_a_type_without_a_mnemonic_is_told_by_its_number(stored):
+async def test_a_type_without_a_mnemonic_is_shown_by_its_number(stored):
     made = await stored.import_file(FOO + "odd TYPE65400 \\# 1 aa\n")
     stored.alter(await stored.blob(made.commit, "odd", 65400))
     (broken,) = (await stored.checked()).broken
     assert broken.rdtype == 65400
 
 
-async def test_tags_and_what_they_name_are_checked(stored):
+async def test_tags_and_their_commits_are_checked(stored):
     made = await stored.import_file(FOO)
     await tags.create(stored.repo, ZONE, "v1", made.commit, "released")
     assert (await stored.checked()).is_clean
@@ -293,7 +293,7 @@ async def test_tags_and_what_they_name_are_checked(stored):
     assert (broken.expected, broken.ref.path()) == (("tag", "commit"), "refs/tags/foo.com./v1")
 
 
-async def test_more_than_can_be_told_is_counted(stored, monkeypatch):
+async def test_damage_beyond_the_bound_is_counted(stored, monkeypatch):
     monkeypatch.setattr(object_walk, "MAX_REPORTED", 1)
     made = await stored.import_file(FOO)
     for name, rdtype in (("api", A), ("ns1", A), ("www", NUMBERS["CNAME"])):
@@ -310,7 +310,9 @@ async def moved_to(stored: Stored, commit: CommitId) -> None:
     await stored.repo.refs.move(at.ref, at.expected, commit, origin)
 
 
-async def test_twins_of_an_earlier_release_are_named_and_nothing_is_broken(stored: Stored) -> None:
+async def test_two_spellings_of_an_earlier_release_are_named_and_are_not_damage(
+    stored: Stored,
+) -> None:
     await stored.import_file(FOO)
     owner = names.parse("mail", ZONE)
     twins = RRset(owner, NUMBERS["PTR"], 300, (b"\1A\0", b"\1a\0"))

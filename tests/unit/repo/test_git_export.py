@@ -71,7 +71,7 @@ async def history(operators: TwoOperators) -> list[CommitId]:
     return [each.id for each in found]
 
 
-async def test_each_commit_is_one_of_git_with_the_zone_as_it_was(foo, tmp_path):
+async def test_each_commit_becomes_a_commit_of_git_with_the_zone(foo, tmp_path):
     await foo.edit([address("new", 9)])
     await foo.edit([edits.Delete(names.parse("new", ZONE))])
     folder = await exported(foo, tmp_path / "out", await lineage(foo))
@@ -82,13 +82,13 @@ async def test_each_commit_is_one_of_git_with_the_zone_as_it_was(foo, tmp_path):
         assert git(folder, "show", "-s", "--format=%b", theirs) == f"Zonegit-Commit: {ours.hex()}"
 
 
-async def test_one_changed_record_is_one_changed_line_beside_the_serial(foo, tmp_path):
+async def test_one_changed_record_changes_one_line_and_the_serial(foo, tmp_path):
     await foo.edit([address("api", 81)])
     folder = await exported(foo, tmp_path / "out", await lineage(foo))
     assert git(folder, "show", "--numstat", "--format=") == "2\t2\tcom/foo/db.zone"
 
 
-async def test_blame_names_the_commit_that_gave_a_line(foo, tmp_path):
+async def test_git_blame_names_the_commit_of_a_line(foo, tmp_path):
     made = await foo.edit([address("api", 81)])
     folder = await exported(foo, tmp_path / "out", await lineage(foo))
     blamed = git(folder, "blame", "-s", "-l", "com/foo/db.zone").splitlines()
@@ -96,7 +96,7 @@ async def test_blame_names_the_commit_that_gave_a_line(foo, tmp_path):
     assert made.commit.hex() in git(folder, "show", "-s", "--format=%b", line.split()[0])
 
 
-async def test_who_and_when_are_kept(foo, tmp_path):
+async def test_author_and_date_are_kept(foo, tmp_path):
     who = Identity("Ünï", "u@example.net", 1_600_000_000, "+0545")
     position = await heads.find_position(foo.repo, ZONE)
 
@@ -111,7 +111,7 @@ async def test_who_and_when_are_kept(foo, tmp_path):
 
 
 @pytest.mark.parametrize("who", [Identity("", "", 0), Identity("\0a\r", "\x7f", 10**17, "-9999")])
-async def test_an_identity_that_git_would_not_have_is_made_one_that_it_has(foo, tmp_path, who):
+async def test_an_identity_that_git_refuses_is_converted(foo, tmp_path, who):
     repo = msgspec.structs.replace(foo.repo, now=lambda: who)
     odd = TwoOperators(repo, foo.other)
     await odd.edit([address("x", 1)])
@@ -151,7 +151,7 @@ async def two(foo: TwoOperators) -> TwoOperators:
     return foo
 
 
-async def test_several_zones_are_lineages_that_one_merge_brings_together(two, tmp_path):
+async def test_several_zones_are_histories_joined_by_one_merge(two, tmp_path):
     bar = await lineage(two, BAR, "org/bar/db.zone")
     folder = await exported(two, tmp_path / "out", await lineage(two), bar)
     assert git(folder, "ls-files").split() == ["com/foo/db.zone", "org/bar/db.zone"]
@@ -161,7 +161,7 @@ async def test_several_zones_are_lineages_that_one_merge_brings_together(two, tm
     assert git(folder, "rev-list", "--count", "HEAD") == "5"
 
 
-async def test_what_was_exported_is_imported_again_as_the_same_zone(two, tmp_path):
+async def test_an_exported_zone_can_be_imported_again(two, tmp_path):
     bar = await lineage(two, BAR, "org/bar/db.zone")
     folder = await exported(two, tmp_path / "out", await lineage(two), bar)
     past = GitHistory(folder, "com/foo/db.zone")
@@ -189,7 +189,7 @@ class Weighed(MemoryObjects):
         return await super().get(ids)
 
 
-async def test_a_version_costs_what_it_changed_and_not_the_whole_zone(foo, tmp_path):
+async def test_the_cost_of_a_version_follows_its_changes(foo, tmp_path):
     lines = "".join(f"h{number} A 192.0.2.1\n" for number in range(300))
     await foo.import_file(FOO.replace(" 7 ", " 8 ") + lines)
     for number in range(20):
@@ -202,7 +202,7 @@ async def test_a_version_costs_what_it_changed_and_not_the_whole_zone(foo, tmp_p
     assert weighed.fetched < 2_000  # the zone twice, and a few objects for each of 20 changes
 
 
-async def test_a_failure_leaves_nothing_behind(foo, tmp_path):
+async def test_a_failed_export_leaves_nothing(foo, tmp_path):
     folder = tmp_path / "out"
 
     async def broken(_branch):
@@ -215,7 +215,7 @@ async def test_a_failure_leaves_nothing_behind(foo, tmp_path):
     assert not git_repository.is_earlier_export(folder)
 
 
-async def test_what_git_does_not_take_is_told(tmp_path):
+async def test_an_error_of_git_is_reported(tmp_path):
     async def nonsense(_branch):
         yield b"nonsense\n" * 100_000
 
@@ -223,7 +223,7 @@ async def test_what_git_does_not_take_is_told(tmp_path):
         await git_repository.write(tmp_path / "out", nonsense)
 
 
-def test_a_folder_that_holds_anything_is_refused(tmp_path):
+def test_a_folder_that_is_not_empty_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(Invalid, match="not empty"):
         git_repository.is_earlier_export(tmp_path)
@@ -235,14 +235,14 @@ def test_a_folder_that_holds_anything_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "zone", [r"\.git.", r"foo.\.GIT.", "git~1.", r"\.gitmodules.", r"a/\.git."]
 )
-def test_a_zone_whose_path_git_would_not_have_is_refused(zone):
+def test_a_zone_with_a_path_that_git_refuses_is_refused(zone):
     name = names.parse(zone)
     path = zone_paths.zone_path(name, "golang")
     with pytest.raises(Invalid, match="git cannot store the path"):
         git_repository.check_paths([PlacedZone(name, "main", path)])
 
 
-async def test_odd_names_of_zones_are_files_that_git_keeps(two, tmp_path):
+async def test_odd_names_of_zones_are_valid_files_for_git(two, tmp_path):
     odd = names.parse(r"a\"b\\c\032\.\200.org.")
     await heads.initialise(two.repo, odd)
     await two.import_file(FOO, odd)
@@ -291,7 +291,7 @@ async def test_an_export_of_several_zones_is_continued_with_one_more(two, tmp_pa
     assert tip(await exported(two, tmp_path / "fresh", *both)) == tip(folder)
 
 
-async def test_an_export_never_leaves_a_commit_of_somebody_elses_behind(two, tmp_path):
+async def test_an_export_never_drops_a_foreign_commit(two, tmp_path):
     folder = await exported(two, tmp_path / "out", await lineage(two))
     (folder / "com/foo/db.zone").write_text("mine")
     who = ("-c", "user.name=Bob", "-c", "user.email=b@example.net")

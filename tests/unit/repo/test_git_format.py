@@ -27,7 +27,7 @@ Because it was missing.
 """
 
 
-def test_a_usual_commit_says_what_it_says():
+def test_a_usual_commit_keeps_its_fields():
     found = parse_commit(USUAL)
     assert found.author == Identity("Ada Lovelace", "ada@example.net", 1600000000, "+0200")
     assert found.committer == Identity("Bob", "bob@example.net", 1600000060, "-0330")
@@ -53,7 +53,7 @@ def commit_of(author: bytes = b"A <a@b> 1 +0000", body: bytes = b"m\n", more: by
         (b"\xc4 <a@b> 1 +0000", Identity("Ä", "a@b", 1)),
     ],
 )
-def test_an_odd_identity_becomes_one_that_a_commit_can_hold(line, who):
+def test_an_odd_identity_becomes_a_valid_one(line, who):
     assert parse_commit(commit_of(line)).author == who
 
 
@@ -69,13 +69,13 @@ def test_an_odd_identity_becomes_one_that_a_commit_can_hold(line, who):
         ("shift_jis", b"\xff\xff", "ÿÿ"),
     ],
 )
-def test_a_message_is_read_in_its_encoding_else_as_it_can_be(encoding, octets, text):
+def test_a_message_is_decoded_in_its_encoding_or_with_replacements(encoding, octets, text):
     octets = commit_of(body=octets, more=b"encoding %b\n" % encoding.encode())
     assert parse_commit(octets).message == text
 
 
 @given(st.binary(max_size=300) | st.builds(commit_of, st.binary(max_size=80), st.binary()))
-def test_whatever_git_holds_becomes_a_commit_that_can_be_stored(octets):
+def test_any_commit_of_git_becomes_a_valid_commit(octets):
     found = parse_commit(octets)
     value = Commit(TREE, (), found.author, found.committer, found.message)
     assert decode(encode(value)) == value
@@ -85,7 +85,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="<>\
 
 
 @given(texts, texts, st.integers(0, 10**18 - 1), st.integers(-9999, 9999))
-def test_an_identity_that_was_written_for_git_is_read_back(name, mail, time, zone):
+def test_an_identity_written_for_git_is_parsed_to_the_same(name, mail, time, zone):
     line = git_format.format_identity(Identity(name, mail, time, f"{zone:+05d}"))
     again = parse_commit(commit_of(line)).author
     assert git_format.format_identity(again) == line
@@ -93,7 +93,7 @@ def test_an_identity_that_was_written_for_git_is_read_back(name, mail, time, zon
     assert again.name
 
 
-def test_a_message_for_git_names_the_commit_it_stands_for():
+def test_a_message_for_git_names_its_commit():
     who = Identity("A", "a@b", 1)
     found = git_format.format_message(CommitId(TREE), Commit(TREE, (), who, who, "a\0b\n\nc"))
     assert found.decode() == f"a\ufffdb\n\nc\n\nZonegit-Commit: {TREE.hex()}\n"

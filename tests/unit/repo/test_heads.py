@@ -16,28 +16,28 @@ from zonegit.zone.names import Name
 BAR = names.parse("bar.org.")
 
 
-async def test_the_first_zone_becomes_everybodys_default(operators: TwoOperators) -> None:
+async def test_the_first_zone_becomes_the_default_of_all_operators(operators: TwoOperators) -> None:
     assert await heads.initialise(operators.repo, ZONE)
     assert (await heads.find_position(operators.other)).zone == ZONE
 
 
-async def test_a_later_init_moves_its_operators_own_head_only(foo: TwoOperators) -> None:
+async def test_a_later_init_moves_only_the_head_of_its_operator(foo: TwoOperators) -> None:
     assert not await heads.initialise(foo.repo, BAR)
     assert (await heads.find_position(foo.repo)).zone == BAR
     assert (await heads.find_position(foo.other)).zone == ZONE
 
 
-async def test_a_zone_is_registered_once(foo: TwoOperators) -> None:
+async def test_a_second_registration_of_a_zone_is_a_conflict(foo: TwoOperators) -> None:
     with pytest.raises(Conflict):
         await heads.initialise(foo.repo, ZONE)
 
 
-async def test_adding_a_zone_moves_nobody(foo: TwoOperators) -> None:
+async def test_adding_a_zone_moves_no_head(foo: TwoOperators) -> None:
     await foo.repo.refs.register(BAR, foo.repo.origin("zone add"))
     assert (await heads.find_position(foo.repo)).zone == ZONE
 
 
-async def test_a_zone_option_moves_nothing(foo: TwoOperators) -> None:
+async def test_a_zone_option_moves_no_head(foo: TwoOperators) -> None:
     await foo.repo.refs.register(BAR, foo.repo.origin("zone add"))
     assert (await heads.find_position(foo.repo, BAR)).zone == BAR
     assert (await heads.find_position(foo.repo)).zone == ZONE
@@ -61,7 +61,7 @@ async def test_a_zone_that_was_removed_begins_on_main_again(foo: TwoOperators) -
     assert await branches.switch(foo.repo, ZONE, default=False) == "main"
 
 
-async def test_of_several_branches_without_main_none_is_guessed(foo: TwoOperators) -> None:
+async def test_without_main_one_of_several_branches_must_be_named(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     for name in ("east", "west"):
         await branches.create(foo.repo, ZONE, name, tip)
@@ -73,7 +73,7 @@ async def test_of_several_branches_without_main_none_is_guessed(foo: TwoOperator
     assert (await heads.find_position(foo.other, ZONE)).branch == "east"
 
 
-async def test_an_unknown_branch_names_those_there_are(foo: TwoOperators) -> None:
+async def test_the_error_about_an_unknown_branch_names_the_existing_ones(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="has no branch 'mian'") as caught:
         await heads.find_position(foo.repo, ZONE, "mian")
     assert caught.value.hint is not None
@@ -87,7 +87,7 @@ async def test_a_head_into_a_removed_zone_is_not_found_with_a_hint(foo: TwoOpera
     assert caught.value.hint == "switch to another: zonegit zone switch ZONE"
 
 
-async def test_where_head_is_in_no_zone_the_hint_is_switch_or_init(operators: TwoOperators) -> None:
+async def test_without_a_head_the_hint_names_switch_and_init(operators: TwoOperators) -> None:
     await operators.repo.refs.register(OTHER, operators.repo.origin("zone add"))
     with pytest.raises(NotFound, match="HEAD is not in a zone yet") as caught:
         await heads.find_position(operators.repo)
@@ -134,7 +134,7 @@ OTHER = names.parse("other.test.")
         ((ZONE, "main"), (OTHER, "staging"), (ZONE, "main")),
     ],
 )
-async def test_an_option_wins_over_settings_and_these_win_over_head(
+async def test_an_option_overrides_settings_and_settings_override_head(
     foo: TwoOperators,
     option: tuple[Name | None, str | None],
     settings: tuple[Name | None, str | None],
@@ -158,7 +158,7 @@ async def test_an_option_wins_over_settings_and_these_win_over_head(
     assert (found.zone, found.branch) == expected
 
 
-async def test_an_error_about_what_a_setting_names_says_which_setting(foo: TwoOperators) -> None:
+async def test_an_error_about_a_value_names_its_setting(foo: TwoOperators) -> None:
     default = PositionDefaults(OTHER, "nope", "ZONEGIT_ZONE", "default-branch in .zonegit.toml")
     repo = msgspec.structs.replace(foo.repo, default=default)
     with pytest.raises(NotFound) as refused:

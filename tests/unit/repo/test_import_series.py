@@ -75,7 +75,7 @@ VERSIONS = [
 ]
 
 
-async def test_each_version_is_a_commit_on_the_one_before(new):
+async def test_each_version_is_a_commit_on_the_preceding_one(new):
     made = await written(new, VERSIONS)
     found = await history(new)
     assert [each.id for each in found] == [each.commit for each in made.commits]
@@ -84,7 +84,7 @@ async def test_each_version_is_a_commit_on_the_one_before(new):
     assert [each.commit.message for each in found] == ["version 0", "version 1", "version 2"]
 
 
-async def test_trees_are_those_that_each_version_makes_alone(new):
+async def test_each_version_has_the_same_tree_as_alone(new):
     await written(new, VERSIONS)
     for each, text in zip(await history(new), VERSIONS, strict=True):
         changes = dict(version(text).rrsets)
@@ -92,32 +92,32 @@ async def test_trees_are_those_that_each_version_makes_alone(new):
         assert each.commit.tree == alone
 
 
-async def test_a_commit_bears_the_dates_of_its_version(new):
+async def test_a_commit_has_the_dates_of_its_version(new):
     await written(new, VERSIONS)
     found = [(each.commit.author.time, each.commit.committer.time) for each in await history(new)]
     assert found == [(WHO.time + number, WHO.time + number) for number in range(3)]
 
 
-async def test_the_branch_moves_once_and_that_is_one_operation(new):
+async def test_the_branch_moves_once_in_one_operation(new):
     made = await written(new, VERSIONS)
     at = await heads.find_position(new.repo, ZONE)
     entries = await new.repo.refs.reflog(at.ref, 10)
     assert [(each.old, each.new) for each in entries] == [(None, made.commits[-1].commit)]
 
 
-async def test_equal_neighbours_make_no_commit(new):
+async def test_a_version_equal_to_the_preceding_one_makes_no_commit(new):
     made = await written(new, [VERSIONS[0], VERSIONS[0], VERSIONS[1], VERSIONS[1]])
     assert [each.commit is not None for each in made.added] == [True, False, True, False]
     assert len(await history(new)) == 2
 
 
-async def test_a_version_that_comes_back_is_a_commit_again_with_the_next_serial(new):
+async def test_a_version_that_returns_is_another_commit_with_the_next_serial(new):
     made = await written(new, [VERSIONS[0], VERSIONS[1], VERSIONS[0], VERSIONS[0]])
     assert [each.serial for each in made.added] == [10, 11, 12, 12]
     assert made.added[-1].commit is None
 
 
-async def test_a_series_goes_on_from_the_tip(foo):
+async def test_a_series_continues_at_the_tip(foo):
     before = (await heads.find_position(foo.repo, ZONE)).commit()
     made = await written(foo, [foo_with(7), foo_with(3, "new A 192.0.2.9"), foo_with(20)])
     assert [each.serial for each in made.added] == [7, 8, 20]
@@ -125,7 +125,7 @@ async def test_a_series_goes_on_from_the_tip(foo):
     assert (await history(foo))[0].id == before
 
 
-async def test_nothing_new_moves_nothing(foo):
+async def test_a_series_without_new_versions_moves_nothing(foo):
     made = await written(foo, [foo_with(7), foo_with(6)])
     assert made.moved is None
     assert made.commits == []
@@ -141,7 +141,7 @@ async def test_a_dry_run_stores_and_moves_nothing(foo):
     assert len(await history(foo)) == 1
 
 
-async def test_a_bad_version_leaves_nothing_that_anybody_sees(foo):
+async def test_an_invalid_version_leaves_nothing_visible(foo):
     def versions() -> Iterator[ImportedVersion]:
         yield version(VERSIONS[0])
         raise Invalid("v1:3: unreadable")
@@ -161,7 +161,7 @@ async def test_a_series_that_lost_the_race_is_a_conflict(foo):
         )
 
 
-async def test_every_commit_is_signed_where_the_operator_signs(new):
+async def test_every_commit_is_signed_if_the_operator_signs(new):
     key = commit_signatures.parse_signing_key(base64.b64encode(bytes(32)))
     signing = msgspec.structs.replace(new.repo, sign=key.sign)
     at = await heads.find_position(signing, ZONE)
@@ -182,7 +182,7 @@ async def test_a_signed_zone_keeps_its_serials_and_a_version_that_goes_back_is_n
         await written(new, [foo_with(10, SIGNED), foo_with(9, SIGNED, "new A 192.0.2.9")])
 
 
-async def test_objects_are_stored_as_they_come_and_read_again_where_needed(new, monkeypatch):
+async def test_objects_are_stored_at_once_and_read_again_on_demand(new, monkeypatch):
     put = new.repo.objects.put
     batches: list[int] = []
 

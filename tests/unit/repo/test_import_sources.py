@@ -21,7 +21,7 @@ def test_a_source_is_the_last_line_of_a_message():
     assert import_sources.read_source(import_sources.add_source("", source)) == source
 
 
-def test_a_line_that_is_not_the_last_or_has_another_form_is_no_source():
+def test_a_line_that_is_not_the_last_or_has_another_form_is_not_a_source():
     line = f"Zonegit-Source: git:{COMMIT}"
     for message in (f"{line}\n\nmore", f"x {line}", "Zonegit-Source: git:zz", ""):
         assert import_sources.read_source(message) is None
@@ -49,7 +49,7 @@ def test_importing_the_same_history_again_adds_nothing(versions):
     )
 
 
-def test_a_history_that_returns_to_an_earlier_version_is_known_by_its_order():
+def test_a_history_that_returns_to_an_earlier_version_is_matched_by_order():
     assert import_sources.find_continuation(["a", "b"], ["a", "b", "a"]) == 2
     assert import_sources.find_continuation(["a", "b", "a"], ["a", "b", "a", "c"]) == 3
 
@@ -59,12 +59,12 @@ def test_an_older_version_imported_alone_is_new():
     assert import_sources.find_edited_continuation(["a", "b"], ["a"]) == (0, 0)
 
 
-def test_edits_since_the_import_are_counted_where_two_versions_match():
+def test_edits_since_the_import_are_counted_if_two_versions_match():
     assert import_sources.find_edited_continuation(["a", "b", "mine"], ["a", "b", "c"]) == (2, 1)
     assert import_sources.find_edited_continuation(["a", "mine"], ["a", "c"]) == (0, 0)
 
 
-async def test_a_version_has_the_content_of_its_commit_whatever_their_serials(foo: TwoOperators):
+async def test_a_version_matches_a_commit_with_another_serial(foo: TwoOperators):
     await foo.import_file(FOO.replace(" 7 ", " 5 ").replace("192.0.2.80", "192.0.2.81"))
     at = await heads.find_position(foo.repo, ZONE)
     log = await read_history(foo.repo, at.commit())

@@ -65,18 +65,18 @@ def at(*owners: str) -> LogFilter:
     return LogFilter(owners=frozenset(names.parse(owner, ZONE) for owner in owners))
 
 
-async def test_a_log_goes_back_to_the_beginning(story: Story) -> None:
+async def test_a_log_ends_with_the_first_commit(story: Story) -> None:
     assert await story.log() == ["fourth", "third", "second", "first", "import"]
     assert await story.log(limit=2) == ["fourth", "third"]
 
 
-async def test_only_commits_of_an_author(story: Story) -> None:
+async def test_a_filter_selects_commits_of_an_author(story: Story) -> None:
     assert await story.log(LogFilter(author=re.compile("^bob <"))) == ["fourth", "second"]
     assert await story.log(LogFilter(author=re.compile("Bob"))) == []
     assert await story.log(LogFilter(author=re.compile(r"@example\.net>$")), 1) == ["fourth"]
 
 
-async def test_only_commits_that_say_something(story: Story) -> None:
+async def test_a_filter_selects_commits_by_their_message(story: Story) -> None:
     assert await story.log(LogFilter(grep=re.compile("^because (first|third)$"))) == [
         "third",
         "first",
@@ -84,7 +84,7 @@ async def test_only_commits_that_say_something(story: Story) -> None:
     assert await story.log(LogFilter(grep=re.compile("it.*because", re.ASCII))) == []
 
 
-async def test_only_commits_that_changed_what_stands_at_a_name(story: Story) -> None:
+async def test_a_filter_selects_commits_that_changed_a_name(story: Story) -> None:
     assert await story.log(at("a")) == ["third", "first"]
     assert await story.log(at("b")) == ["fourth", "second"]
     assert await story.log(at("a", "b"), 3) == ["fourth", "third", "second"]
@@ -92,12 +92,12 @@ async def test_only_commits_that_changed_what_stands_at_a_name(story: Story) -> 
     assert await story.log(at("nowhere")) == []
 
 
-async def test_every_filter_must_be_met(story: Story) -> None:
+async def test_all_filters_must_match(story: Story) -> None:
     wanted = msgspec.structs.replace(at("a", "b"), author=re.compile("alice"))
     assert await story.log(wanted) == ["third", "first"]
 
 
-async def test_a_serial_alone_is_no_change_of_the_apex(story: Story) -> None:
+async def test_a_new_serial_is_not_a_change_of_the_apex(story: Story) -> None:
     assert await story.log(at("@")) == ["import"]
     await story.tell("mail", Set(soa_with_mail("other.example.")))
     assert await story.log(at("@")) == ["mail", "import"]
@@ -113,7 +113,7 @@ async def test_a_name_of_another_zone_is_invalid(story: Story) -> None:
         await story.log(at("www.elsewhere."))
 
 
-async def test_a_merge_changed_what_differs_from_every_parent(foo: TwoOperators) -> None:
+async def test_a_merge_changed_the_rrsets_that_differ_from_every_parent(foo: TwoOperators) -> None:
     """One side changes a, the other b; the merge takes both, and changes c."""
     graph = Graph()
 
@@ -134,7 +134,7 @@ async def test_a_merge_changed_what_differs_from_every_parent(foo: TwoOperators)
 
 
 @pytest.mark.parametrize("text", ["(", "[a", "*", "(?P<x", "a" * 1_001, "(" * 900])
-def test_what_is_no_pattern_is_invalid(text: str) -> None:
+def test_an_invalid_pattern_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         log.compile_pattern(text)
 
@@ -152,7 +152,7 @@ async def test_a_long_log_is_read_in_batches(foo: TwoOperators) -> None:
     assert store.asked <= 20
 
 
-async def test_a_commit_goes_by_what_points_at_it(story: Story) -> None:
+async def test_a_commit_is_shown_with_its_refs(story: Story) -> None:
     repo = story.operators.repo
     second, third = story.ids["second"], story.ids["third"]
     await branches.create(repo, ZONE, "canary", second)
@@ -168,7 +168,7 @@ async def test_a_commit_goes_by_what_points_at_it(story: Story) -> None:
     }
 
 
-async def test_what_each_commit_changed_is_told_without_the_serial(story: Story) -> None:
+async def test_the_changes_of_a_commit_are_shown_without_the_serial(story: Story) -> None:
     reader = Reader(story.operators.repo.objects)
     repo = story.operators.repo
     found = await log.read_latest(repo, reader, story.ids["fourth"], ZONE, 3)

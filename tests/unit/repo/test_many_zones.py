@@ -35,7 +35,7 @@ def zones(number: int) -> list[Name]:
     return [names.parse(f"z{each:03}.example.") for each in range(number)]
 
 
-async def test_zones_come_whole_in_the_order_they_were_asked_for_however_they_are_read(
+async def test_zones_are_returned_whole_in_the_requested_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     objects = Counting()
@@ -62,7 +62,7 @@ async def test_a_commit_of_another_zone_is_refused() -> None:
             pass
 
 
-async def test_refs_of_many_zones_are_those_of_few_and_unregistered_ones_have_none(
+async def test_refs_of_many_zones_are_complete_and_unregistered_zones_have_none(
     operators: TwoOperators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repo: Repo = operators.repo
@@ -76,7 +76,7 @@ async def test_refs_of_many_zones_are_those_of_few_and_unregistered_ones_have_no
     assert set(one_by_one) == set(there[1:])
 
 
-async def test_what_the_first_to_fail_raises_is_raised() -> None:
+async def test_the_first_error_is_raised() -> None:
     async def work(number: int) -> int:
         if number == 7:
             raise Invalid("seven")

@@ -32,7 +32,7 @@ async def merge_branch(operators: TwoOperators, into: str, other: str, **how: bo
     return await merge.merge(operators.repo, position, await tip(operators, other), intent)
 
 
-async def test_a_branch_without_changes_of_its_own_is_moved_forward(forked: TwoOperators) -> None:
+async def test_a_branch_without_changes_of_its_own_is_fast_forwarded(forked: TwoOperators) -> None:
     await forked.edit([Set(address("api", "203.0.113.80"))], "canary")
     done = committed(await merge_branch(forked, "main", "canary"))
     assert done.commit == await tip(forked, "canary") == await tip(forked, "main")
@@ -40,7 +40,7 @@ async def test_a_branch_without_changes_of_its_own_is_moved_forward(forked: TwoO
     assert {names.text(owner) for owner, _ in done.changes} == {"api.foo.com."}
 
 
-async def test_a_branch_that_has_it_all_is_left_alone(forked: TwoOperators) -> None:
+async def test_a_branch_that_has_all_commits_is_not_moved(forked: TwoOperators) -> None:
     await forked.edit([Set(address("api", "192.0.2.81"))], "main")
     before = await tip(forked, "main")
     assert isinstance(await merge_branch(forked, "main", "canary"), Unchanged)
@@ -48,7 +48,7 @@ async def test_a_branch_that_has_it_all_is_left_alone(forked: TwoOperators) -> N
     assert await tip(forked, "main") == before
 
 
-async def test_changes_of_both_become_a_merge_commit_with_a_later_serial_than_either(
+async def test_changes_of_both_become_a_merge_commit_with_a_serial_later_than_both(
     forked: TwoOperators,
 ) -> None:
     await forked.edit([Set(address("a", "192.0.2.11"))], "main")
@@ -63,7 +63,7 @@ async def test_changes_of_both_become_a_merge_commit_with_a_later_serial_than_ei
     assert await addresses(forked, done.commit, "b") == ["192.0.2.2"]
 
 
-async def test_a_second_merge_takes_only_what_is_new(forked: TwoOperators) -> None:
+async def test_a_second_merge_takes_only_new_changes(forked: TwoOperators) -> None:
     await forked.edit([Set(address("a", "192.0.2.11"))], "main")
     await forked.edit([Set(address("b", "192.0.2.12"))], "canary")
     await merge_branch(forked, "main", "canary")
@@ -73,7 +73,7 @@ async def test_a_second_merge_takes_only_what_is_new(forked: TwoOperators) -> No
     assert {names.text(owner) for owner, _ in done.changes} == {"c.foo.com."}
 
 
-async def test_conflicts_are_named_with_their_reasons_and_nothing_moves(
+async def test_conflicts_are_named_with_reasons_and_nothing_is_moved(
     forked: TwoOperators,
 ) -> None:
     await forked.edit(
@@ -97,7 +97,7 @@ async def test_conflicts_are_named_with_their_reasons_and_nothing_moves(
     assert await tip(forked, "main") == before
 
 
-async def test_a_fast_forward_whose_serial_would_go_back_becomes_a_merge_commit(
+async def test_a_fast_forward_with_an_earlier_serial_becomes_a_merge_commit(
     forked: TwoOperators,
 ) -> None:
     """Main served serials that canary never had: docs/object-model.md, Serials."""
@@ -115,7 +115,7 @@ async def test_a_fast_forward_whose_serial_would_go_back_becomes_a_merge_commit(
     assert await addresses(forked, done.commit, "b") == ["192.0.2.12"]
 
 
-async def test_a_dry_run_says_what_would_be_and_moves_nothing(forked: TwoOperators) -> None:
+async def test_a_dry_run_shows_the_merge_and_moves_nothing(forked: TwoOperators) -> None:
     await forked.edit([Set(address("a", "192.0.2.11"))], "main")
     await forked.edit([Set(address("b", "192.0.2.12"))], "canary")
     before = await tip(forked, "main")
@@ -126,7 +126,7 @@ async def test_a_dry_run_says_what_would_be_and_moves_nothing(forked: TwoOperato
     assert await tip(forked, "main") == before
 
 
-async def test_what_is_committed_while_a_merge_is_made_is_merged_with_too(
+async def test_a_concurrent_commit_is_merged_too(
     forked: TwoOperators,
 ) -> None:
     await forked.edit([Set(address("a", "192.0.2.11"))], "main")
@@ -170,7 +170,7 @@ async def unrelated(operators: TwoOperators) -> CommitId:
     ).commit
 
 
-async def test_branches_without_a_common_past_merge_by_force_only(forked: TwoOperators) -> None:
+async def test_merging_unrelated_branches_needs_force(forked: TwoOperators) -> None:
     theirs = await unrelated(forked)
     main = await heads.find_position(forked.repo, ZONE, "main")
     with pytest.raises(Unsafe, match="no history"):
@@ -181,7 +181,7 @@ async def test_branches_without_a_common_past_merge_by_force_only(forked: TwoOpe
     assert await addresses(forked, done.commit, "ftp") == ["192.0.2.21"]
 
 
-async def test_a_signed_zone_is_merged_by_force_only(forked: TwoOperators) -> None:
+async def test_merging_a_signed_zone_needs_force(forked: TwoOperators) -> None:
     signature = "@ IN RRSIG SOA 8 2 300 20300101000000 20200101000000 1 foo.com. AAAA\n"
     await forked.import_file(FOO.replace(" 7 7200", " 8 7200") + signature)
     await forked.edit([Set(address("b", "192.0.2.12"))], "canary")
@@ -190,7 +190,7 @@ async def test_a_signed_zone_is_merged_by_force_only(forked: TwoOperators) -> No
     assert isinstance(await merge_branch(forked, "main", "canary", force=True), Committed)
 
 
-async def test_both_sides_of_an_soa_are_merged_beside_its_serial(forked: TwoOperators) -> None:
+async def test_the_soa_is_merged_except_its_serial(forked: TwoOperators) -> None:
     def start(refresh: int) -> Set:
         text = f"ns1 admin 1 {refresh} 3600 1209600 300"
         return Set(rrset(ZONE, rrtypes.SOA, 300, [rdata_from_text(rrtypes.SOA, text, ZONE)]))
@@ -203,7 +203,7 @@ async def test_both_sides_of_an_soa_are_merged_beside_its_serial(forked: TwoOper
     assert (fields.refresh, fields.serial) == (900, 9)
 
 
-async def test_a_merged_soa_takes_the_next_serial_however_far_zero_is_ahead(
+async def test_a_merged_soa_takes_the_next_serial_even_if_zero_is_later(
     forked: TwoOperators,
 ) -> None:
     """From 2^31 on, zero is a later serial, too (RFC 1982 section 3.2)."""

@@ -84,7 +84,7 @@ def merged(base: Found, ours: Found, theirs: State) -> Found:
 
 @settings(max_examples=150)
 @given(histories(), st.data())
-async def test_bases_are_merged_as_commits_are_down_to_where_history_began(history, data):
+async def test_bases_are_merged_recursively_down_to_the_first_commit(history, data):
     graph, states = history
     numbers = st.integers(0, len(states) - 1)
     ours, theirs = data.draw(numbers), data.draw(numbers)
@@ -96,7 +96,7 @@ async def test_bases_are_merged_as_commits_are_down_to_where_history_began(histo
 
 @settings(max_examples=50)
 @given(histories(), st.data())
-async def test_past_the_bound_whatever_differs_between_bases_is_disputed(history, data):
+async def test_beyond_the_bound_every_difference_between_bases_is_disputed(history, data):
     graph, states = history
     numbers = st.integers(0, len(states) - 1)
     ours, theirs = data.draw(numbers), data.draw(numbers)
@@ -130,7 +130,7 @@ async def forked(foo: TwoOperators) -> TwoOperators:
     return foo
 
 
-async def test_what_was_taken_back_after_a_crossed_merge_stays_so(forked: TwoOperators) -> None:
+async def test_a_revert_after_a_criss_cross_merge_is_kept(forked: TwoOperators) -> None:
     """With only the latest base, canary would seem to have added it again."""
     await forked.edit([Set(address("api", "192.0.2.81"))], "main")
     await forked.edit([Set(address("ftp", "192.0.2.21"))], "canary")
@@ -156,7 +156,7 @@ async def disputed(operators: TwoOperators, ours: str, theirs: str) -> Outcome:
     return await merge_branch(operators, "main", await tip(operators, "canary"))
 
 
-async def test_bases_that_clash_are_no_reason_to_ask_where_both_sides_agree(
+async def test_conflicting_bases_are_no_conflict_if_the_sides_agree(
     forked: TwoOperators,
 ) -> None:
     done = committed(await disputed(forked, "ours", "theirs"))
@@ -164,7 +164,7 @@ async def test_bases_that_clash_are_no_reason_to_ask_where_both_sides_agree(
     assert await addresses(forked, done.commit, "new") == ["192.0.2.5"]
 
 
-async def test_bases_that_clash_decide_nothing_where_the_sides_do_not_agree(
+async def test_conflicting_bases_are_a_conflict_if_the_sides_differ(
     forked: TwoOperators,
 ) -> None:
     found = await disputed(forked, "ours", "ours")

@@ -26,7 +26,7 @@ def changed(change: Callable[[Dumped], object]) -> bytes:
     return written(dump)
 
 
-async def test_a_real_dump_is_read_with_its_children_first() -> None:
+async def test_a_real_dump_is_read_children_first() -> None:
     dump = migrate.read(written(vectors.load("v03-store.json")), "store.json")
     assert dump.legacy.zone == names.parse("foo.com.")
     assert dump.slots == vectors.v03_slots()
@@ -38,7 +38,7 @@ async def test_a_real_dump_is_read_with_its_children_first() -> None:
     await MemoryObjects().put(dump.objects)
 
 
-def test_an_object_that_is_missing_is_named_with_who_names_it() -> None:
+def test_a_missing_object_is_named_with_the_object_that_links_to_it() -> None:
     def lose_a_blob(dump: Dumped) -> None:
         dump["objects"] = [row for row in dump["objects"] if not row["Hash"].startswith("07792559")]
 
@@ -47,13 +47,13 @@ def test_an_object_that_is_missing_is_named_with_who_names_it() -> None:
     assert caught.value.message.startswith("store.json: ")
 
 
-def test_a_ref_to_an_object_that_is_missing_is_named() -> None:
+def test_a_ref_to_a_missing_object_is_named() -> None:
     dump = vectors.load("v03-store.json") | {"objects": []}
     with pytest.raises(Invalid, match="refs/heads/canary names 62b53eb0ef57"):
         migrate.read(written(dump), "store.json")
 
 
-def test_an_object_that_rotted_is_corrupt() -> None:
+def test_a_damaged_object_is_corrupt() -> None:
     def rot(dump: Dumped) -> None:
         dump["objects"][0]["Payload"] = "00"
 
@@ -84,6 +84,6 @@ def test_a_malformed_dump_is_refused(change: Callable[[Dumped], object], said: s
 
 
 @pytest.mark.parametrize("octets", [b"", b"\xff", b"[" * 100_000, b"null", b'{"refs": "\\ud800"}'])
-def test_what_is_no_dump_is_refused(octets: bytes) -> None:
+def test_a_file_that_is_not_a_dump_is_refused(octets: bytes) -> None:
     with pytest.raises(Invalid, match=r"store of v0\.3"):
         migrate.read(octets, "store.json")

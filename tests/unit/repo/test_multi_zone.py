@@ -50,7 +50,7 @@ async def both(foo: TwoOperators) -> TwoOperators:
     return foo
 
 
-async def test_all_moves_are_of_one_operation(both: TwoOperators) -> None:
+async def test_all_moves_have_one_operation(both: TwoOperators) -> None:
     found = await multi_zone.commit(
         both.repo, [await wish(both, zone) for zone in (ZONE, BAR)], INTENT
     )
@@ -61,7 +61,7 @@ async def test_all_moves_are_of_one_operation(both: TwoOperators) -> None:
         assert entry.operation == "one-operation"
 
 
-async def test_a_zone_that_is_so_already_gets_no_commit(both: TwoOperators) -> None:
+async def test_an_unchanged_zone_gets_no_commit(both: TwoOperators) -> None:
     before = await heads.find_position(both.repo, BAR, "main")
     found = await multi_zone.commit(
         both.repo, [await wish(both, ZONE), await wish(both, BAR, "192.0.2.80")], INTENT
@@ -70,7 +70,7 @@ async def test_a_zone_that_is_so_already_gets_no_commit(both: TwoOperators) -> N
     assert await heads.find_position(both.repo, BAR, "main") == before
 
 
-async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(
+async def test_an_old_serial_of_a_committed_file_gets_no_note(
     both: TwoOperators,
 ) -> None:
     """Files stay unchanged, so their serial falls behind that of the branch with each commit."""
@@ -82,7 +82,7 @@ async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(
         assert (made.serial, made.findings) == (serial, ())
 
 
-async def test_where_one_cannot_be_committed_none_is(both: TwoOperators) -> None:
+async def test_if_one_zone_cannot_be_committed_none_is(both: TwoOperators) -> None:
     before = await heads.find_position(both.repo, ZONE, "main")
     with pytest.raises(ZonesRefused) as refused:
         await multi_zone.commit(both.repo, [await wish(both, ZONE), await impossible(both)], INTENT)
@@ -108,7 +108,7 @@ class Meanwhile:
         await self._objects.put(objects)
 
 
-async def test_a_move_that_comes_between_is_told_and_the_others_are_made(
+async def test_a_concurrent_move_is_reported_and_the_others_are_committed(
     both: TwoOperators,
 ) -> None:
     wishes = [await wish(both, zone) for zone in (ZONE, BAR)]
@@ -121,7 +121,9 @@ async def test_a_move_that_comes_between_is_told_and_the_others_are_made(
     ].details["tip"]
 
 
-async def test_a_new_zone_is_registered_only_once_all_commits_are_made(both: TwoOperators) -> None:
+async def test_a_new_zone_is_registered_only_after_all_commits_are_ready(
+    both: TwoOperators,
+) -> None:
     new = names.parse("new.com.")
     rrsets = list(reader.read(FOO.encode(), new).rrsets.values())
     fresh = ZoneCommitRequest(heads.BranchPosition(new, "main", None), rrsets, register=True)

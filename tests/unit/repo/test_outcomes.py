@@ -32,7 +32,7 @@ def text(*strings: str) -> RRset:
     return rrset(names.parse("txt", ZONE), rrtypes.TXT, 300, rdatas)
 
 
-async def test_each_record_that_came_or_went_is_a_line(foo: TwoOperators) -> None:
+async def test_each_added_or_removed_record_is_a_line(foo: TwoOperators) -> None:
     made = committed(await foo.edit([Set(address("api", "192.0.2.81")), Delete(WWW)]))
     assert await summary(foo, made) == [
         "  - api.foo.com. 300 IN A 192.0.2.80",
@@ -55,13 +55,13 @@ async def test_many_rrsets_are_counted(foo: TwoOperators) -> None:
     assert shown[-1] == "  and 2 more RRsets"
 
 
-async def test_a_long_record_is_cut(foo: TwoOperators) -> None:
+async def test_a_long_record_is_shortened(foo: TwoOperators) -> None:
     (line,) = await summary(foo, committed(await foo.edit([Set(text("x" * 250))])))
     assert line.endswith("...")
     assert len(line) < 250
 
 
-async def test_a_commit_of_one_record_asks_the_store_nothing_more_to_be_shown(
+async def test_showing_a_commit_of_one_record_needs_no_further_reads(
     foo: TwoOperators,
 ) -> None:
     made = committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
@@ -80,7 +80,7 @@ class Gone(MemoryObjects):
         raise Unavailable("no answer")
 
 
-async def test_a_commit_whose_change_cannot_be_read_is_still_a_commit(foo: TwoOperators) -> None:
+async def test_a_commit_succeeds_even_if_its_change_cannot_be_read(foo: TwoOperators) -> None:
     made = committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
     unread = diff.TreePair(ZONE, made.trees.old, made.trees.new, Reader(Gone()))
     made = msgspec.structs.replace(made, trees=unread)

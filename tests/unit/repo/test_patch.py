@@ -60,7 +60,7 @@ def test_only_the_records_that_differ_are_written() -> None:
     ]
 
 
-def test_another_ttl_is_told_by_every_record() -> None:
+def test_a_new_ttl_is_a_change_of_every_record() -> None:
     later = records(WWW, rrtypes.A, "192.0.2.1", ttl=600)
     assert lines(ONE, later) == [
         "- www.foo.com. 300 IN A 192.0.2.1",
@@ -68,7 +68,7 @@ def test_another_ttl_is_told_by_every_record() -> None:
     ]
 
 
-def test_a_line_is_an_edit_that_knows_where_it_was_written() -> None:
+def test_a_line_becomes_an_edit_with_its_position() -> None:
     found = read(
         "diff foo.com. 0123..4567",
         "# why",
@@ -82,35 +82,35 @@ def test_a_line_is_an_edit_that_knows_where_it_was_written() -> None:
     ]
 
 
-def test_soas_that_differ_in_the_serial_alone_are_no_edit() -> None:
+def test_soas_that_differ_only_in_the_serial_are_not_an_edit() -> None:
     assert read(*lines(SOA, with_serial(SOA, 2))) == []
 
 
-def test_an_soa_that_comes_is_set_whatever_the_one_that_goes_says() -> None:
+def test_an_added_soa_is_set_for_any_removed_one() -> None:
     other = records(ZONE, rrtypes.SOA, "ns2 admin 2 7200 3600 1209600 300")
     assert read(*lines(SOA, other)) == [Set(other, where="change.diff:2")]
 
 
-def test_an_soa_that_only_goes_cannot_be_applied() -> None:
+def test_a_removed_soa_cannot_be_applied() -> None:
     (edit,) = read(*lines(SOA, None))
     assert edit == Delete(ZONE, rrtypes.SOA, where="change.diff:1")
     with pytest.raises(Invalid, match=r"^change.diff:1: .* no SOA"):
         applied([edit], {(ZONE, rrtypes.SOA): SOA})
 
 
-def test_a_record_that_is_not_there_is_an_error_that_names_the_line() -> None:
+def test_a_missing_record_is_an_error_with_the_line() -> None:
     todo = read("+ a 300 IN A 192.0.2.9", "- www 300 IN A 192.0.2.2")
     with pytest.raises(NotFound, match=r"^change.diff:2: www.foo.com. A has no record 192.0.2.2"):
         applied(todo, {(WWW, rrtypes.A): ONE})
 
 
-def test_a_record_that_has_another_ttl_is_not_there() -> None:
+def test_a_record_with_another_ttl_counts_as_missing() -> None:
     todo = read("- www.foo.com. 600 IN A 192.0.2.1")
     with pytest.raises(NotFound, match=r"^change.diff:1: .* no record with TTL 600"):
         applied(todo, {(WWW, rrtypes.A): ONE})
 
 
-def test_a_rule_of_dns_that_is_broken_names_the_line_that_broke_it() -> None:
+def test_a_violated_rule_of_dns_is_an_error_with_the_line() -> None:
     todo = read("+ a 300 IN A 192.0.2.9", "+ www 300 IN CNAME a")
     with pytest.raises(Invalid, match=r"^change.diff:2: .*CNAME and other data"):
         applied(todo, {(WWW, rrtypes.A): ONE})
@@ -136,7 +136,7 @@ def test_a_rule_of_dns_that_is_broken_names_the_line_that_broke_it() -> None:
         ("+ foo.com. 300 IN SOA ns1 a 1 2 3 4 5\n+ @ 1 IN SOA ns1 a 1 2 3 4 5", "a second"),
     ],
 )
-def test_what_is_no_diff_is_refused_with_file_and_line(line: str, reason: str) -> None:
+def test_an_invalid_diff_is_refused_with_file_and_line(line: str, reason: str) -> None:
     with pytest.raises(Invalid, match=rf"^change.diff:\d: .*{reason}"):
         read(line)
 
@@ -153,12 +153,12 @@ def test_what_is_no_diff_is_refused_with_file_and_line(line: str, reason: str) -
         ("", False),
     ],
 )
-def test_the_first_line_that_says_something_tells_a_diff(text: str, is_one: bool) -> None:
+def test_the_first_significant_line_identifies_a_diff(text: str, is_one: bool) -> None:
     assert patch.is_patch(text.encode()) is is_one
 
 
 @given(st.binary() | st.text('+- @a.\\"();IN3\n').map(str.encode))
-def test_no_octets_make_reading_fail_otherwise(octets: bytes) -> None:
+def test_arbitrary_octets_raise_only_invalid(octets: bytes) -> None:
     assert patch.is_patch(octets) in (True, False)
     with suppress(Invalid):
         patch.read(octets, ZONE, "change.diff")
@@ -181,7 +181,7 @@ def zones(draw: st.DrawFn) -> Zone:
 
 
 @given(zones(), zones())
-def test_applying_the_diff_of_two_zones_to_one_gives_the_other(old: Zone, new: Zone) -> None:
+def test_the_diff_of_two_zones_applied_to_one_gives_the_other(old: Zone, new: Zone) -> None:
     deltas = [
         RRsetDelta(owner, rdtype, old.get((owner, rdtype)), new.get((owner, rdtype)))
         for owner, rdtype in sorted(old.keys() | new.keys())

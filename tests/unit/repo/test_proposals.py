@@ -28,17 +28,17 @@ async def proposed(foo: TwoOperators) -> TwoOperators:
     return foo
 
 
-async def test_whoever_proposes_stands_on_the_proposal(proposed: TwoOperators) -> None:
+async def test_the_head_of_the_proposer_is_the_proposal(proposed: TwoOperators) -> None:
     assert (await heads.find_position(proposed.repo)).branch == "new-mail"
     assert (await heads.find_position(proposed.other)).branch == "main"
 
 
-async def test_a_proposal_of_a_name_that_is_taken_is_a_conflict(proposed: TwoOperators) -> None:
+async def test_a_proposal_with_an_existing_name_is_a_conflict(proposed: TwoOperators) -> None:
     with pytest.raises(Conflict, match="has a branch 'new-mail' already"):
         await proposals.propose(proposed.repo, ZONE, "new-mail", await tip(proposed, "main"))
 
 
-async def test_a_review_shows_what_the_proposal_brings_and_not_what_main_did_since(
+async def test_a_review_shows_the_changes_of_the_proposal_and_not_those_of_main(
     proposed: TwoOperators,
 ) -> None:
     await proposed.edit([Set(address("api", "192.0.2.81"))], "main")
@@ -48,7 +48,7 @@ async def test_a_review_shows_what_the_proposal_brings_and_not_what_main_did_sin
     assert isinstance(found.outcome, Preview)
 
 
-async def test_a_review_says_which_rrsets_are_in_the_way(proposed: TwoOperators) -> None:
+async def test_a_review_names_the_conflicting_rrsets(proposed: TwoOperators) -> None:
     other = msgspec.structs.replace(address("mail", "192.0.2.27"), ttl=60)
     await proposed.edit([Set(other)], "main")
     before = await tip(proposed, "main")

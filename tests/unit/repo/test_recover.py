@@ -56,7 +56,7 @@ async def serials(repo: Repo, zone: Name = ZONE) -> Mapping[str, int | None]:
     return {branch: tip.serial for branch, tip in refs.heads.items()}
 
 
-async def test_a_branch_goes_on_with_the_same_records(foo: TwoOperators) -> None:
+async def test_a_branch_continues_with_the_same_records(foo: TwoOperators) -> None:
     before = (await heads.find_position(foo.repo, ZONE)).commit()
     answers = {ZONE: {"main": [said(9)]}}
     await finished(foo.repo, answers, await planned(foo.repo, answers))
@@ -90,7 +90,7 @@ async def test_each_branch_has_its_own_verdict(foo: TwoOperators) -> None:
     assert await serials(foo.repo) == {"main": 7, "canary": 8, "side": 1007}
 
 
-async def test_a_signed_zone_gets_no_commit_and_owes_a_later_serial(foo: TwoOperators) -> None:
+async def test_a_signed_zone_gets_no_commit_and_needs_a_later_serial(foo: TwoOperators) -> None:
     await foo.import_file(SIGNED.replace(" 7 ", " 8 "))
     for answers, after in (({ZONE: {"main": [said(12)]}}, 12), ({}, 1007)):
         (plan,) = await planned(foo.repo, answers)
@@ -106,7 +106,7 @@ async def test_a_signed_zone_gets_no_commit_and_owes_a_later_serial(foo: TwoOper
     assert (await foo.repo.refs.recovery()).owed == []
 
 
-async def test_a_serial_that_is_not_believed_leaves_its_zone_as_it_is(foo: TwoOperators) -> None:
+async def test_an_implausible_serial_leaves_its_zone_unchanged(foo: TwoOperators) -> None:
     far = said(7 + (1 << 30) + 1, resolver="liar")
     (plan,) = await planned(foo.repo, {ZONE: {"main": [said(8), far]}})
     assert [doubt.answer for _, doubt in plan.doubts] == [far]
@@ -114,7 +114,7 @@ async def test_a_serial_that_is_not_believed_leaves_its_zone_as_it_is(foo: TwoOp
     assert plan.doubts == []
 
 
-async def test_a_zone_that_changes_meanwhile_is_looked_at_again(foo: TwoOperators) -> None:
+async def test_a_zone_that_changes_meanwhile_is_examined_again(foo: TwoOperators) -> None:
     plans = await planned(foo.repo, {})
     await foo.import_file(FOO.replace(" 7 ", " 20 "))
     await finished(foo.repo, {}, plans)
@@ -168,7 +168,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("last", range(1, 6))
-async def test_a_recovery_that_is_killed_anywhere_is_completed_by_the_next(
+async def test_a_recovery_killed_at_any_write_is_completed_by_the_next(
     restored: tuple[SqliteRefs, Repo], last: int, after: bool
 ) -> None:
     """At each of its writes, before it or just after it."""
@@ -191,7 +191,7 @@ async def test_a_recovery_that_is_killed_anywhere_is_completed_by_the_next(
     await TwoOperators(repo, repo).import_file(FOO.replace(" 7 ", " 90 "))
 
 
-async def test_what_is_left_of_a_recovery_is_all_that_the_next_one_plans(
+async def test_the_next_recovery_plans_only_the_rest(
     restored: tuple[SqliteRefs, Repo],
 ) -> None:
     _, repo = restored
@@ -201,7 +201,7 @@ async def test_what_is_left_of_a_recovery_is_all_that_the_next_one_plans(
     assert [each.zone for each in await planned(repo, ANSWERS)] == [LOST, BAR]
 
 
-async def test_a_store_that_was_restored_says_so_after_another_start(tmp_path: Path) -> None:
+async def test_a_restored_store_is_recognised_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "refs.sqlite3"
     async with open_refs(path) as refs:
         assert not await refs.record_claim(Witness("one", "another", 99), ())
@@ -214,6 +214,6 @@ async def test_a_store_that_was_restored_says_so_after_another_start(tmp_path: P
         assert (await refs.read_end()).restored
 
 
-async def test_an_epoch_that_came_after_ours_proves_a_restore_too(tmp_path: Path) -> None:
+async def test_a_later_epoch_proves_a_restore_too(tmp_path: Path) -> None:
     async with open_refs(tmp_path / "refs.sqlite3") as refs:
         assert await refs.record_claim(Witness("one", "later", 1), (refs.epoch,))

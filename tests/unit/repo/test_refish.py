@@ -55,7 +55,7 @@ async def test_a_refish_names_its_commit(
     assert await resolved(foo, text) == history[index]
 
 
-async def test_ids_may_be_whole_or_short(foo: TwoOperators, history: list[CommitId]) -> None:
+async def test_ids_may_be_complete_or_shortened(foo: TwoOperators, history: list[CommitId]) -> None:
     for commit in history:
         assert await resolved(foo, commit.hex()) == commit
         assert await resolved(foo, commit.hex()[:8]) == commit
@@ -63,7 +63,7 @@ async def test_ids_may_be_whole_or_short(foo: TwoOperators, history: list[Commit
             await resolved(foo, commit.hex()[:7])
 
 
-async def test_a_word_that_could_mean_two_things_is_an_error_naming_both(
+async def test_an_ambiguous_word_is_an_error_that_names_both_meanings(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     word = history[0].hex()[:10]
@@ -73,7 +73,7 @@ async def test_a_word_that_could_mean_two_things_is_an_error_naming_both(
 
 
 @pytest.mark.usefixtures("history")
-async def test_past_the_beginning_is_not_found(foo: TwoOperators) -> None:
+async def test_a_commit_before_the_first_is_not_found(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="history ends"):
         await resolved(foo, "main~3")
     with pytest.raises(NotFound, match="no parent 2"):
@@ -82,17 +82,17 @@ async def test_past_the_beginning_is_not_found(foo: TwoOperators) -> None:
 
 @pytest.mark.usefixtures("history")
 @pytest.mark.parametrize("text", ["mian", "f" * 64, "bar.org.:main", "foo.com./nope"])
-async def test_what_is_not_there_is_not_found(foo: TwoOperators, text: str) -> None:
+async def test_an_unknown_refish_is_not_found(foo: TwoOperators, text: str) -> None:
     with pytest.raises(NotFound):
         await resolved(foo, text)
 
 
-async def test_a_commit_is_found_in_the_zone_the_command_works_in(foo: TwoOperators) -> None:
+async def test_a_commit_is_found_in_the_zone_of_the_command(foo: TwoOperators) -> None:
     found = await refish.resolve(foo.repo, "HEAD", zone=ZONE, branch="main")
     assert (found.zone, found.branch) == (names.parse("foo.com."), "main")
 
 
-async def test_an_annotated_tag_names_its_commit_and_is_told(
+async def test_an_annotated_tag_is_resolved_to_its_commit_and_returned(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     tag = encode(Tag(history[1], "v1", foo.repo.now(), "released"))
@@ -105,7 +105,7 @@ async def test_an_annotated_tag_names_its_commit_and_is_told(
     assert (await refish.resolve(foo.repo, "main")).tag is None
 
 
-async def test_a_tree_is_no_commit_but_has_an_id(
+async def test_a_tree_is_not_a_commit_but_has_an_id(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     with pytest.raises(Invalid, match="names a tree"):
@@ -115,7 +115,7 @@ async def test_a_tree_is_no_commit_but_has_an_id(
     assert await refish.resolve_id(foo.repo, "main~1") == history[1]
 
 
-async def test_a_thousand_steps_back_are_a_few_round_trips(foo: TwoOperators) -> None:
+async def test_a_thousand_steps_back_need_few_round_trips(foo: TwoOperators) -> None:
     store = Counting()
     repo = msgspec.structs.replace(foo.repo, objects=store)
     graph = chain(1_001)

@@ -57,7 +57,7 @@ FOO = names.parse("foo.com.")
         ),
     ],
 )
-def test_a_refish_is_taken_apart(text: str, wanted: Refish) -> None:
+def test_a_refish_is_parsed(text: str, wanted: Refish) -> None:
     assert parse_refish(text) == wanted
 
 
@@ -99,7 +99,7 @@ def test_a_refish_is_taken_apart(text: str, wanted: Refish) -> None:
         "x" * 201,
     ],
 )
-def test_nothing_is_guessed(text: str) -> None:
+def test_an_invalid_refish_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         parse_refish(text)
 
@@ -129,7 +129,7 @@ PARTS = st.lists(st.sampled_from(_PIECES.split()), max_size=8).map("".join)
 
 
 @given(st.text(max_size=60) | LIKELY | PARTS)
-def test_the_parser_takes_all_that_is_said_as_it_is_said_or_refuses_it(text: str) -> None:
+def test_any_text_is_parsed_completely_or_refused(text: str) -> None:
     try:
         refish = parse_refish(text)
     except Invalid:
@@ -158,7 +158,7 @@ _whens = (
 
 
 @given(st.none() | zone_names, _words, st.lists(_steps, max_size=4), st.booleans(), _whens)
-def test_what_is_written_out_reads_back(
+def test_a_written_refish_parses_to_the_same(
     zone: names.Name | None, base: str, steps: list[Step], tree: bool, stood: When | None
 ) -> None:
     wanted = Refish(zone if "./" not in base else None, base, tuple(steps), tree, None, stood)

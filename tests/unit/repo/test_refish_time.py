@@ -79,7 +79,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("2026-11-20", At(1_795_129_200)),
     ],
 )
-def test_when_is_said_in_words_as_a_time_or_as_a_number_of_moves(text: str, wanted: When) -> None:
+def test_a_time_may_be_words_a_date_or_a_number_of_moves(text: str, wanted: When) -> None:
     assert refish_time.parse_when(text) == wanted
 
 
@@ -98,21 +98,21 @@ def test_when_is_said_in_words_as_a_time_or_as_a_number_of_moves(text: str, want
         ("@{1}^", 0),
     ],
 )
-async def test_a_branch_is_what_it_was_by_the_clock_of_the_refs(
+async def test_an_earlier_state_of_a_branch_is_found_by_the_clock_of_refs(
     operators: TwoOperators, history: list[CommitId], text: str, index: int
 ) -> None:
     assert await resolved(operators, text) == history[index]
     assert operators.noted == []
 
 
-async def test_a_moment_at_which_a_branch_moved_is_after_the_move(
+async def test_a_time_equal_to_that_of_a_move_is_after_the_move(
     operators: TwoOperators, history: list[CommitId]
 ) -> None:
     stood = await operators.repo.refs.at(ref_names.branch(ZONE, "main"), At(START + 60))
     assert stood.entry.new == history[1]
 
 
-async def test_an_absolute_name_is_shown_as_it_was(
+async def test_an_absolute_name_is_shown_at_an_earlier_time(
     operators: TwoOperators, history: list[CommitId]
 ) -> None:
     """Return the RRset of ``zonegit show api.foo.com. A @{61.seconds.ago}``."""
@@ -124,7 +124,7 @@ async def test_an_absolute_name_is_shown_as_it_was(
     assert found.rdatas == address("api", "192.0.2.1").rdatas
 
 
-async def test_a_range_takes_moments_on_either_side(
+async def test_a_range_may_have_times_on_both_sides(
     operators: TwoOperators, history: list[CommitId]
 ) -> None:
     reader = Reader(operators.repo.objects)
@@ -134,7 +134,7 @@ async def test_a_range_takes_moments_on_either_side(
     assert (sides.old, sides.new) == (history[0], history[2])
 
 
-async def test_a_clock_that_was_set_back_hides_no_later_move(
+async def test_a_clock_set_back_hides_no_later_move(
     operators: TwoOperators, history: list[CommitId]
 ) -> None:
     operators.clock.now = START + 30
@@ -145,7 +145,7 @@ async def test_a_clock_that_was_set_back_hides_no_later_move(
     assert await resolved(operators, "@{290.seconds.ago}") == history[0]
 
 
-async def test_before_its_first_entry_a_branch_is_what_its_commits_dates_say_and_that_is_said(
+async def test_before_its_first_entry_the_dates_of_commits_decide_with_a_note(
     operators: TwoOperators,
 ) -> None:
     operators.clock.now = START
@@ -168,7 +168,7 @@ async def test_before_its_first_entry_a_branch_is_what_its_commits_dates_say_and
         )
 
 
-async def test_a_long_history_is_looked_through_in_a_few_round_trips(
+async def test_a_long_history_is_searched_in_few_round_trips(
     operators: TwoOperators,
 ) -> None:
     store = Counting()
@@ -184,7 +184,7 @@ async def test_a_long_history_is_looked_through_in_a_few_round_trips(
     assert store.asked <= 8
 
 
-async def test_a_branch_that_was_deleted_still_has_a_past(
+async def test_a_deleted_branch_still_has_earlier_states(
     operators: TwoOperators, history: list[CommitId]
 ) -> None:
     await branches.create(operators.repo, ZONE, "canary", history[1])
@@ -198,14 +198,16 @@ async def test_a_branch_that_was_deleted_still_has_a_past(
     assert history[1].hex()[:12] in (gone.value.hint or "")
 
 
-async def test_further_back_than_a_branch_has_moved_is_not_found(
+async def test_a_move_before_the_first_is_not_found(
     operators: TwoOperators, history: list[CommitId]
 ) -> None:
     with pytest.raises(NotFound, match="has moved 3 times"):
         await resolved(operators, "main@{3}")
 
 
-async def test_only_branches_have_a_past(operators: TwoOperators, history: list[CommitId]) -> None:
+async def test_only_branches_have_earlier_states(
+    operators: TwoOperators, history: list[CommitId]
+) -> None:
     await tags.create(operators.repo, ZONE, "v1", history[0], "released")
     for text in ("v1@{1}", f"{history[0].hex()}@{{1}}", "refs/tags/foo.com./v1@{yesterday}"):
         with pytest.raises(Invalid, match="is not a branch"):

@@ -62,7 +62,7 @@ async def undo_last(repo: Repo) -> None:
     await undo.undo(repo, done, Intent("undo", "undo", operation=make_operation_id()))
 
 
-async def test_a_zone_goes_with_all_it_holds_as_one_operation_and_main_last(
+async def test_a_zone_is_removed_with_all_refs_in_one_operation_and_main_last(
     full: TwoOperators,
 ) -> None:
     before = await held(full.repo)
@@ -80,7 +80,7 @@ async def test_a_zone_goes_with_all_it_holds_as_one_operation_and_main_last(
     }
 
 
-async def test_undo_brings_all_of_it_back(full: TwoOperators) -> None:
+async def test_undo_restores_all_refs(full: TwoOperators) -> None:
     before = await held(full.repo)
     await remove(full.repo)
     assert not await is_registered(full.repo)
@@ -89,7 +89,7 @@ async def test_undo_brings_all_of_it_back(full: TwoOperators) -> None:
 
 
 @pytest.mark.parametrize(("force", "reason"), [(False, None), (True, None), (False, WHY)], ids=str)
-async def test_a_zone_that_holds_something_is_removed_by_force_and_with_a_reason(
+async def test_removing_a_zone_with_refs_needs_force_and_a_reason(
     full: TwoOperators, force: bool, reason: str | None
 ) -> None:
     before = await held(full.repo)
@@ -99,7 +99,7 @@ async def test_a_zone_that_holds_something_is_removed_by_force_and_with_a_reason
     assert await held(full.repo) == before
 
 
-async def test_an_empty_zone_needs_neither(operators: TwoOperators) -> None:
+async def test_removing_an_empty_zone_needs_neither(operators: TwoOperators) -> None:
     await heads.initialise(operators.repo, ZONE)
     refs = await operators.repo.refs.zone(ZONE, "alice")
     done = await remove_zone.remove_zone(operators.repo, refs)
@@ -132,7 +132,7 @@ async def test_a_removal_that_was_killed_is_completed_by_the_same_command_and_un
     assert await held(full.repo) == before
 
 
-async def test_what_was_made_since_makes_the_rest_an_operation_of_its_own(
+async def test_a_ref_created_meanwhile_makes_the_rest_another_operation(
     full: TwoOperators,
 ) -> None:
     before = await held(full.repo)
@@ -164,7 +164,7 @@ async def test_a_removal_that_another_operator_began_is_not_continued(full: TwoO
     assert (await remove(full.repo)).operation != bobs.operation
 
 
-async def test_the_removal_of_a_zone_that_came_back_is_another_operation(
+async def test_the_removal_of_a_restored_zone_is_another_operation(
     full: TwoOperators,
 ) -> None:
     first = await remove(full.repo)
@@ -192,7 +192,7 @@ class Restricted:
 
 
 @pytest.mark.parametrize("name", ["main", "canary", "next"])
-async def test_nothing_moves_where_one_of_the_refs_may_not(full: TwoOperators, name: str) -> None:
+async def test_nothing_moves_if_one_of_the_refs_may_not_move(full: TwoOperators, name: str) -> None:
     before = await held(full.repo)
     restricted = Restricted(full.repo.refs, ref_names.branch(ZONE, name))
     sequence = (await full.repo.refs.snapshot()).sequence
@@ -202,7 +202,7 @@ async def test_nothing_moves_where_one_of_the_refs_may_not(full: TwoOperators, n
     assert (await full.repo.refs.snapshot()).sequence == sequence
 
 
-async def test_a_branch_that_moved_meanwhile_stops_it_and_the_same_command_goes_on(
+async def test_a_concurrent_move_stops_a_removal_and_the_same_command_continues_it(
     full: TwoOperators,
 ) -> None:
     refs = await full.repo.refs.zone(ZONE, "alice")

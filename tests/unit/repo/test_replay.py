@@ -83,7 +83,7 @@ async def test_edits_of_other_records_of_the_same_rrset_are_replayed(
         (Set(pool(1, 2)), Set(pool(9))),
     ],
 )
-async def test_what_was_typed_without_having_seen_the_change_is_refused(
+async def test_an_edit_of_a_record_changed_concurrently_is_refused(
     foo: TwoOperators, mine: RRsetEdit, theirs: RRsetEdit
 ) -> None:
     await foo.edit([Set(pool(1, 2, 5))] if isinstance(mine, Set) else [Set(pool(1, 2))])
@@ -91,15 +91,15 @@ async def test_what_was_typed_without_having_seen_the_change_is_refused(
         await race(foo, mine, theirs)
 
 
-async def test_the_same_record_added_twice_at_once_is_there_once(foo: TwoOperators) -> None:
+async def test_a_record_added_twice_concurrently_exists_once(foo: TwoOperators) -> None:
     assert isinstance(await race(foo, Add(pool(3)), Add(pool(3))), Unchanged)
 
 
-async def test_two_who_set_the_same_agree(foo: TwoOperators) -> None:
+async def test_two_equal_concurrent_edits_are_accepted(foo: TwoOperators) -> None:
     assert isinstance(await race(foo, Set(pool(3)), Set(pool(3))), Unchanged)
 
 
-async def test_a_record_that_another_removed_first_is_not_there_to_remove(
+async def test_removing_a_record_that_another_removed_first_is_refused(
     foo: TwoOperators,
 ) -> None:
     await foo.edit([Set(pool(1, 2))])
@@ -107,7 +107,7 @@ async def test_a_record_that_another_removed_first_is_not_there_to_remove(
         await race(foo, remove(1), remove(1))
 
 
-async def test_of_two_aliases_for_one_name_the_second_is_refused(foo: TwoOperators) -> None:
+async def test_the_second_of_two_aliases_for_one_name_is_refused(foo: TwoOperators) -> None:
     one, other = (
         rrset(POOL, rrtypes.CNAME, 300, [rdata_from_text(rrtypes.CNAME, text)])
         for text in ("a.example.", "b.example.")
@@ -116,7 +116,7 @@ async def test_of_two_aliases_for_one_name_the_second_is_refused(foo: TwoOperato
         await race(foo, Add(one), Add(other))
 
 
-async def test_of_two_who_set_the_soa_the_second_is_refused(foo: TwoOperators) -> None:
+async def test_the_second_of_two_changes_of_the_soa_is_refused(foo: TwoOperators) -> None:
     """The serial moves with every commit, and is not a conflict; the other fields are."""
     one, other = (
         rrset(

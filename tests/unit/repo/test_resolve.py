@@ -55,7 +55,7 @@ def texts(section: list[dns.rrset.RRset]) -> list[str]:
     return [line for rrset in section for line in rrset.to_text().splitlines()]
 
 
-async def test_a_name_is_answered_with_its_records_and_the_commit_they_are_of(
+async def test_a_name_is_answered_with_its_records_and_their_commit(
     foo: TwoOperators,
 ) -> None:
     reply, found = await resolved(foo, "www.foo.com.")
@@ -68,7 +68,7 @@ async def test_a_name_is_answered_with_its_records_and_the_commit_they_are_of(
     assert found.transport == "udp"
 
 
-async def test_the_past_is_answered_as_it_was(foo: TwoOperators) -> None:
+async def test_an_earlier_commit_is_answered_with_its_records(foo: TwoOperators) -> None:
     await foo.edit([Set(address("api", "192.0.2.99"))])
     now, _ = await resolved(foo, "api.foo.com.")
     then, found = await resolved(foo, "api.foo.com.", view=QueryView("main", at="HEAD~1"))
@@ -77,7 +77,7 @@ async def test_the_past_is_answered_as_it_was(foo: TwoOperators) -> None:
     assert found.zones[0].serial == 7
 
 
-async def test_a_client_of_the_canary_sees_its_branch_and_the_scope_says_so(
+async def test_a_client_of_the_canary_sees_its_branch_and_the_scope(
     foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "next", await tip(foo))
@@ -104,7 +104,7 @@ async def test_an_alias_is_followed_into_another_zone_at_its_own_branch(foo: Two
     assert [names.text(each.zone) for each in found.zones] == ["bar.net.", "foo.com."]
 
 
-async def test_each_zone_that_an_alias_leads_to_has_a_canary_of_its_own(foo: TwoOperators) -> None:
+async def test_each_zone_of_an_alias_chain_has_a_canary_of_its_own(foo: TwoOperators) -> None:
     other = names.parse("bar.net.")
     await heads.initialise(foo.repo, other)
     await foo.import_file(
@@ -119,7 +119,7 @@ async def test_each_zone_that_an_alias_leads_to_has_a_canary_of_its_own(foo: Two
         assert texts(reply.answer)[-1] == f"api.foo.com. 300 IN A {seen}"
 
 
-async def test_a_name_that_no_zone_here_holds_is_not_found(foo: TwoOperators) -> None:
+async def test_a_name_outside_all_zones_is_not_found(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="no zone has"):
         await resolved(foo, "www.foo.net.")
 
@@ -139,7 +139,7 @@ class Fenced:
         return await self._refs.zone(zone, actor)
 
 
-async def test_a_tenant_is_answered_about_its_own_zone_and_told_what_it_may_not_ask(
+async def test_a_tenant_is_answered_about_its_own_zone_and_denied_others(
     foo: TwoOperators,
 ) -> None:
     fenced = msgspec.structs.replace(foo.repo, refs=Fenced(foo.repo.refs))
@@ -149,12 +149,12 @@ async def test_a_tenant_is_answered_about_its_own_zone_and_told_what_it_may_not_
         await resolved(TwoOperators(fenced, foo.other), "www.bar.com.")
 
 
-async def test_a_commit_that_is_none_is_not_taken_for_the_branch(foo: TwoOperators) -> None:
+async def test_an_invalid_commit_is_not_replaced_by_the_branch(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="nowhere"):
         await resolved(foo, "www.foo.com.", view=QueryView("main", at="nowhere"))
 
 
-async def test_what_fits_no_datagram_is_answered_as_over_tcp(foo: TwoOperators) -> None:
+async def test_an_answer_too_large_for_a_datagram_is_that_over_tcp(foo: TwoOperators) -> None:
     records = "".join(f"big IN TXT {'x' * 200}{n:03}\n" for n in range(30))
     await foo.import_file(FOO.replace("admin 7", "admin 8") + records)
     reply, found = await resolved(foo, "big.foo.com.", "TXT")
@@ -162,13 +162,13 @@ async def test_what_fits_no_datagram_is_answered_as_over_tcp(foo: TwoOperators) 
     assert len(reply.answer[0]) == 30
 
 
-async def test_octets_that_are_no_query_are_refused(foo: TwoOperators) -> None:
+async def test_octets_that_are_not_a_query_are_refused(foo: TwoOperators) -> None:
     with pytest.raises(Invalid, match="not a DNS query"):
         await resolve.resolve(foo.repo, b"\0" * 3, names.parse("foo.com."), rrtypes.A, MAIN)
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
-async def test_reading_little_gives_the_octets_that_reading_all_gives(
+async def test_a_partial_read_gives_the_same_octets_as_a_whole_zone(
     operators: TwoOperators, seed: int
 ) -> None:
     """Random zones with many cuts, wildcards, aliases and empty non-terminals, one below

@@ -39,7 +39,7 @@ async def edited(
     return committed(await operators.edit([Set(address(owner, text))], branch))
 
 
-async def test_a_revert_takes_back_one_commit_and_keeps_what_came_later(foo: TwoOperators) -> None:
+async def test_a_revert_undoes_one_commit_and_keeps_later_ones(foo: TwoOperators) -> None:
     bad = await edited(foo, "api", "192.0.2.81")
     await edited(foo, "later", "192.0.2.7")
     done = committed(await revert_commit(foo, bad.commit))
@@ -48,7 +48,7 @@ async def test_a_revert_takes_back_one_commit_and_keeps_what_came_later(foo: Two
     assert (done.before, done.serial) == (9, 10)
 
 
-async def test_a_revert_brings_back_what_was_deleted_and_removes_what_was_added(
+async def test_a_revert_restores_deleted_records_and_removes_added_ones(
     foo: TwoOperators,
 ) -> None:
     before = await zone_at(foo, await tip(foo, "main"))
@@ -59,7 +59,7 @@ async def test_a_revert_brings_back_what_was_deleted_and_removes_what_was_added(
     assert {**after, SOA: None} == {**before, SOA: None}
 
 
-async def test_a_revert_of_what_was_changed_again_is_a_conflict(foo: TwoOperators) -> None:
+async def test_a_revert_of_records_changed_since_is_a_conflict(foo: TwoOperators) -> None:
     bad = await edited(foo, "api", "192.0.2.81")
     now = await edited(foo, "api", "192.0.2.82")
     found = await revert_commit(foo, bad.commit)
@@ -68,7 +68,7 @@ async def test_a_revert_of_what_was_changed_again_is_a_conflict(foo: TwoOperator
     assert await tip(foo, "main") == now.commit
 
 
-async def test_a_revert_of_what_is_gone_already_is_nothing(foo: TwoOperators) -> None:
+async def test_a_revert_of_an_undone_change_does_nothing(foo: TwoOperators) -> None:
     bad = await edited(foo, "api", "192.0.2.81")
     await revert_commit(foo, bad.commit)
     assert isinstance(await revert_commit(foo, bad.commit), Unchanged)
@@ -96,7 +96,7 @@ async def merged(foo: TwoOperators) -> CommitId:
     return committed(await merge.merge(foo.repo, position, theirs, Intent("m", "merge"))).commit
 
 
-async def test_a_merge_is_reverted_towards_the_parent_that_was_named(foo: TwoOperators) -> None:
+async def test_a_merge_is_reverted_to_the_given_parent(foo: TwoOperators) -> None:
     merge = await merged(foo)
     with pytest.raises(Invalid, match="is a merge"):
         await revert_commit(foo, merge)
@@ -112,7 +112,7 @@ async def test_only_a_merge_has_a_second_parent(foo: TwoOperators) -> None:
         await revert_commit(foo, done.commit, 2)
 
 
-async def test_a_reset_stands_on_its_target_with_a_serial_that_secondaries_follow(
+async def test_a_reset_has_the_records_of_its_target_with_a_later_serial(
     foo: TwoOperators,
 ) -> None:
     target = await tip(foo, "main")
@@ -126,7 +126,7 @@ async def test_a_reset_stands_on_its_target_with_a_serial_that_secondaries_follo
     assert found.parents == (target,)
 
 
-async def test_after_two_resets_the_serial_still_moves_on(foo: TwoOperators) -> None:
+async def test_the_serial_increases_over_two_resets(foo: TwoOperators) -> None:
     target = await tip(foo, "main")
     await edited(foo, "api", "192.0.2.81")
     first = committed(await reset_branch(foo, target))
@@ -147,11 +147,11 @@ async def test_a_reset_to_other_records_under_the_same_serial_takes_the_next_one
     assert await addresses(foo, done.commit, "api") == ["192.0.2.81"]
 
 
-async def test_a_reset_to_where_the_branch_stands_is_nothing(foo: TwoOperators) -> None:
+async def test_a_reset_to_the_current_tip_does_nothing(foo: TwoOperators) -> None:
     assert isinstance(await reset_branch(foo, await tip(foo, "main")), Unchanged)
 
 
-async def test_a_reset_forward_moves_to_the_very_commit(foo: TwoOperators) -> None:
+async def test_a_reset_forward_moves_to_the_same_commit(foo: TwoOperators) -> None:
     """Its serial is later than all that main had, so secondaries follow."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     ahead = await edited(foo, "api", "203.0.113.80", "canary")
@@ -169,7 +169,7 @@ async def test_an_exact_reset_back_needs_force(foo: TwoOperators) -> None:
     assert (await edited(foo, "api", "192.0.2.82")).serial == 9
 
 
-async def test_a_reset_that_lost_a_race_is_given_up(foo: TwoOperators) -> None:
+async def test_a_reset_that_lost_a_race_fails(foo: TwoOperators) -> None:
     target = await tip(foo, "main")
     await edited(foo, "api", "192.0.2.81")
     stale = await heads.find_position(foo.repo, ZONE, "main")

@@ -89,7 +89,7 @@ async def test_after_the_revert_of_a_merge_commit_a_merge_names_the_revert(
     assert isinstance(await merge_branch(forked), Unchanged)
 
 
-async def test_a_merge_reverted_to_the_merged_side_lost_nothing_of_it(forked: TwoOperators) -> None:
+async def test_a_merge_reverted_to_the_merged_side_keeps_that_side(forked: TwoOperators) -> None:
     await edited(forked, "mx")
     await edited(forked, "other", "main")
     merged = _made(await merge_branch(forked)).commit
@@ -115,7 +115,7 @@ async def test_the_revert_of_one_of_several_commits_is_a_warning_which_strict_re
         await merge_branch(forked, strict=True)
 
 
-async def test_a_merge_of_later_commits_notes_what_stays_reverted(forked: TwoOperators) -> None:
+async def test_a_merge_of_later_commits_notes_reverted_changes(forked: TwoOperators) -> None:
     await edited(forked, "mx")
     await edited(forked, "other", "main")
     merged = _made(await merge_branch(forked)).commit
@@ -132,7 +132,7 @@ async def test_a_merge_of_later_commits_notes_what_stays_reverted(forked: TwoOpe
     assert _made(await merge_branch(forked)).findings == ()
 
 
-async def test_what_a_merge_brings_back_is_not_noted(forked: TwoOperators) -> None:
+async def test_changes_restored_by_a_merge_are_not_noted(forked: TwoOperators) -> None:
     merged = await edited(forked, "mx")
     await merge_branch(forked)
     await revert_commit(forked, merged)
@@ -146,7 +146,7 @@ async def test_what_a_merge_brings_back_is_not_noted(forked: TwoOperators) -> No
     assert _made(outcome).findings == ()
 
 
-async def test_several_reverts_are_named_the_latest_first(forked: TwoOperators) -> None:
+async def test_several_reverts_are_named_latest_first(forked: TwoOperators) -> None:
     merged = [await edited(forked, owner) for owner in ("one", "two")]
     await merge_branch(forked)
     made = [await revert_commit(forked, each) for each in merged]
@@ -155,7 +155,7 @@ async def test_several_reverts_are_named_the_latest_first(forked: TwoOperators) 
     assert refused.value.details["reverts"].split() == [each.hex() for each in reversed(made)]
 
 
-async def test_a_merge_that_was_merged_on_is_reverted_with_what_it_brought(
+async def test_a_merge_that_was_merged_again_is_reverted_with_its_changes(
     forked: TwoOperators,
 ) -> None:
     await branches.create(forked.repo, ZONE, "staging", await tip(forked, "main"))
@@ -170,7 +170,7 @@ async def test_a_merge_that_was_merged_on_is_reverted_with_what_it_brought(
         await merge_branch(forked, "mail")
 
 
-async def test_records_that_came_back_in_another_way_are_not_missed(forked: TwoOperators) -> None:
+async def test_records_restored_in_another_way_are_not_noted(forked: TwoOperators) -> None:
     merged = await edited(forked, "mx")
     await merge_branch(forked)
     await revert_commit(forked, merged)
@@ -180,7 +180,7 @@ async def test_records_that_came_back_in_another_way_are_not_missed(forked: TwoO
     assert outcome.findings == ()
 
 
-async def test_what_a_message_names_is_believed_only_of_commits_that_were_merged(
+async def test_a_commit_named_in_a_message_counts_only_if_it_was_merged(
     forked: TwoOperators,
 ) -> None:
     elsewhere = await edited(forked, "mx")
@@ -195,7 +195,7 @@ async def test_what_a_message_names_is_believed_only_of_commits_that_were_merged
     assert outcome.findings == ()
 
 
-async def test_a_review_says_that_it_was_reverted(forked: TwoOperators) -> None:
+async def test_a_review_reports_a_revert(forked: TwoOperators) -> None:
     merged = await edited(forked, "mx")
     await merge_branch(forked)
     revert_of_it = await revert_commit(forked, merged)
@@ -205,7 +205,7 @@ async def test_a_review_says_that_it_was_reverted(forked: TwoOperators) -> None:
     assert review.refused.details["reverts"] == revert_of_it.hex()
 
 
-async def test_a_revert_says_what_it_took_back_whatever_the_operator_says(
+async def test_a_revert_names_its_commit_in_any_message(
     forked: TwoOperators,
 ) -> None:
     merged = await edited(forked, "mx")

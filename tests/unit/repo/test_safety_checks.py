@@ -43,7 +43,7 @@ class Asking:
 
 
 @pytest.mark.parametrize("count", [20, 2_100, 3_000])
-async def test_a_small_commit_brings_along_all_that_has_to_be_looked_at(
+async def test_a_small_commit_is_sent_with_all_objects_for_its_check(
     foo: TwoOperators, count: int
 ) -> None:
     await foo.import_file(hosts(count))
@@ -70,7 +70,7 @@ async def thinned_out(operators: TwoOperators) -> BranchPosition:
     return here
 
 
-async def test_a_merge_is_looked_at_as_a_commit_is(foo: TwoOperators) -> None:
+async def test_a_merge_is_checked_like_a_commit(foo: TwoOperators) -> None:
     here = await thinned_out(foo)
     thin = (await heads.find_position(foo.repo, ZONE, "thin")).commit()
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
@@ -79,7 +79,7 @@ async def test_a_merge_is_looked_at_as_a_commit_is(foo: TwoOperators) -> None:
     assert committed(await merge.merge(foo.repo, here, thin, forced)).commit == thin
 
 
-async def test_a_reset_is_looked_at_as_a_commit_is(foo: TwoOperators) -> None:
+async def test_a_reset_is_checked_like_a_commit(foo: TwoOperators) -> None:
     before = (await heads.find_position(foo.repo)).commit()
     await foo.import_file(hosts(20))
     here = await heads.find_position(foo.repo)

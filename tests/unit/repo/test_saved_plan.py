@@ -65,7 +65,7 @@ async def applied(operators: TwoOperators, saved: SavedPlan) -> Committed | None
     return acknowledged(outcome)
 
 
-async def test_a_plan_tells_each_rrset_and_moves_nothing(foo: TwoOperators) -> None:
+async def test_a_plan_lists_each_rrset_and_moves_nothing(foo: TwoOperators) -> None:
     before = await tip(foo)
     saved, size = await planned(foo, replacement(CHANGED))
     assert saved_plan.count_kinds(saved) == {"added": 1, "changed": 1, "deleted": 1}
@@ -74,7 +74,7 @@ async def test_a_plan_tells_each_rrset_and_moves_nothing(foo: TwoOperators) -> N
     assert await tip(foo) == before
 
 
-async def test_a_plan_that_is_carried_out_gives_the_tree_that_the_import_gives(
+async def test_an_applied_plan_gives_the_same_tree_as_the_import(
     foo: TwoOperators,
 ) -> None:
     saved, _ = await planned(foo, replacement(CHANGED))
@@ -86,7 +86,7 @@ async def test_a_plan_that_is_carried_out_gives_the_tree_that_the_import_gives(
     assert await applied(foo, saved) is None  # A second application changes nothing.
 
 
-async def test_a_plan_of_edits_is_carried_out_as_the_edits_are(foo: TwoOperators) -> None:
+async def test_an_applied_plan_of_edits_equals_the_edits(foo: TwoOperators) -> None:
     todo: list[RRsetEdit] = [
         Set(address("api", "192.0.2.81")),
         Add(address("ns1", "192.0.2.2")),
@@ -130,7 +130,7 @@ def _rdata(rdtype: int, value: int) -> bytes:
 
 @settings(max_examples=60)
 @given(_zones, _zones, st.integers(1, 9), st.integers(1, 9))
-def test_planning_and_applying_is_importing(
+def test_planning_and_applying_equals_importing(
     old: Content, new: Content, serial: int, wanted: int
 ) -> None:
     asyncio.run(_planning_and_applying(zone_of(old, serial), zone_of(new, wanted)))
@@ -179,7 +179,7 @@ async def test_changes_elsewhere_do_not_matter(foo: TwoOperators) -> None:
     assert (names.parse("new", ZONE), rrtypes.A) in at
 
 
-async def test_an_rrset_that_has_changed_stops_all_of_it(foo: TwoOperators) -> None:
+async def test_a_changed_rrset_stops_the_whole_plan(foo: TwoOperators) -> None:
     saved, _ = await planned(foo, replacement(CHANGED))
     await foo.edit([Set(address("api", "192.0.2.99")), Set(address("new", "192.0.2.9"))])
     before = await tip(foo)
@@ -188,7 +188,7 @@ async def test_an_rrset_that_has_changed_stops_all_of_it(foo: TwoOperators) -> N
     assert await tip(foo) == before
 
 
-async def test_what_was_added_beside_it_may_not_break_a_rule_of_dns(foo: TwoOperators) -> None:
+async def test_an_added_rrset_that_violates_a_rule_of_dns_stops_a_plan(foo: TwoOperators) -> None:
     """RFC 1034 section 3.6.2: a CNAME excludes other data."""
     saved, _ = await planned(foo, change_plan.plan_edits([Set(address("new", "192.0.2.9"))], ZONE))
     alias = reader.read(f"{FOO}new IN CNAME api\n".encode(), ZONE)
@@ -210,14 +210,14 @@ async def test_a_plan_without_changes_changes_nothing(foo: TwoOperators) -> None
     assert await applied(foo, saved) is None
 
 
-async def test_of_a_big_zone_it_is_told_how_many_there_are_at_least(foo: TwoOperators) -> None:
+async def test_a_plan_of_a_large_zone_has_a_minimum_count(foo: TwoOperators) -> None:
     hosts = "".join(f"h{n} IN A 192.0.2.1\n" for n in range(300))
     await foo.import_file(FOO + hosts)
     _, size = await planned(foo, replacement(FOO + hosts))
     assert size == ZoneSize(305, is_exact=False)
 
 
-async def test_safety_checks_apply_to_plans_too(foo: TwoOperators) -> None:
+async def test_safety_checks_apply_to_plans(foo: TwoOperators) -> None:
     hosts = "".join(f"h{n} IN A 192.0.2.1\n" for n in range(20))
     await foo.import_file(FOO + hosts)
     saved, _ = await planned(foo, replacement(FOO))
@@ -279,7 +279,7 @@ SOA = {"ttl": 300, "rdata": ["ns. host. 1 2 3 4 5"]}
         (document(changes=[change(**APEX_SOA, new={"ttl": 1, "rdata": [r"\# 1 00"]})]), "SOA"),
     ],
 )
-def test_what_is_no_plan_is_refused_with_what_is_wrong(octets: bytes, said: str) -> None:
+def test_an_invalid_plan_is_refused_with_the_reason(octets: bytes, said: str) -> None:
     with pytest.raises(Invalid, match=said) as caught:
         saved_plan.read(octets, "x.plan")
     assert caught.value.message.startswith("x.plan")
@@ -287,7 +287,7 @@ def test_what_is_no_plan_is_refused_with_what_is_wrong(octets: bytes, said: str)
 
 @settings(max_examples=200)
 @given(st.lists(st.tuples(strategies.rrsets(), st.booleans()), max_size=6))
-def test_any_rrset_comes_back_from_a_saved_plan_as_it_was(found: list[Any]) -> None:
+def test_any_rrset_is_unchanged_in_a_saved_plan(found: list[Any]) -> None:
     deltas = {
         (each.owner, each.rdtype): RRsetDelta(
             each.owner, each.rdtype, None if is_new else each, each if is_new else None

@@ -267,7 +267,7 @@ def naively(base: Zone, ours: Zone, theirs: Zone) -> Zone | None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(steps=_steps, serial=st.sampled_from([7, 2**31 - 4, 2**32 - 4]))
-async def test_whatever_two_operators_do_secondaries_follow_and_history_reads(
+async def test_secondaries_follow_and_history_is_readable_after_any_commands(
     operators: TwoOperators, steps: list[tuple[Any, ...]], serial: int
 ) -> None:
     both = Operators(operators, names.parse(f"zone-{next(_numbers)}.test."), serial)

@@ -26,40 +26,40 @@ def test_an_edit_that_changes_nothing_commits_nothing() -> None:
     assert choose_soa(soa_rrset(7), None, 7, False) is None
 
 
-def test_the_serial_wraps_as_rfc_1982_says() -> None:
+def test_the_serial_wraps_around_as_in_rfc_1982() -> None:
     last = (1 << 32) - 1
     following = serial_of(choose_soa(soa_rrset(last), None, last, True))
     assert following == 0
     assert is_later(following, last)
 
 
-def test_an_edit_on_a_branch_forced_back_is_later_than_all_it_ever_served() -> None:
+def test_an_edit_on_a_branch_forced_back_has_a_serial_later_than_all_served() -> None:
     assert serial_of(choose_soa(soa_rrset(7), None, 12, True)) == 13
 
 
-def test_an_import_keeps_the_files_serial_when_it_is_later() -> None:
+def test_an_import_keeps_a_later_serial_of_the_file() -> None:
     assert serial_of(choose_soa(soa_rrset(7), soa_rrset(2018012900), 7, True)) == 2018012900
 
 
-def test_an_import_with_an_older_serial_moves_the_tips_by_one() -> None:
+def test_an_import_with_an_older_serial_increments_that_of_the_tip() -> None:
     assert serial_of(choose_soa(soa_rrset(7), soa_rrset(3), 7, True)) == 8
 
 
-def test_an_import_whose_soa_alone_differs_in_another_field_is_a_change() -> None:
+def test_an_import_that_changes_another_field_of_the_soa_is_a_change() -> None:
     changed = choose_soa(soa_rrset(7), soa_rrset(7, refresh=900), 7, False)
     assert changed is not None
     assert (soa(changed).serial, soa(changed).refresh) == (8, 900)
 
 
-def test_an_import_of_what_is_there_commits_nothing() -> None:
+def test_an_import_of_an_equal_file_commits_nothing() -> None:
     assert choose_soa(soa_rrset(7), soa_rrset(7), 7, False) is None
     assert choose_soa(soa_rrset(7), soa_rrset(5), 7, False) is None
 
 
-def test_a_later_serial_alone_is_a_change() -> None:
+def test_a_later_serial_is_a_change() -> None:
     assert serial_of(choose_soa(soa_rrset(7), soa_rrset(9), 7, False)) == 9
 
 
-def test_the_first_commit_takes_the_soa_as_it_is() -> None:
+def test_the_first_commit_keeps_the_soa() -> None:
     assert serial_of(choose_soa(None, soa_rrset(0), None, True)) == 0
     assert choose_soa(None, None, None, True) is None

@@ -45,12 +45,12 @@ async def signed(
     return await sign.sign_tip(operators.repo, at, key.sign, force=force)
 
 
-async def test_a_commit_is_signed_as_it_is_made(foo: TwoOperators) -> None:
+async def test_a_commit_is_signed_when_it_is_made(foo: TwoOperators) -> None:
     done = await edited_by(foo, ALICE, address("a", "192.0.2.1"))
     assert KEYRING.verify(await read(foo, done.commit)) == GoodSignature(ALICE.public)
 
 
-async def test_a_tip_signed_afterwards_differs_in_nothing_but_its_signature(
+async def test_a_tip_signed_afterwards_differs_only_in_its_signature(
     foo: TwoOperators,
 ) -> None:
     first = await heads.find_position(foo.repo)
@@ -65,7 +65,7 @@ async def test_a_tip_signed_afterwards_differs_in_nothing_but_its_signature(
     assert now.tip.serial == 7
 
 
-async def test_a_branch_goes_on_from_its_signed_tip(foo: TwoOperators) -> None:
+async def test_a_branch_continues_from_its_signed_tip(foo: TwoOperators) -> None:
     done = await signed(foo)
     edit = committed(await foo.edit([Set(address("a", "192.0.2.1"))]))
     assert (edit.parent, edit.serial) == (done.commit, 8)
@@ -76,7 +76,7 @@ async def test_signing_again_with_the_same_key_moves_nothing(foo: TwoOperators) 
     assert await signed(foo) == SignedBranch("main", done.commit, done.commit, None)
 
 
-async def test_the_signature_of_another_key_gives_way_by_force_alone(foo: TwoOperators) -> None:
+async def test_replacing_the_signature_of_another_key_needs_force(foo: TwoOperators) -> None:
     await signed(foo, key=BOB)
     with pytest.raises(Unsafe, match="another key"):
         await signed(foo)
@@ -84,7 +84,7 @@ async def test_the_signature_of_another_key_gives_way_by_force_alone(foo: TwoOpe
     assert KEYRING.verify(await read(foo, done.commit)) == GoodSignature(ALICE.public)
 
 
-async def test_a_commit_that_others_were_made_on_cannot_be_signed(foo: TwoOperators) -> None:
+async def test_a_commit_with_children_cannot_be_signed(foo: TwoOperators) -> None:
     await foo.edit([Set(address("a", "192.0.2.1"))])
     before = await heads.find_position(foo.repo)
     with pytest.raises(Invalid, match="rewrite every commit"):
@@ -92,7 +92,7 @@ async def test_a_commit_that_others_were_made_on_cannot_be_signed(foo: TwoOperat
     assert await heads.find_position(foo.repo) == before
 
 
-async def test_of_two_branches_at_one_commit_the_named_one_moves(foo: TwoOperators) -> None:
+async def test_only_the_named_one_of_two_branches_at_a_commit_moves(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     with pytest.raises(Invalid, match="canary and main"):
@@ -103,7 +103,7 @@ async def test_of_two_branches_at_one_commit_the_named_one_moves(foo: TwoOperato
     assert (await heads.find_position(foo.repo, ZONE, "canary")).commit() == done.commit
 
 
-async def test_the_only_branch_at_a_commit_moves_when_its_id_is_given(foo: TwoOperators) -> None:
+async def test_signing_a_commit_by_id_moves_its_only_branch(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     assert (await signed(foo, tip.hex()[:12])).branch == "main"
 
@@ -122,7 +122,7 @@ class Overtaken:
         await self._shop.edit([Set(address("a", "192.0.2.1"))])
 
 
-async def test_a_branch_that_moved_meanwhile_is_left_where_it_is(foo: TwoOperators) -> None:
+async def test_a_branch_that_moved_concurrently_is_not_moved(foo: TwoOperators) -> None:
     at = await refish.resolve(foo.repo, "HEAD")
     repo = msgspec.structs.replace(foo.repo, objects=Overtaken(foo))
     with pytest.raises(Conflict):

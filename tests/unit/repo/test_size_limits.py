@@ -73,7 +73,7 @@ async def test_the_largest_rrset_is_stored(foo: TwoOperators) -> None:
     await edited(foo, Set(big(text(LARGEST))))
 
 
-async def test_a_larger_one_is_refused_with_the_figure(foo: TwoOperators) -> None:
+async def test_a_larger_rrset_is_refused_with_its_size(foo: TwoOperators) -> None:
     with pytest.raises(
         Invalid, match=r"big\.foo\.com\. TXT needs .* 64,512 octets, more than 64,511"
     ):
@@ -101,7 +101,7 @@ async def test_an_import_names_the_line(foo: TwoOperators) -> None:
         await commit_loop.commit(foo.repo, at, plan, Intent("m", "import", imports=True))
 
 
-async def test_an_import_that_repairs_objects_stores_nothing_that_is_too_large(
+async def test_a_repairing_import_stores_no_oversized_rrset(
     foo: TwoOperators,
 ) -> None:
     rrsets = list(reader.read(file(TOO_LARGE).encode(), ZONE).rrsets.values())
@@ -123,7 +123,7 @@ async def test_an_imported_history_is_refused(foo: TwoOperators) -> None:
         )
 
 
-async def test_a_merge_whose_sum_is_too_large_clashes(foo: TwoOperators) -> None:
+async def test_a_merge_with_an_oversized_result_conflicts(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo, "main"))
     await edited(foo, Set(big(text(40_000, b"a"))))
     await edited(foo, Set(big(text(25_000, b"b"))), branch="other")
@@ -133,7 +133,7 @@ async def test_a_merge_whose_sum_is_too_large_clashes(foo: TwoOperators) -> None
     assert "64,511" in str(outcome.clashes[0].detail)
 
 
-async def test_what_is_stored_may_be_imported_again_and_stay(foo: TwoOperators) -> None:
+async def test_a_stored_oversized_rrset_may_be_imported_again(foo: TwoOperators) -> None:
     await store_as_before(foo)
     rrsets = list(
         reader.read((file(TOO_LARGE) + "new A 192.0.2.9\n").encode(), ZONE).rrsets.values()
@@ -143,7 +143,7 @@ async def test_what_is_stored_may_be_imported_again_and_stay(foo: TwoOperators) 
     committed_of(await commit_loop.commit(foo.repo, at, plan, Intent("m", "import", imports=True)))
 
 
-async def test_what_is_stored_may_be_restored(foo: TwoOperators) -> None:
+async def test_a_stored_oversized_rrset_may_be_restored(foo: TwoOperators) -> None:
     before = await store_as_before(foo)
     deletion = await edited(foo, Delete(BIG, TXT))
     at = await heads.find_position(foo.repo, ZONE)
@@ -151,13 +151,13 @@ async def test_what_is_stored_may_be_restored(foo: TwoOperators) -> None:
     assert committed_of(outcome).commit != before.commit
 
 
-async def test_what_is_stored_may_be_removed(foo: TwoOperators) -> None:
+async def test_a_stored_oversized_rrset_may_be_removed(foo: TwoOperators) -> None:
     value = big(text(40_000, b"a"), text(24_600, b"b"))
     await store_as_before(foo, value)
     await edited(foo, Remove(BIG, TXT, value.rdatas[:1]))
 
 
-async def test_fsck_names_what_is_stored_and_too_large(foo: TwoOperators) -> None:
+async def test_fsck_names_a_stored_oversized_rrset(foo: TwoOperators) -> None:
     await store_as_before(foo)
     report = await fsck.check(foo.repo, lambda _: None)
     assert report.is_clean

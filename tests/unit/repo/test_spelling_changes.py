@@ -103,7 +103,7 @@ async def test_set_keeps_the_first_spelling_of_a_record(foo: TwoOperators) -> No
 
 
 @pytest.mark.parametrize("edit", [Set(mx(LOWER)), Add(mx(LOWER)), Set(mx(LOWER, UPPER))])
-async def test_another_spelling_is_nothing_to_commit_and_is_noted(
+async def test_another_spelling_makes_no_commit_and_causes_a_note(
     foo: TwoOperators, edit: RRsetEdit
 ) -> None:
     await edited(foo, Set(mx(UPPER)))
@@ -115,9 +115,7 @@ async def test_another_spelling_is_nothing_to_commit_and_is_noted(
 
 
 @pytest.mark.parametrize("edit", [Set(mx(LOWER)), Add(mx(LOWER))])
-async def test_another_spelling_is_stored_where_it_is_asked_for(
-    foo: TwoOperators, edit: RRsetEdit
-) -> None:
+async def test_another_spelling_is_stored_on_request(foo: TwoOperators, edit: RRsetEdit) -> None:
     await edited(foo, Set(mx(UPPER)))
     made = committed(await edited(foo, edit, respell=True))
     assert made.changes == {KEY: mx(LOWER)}
@@ -125,7 +123,7 @@ async def test_another_spelling_is_stored_where_it_is_asked_for(
     assert await blob(foo) == mx(LOWER)
 
 
-async def test_known_records_keep_their_spelling_where_an_rrset_changes(foo: TwoOperators) -> None:
+async def test_known_records_keep_their_spelling_when_an_rrset_changes(foo: TwoOperators) -> None:
     await edited(foo, Set(mx(UPPER)))
     await edited(foo, Set(mx(LOWER, OTHER)))
     assert await blob(foo) == mx(UPPER, OTHER)
@@ -150,7 +148,7 @@ async def test_an_import_keeps_the_spelling_of_the_tip(foo: TwoOperators) -> Non
     assert made.changes == {KEY: mx(LOWER)}
 
 
-async def test_an_import_that_spells_the_soa_otherwise_is_nothing_to_commit(
+async def test_an_import_with_another_spelling_of_the_soa_makes_no_commit(
     foo: TwoOperators,
 ) -> None:
     outcome = await import_file(foo, FOO.replace("SOA ns1", "SOA NS1"))
@@ -173,7 +171,7 @@ async def test_spellings_beyond_the_first_few_are_counted(foo: TwoOperators) -> 
     assert "2 more findings of spelling-only" in {each.message for each in outcome.findings}
 
 
-async def test_records_whose_case_counts_stay_two_with_a_warning(foo: TwoOperators) -> None:
+async def test_case_sensitive_records_stay_separate_with_a_warning(foo: TwoOperators) -> None:
     """RFC 6840 section 5.1 does not list them."""
     text = f"{FOO}svc HTTPS 1 A.foo.com.\nsvc HTTPS 1 a.foo.com.\n"
     made = committed(await import_file(foo, text))
@@ -194,7 +192,7 @@ async def versions(operators: TwoOperators, *texts: str, respell: bool = False) 
     return await import_series.import_versions(operators.repo, at, each, intent)
 
 
-async def test_a_series_keeps_the_first_spelling_and_says_so_once(foo: TwoOperators) -> None:
+async def test_a_series_keeps_the_first_spelling_with_one_note(foo: TwoOperators) -> None:
     written = await versions(
         foo,
         f"{FOO}mail MX {UPPER}\n",
@@ -208,7 +206,7 @@ async def test_a_series_keeps_the_first_spelling_and_says_so_once(foo: TwoOperat
     assert await blob(foo) == mx(UPPER, OTHER)
 
 
-async def test_a_series_stores_each_spelling_where_it_is_asked_for(foo: TwoOperators) -> None:
+async def test_a_series_stores_each_spelling_on_request(foo: TwoOperators) -> None:
     texts = (f"{FOO}mail MX {UPPER}\n", f"{FOO}mail MX {LOWER}\n")
     written = await versions(foo, *texts, respell=True)
     assert len(written.commits) == 2
@@ -241,7 +239,7 @@ async def saved(operators: TwoOperators, *todo: RRsetEdit, respell: bool = False
     return saved_plan.plan_saved(saved_plan.read(text, "x.plan"))
 
 
-async def test_a_saved_plan_fits_where_only_the_spelling_has_changed_since(
+async def test_a_saved_plan_fits_if_only_the_spelling_has_changed(
     foo: TwoOperators,
 ) -> None:
     await edited(foo, Set(mx(UPPER)))
@@ -251,7 +249,7 @@ async def test_a_saved_plan_fits_where_only_the_spelling_has_changed_since(
     assert await blob(foo) == mx(LOWER, OTHER)
 
 
-async def test_a_saved_plan_stores_the_spelling_that_it_was_made_for(foo: TwoOperators) -> None:
+async def test_a_saved_plan_stores_its_own_spelling(foo: TwoOperators) -> None:
     await edited(foo, Set(mx(UPPER)))
     plan = await saved(foo, Set(mx(LOWER)), respell=True)
     await done(foo, plan)
@@ -259,14 +257,14 @@ async def test_a_saved_plan_stores_the_spelling_that_it_was_made_for(foo: TwoOpe
     assert isinstance(await done(foo, plan), Unchanged)
 
 
-async def test_stored_twins_are_one_record_and_stay_until_it_changes(foo: TwoOperators) -> None:
+async def test_stored_spellings_are_one_record_and_stay_until_it_changes(foo: TwoOperators) -> None:
     made = await stored(foo, twins(UPPER, LOWER, OTHER))
     assert (await zone_at(foo, made.commit))[KEY] == mx(UPPER, OTHER)
     for todo in (Set(mx(UPPER, OTHER)), Add(mx(LOWER))):
         assert isinstance(await edited(foo, todo), Unchanged)
 
 
-async def test_another_change_leaves_the_blob_of_twins_alone(foo: TwoOperators) -> None:
+async def test_another_change_keeps_the_blob_of_two_spellings(foo: TwoOperators) -> None:
     await stored(foo, twins(UPPER, LOWER))
     address = rrset(names.parse("new", ZONE), rrtypes.A, 300, [b"abcd"])
     await edited(foo, Set(address))
@@ -276,13 +274,13 @@ async def test_another_change_leaves_the_blob_of_twins_alone(foo: TwoOperators) 
     assert await blob(foo) == mx(UPPER, OTHER)
 
 
-async def test_removing_one_of_twins_removes_the_record(foo: TwoOperators) -> None:
+async def test_removing_one_spelling_removes_the_record(foo: TwoOperators) -> None:
     await stored(foo, twins(UPPER, LOWER, OTHER))
     await edited(foo, Remove(MAIL, rrtypes.MX, mx(LOWER).rdatas))
     assert await blob(foo) == mx(OTHER)
 
 
-async def test_a_difference_in_twins_alone_is_none(foo: TwoOperators) -> None:
+async def test_a_difference_only_in_spellings_is_not_a_change(foo: TwoOperators) -> None:
     one = await stored(foo, twins(UPPER, LOWER))
     other = await stored(foo, mx(UPPER))
     reader = Reader(foo.repo.objects)
@@ -292,7 +290,7 @@ async def test_a_difference_in_twins_alone_is_none(foo: TwoOperators) -> None:
     assert [(each.old, each.new) for each in exact] == [(twins(UPPER, LOWER), mx(UPPER))]
 
 
-async def test_a_reset_to_twins_gives_them_back(foo: TwoOperators) -> None:
+async def test_a_reset_restores_both_spellings(foo: TwoOperators) -> None:
     one = await stored(foo, twins(UPPER, LOWER))
     await edited(foo, Set(mx(OTHER)))
     at = await heads.find_position(foo.repo, ZONE)
@@ -321,7 +319,7 @@ async def other_change(operators: TwoOperators) -> None:
     await edited(operators, Set(address), branch="main")
 
 
-async def test_a_merge_takes_the_blob_that_one_side_changed_as_it_is(foo: TwoOperators) -> None:
+async def test_a_merge_takes_a_blob_changed_on_one_side_unchanged(foo: TwoOperators) -> None:
     await branched(foo, mx(UPPER))
     await other_change(foo)
     await stored(foo, twins(LOWER, UPPER, OTHER), "canary")
@@ -329,7 +327,9 @@ async def test_a_merge_takes_the_blob_that_one_side_changed_as_it_is(foo: TwoOpe
     assert await blob(foo) == twins(LOWER, UPPER, OTHER)
 
 
-async def test_where_both_changed_an_rrset_our_spelling_stays(foo: TwoOperators) -> None:
+async def test_a_merge_of_an_rrset_changed_on_both_sides_keeps_our_spelling(
+    foo: TwoOperators,
+) -> None:
     await branched(foo, mx(OTHER))
     await stored(foo, mx(UPPER, OTHER), "main")
     await stored(foo, mx(LOWER, OTHER, "30 c.foo.com."), "canary")
@@ -338,7 +338,7 @@ async def test_where_both_changed_an_rrset_our_spelling_stays(foo: TwoOperators)
 
 
 @pytest.mark.parametrize("respell", [False, True])
-async def test_where_both_made_the_same_change_the_spelling_is_chosen(
+async def test_the_same_change_on_both_sides_has_one_spelling(
     foo: TwoOperators, respell: bool
 ) -> None:
     await branched(foo, mx(OTHER))
@@ -349,7 +349,7 @@ async def test_where_both_made_the_same_change_the_spelling_is_chosen(
     assert rules_of(outcome) == ([] if respell else ["spelling-only"])
 
 
-async def test_a_respelled_record_merges_with_its_removal(foo: TwoOperators) -> None:
+async def test_a_changed_spelling_merges_with_the_removal_of_the_record(foo: TwoOperators) -> None:
     await branched(foo, mx(UPPER, OTHER))
     await edited(foo, Set(mx(LOWER, OTHER)), branch="main", respell=True)
     await edited(foo, Remove(MAIL, rrtypes.MX, mx(UPPER).rdatas), branch="canary")
@@ -357,7 +357,7 @@ async def test_a_respelled_record_merges_with_its_removal(foo: TwoOperators) -> 
     assert await blob(foo) == mx(OTHER)
 
 
-async def test_blame_passes_over_a_change_of_spelling(foo: TwoOperators) -> None:
+async def test_blame_ignores_a_change_of_spelling(foo: TwoOperators) -> None:
     made = committed(await edited(foo, Set(mx(UPPER))))
     respelled = committed(await edited(foo, Set(mx(LOWER)), respell=True))
     reader = Reader(foo.repo.objects)

@@ -17,7 +17,7 @@ from zonegit.zone import names
 BAR = names.parse("bar.org.")
 
 
-async def test_a_tag_says_who_tagged_which_commit_and_why(foo: TwoOperators) -> None:
+async def test_a_tag_has_tagger_commit_and_message(foo: TwoOperators) -> None:
     commit = await tip(foo)
     made = await tags.create(foo.repo, ZONE, "v1", commit, "as agreed\n\nwith everybody")
     tag = decode((await foo.repo.objects.get([made]))[made])
@@ -27,7 +27,7 @@ async def test_a_tag_says_who_tagged_which_commit_and_why(foo: TwoOperators) -> 
     assert (await refish.resolve(foo.repo, "v1", zone=ZONE)).commit == commit
 
 
-async def test_tags_are_listed_by_name_and_bare_ones_with_their_commits_subject(
+async def test_tags_are_listed_by_name_and_lightweight_ones_with_the_subject_of_their_commit(
     foo: TwoOperators,
 ) -> None:
     commit = await tip(foo)
@@ -42,7 +42,7 @@ async def test_tags_are_listed_by_name_and_bare_ones_with_their_commits_subject(
     assert found[1].tag is None
 
 
-async def test_a_tag_stays_where_it_is_unless_forced(foo: TwoOperators) -> None:
+async def test_moving_a_tag_needs_force(foo: TwoOperators) -> None:
     first = await tip(foo)
     await tags.create(foo.repo, ZONE, "v1", first, "first")
     await foo.import_file(FOO.replace("admin 7", "admin 8").replace(".80", ".81"))
@@ -54,7 +54,7 @@ async def test_a_tag_stays_where_it_is_unless_forced(foo: TwoOperators) -> None:
     assert (await refish.resolve(foo.repo, "v1", zone=ZONE)).commit == later
 
 
-async def test_a_deleted_tag_is_gone_and_its_commit_told(foo: TwoOperators) -> None:
+async def test_deleting_a_tag_returns_its_commit(foo: TwoOperators) -> None:
     commit = await tip(foo)
     await tags.create(foo.repo, ZONE, "v1", commit, "first")
     assert await tags.delete(foo.repo, ZONE, "v1") == commit
@@ -72,12 +72,12 @@ async def test_a_commit_of_another_zone_is_not_tagged(foo: TwoOperators) -> None
 
 
 @pytest.mark.parametrize("name", ["a..b", "HEAD", "-d", "v1.", ""])
-async def test_what_is_no_name_for_a_tag_is_refused(foo: TwoOperators, name: str) -> None:
+async def test_an_invalid_tag_name_is_refused(foo: TwoOperators, name: str) -> None:
     with pytest.raises(Invalid):
         await tags.create(foo.repo, ZONE, name, await tip(foo), "first")
 
 
-async def test_whoever_signs_signs_tags_too(foo: TwoOperators) -> None:
+async def test_an_operator_who_signs_also_signs_tags(foo: TwoOperators) -> None:
     signed: list[bytes] = []
 
     def sign(payload: bytes) -> str:

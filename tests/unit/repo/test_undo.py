@@ -78,7 +78,7 @@ async def edited(operators: TwoOperators, text: str, branch: str | None = None) 
     return committed(await operators.edit([Set(address("api", text))], branch)).commit
 
 
-async def test_an_undone_edit_leaves_the_records_as_they_were_under_a_later_serial(
+async def test_an_undone_edit_restores_the_records_with_a_later_serial(
     foo: TwoOperators,
 ) -> None:
     first = await tip(foo)
@@ -91,14 +91,14 @@ async def test_an_undone_edit_leaves_the_records_as_they_were_under_a_later_seri
     assert await tip(foo) != first
 
 
-async def test_an_undo_undone_is_the_change_again(foo: TwoOperators) -> None:
+async def test_an_undo_of_an_undo_restores_the_change(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     done = await undone(foo.repo)
     await undone(foo.repo, done.operation)
     assert await addresses(foo, await tip(foo), "api") == ["192.0.2.81"]
 
 
-async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(
+async def test_repeated_undos_go_back_and_repeated_redos_go_forward(
     foo: TwoOperators,
 ) -> None:
     for text in ("192.0.2.81", "192.0.2.82"):
@@ -119,7 +119,7 @@ async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(
         assert is_later(now.serial or 0, before.serial or 0)
 
 
-async def test_commits_of_undo_and_redo_say_what_they_are_of(foo: TwoOperators) -> None:
+async def test_commits_of_undo_and_redo_name_their_operation(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     subjects = []
     for redo in (False, True, False):
@@ -129,7 +129,7 @@ async def test_commits_of_undo_and_redo_say_what_they_are_of(foo: TwoOperators) 
     assert subjects == ['undo "edit"', 'redo "edit"', 'undo "edit"']
 
 
-async def test_the_log_says_which_operation_an_undo_takes_back(foo: TwoOperators) -> None:
+async def test_the_log_names_the_operation_of_an_undo(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     operation = await latest(foo.repo)
     done = await undone(foo.repo)
@@ -138,7 +138,7 @@ async def test_the_log_says_which_operation_an_undo_takes_back(foo: TwoOperators
     assert {entry.undoes for entry in told.entries} == {operation}
 
 
-async def test_an_undo_taken_back_by_others_is_undone_no_more(foo: TwoOperators) -> None:
+async def test_redo_is_refused_after_others_undid_the_undo(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     done = await undone(foo.repo)
     await undone(foo.other, done.operation)
@@ -149,7 +149,7 @@ async def test_an_undo_taken_back_by_others_is_undone_no_more(foo: TwoOperators)
     assert await addresses(foo, await tip(foo), "api") == ["192.0.2.80"]
 
 
-async def test_a_later_move_by_others_is_no_less_a_conflict_for_redo(foo: TwoOperators) -> None:
+async def test_a_later_move_by_others_is_a_conflict_for_redo_too(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     await undone(foo.repo)
     now = await edited(TwoOperators(foo.other, foo.repo), "192.0.2.82")
@@ -171,7 +171,9 @@ class Earlier:
         return await self._store.operation(actor, prefix, after)
 
 
-async def test_a_ref_store_that_knows_no_redo_takes_nothing_else_back(foo: TwoOperators) -> None:
+async def test_redo_is_unavailable_with_a_ref_store_that_does_not_know_it(
+    foo: TwoOperators,
+) -> None:
     now = await edited(foo, "192.0.2.81")
     store: Any = Earlier(foo.repo.refs)
     with pytest.raises(Unavailable, match="earlier release"):
@@ -179,7 +181,7 @@ async def test_a_ref_store_that_knows_no_redo_takes_nothing_else_back(foo: TwoOp
     assert await tip(foo) == now
 
 
-async def test_what_was_taken_back_already_is_not_taken_back_again(foo: TwoOperators) -> None:
+async def test_an_undone_operation_is_not_undone_again(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
     operation = await latest(foo.repo)
     done = await undone(foo.repo)
@@ -189,7 +191,7 @@ async def test_what_was_taken_back_already_is_not_taken_back_again(foo: TwoOpera
         assert refused.value.details["operations"] == done.operation
 
 
-async def test_an_undo_that_was_killed_halfway_is_completed_as_one_operation_by_the_same_command(
+async def test_a_killed_undo_is_completed_as_one_operation_by_the_same_command(
     foo: TwoOperators,
 ) -> None:
     await edited(foo, "192.0.2.81")
@@ -211,7 +213,7 @@ async def test_an_undo_that_was_killed_halfway_is_completed_as_one_operation_by_
     assert await held(foo) == before
 
 
-async def test_edits_are_undone_one_after_the_other_the_latest_first(foo: TwoOperators) -> None:
+async def test_edits_are_undone_one_after_the_other_latest_first(foo: TwoOperators) -> None:
     operations_of: list[str] = []
     for text in ("192.0.2.81", "192.0.2.82", "192.0.2.83"):
         await edited(foo, text)
@@ -223,7 +225,7 @@ async def test_edits_are_undone_one_after_the_other_the_latest_first(foo: TwoOpe
         assert await addresses(foo, await tip(foo), "api") == [text]
 
 
-async def test_a_branch_that_has_other_records_by_now_is_not_where_it_was_put(
+async def test_a_branch_with_other_records_counts_as_moved(
     foo: TwoOperators,
 ) -> None:
     await edited(foo, "192.0.2.81")
@@ -235,7 +237,7 @@ async def test_a_branch_that_has_other_records_by_now_is_not_where_it_was_put(
         await undone(foo.repo, operation)
 
 
-async def test_a_branch_made_and_changed_is_taken_away_once_the_change_is(
+async def test_a_created_branch_is_removed_after_its_changes_are_undone(
     foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "mine", await tip(foo))
@@ -246,7 +248,7 @@ async def test_a_branch_made_and_changed_is_taken_away_once_the_change_is(
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main"}
 
 
-async def test_without_a_name_the_operators_own_latest_operation_is_meant(
+async def test_without_an_id_the_latest_operation_of_the_operator_is_undone(
     foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "alices", await tip(foo))
@@ -255,7 +257,7 @@ async def test_without_a_name_the_operators_own_latest_operation_is_meant(
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main", "bobs"}
 
 
-async def test_anybodys_operation_is_taken_back_by_the_first_digits_of_its_id(
+async def test_any_operation_is_undone_by_the_first_digits_of_its_id(
     foo: TwoOperators,
 ) -> None:
     await branches.create(foo.other, ZONE, "bobs", await tip(foo))
@@ -264,7 +266,7 @@ async def test_anybodys_operation_is_taken_back_by_the_first_digits_of_its_id(
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main"}
 
 
-async def test_whoever_has_done_nothing_has_nothing_to_undo(foo: TwoOperators) -> None:
+async def test_without_operations_there_is_nothing_to_undo(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="no operations by bob"):
         await undone(foo.other)
     with pytest.raises(NotFound, match="no operation 'ffff"):
@@ -272,12 +274,12 @@ async def test_whoever_has_done_nothing_has_nothing_to_undo(foo: TwoOperators) -
 
 
 @pytest.mark.parametrize("prefix", ["", "abc", "f" * 65])
-async def test_a_few_digits_name_no_operation(foo: TwoOperators, prefix: str) -> None:
+async def test_too_few_digits_name_no_operation(foo: TwoOperators, prefix: str) -> None:
     with pytest.raises(Invalid, match="not the beginning"):
         await undone(foo.repo, prefix)
 
 
-async def test_digits_that_fit_two_operations_are_refused_naming_both(foo: TwoOperators) -> None:
+async def test_digits_of_two_operations_are_refused_and_both_are_named(foo: TwoOperators) -> None:
     ids = ["abcd" * 4 + "0" * 16, "abcd" * 4 + "1" * 16]
     for number, operation in enumerate(ids):
         zone = names.parse(f"z{number}.example.")
@@ -289,7 +291,7 @@ async def test_digits_that_fit_two_operations_are_refused_naming_both(foo: TwoOp
     assert (await foo.repo.refs.zone(names.parse("z1.example."), "")).heads == {}
 
 
-async def test_what_moved_again_is_a_conflict_naming_who_when_and_which_operation(
+async def test_a_later_move_is_a_conflict_with_its_actor_time_and_operation(
     foo: TwoOperators,
 ) -> None:
     await edited(foo, "192.0.2.81")
@@ -304,7 +306,7 @@ async def test_what_moved_again_is_a_conflict_naming_who_when_and_which_operatio
     assert await tip(foo) == now
 
 
-async def test_nothing_moves_where_one_of_several_refs_moved_again(foo: TwoOperators) -> None:
+async def test_nothing_moves_if_one_of_several_refs_moved_since(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await branches.rename(foo.repo, ZONE, "canary", "trial")
     renaming = await latest(foo.repo)
@@ -317,7 +319,7 @@ async def test_nothing_moves_where_one_of_several_refs_moved_again(foo: TwoOpera
     }
 
 
-async def test_a_zone_in_which_somebody_works_by_now_is_not_taken_away(
+async def test_a_zone_with_later_commits_is_not_removed(
     operators: TwoOperators,
 ) -> None:
     await heads.initialise(operators.repo, ZONE)
@@ -341,7 +343,7 @@ async def test_an_undone_init_leaves_no_zone_and_no_head(operators: TwoOperators
     assert told.operation == done.operation
 
 
-async def test_a_removed_zone_comes_back_with_its_branches_tags_and_very_commits(
+async def test_a_removed_zone_is_restored_with_its_branches_tags_and_commits(
     foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
@@ -354,7 +356,7 @@ async def test_a_removed_zone_comes_back_with_its_branches_tags_and_very_commits
     assert len(before) == 3
 
 
-async def test_an_operation_that_is_told_in_pages_is_taken_back_whole(
+async def test_an_operation_of_several_pages_is_undone_completely(
     foo: TwoOperators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zonegit_refs.operations.PAGE_ROWS", 4)
@@ -370,7 +372,7 @@ async def test_an_operation_that_is_told_in_pages_is_taken_back_whole(
     assert heard[-1] == (32, 32)
 
 
-async def test_a_branch_that_is_served_is_not_taken_away_unless_forced(foo: TwoOperators) -> None:
+async def test_removing_a_served_branch_needs_force(foo: TwoOperators) -> None:
     first = (await operations.list_latest(foo.repo, 1))[0].operation
     with pytest.raises(Unsafe, match="served from main"):
         await undone(foo.repo, first)
@@ -378,7 +380,7 @@ async def test_a_branch_that_is_served_is_not_taken_away_unless_forced(foo: TwoO
     assert (await foo.repo.refs.zone(ZONE, "")).heads == {}
 
 
-async def test_a_branch_that_somebody_stands_on_since_is_not_taken_away_unless_forced(
+async def test_removing_a_branch_checked_out_by_others_needs_force(
     foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
@@ -397,7 +399,7 @@ async def test_a_proposal_undone_leaves_neither_branch_nor_head(foo: TwoOperator
     assert (await foo.repo.refs.where("alice")).own is None
 
 
-async def test_a_branch_that_had_later_serials_comes_back_under_one_that_goes_on(
+async def test_a_branch_that_had_later_serials_is_restored_with_a_later_one(
     foo: TwoOperators,
 ) -> None:
     """It was deleted, created again with a later serial by others, and deleted again."""
@@ -415,7 +417,7 @@ async def test_a_branch_that_had_later_serials_comes_back_under_one_that_goes_on
     assert now.serial == 11
 
 
-async def test_others_heads_are_left_to_them(foo: TwoOperators) -> None:
+async def test_heads_of_others_are_not_moved(foo: TwoOperators) -> None:
     await branches.checkout(foo.other, ZONE, "main")
     with pytest.raises(Denied, match="HEAD of bob belongs to"):
         await undone(foo.repo, await latest(foo.repo))
@@ -426,7 +428,7 @@ async def test_others_heads_are_left_to_them(foo: TwoOperators) -> None:
     assert (await foo.other.refs.where("bob")).own is not None
 
 
-async def test_a_head_in_a_zone_that_is_gone_is_removed_and_that_is_said(foo: TwoOperators) -> None:
+async def test_a_head_in_a_removed_zone_is_removed_with_a_note(foo: TwoOperators) -> None:
     await heads.initialise(foo.repo, BAR)
     await branches.switch(foo.repo, ZONE, default=False)
     switching = await latest(foo.repo)
@@ -436,7 +438,7 @@ async def test_a_head_in_a_zone_that_is_gone_is_removed_and_that_is_said(foo: Tw
     assert "HEAD of alice was on bar.org. main, and that zone was removed" in foo.noted[0]
 
 
-async def test_a_signed_zone_gets_no_commit_of_ours_unless_forced(foo: TwoOperators) -> None:
+async def test_undo_in_a_signed_zone_needs_force(foo: TwoOperators) -> None:
     signed = committed(await foo.import_file(SIGNED.replace(" 7 ", " 8 "), force=True)).commit
     with pytest.raises(Unsafe, match="is signed"):
         await undone(foo.repo)
@@ -458,7 +460,7 @@ async def test_safety_checks_apply_to_an_undo(foo: TwoOperators) -> None:
     assert (await operations.list_latest(foo.repo, 1))[0].entries[0].reason == "the wrong file"
 
 
-async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: TwoOperators) -> None:
+async def test_a_commit_to_many_zones_is_undone_in_all_of_them(foo: TwoOperators) -> None:
     zones = [ZONE, *(names.parse(f"z{number}.example.") for number in range(20))]
     for zone in zones[1:]:
         await foo.repo.refs.register(zone, foo.repo.origin("zone add"))
@@ -479,7 +481,7 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: TwoOperators
         assert len(await zone_at(foo, now)) == 5
 
 
-async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there(
+async def test_a_branch_that_others_reset_to_the_same_commit_is_not_moved(
     foo: TwoOperators,
 ) -> None:
     """A second signature gives other commits with the same records."""
@@ -500,7 +502,7 @@ async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there
     assert await tip(foo) == first
 
 
-async def test_a_dry_run_tells_what_would_go_back_and_moves_nothing(foo: TwoOperators) -> None:
+async def test_a_dry_run_shows_the_undone_refs_and_moves_nothing(foo: TwoOperators) -> None:
     now = await edited(foo, "192.0.2.81")
     done = await undone(foo.repo, dry_run=True)
     assert [(each.change.ref.short, each.moved) for each in done.restored] == [("main", None)]
@@ -526,7 +528,7 @@ class Interrupted:
         return moved
 
 
-async def test_an_undo_that_lost_a_race_halfway_says_what_is_back_and_what_is_not(
+async def test_an_interrupted_undo_lists_undone_and_remaining_refs(
     foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
@@ -660,7 +662,7 @@ class Operators:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(steps=_steps)
-async def test_an_undo_after_any_operation_restores_what_every_ref_holds_and_so_does_its_undo(
+async def test_an_undo_of_any_operation_restores_every_ref_and_can_be_undone(
     operators: TwoOperators, steps: list[tuple[str, int, int, str, str, int]]
 ) -> None:
     both = Operators(operators)
@@ -686,7 +688,7 @@ _works = _steps.map(lambda steps: [each for each in steps if each[0] not in HEAD
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(steps=_works, data=st.data())
-async def test_after_undos_as_many_redos_bring_back_what_every_ref_held(
+async def test_as_many_redos_as_undos_restore_every_ref(
     operators: TwoOperators, steps: list[tuple[str, int, int, str, str, int]], data: st.DataObject
 ) -> None:
     both = Operators(operators)
@@ -711,7 +713,7 @@ async def test_after_undos_as_many_redos_bring_back_what_every_ref_held(
             await undone(repo, redo=True)
 
 
-async def test_a_head_that_was_moved_since_does_not_stand_in_the_way(
+async def test_a_head_moved_since_is_not_a_conflict(
     operators: TwoOperators,
 ) -> None:
     """The undo of the second init finds no zone for HEAD to return to."""

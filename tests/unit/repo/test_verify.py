@@ -45,7 +45,7 @@ async def history(foo: TwoOperators) -> list[CommitId]:
     return ids
 
 
-async def test_a_commit_is_verified_without_its_past(
+async def test_a_commit_is_verified_without_its_ancestors(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     report = await verified(foo)
@@ -53,7 +53,7 @@ async def test_a_commit_is_verified_without_its_past(
     assert (report.count, report.good, report.failed) == (1, {BOB.public: 1}, [])
 
 
-async def test_a_chain_counts_by_key_and_tells_which_commits_failed_and_why(
+async def test_a_chain_is_counted_by_key_and_failures_have_a_reason(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     report = await verified(foo, chain=True)
@@ -65,7 +65,7 @@ async def test_a_chain_counts_by_key_and_tells_which_commits_failed_and_why(
     assert failed == [(history[1], UnknownKey()), (history[0], Unsigned())]
 
 
-async def test_a_chain_goes_through_every_parent_and_meets_each_commit_once(
+async def test_a_chain_includes_every_parent_and_each_commit_once(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
@@ -87,7 +87,9 @@ async def put(
     return CommitId(encode(signed).id)
 
 
-async def test_progress_is_told_batch_by_batch(foo: TwoOperators, history: list[CommitId]) -> None:
+async def test_progress_is_reported_batch_by_batch(
+    foo: TwoOperators, history: list[CommitId]
+) -> None:
     tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
     last = history[-1]
     for _ in range(verify.VERIFY_BATCH):
@@ -98,7 +100,7 @@ async def test_progress_is_told_batch_by_batch(foo: TwoOperators, history: list[
     assert heard == [verify.VERIFY_BATCH, verify.VERIFY_BATCH + len(history)]
 
 
-async def test_content_signed_by_nobody_who_is_trusted_fails(
+async def test_content_without_a_trusted_signature_fails(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     """A signature copied to another commit is not valid there."""
@@ -123,7 +125,7 @@ async def tagged(operators: TwoOperators, commit: CommitId, key: SigningKey | No
     return raw.id
 
 
-async def test_of_a_signed_tag_its_own_signature_counts(
+async def test_the_signature_of_a_signed_tag_counts(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     tag = await tagged(foo, history[0], ALICE)
@@ -134,7 +136,7 @@ async def test_of_a_signed_tag_its_own_signature_counts(
     assert [each.id for each in chained.failed] == [history[0]]
 
 
-async def test_of_a_tag_that_is_not_signed_the_commit_counts(
+async def test_for_an_unsigned_tag_the_signature_of_the_commit_counts(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     await tagged(foo, history[1], None)

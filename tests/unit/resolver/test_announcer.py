@@ -44,9 +44,7 @@ async def announcements(here: Site) -> AsyncIterator[list[Announcement]]:
         yield heard
 
 
-async def test_it_announces_who_it_is_how_far_it_is_and_what_it_follows(
-    here: Site, tmp_path: Path
-) -> None:
+async def test_an_announcement_has_name_position_and_branches(here: Site, tmp_path: Path) -> None:
     done = await here.commit("foo.com.", TEXT)
     async with resolver(here.url, tmp_path, branch="main") as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
@@ -65,7 +63,7 @@ async def test_the_refish_of_a_pin_does_not_make_an_announcement_longer(
         assert (said.branches, said.is_pinned) == ([], True)
 
 
-async def test_it_announces_a_change_soon_after_it_is_called(here: Site, tmp_path: Path) -> None:
+async def test_a_change_is_announced_soon_after_a_call(here: Site, tmp_path: Path) -> None:
     async with resolver(here.url, tmp_path), announcements(here) as heard:
         await comes_to_serve(here, "r")
         count = len(heard)
@@ -73,7 +71,7 @@ async def test_it_announces_a_change_soon_after_it_is_called(here: Site, tmp_pat
         await eventually(lambda: len(heard) > count)
 
 
-async def test_a_ref_store_that_starts_after_it_knows_it_at_its_first_answer(
+async def test_a_ref_store_started_later_knows_the_resolver_at_its_first_answer(
     nats_url: str, tmp_path: Path
 ) -> None:
     """A command right after a start thus never learns that there is no resolver."""
@@ -116,7 +114,7 @@ async def reason(running: Running) -> str:
     return str(error)
 
 
-async def test_of_two_resolvers_that_started_together_the_later_one_exits(
+async def test_the_later_of_two_resolvers_that_start_together_exits(
     here: Site, tmp_path: Path
 ) -> None:
     """Neither got an answer to its question, because the other did not listen yet."""
@@ -129,7 +127,7 @@ async def test_of_two_resolvers_that_started_together_the_later_one_exits(
     assert "another resolver named r began before this one" in said
 
 
-async def test_of_two_resolvers_that_started_together_the_earlier_one_continues(
+async def test_the_earlier_of_two_resolvers_that_start_together_continues(
     here: Site, tmp_path: Path
 ) -> None:
     await here.commit("foo.com.", TEXT)
@@ -144,7 +142,7 @@ async def test_of_two_resolvers_that_started_together_the_earlier_one_continues(
         assert (await registry(here, "r"))["r"].is_contested
 
 
-async def test_it_starts_while_the_name_belongs_to_a_client_that_never_answers(
+async def test_a_resolver_starts_while_its_name_belongs_to_a_client_that_never_answers(
     here: Site, tmp_path: Path
 ) -> None:
     """For example one that is frozen, or whose host is gone without a message to the bus."""

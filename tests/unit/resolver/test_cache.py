@@ -71,7 +71,7 @@ async def test_a_canary_and_a_pin_are_cached_as_well(here: Site, tmp_path: Path)
         await pinned.comes_to_say("NOERROR 192.0.2.1", WWW)
 
 
-async def test_what_is_newer_is_served_before_what_is_on_disk(here: Site, tmp_path: Path) -> None:
+async def test_a_newer_state_is_served_before_that_on_disk(here: Site, tmp_path: Path) -> None:
     """The bus is available, so no client sees the old state again."""
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
@@ -81,7 +81,7 @@ async def test_what_is_newer_is_served_before_what_is_on_disk(here: Site, tmp_pa
         assert await running.first_says(WWW) == "NOERROR 192.0.2.2"
 
 
-async def test_a_store_that_lost_what_is_on_disk_is_followed_nevertheless(
+async def test_a_store_that_lost_the_cached_commit_is_followed_nevertheless(
     here: Site, tmp_path: Path
 ) -> None:
     """The difference from the old tree is not available, the whole new tree is."""
@@ -97,7 +97,7 @@ async def test_a_store_that_lost_what_is_on_disk_is_followed_nevertheless(
         await running.comes_to_say("NOERROR 192.0.2.2", WWW)
 
 
-async def test_a_branch_that_is_no_longer_followed_is_forgotten(here: Site, tmp_path: Path) -> None:
+async def test_a_branch_that_is_no_longer_followed_is_dropped(here: Site, tmp_path: Path) -> None:
     first = await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
@@ -206,7 +206,7 @@ async def test_a_file_under_another_zones_name_is_dropped(here: Site, tmp_path: 
     assert (root(tmp_path) / "unique-2" / "README").read_text() == "somebody's"
 
 
-async def test_the_file_of_a_removed_zone_is_deleted_and_those_below_its_folders_stay(
+async def test_the_file_of_a_removed_zone_is_deleted_and_those_in_its_folders_stay(
     here: Site, tmp_path: Path
 ) -> None:
     """Names of more than 200 characters share folders."""

@@ -34,7 +34,7 @@ async def test_a_commit_is_served_because_its_event_came(here: Site, tmp_path: P
     assert told.delay_ms > 0
 
 
-async def test_what_was_committed_before_it_started_is_served(here: Site, tmp_path: Path) -> None:
+async def test_commits_before_its_start_are_served(here: Site, tmp_path: Path) -> None:
     for zone in ("foo.com.", "bar.com.", "sub.foo.com.", "."):
         await here.commit(zone, OLD)
     async with resolver(here.url, tmp_path) as running:
@@ -49,7 +49,7 @@ async def test_nothing_is_bound_before_all_zones_are_loaded(here: Site, tmp_path
         assert await running.first_says("h2999.foo.com.") == "NOERROR 192.0.2.1"
 
 
-async def test_zones_come_and_go_while_it_runs(here: Site, tmp_path: Path) -> None:
+async def test_zones_are_added_and_removed_while_it_runs(here: Site, tmp_path: Path) -> None:
     await here.commit("a.test.", "www.b 300 A 192.0.2.9\n")
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.9", "www.b.a.test.")
@@ -157,7 +157,7 @@ async def test_large_commits_are_fetched(here: Site, tmp_path: Path) -> None:
         await running.comes_to_say("NXDOMAIN", "h0.foo.com.")
 
 
-async def test_a_commit_that_cannot_be_read_leaves_the_old_one_and_is_tried_again(
+async def test_an_unreadable_commit_keeps_the_old_one_and_is_retried(
     here: Site, tmp_path: Path
 ) -> None:
     """The problem is reported meanwhile."""

@@ -142,7 +142,7 @@ async def test_a_pin_is_kept_while_refs_is_another_one_and_is_no_problem_afterwa
             assert await running.says(WWW) == "NOERROR 192.0.2.1"
 
 
-async def test_a_cache_of_the_release_before_takes_the_id_of_the_log_that_it_knows(
+async def test_a_cache_of_the_previous_release_gets_the_id_of_the_log_that_it_knows(
     nats_url: str, tmp_path: Path
 ) -> None:
     """An empty store is not that log, although the cache has no id yet."""

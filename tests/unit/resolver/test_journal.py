@@ -48,7 +48,7 @@ def told(journal: Journal, serial: int, at: int, key: tuple[Name, str] = KEY) ->
     return [each.serial_after for each in found] if found is not None else None
 
 
-def test_it_leads_from_any_serial_to_what_is_served() -> None:
+def test_the_journal_leads_from_any_serial_to_the_served_one() -> None:
     journal = Journal()
     noted(journal, 1, 2, 3, 7)
     assert told(journal, 1, at=7) == [2, 3, 7]
@@ -59,7 +59,7 @@ def test_it_leads_from_any_serial_to_what_is_served() -> None:
     assert told(journal, 1, at=7, key=OTHER) is None
 
 
-def test_a_gap_empties_it() -> None:
+def test_a_gap_empties_the_journal() -> None:
     journal = Journal()
     noted(journal, 1, 2, 3)
     changes = journal.record(KEY, commit(9), commit(10), delta(9, 10))
@@ -69,7 +69,7 @@ def test_a_gap_empties_it() -> None:
     assert told(journal, 10, at=11) == [11]
 
 
-def test_an_unknown_difference_empties_it() -> None:
+def test_an_unknown_difference_empties_the_journal() -> None:
     journal = Journal()
     noted(journal, 1, 2)
     assert journal.record(KEY, commit(2), commit(3), None).dropped
@@ -77,7 +77,7 @@ def test_an_unknown_difference_empties_it() -> None:
 
 
 @pytest.mark.parametrize("after", [2, 1, 3])
-def test_a_serial_that_goes_back_empties_it(after: int) -> None:
+def test_a_serial_that_goes_back_empties_the_journal(after: int) -> None:
     """An earlier serial may then stand for two states."""
     journal = Journal()
     noted(journal, 1, 2, 3)
@@ -87,7 +87,7 @@ def test_a_serial_that_goes_back_empties_it(after: int) -> None:
     assert told(journal, 2, at=51) is None
 
 
-def test_another_commit_of_the_same_content_continues_it() -> None:
+def test_another_commit_with_the_same_content_continues_the_journal() -> None:
     journal = Journal()
     written = noted(journal, 1, 2)
     written.append(journal.rename(KEY, commit(2), commit(20)))
@@ -98,7 +98,7 @@ def test_another_commit_of_the_same_content_continues_it() -> None:
     assert told(restarted, 1, at=3) == [2, 3]
 
 
-def test_the_oldest_are_dropped_when_a_branch_has_too_many() -> None:
+def test_the_oldest_entries_are_dropped_when_a_branch_has_too_many() -> None:
     journal = Journal(max_entries=2)
     changes = noted(journal, 1, 2, 3, 4)
     assert [each.dropped for each in changes] == [(), (), (DroppedEntry(ZONE, 1),)]
@@ -106,7 +106,7 @@ def test_the_oldest_are_dropped_when_a_branch_has_too_many() -> None:
     assert told(journal, 2, at=4) == [3, 4]
 
 
-def test_the_oldest_of_all_are_dropped_when_the_total_is_too_large() -> None:
+def test_the_oldest_entries_of_all_are_dropped_when_the_total_is_too_large() -> None:
     journal = Journal(max_octets=2_000)
     noted(journal, 1, 2, 3)
     changes = noted(journal, *range(1, 9), key=OTHER)
@@ -115,7 +115,7 @@ def test_the_oldest_of_all_are_dropped_when_the_total_is_too_large() -> None:
     assert told(journal, 7, at=8, key=OTHER) == [8]
 
 
-def test_it_is_there_after_a_restart() -> None:
+def test_the_journal_survives_a_restart() -> None:
     journal = Journal()
     stored = on_disk(noted(journal, 1, 2, 3))
     restarted = Journal()
@@ -124,7 +124,7 @@ def test_it_is_there_after_a_restart() -> None:
     assert told(restarted, 1, at=4) == [2, 3, 4]
 
 
-def test_what_is_corrupt_on_disk_is_dropped_with_what_came_before_it() -> None:
+def test_a_corrupt_entry_is_dropped_with_all_earlier_ones() -> None:
     stored = on_disk(noted(Journal(), 1, 2, 3, 4))
     stored[1] = stored[1]._replace(payload=stored[1].payload[:-1] + b"?")
     restarted = Journal()
@@ -144,7 +144,7 @@ def test_a_failed_write_leaves_a_gap_that_is_detected() -> None:
     assert told(restarted, 3, at=5) == [4, 5]
 
 
-def test_what_does_not_lead_to_what_is_kept_is_dropped() -> None:
+def test_entries_that_do_not_lead_to_the_kept_state_are_dropped() -> None:
     stored = on_disk(noted(Journal(), 1, 2, 3))
     restarted = Journal()
     assert len(restarted.restore(KEY, commit(9), stored).dropped) == 2
@@ -164,14 +164,14 @@ def bases(lineage: SerialLineage, *serials: int) -> list[int]:
     return [serial for serial in serials if lineage.is_base(ZONE, serial)]
 
 
-def test_every_serial_is_a_base_while_a_branch_goes_on() -> None:
+def test_every_serial_is_a_base_while_a_branch_advances() -> None:
     lineage = SerialLineage()
     for serial in (5, 6, 6, 9):
         stands(lineage, serial)
     assert bases(lineage, 1, 5, 9) == [1, 5, 9]
 
 
-def test_earlier_serials_are_none_once_another_branch_is_served() -> None:
+def test_earlier_serials_are_not_bases_after_a_change_of_branch() -> None:
     lineage = SerialLineage()
     stands(lineage, 100)
     stands(lineage, 200, "next")
@@ -180,7 +180,7 @@ def test_earlier_serials_are_none_once_another_branch_is_served() -> None:
     assert bases(lineage, 199, 205) == [205]
 
 
-def test_serials_are_none_that_were_served_before_it_went_back() -> None:
+def test_serials_before_a_step_back_are_not_bases() -> None:
     lineage = SerialLineage()
     stands(lineage, 100)
     stands(lineage, 50)
@@ -189,7 +189,7 @@ def test_serials_are_none_that_were_served_before_it_went_back() -> None:
     assert bases(lineage, 100, 101, 103) == [101, 103]
 
 
-def test_a_serial_with_two_contents_is_none() -> None:
+def test_a_serial_with_two_contents_is_not_a_base() -> None:
     lineage = SerialLineage()
     stands(lineage, 7, tree=b"one")
     stands(lineage, 7, tree=b"other")
@@ -197,7 +197,7 @@ def test_a_serial_with_two_contents_is_none() -> None:
     assert bases(lineage, 6, 7, 8) == [8]
 
 
-def test_a_branch_of_the_same_content_leaves_the_present_serial_a_base() -> None:
+def test_a_branch_with_the_same_content_keeps_the_current_serial_as_a_base() -> None:
     lineage = SerialLineage()
     stands(lineage, 7, tree=b"same")
     stands(lineage, 7, "next", tree=b"same")
@@ -205,7 +205,7 @@ def test_a_branch_of_the_same_content_leaves_the_present_serial_a_base() -> None
     assert bases(lineage, 6, 7, 8) == [7, 8]
 
 
-def test_what_a_serial_stands_for_is_known_after_a_restart() -> None:
+def test_the_content_of_a_serial_is_known_after_a_restart() -> None:
     lineage = SerialLineage([LastServed(ZONE, "main", b"tree 5", 5, None)])
     stands(lineage, 9, "next")
     assert bases(lineage, 5, 8, 9) == [9]

@@ -50,7 +50,7 @@ def test_an_invalid_network_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["::ffff:192.0.2.0/120", "::ffff:192.0.2.1"])
-def test_a_network_that_holds_no_peer_is_refused(text: str) -> None:
+def test_a_network_without_possible_peers_is_refused(text: str) -> None:
     """A peer with such an address is known by its IPv4 address."""
     with pytest.raises(Invalid, match="an IPv4 network in IPv6 form"):
         acl.parse_network(text)

@@ -157,7 +157,7 @@ async def test_a_log_that_continued_from_a_backup_is_recognized(
             await running.comes_to_say("NOERROR 192.0.2.4", WWW)
 
 
-async def test_a_resolver_that_is_started_meanwhile_holds_what_it_has_on_disk(
+async def test_a_resolver_started_meanwhile_keeps_the_state_on_disk(
     nats_url: str, tmp_path: Path
 ) -> None:
     stores = tmp_path / "stores"
@@ -287,7 +287,7 @@ async def test_a_backup_from_before_an_earlier_recovery_is_detected(
         assert serials == [10, 12]
 
 
-async def test_what_was_answered_is_remembered_across_branches_epochs_and_restarts(
+async def test_answered_serials_are_remembered_across_branches_epochs_and_restarts(
     nats_url: str, tmp_path: Path
 ) -> None:
     stores = tmp_path / "stores"
@@ -309,7 +309,7 @@ async def test_what_was_answered_is_remembered_across_branches_epochs_and_restar
             assert not page.more
 
 
-async def test_a_serial_that_stood_for_two_states_is_no_reason_to_leave_a_branch(
+async def test_a_serial_of_two_states_is_no_reason_to_leave_a_branch(
     nats_url: str, tmp_path: Path
 ) -> None:
     """Another store replaces the first: its log is followed, and reaches the same serials."""
@@ -360,7 +360,7 @@ async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_
     await succeeds(lambda: here.commit("foo.com.", address(3)))
 
 
-async def test_a_claim_that_no_log_can_hold_is_dropped_and_refs_goes_on(here: Site) -> None:
+async def test_an_impossible_claim_is_dropped_and_refs_continues(here: Site) -> None:
     first = await here.commit("foo.com.", address(1))
     claim = ServedEvent(
         resolver="liar", zone=FOO, branch="main", epoch=first.moved.epoch, sequence=1 << 63,
@@ -378,7 +378,7 @@ async def test_a_claim_that_no_log_can_hold_is_dropped_and_refs_goes_on(here: Si
     await succeeds(lambda: here.commit("foo.com.", address(2)))
 
 
-async def test_a_cache_of_an_earlier_release_tells_what_it_served_last(
+async def test_a_cache_of_an_earlier_release_reports_the_serial_that_it_served_last(
     nats_url: str, tmp_path: Path
 ) -> None:
     async with (

@@ -295,7 +295,7 @@ async def test_a_file_with_an_error_changes_nothing_and_its_line_is_logged(
         assert "default: main -> next" in capsys.readouterr().out
 
 
-async def test_what_is_on_disk_is_served_zone_by_zone_without_the_bus(
+async def test_cached_zones_are_served_by_their_settings_without_the_bus(
     here: Site, config: Config, tmp_path: Path
 ) -> None:
     await two_branches(here, "foo.com.", "bar.com.", "pin.com.", "split.com.")

@@ -93,7 +93,7 @@ async def test_after_a_gap_the_whole_zone_is_written(tmp_path: Path) -> None:
     assert rows(tmp_path, "SELECT count(*) FROM rrset") == [(4,)]
 
 
-async def test_two_branches_that_are_written_at_once_do_not_mix(tmp_path: Path) -> None:
+async def test_two_branches_written_concurrently_do_not_mix(tmp_path: Path) -> None:
     """One of them needs several transactions, the last of which writes its tip; the other is
     written during the last."""
     for first, second in (("big", "small"), ("small", "big")):
@@ -111,7 +111,7 @@ async def test_two_branches_that_are_written_at_once_do_not_mix(tmp_path: Path) 
         assert counts == [(3,), (701,)]
 
 
-async def test_a_zone_that_was_half_written_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_a_half_written_zone_leaves_nothing(tmp_path: Path) -> None:
     """The process was killed before the tip was written."""
     async with cache(tmp_path) as known:
         known.record_swap(FOO, "main", whole("a"))

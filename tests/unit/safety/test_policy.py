@@ -28,7 +28,7 @@ LAST = (1 << 32) - 1
         (2026112101, 2026112100),
     ],
 )
-def test_a_later_serial_is_let_through(new: int, highest: int | None) -> None:
+def test_a_later_serial_is_accepted(new: int, highest: int | None) -> None:
     had = ServedTree(highest, OTHER) if highest is not None else None
     policy.check_serial(MAIN, ServedTree(new, TREE), had, force=False)
 
@@ -43,13 +43,13 @@ def test_a_serial_that_is_not_later_is_unsafe(new: int, highest: int) -> None:
     policy.check_serial(MAIN, ServedTree(new, TREE), ServedTree(highest, OTHER), force=True)
 
 
-def test_the_tree_already_served_under_a_serial_is_let_through() -> None:
+def test_the_tree_already_served_under_a_serial_is_accepted() -> None:
     policy.check_serial(MAIN, ServedTree(7, TREE), ServedTree(7, TREE), force=False)
     with pytest.raises(Unsafe):
         policy.check_serial(MAIN, ServedTree(6, TREE), ServedTree(7, TREE), force=False)
 
 
-def test_the_hint_names_a_serial_that_would_do() -> None:
+def test_the_hint_names_a_serial_that_would_be_accepted() -> None:
     with pytest.raises(Unsafe) as caught:
         policy.check_serial(MAIN, ServedTree(LAST - 1, TREE), ServedTree(LAST, OTHER), force=False)
     assert caught.value.hint is not None
@@ -91,7 +91,7 @@ def test_a_move_may_touch_up_to_the_limit(touched: int, had: int, is_refused: bo
 @pytest.mark.parametrize(
     "limits", [MoveLimits(), MoveLimits(1, 1), MoveLimits(33, 7), MoveLimits(100, 1)]
 )
-def test_the_size_of_a_zone_is_wanted_exactly_where_some_size_would_be_too_small(
+def test_the_size_of_a_zone_is_needed_only_if_it_can_decide(
     limits: MoveLimits,
 ) -> None:
     for touched in range(60):
@@ -102,7 +102,7 @@ def test_the_size_of_a_zone_is_wanted_exactly_where_some_size_would_be_too_small
         assert policy.list_reasons(enough, limits) == []
 
 
-def test_each_thing_that_is_wrong_is_told() -> None:
+def test_every_reason_of_a_refusal_is_reported() -> None:
     facts = Facts(7, ((WWW, rrtypes.A),), 12, loses_ns=True, ds=((WWW, rrtypes.DS),))
     share, ns, ds = policy.list_reasons(facts, MoveLimits())
     assert share == (
@@ -113,7 +113,7 @@ def test_each_thing_that_is_wrong_is_told() -> None:
     assert policy.list_reasons(facts, MoveLimits(100, 10, ds=True)) == [ns]
 
 
-def test_a_refusal_tells_the_way_and_what_force_alone_lacks() -> None:
+def test_a_refusal_names_the_options_that_override_it() -> None:
     refused = policy.refusal_error(MAIN, ["one", "two"], force=False)
     assert (refused.code, refused.message) == (
         "unsafe",

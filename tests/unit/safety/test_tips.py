@@ -92,7 +92,9 @@ async def load(objects: MemoryObjects, commit: ObjectId) -> None:
 
 @settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
-def test_what_refs_accepts_a_resolver_loads(data: st.DataObject, tmp_path_factory) -> None:
+def test_a_resolver_loads_every_tip_that_refs_accepts(
+    data: st.DataObject, tmp_path_factory
+) -> None:
     """The tips build on each other, so most of each was accepted before."""
 
     async def run(commits: list[ObjectId], forge: Forge, path: Path) -> None:
@@ -182,7 +184,7 @@ async def accept(harness: RefStoreHarness, tree: ObjectId, *parents: ObjectId) -
         return await harness.move(tree, *parents)
 
 
-async def test_what_is_there_stays_whatever_changes_next_to_it(
+async def test_an_accepted_flaw_stays_while_other_records_change(
     harness: RefStoreHarness, old
 ) -> None:
     first = await accept(harness, harness.tree(1, old))
@@ -194,7 +196,7 @@ async def test_what_is_there_stays_whatever_changes_next_to_it(
     await harness.move(harness.tree(3, {**old, **www, "short": more}), first)
 
 
-async def test_what_is_there_may_not_become_worse(harness: RefStoreHarness, old) -> None:
+async def test_an_accepted_flaw_may_not_become_worse(harness: RefStoreHarness, old) -> None:
     first = await accept(harness, harness.tree(1, old))
     both = {**old["both"], "TXT": harness.forge.text("both", "TXT", "more")}
     with pytest.raises(Invalid, match=r"a CNAME and other data \(A, TXT\)"):
@@ -204,12 +206,12 @@ async def test_what_is_there_may_not_become_worse(harness: RefStoreHarness, old)
         await harness.move(harness.tree(2, {**old, "short": short}), first)
 
 
-async def test_a_new_zone_may_not_have_it(harness: RefStoreHarness, old) -> None:
+async def test_a_new_zone_may_not_have_a_flaw(harness: RefStoreHarness, old) -> None:
     with pytest.raises(Invalid, match="cannot be moved to this commit"):
         await harness.move(harness.tree(1, old))
 
 
-async def test_a_reset_to_it_is_admitted_again_with_a_warning(
+async def test_a_reset_to_an_accepted_flaw_is_accepted_with_a_warning(
     harness: RefStoreHarness, old
 ) -> None:
     """The new commit has the records of an earlier one of the branch."""
@@ -228,7 +230,9 @@ async def test_a_reset_to_it_is_admitted_again_with_a_warning(
     assert [each["event"] for each in logs] == ["tip.admitted-again"]
 
 
-async def test_another_branch_may_start_from_it_or_merge_it(harness: RefStoreHarness, old) -> None:
+async def test_another_branch_may_start_from_an_accepted_flaw_or_merge_it(
+    harness: RefStoreHarness, old
+) -> None:
     first = await accept(harness, harness.tree(1, old))
     await harness.keeper.move(OTHER, Absent(), first, origin())
     await harness.keeper.move(ref_names.tag(FOO, "v1"), Absent(), first, origin())
@@ -239,7 +243,7 @@ async def test_another_branch_may_start_from_it_or_merge_it(harness: RefStoreHar
     await harness.move(harness.tree(4, old), mended, first)
 
 
-async def test_it_may_not_come_back_to_a_lineage_that_never_had_it(
+async def test_a_flaw_is_refused_on_a_branch_that_never_had_it(
     harness: RefStoreHarness, old
 ) -> None:
     await accept(harness, harness.tree(1, old))
@@ -248,7 +252,7 @@ async def test_it_may_not_come_back_to_a_lineage_that_never_had_it(
         await harness.move(harness.tree(3, old), mended)
 
 
-async def test_a_tree_before_that_nobody_can_read_is_no_reason_to_judge_nothing(
+async def test_a_tip_after_an_unreadable_tree_is_checked(
     harness: RefStoreHarness,
 ) -> None:
     """An earlier release accepted a tree with one type twice."""
@@ -263,7 +267,7 @@ async def test_a_tree_before_that_nobody_can_read_is_no_reason_to_judge_nothing(
         await harness.move(forge.apex(4, {label("www"): bad}), mended)
 
 
-async def test_a_change_of_one_record_reads_nothing_that_did_not_come_along() -> None:
+async def test_a_change_of_one_record_reads_only_sent_objects() -> None:
     """This holds for a zone of any size."""
     forge = Forge(FOO)
     below = {

@@ -40,7 +40,7 @@ def fill(path: Path, *names: str) -> None:
         file.write_text(f"this is {name}")
 
 
-def test_a_new_cache_says_how_it_is_laid_out(tmp_path: Path) -> None:
+def test_a_new_cache_has_a_marker_of_its_layout(tmp_path: Path) -> None:
     path = tmp_path / "made" / "cache"
     with lock_cache_root(path, LAYOUT, EARLIER, BESIDE) as root:
         assert (root.folder, root.aside) == (path / "unique-2", ())
@@ -50,7 +50,7 @@ def test_a_new_cache_says_how_it_is_laid_out(tmp_path: Path) -> None:
     assert aside(path) == []
 
 
-def test_it_is_one_process_s_at_a_time(tmp_path: Path) -> None:
+def test_a_cache_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
     with (
         lock_cache_root(tmp_path, LAYOUT, EARLIER, BESIDE),
         pytest.raises(Unavailable, match="another resolver"),
@@ -59,14 +59,14 @@ def test_it_is_one_process_s_at_a_time(tmp_path: Path) -> None:
     assert aside(tmp_path) == []
 
 
-def test_what_was_there_before_there_were_markers_is_set_aside(tmp_path: Path) -> None:
+def test_a_cache_from_before_markers_is_set_aside(tmp_path: Path) -> None:
     fill(tmp_path, "all.sqlite3", "all.sqlite3-wal", "all.sqlite3-shm", "lock")
     for _ in range(2):
         assert aside(tmp_path) == ["all.sqlite3", "all.sqlite3-shm", "all.sqlite3-wal"]
     assert (tmp_path / "all.sqlite3").read_text() == "this is all.sqlite3"
 
 
-def test_a_cache_that_lost_nothing_but_its_marker_is_taken_up(tmp_path: Path) -> None:
+def test_a_cache_that_lost_only_its_marker_is_used(tmp_path: Path) -> None:
     fill(tmp_path, BESIDE, f"{BESIDE}-wal", "unique-2/zone", "unique-1/zone", "lock")
     for _ in range(2):
         assert aside(tmp_path) == ["unique-1"]
@@ -74,7 +74,9 @@ def test_a_cache_that_lost_nothing_but_its_marker_is_taken_up(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("foreign", ["unique", "unique-1x", "zones", "unique-2.txt"])
-def test_beside_such_a_cache_nothing_else_may_be(tmp_path: Path, foreign: str) -> None:
+def test_a_cache_without_a_marker_next_to_other_files_is_refused(
+    tmp_path: Path, foreign: str
+) -> None:
     fill(tmp_path, BESIDE, "unique-2/zone", f"{foreign}/zone")
     before = content(tmp_path)
     with pytest.raises(Invalid, match=foreign):
@@ -83,7 +85,7 @@ def test_beside_such_a_cache_nothing_else_may_be(tmp_path: Path, foreign: str) -
 
 
 @pytest.mark.parametrize("other", [BEFORE, Layout("resolver", "flat", 2), LAYOUT])
-def test_another_scheme_or_version_is_set_aside_with_what_that_one_had_set_aside(
+def test_another_scheme_or_version_is_set_aside_with_its_own_set_aside_files(
     tmp_path: Path, other: Layout
 ) -> None:
     fill(tmp_path, "all.sqlite3")
@@ -102,7 +104,7 @@ def test_another_scheme_or_version_is_set_aside_with_what_that_one_had_set_aside
     "foreign",
     ["zone.db", "all.sqlite3.bak", "unique-1/zone", "all.sqlite3-wal/x", "\x1b[31m\n", ".hidden"],
 )
-def test_a_folder_of_somebody_else_is_refused_and_not_touched(tmp_path: Path, foreign: str) -> None:
+def test_a_foreign_folder_is_refused_and_not_changed(tmp_path: Path, foreign: str) -> None:
     fill(tmp_path, foreign, "lock", "all.sqlite3", "zzz")
     before = content(tmp_path)
     with pytest.raises(Invalid, match="nothing in it was touched") as caught:
@@ -112,7 +114,7 @@ def test_a_folder_of_somebody_else_is_refused_and_not_touched(tmp_path: Path, fo
     assert content(tmp_path) == before
 
 
-def test_a_link_is_somebody_elses(tmp_path: Path) -> None:
+def test_a_link_is_refused(tmp_path: Path) -> None:
     fill(tmp_path, "precious")
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "all.sqlite3").symlink_to(tmp_path / "precious")
@@ -120,7 +122,7 @@ def test_a_link_is_somebody_elses(tmp_path: Path) -> None:
         aside(tmp_path / "cache")
 
 
-def test_beside_a_marker_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+def test_foreign_files_next_to_a_marker_are_not_changed(tmp_path: Path) -> None:
     assert aside(tmp_path / "cache", BEFORE) == []
     fill(tmp_path / "cache", "notes", "unique-1/zone", "mine/zone", "unique-1x/zone")
     fill(tmp_path, "precious/file")
@@ -148,9 +150,7 @@ def test_beside_a_marker_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
         b"[" * 4_000,
     ],
 )
-def test_a_marker_that_is_none_is_refused_and_nothing_is_touched(
-    tmp_path: Path, marker: bytes
-) -> None:
+def test_an_invalid_marker_is_refused_and_nothing_is_changed(tmp_path: Path, marker: bytes) -> None:
     (tmp_path / "CACHE").write_bytes(marker)
     fill(tmp_path, "all.sqlite3", "unique-1/zone")
     before = content(tmp_path)
@@ -160,7 +160,7 @@ def test_a_marker_that_is_none_is_refused_and_nothing_is_touched(
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
-def test_a_marker_that_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_marker_that_is_not_a_file_is_refused(tmp_path: Path, kind: str) -> None:
     marker = tmp_path / "cache" / "CACHE"
     marker.parent.mkdir()
     assert aside(tmp_path / "other") == []
@@ -184,7 +184,7 @@ def test_a_folder_of_zones_that_is_a_link_is_refused(tmp_path: Path) -> None:
         aside(tmp_path / "cache")
 
 
-def test_a_path_that_is_no_folder_is_unavailable(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_folder_is_unavailable(tmp_path: Path) -> None:
     fill(tmp_path, "file")
     with pytest.raises(Unavailable, match="cannot use"):
         aside(tmp_path / "file")
@@ -238,7 +238,7 @@ def lives(work: Callable[[], object]) -> Iterator[int]:
             return
 
 
-def test_killed_at_any_step_of_setting_aside_it_is_all_there(tmp_path: Path) -> None:
+def test_a_kill_while_setting_aside_loses_nothing(tmp_path: Path) -> None:
     path, number = tmp_path / "0", 0
     owned = ("all.sqlite3", "all.sqlite3-wal")
     fill(path, *owned)
@@ -256,7 +256,7 @@ def test_killed_at_any_step_of_setting_aside_it_is_all_there(tmp_path: Path) -> 
         fill(path, *owned)
 
 
-def test_killed_at_any_step_of_an_upgrade_each_file_is_current_or_aside(tmp_path: Path) -> None:
+def test_a_kill_during_an_upgrade_leaves_each_file_current_or_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "0"
     aside(path, BEFORE)
     fill(path / "unique-1", "zone", "folder+/zone")
@@ -273,7 +273,7 @@ def test_killed_at_any_step_of_an_upgrade_each_file_is_current_or_aside(tmp_path
         fill(path / "unique-1", "zone", "folder+/zone")
 
 
-def test_killed_at_any_step_of_releasing_the_rest_goes_the_next_time(tmp_path: Path) -> None:
+def test_a_deletion_interrupted_by_a_kill_is_completed_the_next_time(tmp_path: Path) -> None:
     path = tmp_path / "0"
 
     def prepare() -> None:

@@ -58,7 +58,7 @@ async def test_parallel_branches_are_fetched_together_and_once() -> None:
     assert store.gave <= len(graph.ids) + 10
 
 
-async def test_what_two_branches_share_is_not_read_to_its_end() -> None:
+async def test_the_common_history_of_two_branches_is_not_read_completely() -> None:
     graph = chain(2_000)
     for _ in ("ours", "theirs"):
         graph.add([1_999], 10_000)
@@ -71,7 +71,7 @@ async def test_what_two_branches_share_is_not_read_to_its_end() -> None:
 
 
 @given(graphs(size=80), st.data())
-async def test_what_a_walk_finds_is_the_same_however_its_commits_are_fetched(graph, data):
+async def test_a_walk_has_the_same_result_for_any_batches(graph, data):
     start = data.draw(st.integers(0, len(graph.ids) - 1))
     past = await past_of(graph, MemoryObjects())
     found = await past.answer(LogWalk([graph.ids[start]]).take(100))
@@ -80,7 +80,7 @@ async def test_what_a_walk_finds_is_the_same_however_its_commits_are_fetched(gra
     assert [each.id for each in found] == [graph.ids[at] for at in wanted]
 
 
-async def test_the_reader_learns_what_was_fetched() -> None:
+async def test_the_reader_caches_fetched_commits() -> None:
     graph = chain(10)
     store = Counting()
     await store.put(graph.objects())
@@ -97,7 +97,7 @@ async def test_a_history_out_of_order_is_refused() -> None:
         await past.answer(LogWalk([graph.ids[-1]]).take(3))
 
 
-async def test_a_commit_that_is_not_stored_is_named() -> None:
+async def test_a_missing_commit_is_named() -> None:
     past = await past_of(chain(1), MemoryObjects())
     with pytest.raises(NotFound, match="000000000000"):
         await past.answer(commit_graph.follow_parents(CommitId(ObjectId(bytes(32))), [1]))

@@ -58,7 +58,7 @@ def watched() -> Iterator[Connection]:
 
 
 @given(st.lists(st.tuples(st.lists(WRITES, max_size=6), st.booleans()), max_size=6))
-def test_digests_are_those_of_the_tables_after_any_transactions(
+def test_digests_match_the_tables_after_any_transactions(
     transactions: list[tuple[list[tuple[str, dict[str, object]]], bool]],
 ) -> None:
     with watched() as connection:
@@ -91,7 +91,7 @@ def test_the_sum_of_rows_does_not_depend_on_their_order(
     assert total == digests.NOTHING
 
 
-def test_rows_that_differ_in_a_type_alone_have_other_hashes() -> None:
+def test_rows_that_differ_only_in_a_type_have_different_hashes() -> None:
     rows = [("1",), (1,), (1.0,), (b"1",), (None,), (), ("1", None), ("", "1"), ("1", "")]
     assert len({digests.hash_row(row) for row in rows}) == len(rows)
 
@@ -138,7 +138,7 @@ def change(path: Path, statement: str) -> None:
         ("CREATE INDEX other ON note (text)", "its schema differs"),
     ],
 )
-async def test_what_another_program_changed_is_damage(
+async def test_a_change_by_another_program_is_damage(
     tmp_path: Path, statement: str, says: str
 ) -> None:
     path = tmp_path / "notes.sqlite3"
@@ -153,7 +153,7 @@ async def test_what_another_program_changed_is_damage(
     assert caught.value.hint is not None
 
 
-async def test_what_is_compared_later_does_not_keep_a_file_from_being_opened(
+async def test_a_file_can_be_opened_before_its_deferred_comparison(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "notes.sqlite3"
@@ -164,7 +164,7 @@ async def test_what_is_compared_later_does_not_keep_a_file_from_being_opened(
             await database.check(partial(digests.compare, tables=WATCHED.later))
 
 
-async def test_an_upgrade_compares_what_there_was_and_notes_what_there_is(tmp_path: Path) -> None:
+async def test_an_upgrade_compares_the_old_digests_and_writes_new_ones(tmp_path: Path) -> None:
     path = tmp_path / "notes.sqlite3"
     await filled(path)
 
@@ -180,7 +180,7 @@ async def test_an_upgrade_compares_what_there_was_and_notes_what_there_is(tmp_pa
             pass
 
 
-async def test_a_file_without_digests_gets_them_with_an_upgrade(tmp_path: Path) -> None:
+async def test_an_upgrade_adds_missing_digests(tmp_path: Path) -> None:
     path = tmp_path / "notes.sqlite3"
     async with open_database(path, SCHEMA[:2], 1) as database:
         await _write(database, "INSERT INTO note VALUES ('a', 'one', 1)")

@@ -49,7 +49,7 @@ def fail(connection: Connection) -> None:
     raise Invalid("no")
 
 
-async def test_what_was_written_is_there_when_all_is_closed(tmp_path: Path) -> None:
+async def test_written_rows_exist_after_close(tmp_path: Path) -> None:
     async with open_pool(tmp_path, PREPARE) as pool:
         assert await pool.write(tmp_path / "a", partial(insert, text="one")) == 1
         assert await pool.write(tmp_path / "a", partial(insert, text="two")) == 2
@@ -58,7 +58,7 @@ async def test_what_was_written_is_there_when_all_is_closed(tmp_path: Path) -> N
     assert listed(tmp_path) == ["a", "b", "deep+", "er+"]
 
 
-async def test_a_file_comes_to_be_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+async def test_a_file_is_created_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     async with open_pool(tmp_path, PREPARE) as pool:
         with pytest.raises(Invalid):
             await pool.write(tmp_path / "a", fail)
@@ -69,7 +69,7 @@ async def test_a_file_comes_to_be_as_a_whole_or_not_at_all(tmp_path: Path) -> No
         assert await pool.write(tmp_path / "a", notes) == ["one"]
 
 
-async def test_what_a_killed_process_left_is_no_part_of_a_new_file(tmp_path: Path) -> None:
+async def test_leftovers_of_a_killed_process_are_not_part_of_a_new_file(tmp_path: Path) -> None:
     """It left a half-built file, and the log of a deleted one."""
     old = tmp_path / "old"
     with closing(sqlite3.connect(old, isolation_level=None)) as connection:
@@ -83,7 +83,7 @@ async def test_what_a_killed_process_left_is_no_part_of_a_new_file(tmp_path: Pat
         assert await pool.write(tmp_path / "a", notes) == ["new"]
 
 
-async def test_what_a_killed_process_had_committed_is_read(tmp_path: Path) -> None:
+async def test_commits_of_a_killed_process_are_read(tmp_path: Path) -> None:
     alive, dead = tmp_path / "alive", tmp_path / "dead"
     async with open_pool(tmp_path, PREPARE) as pool:
         await pool.write(alive, partial(insert, text="one"))
@@ -118,7 +118,7 @@ async def test_every_commit_is_synced_to_the_disk(tmp_path: Path) -> None:
         assert await pool.write(tmp_path / "a", settings) == ("wal", full)
 
 
-async def test_a_file_is_removed_with_the_folders_that_hold_no_other(tmp_path: Path) -> None:
+async def test_a_file_is_removed_with_its_empty_folders(tmp_path: Path) -> None:
     async with open_pool(tmp_path, PREPARE) as pool:
         files = [tmp_path / "f+" / "g+" / "a", tmp_path / "f+" / "b", tmp_path / "c"]
         for path in files:
@@ -132,7 +132,7 @@ async def test_a_file_is_removed_with_the_folders_that_hold_no_other(tmp_path: P
     assert listed(tmp_path) == ["c"]
 
 
-async def test_a_path_that_a_link_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+async def test_a_path_through_a_link_is_refused(tmp_path: Path) -> None:
     outside, folder = tmp_path / "outside", tmp_path / "files"
     for each in (outside, folder):
         each.mkdir()
@@ -149,7 +149,7 @@ async def test_a_path_that_a_link_leads_elsewhere_is_refused(tmp_path: Path) -> 
     assert (listed(outside), listed(folder)) == (["a"], ["f+"])
 
 
-async def test_damage_is_named_and_costs_no_other_file(tmp_path: Path) -> None:
+async def test_damage_is_named_and_affects_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"this is no database " * 500)
     async with open_pool(tmp_path, PREPARE) as pool:
         with pytest.raises(Corrupt, match="damaged"):

@@ -21,7 +21,7 @@ with lock_folder(Path(sys.argv[1]), "refs"):
 """
 
 
-def test_a_second_process_is_refused_and_told_which_one_it_is(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_with_the_id_of_the_first(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE
     ) as process:
@@ -41,7 +41,7 @@ def test_a_second_process_is_refused_and_told_which_one_it_is(tmp_path: Path) ->
         assert read_pid(tmp_path) == os.getpid()
 
 
-def test_a_folder_is_made_and_its_lock_is_for_its_owner(tmp_path: Path) -> None:
+def test_a_folder_is_created_and_its_lock_is_accessible_only_to_its_owner(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     assert not is_locked(folder)
     assert read_pid(folder) is None
@@ -52,7 +52,7 @@ def test_a_folder_is_made_and_its_lock_is_for_its_owner(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("elsewhere")])
-def test_a_lock_that_is_no_file_stops_nothing(make, tmp_path: Path) -> None:
+def test_a_lock_that_is_not_a_file_is_ignored(make, tmp_path: Path) -> None:
     """It does not stop a doctor that reads it, either."""
     make(tmp_path / LOCK)
     assert not is_locked(tmp_path)

@@ -77,13 +77,13 @@ E1 = PastEpoch("e1", 10, recovered=True)
         (log("x", 99, installation=""), FollowVerdict.WENT_BACK),
     ],
 )
-def test_a_log_is_followed_where_it_has_what_is_held_or_says_what_was_lost(
+def test_a_log_is_followed_if_it_has_the_held_rows_or_declares_them_lost(
     found: RefsSnapshot, verdict: FollowVerdict
 ) -> None:
     assert judge(HELD, found) is verdict
 
 
-def test_the_first_log_is_followed_whatever_it_is() -> None:
+def test_any_first_log_is_followed() -> None:
     assert judge(FollowedEnd("", "", 0, ()), log("x", 3)) is FollowVerdict.CONTINUES
 
 

@@ -53,7 +53,7 @@ async def test_each_object_is_fetched_once():
     assert len(store.fetched) == len(set(store.fetched)) == 7
 
 
-async def test_objects_at_hand_are_never_fetched():
+async def test_given_objects_are_never_fetched():
     store = Counting()
     objects, root = zone(5)
     assert len(await Reader(store, objects).answer(zone_tree.list_changes(None, root))) == 5
@@ -66,13 +66,13 @@ async def test_a_missing_object_is_named():
         await Reader(MemoryObjects()).get([raw.id])
 
 
-async def test_an_object_at_hand_that_is_malformed_is_corrupt():
+async def test_a_malformed_given_object_is_corrupt():
     raw = create_object("tree", b"\7")
     with pytest.raises(Corrupt, match=raw.id.hex()):
         await Reader(MemoryObjects(), [raw]).get([raw.id])
 
 
-async def test_the_memory_store_refuses_what_names_an_object_it_does_not_hold():
+async def test_the_memory_store_refuses_an_object_with_a_missing_link():
     objects, _ = zone(1)
     store = MemoryObjects()
     with pytest.raises(Invalid, match="which is not stored"):

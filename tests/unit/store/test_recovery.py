@@ -69,7 +69,7 @@ def lately(serial: int, tree: ObjectId = TREE) -> AnsweredSerial:
         (TIP, [lately(4), said(6)], 7),
     ],
 )
-def test_a_branch_goes_on_where_every_secondary_follows(
+def test_a_branch_continues_at_a_serial_that_every_secondary_follows(
     branch: RestoredBranch, answers: list[AnsweredSerial], serial: int | None
 ) -> None:
     verdict = decide(branch, answers, 1000)
@@ -83,7 +83,7 @@ def test_a_branch_goes_on_where_every_secondary_follows(
 
 
 @pytest.mark.parametrize("ahead", [MAX_LEAD + 1, HALF - 1, HALF])
-def test_a_serial_that_is_too_far_ahead_is_named_and_not_believed(ahead: int) -> None:
+def test_a_serial_too_far_ahead_is_named_and_ignored(ahead: int) -> None:
     """One faulty resolver cannot use up the serials of a zone."""
     far = said((4 + ahead) % MODULUS, resolver="liar")
     verdict = decide(TIP, [said(6), far], 1000)
@@ -91,7 +91,7 @@ def test_a_serial_that_is_too_far_ahead_is_named_and_not_believed(ahead: int) ->
     assert verdict.answer == far
 
 
-def test_a_headroom_that_does_not_pass_the_highest_serial_is_in_doubt() -> None:
+def test_a_headroom_below_the_highest_serial_is_in_doubt() -> None:
     """The store itself had the branch forced back by almost half of all serials."""
     verdict = decide(RestoredBranch(4, TREE, HALF), [], MAX_HEADROOM)
     assert isinstance(verdict, Doubt)
@@ -106,7 +106,7 @@ trees = st.sampled_from([TREE, OTHER])
 
 
 @given(serials, trees, st.lists(st.tuples(near, trees), max_size=5), st.integers(1, MAX_HEADROOM))
-def test_the_law_of_the_decision(
+def test_a_branch_stays_or_continues_after_all_known_serials(
     tip: int, tree: ObjectId, near: list[tuple[int, ObjectId]], headroom: int
 ) -> None:
     """A branch stays only if it has the states known to be served last. Otherwise its new serial is
@@ -127,7 +127,7 @@ def test_the_law_of_the_decision(
 
 
 @given(serials, trees, st.lists(st.tuples(serials, trees), max_size=5), serials)
-def test_whatever_resolvers_say_no_serial_goes_back_or_far_ahead(
+def test_no_answer_of_a_resolver_moves_a_serial_back_or_far_ahead(
     tip: int, tree: ObjectId, claims: list[tuple[int, ObjectId]], highest: int
 ) -> None:
     answers = [said(serial, other) for serial, other in claims]

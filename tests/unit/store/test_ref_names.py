@@ -39,7 +39,7 @@ refs = st.one_of(
 
 
 @given(refs)
-def test_a_path_reads_back_as_the_same_ref(ref):
+def test_the_path_of_a_ref_parses_to_the_same_ref(ref):
     assert ref_names.parse(ref.path()) == ref
 
 
@@ -100,7 +100,7 @@ def test_a_zone_of_255_octets_has_refs():
         "head",
     ],
 )
-def test_what_is_no_ref_name_is_refused(path):
+def test_an_invalid_ref_name_is_refused(path):
     with pytest.raises(Invalid):
         ref_names.parse(path)
 
@@ -141,7 +141,7 @@ SHORTS = [
 
 
 @pytest.mark.parametrize("short", SHORTS)
-def test_git_accepts_every_branch_name_that_is_accepted_here(short):
+def test_git_accepts_every_accepted_branch_name(short):
     """``git check-ref-format --branch``; zonegit is stricter only for a component that ends in a
     dot."""
     try:
@@ -155,14 +155,14 @@ def test_git_accepts_every_branch_name_that_is_accepted_here(short):
 
 
 @pytest.mark.parametrize("short", ["a.", "a./b", "", "@", "é" * 101, "a" * 201, "\udc80"])
-def test_our_own_rules_of_branch_names(short):
+def test_branch_names_have_stricter_rules_than_in_git(short):
     """A component that ends in a dot would look like a zone; names are bounded."""
     with pytest.raises(Invalid, match="is not a branch name"):
         ref_names.branch(FOO, short)
 
 
 @pytest.mark.parametrize("actor", ["", "-a", ".a", "a b", "a/b", "é", "a" * 65, "a\n"])
-def test_an_operators_name_is_plain(actor):
+def test_the_name_of_an_operator_is_plain(actor):
     with pytest.raises(Invalid, match="operator"):
         ref_names.own_head(actor)
 

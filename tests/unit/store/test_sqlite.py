@@ -27,7 +27,7 @@ def notes(connection: Connection) -> list[str]:
     return [text for (text,) in connection.execute("SELECT text FROM note ORDER BY rowid")]
 
 
-async def test_what_was_written_is_there_when_opened_again(tmp_path: Path) -> None:
+async def test_written_rows_exist_after_a_reopen(tmp_path: Path) -> None:
     path = tmp_path / "made" / "on the way" / "notes.sqlite3"
     async with open_database(path, SCHEMA, 1) as database:
         assert await database.write(partial(insert, text="a")) == "a"
@@ -48,7 +48,7 @@ async def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
         assert await database.read(notes) == ["after"]
 
 
-async def test_a_full_disk_writes_nothing_and_says_so(tmp_path: Path) -> None:
+async def test_a_full_disk_writes_nothing_and_is_reported(tmp_path: Path) -> None:
     def limit(connection: Connection) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -83,7 +83,7 @@ async def test_a_later_layout_is_refused(tmp_path: Path) -> None:
             pass
 
 
-async def test_an_earlier_layout_is_brought_up_step_by_step_or_left_as_it_was(
+async def test_an_earlier_layout_is_upgraded_step_by_step_or_left_unchanged(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "notes.sqlite3"
@@ -105,14 +105,14 @@ async def test_an_earlier_layout_is_brought_up_step_by_step_or_left_as_it_was(
             assert await later.read(notes) == ["a", "b", "c"]
 
 
-async def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_created_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="cannot create"):
         async with open_database(tmp_path / "file" / "notes.sqlite3", SCHEMA, 1):
             pass
 
 
-async def test_results_are_told_in_the_order_of_their_commits(tmp_path: Path) -> None:
+async def test_results_are_returned_in_the_order_of_their_commits(tmp_path: Path) -> None:
     told: list[str] = []
     async with open_database(tmp_path / "notes.sqlite3", SCHEMA, 1) as database:
         await asyncio.gather(
@@ -121,7 +121,7 @@ async def test_results_are_told_in_the_order_of_their_commits(tmp_path: Path) ->
         assert told == await database.read(notes) == [str(n) for n in range(50)]
 
 
-async def test_a_caller_that_gives_up_finds_it_done_or_not_begun(tmp_path: Path) -> None:
+async def test_a_cancelled_transaction_is_done_or_not_begun(tmp_path: Path) -> None:
     """A running transaction commits and reports it; a waiting one never runs."""
     told: list[str] = []
     begun, go_on = threading.Event(), threading.Event()
@@ -147,7 +147,7 @@ async def test_a_caller_that_gives_up_finds_it_done_or_not_begun(tmp_path: Path)
         assert await database.read(notes) == ["running"]
 
 
-async def test_a_read_sees_only_what_is_committed(tmp_path: Path) -> None:
+async def test_a_read_sees_only_committed_rows(tmp_path: Path) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def slowly(connection: Connection) -> str:
@@ -176,7 +176,7 @@ async def test_every_commit_is_synced_to_the_disk(tmp_path: Path) -> None:
         assert await database.write(settings) == ("wal", full)
 
 
-async def test_another_process_may_read_meanwhile(tmp_path: Path) -> None:
+async def test_another_process_can_read_at_the_same_time(tmp_path: Path) -> None:
     path = tmp_path / "notes.sqlite3"
     async with open_database(path, SCHEMA, 1) as database:
         await database.write(partial(insert, text="a"))

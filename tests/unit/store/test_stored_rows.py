@@ -40,7 +40,7 @@ NOTE = RowReader("note", Noted, lambda zone, *rest: Note(read_name(zone), rest))
 GOOD = (b"\3foo\3com\0", bytes(32), 7, "text", 1.5)
 
 
-def test_a_row_of_the_right_types_is_read() -> None:
+def test_a_row_with_the_right_types_is_read() -> None:
     assert NOTE.read(GOOD) == Note(Name(GOOD[0]), GOOD[1:])
     assert NOTE.read_all([GOOD, GOOD]) == [NOTE.read(GOOD)] * 2
     assert NOTE.read_first([GOOD]) == NOTE.read(GOOD)
@@ -65,7 +65,7 @@ def test_a_row_of_the_right_types_is_read() -> None:
         {4: "1.5"},
     ],
 )
-def test_a_row_that_is_not_what_was_written_is_named(harm: dict[int, object]) -> None:
+def test_a_row_with_wrong_values_is_named(harm: dict[int, object]) -> None:
     row = tuple(harm.get(at, value) for at, value in enumerate(GOOD))
     with pytest.raises(DamagedFile, match="of table note is damaged") as caught:
         NOTE.read(row)
@@ -97,7 +97,7 @@ def texts(connection: Connection) -> list[str]:
     ],
     ids=["no UTF-8", "no such table", "a schema that is no UTF-8", "cut", "zeros"],
 )
-async def test_whatever_is_wrong_with_a_file_is_said_with_its_path(tmp_path: Path, harm) -> None:
+async def test_every_error_of_a_file_has_its_path(tmp_path: Path, harm) -> None:
     path = tmp_path / "notes.sqlite3"
     async with open_database(path, SCHEMA, 1) as database:
         await database.write(
@@ -111,7 +111,7 @@ async def test_whatever_is_wrong_with_a_file_is_said_with_its_path(tmp_path: Pat
     assert "backup" in (caught.value.hint or "")
 
 
-async def test_a_row_with_another_type_is_said_with_its_file(tmp_path: Path) -> None:
+async def test_a_row_with_another_type_is_named_with_its_file(tmp_path: Path) -> None:
     """STRICT forbids such a write, but damage may cause it."""
     path = tmp_path / "notes.sqlite3"
     async with open_database(path, ("CREATE TABLE note (key INTEGER PRIMARY KEY, text)",), 1):

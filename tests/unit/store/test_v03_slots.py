@@ -61,7 +61,7 @@ def test_tags_and_branches_with_slashes_keep_their_names() -> None:
         ({"refs/notes/x": ID}, "refs/notes/x"),
     ],
 )
-def test_a_malformed_name_or_slot_is_refused_by_its_name(
+def test_a_malformed_name_or_slot_is_refused_with_its_name(
     changed: dict[str, bytes], named: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
@@ -84,7 +84,7 @@ def test_a_store_without_a_zone_is_refused() -> None:
         max_size=5,
     )
 )
-def test_whatever_slots_hold_they_are_read_or_refused(found: dict[str, bytes]) -> None:
+def test_any_slots_are_read_or_refused(found: dict[str, bytes]) -> None:
     try:
         meaning = v03_slots.decode(found)
     except Invalid:

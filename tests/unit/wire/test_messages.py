@@ -49,7 +49,7 @@ ALL = [
         LogPage("e", 9, [ENTRY]),
     ],
 )
-def test_a_message_reads_back_as_it_was_sent(message):
+def test_a_message_decodes_as_it_was_encoded(message):
     assert codec.decode(codec.encode(message), type(message)) == message
 
 
@@ -92,7 +92,7 @@ def test_nesting_and_bad_text_are_invalid(octets):
         codec.decode(octets, FindObjects)
 
 
-def test_a_message_beyond_the_bound_is_neither_sent_nor_read():
+def test_a_message_beyond_the_bound_is_neither_encoded_nor_decoded():
     with pytest.raises(Invalid, match="too large"):
         codec.encode(FailureReply(code="internal", message="x" * codec.MAX_MESSAGE))
     with pytest.raises(Invalid, match="too large"):

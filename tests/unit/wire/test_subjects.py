@@ -34,13 +34,13 @@ LEGAL = re.compile(r"[a-z0-9_=.\-A-F]+")
         ("=.", "=3D.="),
     ],
 )
-def test_a_zone_is_its_labels_reversed_with_a_final_token(zone, tokens):
+def test_the_tokens_of_a_zone_are_its_reversed_labels_and_a_final_token(zone, tokens):
     assert subjects.encode_zone(names.parse(zone)) == tokens
     assert subjects.decode_zone(tokens.split(".")) == names.parse(zone)
 
 
 @given(zone_names)
-def test_a_zone_reads_back_from_its_tokens(zone):
+def test_a_zone_is_parsed_from_its_tokens(zone):
     tokens = subjects.encode_zone(zone)
     assert subjects.decode_zone(tokens.split(".")) == zone
     assert LEGAL.fullmatch(tokens)
@@ -60,7 +60,7 @@ def test_one_permission_line_covers_a_zone_and_all_below_and_nothing_else(zone, 
 
 
 @given(st.binary(min_size=1, max_size=30))
-def test_a_token_reads_back_and_has_one_canonical_form(octets):
+def test_a_token_can_be_decoded_and_has_one_canonical_form(octets):
     token = subjects.encode_token(octets)
     assert subjects.decode_token(token) == octets
     assert "." not in token
@@ -166,7 +166,7 @@ def test_a_request_to_one_resolver_is_from_the_actor_of_the_connection():
     assert subjects.may_answer(subject, "_INBOX.ann.0")
 
 
-def test_the_subjects_of_resolvers():
+def test_subjects_of_resolvers_have_their_names():
     assert subjects.served("ns1", FOO) == "zg.served.ns1.com.foo.="
     assert subjects.served_by_any(FOO) == "zg.served.*.com.foo.="
     assert subjects.announcement("ns1.A") == "zg.served.ns1=2E=41._"

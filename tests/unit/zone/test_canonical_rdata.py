@@ -149,7 +149,7 @@ def test_the_first_spelling_of_each_record_is_kept() -> None:
     assert set(deduplicate(rrtypes.NS, iter(rdatas))) == {b"\1B\0", b"\1a\0"}
 
 
-def test_numbers_that_are_letters_make_no_twins() -> None:
+def test_numbers_that_look_like_letters_are_different_records() -> None:
     """Preferences 0x4141 and 0x6161 are "AA" and "aa" as octets."""
     assert not has_twins(rrtypes.MX, [b"AA\1a\0", b"aa\1a\0"])
     assert has_twins(rrtypes.MX, [b"AA\1A\0", b"AA\1a\0"])

@@ -49,7 +49,7 @@ def of_readers(rdtype: int, words: list[str]) -> bytes | None:
 @example(rrtypes.MX, ["65536", "mail"])
 @example(rrtypes.TXT, ["x" * 255, Quoted("x" * 256)])
 @example(rrtypes.TXT, [Quoted(""), Glued("b")])
-def test_rdata_is_what_the_readers_make_of_it_or_is_left_to_them(rdtype, words):
+def test_rdata_equals_that_of_the_readers_or_is_left_to_them(rdtype, words):
     found = fast_rdata.parse_rdata(rdtype, words, APEX)
     assert found is None or found == of_readers(rdtype, words)
 
@@ -58,7 +58,7 @@ def test_rdata_is_what_the_readers_make_of_it_or_is_left_to_them(rdtype, words):
 @given(TEXTS)
 @example("x" * 63 + "." + "y" * 63 + "." + "z" * 63 + "." + "w" * 53)
 @example("x" * 63 + "." + "y" * 63 + "." + "z" * 63 + "." + "w" * 54)
-def test_a_name_is_what_dnspython_makes_of_it_or_is_left_to_it(text):
+def test_a_name_equals_that_of_dnspython_or_is_left_to_it(text):
     found = fast_rdata.parse_name(text, APEX)
     assert found is None or found.lower() == names.parse(text, APEX)
 
@@ -75,7 +75,7 @@ def test_a_name_is_what_dnspython_makes_of_it_or_is_left_to_it(text):
         (rrtypes.TXT, [Quoted("v=spf1 -all"), "x" * 255]),
     ],
 )
-def test_the_common_forms_are_read_here(rdtype, words):
+def test_common_forms_take_the_fast_path(rdtype, words):
     assert fast_rdata.parse_rdata(rdtype, words, APEX) == of_readers(rdtype, words) is not None
 
 
@@ -94,7 +94,7 @@ LINES = st.sampled_from(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(LINES, max_size=8).map("\n".join))
-def test_a_file_reads_the_same_with_and_without_the_short_way(text):
+def test_a_file_has_the_same_content_with_and_without_the_fast_path(text):
     octets = f"$TTL 9\n@ SOA a b 1 2 3 4 5\n{text}\n".encode()
     with pytest.MonkeyPatch.context() as patch:
         short = _read(octets)
@@ -110,7 +110,7 @@ def _read(octets: bytes):
         return error.message, error.hint
 
 
-def test_no_word_with_an_escape_is_read_here():
+def test_a_word_with_an_escape_does_not_take_the_fast_path():
     for rdtype in TYPES:
         assert fast_rdata.parse_rdata(rdtype, ["\\065"], ROOT) is None
     assert fast_rdata.parse_name("\\065", ROOT) is None

@@ -66,7 +66,7 @@ def test_an_instance_of_dns_sd_stays_utf_8(typed: str, expected: bytes) -> None:
     assert parse(typed) == parse(expected.decode())
 
 
-def test_an_instance_is_known_by_the_labels_of_its_origin_too() -> None:
+def test_an_instance_is_recognised_by_labels_of_its_origin_too() -> None:
     origin = parse("_ipp._tcp.example.")
     assert parse("ü", origin) == parse(r"\195\188", origin)
     assert parse("ü._ipp", parse("_tcp.example.")) == parse(r"\195\188._ipp._tcp.example.")
@@ -84,7 +84,7 @@ def test_an_instance_is_known_by_the_labels_of_its_origin_too() -> None:
         ("ü\\045.example.", "has an escape"),
     ],
 )
-def test_what_idna_2008_disallows_is_refused_with_advice(typed: str, why: str) -> None:
+def test_a_name_that_idna_2008_disallows_is_refused_with_advice(typed: str, why: str) -> None:
     message = refusal(typed)
     assert why in message
     assert message.endswith("type its A-label (xn--...)")
@@ -114,7 +114,7 @@ def test_a_look_alike_in_a_name_is_named(character: str) -> None:
         "www 300\u3000A 192.0.2.1",
     ],
 )
-def test_a_blank_that_is_none_is_named_with_its_line(line: str) -> None:
+def test_a_non_ascii_space_is_named_with_its_line(line: str) -> None:
     with pytest.raises(Invalid, match=r"^-:1: .*U\+(00A0 NO-BREAK SPACE|3000 IDEOGRAPHIC SPACE)"):
         reader.read(f"{line}\n".encode(), APEX, whole=False)
 
@@ -131,7 +131,7 @@ def test_typographic_quotes_around_an_unquoted_word_are_named(word: str) -> None
         typed_records.parse_rdatas(rrtypes.NUMBERS["HINFO"], [f"a {word}"], APEX)
 
 
-def test_in_quotes_and_comments_and_inside_words_any_character_stays() -> None:
+def test_any_character_is_kept_in_quotes_in_comments_and_inside_words() -> None:
     file = 'a 300 TXT "\u201cx\u00a0y\u201d" Bob\u2019s ; \u201c\u00a0\n'
     (found,) = reader.read(file.encode(), APEX, whole=False).rrsets.values()
     assert found.rdatas == ("\x0a\u201cx\u00a0y\u201d\x07Bob\u2019s".encode(),)
@@ -187,7 +187,7 @@ def test_every_name_in_rdata_is_converted(rdtype: str, words: str) -> None:
         (r"\256.", "an escape is"),
     ],
 )
-def test_an_error_is_about_what_was_typed(typed: str, why: str) -> None:
+def test_an_error_shows_the_typed_name(typed: str, why: str) -> None:
     assert why in refusal(typed)
     with pytest.raises(Invalid) as refused:
         typed_records.parse_rdatas(rrtypes.MX, [f"10 {typed}"], APEX)
@@ -206,7 +206,9 @@ def test_an_error_is_about_what_was_typed(typed: str, why: str) -> None:
         ("xn--a-ecp.example.", None),
     ],
 )
-def test_only_a_label_that_comes_back_is_shown_as_its_u_label(name: str, shown: str | None) -> None:
+def test_only_a_label_that_converts_back_is_shown_as_a_u_label(
+    name: str, shown: str | None
+) -> None:
     assert idn.to_unicode(name) == shown
 
 
@@ -220,7 +222,7 @@ def test_a_label_that_is_too_long_is_named_with_its_octets(typed: str, octets: i
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_a_name_or_refused_and_no_u_label_leads_elsewhere(typed: str) -> None:
+def test_any_text_is_a_name_or_refused_and_its_u_label_is_the_same_name(typed: str) -> None:
     try:
         name = parse(typed)
     except Invalid:

@@ -42,14 +42,14 @@ def outcome(text: str, cache: LineCache | None, *, lenient: bool = False) -> obj
 
 @settings(max_examples=500)
 @given(st.lists(LINES, max_size=4), st.booleans())
-def test_a_file_means_the_same_whatever_was_read_before_it(files, lenient):
+def test_a_file_means_the_same_after_any_other_files(files, lenient):
     cache = LineCache()
     for lines in files:
         text = HEAD + "\n".join(lines) + "\n"
         assert outcome(text, cache, lenient=lenient) == outcome(text, None, lenient=lenient)
 
 
-def test_a_line_is_known_under_its_own_origin_alone():
+def test_a_line_is_cached_only_for_its_own_origin():
     cache = LineCache()
     text = f"{HEAD}$ORIGIN a.foo.com.\nwww A 192.0.2.1\n$ORIGIN b.foo.com.\nwww A 192.0.2.1\n"
     found = reader.read(text.encode(), ZONE, cache=cache)
@@ -59,7 +59,7 @@ def test_a_line_is_known_under_its_own_origin_alone():
     }
 
 
-def test_a_known_line_takes_the_ttl_and_the_owner_that_hold_where_it_is_met_again():
+def test_a_cached_line_has_the_current_ttl_and_owner():
     cache = LineCache()
     first = "$TTL 1\n@ SOA ns1 admin 1 2 3 4 5\na TXT x\n TXT y\n"
     second = "$TTL 2\n@ SOA ns1 admin 1 2 3 4 5\nb TXT z\n TXT y\n"
@@ -69,7 +69,7 @@ def test_a_known_line_takes_the_ttl_and_the_owner_that_hold_where_it_is_met_agai
     assert (b.ttl, len(b.rdatas)) == (2, 2)
 
 
-def test_an_error_in_a_file_of_known_lines_names_its_own_line():
+def test_an_error_among_cached_lines_names_its_own_line():
     cache = LineCache()
     reader.read((HEAD + "www A 192.0.2.1\n").encode(), ZONE, cache=cache)
     said = outcome(HEAD + "\nwww CNAME x\nwww A 192.0.2.1\n", cache)
@@ -77,7 +77,7 @@ def test_an_error_in_a_file_of_known_lines_names_its_own_line():
     assert str(said[0]).startswith("-:5:")
 
 
-def test_a_memory_that_is_full_begins_anew():
+def test_a_full_cache_is_cleared():
     cache = LineCache(max_octets=1_000)
     said = LineRecord(ZONE, TXT, None, b"\1a")
     for number in range(10):
@@ -86,7 +86,7 @@ def test_a_memory_that_is_full_begins_anew():
     assert cache.get(ZONE, b"9") == said
 
 
-def test_a_long_line_is_not_kept():
+def test_a_long_line_is_not_cached():
     cache = LineCache()
     cache.add(ZONE, b"x" * (MAX_LINE + 1), LineRecord(ZONE, TXT, None, b"\1a"))
     assert cache.get(ZONE, b"x" * (MAX_LINE + 1)) is None

@@ -16,7 +16,7 @@ def is_name(apex: Name, path: Path) -> bool:
 
 
 @given(zone_names)
-def test_what_is_written_reads_back_whatever_the_labels_hold(name):
+def test_a_name_with_any_labels_parses_as_it_was_written(name):
     assert parse(names.text(name)) == name
     assert names.from_wire(name) == name
     assert names.join(names.labels(name)) == name
@@ -99,7 +99,7 @@ def test_any_text_is_a_name_or_invalid(text):
         (r"\@.", b"\1@\0"),
     ],
 )
-def test_presentation_format(text, octets):
+def test_names_have_a_presentation_format(text, octets):
     assert parse(text) == octets
 
 
@@ -113,7 +113,7 @@ def test_relative_names_and_the_at_sign_take_the_origin():
 
 
 @pytest.mark.parametrize("text", ["", "a..b.", ".a", "a" * 64 + ".", "a." * 128, r"\256.", "a\\"])
-def test_what_is_not_a_name_is_refused(text):
+def test_an_invalid_name_is_refused(text):
     with pytest.raises(Invalid, match="is not a domain name"):
         parse(text)
 
@@ -132,7 +132,7 @@ def test_a_label_that_looks_like_two_is_not_within_the_second():
 
 
 @pytest.mark.parametrize("labels", [[b""], [b"a" * 64], [b"a" * 63] * 4])
-def test_join_bounds_labels_and_names(labels):
+def test_join_refuses_long_labels_and_names(labels):
     with pytest.raises(Invalid):
         names.join(labels)
 
@@ -158,7 +158,7 @@ def test_a_name_below_another_is_a_name_or_invalid(apex, path):
 
 
 @given(st.binary(max_size=600))
-def test_octets_that_are_no_name_are_shown_and_not_raised(octets):
+def test_invalid_octets_are_shown_without_an_error(octets):
     shown = names.text(Name(octets))
     assert len(shown) <= 4 * names.MAX_OCTETS
     try:
@@ -167,7 +167,7 @@ def test_octets_that_are_no_name_are_shown_and_not_raised(octets):
         assert shown.startswith("<")
 
 
-def test_parent_and_canonical_key():
+def test_a_name_has_a_parent_and_a_canonical_key():
     assert names.parent(parse("a.b.")) == parse("b.")
     assert names.parent(parse("b.")) == ROOT
     assert names.canonical_key(Name(parse("a.b."))) == (b"b", b"a")

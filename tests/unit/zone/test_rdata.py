@@ -63,9 +63,7 @@ def test_octets_become_text_and_the_same_octets(mnemonic: str, data: st.DataObje
 @pytest.mark.parametrize("rdtype", [*sorted(rrtypes.MNEMONICS), 65_400])
 @settings(max_examples=60, derandomize=True)
 @given(data=st.data())
-def test_any_octets_that_are_stored_read_back_from_what_is_printed(
-    rdtype: int, data: st.DataObject
-):
+def test_any_stored_octets_are_parsed_from_their_printed_text(rdtype: int, data: st.DataObject):
     """A diff shows them, and a plan may remove them; in new content they must be well formed."""
     known = wire.STRATEGIES.get(rrtypes.to_text(rdtype), st.binary())
     octets = data.draw(st.binary(max_size=60) | known)
@@ -146,7 +144,7 @@ def test_generic_rdata_has_as_many_octets_as_it_says(text: str):
     refused("NULL", text)
 
 
-def test_a_quoted_mark_is_no_generic_rdata():
+def test_a_quoted_mark_is_not_generic_rdata():
     assert rdata_from_text(rrtypes.TXT, '"\\\\#" "0"') == b"\2\\#\0010"
     assert rdata_to_text(rrtypes.TXT, b"\2\\#\0010") == '"\\\\#" "0"'
 
@@ -194,7 +192,7 @@ def test_a_size_keeps_its_first_digit_as_in_bind(text: str, size: int):
      "1 N 2 E 1m 90000001m", "1 N 2 E 42849672.96m", "1 N 2 E -100000.01m", "N 2 E 1m", "1 2 E 1m",
      "1 0 0.0001 N 2 E 1m", "1 N 2 E m", "1 N 2 E .m", "1 N 2 E \u0663m", "1 0 0 0 N 2 E 1m"],
 )  # fmt: skip
-def test_a_position_that_no_octets_stand_for_is_refused(text: str):
+def test_a_position_without_a_representation_is_refused(text: str):
     refused("LOC", text)
 
 

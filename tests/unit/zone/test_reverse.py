@@ -34,7 +34,7 @@ def test_a_network_has_zones_at_octets_or_nibbles(
 
 
 @pytest.mark.parametrize("text", ["example.com", "2.0.192.in-addr.arpa", "192.0.2.0/24.", "1", ""])
-def test_a_name_is_no_network(text: str) -> None:
+def test_a_name_is_not_a_network(text: str) -> None:
     assert reverse.find_reverse_zones(text) is None
 
 

@@ -44,12 +44,12 @@ def test_the_bounds_of_a_ttl_are_allowed(ttl):
     assert rrset(OWNER, rrtypes.A, ttl, [b"1234"]).ttl == ttl
 
 
-def test_an_rrset_has_a_record():
+def test_an_rrset_without_records_is_refused():
     with pytest.raises(Invalid, match="has no record"):
         rrset(OWNER, rrtypes.A, 300, [])
 
 
-def test_an_rrset_that_fits_no_message_is_refused():
+def test_an_rrset_too_large_for_a_message_is_refused():
     fixed = 12 + len(OWNER) + 4 + 12
     largest = rrset(OWNER, rrtypes.TXT, 300, [bytes(MAX_MESSAGE - fixed)])
     assert message_size(largest) == MAX_MESSAGE
@@ -57,7 +57,7 @@ def test_an_rrset_that_fits_no_message_is_refused():
         rrset(OWNER, rrtypes.TXT, 300, [bytes(MAX_MESSAGE - fixed + 1)])
 
 
-def test_messages_to_people_name_owner_and_type():
+def test_error_messages_name_owner_and_type():
     assert describe(rrset(OWNER, 65400, 300, [b""])) == "www.foo.com. TYPE65400"
 
 
@@ -73,7 +73,7 @@ def test_messages_to_people_name_owner_and_type():
         ("HTTPS", '1 . alpn="h2,h3"', b"\0\1\0\0\1\0\6\2h2\2h3"),
     ],
 )
-def test_rdata_in_presentation_format(mnemonic, text, octets):
+def test_rdata_are_parsed_from_the_presentation_format(mnemonic, text, octets):
     """RFC 1035 section 5.1, RFC 3597 section 5, RFC 9460 section 2.1."""
     found = rdata_from_text(rrtypes.from_text(mnemonic), text, names.parse("foo.com."))
     assert found == octets
@@ -108,7 +108,7 @@ def _soa(rdata: bytes) -> RRset:
     return rrset(OWNER, rrtypes.SOA, 300, [rdata])
 
 
-def test_the_fields_of_an_soa():
+def test_an_soa_has_its_fields():
     found = soa(_soa(rdata_from_text(rrtypes.SOA, SOA_TEXT)))
     assert found.mname == names.parse("ns1.foo.com.")
     assert found.rname == names.parse("admin.foo.com.")
@@ -116,7 +116,7 @@ def test_the_fields_of_an_soa():
     assert (found.expire, found.minimum) == (1209600, 300)
 
 
-def test_a_new_serial_touches_nothing_else():
+def test_a_new_serial_changes_nothing_else():
     before = _soa(rdata_from_text(rrtypes.SOA, SOA_TEXT))
     after = with_serial(before, 2**32 - 1)
     assert soa(after).serial == 2**32 - 1
@@ -145,7 +145,7 @@ def test_any_rdata_has_a_text(value):
 
 
 @given(st.integers(0, 70_000))
-def test_a_type_that_can_be_stored_is_written_and_read(rdtype):
+def test_a_type_that_can_be_stored_is_written_and_parsed(rdtype):
     if rrtypes.can_be_stored(rdtype):
         assert rrtypes.from_text(rrtypes.to_text(rdtype)) == rdtype
         assert rrtypes.from_text(f"type{rdtype}") == rdtype
@@ -160,7 +160,7 @@ def test_a_type_that_no_zone_holds_is_refused(text):
         rrtypes.from_text(text)
 
 
-def test_a_question_may_ask_for_more_types_than_a_zone_holds():
+def test_a_query_may_have_types_that_a_zone_cannot_have():
     assert rrtypes.parse_question_type("any") == rrtypes.ANY
     assert rrtypes.parse_question_type("axfr") == rrtypes.AXFR
 
@@ -173,6 +173,6 @@ def test_every_mnemonic_fits_a_tree():
 
 
 @pytest.mark.parametrize(("rdtype", "expected"), [(rrtypes.A, "IPv4"), (rrtypes.AAAA, "IPv6")])
-def test_a_malformed_address_is_told_what_is_expected(rdtype: int, expected: str) -> None:
+def test_an_error_about_an_address_names_the_expected_form(rdtype: int, expected: str) -> None:
     with pytest.raises(Invalid, match=f"an {expected} address is expected"):
         rdata_from_text(rdtype, "192.0.2.300")

@@ -12,7 +12,7 @@ APEX = parse("foo.com.")
 WWW = parse("www.foo.com.")
 
 
-def test_ordinary_types_stand_together():
+def test_ordinary_types_may_be_at_one_owner():
     check_owner(WWW, {rrtypes.A, rrtypes.AAAA, rrtypes.TXT}, APEX)
 
 
@@ -21,14 +21,14 @@ def test_an_owner_without_rrsets_is_fine_below_the_apex():
 
 
 @pytest.mark.parametrize("other", [rrtypes.A, rrtypes.NS, rrtypes.DNAME, rrtypes.DS, 65400])
-def test_a_cname_stands_alone(other):
+def test_a_cname_excludes_other_data(other):
     with pytest.raises(Invalid, match=r"www\.foo\.com\. has a CNAME and other data") as failure:
         check_owner(WWW, {rrtypes.CNAME, other}, APEX)
     assert rrtypes.to_text(other) in failure.value.message
     assert failure.value.hint
 
 
-def test_rrsig_nsec_and_key_may_stand_beside_a_cname():
+def test_rrsig_nsec_and_key_may_accompany_a_cname():
     check_owner(WWW, {rrtypes.CNAME, rrtypes.RRSIG, rrtypes.NSEC, rrtypes.KEY}, APEX)
 
 
@@ -48,14 +48,14 @@ def test_an_soa_below_the_apex_is_refused():
         check_owner(WWW, {rrtypes.SOA}, APEX)
 
 
-def test_a_ds_stands_at_zone_cuts_and_never_at_the_apex():
+def test_a_ds_is_valid_at_zone_cuts_and_never_at_the_apex():
     """RFC 4035 section 2.4."""
     check_owner(WWW, {rrtypes.NS, rrtypes.DS}, APEX)
     with pytest.raises(Invalid, match=r"foo\.com\. DS is at the apex"):
         check_owner(APEX, {rrtypes.SOA, rrtypes.DS}, APEX)
 
 
-def test_a_zone_cut_is_no_dname_below_the_apex_unless_it_was_one_before():
+def test_a_new_dname_at_a_zone_cut_below_the_apex_is_refused():
     """RFC 6672 section 2.3."""
     both = {rrtypes.NS, rrtypes.DNAME}
     check_owner(APEX, both | {rrtypes.SOA}, APEX)
@@ -79,7 +79,7 @@ def test_an_owner_outside_the_zone_is_refused_label_by_label():
         (rrtypes.SOA, ["a. b. 1 2 3 4 5", "a. b. 2 2 3 4 5"]),
     ],
 )
-def test_one_record_of_these_types_at_the_most(rdtype, texts):
+def test_types_with_a_single_record_have_at_most_one(rdtype, texts):
     value = rrset(WWW, rdtype, 300, [rdata_from_text(rdtype, text) for text in texts])
     with pytest.raises(Invalid, match="has more than one"):
         check_rrset(value)

@@ -29,7 +29,7 @@ def test_a_later_serial_is_up_to_half_the_circle_ahead(newer, older):
     assert not is_later(older, newer)
 
 
-def test_half_the_circle_apart_neither_is_later():
+def test_serials_half_the_circle_apart_have_no_order():
     """RFC 1982 section 3.2 leaves it undefined."""
     assert not is_later(HALF, 0)
     assert not is_later(0, HALF)
@@ -44,7 +44,7 @@ def test_the_following_serial_is_later_and_the_same_one_is_not(serial):
 
 
 @given(serials, serials)
-def test_at_most_one_of_two_is_later_and_the_latest_is_never_behind(a, b):
+def test_at_most_one_of_two_serials_is_later_and_the_latest_is_never_earlier(a, b):
     assert not (is_later(a, b) and is_later(b, a))
     assert latest(a, b) in (a, b)
     assert not is_later(a, latest(a, b))
@@ -62,12 +62,12 @@ def test_serials_wrap_around():
         (2020022999, datetime(2020, 2, 29, 1, 39, tzinfo=UTC)),
     ],
 )
-def test_a_serial_of_the_form_yyyymmddnn_tells_its_day(serial, at):
+def test_a_serial_of_the_form_yyyymmddnn_has_a_date(serial, at):
     assert parse_time(serial) == at.timestamp()
 
 
 @pytest.mark.parametrize(
     "serial", [0, 1, 2018130100, 2018023000, 2019022900, 1970010100, 2**32 - 1]
 )
-def test_other_serials_tell_no_day(serial):
+def test_other_serials_have_no_date(serial):
     assert parse_time(serial) is None

@@ -34,13 +34,13 @@ sets = st.lists(targets, min_size=1, max_size=6).map(lambda texts: mx(*texts))
 stored = st.lists(targets, min_size=1, max_size=6).map(lambda texts: twins(*texts))
 
 
-def test_an_rrset_has_one_spelling_of_a_record_the_first_one() -> None:
+def test_an_rrset_keeps_the_first_spelling_of_a_record() -> None:
     assert mx(UPPER, LOWER) == mx(UPPER)
     assert mx(LOWER, UPPER) == mx(LOWER)
     assert mx(LOWER, "20 MX.s.example.").rdatas == twins(LOWER, "20 MX.s.example.").rdatas
 
 
-def test_a_master_file_has_one_spelling_of_a_record_the_first_one() -> None:
+def test_a_master_file_keeps_the_first_spelling_of_a_record() -> None:
     text = f"""$TTL 300
 @ SOA Ns1 admin 1 2 3 4 5
 @ SOA ns1 admin 1 2 3 4 5
@@ -55,14 +55,14 @@ www CNAME api
     assert found[names.parse("www", ZONE), rrtypes.CNAME].rdatas[0][:4] == b"\3Api"
 
 
-def test_of_twins_the_first_in_octet_order_is_the_record() -> None:
+def test_the_first_spelling_in_octet_order_is_the_record() -> None:
     assert spelling.remove_twins(twins(LOWER, UPPER, "20 b.")) == mx(UPPER, "20 b.")
     plain = mx(LOWER, "20 b.")
     assert spelling.remove_twins(plain) is plain
 
 
 @given(stored)
-def test_what_is_the_same_keeps_the_octets_that_are_known(known: RRset) -> None:
+def test_an_equal_rrset_keeps_the_known_octets(known: RRset) -> None:
     swapped = [rdata[:2] + rdata[2:].swapcase() for rdata in known.rdatas]
     value = rrset(OWNER, rrtypes.MX, 300, swapped)
     assert spelling.is_same(value, known)
@@ -83,11 +83,11 @@ def test_known_records_keep_their_spelling_and_others_have_the_new_one(
             assert rdata in (one if is_known else value).rdatas
 
 
-def test_another_ttl_is_another_rrset_in_the_spelling_that_is_known() -> None:
+def test_a_new_ttl_keeps_the_known_spelling() -> None:
     assert spelling.keep_spelling(mx(LOWER, ttl=60), mx(UPPER)) == mx(UPPER, ttl=60)
 
 
-def test_an_soa_keeps_its_spelling_when_its_serial_moves() -> None:
+def test_an_soa_keeps_its_spelling_with_a_new_serial() -> None:
     assert spelling.keep_spelling(soa("ns1", 9), soa("NS1", 7)) == soa("NS1", 9)
     assert spelling.keep_spelling(soa("ns1", 9, refresh=7), soa("NS1", 7)) == soa(
         "ns1", 9, refresh=7
@@ -96,7 +96,7 @@ def test_an_soa_keeps_its_spelling_when_its_serial_moves() -> None:
     assert not spelling.is_respelled(soa("NS1", 9), soa("NS1", 7))
 
 
-def test_twins_are_named_with_the_one_that_counts() -> None:
+def test_two_spellings_are_named_with_the_one_that_counts() -> None:
     (finding,) = spelling.find_twins(twins(LOWER, UPPER, "20 b."))
     assert (finding.rule, finding.severity) == ("case-twins", "warning")
     assert (finding.owner, finding.rdtype) == (OWNER, rrtypes.MX)
@@ -106,7 +106,7 @@ def test_twins_are_named_with_the_one_that_counts() -> None:
 
 
 @pytest.mark.parametrize("rdtype", [rrtypes.SVCB, rrtypes.HTTPS])
-def test_records_of_other_types_stay_two_and_are_named(rdtype: int) -> None:
+def test_records_of_other_types_stay_separate_and_are_named(rdtype: int) -> None:
     texts = ("1 A.example. alpn=h2", "1 a.example. alpn=h2", "1 b.example.")
     value = rrset(OWNER, rdtype, 300, [rdata_from_text(rdtype, text) for text in texts])
     assert len(value.rdatas) == 3

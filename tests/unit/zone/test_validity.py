@@ -19,9 +19,7 @@ FREQUENT += ["RRSIG", "DS", "DNSKEY", "NSEC", "NSEC3"]
 
 @pytest.mark.parametrize("mnemonic", FREQUENT)
 @given(data=st.data())
-def test_what_a_quick_check_accepts_is_rdata_of_that_type(
-    mnemonic: str, data: st.DataObject
-) -> None:
+def test_rdata_accepted_by_a_quick_check_are_valid(mnemonic: str, data: st.DataObject) -> None:
     rdtype = rrtypes.from_text(mnemonic)
     octets = data.draw(
         st.one_of(st.binary(max_size=64), strategies.rdata_like, strategies.rdatas_of(rdtype))
@@ -32,9 +30,7 @@ def test_what_a_quick_check_accepts_is_rdata_of_that_type(
 
 @pytest.mark.parametrize("mnemonic", FREQUENT)
 @given(data=st.data())
-def test_a_quick_check_accepts_all_usual_rdata_of_its_type(
-    mnemonic: str, data: st.DataObject
-) -> None:
+def test_a_quick_check_accepts_all_usual_rdata(mnemonic: str, data: st.DataObject) -> None:
     rdtype = rrtypes.from_text(mnemonic)
     octets = data.draw(strategies.rdatas_of(rdtype))
     unusual = rdtype == rrtypes.DS and octets[3] not in (1, 2, 4)
@@ -42,7 +38,7 @@ def test_a_quick_check_accepts_all_usual_rdata_of_its_type(
 
 
 @given(strategies.rrsets())
-def test_an_rrset_that_is_made_here_is_not_malformed(value: RRset) -> None:
+def test_an_rrset_made_by_zonegit_is_not_malformed(value: RRset) -> None:
     assert validity.find_malformed(value) is None
 
 
@@ -63,7 +59,7 @@ def test_an_rrset_that_is_made_here_is_not_malformed(value: RRset) -> None:
         (RRset(WWW, rrtypes.A, 300, tuple(map(b"%05d".__mod__, range(9_999)))), "too large"),
     ],
 )
-def test_a_malformed_rrset_is_told_with_the_reason(value: RRset, why: str) -> None:
+def test_a_malformed_rrset_is_reported_with_the_reason(value: RRset, why: str) -> None:
     found = validity.find_malformed(value)
     assert found is not None
     assert why in found
@@ -74,7 +70,7 @@ def test_an_alias_in_two_spellings_is_one_record() -> None:
     assert validity.find_malformed(RRset(WWW, rrtypes.CNAME, 300, (b"\1A\0", b"\1a\0"))) is None
 
 
-def test_an_rrset_has_to_stand_under_its_own_owner_and_type() -> None:
+def test_an_rrset_must_be_in_the_place_of_its_owner_and_type() -> None:
     def misplaced(owner: Name, rdtype: int) -> str | None:
         return validity.find_misplaced(WWW, rrtypes.A, owner, rdtype)
 

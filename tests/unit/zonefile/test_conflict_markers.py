@@ -31,12 +31,12 @@ def test_a_master_file_with_a_conflict_in_its_soa_is_refused_at_the_marker() -> 
         reader.read(IN_AN_SOA, ZONE, source="db")
 
 
-def test_so_it_is_where_records_may_be_skipped() -> None:
+def test_a_conflict_in_its_soa_is_refused_even_if_records_may_be_skipped() -> None:
     with pytest.raises(Invalid, match=r"^db:3: a conflict marker of git"):
         reader.read(IN_AN_SOA, ZONE, source="db", skip=lambda skipped: None)
 
 
-def test_a_marker_that_was_left_over_is_named_too() -> None:
+def test_a_leftover_marker_is_named_too() -> None:
     with pytest.raises(Invalid, match=r"^db:3: a conflict marker of git: =======$"):
         reader.read(b"$TTL 300\n@ NS ns1\n=======\r\n", ZONE, source="db")
 
@@ -51,6 +51,6 @@ def test_edits_a_diff_and_a_saved_plan_are_refused_at_the_marker() -> None:
             read(octets)
 
 
-def test_text_that_only_looks_like_a_marker_is_none() -> None:
+def test_text_that_only_looks_like_a_marker_is_accepted() -> None:
     text = b'$TTL 300\n; <<<<<<< HEAD\na TXT "======="\n;=======\nb TXT "x <<<<<<< y"\n'
     assert len(reader.read(text, ZONE, whole=False).rrsets) == 2

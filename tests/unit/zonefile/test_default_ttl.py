@@ -21,7 +21,7 @@ def ttls(text: str, cache: LineCache | None = None) -> dict[str, int]:
     return {rrtypes.to_text(rdtype): value.ttl for (_, rdtype), value in found.rrsets.items()}
 
 
-def test_the_minimum_of_the_soa_is_the_ttl_where_none_is_stated() -> None:
+def test_the_minimum_of_the_soa_is_the_default_ttl() -> None:
     assert ttls(SOA + "@ NS ns1\nns1 60 A 192.0.2.1\nns1 AAAA ::1\n") == {
         "SOA": 900,
         "NS": 900,
@@ -40,12 +40,12 @@ def test_a_note_names_the_line_and_strict_refuses_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["$TTL 5\n" + SOA, SOA.replace("IN", "5 IN")])
-def test_a_ttl_that_is_stated_needs_no_minimum(text: str) -> None:
+def test_a_stated_ttl_overrides_the_minimum(text: str) -> None:
     assert ttls(text + "@ NS ns1\n") == {"SOA": 5, "NS": 5}
     assert reader.read(text.encode(), APEX).findings == []
 
 
-def test_a_directive_after_the_soa_counts_from_there_on() -> None:
+def test_a_directive_after_the_soa_applies_to_later_records() -> None:
     assert ttls(SOA + "@ NS ns1\n$TTL 5\nns1 A 192.0.2.1\n") == {"SOA": 900, "NS": 900, "A": 5}
 
 
@@ -54,12 +54,12 @@ def test_a_record_before_the_soa_needs_a_ttl() -> None:
         ttls("@ NS ns1\n" + SOA)
 
 
-def test_a_minimum_that_is_no_ttl_is_cut_to_the_largest_one() -> None:
+def test_a_minimum_beyond_31_bits_is_reduced_to_the_largest_ttl() -> None:
     """RFC 2181 section 8."""
     assert ttls(SOA.replace(" 900", " 4294967295")) == {"SOA": (1 << 31) - 1}
 
 
-def test_a_line_that_is_remembered_means_the_same() -> None:
+def test_a_cached_line_means_the_same() -> None:
     cache = LineCache()
     text = SOA + "@ NS ns1\n"
     assert ttls(text, cache) == ttls(text, cache) == {"SOA": 900, "NS": 900}

@@ -64,7 +64,7 @@ def files(**content: str) -> reader.Opener:
     return opener
 
 
-def test_an_included_file_has_an_origin_of_its_own_and_the_including_one_gets_its_own_back():
+def test_an_included_file_has_an_origin_of_its_own_and_the_including_one_keeps_its_origin():
     """RFC 1035 section 5.1."""
     include = files(hosts="www A 192.0.2.1\n$ORIGIN deeper\nftp A 192.0.2.2\n")
     found = read("ns1 A 192.0.2.9\n$INCLUDE hosts sub\n  TXT mine\nlast A 192.0.2.3\n", include)
@@ -77,12 +77,12 @@ def test_an_included_file_has_an_origin_of_its_own_and_the_including_one_gets_it
     ]
 
 
-def test_without_an_origin_the_current_one_goes_on():
+def test_without_an_origin_the_current_one_applies():
     found = read("$ORIGIN sub\n$INCLUDE hosts\n", files(hosts="www A 192.0.2.1\n"))
     assert records(found) == ["www.sub.foo.com. A 192.0.2.1"]
 
 
-def test_a_ttl_directive_of_an_included_file_stays():
+def test_a_ttl_directive_of_an_included_file_remains_in_effect():
     found = read("$INCLUDE ttl\nwww A 192.0.2.1\n", files(ttl="$TTL 77\n"))
     assert found.rrsets[parse("www", APEX), rrtypes.A].ttl == 77
 
@@ -108,7 +108,7 @@ def test_a_file_that_cannot_be_opened_is_named_where_it_is_included():
 
 
 @pytest.mark.parametrize("path", ["a\\000b", "\\999", "\udc80".encode("utf-8", "replace").decode()])
-def test_a_path_that_no_file_can_have_is_refused(path):
+def test_an_impossible_path_is_refused(path):
     with pytest.raises(Invalid, match=r"^db/foo:2: cannot include"):
         read(f"$INCLUDE {path}\n", Includes(reader.MAX_OCTETS))
 
@@ -129,7 +129,7 @@ def test_the_octets_of_all_files_together_are_bounded(monkeypatch):
         read("$INCLUDE big\n" * 4, files(big=";" * 3_000))
 
 
-def test_files_are_opened_beside_the_one_that_names_them(tmp_path: Path, monkeypatch):
+def test_files_are_opened_in_the_folder_of_the_including_file(tmp_path: Path, monkeypatch):
     (tmp_path / "sub").mkdir()
     (tmp_path / "top").write_text(SOA + "$INCLUDE sub/hosts\n")
     (tmp_path / "sub" / "hosts").write_text("$INCLUDE more\n")
@@ -167,7 +167,7 @@ def test_a_file_outside_of_the_folder_is_not_included(tmp_path: Path, path: str)
         assert records(found) == ["www.foo.com. A 192.0.2.1"]
 
 
-def test_an_included_file_may_name_what_lies_below_the_first_ones_folder(tmp_path: Path):
+def test_an_included_file_may_include_files_below_the_folder_of_the_first(tmp_path: Path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "inner").write_text("$INCLUDE ../common\n")
     (tmp_path / "common").write_text("www A 192.0.2.1\n")
@@ -192,7 +192,7 @@ def test_errors_do_not_quote_an_included_file(text: str):
     assert not any("secret" in each.reason for each in left_out)
 
 
-def test_a_file_beyond_the_bound_is_not_read_whole(tmp_path: Path, monkeypatch):
+def test_a_file_beyond_the_bound_is_not_read_completely(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(reader, "MAX_OCTETS", 1_000)
     (tmp_path / "big").write_bytes(b";" * 5_000)
     with pytest.raises(Invalid, match="more than 1000 octets"):
@@ -230,11 +230,11 @@ def test_a_file_beyond_the_bound_is_not_read_whole(tmp_path: Path, monkeypatch):
         ("0-0 ${0,0,n} PTR x.", ["0.foo.com. PTR x."]),
     ],
 )
-def test_generate_writes_records_as_bind_does(line, expected):
+def test_generate_creates_the_records_that_bind_creates(line, expected):
     assert records(read(f"$GENERATE {line}\n")) == expected
 
 
-def test_the_owner_of_the_last_generated_record_goes_on():
+def test_the_owner_of_the_last_generated_record_remains_in_effect():
     assert records(read("$GENERATE 1-2 h$ A 10.0.0.$\n  TXT t\n"))[-1] == 'h2.foo.com. TXT "t"'
 
 
@@ -268,19 +268,19 @@ def test_a_generate_line_that_makes_no_sense_is_refused(line, message):
     assert message in failure.value.message
 
 
-def test_what_all_generate_lines_make_together_is_bounded(monkeypatch):
+def test_the_records_of_all_generate_lines_are_bounded_together(monkeypatch):
     monkeypatch.setattr(reader, "MAX_GENERATED", 100)
     with pytest.raises(Invalid, match=r"^db/foo:3: \$GENERATE makes more than 100 records"):
         read("$GENERATE 1-60 a$ A 10.0.0.1\n$GENERATE 1-60 b$ A 10.0.0.1\n")
 
 
-def test_the_octets_that_generate_writes_are_bounded(monkeypatch):
+def test_the_octets_of_generated_records_are_bounded(monkeypatch):
     monkeypatch.setattr(reader, "MAX_OCTETS", 100_000)
     with pytest.raises(Invalid, match="more than 100000 octets"):
         read(f"$GENERATE 1-1000 a$ TXT {'x' * 200}\n")
 
 
-def test_records_in_all_are_bounded(monkeypatch):
+def test_all_records_together_are_bounded(monkeypatch):
     monkeypatch.setattr(reader, "MAX_RECORDS", 100)
     with pytest.raises(Invalid, match=r"^db/foo:2: more than 100 records"):
         read("$GENERATE 1-200 a$ A 10.0.0.1\n")
@@ -293,7 +293,7 @@ def test_a_range_counts_both_ends(start, length, step):
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 40))
-def test_nibbles_read_backwards_are_the_number(number, width):
+def test_reversed_nibbles_are_the_number(number, width):
     text = generate.expand(f"${{0,{width},n}}", number)
     assert int(text.replace(".", "")[::-1], 16) == number
     assert len(text) >= width

@@ -39,7 +39,7 @@ def read_or_refuse(octets: bytes) -> None:
 
 @settings(max_examples=500)
 @given(st.binary(max_size=300))
-def test_arbitrary_octets(octets):
+def test_arbitrary_octets_are_parsed_or_refused(octets):
     read_or_refuse(octets)
 
 
@@ -57,7 +57,7 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=1_000)
 @given(st.lists(st.tuples(WORDS, st.sampled_from([" ", "", "\n"])), max_size=40))
-def test_the_words_of_master_files_in_any_order(words):
+def test_words_of_master_files_in_any_order_are_parsed_or_refused(words):
     text = "".join(word + gap for word, gap in words)
     read_or_refuse(text.encode("latin-1"))
     soa = "@ 300 IN SOA ns1 admin 1 7200 3600 1209600 300\n"
@@ -76,7 +76,7 @@ def test_the_words_of_master_files_in_any_order(words):
         max_size=4,
     )
 )
-def test_the_vector_file_with_damage(changes):
+def test_a_damaged_vector_file_is_parsed_or_refused(changes):
     octets = bytearray(FOO_COM)
     for at, length, text in changes:
         octets[at : at + length] = text.encode("latin-1")
@@ -86,7 +86,7 @@ def test_the_vector_file_with_damage(changes):
 @pytest.mark.parametrize("rdtype", rrtypes.MNEMONICS, ids=rrtypes.MNEMONICS.get)
 @settings(max_examples=40)
 @given(words=st.lists(WORDS | st.text(max_size=5), max_size=8))
-def test_rdata_of_noise(rdtype, words):
+def test_random_rdata_are_parsed_or_refused(rdtype, words):
     record = f"\nx 60 {rrtypes.to_text(rdtype)} {' '.join(words)}\n"
     read_or_refuse(FOO_COM + record.encode())
 
@@ -190,7 +190,7 @@ def test_a_line_has_the_words_that_dnspython_finds(text):
 
 @settings(max_examples=500)
 @given(st.sampled_from(sorted(rrtypes.MNEMONICS)), st.lists(WORDS, max_size=6).map(" ".join))
-def test_rdata_means_what_dnspython_says_it_does(rdtype, text):
+def test_rdata_have_the_meaning_of_dnspython(rdtype, text):
     line = text.replace("\n", " ").replace("\r", " ")
     if not line.isascii():
         return

@@ -20,7 +20,7 @@ changes = st.lists(
 
 @settings(max_examples=200)
 @given(changes)
-def test_it_is_what_would_be_written_of_the_same_rrsets(steps: list[list[tuple[RRset, bool]]]):
+def test_the_text_equals_that_written_from_the_same_rrsets(steps: list[list[tuple[RRset, bool]]]):
     live = LiveText(APEX)
     zone: dict[tuple[Name, int], RRset] = {}
     for step in steps:
@@ -32,7 +32,7 @@ def test_it_is_what_would_be_written_of_the_same_rrsets(steps: list[list[tuple[R
         assert live.octets() == "".join(writer.write(zone.values(), APEX)).encode()
 
 
-def test_an_rrsig_takes_the_ttl_that_what_it_covers_has_by_now():
+def test_an_rrsig_has_the_current_ttl_of_its_rrset():
     owner = names.parse("a", APEX)
     text = "A 8 3 300 20300101000000 20200101000000 1 foo.com. AAAA"
     live = LiveText(APEX)

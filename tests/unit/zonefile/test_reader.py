@@ -35,7 +35,7 @@ def test_the_vector_zone_has_seventeen_records_in_fifteen_rrsets():
 # entries
 
 
-def test_an_owner_left_out_is_the_last_one():
+def test_a_missing_owner_is_the_last_one():
     found = read("www 60 A 192.0.2.1\n  60 TXT hello\n\t60 AAAA ::1\n")
     assert {rdtype for owner, rdtype in found.rrsets if owner == parse("www", APEX)} == {
         rrtypes.A,
@@ -44,7 +44,7 @@ def test_an_owner_left_out_is_the_last_one():
     }
 
 
-def test_parentheses_carry_a_record_over_lines_and_comments():
+def test_a_record_in_parentheses_may_span_lines_and_comments():
     found = reader.read(
         b'@ 300 IN SOA ns1 admin ( 7 ; serial (\n 7200 3600 ; "refresh\n\n 1209600 300 )\n', APEX
     )
@@ -64,15 +64,15 @@ def test_parentheses_carry_a_record_over_lines_and_comments():
         "www 60 IN A 192.0.2.1 ; comment",
     ],
 )
-def test_parentheses_may_stand_anywhere(record):
+def test_parentheses_may_be_anywhere(record):
     assert texts(one(record, "www", "A")) == ["192.0.2.1"]
 
 
-def test_blank_and_comment_lines_say_nothing():
+def test_blank_and_comment_lines_are_ignored():
     assert read("\n   \n; a comment\n  ; another\n\t\n").records == 1
 
 
-def test_lines_may_end_in_crlf_and_the_last_one_in_nothing():
+def test_lines_may_end_with_crlf_and_the_last_one_without():
     text = SOA.replace("\n", "\r\n") + "www 60 IN TXT ( a ; x\r\n b )\r\nftp 60 IN A 192.0.2.1"
     found = reader.read(text.encode(), APEX)
     assert texts(found.rrsets[parse("www", APEX), rrtypes.TXT]) == ['"a" "b"']
@@ -83,7 +83,7 @@ def test_a_byte_order_mark_is_not_part_of_the_first_name():
     assert reader.read(b"\xef\xbb\xbf" + SOA.encode(), APEX).records == 1
 
 
-def test_quoted_strings_hold_blanks_semicolons_and_parentheses():
+def test_quoted_strings_may_have_spaces_semicolons_and_parentheses():
     assert one(r'www 60 TXT "a ; (b" c\;d "" "\"q\\"', "www", "TXT").rdatas == (
         b'\6a ; (b\3c;d\0\3"q\\',
     )
@@ -135,7 +135,7 @@ def test_a_ttl_may_have_units(text, seconds):
 @pytest.mark.parametrize(
     "text", ["", "1x", "h", "1h30", "-1", "1.5h", "٣", "9" * 40, "1h" * 9 + "x"]
 )
-def test_what_is_no_ttl_is_refused(text):
+def test_an_invalid_ttl_is_refused(text):
     with pytest.raises(Invalid, match="is not a TTL"):
         fields.parse_ttl(text)
 
@@ -147,7 +147,7 @@ def test_a_ttl_beyond_31_bits_is_refused(text):
         fields.parse_ttl(text)
 
 
-def test_a_ttl_left_out_is_that_of_the_directive_else_the_last_one_stated():
+def test_a_missing_ttl_is_that_of_the_directive_or_the_last_stated_one():
     """RFC 2308 section 4."""
     found = read("a A 192.0.2.1\nb 60 A 192.0.2.1\nc A 192.0.2.1\n$TTL 1h\nd A 192.0.2.1\n")
     ttls = {owner[1:2]: value.ttl for (owner, rdtype), value in found.rrsets.items() if rdtype == 1}
@@ -159,7 +159,7 @@ def test_once_there_is_a_directive_the_last_ttl_stated_does_not_matter():
     assert found.rrsets[parse("b", APEX), rrtypes.A].ttl == 3600
 
 
-def test_records_of_different_ttls_take_the_smallest_and_a_warning_says_so():
+def test_records_with_different_ttls_get_the_smallest_and_a_warning():
     """RFC 2181 section 5.2."""
     found = read("a 60 A 192.0.2.1\na 30 A 192.0.2.2\na 90 A 192.0.2.3\n", source="db")
     assert found.rrsets[parse("a", APEX), rrtypes.A].ttl == 30
@@ -178,26 +178,26 @@ def test_warnings_past_a_thousand_are_counted():
 RRSIG = "8 3 60 20300101000000 20200101000000 1 foo.com. AAAA"
 
 
-def test_rrsigs_of_an_owner_cover_rrsets_of_different_ttls_without_a_warning():
+def test_rrsigs_of_one_owner_may_have_different_ttls_without_a_warning():
     """The TTL stored for them is the smallest of what they cover (RFC 4034 section 3)."""
     found = read(f"a 60 A 192.0.2.1\na 90 TXT t\na 90 RRSIG TXT {RRSIG}\na 60 RRSIG A {RRSIG}\n")
     assert found.findings == []
     assert found.rrsets[parse("a", APEX), rrtypes.RRSIG].ttl == 60
 
 
-def test_an_rrsig_whose_ttl_is_not_what_it_covers_takes_that():
+def test_an_rrsig_gets_the_ttl_of_its_rrset():
     found = read(f"a 60 A 192.0.2.1\na 900 RRSIG A {RRSIG}\n")
     assert found.rrsets[parse("a", APEX), rrtypes.RRSIG].ttl == 60
 
 
-def test_an_rrsig_that_covers_nothing_here_keeps_its_ttl():
+def test_an_rrsig_without_its_rrset_keeps_its_ttl():
     assert one(f"a 900 RRSIG A {RRSIG}\n", "a", "RRSIG").ttl == 900
 
 
 # records
 
 
-def test_records_that_repeat_count_once():
+def test_repeated_records_count_once():
     """A written zone transfer repeats the SOA at its end."""
     found = read("www 60 A 192.0.2.1\nwww 60 A 192.0.2.1\n" + SOA)
     assert found.records == 4
@@ -205,19 +205,19 @@ def test_records_that_repeat_count_once():
     assert len(found.rrsets[APEX, rrtypes.SOA].rdatas) == 1
 
 
-def test_unknown_types_and_generic_rdata():
+def test_unknown_types_have_generic_rdata():
     """RFC 3597 section 5."""
     found = read("a 60 CLASS1 TYPE65400 \\# 4 0a000001\na 60 IN TYPE1 \\# 4 0a 00 (00 01)\n")
     assert found.rrsets[parse("a", APEX), 65400].rdatas == (b"\x0a\0\0\1",)
     assert found.rrsets[parse("a", APEX), rrtypes.A].rdatas == (b"\x0a\0\0\1",)
 
 
-def test_rdata_spread_over_words_and_lines():
+def test_rdata_may_be_spread_over_words_and_lines():
     found = one("a 60 DS 1 8 2 ( " + "00" * 16 + "\n " + "ff" * 16 + " )", "a", "DS")
     assert found.rdatas == (b"\0\1\x08\2" + bytes(16) + b"\xff" * 16,)
 
 
-def test_the_root_is_a_zone_too():
+def test_the_root_zone_can_be_read():
     text = b". 60 SOA a. b. 1 2 3 4 5\n@ 60 NS a.\ncom 60 NS a.com.\n"
     assert len(reader.read(text, ROOT).rrsets) == 3
 
@@ -235,7 +235,7 @@ def test_a_zone_cut_that_is_a_dname_is_kept_with_a_note_of_its_line():
     assert (finding.rule, finding.severity) == ("ns-and-dname", "note")
 
 
-def test_progress_is_told_every_thousand_records():
+def test_progress_is_reported_every_thousand_records():
     seen: list[int] = []
     lines = "".join(f"a{n} 60 A 192.0.2.1\n" for n in range(2_500))
     read(lines, progress=seen.append)
@@ -310,7 +310,7 @@ def test_a_cname_and_other_data_are_refused_where_they_meet(second):
         read(f"www 60 {second}\nftp 60 A 192.0.2.1\nwww 60 CNAME x.\n", source="db")
 
 
-def test_rrsig_nsec_and_key_may_stand_beside_a_cname():
+def test_rrsig_nsec_and_key_may_accompany_a_cname():
     """RFC 4034 section 2.5, RFC 2181 section 10.1."""
     found = read(
         f"www 60 RRSIG CNAME {RRSIG}\nwww 60 CNAME x.\nwww 60 NSEC a CNAME\n"
@@ -338,7 +338,7 @@ def test_a_first_record_without_owner_is_refused():
         reader.read(b" 60 NS ns1\n", APEX)
 
 
-def test_an_rrset_that_fits_no_message_is_refused_at_its_first_record():
+def test_an_rrset_too_large_for_a_message_is_refused_at_its_first_record():
     lines = "".join(f'big 60 TXT {n} "{"x" * 250}"\n' for n in range(260))
     with pytest.raises(
         Invalid, match=r"^db:3: big\.foo\.com\. TXT .* is too large for a DNS message"
@@ -356,14 +356,14 @@ def test_rdata_beyond_65535_octets_is_refused():
         read("big 60 TXT " + " ".join(["x" * 199] * 330))
 
 
-def test_what_reads_as_one_record_equals_what_one_record_reads_as():
+def test_a_file_of_one_record_equals_that_parsed_record():
     text = '1 . alpn="h2,h3" port=8443'
     expected = rrset(parse("www", APEX), 65, 60, [rdata_from_text(65, text, APEX)])
     assert one(f"www 60 HTTPS {text}", "www", "HTTPS") == expected
     assert one(f"www 60 HTTPS ( {text} ) ; c", "www", "HTTPS") == expected
 
 
-def test_a_quoted_value_with_a_blank_before_it_is_not_the_keys():
+def test_a_quoted_value_after_a_space_does_not_belong_to_the_key():
     """RFC 9460 section 2.1."""
     with pytest.raises(Invalid, match="is not RDATA"):
         read('www 60 HTTPS 1 . alpn= "h2"')

@@ -32,7 +32,7 @@ def lenient(text: str, **options) -> tuple[ZoneFile, list[Skipped]]:
         ("d DNAME x.\n", "d.foo.com. has more than one DNAME record"),
     ],
 )
-def test_a_record_that_cannot_stand_is_left_out_and_the_rest_is_read(line, why):
+def test_an_invalid_record_is_skipped_and_the_rest_is_read(line, why):
     found, skipped = lenient(f"d DNAME y.\n\n{line}\nftp 60 A 192.0.2.1\n")
     (only,) = skipped
     assert (only.source, only.line) == ("db", 4)
@@ -47,7 +47,7 @@ def test_a_record_that_cannot_stand_is_left_out_and_the_rest_is_read(line, why):
 @pytest.mark.parametrize(
     ("first", "second"), [("CNAME x.", "A 192.0.2.1"), ("A 192.0.2.1", "CNAME x.")]
 )
-def test_of_a_cname_and_other_data_the_first_stays(first, second):
+def test_the_first_of_a_cname_and_other_data_is_kept(first, second):
     found, skipped = lenient(f"www {first}\nwww {second}\nwww NSEC a CNAME\n")
     assert [each.line for each in skipped] == [3]
     assert {rdtype for owner, rdtype in found.rrsets if owner == parse("www", APEX)} == {
@@ -57,7 +57,7 @@ def test_of_a_cname_and_other_data_the_first_stays(first, second):
 
 
 @pytest.mark.parametrize(("first", "second"), [("DNAME x.", "NS ns1"), ("NS ns1", "DNAME x.")])
-def test_next_to_name_servers_it_is_the_dname_that_is_left_out(first, second):
+def test_a_dname_next_to_name_servers_is_skipped(first, second):
     """RFC 6672 section 2.3; both are permitted at the apex."""
     found, skipped = lenient(f"d {first}\nd {second}\n@ DNAME y.\n@ NS ns1\n")
     assert [(each.line, "NS and DNAME" in each.reason) for each in skipped] == [
@@ -68,13 +68,13 @@ def test_next_to_name_servers_it_is_the_dname_that_is_left_out(first, second):
     assert (APEX, rrtypes.DNAME) in found.rrsets
 
 
-def test_what_follows_without_an_owner_belongs_to_that_of_the_record_left_out():
+def test_a_record_without_owner_has_that_of_the_skipped_record_before_it():
     found, skipped = lenient("a A 192.0.2.1\nwww.bar. A 192.0.2.2\n  A 192.0.2.3\n")
     assert [each.line for each in skipped] == [3, 4]
     assert found.rrsets[parse("a", APEX), rrtypes.A].rdatas == (b"\xc0\x00\x02\x01",)
 
 
-def test_generated_records_are_left_out_one_by_one():
+def test_generated_records_are_skipped_one_by_one():
     found, skipped = lenient("$GENERATE 254-257 h$ A 192.0.2.$\n")
     assert [each.line for each in skipped] == [2, 2]
     assert len(found.rrsets) == 3
@@ -87,7 +87,7 @@ def test_a_record_of_an_included_file_is_named_with_that_file():
     assert [(each.source, each.line) for each in skipped] == [("more", 2)]
 
 
-def test_a_name_whose_every_record_is_left_out_is_not_there():
+def test_a_name_with_only_skipped_records_does_not_exist():
     found, skipped = lenient("d DNAME x.\na.d A 300.0.0.1\nw.d CNAME x. y.\n")
     assert len(skipped) == 2
     assert not found.findings
@@ -97,23 +97,23 @@ def test_a_name_whose_every_record_is_left_out_is_not_there():
     "line",
     ["www CH TXT x", "a..b A 192.0.2.1", "www FOO 1", "$TTL 1y", "$ORIGIN a..b", 'www TXT "x'],
 )
-def test_what_leaves_the_meaning_of_other_lines_open_is_refused_all_the_same(line):
+def test_an_error_that_affects_other_lines_is_refused_nevertheless(line):
     with pytest.raises(Invalid, match=r"^db:2: "):
         lenient(line + "\n")
 
 
-def test_no_soa_cannot_be_skipped():
+def test_a_missing_soa_is_refused_nevertheless():
     with pytest.raises(Invalid, match=r"^db:1: foo\.com\. has no SOA record"):
         reader.read(b"www 60 A 192.0.2.1\n", APEX, source="db", skip=lambda _: None)
 
 
-def test_the_number_of_records_is_bounded_with_those_left_out(monkeypatch):
+def test_the_bound_of_records_includes_skipped_ones(monkeypatch):
     monkeypatch.setattr(reader, "MAX_RECORDS", 3)
     with pytest.raises(Invalid, match=r"^db:4: more than 3 records"):
         lenient("a.bar. 60 A 192.0.2.1\n" * 4)
 
 
-def test_an_rrset_that_fits_no_message_is_left_out_whole():
+def test_an_rrset_too_large_for_a_message_is_skipped_as_a_whole():
     text = "".join(f"big 60 TXT {'x' * 250}{number:03}\n" for number in range(260))
     found, skipped = lenient("www 60 A 192.0.2.1\n" + text + "big 60 A 192.0.2.2\n")
     big = parse("big", APEX)

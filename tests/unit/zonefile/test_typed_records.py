@@ -40,7 +40,7 @@ drawn_rdatas = st.sampled_from(TYPES).flatmap(
 
 
 @given(drawn_rdatas)
-def test_exported_rdata_typed_as_one_argument_gives_the_same_octets(
+def test_exported_rdata_as_one_argument_have_the_same_octets(
     drawn: tuple[int, bytes],
 ) -> None:
     rdtype, octets = drawn
@@ -48,7 +48,7 @@ def test_exported_rdata_typed_as_one_argument_gives_the_same_octets(
 
 
 @pytest.mark.parametrize("rdtype", TYPES, ids=rrtypes.to_text)
-def test_there_is_a_record_of_every_type_that_reads_back(rdtype: int) -> None:
+def test_every_type_has_a_sample_that_can_be_parsed(rdtype: int) -> None:
     octets = plain(rdtype)
     assert parse_rdatas(rdtype, [rdata_to_text(rdtype, octets)], ZONE) == [octets]
 
@@ -98,7 +98,7 @@ def test_long_text_is_cut_into_strings_of_255_octets() -> None:
     assert (rdata[0], rdata[256], len(rdata)) == (255, 45, 302)
 
 
-def test_text_that_fits_no_rdata_is_refused() -> None:
+def test_text_too_long_for_rdata_is_refused() -> None:
     assert "more than 65535" in refusal("TXT", "x" * 65_500)
 
 
@@ -169,9 +169,7 @@ def test_a_field_that_repeats_takes_one_argument_each(rdtype: str, arguments: li
 
 @pytest.mark.parametrize("rdtype", ["A", "CAA", "MX", "HINFO", "URI", "SVCB", "TYPE65400"])
 @pytest.mark.parametrize("end", ["; x", " ;", "\nx", "\r", "\r\n", "\0", ' "', ")", " (", "\\"])
-def test_what_would_be_cut_from_rdata_text_is_an_error_that_names_the_argument(
-    rdtype: str, end: str
-) -> None:
+def test_an_argument_that_would_be_cut_from_rdata_is_an_error(rdtype: str, end: str) -> None:
     right = {
         "A": "192.0.2.1",
         "CAA": "0 issue ca",
@@ -188,7 +186,7 @@ def test_what_would_be_cut_from_rdata_text_is_an_error_that_names_the_argument(
         assert repr(right + end) in refusal(rdtype, right, right + end)
 
 
-def test_parentheses_that_match_group_as_they_do_in_a_file() -> None:
+def test_matching_parentheses_group_as_in_a_file() -> None:
     assert texts("SOA", "a b ( 1 2 3 4 5 )") == ["a.foo.com. b.foo.com. 1 2 3 4 5"]
 
 
@@ -196,13 +194,13 @@ def test_more_than_one_record_in_an_argument_is_an_error() -> None:
     assert "'192.0.2.1 192.0.2.2' is not RDATA" in refusal("A", "192.0.2.1 192.0.2.2")
 
 
-def test_the_argument_that_is_no_record_is_named_among_those_that_are() -> None:
+def test_the_only_invalid_record_among_arguments_is_named() -> None:
     assert refusal("A", "192.0.2.1", "192.0.2.300").startswith(
         "argument 2 is not a record by itself: '192.0.2.300' is not RDATA of type A: an IPv4"
     )
 
 
-def test_the_argument_that_is_no_field_is_named() -> None:
+def test_an_invalid_field_is_named() -> None:
     assert refusal("MX", "10", "a", "b").startswith(
         "the 3 arguments are not one MX record: 'b' is one field too many"
     )
@@ -246,6 +244,6 @@ def test_several_texts_are_noted_as_several_records(rdtype: int) -> None:
 @pytest.mark.parametrize(
     "arguments", [["one text"], ['"a"', '"b" "c"'], ["\\#", "1", "00"], ["\\# 1 00", "\\# 1 00"]]
 )
-def test_no_note_where_nothing_can_be_meant_otherwise(arguments: list[str]) -> None:
+def test_unambiguous_arguments_cause_no_note(arguments: list[str]) -> None:
     assert find_notes(TXT, arguments) == []
     assert find_notes(rrtypes.A, ["192.0.2.1", "192.0.2.2"]) == []

@@ -26,7 +26,7 @@ def read_back(rrsets: list[RRset], zone: Name = APEX) -> dict[tuple[Name, int], 
     return found.rrsets
 
 
-def test_a_zone_reads_well():
+def test_a_written_zone_is_readable():
     zone = reader.read(
         b"$TTL 300\n@ SOA ns1 admin 1 7200 3600 1209600 300\n@ NS ns1\n*.b A 192.0.2.9\n"
         b"b MX 10 Mail\na.b A 192.0.2.2\na.b A 192.0.2.1\nns1 60 TYPE65400 \\# 1 aa\n",
@@ -47,7 +47,7 @@ def test_a_zone_reads_well():
 
 @settings(max_examples=400)
 @given(strategies.rrsets())
-def test_any_rrset_reads_back_exactly(value: RRset):
+def test_any_written_rrset_parses_to_the_same(value: RRset):
     if value.rdtype == SOA:
         value = rrset(APEX, SOA, value.ttl, value.rdatas)
     if value.rdtype == DS and value.owner == APEX:
@@ -58,7 +58,7 @@ def test_any_rrset_reads_back_exactly(value: RRset):
 @pytest.mark.parametrize("rdtype", rrtypes.MNEMONICS, ids=rrtypes.MNEMONICS.get)
 @given(data=st.data())
 @settings(max_examples=15)
-def test_rdata_of_every_type_reads_back_exactly(rdtype: int, data: st.DataObject):
+def test_rdata_of_every_type_parse_to_the_same(rdtype: int, data: st.DataObject):
     owner = APEX if rdtype == SOA else CUT
     for octets in (plain(rdtype), data.draw(rdatas_of(rdtype))):
         value = rrset(owner, rdtype, 300, [octets])
@@ -66,7 +66,7 @@ def test_rdata_of_every_type_reads_back_exactly(rdtype: int, data: st.DataObject
 
 
 @given(st.dictionaries(strategies.owners, st.sets(st.sampled_from([1, 2, 16, 28, 65400]))))
-def test_a_zone_of_any_owners_reads_back_whole(content):
+def test_a_zone_with_any_owners_parses_to_the_same(content):
     rrsets = [
         rrset(owner, rdtype, 300, [plain(rdtype)])
         for owner, types in content.items()
@@ -83,7 +83,7 @@ def test_owners_come_in_canonical_order(owners):
     assert found == sorted(found, key=names.canonical_key)
 
 
-def test_text_that_does_not_read_back_is_written_in_generic_form():
+def test_rdata_that_would_not_parse_to_the_same_are_written_in_generic_form():
     """RFC 3597 section 5; a DNSKEY without a key has no text form."""
     empty = rrset(APEX, rrtypes.DNSKEY, 300, [b"\1\0\3\x08"])
     assert r"\# 4 01000308" in written([empty])
@@ -113,18 +113,18 @@ def test_an_rrsig_has_the_ttl_of_the_rrset_it_covers():
 
 
 @given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500))
-def test_rrsigs_that_were_read_read_back_exactly(first, second, stored):
+def test_parsed_rrsigs_are_written_and_parsed_to_the_same(first, second, stored):
     once = read_back(signed({"A": first, "TXT": second}, stored))
     assert read_back(list(once.values())) == once
 
 
-def test_the_real_root_zone_reads_back_exactly():
+def test_the_real_root_zone_parses_to_the_same():
     found = reader.read(vectors.root_zone(2018012900), ROOT)
     text = written(list(found.rrsets.values()), ROOT)
     assert reader.read(text.encode(), ROOT).rrsets == found.rrsets
 
 
-def test_octets_that_are_not_of_their_type_are_written_all_the_same():
+def test_malformed_rdata_are_written_nevertheless():
     """Another program stored them; reading the text reports it."""
     bad = rrset(APEX, rrtypes.A, 300, [b"\1\2\3"])
     assert r"\# 3 010203" in written([bad])

@@ -33,7 +33,7 @@ TABLE: list[tuple[str, Scheme, str]] = [
 
 
 @pytest.mark.parametrize(("zone", "scheme", "path"), TABLE)
-def test_a_zone_lies_where_its_scheme_says(zone: str, scheme: Scheme, path: str) -> None:
+def test_a_zone_has_the_path_of_its_scheme(zone: str, scheme: Scheme, path: str) -> None:
     assert zone_path(names.parse(zone), scheme) == path
 
 
@@ -56,7 +56,7 @@ def test_a_zone_without_a_path_under_a_scheme_is_refused(zone: str, scheme: Sche
 
 
 @pytest.mark.parametrize("rest", ["", r"\.", r"\.\."])
-def test_a_name_cut_right_before_its_last_dots_is_still_a_file(rest: str) -> None:
+def test_a_name_divided_before_its_last_dots_is_still_a_file(rest: str) -> None:
     """Its last part would be ``.``, ``..`` or ``...``, two of which are folders."""
     first = f"{'a' * 63}.{'b' * 63}.{'c' * 50}"
     last = set()
@@ -101,18 +101,18 @@ def test_no_path_leads_out_of_its_folder(zone: Name) -> None:
         ["a/b/c", "a/b"],
     ],
 )
-def test_paths_that_cannot_lie_side_by_side_are_told(paths: list[str]) -> None:
+def test_incompatible_paths_are_detected(paths: list[str]) -> None:
     assert find_collision((path, path) for path in paths) is not None
     assert find_collision((path, path) for path in reversed(paths)) is not None
 
 
-def test_nested_zones_lie_side_by_side() -> None:
+def test_nested_zones_have_compatible_paths() -> None:
     zones = map(names.parse, ("example.com.", "sub.example.com.", "com.", "."))
     assert find_collision((zone_path(zone, "golang"), zone) for zone in zones) is None
 
 
 @given(zone_names)
-def test_a_path_tells_its_zone_unless_a_label_was_divided(zone: Name) -> None:
+def test_a_path_determines_its_zone_unless_a_label_was_divided(zone: Name) -> None:
     schemes: list[Scheme] = ["golang", "flat"]
     for scheme in schemes:
         try:
@@ -143,5 +143,5 @@ def test_a_path_tells_its_zone_unless_a_label_was_divided(zone: Name) -> None:
         ("@", "unique"),
     ],
 )
-def test_a_path_that_is_no_zones_tells_none(path: str, scheme: Scheme) -> None:
+def test_a_path_of_no_zone_determines_none(path: str, scheme: Scheme) -> None:
     assert parse_path(path, scheme) is None

@@ -27,5 +27,5 @@ def test_the_owner_of_the_soa_is_the_zone(text: str) -> None:
 @pytest.mark.parametrize(
     "text", [f"@ {SOA}", f"foo.com {SOA}", f"$ORIGIN foo.com\n@ {SOA}", "www.foo.com. A 1\n", ""]
 )
-def test_a_file_that_does_not_say_it_is_of_no_known_zone(text: str) -> None:
+def test_a_file_without_an_absolute_apex_has_no_known_zone(text: str) -> None:
     assert find_apex(text.encode(), "db") is None

@@ -29,7 +29,7 @@ from zonegit.zone.lint import regexps
         "!a!!",
     ],
 )
-def test_what_is_well_formed_is_accepted(text: str) -> None:
+def test_a_well_formed_regexp_is_accepted(text: str) -> None:
     regexps.check_substitution(text.encode())
 
 
@@ -56,12 +56,12 @@ def test_what_is_well_formed_is_accepted(text: str) -> None:
         ("!a!\\0!", "group 0"),
     ],
 )
-def test_what_is_malformed_is_refused(text: str, why: str) -> None:
+def test_a_malformed_regexp_is_refused(text: str, why: str) -> None:
     with pytest.raises(Invalid, match=why):
         regexps.check_substitution(text.encode())
 
 
 @given(st.binary(max_size=255))
-def test_whatever_the_octets_are_they_are_accepted_or_refused(text: bytes) -> None:
+def test_any_octets_are_accepted_or_refused(text: bytes) -> None:
     with suppress(Invalid):
         regexps.check_substitution(text)

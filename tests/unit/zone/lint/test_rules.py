@@ -100,7 +100,7 @@ def test_names_that_no_query_reaches_are_found(
     assert found(records) == expected
 
 
-def test_all_below_a_dname_at_the_apex_is_hidden_but_proofs() -> None:
+def test_all_names_below_a_dname_at_the_apex_are_hidden_except_proofs() -> None:
     assert found(
         "@ DNAME x.\nab NSEC3 1 0 0 - {} NS\nab RRSIG NSEC3 8 3 1 1 1 1 @ AAAA".format("0" * 32)
     ) == [
@@ -143,9 +143,7 @@ def test_a_zone_cut_that_is_a_dname_is_an_error() -> None:
         (r"u NULL \# 0", [("null-without-data", "u")]),
     ],
 )
-def test_fields_that_cannot_be_meant_are_found(
-    records: str, expected: list[tuple[str, str]]
-) -> None:
+def test_implausible_fields_are_found(records: str, expected: list[tuple[str, str]]) -> None:
     assert found(records) == expected
 
 
