@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.support.nats import nats_server
-from tests.support.remote import objects_of, refs_of
+from tests.support.remote_stores import objects_of, refs_of
 from tests.support.waiting import held
 
 from zonegit.bus import Bus, connect

@@ -5,9 +5,9 @@ import secrets
 import pytest
 from tests.contract.conftest import ACTOR, RefStand
 from tests.support import commits, vectors
-from tests.support.forging import Forge, entry, label
-from tests.support.removing import remove_zone
+from tests.support.forge import Forge, entry, label
 from tests.support.waiting import eventually
+from tests.support.zone_removal import remove_zone
 
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.codec import encode

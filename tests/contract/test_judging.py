@@ -8,7 +8,7 @@ import pytest
 from tests.contract.conftest import ACTOR, RefStand
 from tests.support import commits
 from tests.support.commits import Made
-from tests.support.removing import remove_zone
+from tests.support.zone_removal import remove_zone
 
 from zonegit.errors import Invalid, ZonegitError
 from zonegit.store import ref_names

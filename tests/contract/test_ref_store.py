@@ -10,8 +10,8 @@ import pytest
 from tests.contract.conftest import ACTOR, RefStand
 from tests.support import commits
 from tests.support.commits import Made
-from tests.support.removing import remove_zone
 from tests.support.waiting import eventually
+from tests.support.zone_removal import remove_zone
 
 from zonegit.errors import Conflict, Corrupt, Denied, Invalid, NotFound, Unsafe, ZonegitError
 from zonegit.objects.codec import encode

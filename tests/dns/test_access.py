@@ -4,8 +4,8 @@ import time
 
 import dns.message
 import pytest
+from tests.dns.local_server import World, flags, rcode, records
 from tests.dns.test_tsig import USUAL, exchange, signed
-from tests.dns.world import World, flags, rcode, records
 
 from zonegit.nameserver import acl
 from zonegit.nameserver.acl import Access

@@ -1,7 +1,7 @@
 """Additional addresses of named hosts, and their omission from a full reply."""
 
 import pytest
-from tests.dns.world import SOA, World, flags, read, records
+from tests.dns.local_server import SOA, World, flags, read, records
 
 from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.query import STREAM

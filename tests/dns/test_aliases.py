@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from tests.dns.world import World, flags, rcode, records
+from tests.dns.local_server import World, flags, rcode, records
 
 from zonegit.nameserver.message.query import STREAM
 from zonegit.zone import names

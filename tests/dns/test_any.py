@@ -1,7 +1,7 @@
 """Queries for ANY: one RRset over UDP, all RRsets over TCP."""
 
 import pytest
-from tests.dns.world import World, flags, rcode, records
+from tests.dns.local_server import World, flags, rcode, records
 
 from zonegit.nameserver.message.query import STREAM
 

@@ -2,7 +2,7 @@
 
 import dns.message
 import pytest
-from tests.dns.world import SOA, World, flags, rcode, records
+from tests.dns.local_server import SOA, World, flags, rcode, records
 
 from zonegit.nameserver.message.query import STREAM
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import dns.edns
 import dns.message
 import pytest
-from tests.dns.world import World, rcode, records
+from tests.dns.local_server import World, rcode, records
 
 from zonegit.errors import Invalid
 from zonegit.nameserver.acl import Access

@@ -10,9 +10,9 @@ import dns.rrset
 import dns.xfr
 import dns.zone
 import pytest
-from tests.dns.serving import served
-from tests.dns.transferring import KEYRING, private, serial_query, transferred
-from tests.dns.world import SOA, World
+from tests.dns.local_server import SOA, World
+from tests.dns.loopback import served
+from tests.dns.transfer_client import KEYRING, private, serial_query, transferred
 
 from zonegit.nameserver.answer.zone_table import BranchState
 from zonegit.nameserver.message.fragment import FORMERR

@@ -7,14 +7,14 @@ fault.
 import asyncio
 
 import pytest
-from tests.dns.serving import served
-from tests.dns.world import World
+from tests.dns.local_server import World
+from tests.dns.loopback import served
 from tests.support import peers
-from tests.support.differential import asking, randomzones, signing
+from tests.support.differential import query_client, random_zones, signed_zones
 from tests.support.differential.exemptions import EXEMPTIONS, Exemption
 from tests.support.differential.questions import questions
 from tests.support.differential.trial import disagreements, references
-from tests.support.signing import needs_signer
+from tests.support.zone_signing import needs_signer
 
 from zonegit.nameserver.message.query import DATAGRAM, STREAM
 
@@ -34,13 +34,13 @@ def test_random_signed_zones_are_answered_as_by_other_servers(seed: int, denial:
 
 
 def _compare(seed: int, denial: str | None) -> None:
-    zones = randomzones.zones(seed)
+    zones = random_zones.zones(seed)
     programs = references(zones)
     if not programs:
         pytest.skip("neither NSD, Knot nor BIND is installed")
     texts = {zone.apex: zone.text() for zone in zones}
     if denial is not None:
-        texts = {apex: signing.signed(apex, text, denial) for apex, text in texts.items()}
+        texts = {apex: signed_zones.signed(apex, text, denial) for apex, text in texts.items()}
     asked = questions(zones, seed, signed=denial is not None)[::ONE_OF]
     found = disagreements(texts, programs, asked)
     faults = [each for each in found if each.exemption is None]
@@ -48,9 +48,9 @@ def _compare(seed: int, denial: str | None) -> None:
 
 
 async def test_sockets_carry_the_replies_that_were_compared() -> None:
-    zones = randomzones.zones(0)
+    zones = random_zones.zones(0)
     world = World({zone.apex: zone.text() for zone in zones})
-    ways = ((asking.over_udp, False, DATAGRAM), (asking.over_tcp, True, STREAM))
+    ways = ((query_client.over_udp, False, DATAGRAM), (query_client.over_tcp, True, STREAM))
     async with served(world) as (address, _):
         for ask, is_tcp, limit in ways:
             chosen = [each for each in questions(zones, 0) if each.tcp == is_tcp][:300]

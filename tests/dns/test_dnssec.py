@@ -7,9 +7,9 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 import pytest
-from tests.dns.world import SOA, World, flags, rcode, records
-from tests.support import signing
-from tests.support.validating import Validator
+from tests.dns.local_server import SOA, World, flags, rcode, records
+from tests.support import zone_signing
+from tests.support.validator import Validator
 
 from zonegit.nameserver.answer import fast_path
 from zonegit.nameserver.message.query import STREAM
@@ -59,16 +59,20 @@ OWNERS = [
     *("q.dn", "q.b.dn", "svc", "z", "z\\000", "z\\000.a", "zz", "0", "\\000", "\\255"),
 ]
 TYPES = ["A", "AAAA", "MX", "NS", "SOA", "CNAME", "TXT", "DS", "DNAME", "SRV", "DNSKEY", "RRSIG"]
-KINDS = {"NSEC": signing.NSEC, "NSEC3": signing.NSEC3, "opt-out": signing.NSEC3_OPT_OUT}
+KINDS = {
+    "NSEC": zone_signing.NSEC,
+    "NSEC3": zone_signing.NSEC3,
+    "opt-out": zone_signing.NSEC3_OPT_OUT,
+}
 
 Signed = tuple[str, World, Validator]
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def signed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Signed:
-    signing.needs_signer()
+    zone_signing.needs_signer()
     folder: Path = tmp_path_factory.mktemp("keys")
-    text = signing.signed(folder, "foo.test.", ZONE, *KINDS[request.param])
+    text = zone_signing.signed(folder, "foo.test.", ZONE, *KINDS[request.param])
     return request.param, World({"foo.test.": text}), Validator("foo.test.", text)
 
 
@@ -208,9 +212,11 @@ def test_a_proof_that_does_not_fit_sets_tc(signed: Signed) -> None:
 def test_a_proof_beyond_the_reach_of_pointers_is_complete(tmp_path: Path) -> None:
     """RFC 1035 section 4.1.4: a pointer reaches 16,383 octets, and a message may have four times as
     many."""
-    signing.needs_signer()
+    zone_signing.needs_signer()
     big = "\n".join(f'*.big 300 TXT "{n:03} {"x" * 200}"' for n in range(100))
-    text = signing.signed(tmp_path, "foo.test.", f"{SOA}@ 300 NS ns\n{big}\n", *signing.NSEC3)
+    text = zone_signing.signed(
+        tmp_path, "foo.test.", f"{SOA}@ 300 NS ns\n{big}\n", *zone_signing.NSEC3
+    )
     reply = ask(World({"foo.test.": text}), "q.big", "TXT")
     assert len(reply.answer[0]) == 100
     Validator("foo.test.", text).check(reply)
@@ -219,15 +225,15 @@ def test_a_proof_beyond_the_reach_of_pointers_is_complete(tmp_path: Path) -> Non
 def test_a_reply_may_have_proofs_of_several_zones(tmp_path: Path) -> None:
     """RFC 4035 section 3.1.3.3 in the zone of the alias, section 3.1.3.2 in that of its target:
     compression in a fragment is independent of its position."""
-    signing.needs_signer()
+    zone_signing.needs_signer()
     texts = {
         "foo.test.": f"{SOA}@ 300 NS ns\n*.w 300 CNAME a.nothing.bar.example.\n",
         "bar.example.": f"{SOA}@ 300 NS ns\n" + "".join(f"h{n} 300 TXT x\n" for n in range(20)),
     }
     validators = {}
-    for zone, how in zip(list(texts), (signing.NSEC, signing.NSEC3), strict=True):
+    for zone, how in zip(list(texts), (zone_signing.NSEC, zone_signing.NSEC3), strict=True):
         (tmp_path / zone).mkdir()
-        texts[zone] = signing.signed(tmp_path / zone, zone, texts[zone], *how)
+        texts[zone] = zone_signing.signed(tmp_path / zone, zone, texts[zone], *how)
         validators[zone] = Validator(zone, texts[zone])
     reply = World(texts).ask("very.long.name.w.foo.test.", limit=STREAM, want_dnssec=True)
     assert rcode(reply) == "NXDOMAIN"
@@ -254,9 +260,9 @@ def test_an_unsigned_zone_answers_alike_with_and_without_do() -> None:
 
 def test_a_record_that_proves_an_insecure_cut_twice_is_included_once(tmp_path: Path) -> None:
     """It matches the closest encloser and covers the next closer name (RFC 5155 section 7.2.7)."""
-    signing.needs_signer()
+    zone_signing.needs_signer()
     unsigned = SOA + "@ 300 NS ns.example.\nwww 300 NS ns.example.\n"
-    text = signing.signed(tmp_path, "foo.com.", unsigned, *signing.NSEC3_OPT_OUT)
+    text = zone_signing.signed(tmp_path, "foo.com.", unsigned, *zone_signing.NSEC3_OPT_OUT)
     query = dns.message.make_query("a.www.foo.com.", "A", want_dnssec=True)
     octets = World({"foo.com.": text}).exchange(query.to_wire())
     assert octets is not None

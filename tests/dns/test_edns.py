@@ -5,7 +5,7 @@ import struct
 import dns.edns
 import dns.message
 import pytest
-from tests.dns.world import World, flags, rcode
+from tests.dns.local_server import World, flags, rcode
 
 from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.zone import names

@@ -6,7 +6,7 @@ import dns.edns
 import dns.message
 import pytest
 from dns.rdatatype import RRSIG, A
-from tests.dns.world import World
+from tests.dns.local_server import World
 
 from zonegit.nameserver.acl import LOOPBACK
 from zonegit.nameserver.answer import fast_path

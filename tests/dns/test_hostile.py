@@ -9,8 +9,8 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dns.world import World, rcode
-from tests.support.hostile import LIMITS, ZONE, examine, queries, question, worlds
+from tests.dns.local_server import World, rcode
+from tests.support.hostile_queries import LIMITS, ZONE, examine, queries, question, worlds
 
 WORLDS = worlds()
 QUERIES = queries()

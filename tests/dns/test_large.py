@@ -5,8 +5,8 @@ import asyncio
 import dns.flags
 import dns.message
 import pytest
-from tests.dns.serving import served
-from tests.dns.transferring import KEY, private, query_for, signed, transferred
+from tests.dns.loopback import served
+from tests.dns.transfer_client import KEY, private, query_for, signed, transferred
 from tests.support.framing import framed, receive
 
 from zonegit.nameserver.acl import Access

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.peers.running import installed
+from tests.support.peers.process import installed
 
 from zonegit.zone import names
 from zonegit.zone.lint import table

@@ -2,7 +2,7 @@
 
 import dns.message
 import dns.name
-from tests.dns.world import World, flags, rcode, records
+from tests.dns.local_server import World, flags, rcode, records
 
 
 def test_the_root_zone_is_served_like_any_other() -> None:

@@ -1,7 +1,7 @@
 """Data below a zone cut or a DNAME: stored in the zone, but not served from it."""
 
 import pytest
-from tests.dns.world import World, flags, rcode, records
+from tests.dns.local_server import World, flags, rcode, records
 
 ZONE = """
 sub 300 NS ns.sub

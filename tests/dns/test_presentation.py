@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.peers.running import installed
+from tests.support.peers.process import installed
 from tests.support.presentation import PEERS_DIFFER, SAMPLES
 
 from zonegit.zone.rrset import rdata_from_text, rdata_to_text

@@ -8,7 +8,7 @@ import dns.opcode
 import dns.rdataclass
 import dns.rrset
 import pytest
-from tests.dns.world import World, flags, rcode, records
+from tests.dns.local_server import World, flags, rcode, records
 
 from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.query import STREAM

@@ -2,7 +2,7 @@
 
 import dns.flags
 import pytest
-from tests.dns.world import World, flags, rcode, records
+from tests.dns.local_server import World, flags, rcode, records
 
 from zonegit.nameserver.message.query import STREAM
 

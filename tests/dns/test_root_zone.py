@@ -6,7 +6,7 @@ from pathlib import Path
 import dns.message
 import dns.query
 import pytest
-from tests.dns.world import World, commit_of, records
+from tests.dns.local_server import World, commit_of, records
 from tests.support import peers
 from tests.support.differential.replies import said
 from tests.support.vectors import root_zone

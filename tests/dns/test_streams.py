@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack, contextmanager
 
 import dns.message
 import pytest
-from tests.dns.serving import served
-from tests.dns.world import World
+from tests.dns.local_server import World
+from tests.dns.loopback import served
 from tests.support.framing import connected, framed, receive
 from tests.support.waiting import DEADLINE_S, eventually
 

@@ -6,10 +6,10 @@ import socket
 
 import dns.message
 import pytest
-from tests.dns.serving import served
-from tests.dns.world import World
+from tests.dns.local_server import World
+from tests.dns.loopback import served
 from tests.support.framing import framed, receive
-from tests.support.turns import counted
+from tests.support.loop_turns import counted
 from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.nameserver.answer.server_options import ServerOptions

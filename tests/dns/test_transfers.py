@@ -14,11 +14,11 @@ import dns.rdatatype
 import dns.tsig
 import dns.zone
 import pytest
-from tests.dns.serving import served
-from tests.dns.transferring import private, query_for, signed, transferred
-from tests.dns.world import SOA, World, records
+from tests.dns.local_server import SOA, World, records
+from tests.dns.loopback import served
+from tests.dns.transfer_client import private, query_for, signed, transferred
 from tests.support.framing import framed, receive
-from tests.support.turns import counted
+from tests.support.loop_turns import counted
 
 from zonegit.nameserver.acl import Access
 from zonegit.nameserver.message.fragment import FORMERR

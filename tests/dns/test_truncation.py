@@ -1,7 +1,7 @@
 """Replies that do not fit the maximum size."""
 
 import pytest
-from tests.dns.world import World, flags
+from tests.dns.local_server import World, flags
 
 from zonegit.nameserver.message.query import STREAM
 

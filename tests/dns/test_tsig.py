@@ -14,8 +14,8 @@ import dns.zone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dns.serving import served
-from tests.dns.world import World, flags, rcode, records
+from tests.dns.local_server import World, flags, rcode, records
+from tests.dns.loopback import served
 
 from zonegit.nameserver.acl import Access
 from zonegit.nameserver.answer.server_options import ServerOptions

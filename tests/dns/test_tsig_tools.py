@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.dns.serving import served
-from tests.dns.world import World
+from tests.dns.local_server import World
+from tests.dns.loopback import served
 from tests.support.peers import installed
 from tests.support.waiting import DEADLINE_S
 

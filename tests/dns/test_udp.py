@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import dns.edns
 import dns.message
 import pytest
-from tests.dns.world import World
+from tests.dns.local_server import World
 from tests.support.waiting import DEADLINE_S, eventually, succeeds
 
 from zonegit.errors import Unavailable

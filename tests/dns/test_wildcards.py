@@ -1,7 +1,7 @@
 """Wildcards: RFC 4592, with its own example zone."""
 
 import pytest
-from tests.dns.world import World, rcode, records
+from tests.dns.local_server import World, rcode, records
 
 EXAMPLE = """
 @ 3600 NS ns.example.com.

@@ -7,7 +7,7 @@ import pytest
 from tests.support import commits
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
-from tests.support.remote import objects_of, refs_of
+from tests.support.remote_stores import objects_of, refs_of
 from tests.support.waiting import eventually, succeeds
 
 from zonegit.bus import connect

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.e2e.restoring import OBJECTS, REFS, back_up, restore
+from tests.e2e.backups import OBJECTS, REFS, back_up, restore
 from tests.e2e.stack import Stack, until
 
 

@@ -11,7 +11,7 @@ import dns.message
 import pytest
 from tests.e2e.stack import Stack
 from tests.support.framing import connected, framed, receive
-from tests.support.hostile import queries, question
+from tests.support.hostile_queries import queries, question
 from tests.support.waiting import DEADLINE_S
 
 GROWTH_KIB = 64 << 10

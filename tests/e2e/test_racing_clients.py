@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.e2e.stack import FOO, Stack
-from tests.support.remote import objects_of, refs_of
+from tests.support.remote_stores import objects_of, refs_of
 
 from zonegit.bus import connect
 from zonegit.config import BusSettings, read_stack

@@ -10,7 +10,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from tests.e2e.restoring import OBJECTS, REFS, back_up, restore
+from tests.e2e.backups import OBJECTS, REFS, back_up, restore
 from tests.e2e.stack import BIN, Stack, until
 
 from zonegit.bus import connect

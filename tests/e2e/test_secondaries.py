@@ -16,7 +16,7 @@ import dns.query
 import dns.tsig
 import dns.tsigkeyring
 import pytest
-from tests.e2e.restoring import back_up, restore
+from tests.e2e.backups import back_up, restore
 from tests.e2e.stack import Stack, until
 from tests.support import peers
 from tests.support.ports import free_port

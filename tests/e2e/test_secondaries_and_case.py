@@ -11,7 +11,7 @@ import dns.query
 from tests.e2e.stack import Stack
 from tests.e2e.test_racing_clients import bus_of
 from tests.e2e.test_secondaries import CHANGING, ON_MAIN, Site, following, serial
-from tests.support.remote import objects_of, refs_of
+from tests.support.remote_stores import objects_of, refs_of
 
 from zonegit.bus import connect
 from zonegit.objects.model import Identity

@@ -3,7 +3,7 @@ files."""
 
 import subprocess
 
-from tests.e2e.walking import Walkthrough
+from tests.e2e.walk_runner import Walkthrough
 
 CLASSLESS = ("0/25.2.0.192.in-addr.arpa", "25.0.2.0.192.in-addr.arpa")
 """Two zones that golang's layout would put into one file (RFC 2317)."""

@@ -3,7 +3,7 @@
 import tarfile
 from pathlib import Path
 
-from tests.e2e.walking import Walkthrough, blamed, remember_addresses
+from tests.e2e.walk_runner import Walkthrough, blamed, remember_addresses
 
 ROOT_ZONES = Path(__file__).resolve().parents[3] / "shared" / "data" / "rootzone-2018.tar.xz"
 ROOT_TREE = "4745c3584a55f86be12d0bde93d280d34dd7821f0f29948f63996eafc170e2f8"

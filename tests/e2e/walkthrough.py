@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.e2e import walk_files, walk_root
-from tests.e2e.walking import (
+from tests.e2e.walk_runner import (
     SHOWN_LINES,
     Failed,
     Walkthrough,

@@ -13,7 +13,7 @@ from pathlib import Path
 import dns.message
 import dns.tsig
 import msgspec
-from tests.support import hostile
+from tests.support import hostile_queries
 
 from zonegit.errors import Corrupt, Invalid
 from zonegit.nameserver.message import query, tsig
@@ -37,7 +37,7 @@ MESSAGES = sorted(
     ),
     key=lambda kind: kind.__name__,
 )
-WORLDS = hostile.worlds()
+WORLDS = hostile_queries.worlds()
 QUERY = dns.message.make_query("www.foo.com.", "A", id=1).to_wire()
 
 
@@ -54,11 +54,13 @@ def examine_query(data: bytes) -> None:
     """Check an answer. The first octet selects the server and the transport; the rest is the
     message."""
     if data:
-        hostile.examine(WORLDS[data[0] & 1], data[1:], hostile.LIMITS[data[0] >> 1 & 1])
+        hostile_queries.examine(
+            WORLDS[data[0] & 1], data[1:], hostile_queries.LIMITS[data[0] >> 1 & 1]
+        )
 
 
 def seed_queries() -> Iterator[bytes]:
-    for octets in hostile.queries().values():
+    for octets in hostile_queries.queries().values():
         yield from (bytes([how]) + octets for how in range(4))
 
 
@@ -150,14 +152,14 @@ def examine_tsig(data: bytes) -> None:
     wire = QUERY[:10] + struct.pack("!H", 1) + QUERY[12:] + data
     parsed = query.parse(wire)
     if parsed is not None:
-        keys = {hostile.KEY.name: hostile.KEY}
-        who = tsig.verify(wire, parsed, keys, lambda: hostile.NOW)
+        keys = {hostile_queries.KEY.name: hostile_queries.KEY}
+        who = tsig.verify(wire, parsed, keys, lambda: hostile_queries.NOW)
         assert not isinstance(who, tsig.Signer)
-    hostile.examine(WORLDS[0], wire, query.STREAM)
+    hostile_queries.examine(WORLDS[0], wire, query.STREAM)
 
 
 def seed_signatures() -> Iterator[bytes]:
-    for name in (hostile.KEY.primitive.name, "other."):
+    for name in (hostile_queries.KEY.primitive.name, "other."):
         signed = dns.message.make_query("www.foo.com.", "A", id=1)
         signed.use_tsig(dns.tsig.Key(name, b"not the secret", dns.tsig.HMAC_SHA256))
         yield signed.to_wire()[len(QUERY) :]

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from tests.support.nats import nats_server
 from tests.support.waiting import held
-from tests.unit.resolver.site import Site, site
+from tests.unit.resolver.backend import Site, site
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import dns.message
 import msgspec
 import pytest
 from tests.e2e.stack import Stack
-from tests.support.badzones import SealedZone, bad_zones, good_zone, malformed_zones
-from tests.support.rawnats import RawClient, raw_client
+from tests.support.bad_zones import SealedZone, bad_zones, good_zone, malformed_zones
+from tests.support.raw_nats import RawClient, raw_client
 from tests.support.waiting import comes_true
-from tests.unit.resolver.site import Running, Site, resolver
+from tests.unit.resolver.backend import Running, Site, resolver
 
 from zonegit import containment
 from zonegit.objects.ids import ObjectId

@@ -23,7 +23,7 @@ import pytest_asyncio
 import structlog
 from tests.support.nats import nats_server
 from tests.support.waiting import held
-from tests.unit.resolver.site import Site, resolver, site
+from tests.unit.resolver.backend import Site, resolver, site
 
 from zonegit.errors import ZonegitError
 from zonegit.nameserver.zone.snapshot import iter_rrsets

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.contract.conftest import remote_stand
 from tests.support.nats import nats_server
-from tests.support.rawnats import raw_client
+from tests.support.raw_nats import raw_client
 
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Symref

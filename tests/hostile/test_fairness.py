@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from tests.support import commits
 from tests.support.graphs import chain
 from tests.support.nats import nats_server
-from tests.support.remote import objects_of
+from tests.support.remote_stores import objects_of
 from tests.support.waiting import eventually, held
 
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect, headers

@@ -12,9 +12,9 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import pytest
-from tests.dns.serving import served
-from tests.dns.transferring import is_whole, private, query_for, serial_query, signed
-from tests.dns.world import World
+from tests.dns.local_server import World
+from tests.dns.loopback import served
+from tests.dns.transfer_client import is_whole, private, query_for, serial_query, signed
 from tests.support.framing import framed, receive
 from tests.support.waiting import DEADLINE_S, eventually
 

@@ -1,9 +1,9 @@
 """No verb accepts an object beyond the maximum size, even with a correct id."""
 
 import pytest
-from tests.support.badzones import forged, good_zone
-from tests.support.rawnats import raw_client
-from tests.unit.resolver.site import Site
+from tests.support.bad_zones import forged, good_zone
+from tests.support.raw_nats import raw_client
+from tests.unit.resolver.backend import Site
 
 from zonegit.objects.ids import MAX_PAYLOAD
 from zonegit.store import ref_names

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 from tests.contract.conftest import RefStand, remote_stand
-from tests.support.forging import Forge, entry, label
-from tests.support.rawnats import RawClient, raw_client
+from tests.support.forge import Forge, entry, label
+from tests.support.raw_nats import RawClient, raw_client
 from tests.support.waiting import held
 
 from zonegit.objects.ids import ObjectId

@@ -12,8 +12,8 @@ from tests.contract.conftest import remote_stand
 from tests.support import commits
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
-from tests.support.rawnats import Heard, RawClient, raw_client
-from tests.support.remote import objects_of, refs_of
+from tests.support.raw_nats import Heard, RawClient, raw_client
+from tests.support.remote_stores import objects_of, refs_of
 from tests.support.waiting import succeeds
 
 from zonegit.bus import connect

@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.stack import FOO, Said, Stack, until
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
-from tests.support.rawnats import RawClient, raw_client
+from tests.support.raw_nats import RawClient, raw_client
 from tests.support.resolvers import (
     announcement,
     joined,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
-from tests.support.rawnats import raw_client
-from tests.support.remote import refs_of
+from tests.support.raw_nats import raw_client
+from tests.support.remote_stores import refs_of
 from tests.support.waiting import eventually
 
 from zonegit.bus import connect

@@ -9,8 +9,8 @@ import pytest
 from tests.support import commits
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
-from tests.support.rawnats import raw_client
-from tests.support.remote import objects_of, refs_of
+from tests.support.raw_nats import raw_client
+from tests.support.remote_stores import objects_of, refs_of
 from tests.support.waiting import succeeds
 
 from zonegit.bus import Bus, connect

@@ -25,8 +25,8 @@ import msgspec
 import pytest
 
 from tests.support import interfaces
-from tests.support.figures import figures
 from tests.support.interfaces import SOURCES, shape
+from tests.support.resolver_metrics import figures
 from zonegit import errors, process, settings_file
 from zonegit.bus import discovery, headers
 from zonegit.containment import contain, isolate, keep_running, note

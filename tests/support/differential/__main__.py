@@ -7,14 +7,14 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 
-from tests.support.differential import randomzones, signing
+from tests.support.differential import random_zones, signed_zones
 from tests.support.differential.questions import Question, questions
-from tests.support.differential.randomzones import Zone
-from tests.support.differential.shrinking import shrunk
+from tests.support.differential.random_zones import Zone
+from tests.support.differential.shrinker import shrunk
 from tests.support.differential.trial import Disagreement, disagreements, references
 
 UNSIGNED = "unsigned"
-WAYS = (UNSIGNED, *signing.DENIALS)
+WAYS = (UNSIGNED, *signed_zones.DENIALS)
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def _seeds(text: str) -> range:
 
 
 def _failed(seed: int, way: str) -> bool:
-    zones = randomzones.zones(seed)
+    zones = random_zones.zones(seed)
     asked = questions(zones, seed, signed=way != UNSIGNED)
     found = list(_disagreements(zones, way, asked))
     fault = next((each for each in found if each.exemption is None), None)
@@ -53,7 +53,7 @@ def _disagreements(
 ) -> Iterator[Disagreement]:
     texts = {zone.apex: zone.text() for zone in zones}
     if way != UNSIGNED:
-        texts = {apex: signing.signed(apex, text, way) for apex, text in texts.items()}
+        texts = {apex: signed_zones.signed(apex, text, way) for apex, text in texts.items()}
     return disagreements(texts, references(zones), asked)
 
 

@@ -10,7 +10,7 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
-from tests.support.differential import signing
+from tests.support.differential import signed_zones
 from tests.support.differential.questions import Question
 from tests.support.differential.replies import Said, said
 
@@ -47,7 +47,7 @@ class Exemption:
         texts |= {"sub.example.test.": head + self.child} if self.child else {}
         if self.denial is None:
             return texts
-        return {apex: signing.signed(apex, text, self.denial) for apex, text in texts.items()}
+        return {apex: signed_zones.signed(apex, text, self.denial) for apex, text in texts.items()}
 
 
 def exempted(

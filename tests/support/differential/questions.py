@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import dns.message
 import dns.name
 from dns.name import Name
-from tests.support.differential.randomzones import Zone
+from tests.support.differential.random_zones import Zone
 
 from zonegit.nameserver.message.query import DATAGRAM, PLAIN
 

@@ -11,12 +11,12 @@ import dns.message
 import dns.name
 import dns.rdatatype
 from dns.name import Name
-from tests.dns.world import World
+from tests.dns.local_server import World
 from tests.support import peers
-from tests.support.differential import asking
+from tests.support.differential import query_client
 from tests.support.differential.exemptions import MOST_ALIASES, Exemption, exempted
 from tests.support.differential.questions import Question
-from tests.support.differential.randomzones import Zone
+from tests.support.differential.random_zones import Zone
 from tests.support.differential.replies import Said, agrees_by_zone, joined, said, unfollowed
 
 from zonegit.nameserver.message.fragment import HEADER, QUESTION_TAIL
@@ -174,7 +174,7 @@ def _told(
 
 def _asked(peer: peers.Peer, questions: Sequence[Question]) -> list[dns.message.Message]:
     replies: dict[int, dns.message.Message] = {}
-    for tcp, ask in ((False, asking.over_udp), (True, asking.over_tcp)):
+    for tcp, ask in ((False, query_client.over_udp), (True, query_client.over_tcp)):
         chosen = [number for number, question in enumerate(questions) if question.tcp == tcp]
         wires = [questions[number].query(number) for number in chosen]
         for number, reply in zip(chosen, ask(peer.address, wires), strict=True):

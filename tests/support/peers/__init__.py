@@ -3,7 +3,7 @@
 Tests and benchmarks compare zonegit with them, and use them as primaries and secondaries.
 """
 
-from tests.support.peers.running import (
+from tests.support.peers.process import (
     Peer,
     installed,
     serving,

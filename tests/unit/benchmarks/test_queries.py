@@ -8,7 +8,7 @@ import dns.rdatatype
 import dns.zone
 import pytest
 from benchmarks import queries, zones
-from tests.dns.world import World
+from tests.dns.local_server import World
 
 from zonegit.nameserver.answer import fast_path
 from zonegit.nameserver.message.query import DATAGRAM

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
-from tests.support.figures import figures
+from tests.support.resolver_metrics import figures
 
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit_resolver.config.serving import ServingPlan

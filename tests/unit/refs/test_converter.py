@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from tests.support import commits, vectors
-from tests.support.killing import Killed, Life
-from tests.support.removing import remove_zone
+from tests.support.kill_switch import Killed, Life
+from tests.support.zone_removal import remove_zone
 
 from zonegit.errors import Conflict, Unsafe
 from zonegit.objects.codec import encode

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.support import commits
 from tests.support.commits import Made
-from tests.support.counting import Counting
+from tests.support.counting_store import Counting
 
 from zonegit.errors import Busy, NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, create_object

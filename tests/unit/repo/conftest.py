@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.counting import Counting
+from tests.support.counting_store import Counting
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.support.counting import Counting
+from tests.support.counting_store import Counting
 from tests.support.graphs import APEX, Graph
 from tests.support.histories import OWNER, addresses, histories
 from tests.unit.history.test_blame import as_origins, replayed

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from tests.support.killing import Killed, Life
+from tests.support.kill_switch import Killed, Life
 from tests.unit.repo.conftest import ZONE, TwoOperators
 from tests.unit.repo.zone_contents import address, committed, tip
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe

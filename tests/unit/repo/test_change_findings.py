@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.counting import Counting
-from tests.support.earlier import unjudged
+from tests.support.counting_store import Counting
+from tests.support.earlier_release import unjudged
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from tests.unit.repo.zone_contents import committed, tip
 from zonegit.errors import Invalid

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.removing import remove_zone
+from tests.support.zone_removal import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Denied, NotFound, Unsafe, ZonegitError

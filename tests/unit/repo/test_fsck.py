@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.support.earlier import unjudged
-from tests.support.forging import Forge, entry, label
-from tests.support.removing import remove_zone
+from tests.support.earlier_release import unjudged
+from tests.support.forge import Forge, entry, label
+from tests.support.zone_removal import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import encode

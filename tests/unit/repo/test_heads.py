@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from tests.support.removing import remove_zone
+from tests.support.zone_removal import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from tests.unit.repo.zone_contents import tip
 from zonegit.errors import Conflict, NotFound

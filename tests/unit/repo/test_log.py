@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from tests.support.counting import Counting
+from tests.support.counting_store import Counting
 from tests.support.graphs import Graph, chain
 from tests.unit.repo.conftest import ZONE, TwoOperators
 from tests.unit.repo.zone_contents import address, committed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.counting import Counting
+from tests.support.counting_store import Counting
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.errors import Invalid
 from zonegit.objects.codec import encode

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.support.killing import Killed, Life
+from tests.support.kill_switch import Killed, Life
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import ObjectId

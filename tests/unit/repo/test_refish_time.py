@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from tests.support.counting import Counting
+from tests.support.counting_store import Counting
 from tests.support.graphs import chain
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from tests.unit.repo.zone_contents import address, committed, tip

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from tests.support.killing import Killed, Life
+from tests.support.kill_switch import Killed, Life
 from zonegit.errors import Conflict, Denied, NotFound, Unsafe
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import heads

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.support.differential.questions import Question, questions
-from tests.support.differential.randomzones import zones as random_zones
+from tests.support.differential.random_zones import zones as random_zones
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from tests.unit.repo.zone_contents import address, tip
 from zonegit.errors import Denied, Invalid, NotFound

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.counting import Counting
+from tests.support.counting_store import Counting
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from tests.unit.repo.zone_contents import address, committed
 from zonegit.errors import Unsafe

@@ -9,7 +9,7 @@ import dns.message
 import dns.rcode
 import pytest
 from tests.support.waiting import comes_true
-from tests.unit.resolver.site import Running, Site, resolver
+from tests.unit.resolver.backend import Running, Site, resolver
 
 from zonegit.nameserver.message.tsig import TsigKey
 from zonegit.zone import names

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 from tests.support.waiting import DEADLINE_S, comes_true, eventually
-from tests.unit.resolver.site import Running, Site, resolver, site
+from tests.unit.resolver.backend import Running, Site, resolver, site
 
 from zonegit.bus.resolver_status import read_registry
 from zonegit.wire import codec, subjects

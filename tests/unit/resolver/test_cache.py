@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.support.nats import start_nats
 from tests.support.waiting import DEADLINE_S, comes_true, eventually, held
-from tests.unit.resolver.cachefiles import (
+from tests.unit.resolver.backend import Running, Site, resolver, site
+from tests.unit.resolver.cache_files import (
     files,
     kept,
     refresh,
@@ -17,7 +18,6 @@ from tests.unit.resolver.cachefiles import (
     summary,
     zone_file,
 )
-from tests.unit.resolver.site import Running, Site, resolver, site
 
 from zonegit.errors import Unavailable
 from zonegit.nameserver.answer.canary import Canary

@@ -10,8 +10,8 @@ import dns.rrset
 import pytest
 from tests.support.framing import connected, framed, receive
 from tests.support.waiting import DEADLINE_S
-from tests.unit.resolver.cachefiles import LAYOUT_1, files, make_earlier, zone_file
-from tests.unit.resolver.site import Running, Site, resolver
+from tests.unit.resolver.backend import Running, Site, resolver
+from tests.unit.resolver.cache_files import LAYOUT_1, files, make_earlier, zone_file
 
 from zonegit_resolver.config.config_file import PlanFile
 from zonegit_resolver.follow import differences

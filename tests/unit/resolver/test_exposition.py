@@ -13,8 +13,8 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
-from tests.dns.world import World
-from tests.support.figures import figures
+from tests.dns.local_server import World
+from tests.support.resolver_metrics import figures
 
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.zone.snapshot import empty_snapshot

@@ -5,9 +5,9 @@ import sqlite3
 import time
 from pathlib import Path
 
-from tests.support import badzones
+from tests.support import bad_zones
 from tests.support.waiting import DEADLINE_S, eventually
-from tests.unit.resolver.site import Site, resolver
+from tests.unit.resolver.backend import Site, resolver
 
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.objects.model import Commit
@@ -270,7 +270,7 @@ async def _commit(here: Site, commit: bytes) -> Commit:
 
 async def test_a_pin_that_cannot_be_resolved_delays_no_other(here: Site, tmp_path: Path) -> None:
     """Its resolution was attempted first, repeatedly, before all others."""
-    rotten = badzones.forged("commit", b"rot")
+    rotten = bad_zones.forged("commit", b"rot")
     await here.smuggle("bad.test.", rotten.id, [rotten])
     await here.commit("good.test.", OLD)
     await here.commit("good.test.", NEW)

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from tests.support.waiting import comes_true
-from tests.unit.resolver.cachefiles import files, summary
-from tests.unit.resolver.site import Site, resolver, site
+from tests.unit.resolver.backend import Site, resolver, site
+from tests.unit.resolver.cache_files import files, summary
 
 from zonegit.store import ref_names
 from zonegit.store.ref_log import LogEntry

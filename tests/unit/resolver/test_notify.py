@@ -13,9 +13,9 @@ import dns.rcode
 import dns.tsig
 import pytest
 import structlog
-from tests.dns.world import read
+from tests.dns.local_server import read
 from tests.support.waiting import eventually
-from tests.unit.resolver.site import Site, resolver
+from tests.unit.resolver.backend import Site, resolver
 
 from zonegit.nameserver.acl import Address, Secondary
 from zonegit.nameserver.message.tsig import TsigKey

@@ -10,7 +10,7 @@ import dns.message
 import dns.rdatatype
 from tests.support.framing import framed
 from tests.support.waiting import DEADLINE_S
-from tests.unit.resolver.site import Running, Site, resolver
+from tests.unit.resolver.backend import Running, Site, resolver
 
 COMMITS = 6
 FILLING = 300

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.support.waiting import DEADLINE_S, comes_true, eventually, succeeds
-from tests.unit.resolver.cachefiles import root
-from tests.unit.resolver.site import Site, resolver, site
+from tests.unit.resolver.backend import Site, resolver, site
+from tests.unit.resolver.cache_files import root
 
 from zonegit.bus.resolver_status import ask_answered, read_registry
 from zonegit.errors import Unavailable

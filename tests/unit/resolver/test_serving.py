@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.waiting import comes_true
-from tests.unit.resolver import cachefiles
-from tests.unit.resolver.site import Site, resolver
+from tests.unit.resolver import cache_files
+from tests.unit.resolver.backend import Site, resolver
 
 from zonegit.bus.resolver_status import ask_status
 from zonegit.objects.ids import ObjectId
@@ -65,7 +65,7 @@ async def two_branches(here: Site, *zones: str) -> None:
 
 
 def kept(data: Path) -> set[tuple[str, str]]:
-    rows = cachefiles.kept(data)
+    rows = cache_files.kept(data)
     return {(names.text(names.from_wire(zone)), branch) for zone, branch in rows}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from structlog.testing import capture_logs
-from tests.support.badzones import good_zone
+from tests.support.bad_zones import good_zone
 from tests.support.waiting import eventually
 
 from zonegit.nameserver.answer.zone_table import ZoneTable

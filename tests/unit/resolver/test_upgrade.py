@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.waiting import eventually
-from tests.unit.resolver.cachefiles import (
+from tests.unit.resolver.backend import Site, resolver
+from tests.unit.resolver.cache_files import (
     EARLIER,
     LAYOUT_1,
     LAYOUT_2,
@@ -16,7 +17,6 @@ from tests.unit.resolver.cachefiles import (
     opened,
     root,
 )
-from tests.unit.resolver.site import Site, resolver
 
 from zonegit.errors import Invalid
 from zonegit_resolver.cache import cache

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.unit.resolver.cachefiles import opened
+from tests.unit.resolver.cache_files import opened
 
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.zone.compiler import compile_zone

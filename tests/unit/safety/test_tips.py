@@ -10,9 +10,9 @@ import pytest_asyncio
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
-from tests.support.counting import Counting
-from tests.support.earlier import unjudged
-from tests.support.forging import Forge, entry, label
+from tests.support.counting_store import Counting
+from tests.support.earlier_release import unjudged
+from tests.support.forge import Forge, entry, label
 
 from zonegit.errors import Invalid, ZonegitError
 from zonegit.nameserver.zone.snapshot import empty_snapshot

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.counting import Counting
+from tests.support.counting_store import Counting
 from tests.support.graphs import Graph, chain, graphs
 
 from zonegit.errors import Corrupt, NotFound

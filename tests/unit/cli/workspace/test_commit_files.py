@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.removing import remove_zone
+from tests.support.zone_removal import remove_zone
 from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, ZONES, Desk
 from tests.unit.repo.conftest import FOO
 

@@ -1,7 +1,7 @@
 """Files are updated, and changes of their operator are never overwritten."""
 
 import pytest
-from tests.support.removing import remove_zone
+from tests.support.zone_removal import remove_zone
 from tests.unit.cli.workspace.conftest import EXAMPLE, SUB, ZONES, Desk
 
 from zonegit.errors import Conflict

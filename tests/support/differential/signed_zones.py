@@ -3,12 +3,12 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support import signing
+from tests.support import zone_signing
 
 DENIALS = {
-    "nsec": signing.NSEC,
-    "nsec3": signing.NSEC3,
-    "opt-out": signing.NSEC3_OPT_OUT,
+    "nsec": zone_signing.NSEC,
+    "nsec3": zone_signing.NSEC3,
+    "opt-out": zone_signing.NSEC3_OPT_OUT,
 }
 """The methods of denial of existence (RFC 4034 section 4, RFC 5155)."""
 
@@ -16,4 +16,4 @@ DENIALS = {
 def signed(apex: str, text: str, denial: str) -> str:
     """Return the master file of a zone signed with one key, relative to its apex."""
     with TemporaryDirectory() as folder:
-        return signing.signed(Path(folder), apex, text, *DENIALS[denial])
+        return zone_signing.signed(Path(folder), apex, text, *DENIALS[denial])

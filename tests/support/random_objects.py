@@ -8,8 +8,8 @@ and one label mostly leads to a tree.
 from collections.abc import Sequence
 
 from hypothesis import strategies as st
-from tests.support import badzones
-from tests.support.badzones import ADDRESS, LABEL, MALLORY, SealedZone
+from tests.support import bad_zones
+from tests.support.bad_zones import ADDRESS, LABEL, MALLORY, SealedZone
 from tests.support.strategies import ids, rdatas_of, storable_types
 
 from zonegit.objects import tree_codec
@@ -52,11 +52,11 @@ def owners(apex: Name) -> st.SearchStrategy[bytes]:
 def blobs(draw: st.DrawFn, apex: Name) -> RawObject:
     """Draw RRsets, and octets that resemble one."""
     if draw(rarely):
-        return badzones.forged("blob", draw(st.binary(max_size=40)))
+        return bad_zones.forged("blob", draw(st.binary(max_size=40)))
     rdtype = draw(st.one_of(types.map(rrtypes.NUMBERS.__getitem__), storable_types))
     right = st.just(ADDRESS) if rdtype == rrtypes.A else rdatas_of(rdtype)
     rdata = draw(st.one_of(right, right, st.binary(max_size=24)))
-    return badzones.blob(
+    return bad_zones.blob(
         draw(owners(apex)), rdtype, rdata, count=draw(st.sampled_from([1, 1, 1, 2]))
     )
 
@@ -70,13 +70,13 @@ def trees(draw: st.DrawFn, below: Sequence[RawObject]) -> RawObject:
     found = draw(st.dictionaries(keys, targets, min_size=1, max_size=4))
     match draw(st.integers(0, 9)):
         case 9:
-            return badzones.forged("tree", draw(st.binary(max_size=60)))
+            return bad_zones.forged("tree", draw(st.binary(max_size=60)))
         case 8:
             rows = [IndexRow(key, draw(st.integers(0, 9)), found[key]) for key in sorted(found)]
             index = Index(draw(st.integers(1, 8)), tuple(rows))
-            return badzones.forged("tree", tree_codec.encode_index(index))
+            return bad_zones.forged("tree", tree_codec.encode_index(index))
         case _:
-            return badzones.forged("tree", tree_codec.encode_leaf(found))
+            return bad_zones.forged("tree", tree_codec.encode_leaf(found))
 
 
 @st.composite
@@ -91,13 +91,13 @@ def senseless_zones(draw: st.DrawFn, apex: Name) -> SealedZone:
         if draw(rarely):
             deep = found[-1].id
             for _ in range(draw(st.integers(1, MAX_DEPTH))):
-                found.append(badzones.tree({subtree_key(draw(labels)): deep}))
+                found.append(bad_zones.tree({subtree_key(draw(labels)): deep}))
                 deep = found[-1].id
             root[subtree_key(b"deep")] = deep
-    start = badzones.soa(apex)
+    start = bad_zones.soa(apex)
     if not draw(rarely) or not root:
         root[rrset_key(rrtypes.SOA)] = start.id
-    found += [start, badzones.tree(root)]
+    found += [start, bad_zones.tree(root)]
     parents = draw(st.lists(ids, max_size=1)) if draw(rarely) else []
     tree = draw(ids) if draw(rarely) else found[-1].id
     made = encode(Commit(tree, tuple(map(CommitId, parents)), MALLORY, MALLORY, "harmless"))

@@ -7,7 +7,7 @@ import dns.name
 import dns.rdatatype
 import dns.rrset
 import dns.tsig
-from tests.dns.world import World
+from tests.dns.local_server import World
 from tests.support.framing import framed, receive
 
 from zonegit.nameserver.acl import Access, Address

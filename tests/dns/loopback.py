@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.dns.world import World
+from tests.dns.local_server import World
 
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer import fast_path

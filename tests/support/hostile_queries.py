@@ -6,7 +6,7 @@ import time
 import dns.edns
 import dns.message
 import dns.opcode
-from tests.dns.world import World
+from tests.dns.local_server import World
 
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.server_options import ServerOptions

@@ -10,11 +10,11 @@ import dns.message
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tests.support.badzones import SealedZone
+from tests.support.bad_zones import SealedZone
 from tests.support.nats import nats_server
-from tests.support.senseless import senseless_zones
+from tests.support.random_objects import senseless_zones
 from tests.support.waiting import comes_true, held
-from tests.unit.resolver.site import Running, Site, resolver, site
+from tests.unit.resolver.backend import Running, Site, resolver, site
 
 from zonegit import containment
 from zonegit.errors import Internal, NotFound, ZonegitError

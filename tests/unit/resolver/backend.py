@@ -15,11 +15,11 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 from msgspec import Struct
-from tests.dns.world import SOA, read, records
+from tests.dns.local_server import SOA, read, records
 from tests.support.ports import free_port
-from tests.support.remote import objects_of, refs_of
-from tests.support.removing import remove_zone
+from tests.support.remote_stores import objects_of, refs_of
 from tests.support.waiting import DEADLINE_S
+from tests.support.zone_removal import remove_zone
 
 from zonegit import http
 from zonegit.bus import Bus, connect

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tests.support.differential.randomzones import Record, Zone
+from tests.support.differential.random_zones import Record, Zone
 
 Fails = Callable[[Sequence[Zone]], bool]
 
