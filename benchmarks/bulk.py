@@ -141,7 +141,7 @@ def _run_resolver_without_bus(data: Path) -> Iterator[tuple[subprocess.Popen[byt
 
 def _measure_nsd(folder: Path, zone: str, file: Path, records: int) -> list[Figure]:
     names = (f"NSD: {_FROM_DISK}", f"NSD: {_MEMORY}")
-    if peers.installed("nsd") is None:
+    if peers.find_program("nsd") is None:
         return [skip_figure(name, "", "nsd is not installed") for name in names]
     small = folder / "small"
     _, idle = _start_nsd(folder, zones.write_mixed_zone(small).zone, small)
@@ -160,7 +160,7 @@ def _start_nsd(folder: Path, zone: str, file: Path) -> tuple[float, int]:
     own = folder / "nsd"
     own.mkdir(exist_ok=True)
     started = time.perf_counter()
-    with peers.serving("nsd", own, [peers.Zone(zone, file)]) as peer:
+    with peers.run_peer("nsd", own, [peers.PeerZone(zone, file)]) as peer:
         return time.perf_counter() - started, memory.read_memory(peer.process.pid)
 
 

@@ -49,10 +49,10 @@ def run_servers(zone: str, zonefile: Path) -> Iterator[list[Server]]:
         address = started.enter_context(_run_canary_resolver(ours, zone))
         servers.append(Server(CANARY_AND_METRICS, address))
         for name, program in PROGRAMS.items():
-            if peers.installed(program):
+            if peers.find_program(program):
                 (folder / name).mkdir()
-                zones = [peers.Zone(zone, zonefile)]
-                peer = peers.serving(program, folder / name, zones, core=stack.SERVERS_CORE)
+                zones = [peers.PeerZone(zone, zonefile)]
+                peer = peers.run_peer(program, folder / name, zones, core=stack.SERVERS_CORE)
                 servers.append(Server(name, started.enter_context(peer).address))
         yield servers
 
@@ -124,7 +124,7 @@ def skip_absent_peers() -> list[Figure]:
     return [
         skip_figure(f"ratio to {name}", "", f"{program} is not installed")
         for name, program in PROGRAMS.items()
-        if not peers.installed(program)
+        if not peers.find_program(program)
     ]
 
 

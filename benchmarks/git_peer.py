@@ -57,7 +57,7 @@ class Git:
 
 def prepare_repository(folder: Path) -> Git | None:
     """Make a repository with the histories of the measurement; return None without git."""
-    program = peers.installed("git")
+    program = peers.find_program("git")
     if program is None:
         return None
     folder.mkdir()

@@ -61,7 +61,7 @@ def _format_package(name: str) -> str:
 
 
 def _read_version(program: str, flag: str) -> str:
-    path = peers.installed(program)
+    path = peers.find_program(program)
     if path is None:
         return f"no {program}"
     result = subprocess.run([path, flag], capture_output=True, text=True, check=False)

@@ -41,7 +41,7 @@ NAME: Final = "from commit to all secondaries equal"
 
 def measure() -> list[Figure]:
     """Measure one-record changes to a zone of 1,000 RRsets."""
-    programs = {name: program for name, program in PROGRAMS.items() if peers.installed(program)}
+    programs = {name: program for name, program in PROGRAMS.items() if peers.find_program(program)}
     if not programs:
         return [skip_figure(NAME, "", f"none of {', '.join(PROGRAMS)} is installed")]
     with make_folder() as folder:
@@ -67,8 +67,8 @@ def _run_secondaries(
         for name, program in programs.items():
             own = settings.parent / name
             own.mkdir()
-            zone_of_peer = peers.Zone(zone, own / "copy.zone", primary)
-            peer = started.enter_context(peers.serving(program, own, [zone_of_peer]))
+            zone_of_peer = peers.PeerZone(zone, own / "copy.zone", primary)
+            peer = started.enter_context(peers.run_peer(program, own, [zone_of_peer]))
             addresses[name] = peer.address
         notified = " ".join(f"{host}:{port}" for host, port in addresses.values())
         settings.write_text(f'notify = "{notified}"\n')

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from tests.support.nats import nats_server
 from tests.support.remote_stores import objects_of, refs_of
-from tests.support.waiting import held
+from tests.support.waiting import open_in_task
 
 from zonegit.bus import Bus, connect
 from zonegit.bus.service import serve
@@ -42,7 +42,7 @@ def nats_url() -> Iterator[str]:
 @pytest_asyncio.fixture
 async def pair(nats_url: str) -> AsyncIterator[tuple[Bus, Bus]]:
     """Yield two connections: one for a service, one for its caller."""
-    async with held(bus_pair(nats_url)) as both:
+    async with open_in_task(bus_pair(nats_url)) as both:
         yield both
 
 
@@ -83,12 +83,12 @@ async def objects(
     request: pytest.FixtureRequest, tmp_path: Path, nats_url: str
 ) -> AsyncIterator[ObjectStore]:
     """Yield an empty object store."""
-    async with held(OBJECT_STORES[request.param](tmp_path, nats_url)) as store:
+    async with open_in_task(OBJECT_STORES[request.param](tmp_path, nats_url)) as store:
         yield store
 
 
 @dataclass
-class RefStand:
+class RefStoreHarness:
     """A ref store with its adopter, object store, file, and the events announced so far."""
 
     refs: RefStore
@@ -107,23 +107,23 @@ class RefStand:
 
 
 @asynccontextmanager
-async def keeper_stand(path: Path, url: str) -> AsyncIterator[RefStand]:
+async def open_keeper(path: Path, url: str) -> AsyncIterator[RefStoreHarness]:
     file = path / "refs.sqlite3"
     async with open_refs(file) as refs:
 
         def announce(new: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
             for entry in entries:
                 riding = list(new) if entry is entries[-1] else []
-                stand.hear(RefEvent(epoch=refs.epoch, entry=entry, objects=riding))
+                harness.hear(RefEvent(epoch=refs.epoch, entry=entry, objects=riding))
 
         objects = MemoryObjects()
         keeper = RefKeeper(refs, objects, announce)
-        stand = RefStand(keeper, LegacyAdopter(refs, keeper, objects), objects, file)
-        yield stand
+        harness = RefStoreHarness(keeper, LegacyAdopter(refs, keeper, objects), objects, file)
+        yield harness
 
 
 @asynccontextmanager
-async def remote_stand(path: Path, url: str) -> AsyncIterator[RefStand]:
+async def open_remote_refs(path: Path, url: str) -> AsyncIterator[RefStoreHarness]:
     file = path / "refs.sqlite3"
     async with AsyncExitStack() as stack:
         objects = await stack.enter_async_context(remote_objects(path, url))
@@ -136,24 +136,24 @@ async def remote_stand(path: Path, url: str) -> AsyncIterator[RefStand]:
         handlers = RefHandlers(keeper, LegacyAdopter(refs, keeper, asked)).endpoints()
         await stack.enter_async_context(serve(served, "refs", "refs", handlers))
         remote = refs_of(bus, ACTOR)
-        stand = RefStand(remote, remote, objects, file)
+        harness = RefStoreHarness(remote, remote, objects, file)
 
         def heard(subject: str, data: bytes) -> None:
             event = codec.decode(data, RefEvent)
             assert subject == subjects.event(event.entry.kind, event.entry.ref)
-            stand.hear(event)
+            harness.hear(event)
 
         await stack.enter_async_context(bus.subscribe(subjects.EVENTS, heard))
-        yield stand
+        yield harness
 
 
-REF_STORES = {"keeper": keeper_stand, "bus": remote_stand}
+REF_STORES = {"keeper": open_keeper, "bus": open_remote_refs}
 
 
 @pytest_asyncio.fixture(params=REF_STORES)
-async def stand(
+async def harness(
     request: pytest.FixtureRequest, tmp_path: Path, nats_url: str
-) -> AsyncIterator[RefStand]:
+) -> AsyncIterator[RefStoreHarness]:
     """Yield an empty ref store."""
-    async with held(REF_STORES[request.param](tmp_path, nats_url)) as opened:
+    async with open_in_task(REF_STORES[request.param](tmp_path, nats_url)) as opened:
         yield opened

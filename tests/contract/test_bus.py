@@ -13,7 +13,7 @@ import pytest
 from tests.contract.conftest import bus_pair
 from tests.support.graphs import BASE, chain
 from tests.support.nats import configure_nats, nats_server, signal_nats, start_nats
-from tests.support.waiting import comes_true, eventually, succeeds
+from tests.support.waiting import eventually, eventually_true, retry
 
 from zonegit.bus import Bus, RemoteObjects, connect, discovery, headers
 from zonegit.bus.lanes import MAX_RUNNING_OF_OPERATOR
@@ -47,7 +47,7 @@ SECRET = "opensesame"
 OBJECTS = verbs.of_service("objects")
 
 
-def finding(answer: Callable[[], Awaitable[None]]) -> Endpoints:
+def serve_find(answer: Callable[[], Awaitable[None]]) -> Endpoints:
     """Run a service whose find calls ``answer`` first."""
 
     async def find(request: Request, message: FindObjects) -> FoundObjects:
@@ -66,7 +66,7 @@ async def test_a_failure_arrives_as_it_was_raised(pair: Pair) -> None:
         raise Conflict("it moved", hint="look again", tip="beef")
 
     served, bus = pair
-    async with serve(served, "objectstore", "objects", finding(lose)):
+    async with serve(served, "objectstore", "objects", serve_find(lose)):
         with pytest.raises(Conflict) as caught:
             await bus.request(FIND, ASK, FoundObjects)
     assert (caught.value.message, caught.value.hint) == ("it moved", "look again")
@@ -78,7 +78,7 @@ async def test_a_bug_arrives_as_internal_without_its_text(pair: Pair) -> None:
         raise ValueError(SECRET)
 
     served, bus = pair
-    async with serve(served, "objectstore", "objects", finding(fail)):
+    async with serve(served, "objectstore", "objects", serve_find(fail)):
         with pytest.raises(Internal) as caught:
             await bus.request(FIND, ASK, FoundObjects)
     assert SECRET not in f"{caught.value.message} {caught.value.hint} {caught.value.details}"
@@ -87,7 +87,7 @@ async def test_a_bug_arrives_as_internal_without_its_text(pair: Pair) -> None:
 
 async def test_a_malformed_message_is_refused_with_its_field(pair: Pair) -> None:
     served, bus = pair
-    async with serve(served, "objectstore", "objects", finding(nothing)):
+    async with serve(served, "objectstore", "objects", serve_find(nothing)):
         with pytest.raises(Invalid, match="prefix"):
             await bus.request(FIND, Done(), FoundObjects)
         with pytest.raises(Invalid, match="verb"):
@@ -110,7 +110,7 @@ async def test_a_late_answer_is_unavailable(pair: Pair) -> None:
     async def wait() -> None:
         await release.wait()
 
-    async with serve(served, "objectstore", "objects", finding(wait)):
+    async with serve(served, "objectstore", "objects", serve_find(wait)):
         with pytest.raises(Unavailable, match=r"did not answer within 0\.05 s"):
             await bus.request(FIND, ASK, FoundObjects, timeout=0.05)
         release.set()
@@ -125,7 +125,7 @@ async def test_a_request_is_dropped_after_its_sender_gave_up(nats_url: str, pair
 
     late = {headers.DEADLINE: f"{time.time() - 1:.3f}"}
     client = await nats.connect(nats_url, inbox_prefix="_INBOX.ada")
-    async with serve(served, "objectstore", "objects", finding(note)):
+    async with serve(served, "objectstore", "objects", serve_find(note)):
         reply = await client.request(FIND, codec.encode(ASK), 5, headers=late)
         assert reply.headers is not None
         assert reply.headers[headers.FAILED] == "unavailable"
@@ -143,14 +143,14 @@ async def test_requests_run_concurrently(pair: Pair) -> None:
     async def meet() -> None:
         await together.wait()
 
-    async with serve(served, "objectstore", "objects", finding(meet)):
+    async with serve(served, "objectstore", "objects", serve_find(meet)):
         asking = (bus.request(FIND, ASK, FoundObjects) for _ in range(MAX_RUNNING_OF_OPERATOR))
         await asyncio.gather(*asking)
 
 
 async def test_more_requests_than_run_at_once_are_all_answered(pair: Pair) -> None:
     served, bus = pair
-    async with serve(served, "objectstore", "objects", finding(nothing)):
+    async with serve(served, "objectstore", "objects", serve_find(nothing)):
         answers = await asyncio.gather(*(bus.request(FIND, ASK, FoundObjects) for _ in range(500)))
     assert len(answers) == 500
 
@@ -172,11 +172,11 @@ async def test_a_rolling_restart_loses_no_request(nats_url: str, pair: Pair) -> 
 
     async with (
         connect(BusSettings(nats_url), name="second") as second,
-        serve(first, "objectstore", "objects", finding(think)),
+        serve(first, "objectstore", "objects", serve_find(think)),
     ):
         callers = [asyncio.create_task(ask_on()) for _ in range(20)]
         for _ in range(5):
-            async with serve(second, "objectstore", "objects", finding(think)):
+            async with serve(second, "objectstore", "objects", serve_find(think)):
                 begun = answered
                 await eventually(lambda before=begun: answered > before + 100)
         stop.set()
@@ -278,7 +278,7 @@ async def test_waiting_requests_fail_when_the_bus_stops(tmp_path: Path) -> None:
     with start_nats(tmp_path, -1) as url:
         async with (
             bus_pair(url) as (served, bus),
-            serve(served, "objectstore", "objects", finding(wait)),
+            serve(served, "objectstore", "objects", serve_find(wait)),
         ):
             asking = asyncio.create_task(bus.request(FIND, ASK, FoundObjects, timeout=600))
             await begun.wait()
@@ -308,7 +308,7 @@ async def test_a_client_reconnects_to_its_bus_and_reports_a_gap(tmp_path: Path) 
         with start_nats(tmp_path, port):
             await eventually(lambda: gaps == [1])
             async with bus.subscribe(subjects.HEARTBEAT, hear):
-                await succeeds(lambda: bus.publish(subjects.HEARTBEAT, beat), Unavailable)
+                await retry(lambda: bus.publish(subjects.HEARTBEAT, beat), Unavailable)
                 await eventually(lambda: heard == [beat])
     finally:
         await stack.__aexit__(None, None, None)
@@ -384,7 +384,7 @@ async def test_a_connection_ended_by_the_bus_is_reported(tmp_path: Path) -> None
             return bus.closed.is_set()
 
     with start_nats(tmp_path, -1) as url:
-        await comes_true(ends)
+        await eventually_true(ends)
 
 
 async def test_a_user_removed_from_the_bus_is_reported_once(tmp_path: Path) -> None:
@@ -419,17 +419,17 @@ async def test_a_broadcast_gathers_every_answer(pair: Pair) -> None:
         async def all_are_heard() -> bool:
             return await bus.broadcast(subject, AskStatus(), Done, 0.5) == [Done()] * 3
 
-        await comes_true(all_are_heard)
+        await eventually_true(all_are_heard)
 
 
 async def test_a_service_is_discovered_while_it_serves(pair: Pair) -> None:
     served, bus = pair
-    async with serve(served, "objectstore", "objects", finding(nothing)):
+    async with serve(served, "objectstore", "objects", serve_find(nothing)):
 
         async def is_found() -> bool:
             return [each.name for each in await discovery.ping(bus, 0.3)] == ["objectstore"]
 
-        await comes_true(is_found)
+        await eventually_true(is_found)
     assert await discovery.ping(bus, 0.1) == []
 
 

@@ -32,7 +32,7 @@ SOON_S = 0.5
 FIND = verbs.of_service("objects")["find"]
 
 
-class Service:
+class HeldService:
     """A service with one worker, which answers after ``go`` and notes the actors."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(served: Bus) -> AsyncIterator[Service]:
-    service = Service()
+async def run_service(served: Bus) -> AsyncIterator[HeldService]:
+    service = HeldService()
     endpoints = {"find": Endpoint(FIND, service.find)}
     async with serve(served, "objectstore", "objects", endpoints, {DEFAULT_LANE: 1}) as lanes:
         service.gate = lanes.gates[DEFAULT_LANE]
@@ -60,7 +60,7 @@ async def serving(served: Bus) -> AsyncIterator[Service]:
 
 
 @asynccontextmanager
-async def by_hand(url: str, actor: str = "greedy") -> AsyncIterator[Client]:
+async def connect_by_hand(url: str, actor: str = "greedy") -> AsyncIterator[Client]:
     """Connect a client independent of this library, with the inbox of an actor."""
     client = await nats.connect(url, inbox_prefix=f"_INBOX.{actor}")
     yield client
@@ -87,7 +87,7 @@ async def test_one_actor_does_not_keep_another_waiting_for_its_queue(
     nats_url: str, pair: Pair
 ) -> None:
     served, bus = pair
-    async with serving(served) as service, by_hand(nats_url) as client:
+    async with run_service(served) as service, connect_by_hand(nats_url) as client:
         failed = await flood(client, 1_000)
         await eventually(lambda: len(failed) == 1_000 - PER_ACTOR - 1)
         modest = asyncio.create_task(bus.request(MODEST, ASK, FoundObjects))
@@ -99,7 +99,7 @@ async def test_one_actor_does_not_keep_another_waiting_for_its_queue(
 
 async def test_services_pass_any_number_of_operators(nats_url: str, pair: Pair) -> None:
     served, bus = pair
-    async with serving(served) as service, by_hand(nats_url) as client:
+    async with run_service(served) as service, connect_by_hand(nats_url) as client:
         for number in range(20):
             for _ in range(10):
                 await client.publish(f"zg.op{number}.objects.find", codec.encode(ASK))
@@ -116,7 +116,7 @@ async def test_a_sender_of_the_previous_release_gets_a_code_that_it_knows(
     nats_url: str, pair: Pair
 ) -> None:
     served, _ = pair
-    async with serving(served) as service, by_hand(nats_url) as client:
+    async with run_service(served) as service, connect_by_hand(nats_url) as client:
         failed = await flood(client, PER_ACTOR + 10)
         await eventually(lambda: len(failed) == 9)
         assert {each.code for each in failed} == {Unavailable.code}
@@ -137,7 +137,10 @@ async def test_a_sender_of_the_previous_release_knows_the_code_for_a_busy_servic
 
     served, _ = pair
     endpoints = {"find": Endpoint(FIND, find)}
-    async with serve(served, "objectstore", "objects", endpoints), by_hand(nats_url) as client:
+    async with (
+        serve(served, "objectstore", "objects", endpoints),
+        connect_by_hand(nats_url) as client,
+    ):
         for more, code in (({}, Unavailable.code), ({headers.ATTEMPT: "1"}, Busy.code)):
             reply = await client.request(GREEDY, codec.encode(ASK), 60, headers=more or None)
             assert reply.headers is not None
@@ -149,7 +152,7 @@ async def test_requests_to_a_busy_service_are_retried_until_it_answers(
     nats_url: str, pair: Pair
 ) -> None:
     served, bus = pair
-    async with serving(served) as service, by_hand(nats_url) as client:
+    async with run_service(served) as service, connect_by_hand(nats_url) as client:
         failed = await flood(client, PER_ACTOR + 10)
         await eventually(lambda: len(failed) == 9)
         asking = asyncio.create_task(bus.request(GREEDY, ASK, FoundObjects, timeout=60))
@@ -162,7 +165,7 @@ async def test_requests_to_a_busy_service_are_retried_until_it_answers(
 
 async def test_a_service_that_stays_busy_is_reported_as_busy(nats_url: str, pair: Pair) -> None:
     served, bus = pair
-    async with serving(served) as service, by_hand(nats_url) as client:
+    async with run_service(served) as service, connect_by_hand(nats_url) as client:
         failed = await flood(client, PER_ACTOR + 10)
         await eventually(lambda: len(failed) == 9)
         with pytest.raises(Busy, match="requests of greedy"):
@@ -175,7 +178,7 @@ async def test_a_client_that_was_late_after_a_refusal_reports_the_refusal(
 ) -> None:
     """The event loop does not run while the request waits to be sent again."""
     served, bus = pair
-    async with serving(served) as service, by_hand(nats_url) as client:
+    async with run_service(served) as service, connect_by_hand(nats_url) as client:
         failed = await flood(client, PER_ACTOR + 10)
         await eventually(lambda: len(failed) == 9)
         assert service.gate is not None
@@ -210,7 +213,7 @@ async def test_a_request_that_waits_past_its_deadline_leaves_the_queue(
     nats_url: str, pair: Pair
 ) -> None:
     served, bus = pair
-    async with serving(served) as service, by_hand(nats_url) as client:
+    async with run_service(served) as service, connect_by_hand(nats_url) as client:
         soon = {headers.DEADLINE: f"{time.time() + 0.2:.3f}"}
         failed = await flood(client, 50, **soon)
         await eventually(lambda: len(failed) == 50)
@@ -221,7 +224,7 @@ async def test_a_request_that_waits_past_its_deadline_leaves_the_queue(
 
 async def test_a_deadline_that_is_not_a_number_is_ignored(nats_url: str, pair: Pair) -> None:
     served, _ = pair
-    async with serving(served) as service, by_hand(nats_url, "modest") as client:
+    async with run_service(served) as service, connect_by_hand(nats_url, "modest") as client:
         service.go.set()
         for text in ("nan", "inf", "-", ""):
             reply = await client.request(
@@ -236,9 +239,9 @@ async def test_reads_of_refs_for_an_actor_are_charged_to_it_and_never_refused(
     """It precedes the actor's own requests, and does not wait for another actor's."""
     served, _ = pair
     async with (
-        serving(served) as service,
-        by_hand(nats_url) as client,
-        by_hand(nats_url, "refs") as refs,
+        run_service(served) as service,
+        connect_by_hand(nats_url) as client,
+        connect_by_hand(nats_url, "refs") as refs,
     ):
         failed = await flood(client, PER_ACTOR + 10)
         await eventually(lambda: len(failed) == 9)
@@ -255,7 +258,7 @@ async def test_reads_of_refs_for_an_actor_are_charged_to_it_and_never_refused(
 
 async def test_an_operator_cannot_charge_another(nats_url: str, pair: Pair) -> None:
     served, _ = pair
-    async with serving(served) as service, by_hand(nats_url) as client:
+    async with run_service(served) as service, connect_by_hand(nats_url) as client:
         claims = {headers.ON_BEHALF: "modest"}
         failed = await flood(client, PER_ACTOR + 10, **claims)
         await eventually(lambda: len(failed) == 9)
@@ -277,7 +280,7 @@ async def test_requests_of_a_service_carry_the_original_actor_and_deadline(
         await client.publish(message.reply, codec.encode(FoundObjects(objects=[])))
 
     endpoints = {"find": Endpoint(FIND, find)}
-    async with by_hand(nats_url) as client:
+    async with connect_by_hand(nats_url) as client:
         await client.subscribe("zg.refs.objects.find", cb=take)
         await client.flush()
         async with serve(served, "refs", "refs", endpoints):
@@ -291,7 +294,7 @@ async def test_statistics_of_a_service_count_waiting_and_refused_requests(
     nats_url: str, pair: Pair
 ) -> None:
     served, _ = pair
-    async with serving(served) as service, by_hand(nats_url) as client:
+    async with run_service(served) as service, connect_by_hand(nats_url) as client:
         failed = await flood(client, PER_ACTOR + 10)
         await eventually(lambda: len(failed) == 9)
         reply = await client.request("$SRV.STATS.objectstore", b"", 60)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 import nats
-from tests.contract.conftest import remote_stand
+from tests.contract.conftest import open_remote_refs
 
 from zonegit.bus import headers
 from zonegit.wire import codec
 from zonegit.wire.messages import FailureReply
 
-LONG = "x" * 300
+LONG_TEXT = "x" * 300
 WHY = {"reason": "r", "operation": "o" * 16, "force": False}
 
 SUBJECTS = [
@@ -44,8 +44,8 @@ SUBJECTS = [
     "zg.ada.refs.point.tags.v1.com.foo.=",
     "zg.ada.refs.point.heads.main.=41=41.=",
     "zg.=00.refs.where",
-    f"zg.{LONG}.refs.where",
-    f"zg.ada.refs.zone.zone._.{LONG}.=",
+    f"zg.{LONG_TEXT}.refs.where",
+    f"zg.ada.refs.zone.zone._.{LONG_TEXT}.=",
     "zg.ada.refs.burn.heads.main.com.foo.=",
     "zg.ada.objects.get",
     "zg.ada.objects.put",
@@ -65,7 +65,7 @@ PAYLOADS: list[object] = [
     {"epoch": "e", "sequence": 2**64 - 1},
     {"limit": 10**6},
     {"limit": 10, "before": -1},
-    {"limit": 1, "actor": LONG * 20},
+    {"limit": 1, "actor": LONG_TEXT * 20},
     {"prefix": "", "after": 0},
     {"default": True, "remembered": True, "why": WHY},
     {"when": {"type": "at", "time": float("nan")}},
@@ -102,8 +102,8 @@ def asker_of(subject: str) -> str:
 async def test_hostile_requests_never_cause_an_internal_error(
     tmp_path: Path, nats_url: str
 ) -> None:
-    async with remote_stand(tmp_path, nats_url) as stand:
-        epoch = (await stand.refs.snapshot()).epoch
+    async with open_remote_refs(tmp_path, nats_url) as harness:
+        epoch = (await harness.refs.snapshot()).epoch
         far = [{"epoch": epoch, "sequence": number} for number in (-1, 2**63 - 1, 2**64 - 1)]
         clients = {
             asker: await nats.connect(nats_url, inbox_prefix=f"_INBOX.{asker}")
@@ -111,17 +111,17 @@ async def test_hostile_requests_never_cause_an_internal_error(
         }
         for subject in SUBJECTS:
             client = clients[asker_of(subject)]
-            requests = (client.request(subject, octets, 20) for octets in hostile(far))
+            requests = (client.request(subject, octets, 20) for octets in make_payloads(far))
             for reply in await asyncio.gather(*requests):
                 if headers.FAILED in (reply.headers or {}):
                     failure = codec.decode(reply.data, FailureReply)
                     assert failure.code in ("invalid", "not-found", "corrupt"), (subject, failure)
         for client in clients.values():
             await client.close()
-        assert (await stand.refs.snapshot()).sequence == 0
+        assert (await harness.refs.snapshot()).sequence == 0
 
 
-def hostile(more: list[dict[str, object]]) -> list[bytes]:
+def make_payloads(more: list[dict[str, object]]) -> list[bytes]:
     """Return well-formed msgpack that is not a message, noise, and very deep nesting."""
     rng = random.Random(1)
     encoded = [msgspec.msgpack.encode(payload) for payload in [*PAYLOADS, *more]]

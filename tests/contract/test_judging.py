@@ -5,9 +5,9 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 
 import pytest
-from tests.contract.conftest import ACTOR, RefStand
+from tests.contract.conftest import ACTOR, RefStoreHarness
 from tests.support import commits
-from tests.support.commits import Made
+from tests.support.commits import StoredCommit
 from tests.support.zone_removal import remove_zone
 
 from zonegit.errors import Invalid, ZonegitError
@@ -34,11 +34,11 @@ def origin(*, force: bool = False, reason: str | None = None) -> Origin:
 
 
 @dataclass(frozen=True)
-class Case:
+class JudgedMove:
     """A move and its outcome: the code of an error, None if it is accepted."""
 
     code: str | None
-    new: Made | None
+    new: StoredCommit | None
     ref: RefName = MAIN
     expected: Expected = AT_SECOND
     force: bool = False
@@ -47,53 +47,59 @@ class Case:
 
 
 CASES = {
-    "a later serial": Case(None, commits.commit(FOO, 12, hosts=21)),
-    "the same commit": Case(None, SECOND),
-    "the same serial, other records": Case("unsafe", commits.commit(FOO, 11, hosts=22)),
-    "an earlier serial": Case("unsafe", commits.commit(FOO, 9, hosts=21)),
-    "an earlier serial, forced": Case(None, commits.commit(FOO, 9, hosts=21), force=True),
-    "most of the zone": Case("unsafe", commits.commit(FOO, 12, hosts=8)),
-    "most of the zone, forced": Case("unsafe", commits.commit(FOO, 12, hosts=8), force=True),
-    "most of the zone, forced with a reason": Case(
+    "a later serial": JudgedMove(None, commits.commit(FOO, 12, hosts=21)),
+    "the same commit": JudgedMove(None, SECOND),
+    "the same serial, other records": JudgedMove("unsafe", commits.commit(FOO, 11, hosts=22)),
+    "an earlier serial": JudgedMove("unsafe", commits.commit(FOO, 9, hosts=21)),
+    "an earlier serial, forced": JudgedMove(None, commits.commit(FOO, 9, hosts=21), force=True),
+    "most of the zone": JudgedMove("unsafe", commits.commit(FOO, 12, hosts=8)),
+    "most of the zone, forced": JudgedMove("unsafe", commits.commit(FOO, 12, hosts=8), force=True),
+    "most of the zone, forced with a reason": JudgedMove(
         None, commits.commit(FOO, 12, hosts=8), force=True, reason="a test"
     ),
-    "most of the zone, with a reason alone": Case(
+    "most of the zone, with a reason alone": JudgedMove(
         "unsafe", commits.commit(FOO, 12, hosts=8), reason="a test"
     ),
-    "a lost race": Case("conflict", commits.commit(FOO, 12, hosts=8), expected=Exactly(FIRST.id)),
-    "a branch that exists": Case("conflict", commits.commit(FOO, 12), expected=Absent()),
-    "whatever it holds": Case(None, commits.commit(FOO, 12, hosts=21), expected=Anything()),
-    "a new branch": Case(None, FIRST, ref_names.branch(FOO, "new"), Absent()),
-    "a deleted branch, at a later serial": Case(None, commits.commit(FOO, 12), GONE, Absent()),
-    "a deleted branch, at an earlier serial": Case("unsafe", FIRST, GONE, Absent()),
-    "a deleted branch, forced": Case(None, FIRST, GONE, Absent(), force=True),
-    "a deleted branch that is expected": Case("conflict", FIRST, GONE, Exactly(SECOND.id)),
-    "a deletion": Case(None, None),
-    "a deletion of another tip": Case("conflict", None, expected=Exactly(FIRST.id)),
-    "a commit of another zone": Case("invalid", ELSEWHERE),
-    "a commit without a SOA": Case("invalid", commits.commit(FOO, None)),
-    "a zone that is not registered": Case(
+    "a lost race": JudgedMove(
+        "conflict", commits.commit(FOO, 12, hosts=8), expected=Exactly(FIRST.id)
+    ),
+    "a branch that exists": JudgedMove("conflict", commits.commit(FOO, 12), expected=Absent()),
+    "whatever it holds": JudgedMove(None, commits.commit(FOO, 12, hosts=21), expected=Anything()),
+    "a new branch": JudgedMove(None, FIRST, ref_names.branch(FOO, "new"), Absent()),
+    "a deleted branch, at a later serial": JudgedMove(
+        None, commits.commit(FOO, 12), GONE, Absent()
+    ),
+    "a deleted branch, at an earlier serial": JudgedMove("unsafe", FIRST, GONE, Absent()),
+    "a deleted branch, forced": JudgedMove(None, FIRST, GONE, Absent(), force=True),
+    "a deleted branch that is expected": JudgedMove("conflict", FIRST, GONE, Exactly(SECOND.id)),
+    "a deletion": JudgedMove(None, None),
+    "a deletion of another tip": JudgedMove("conflict", None, expected=Exactly(FIRST.id)),
+    "a commit of another zone": JudgedMove("invalid", ELSEWHERE),
+    "a commit without a SOA": JudgedMove("invalid", commits.commit(FOO, None)),
+    "a zone that is not registered": JudgedMove(
         "not-found", ELSEWHERE, ref_names.branch(BAR, "main"), Absent()
     ),
-    "a commit that is nowhere": Case("not-found", commits.commit(FOO, 12, hosts=21), stored=False),
-    "a tag": Case(None, FIRST, ref_names.tag(FOO, "v1"), Absent()),
-    "a tag that exists": Case("conflict", FIRST, ref_names.tag(FOO, "v0"), Absent()),
-    "a zone's own ref": Case("invalid", FIRST, ref_names.marker(FOO), Absent()),
+    "a commit that is nowhere": JudgedMove(
+        "not-found", commits.commit(FOO, 12, hosts=21), stored=False
+    ),
+    "a tag": JudgedMove(None, FIRST, ref_names.tag(FOO, "v1"), Absent()),
+    "a tag that exists": JudgedMove("conflict", FIRST, ref_names.tag(FOO, "v0"), Absent()),
+    "a zone's own ref": JudgedMove("invalid", FIRST, ref_names.marker(FOO), Absent()),
 }
 
 
 @pytest.fixture
-async def stood(stand: RefStand) -> RefStand:
+async def prepared(harness: RefStoreHarness) -> RefStoreHarness:
     """Register foo.com. with two commits on main, a tag, and a branch that was deleted."""
-    refs = stand.refs
+    refs = harness.refs
     await refs.register(FOO, origin())
-    await stand.objects.put([*FIRST.objects, *SECOND.objects])
+    await harness.objects.put([*FIRST.objects, *SECOND.objects])
     await refs.move(MAIN, Absent(), FIRST.id, origin())
     await refs.move(MAIN, Exactly(FIRST.id), SECOND.id, origin())
     await refs.move(ref_names.tag(FOO, "v0"), Absent(), FIRST.id, origin())
     await refs.move(GONE, Absent(), SECOND.id, origin())
     await refs.move(GONE, Exactly(SECOND.id), None, origin())
-    return stand
+    return harness
 
 
 Failed = tuple[str, str, str | None, dict[str, str]]
@@ -110,75 +116,81 @@ async def outcome(work: Awaitable[object]) -> Failed | None:
 
 @pytest.mark.parametrize("name", CASES)
 async def test_a_dry_run_of_a_move_has_its_outcome_and_stores_nothing(
-    stood: RefStand, name: str
+    prepared: RefStoreHarness, name: str
 ) -> None:
     case = CASES[name]
     new = case.new.id if case.new is not None else None
     objects = case.new.objects if case.new is not None and case.stored else []
-    absent = await stood.objects.missing([raw.id for raw in objects])
-    before = await stood.refs.snapshot()
+    absent = await prepared.objects.missing([raw.id for raw in objects])
+    before = await prepared.refs.snapshot()
     why = origin(force=case.force, reason=case.reason)
-    judged = await outcome(stood.refs.judge(case.ref, case.expected, new, why, objects))
-    assert await stood.refs.snapshot() == before
-    assert await stood.objects.missing([raw.id for raw in objects]) == absent
-    await stood.objects.put(objects)
-    moved = await outcome(stood.refs.move(case.ref, case.expected, new, why))
+    judged = await outcome(prepared.refs.judge(case.ref, case.expected, new, why, objects))
+    assert await prepared.refs.snapshot() == before
+    assert await prepared.objects.missing([raw.id for raw in objects]) == absent
+    await prepared.objects.put(objects)
+    moved = await outcome(prepared.refs.move(case.ref, case.expected, new, why))
     assert judged == moved
     assert (judged[0] if judged is not None else None) == case.code
 
 
-async def test_stored_objects_need_not_be_sent(stood: RefStand) -> None:
+async def test_stored_objects_need_not_be_sent(prepared: RefStoreHarness) -> None:
     thin = CASES["most of the zone"].new
     assert thin is not None
-    await stood.objects.put(thin.objects)
-    judged = stood.refs.judge(MAIN, Exactly(SECOND.id), thin.id, origin())
+    await prepared.objects.put(thin.objects)
+    judged = prepared.refs.judge(MAIN, Exactly(SECOND.id), thin.id, origin())
     assert (await outcome(judged) or ("",))[0] == "unsafe"
 
 
 @pytest.mark.parametrize("serial", [11, 12])
-async def test_the_judged_operation_may_register_the_zone(stood: RefStand, serial: int) -> None:
+async def test_the_judged_operation_may_register_the_zone(
+    prepared: RefStoreHarness, serial: int
+) -> None:
     """The highest serial of a zone outlives its removal."""
     new = commits.commit(FOO, serial)
 
     async def judge(*, registers: bool = True) -> Failed | None:
         return await outcome(
-            stood.refs.judge(MAIN, Absent(), new.id, origin(), new.objects, registers=registers)
+            prepared.refs.judge(MAIN, Absent(), new.id, origin(), new.objects, registers=registers)
         )
 
     assert (await judge() or ("",))[0] == "conflict"
-    await remove_zone(stood.refs, FOO, origin(force=True))
+    await remove_zone(prepared.refs, FOO, origin(force=True))
     assert (await judge(registers=False) or ("",))[0] == "not-found"
     judged = await judge()
-    await stood.refs.register(FOO, origin())
-    await stood.objects.put(new.objects)
-    moved = await outcome(stood.refs.move(MAIN, Absent(), new.id, origin()))
+    await prepared.refs.register(FOO, origin())
+    await prepared.objects.put(new.objects)
+    moved = await outcome(prepared.refs.move(MAIN, Absent(), new.id, origin()))
     assert judged == moved
     assert (judged is None) == (serial == 12)
 
 
-async def test_the_basis_of_a_verdict_is_returned(stood: RefStand) -> None:
-    assert await stood.refs.basis(MAIN) == Basis(
+async def test_the_basis_of_a_verdict_is_returned(prepared: RefStoreHarness) -> None:
+    assert await prepared.refs.basis(MAIN) == Basis(
         RefState(True, SECOND.id, ServedTree(11, SECOND.tree)), USUAL
     )
     gone = RefState(True, None, ServedTree(11, SECOND.tree), refs=2)
-    assert await stood.refs.basis(GONE) == Basis(gone, USUAL)
+    assert await prepared.refs.basis(GONE) == Basis(gone, USUAL)
     tag = RefState(True, FIRST.id)
-    assert await stood.refs.basis(ref_names.tag(FOO, "v0")) == Basis(tag, USUAL)
-    nowhere = await stood.refs.basis(ref_names.branch(BAR, "main"))
+    assert await prepared.refs.basis(ref_names.tag(FOO, "v0")) == Basis(tag, USUAL)
+    nowhere = await prepared.refs.basis(ref_names.branch(BAR, "main"))
     assert nowhere == Basis(RefState(False, None, is_new=True), USUAL)
     with pytest.raises(Invalid):
-        await stood.refs.basis(ref_names.marker(FOO))
+        await prepared.refs.basis(ref_names.marker(FOO))
 
 
 @pytest.mark.parametrize("name", ["a later serial", "most of the zone", "a lost race", "a tag"])
-async def test_a_zone_that_awaits_recovery_is_judged_as_such(stood: RefStand, name: str) -> None:
+async def test_a_zone_that_awaits_recovery_is_judged_as_such(
+    prepared: RefStoreHarness, name: str
+) -> None:
     case = CASES[name]
     assert case.new is not None
-    await stood.refs.register(BAR, origin())
-    await stood.refs.recover(BAR, [], [], origin())  # the first one begins an epoch
-    assert (await stood.refs.zone(FOO, ACTOR)).awaiting
-    await stood.objects.put(case.new.objects)
-    judged = await outcome(stood.refs.judge(case.ref, case.expected, case.new.id, origin()))
-    assert judged == await outcome(stood.refs.move(case.ref, case.expected, case.new.id, origin()))
+    await prepared.refs.register(BAR, origin())
+    await prepared.refs.recover(BAR, [], [], origin())  # the first one begins an epoch
+    assert (await prepared.refs.zone(FOO, ACTOR)).awaiting
+    await prepared.objects.put(case.new.objects)
+    judged = await outcome(prepared.refs.judge(case.ref, case.expected, case.new.id, origin()))
+    assert judged == await outcome(
+        prepared.refs.move(case.ref, case.expected, case.new.id, origin())
+    )
     assert (judged or ("",))[0] == "unavailable"
-    assert (await outcome(stood.refs.basis(case.ref)) or ("",))[0] == "unavailable"
+    assert (await outcome(prepared.refs.basis(case.ref)) or ("",))[0] == "unavailable"

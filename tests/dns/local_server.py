@@ -22,12 +22,12 @@ from zonegit.objects.ids import ObjectId, compute_id
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
 
-USUAL = ServerOptions()
+DEFAULT_OPTIONS = ServerOptions()
 SOA = "@ 3600 SOA ns1.example. hostmaster.example. 7 7200 900 1209600 300\n"
 HAS_SOA = re.compile(r"^\s*\S+ \d+ SOA ", re.MULTILINE)
 
 
-def read(zone: str, text: str) -> list[RRset]:
+def parse_zone(zone: str, text: str) -> list[RRset]:
     """Return the RRsets of a master file, parsed by dnspython alone."""
     parsed = dns.zone.from_text(dedent(text), origin=zone, relativize=False, check_origin=False)
     found: dict[tuple[names.Name, int], list[bytes]] = {}
@@ -39,12 +39,12 @@ def read(zone: str, text: str) -> list[RRset]:
     return [rrset(*key, ttls[key], rdatas) for key, rdatas in found.items()]
 
 
-def commit_of(text: str) -> ObjectId:
+def make_commit_id(text: str) -> ObjectId:
     """Return an id that stands for a commit."""
     return compute_id("commit", text.encode())
 
 
-class World:
+class LocalServer:
     """Zones by name, each a master file; ``SOA`` is put before it if it has none.
 
     A zone that is put later is served with the current ``query_from`` and ``transfer_to``.
@@ -54,7 +54,7 @@ class World:
         self,
         zones: dict[str, str],
         canary: Canary | None = None,
-        conduct: ServerOptions = USUAL,
+        conduct: ServerOptions = DEFAULT_OPTIONS,
     ) -> None:
         self.zones = ZoneTable(time.time, conduct)
         self.split = canary
@@ -70,15 +70,15 @@ class World:
         states: list[BranchState] = []
         for branch, content in branches:
             whole = content if HAS_SOA.search(content) else SOA + dedent(content)
-            snapshot = compile_zone(apex, read(zone, whole))
-            states.append(self.zones.make_state(apex, branch, commit_of(whole), snapshot))
+            snapshot = compile_zone(apex, parse_zone(zone, whole))
+            states.append(self.zones.make_state(apex, branch, make_commit_id(whole), snapshot))
         default, other = (*states, None)[:2]
         served = ServedBranches(default, other, self.split, self.query_from, self.transfer_to)
         self.zones.replace(apex, served)
 
     def serve(self, snapshot: ZoneSnapshot) -> None:
         """Serve a compiled zone."""
-        state = self.zones.make_state(snapshot.apex, "main", commit_of(""), snapshot)
+        state = self.zones.make_state(snapshot.apex, "main", make_commit_id(""), snapshot)
         self.zones.replace(snapshot.apex, ServedBranches(state))
 
     def ask(
@@ -114,7 +114,7 @@ class World:
         return thorough
 
 
-def records(section: list[dns.rrset.RRset]) -> list[str]:
+def format_records(section: list[dns.rrset.RRset]) -> list[str]:
     """Return a section as sorted lines ``owner ttl type rdata``."""
     return sorted(
         f"{found.name} {found.ttl} {dns.rdatatype.to_text(found.rdtype)} {record.to_text()}"

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.dns.local_server import World
+from tests.dns.local_server import LocalServer
 
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer import fast_path
@@ -12,20 +12,20 @@ from zonegit_resolver.listen.tcp import ConnectionLimits, Streams
 from zonegit_resolver.listen.udp import DropCounters
 from zonegit_resolver.xfr.outgoing import Outgoing
 
-USUAL = ConnectionLimits()
+DEFAULT_LIMITS = ConnectionLimits()
 
 
 @asynccontextmanager
-async def served(
-    world: World,
-    limits: ConnectionLimits = USUAL,
+async def serve_on_loopback(
+    server: LocalServer,
+    limits: ConnectionLimits = DEFAULT_LIMITS,
     host: str = "127.0.0.1",
     outgoing: Outgoing | None = None,
 ) -> AsyncIterator[tuple[Address, Streams]]:
-    """Serve ``world``, and yield its address and its streams; fail if a query met a bug."""
+    """Serve ``server``, and yield its address and its streams; fail if a query met a bug."""
     drops = DropCounters()
-    streams = Streams(world.zones, fast_path.respond, drops, limits, outgoing=outgoing)
+    streams = Streams(server.zones, fast_path.respond, drops, limits, outgoing=outgoing)
     at = [Address(host, 0)]
-    async with listen(at, world.zones, fast_path.respond, streams, drops) as (address,):
+    async with listen(at, server.zones, fast_path.respond, streams, drops) as (address,):
         yield address, streams
     assert drops.failed == 0

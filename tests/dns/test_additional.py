@@ -1,7 +1,7 @@
 """Additional addresses of named hosts, and their omission from a full reply."""
 
 import pytest
-from tests.dns.local_server import SOA, World, flags, read, records
+from tests.dns.local_server import SOA, LocalServer, flags, format_records, parse_zone
 
 from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.query import STREAM
@@ -40,8 +40,8 @@ SIP = ["sip.foo.com. 300 A 192.0.2.3"]
 
 
 @pytest.fixture
-def world() -> World:
-    return World({"foo.com.": ZONE})
+def server() -> LocalServer:
+    return LocalServer({"foo.com.": ZONE})
 
 
 @pytest.mark.parametrize(
@@ -62,67 +62,75 @@ def world() -> World:
     ],
 )
 def test_addresses_are_additional_data(
-    world: World, name: str, rdtype: str, brought: list[str]
+    server: LocalServer, name: str, rdtype: str, brought: list[str]
 ) -> None:
-    reply = world.ask(name, rdtype)
+    reply = server.ask(name, rdtype)
     assert reply.answer
-    assert records(reply.additional) == brought
-    loud = records(world.ask(name.upper(), rdtype, use_edns=0).additional)
+    assert format_records(reply.additional) == brought
+    loud = format_records(server.ask(name.upper(), rdtype, use_edns=0).additional)
     assert sorted(map(str.lower, loud)) == sorted(map(str.lower, brought))
 
 
 @pytest.mark.parametrize("name", ["below.foo.com.", "under.foo.com."])
-def test_records_outside_the_zones_authority_are_not_additional(world: World, name: str) -> None:
+def test_records_outside_the_zones_authority_are_not_additional(
+    server: LocalServer, name: str
+) -> None:
     """RFC 2181 section 5.4.1: glue is only for referrals. RFC 6672 section 2.4: names below a DNAME
     do not exist."""
-    assert not world.ask(name, "MX").additional
+    assert not server.ask(name, "MX").additional
 
 
-def test_a_query_for_any_has_no_additional_data(world: World) -> None:
-    assert not world.ask("foo.com.", "ANY").additional
+def test_a_query_for_any_has_no_additional_data(server: LocalServer) -> None:
+    assert not server.ask("foo.com.", "ANY").additional
 
 
 def test_minimal_responses_omit_optional_records() -> None:
-    world = World({"foo.com.": ZONE}, conduct=ServerOptions(minimal_responses=True))
+    server = LocalServer({"foo.com.": ZONE}, conduct=ServerOptions(minimal_responses=True))
     for name, rdtype in [("foo.com.", "NS"), ("foo.com.", "MX"), ("svc2.foo.com.", "SVCB")]:
-        assert world.ask(name, rdtype).answer
-        assert not world.ask(name, rdtype).additional
+        assert server.ask(name, rdtype).answer
+        assert not server.ask(name, rdtype).additional
 
 
-def test_minimal_responses_apply_at_once(world: World) -> None:
+def test_minimal_responses_apply_at_once(server: LocalServer) -> None:
     """This includes cached aliases and answers."""
-    assert world.ask("to.foo.com.", "MX").additional
-    world.zones.set_options(ServerOptions(minimal_responses=True))
-    assert not world.ask("to.foo.com.", "MX").additional
-    assert not world.ask("foo.com.", "MX").additional
-    world.zones.set_options(ServerOptions())
-    assert world.ask("to.foo.com.", "MX").additional
+    assert server.ask("to.foo.com.", "MX").additional
+    server.zones.set_options(ServerOptions(minimal_responses=True))
+    assert not server.ask("to.foo.com.", "MX").additional
+    assert not server.ask("foo.com.", "MX").additional
+    server.zones.set_options(ServerOptions())
+    assert server.ask("to.foo.com.", "MX").additional
 
 
 def test_minimal_responses_keep_glue() -> None:
     """RFC 9471 section 3: the glue of the cut itself and of its siblings."""
     text = ZONE + "child 300 NS ns.sub\nchild 300 NS mail\n"
-    world = World({"foo.com.": text}, conduct=ServerOptions(minimal_responses=True))
-    assert records(world.ask("x.sub.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
-    assert records(world.ask("child.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
+    server = LocalServer({"foo.com.": text}, conduct=ServerOptions(minimal_responses=True))
+    assert format_records(server.ask("x.sub.foo.com.").additional) == [
+        "ns.sub.foo.com. 300 A 192.0.2.5"
+    ]
+    assert format_records(server.ask("child.foo.com.").additional) == [
+        "ns.sub.foo.com. 300 A 192.0.2.5"
+    ]
 
 
 def test_optional_records_that_do_not_fit_are_left_out_without_truncation() -> None:
     """RFC 2181 section 9: TC is only for required records."""
     text = "".join(f"@ 300 MX {n} m{n}\nm{n} 300 A 192.0.2.{n}\n" for n in range(24))
-    world = World({"foo.com.": text})
-    small = world.ask("foo.com.", "MX")
+    server = LocalServer({"foo.com.": text})
+    small = server.ask("foo.com.", "MX")
     assert "TC" not in flags(small)
     assert len(small.answer[0]) == 24
     assert len(small.additional) < 24
-    assert len(world.ask("foo.com.", "MX", use_edns=0).additional) == 24
+    assert len(server.ask("foo.com.", "MX", use_edns=0).additional) == 24
 
 
 def test_optional_records_are_bounded() -> None:
     """Rendered answers are cached, and a thousand hosts may have a thousand addresses."""
     hosts = [f"@ 300 MX {n} m{n}" for n in range(50)]
     addresses = [f"m{n} 300 A 10.0.{n}.{host}" for n in range(50) for host in range(100)]
-    reply = World({"foo.com.": "\n".join(hosts + addresses)}).ask("foo.com.", "MX", limit=STREAM)
+    reply = LocalServer({"foo.com.": "\n".join(hosts + addresses)}).ask(
+        "foo.com.", "MX", limit=STREAM
+    )
     assert len(reply.answer[0]) == 50
     assert len(reply.to_wire()) < 4_500
 
@@ -144,19 +152,19 @@ def test_additional_data_follows_changes_of_its_records(
 ) -> None:
     """Answers are cached as rendered: a change elsewhere in the zone must appear in them."""
     apex = names.parse("foo.com.")
-    old = {(one.owner, one.rdtype): one for one in read("foo.com.", SOA + ZONE)}
+    old = {(one.owner, one.rdtype): one for one in parse_zone("foo.com.", SOA + ZONE)}
     text = ZONE.replace(before, after)
     assert text != ZONE
-    new = {(one.owner, one.rdtype): one for one in read("foo.com.", SOA + text)}
-    world = World({})
-    world.serve(compile_zone(apex, old.values()))
-    told = records(world.ask(name, rdtype).additional)
+    new = {(one.owner, one.rdtype): one for one in parse_zone("foo.com.", SOA + text)}
+    server = LocalServer({})
+    server.serve(compile_zone(apex, old.values()))
+    told = format_records(server.ask(name, rdtype).additional)
     changes = [
         RRsetChange(names.path(key[0], apex), key[1], new.get(key))
         for key in {**old, **new}
         if old.get(key) != new.get(key)
     ]
-    world.serve(apply_changes(compile_zone(apex, old.values()), changes))
-    assert records(world.ask(name, rdtype).additional) != told
-    anew = records(World({"foo.com.": text}).ask(name, rdtype).additional)
-    assert records(world.ask(name, rdtype).additional) == anew
+    server.serve(apply_changes(compile_zone(apex, old.values()), changes))
+    assert format_records(server.ask(name, rdtype).additional) != told
+    anew = format_records(LocalServer({"foo.com.": text}).ask(name, rdtype).additional)
+    assert format_records(server.ask(name, rdtype).additional) == anew

@@ -6,7 +6,7 @@ from pathlib import Path
 import dns.edns
 import dns.message
 import pytest
-from tests.dns.local_server import World, rcode, records
+from tests.dns.local_server import LocalServer, format_records, rcode
 
 from zonegit.errors import Invalid
 from zonegit.nameserver.acl import Access
@@ -22,14 +22,14 @@ SALT = "demo-rollout"  # 10.1.0.0/24 has bucket 43, 10.2.0.0/24 has 10
 
 
 @pytest.fixture
-def world() -> World:
-    made = World({}, Canary("canary", 30, SALT))
+def server() -> LocalServer:
+    made = LocalServer({}, Canary("canary", 30, SALT))
     made.put("foo.com.", OLD, canary=NEW)
     return made
 
 
-def address(world: World, name: str = "www.foo.com.", **ask) -> str:
-    return records(world.ask(name, **ask).answer)[0].split()[-1]
+def client_address(server: LocalServer, name: str = "www.foo.com.", **ask) -> str:
+    return format_records(server.ask(name, **ask).answer)[0].split()[-1]
 
 
 @pytest.mark.parametrize("vector", VECTORS)
@@ -38,50 +38,50 @@ def test_buckets_are_those_of_the_vectors(vector: dict) -> None:
     assert canary.bucket(subnet, vector["salt"]) == vector["bucket"]
 
 
-def test_the_peer_address_decides_without_a_client_subnet(world: World) -> None:
-    assert address(world, peer="10.1.0.77") == "192.0.2.1"
-    assert address(world, peer="10.2.0.77") == "192.0.2.2"
+def test_the_peer_address_decides_without_a_client_subnet(server: LocalServer) -> None:
+    assert client_address(server, peer="10.1.0.77") == "192.0.2.1"
+    assert client_address(server, peer="10.2.0.77") == "192.0.2.2"
 
 
-def test_a_mapped_address_is_ipv4(world: World) -> None:
-    assert address(world, peer="::ffff:10.2.0.1") == "192.0.2.2"
+def test_a_mapped_address_is_ipv4(server: LocalServer) -> None:
+    assert client_address(server, peer="::ffff:10.2.0.1") == "192.0.2.2"
     mapped = dns.edns.ECSOption("::ffff:10.2.0.1", 128)
-    assert address(world, peer="10.1.0.1", use_edns=0, options=[mapped]) == "192.0.2.2"
+    assert client_address(server, peer="10.1.0.1", use_edns=0, options=[mapped]) == "192.0.2.2"
 
 
-def test_the_client_subnet_overrides_the_peer(world: World) -> None:
+def test_the_client_subnet_overrides_the_peer(server: LocalServer) -> None:
     """RFC 7871 section 7.2.1."""
     option = dns.edns.ECSOption("10.2.0.0", 24)
-    reply = world.ask("www.foo.com.", peer="10.1.0.1", use_edns=0, options=[option])
-    assert records(reply.answer)[0].endswith("192.0.2.2")
+    reply = server.ask("www.foo.com.", peer="10.1.0.1", use_edns=0, options=[option])
+    assert format_records(reply.answer)[0].endswith("192.0.2.2")
     (echoed,) = reply.options
     assert (echoed.address, echoed.srclen, echoed.scopelen) == ("10.2.0.0", 24, 24)
 
 
-def test_a_source_prefix_of_zero_bits_is_respected(world: World) -> None:
+def test_a_source_prefix_of_zero_bits_is_respected(server: LocalServer) -> None:
     """RFC 7871 section 7.1.2: a source prefix of zero bits. The answer is valid for all clients of
     the peer."""
     option = dns.edns.ECSOption("0.0.0.0", 0)
-    reply = world.ask("www.foo.com.", peer="10.2.0.1", use_edns=0, options=[option])
-    assert records(reply.answer)[0].endswith("192.0.2.2")
+    reply = server.ask("www.foo.com.", peer="10.2.0.1", use_edns=0, options=[option])
+    assert format_records(reply.answer)[0].endswith("192.0.2.2")
     assert reply.options[0].scopelen == 0
 
 
-def test_the_zero_subnet_of_dig_is_accepted(world: World) -> None:
+def test_the_zero_subnet_of_dig_is_accepted(server: LocalServer) -> None:
     """``+subnet=0`` has no family, no bits and no address."""
     option = dns.edns.GenericOption(8, bytes(4))
     query = dns.message.make_query("www.foo.com.", "A", use_edns=0, options=[option])
-    octets = world.exchange(query.to_wire())
+    octets = server.exchange(query.to_wire())
     assert octets is not None
     assert octets[3] & 0xF == 0
     assert octets.endswith(b"\0\x08\0\4" + bytes(4))
 
 
-def test_ipv6_clients_are_split_by_48_bits(world: World) -> None:
+def test_ipv6_clients_are_split_by_48_bits(server: LocalServer) -> None:
     option = dns.edns.ECSOption("2001:db8:1::", 56)
-    reply = world.ask("www.foo.com.", use_edns=0, options=[option])
+    reply = server.ask("www.foo.com.", use_edns=0, options=[option])
     taken = canary.bucket(bytes.fromhex("20010db80001"), SALT) < 30
-    assert records(reply.answer)[0].endswith("192.0.2.2" if taken else "192.0.2.1")
+    assert format_records(reply.answer)[0].endswith("192.0.2.2" if taken else "192.0.2.1")
     assert reply.options[0].scopelen == 48
 
 
@@ -98,49 +98,49 @@ def test_ipv6_clients_are_split_by_48_bits(world: World) -> None:
         b"\0\1",
     ],
 )
-def test_a_malformed_client_subnet_is_a_format_error(world: World, content: bytes) -> None:
+def test_a_malformed_client_subnet_is_a_format_error(server: LocalServer, content: bytes) -> None:
     """RFC 7871 section 7.1.2."""
     option = dns.edns.GenericOption(8, content)
-    assert rcode(world.ask("www.foo.com.", use_edns=0, options=[option])) == "FORMERR"
-    assert rcode(World({"foo.com.": OLD}).ask("www.foo.com.", use_edns=0, options=[option])) == (
-        "NOERROR"
-    )
+    assert rcode(server.ask("www.foo.com.", use_edns=0, options=[option])) == "FORMERR"
+    assert rcode(
+        LocalServer({"foo.com.": OLD}).ask("www.foo.com.", use_edns=0, options=[option])
+    ) == ("NOERROR")
 
 
-def test_a_missing_canary_branch_sends_all_to_the_default(world: World) -> None:
-    world.put("foo.com.", OLD)
+def test_a_missing_canary_branch_sends_all_to_the_default(server: LocalServer) -> None:
+    server.put("foo.com.", OLD)
     option = dns.edns.ECSOption("10.2.0.0", 24)
-    reply = world.ask("www.foo.com.", use_edns=0, options=[option])
-    assert records(reply.answer)[0].endswith("192.0.2.1")
+    reply = server.ask("www.foo.com.", use_edns=0, options=[option])
+    assert format_records(reply.answer)[0].endswith("192.0.2.1")
     assert reply.options[0].scopelen == 0
 
 
 def test_zero_percent_selects_no_client_and_100_percent_all_clients() -> None:
     for percent, expected in ((0, "192.0.2.1"), (100, "192.0.2.2")):
-        world = World({}, Canary("canary", percent))
-        world.put("foo.com.", OLD, canary=NEW)
-        assert {address(world, peer=f"10.{n}.0.1") for n in range(50)} == {expected}
+        server = LocalServer({}, Canary("canary", percent))
+        server.put("foo.com.", OLD, canary=NEW)
+        assert {client_address(server, peer=f"10.{n}.0.1") for n in range(50)} == {expected}
 
 
-def test_an_alias_into_another_zone_stays_on_the_same_side(world: World) -> None:
-    world.put("bar.com.", "x 300 CNAME www.foo.com.")
-    assert "192.0.2.2" in str(world.ask("x.bar.com.", peer="10.2.0.1").answer)
-    assert "192.0.2.1" in str(world.ask("x.bar.com.", peer="10.1.0.1").answer)
+def test_an_alias_into_another_zone_stays_on_the_same_side(server: LocalServer) -> None:
+    server.put("bar.com.", "x 300 CNAME www.foo.com.")
+    assert "192.0.2.2" in str(server.ask("x.bar.com.", peer="10.2.0.1").answer)
+    assert "192.0.2.1" in str(server.ask("x.bar.com.", peer="10.1.0.1").answer)
 
 
-def test_a_secondary_gets_the_serial_of_the_default_state(world: World) -> None:
+def test_a_secondary_gets_the_serial_of_the_default_state(server: LocalServer) -> None:
     """That is the default state, regardless of the canary: by IXFR over UDP (RFC 1995 section 2),
     and by a signed SOA query. Otherwise it would never follow, or never stop."""
     key = TsigKey(names.parse("k."), "hmac-sha256", bytes(32))
-    world.zones.options = ServerOptions(keys={key.name: key})
-    world.transfer_to = Access(keys=frozenset({key.name}))
-    world.put("foo.com.", OLD, canary="@ 3600 SOA . . 5 1 1 1 1")
+    server.zones.options = ServerOptions(keys={key.name: key})
+    server.transfer_to = Access(keys=frozenset({key.name}))
+    server.put("foo.com.", OLD, canary="@ 3600 SOA . . 5 1 1 1 1")
     in_canary = "10.2.0.1"
-    assert serial(world.ask("foo.com.", "SOA", peer=in_canary)) == 5
-    assert serial(world.ask("foo.com.", "IXFR", peer=in_canary)) == 7
+    assert serial(server.ask("foo.com.", "SOA", peer=in_canary)) == 5
+    assert serial(server.ask("foo.com.", "IXFR", peer=in_canary)) == 7
     query = dns.message.make_query("foo.com.", "SOA")
     query.use_tsig(key.primitive)
-    octets = world.exchange(query.to_wire(), peer=in_canary)
+    octets = server.exchange(query.to_wire(), peer=in_canary)
     assert octets is not None
     ring = {key.primitive.name: key.primitive}
     assert serial(dns.message.from_wire(octets, keyring=ring, request_mac=query.mac)) == 7
@@ -151,34 +151,36 @@ def serial(reply: dns.message.Message) -> int:
     return found[0].serial
 
 
-def test_zones_have_canaries_of_their_own(world: World) -> None:
+def test_zones_have_canaries_of_their_own(server: LocalServer) -> None:
     """Another salt selects other subnets: with it, 10.2.0.0/24 has bucket 65."""
-    world.split = Canary("canary", 30, "other")
-    world.put("bar.com.", OLD, canary=NEW)
-    assert address(world, "www.foo.com.", peer="10.2.0.1") == "192.0.2.2"
-    assert address(world, "www.bar.com.", peer="10.2.0.1") == "192.0.2.1"
+    server.split = Canary("canary", 30, "other")
+    server.put("bar.com.", OLD, canary=NEW)
+    assert client_address(server, "www.foo.com.", peer="10.2.0.1") == "192.0.2.2"
+    assert client_address(server, "www.bar.com.", peer="10.2.0.1") == "192.0.2.1"
 
 
-def test_a_zone_without_a_canary_ignores_the_client_subnet(world: World) -> None:
+def test_a_zone_without_a_canary_ignores_the_client_subnet(server: LocalServer) -> None:
     """It also ignores a malformed one, as any unknown option (RFC 6891 section 6.1.2)."""
-    world.split = None
-    world.put("bar.com.", OLD)
+    server.split = None
+    server.put("bar.com.", OLD)
     for option in (dns.edns.ECSOption("10.2.0.0", 24), dns.edns.GenericOption(8, b"\0\1")):
-        reply = world.ask("www.bar.com.", use_edns=0, options=[option])
-        assert records(reply.answer) == ["www.bar.com. 300 A 192.0.2.1"]
+        reply = server.ask("www.bar.com.", use_edns=0, options=[option])
+        assert format_records(reply.answer) == ["www.bar.com. 300 A 192.0.2.1"]
         assert not reply.options
 
 
-def test_an_alias_from_a_zone_without_a_canary_leads_each_client_to_its_side(world: World) -> None:
+def test_an_alias_from_a_zone_without_a_canary_leads_each_client_to_its_side(
+    server: LocalServer,
+) -> None:
     """The answer is not cached for other clients."""
-    world.split = None
-    world.put("bar.com.", "x 300 CNAME www.foo.com.\ny 300 CNAME www")
+    server.split = None
+    server.put("bar.com.", "x 300 CNAME www.foo.com.\ny 300 CNAME www")
     for peer, expected in (("10.2.0.1", "192.0.2.2"), ("10.1.0.1", "192.0.2.1")) * 2:
-        assert expected in str(world.ask("x.bar.com.", peer=peer).answer)
+        assert expected in str(server.ask("x.bar.com.", peer=peer).answer)
     bad = dns.edns.GenericOption(8, b"\0\1")
-    assert rcode(world.ask("x.bar.com.", use_edns=0, options=[bad])) == "FORMERR"
-    world.ask("y.bar.com.")
-    assert [key[: key.index(0)] for key in world.zones.alias_replies] == [b"\1y\3bar\3com"]
+    assert rcode(server.ask("x.bar.com.", use_edns=0, options=[bad])) == "FORMERR"
+    server.ask("y.bar.com.")
+    assert [key[: key.index(0)] for key in server.zones.alias_replies] == [b"\1y\3bar\3com"]
 
 
 @pytest.mark.parametrize("text", ["canary", "canary:", ":10", "canary:101", "canary:-1", "a..b:5"])

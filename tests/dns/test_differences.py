@@ -10,9 +10,9 @@ import dns.rrset
 import dns.xfr
 import dns.zone
 import pytest
-from tests.dns.local_server import SOA, World
-from tests.dns.loopback import served
-from tests.dns.transfer_client import KEYRING, private, serial_query, transferred
+from tests.dns.local_server import SOA, LocalServer
+from tests.dns.loopback import serve_on_loopback
+from tests.dns.transfer_client import KEYRING, make_ixfr_query, make_private_zone, receive_transfer
 
 from zonegit.nameserver.answer.zone_table import BranchState
 from zonegit.nameserver.message.fragment import FORMERR
@@ -37,8 +37,8 @@ def test_a_transfer_with_a_malformed_soa_is_a_format_error(rdata: bytes) -> None
 @pytest.mark.parametrize(("serial", "is_whole"), [(6, True), (7, False), (8, False)])
 async def test_a_current_secondary_gets_a_single_soa(serial: int, is_whole: bool) -> None:
     """RFC 1995 section 2; the zone's serial is 7."""
-    async with served(World({"foo.com.": ROWS})) as (address, _):
-        messages = await transferred(address, serial_query("foo.com.", serial))
+    async with serve_on_loopback(LocalServer({"foo.com.": ROWS})) as (address, _):
+        messages = await receive_transfer(address, make_ixfr_query("foo.com.", serial))
     found = [record for message in messages for record in message.answer]
     assert found[0].rdtype == dns.rdatatype.SOA
     assert (len(found) > 1) is is_whole
@@ -71,7 +71,7 @@ d 300 TXT "as it was"
 """
 
 
-class Past:
+class OneStepHistory:
     """A history with one earlier state of a zone."""
 
     def __init__(self, snapshot: ZoneSnapshot) -> None:
@@ -94,12 +94,12 @@ class Past:
 
 
 @pytest.fixture
-def changed() -> tuple[World, Past]:
-    world = World({"foo.com.": OLD})
-    past = Past(world.zones.by_apex[names.parse("foo.com.")].default.snapshot)
-    world.put("foo.com.", NEW)
-    world.zones.find_deltas = past.find_recent
-    return world, past
+def changed() -> tuple[LocalServer, OneStepHistory]:
+    server = LocalServer({"foo.com.": OLD})
+    past = OneStepHistory(server.zones.by_apex[names.parse("foo.com.")].default.snapshot)
+    server.put("foo.com.", NEW)
+    server.zones.find_deltas = past.find_recent
+    return server, past
 
 
 SEQUENCE = [
@@ -134,13 +134,15 @@ def lines(found: list[dns.rrset.RRset]) -> list[str]:
     return told
 
 
-async def test_a_secondary_gets_the_difference_to_its_serial(changed: tuple[World, Past]) -> None:
+async def test_a_secondary_gets_the_difference_to_its_serial(
+    changed: tuple[LocalServer, OneStepHistory],
+) -> None:
     """RFC 1995 section 4: the new SOA first and last, between them the old SOA, deletions, the new
     SOA and additions. A signature has the TTL of its RRset, and is replaced with it."""
-    world, past = changed
-    outgoing = Outgoing(world.zones, past)
-    async with served(world, outgoing=outgoing) as (address, _):
-        (message,) = await transferred(address, serial_query("foo.com.", 5))
+    server, past = changed
+    outgoing = Outgoing(server.zones, past)
+    async with serve_on_loopback(server, outgoing=outgoing) as (address, _):
+        (message,) = await receive_transfer(address, make_ixfr_query("foo.com.", 5))
     assert lines(message.answer) == SEQUENCE
     assert outgoing.counters == TransferCounters(
         {"axfr": 0, "ixfr": 1, "current": 0, "refused": 0, "slow": 0}, len(message.wire)
@@ -148,12 +150,12 @@ async def test_a_secondary_gets_the_difference_to_its_serial(changed: tuple[Worl
 
 
 async def test_an_unknown_serial_causes_a_whole_transfer(
-    changed: tuple[World, Past],
+    changed: tuple[LocalServer, OneStepHistory],
 ) -> None:
     """RFC 1995 section 4."""
-    world, past = changed
-    async with served(world, outgoing=Outgoing(world.zones, past)) as (address, _):
-        (message,) = await transferred(address, serial_query("foo.com.", 4))
+    server, past = changed
+    async with serve_on_loopback(server, outgoing=Outgoing(server.zones, past)) as (address, _):
+        (message,) = await receive_transfer(address, make_ixfr_query("foo.com.", 4))
     assert lines(message.answer)[:2] == ["@ SOA 9", "@ 60 NS ns1.foo.com."]
     assert len(message.answer) == 11
 
@@ -161,19 +163,19 @@ async def test_an_unknown_serial_causes_a_whole_transfer(
 async def test_a_difference_larger_than_the_zone_is_not_sent() -> None:
     """RFC 1995 section 4: the whole zone is shorter."""
     rows = "".join(f"h{number} 300 TXT x\n" for number in range(100))
-    world = World({"foo.com.": OLD + rows})
-    past = Past(world.zones.by_apex[names.parse("foo.com.")].default.snapshot)
-    world.put("foo.com.", NEW)
-    async with served(world, outgoing=Outgoing(world.zones, past)) as (address, _):
-        (message,) = await transferred(address, serial_query("foo.com.", 5))
+    server = LocalServer({"foo.com.": OLD + rows})
+    past = OneStepHistory(server.zones.by_apex[names.parse("foo.com.")].default.snapshot)
+    server.put("foo.com.", NEW)
+    async with serve_on_loopback(server, outgoing=Outgoing(server.zones, past)) as (address, _):
+        (message,) = await receive_transfer(address, make_ixfr_query("foo.com.", 5))
     assert lines(message.answer)[:2] == ["@ SOA 9", "@ 60 NS ns1.foo.com."]
 
 
 async def test_a_secondary_can_apply_a_signed_difference() -> None:
-    world = private(ROWS)
-    past = Past(world.zones.by_apex[names.parse("foo.com.")].default.snapshot)
-    world.put("foo.com.", SOA.replace(" 7 ", " 8 ") + ROWS + "\nmore 300 A 192.0.2.9\n")
-    async with served(world, outgoing=Outgoing(world.zones, past)) as (address, _):
+    server = make_private_zone(ROWS)
+    past = OneStepHistory(server.zones.by_apex[names.parse("foo.com.")].default.snapshot)
+    server.put("foo.com.", SOA.replace(" 7 ", " 8 ") + ROWS + "\nmore 300 A 192.0.2.9\n")
+    async with serve_on_loopback(server, outgoing=Outgoing(server.zones, past)) as (address, _):
         zone = dns.zone.from_text(SOA + ROWS, "foo.com.", relativize=False, check_origin=False)
         query, _ = dns.xfr.make_query(zone, keyring=KEYRING)
 
@@ -186,14 +188,16 @@ async def test_a_secondary_can_apply_a_signed_difference() -> None:
 
 
 @pytest.mark.parametrize("zone", ["foo.com.", "FOO.com."])
-def test_a_difference_that_fits_is_sent_over_udp(changed: tuple[World, Past], zone: str) -> None:
+def test_a_difference_that_fits_is_sent_over_udp(
+    changed: tuple[LocalServer, OneStepHistory], zone: str
+) -> None:
     """RFC 1995 section 2; the case of the question is preserved."""
-    world, _ = changed
-    query = serial_query(zone, 5, payload=1232)
-    octets = world.exchange(query.to_wire(), peer="127.0.0.1")
+    server, _ = changed
+    query = make_ixfr_query(zone, 5, payload=1232)
+    octets = server.exchange(query.to_wire(), peer="127.0.0.1")
     assert octets is not None
     assert lines(dns.message.from_wire(octets, one_rr_per_rrset=True).answer) == SEQUENCE
-    assert world.zones.increments
+    assert server.zones.increments
 
 
 @pytest.mark.parametrize(
@@ -207,13 +211,13 @@ def test_a_difference_that_fits_is_sent_over_udp(changed: tuple[World, Past], zo
     ids=["it does not fit", "nobody knows it", "nothing is new", "the client may not have it"],
 )
 def test_a_difference_that_does_not_fit_sends_the_client_to_tcp(
-    changed: tuple[World, Past], serial: int, peer: str, make: dict[str, object]
+    changed: tuple[LocalServer, OneStepHistory], serial: int, peer: str, make: dict[str, object]
 ) -> None:
     """RFC 1995 section 2."""
-    world, _ = changed
+    server, _ = changed
     text = "x" * 200
     if "use_edns" in make:
-        world.put("foo.com.", NEW + f'new 300 TXT "{text}" "{text}" "{text}"\n')
-    reply = world.send(serial_query("foo.com.", serial, **make), peer=peer)
+        server.put("foo.com.", NEW + f'new 300 TXT "{text}" "{text}" "{text}"\n')
+    reply = server.send(make_ixfr_query("foo.com.", serial, **make), peer=peer)
     found = [record for each in reply.answer for record in each]
     assert [record.serial for record in found] == [9]

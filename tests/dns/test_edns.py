@@ -5,7 +5,7 @@ import struct
 import dns.edns
 import dns.message
 import pytest
-from tests.dns.local_server import World, flags, rcode
+from tests.dns.local_server import LocalServer, flags, rcode
 
 from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.zone import names
@@ -15,51 +15,51 @@ FOO = names.parse("foo.com.")
 
 
 @pytest.fixture
-def world() -> World:
-    return World({"foo.com.": "www 300 A 192.0.2.1"})
+def server() -> LocalServer:
+    return LocalServer({"foo.com.": "www 300 A 192.0.2.1"})
 
 
-def bare(additional: bytes, count: int) -> bytes:
+def make_message(additional: bytes, count: int) -> bytes:
     question = b"\3www\3foo\3com\0" + b"\0\1\0\1"
     return struct.pack("!HHHHHH", 99, 0, 1, 0, 0, count) + question + additional
 
 
-def test_a_query_without_edns_gets_a_reply_without_edns(world: World) -> None:
+def test_a_query_without_edns_gets_a_reply_without_edns(server: LocalServer) -> None:
     """RFC 6891 section 7."""
-    assert world.ask("www.foo.com.").edns == -1
+    assert server.ask("www.foo.com.").edns == -1
 
 
-def test_a_query_with_edns_gets_our_size_back(world: World) -> None:
+def test_a_query_with_edns_gets_our_size_back(server: LocalServer) -> None:
     """RFC 6891 section 6.2.3; 1,232 octets are never fragmented (RFC 9715)."""
-    reply = world.ask("www.foo.com.", use_edns=0, payload=4096)
+    reply = server.ask("www.foo.com.", use_edns=0, payload=4096)
     assert reply.edns == 0
     assert reply.payload == 1232
 
 
 @pytest.mark.parametrize("name", ["www.foo.com.", "no.foo.com.", "www.foo.org."])
-def test_do_is_copied(world: World, name: str) -> None:
+def test_do_is_copied(server: LocalServer, name: str) -> None:
     """RFC 3225 section 3."""
-    assert world.ask(name, use_edns=0, want_dnssec=True).ednsflags == 0x8000
-    assert world.ask(name, use_edns=0).ednsflags == 0
+    assert server.ask(name, use_edns=0, want_dnssec=True).ednsflags == 0x8000
+    assert server.ask(name, use_edns=0).ednsflags == 0
 
 
-def test_other_flags_of_edns_are_cleared(world: World) -> None:
+def test_other_flags_of_edns_are_cleared(server: LocalServer) -> None:
     """RFC 6891 section 6.1.4."""
-    assert world.ask("www.foo.com.", use_edns=0, ednsflags=0x7FFF).ednsflags == 0
+    assert server.ask("www.foo.com.", use_edns=0, ednsflags=0x7FFF).ednsflags == 0
 
 
-def test_a_later_version_is_badvers(world: World) -> None:
+def test_a_later_version_is_badvers(server: LocalServer) -> None:
     """RFC 6891 section 6.1.3."""
-    reply = world.ask("www.foo.com.", use_edns=1)
+    reply = server.ask("www.foo.com.", use_edns=1)
     assert rcode(reply) == "BADVERS"
     assert reply.edns == 0
     assert not reply.answer
 
 
-def test_unknown_options_are_ignored(world: World) -> None:
+def test_unknown_options_are_ignored(server: LocalServer) -> None:
     """RFC 6891 section 6.1.2."""
     cookie = dns.edns.GenericOption(10, b"12345678")
-    reply = world.ask("www.foo.com.", use_edns=0, options=[cookie])
+    reply = server.ask("www.foo.com.", use_edns=0, options=[cookie])
     assert rcode(reply) == "NOERROR"
     assert reply.options == ()
 
@@ -90,39 +90,43 @@ def test_unknown_options_are_ignored(world: World) -> None:
     ],
 )
 def test_a_malformed_opt_record_is_a_format_error(
-    world: World, additional: tuple[bytes, int]
+    server: LocalServer, additional: tuple[bytes, int]
 ) -> None:
     """RFC 6891 section 6.1.1."""
-    octets = world.exchange(bare(additional=additional[0], count=additional[1]))
+    octets = server.exchange(make_message(additional=additional[0], count=additional[1]))
     assert octets is not None
     assert octets[:2] == b"\0\x63"
     assert octets[3] & 0xF == 1
 
 
-def test_other_additional_records_are_ignored(world: World) -> None:
+def test_other_additional_records_are_ignored(server: LocalServer) -> None:
     record = b"\0" + struct.pack("!HHIH", 1, 1, 0, 4) + b"\x7f\0\0\1"
-    octets = world.exchange(bare(additional=record + OPT.pack(0, 41, 512, 0, 0), count=2))
+    octets = server.exchange(make_message(additional=record + OPT.pack(0, 41, 512, 0, 0), count=2))
     assert rcode(dns.message.from_wire(octets)) == "NOERROR"
 
 
-def test_an_opt_record_outside_the_additional_section_is_a_format_error(world: World) -> None:
+def test_an_opt_record_outside_the_additional_section_is_a_format_error(
+    server: LocalServer,
+) -> None:
     """RFC 6891 section 6.1.1."""
-    wire = bytearray(bare(additional=OPT.pack(0, 41, 1232, 0, 0), count=1))
+    wire = bytearray(make_message(additional=OPT.pack(0, 41, 1232, 0, 0), count=1))
     wire[8:12] = b"\0\1\0\0"
-    octets = world.exchange(bytes(wire))
+    octets = server.exchange(bytes(wire))
     assert octets is not None
     assert octets[3] & 0xF == 1
 
 
-def test_a_later_version_may_have_options_of_another_form(world: World) -> None:
+def test_a_later_version_may_have_options_of_another_form(server: LocalServer) -> None:
     """The reply is BADVERS, not a format error (RFC 6891 section 6.1.3)."""
-    octets = world.exchange(bare(additional=OPT.pack(0, 41, 1232, 1 << 16, 1) + b"x", count=1))
+    octets = server.exchange(
+        make_message(additional=OPT.pack(0, 41, 1232, 1 << 16, 1) + b"x", count=1)
+    )
     assert rcode(dns.message.from_wire(octets)) == "BADVERS"
 
 
-def test_a_format_error_after_an_opt_record_has_edns(world: World) -> None:
+def test_a_format_error_after_an_opt_record_has_edns(server: LocalServer) -> None:
     """RFC 6891 section 6.1.1: a query with an OPT record gets one."""
-    octets = world.exchange(bare(additional=OPT.pack(0, 41, 1232, 0, 0) * 2, count=2))
+    octets = server.exchange(make_message(additional=OPT.pack(0, 41, 1232, 0, 0) * 2, count=2))
     reply = dns.message.from_wire(octets)
     assert rcode(reply) == "FORMERR"
     assert reply.edns == 0
@@ -130,14 +134,14 @@ def test_a_format_error_after_an_opt_record_has_edns(world: World) -> None:
 
 # size
 
-SIZES = World({"foo.com.": "\n".join(f'big 300 TXT "{n} {"x" * 150}"' for n in range(12))})
+SIZES = LocalServer({"foo.com.": "\n".join(f'big 300 TXT "{n} {"x" * 150}"' for n in range(12))})
 
 
 @pytest.mark.parametrize("size", [0, 1, 511])
 def test_a_size_below_512_counts_as_512(size: int) -> None:
     """RFC 6891 section 6.2.3."""
-    world = World({"foo.com.": f'fits 300 TXT "{"x" * 250}" "{"y" * 190}"'})
-    reply = world.ask("fits.foo.com.", "TXT", use_edns=0, payload=size)
+    server = LocalServer({"foo.com.": f'fits 300 TXT "{"x" * 250}" "{"y" * 190}"'})
+    reply = server.ask("fits.foo.com.", "TXT", use_edns=0, payload=size)
     assert "TC" not in flags(reply)
     assert 480 < len(reply.to_wire()) <= 512
 
@@ -162,81 +166,81 @@ NSID = dns.edns.GenericOption(dns.edns.NSID, b"")
 
 def test_a_query_for_nsid_gets_the_name_of_the_server() -> None:
     """RFC 5001 section 2.1, whatever the answer is."""
-    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=ServerOptions(nsid=b"ns1"))
+    server = LocalServer({"foo.com.": "www 300 A 192.0.2.1"}, conduct=ServerOptions(nsid=b"ns1"))
     for name in ("www.foo.com.", "no.foo.com.", "www.foo.org."):
         for options in ([NSID], [dns.edns.GenericOption(10, b"12345678"), NSID], [NSID, NSID]):
-            reply = world.ask(name, use_edns=0, options=options)
-            assert [each.nsid for each in told(reply, dns.edns.NSID)] == [b"ns1"]
-        assert not told(world.ask(name, use_edns=0), dns.edns.NSID)
+            reply = server.ask(name, use_edns=0, options=options)
+            assert [each.nsid for each in read_option(reply, dns.edns.NSID)] == [b"ns1"]
+        assert not read_option(server.ask(name, use_edns=0), dns.edns.NSID)
 
 
 def test_an_nsid_in_a_query_is_ignored() -> None:
     """RFC 5001 section 2.1."""
-    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=ServerOptions(nsid=b"ns1"))
+    server = LocalServer({"foo.com.": "www 300 A 192.0.2.1"}, conduct=ServerOptions(nsid=b"ns1"))
     option = dns.edns.GenericOption(dns.edns.NSID, b"whoever")
-    (found,) = told(world.ask("www.foo.com.", use_edns=0, options=[option]), dns.edns.NSID)
+    (found,) = read_option(server.ask("www.foo.com.", use_edns=0, options=[option]), dns.edns.NSID)
     assert found.nsid == b"ns1"
 
 
-def test_a_server_without_a_name_sends_no_nsid(world: World) -> None:
-    assert not world.ask("www.foo.com.", use_edns=0, options=[NSID]).options
+def test_a_server_without_a_name_sends_no_nsid(server: LocalServer) -> None:
+    assert not server.ask("www.foo.com.", use_edns=0, options=[NSID]).options
 
 
 # extended errors
 
 
-def told(reply: dns.message.Message, code: int) -> list[dns.edns.Option]:
+def read_option(reply: dns.message.Message, code: int) -> list[dns.edns.Option]:
     return [option for option in reply.options if option.otype == code]
 
 
-def errors(reply: dns.message.Message) -> list[int]:
-    return [option.code for option in told(reply, dns.edns.EDE)]
+def list_extended_errors(reply: dns.message.Message) -> list[int]:
+    return [option.code for option in read_option(reply, dns.edns.EDE)]
 
 
-def test_a_query_outside_all_zones_is_not_authoritative(world: World) -> None:
+def test_a_query_outside_all_zones_is_not_authoritative(server: LocalServer) -> None:
     """RFC 8914 section 4.21."""
-    reply = world.ask("www.foo.org.", use_edns=0)
-    assert (rcode(reply), errors(reply)) == ("REFUSED", [20])
+    reply = server.ask("www.foo.org.", use_edns=0)
+    assert (rcode(reply), list_extended_errors(reply)) == ("REFUSED", [20])
 
 
-def test_a_server_is_not_ready_until_its_zones_are_loaded(world: World) -> None:
+def test_a_server_is_not_ready_until_its_zones_are_loaded(server: LocalServer) -> None:
     """RFC 8914 section 4.15."""
-    world.zones.is_complete = False
-    assert errors(world.ask("www.foo.org.", use_edns=0)) == [14]
-    assert errors(world.ask("www.foo.com.", use_edns=0)) == []
+    server.zones.is_complete = False
+    assert list_extended_errors(server.ask("www.foo.org.", use_edns=0)) == [14]
+    assert list_extended_errors(server.ask("www.foo.com.", use_edns=0)) == []
 
 
 @pytest.mark.parametrize("name", ["www.foo.com.", "no.foo.com."])
-def test_a_stale_zone_is_answered_with_stale_answer(world: World, name: str) -> None:
+def test_a_stale_zone_is_answered_with_stale_answer(server: LocalServer, name: str) -> None:
     """RFC 8914 section 4.4; the answer is the same."""
-    fresh = world.ask(name, use_edns=0)
-    world.zones.set_stale(FOO, is_stale=True)
-    stale = world.ask(name, use_edns=0)
-    assert (errors(fresh), errors(stale)) == ([], [3])
+    fresh = server.ask(name, use_edns=0)
+    server.zones.set_stale(FOO, is_stale=True)
+    stale = server.ask(name, use_edns=0)
+    assert (list_extended_errors(fresh), list_extended_errors(stale)) == ([], [3])
     assert (stale.rcode(), stale.answer, stale.authority) == (
         fresh.rcode(),
         fresh.answer,
         fresh.authority,
     )
-    world.zones.set_stale(FOO, is_stale=False)
-    assert errors(world.ask(name, use_edns=0)) == []
+    server.zones.set_stale(FOO, is_stale=False)
+    assert list_extended_errors(server.ask(name, use_edns=0)) == []
 
 
-def test_an_alias_into_a_stale_zone_is_stale(world: World) -> None:
-    world.put("bar.com.", "x 300 CNAME www.foo.com.")
-    assert errors(world.ask("x.bar.com.", use_edns=0)) == []
-    world.zones.set_stale(FOO, is_stale=True)
+def test_an_alias_into_a_stale_zone_is_stale(server: LocalServer) -> None:
+    server.put("bar.com.", "x 300 CNAME www.foo.com.")
+    assert list_extended_errors(server.ask("x.bar.com.", use_edns=0)) == []
+    server.zones.set_stale(FOO, is_stale=True)
     for _ in range(2):
-        assert errors(world.ask("x.bar.com.", use_edns=0)) == [3]
-    world.zones.set_stale(FOO, is_stale=False)
-    assert errors(world.ask("x.bar.com.", use_edns=0)) == []
+        assert list_extended_errors(server.ask("x.bar.com.", use_edns=0)) == [3]
+    server.zones.set_stale(FOO, is_stale=False)
+    assert list_extended_errors(server.ask("x.bar.com.", use_edns=0)) == []
 
 
-def test_a_client_without_edns_gets_no_extended_error(world: World) -> None:
+def test_a_client_without_edns_gets_no_extended_error(server: LocalServer) -> None:
     """RFC 8914 section 3."""
-    world.zones.set_stale(FOO, is_stale=True)
+    server.zones.set_stale(FOO, is_stale=True)
     for name in ("www.foo.com.", "www.foo.org."):
-        assert world.ask(name).edns == -1
+        assert server.ask(name).edns == -1
 
 
 # errors
@@ -306,12 +310,12 @@ def message(opcode: int, *sections: tuple[bytes, ...]) -> bytes:
 @pytest.mark.parametrize("limit", [1232, 65_535], ids=["datagram", "stream"])
 def test_an_error_has_edns_where_the_message_has(wire: bytes, expected: str, limit: int) -> None:
     """RFC 6891 section 6.1.1; DO and the options are treated as in an answer."""
-    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=OPEN)
-    octets = world.exchange(wire, limit=limit)
+    server = LocalServer({"foo.com.": "www 300 A 192.0.2.1"}, conduct=OPEN)
+    octets = server.exchange(wire, limit=limit)
     reply = dns.message.from_wire(octets, one_rr_per_rrset=True)
     assert rcode(reply) == expected
     assert (reply.edns, reply.ednsflags, reply.payload) == (0, 0x8000, 1232)
-    assert [option.nsid for option in told(reply, dns.edns.NSID)] == [b"ns1"]
+    assert [option.nsid for option in read_option(reply, dns.edns.NSID)] == [b"ns1"]
 
 
 @pytest.mark.parametrize(
@@ -334,8 +338,8 @@ def test_an_error_has_edns_where_the_message_has(wire: bytes, expected: str, lim
     ],
 )
 def test_an_error_has_no_edns_where_no_opt_record_can_be_read(wire: bytes) -> None:
-    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=OPEN)
-    octets = world.exchange(wire)
+    server = LocalServer({"foo.com.": "www 300 A 192.0.2.1"}, conduct=OPEN)
+    octets = server.exchange(wire)
     assert octets is not None
     assert octets[10:12] == b"\0\0"
     assert len(octets) == 12
@@ -343,9 +347,9 @@ def test_an_error_has_no_edns_where_no_opt_record_can_be_read(wire: bytes) -> No
 
 def test_an_opt_record_that_asks_for_a_later_version_gets_badvers_from_a_stream_too() -> None:
     """RFC 6891 section 6.1.3."""
-    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=OPEN)
+    server = LocalServer({"foo.com.": "www 300 A 192.0.2.1"}, conduct=OPEN)
     query = message(0, (QUESTION,), (), (), (OPT.pack(0, 41, 1232, 1 << 16, 4) + b"\0\3\0\0",))
     for limit in (1232, 65_535):
-        reply = dns.message.from_wire(world.exchange(query, limit=limit))
+        reply = dns.message.from_wire(server.exchange(query, limit=limit))
         assert (rcode(reply), reply.edns) == ("BADVERS", 0)
-        assert [option.nsid for option in told(reply, dns.edns.NSID)] == [b"ns1"]
+        assert [option.nsid for option in read_option(reply, dns.edns.NSID)] == [b"ns1"]

@@ -9,14 +9,21 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dns.local_server import World, rcode
-from tests.support.hostile_queries import LIMITS, ZONE, examine, queries, question, worlds
+from tests.dns.local_server import LocalServer, rcode
+from tests.support.hostile_queries import (
+    MAX_SIZES,
+    ZONE,
+    check_reply,
+    make_queries,
+    make_question,
+    make_servers,
+)
 
-WORLDS = worlds()
-QUERIES = queries()
+SERVERS = make_servers()
+QUERIES = make_queries()
 FORMERR = 1
 MUTATIONS = 20_000
-MOST_EDITS = 4
+MAX_EDITS = 4
 
 LABELS = st.sampled_from([b"\3www", b"\4wild", b"\3sub", b"\1d", b"\3foo", b"\3com", b"\1*", b"\0"])
 NAMES = st.lists(LABELS | st.binary(max_size=9), max_size=9).map(b"".join)
@@ -40,15 +47,15 @@ MESSAGES = st.tuples(
 ).map(b"".join)
 
 
-def examined(wire: bytes) -> None:
-    for world in WORLDS:
-        for limit in LIMITS:
-            examine(world, wire, limit)
+def check_wire(wire: bytes) -> None:
+    for server in SERVERS:
+        for limit in MAX_SIZES:
+            check_reply(server, wire, limit)
 
 
 @given(st.binary(max_size=600) | MESSAGES)
 def test_no_octets_raise_or_get_a_reply_to_another_query(wire: bytes) -> None:
-    examined(wire)
+    check_wire(wire)
 
 
 @pytest.mark.parametrize("kind", QUERIES)
@@ -59,10 +66,10 @@ def test_a_truncated_query_is_a_format_error_and_less_than_a_header_gets_no_repl
     before."""
     wire = QUERIES[kind]
     for length in range(len(wire)):
-        examined(wire)
-        examined(wire[:length])
-        for world in WORLDS:
-            reply = world.exchange(wire[:length])
+        check_wire(wire)
+        check_wire(wire[:length])
+        for server in SERVERS:
+            reply = server.exchange(wire[:length])
             assert (reply is None) == (length < 12)
             assert reply is None or reply[3] & 0xF == FORMERR
 
@@ -72,12 +79,12 @@ def test_mutated_queries_are_answered_or_refused() -> None:
     pool = list(QUERIES.values())
     for _ in range(MUTATIONS):
         wire = _mutated(chosen, pool)
-        examine(chosen.choice(WORLDS), wire, chosen.choice(LIMITS))
+        check_reply(chosen.choice(SERVERS), wire, chosen.choice(MAX_SIZES))
 
 
 def _mutated(chosen: random.Random, pool: list[bytes]) -> bytes:
     wire = bytearray(chosen.choice(pool))
-    for _ in range(chosen.randint(1, MOST_EDITS)):
+    for _ in range(chosen.randint(1, MAX_EDITS)):
         at = chosen.randrange(len(wire) + 1)
         end = chosen.randint(at, min(len(wire), at + 12))
         match chosen.randrange(5):
@@ -106,9 +113,9 @@ def _mutated(chosen: random.Random, pool: list[bytes]) -> bytes:
 def test_compression_pointers_and_malformed_names_are_format_errors(name: bytes) -> None:
     """The only name of a query has nothing to point to (RFC 1035 section 4.1.4); label types 01 and
     10 are not in use (RFC 6891 section 5)."""
-    wire = question(name)
-    examined(wire)
-    reply = WORLDS[0].exchange(wire)
+    wire = make_question(name)
+    check_wire(wire)
+    reply = SERVERS[0].exchange(wire)
     assert reply is not None
     assert reply[3] & 0xF == FORMERR
 
@@ -117,19 +124,19 @@ def test_pointer_loops_in_owners_do_no_harm() -> None:
     for owner in (b"\xc0\x1d", b"\xc0\x0c", b"\xff\xff", b"\3www\xc0\x1d"):
         for rdtype in (1, 41, 250):
             tail = owner + struct.pack("!HHIH", rdtype, 1, 0, 0)
-            wire = bytearray(question(b"\3www\3foo\3com\0") + tail)
+            wire = bytearray(make_question(b"\3www\3foo\3com\0") + tail)
             wire[11] = 1
-            examined(bytes(wire))
+            check_wire(bytes(wire))
 
 
 def test_all_opcodes_flags_and_classes_get_a_reply() -> None:
     name = b"\3www\3foo\3com\0"
     for flags in range(0, 0x8000, 0x40):
-        examined(question(name, flags=flags))
+        check_wire(make_question(name, flags=flags))
     for rdclass in (*range(300), *(1 << bit for bit in range(16)), 65_535):
-        examined(question(name, struct.pack("!HH", 1, rdclass)))
+        check_wire(make_question(name, struct.pack("!HH", 1, rdclass)))
     for rdtype in (*range(300), *(1 << bit for bit in range(16)), 65_535):
-        examined(question(name, struct.pack("!HH", rdtype, 1)))
+        check_wire(make_question(name, struct.pack("!HH", rdtype, 1)))
 
 
 def test_odd_edns_gets_a_reply() -> None:
@@ -142,31 +149,31 @@ def test_odd_edns_gets_a_reply() -> None:
     flags = ((1_232, 1 << bit) for bit in range(16))
     options = (struct.pack("!HH", code, size) for code in range(20) for size in (0, 1, 4, 65_535))
     for size, ttl in (*sizes, *extended, *flags):
-        examined(_with_opt(size, ttl, b""))
+        check_wire(_with_opt(size, ttl, b""))
     for option in options:
         for body in (b"", b"x", b"\0\1\x18\0", b"\0\2\x80\0" + b"x" * 16):
-            examined(_with_opt(1_232, 0, option + body))
+            check_wire(_with_opt(1_232, 0, option + body))
 
 
 def _with_opt(size: int, ttl: int, options: bytes) -> bytes:
     opt = b"\0" + struct.pack("!HHIH", 41, size, ttl, len(options)) + options
-    wire = bytearray(question(b"\1a\4wild\3foo\3com\0") + opt)
+    wire = bytearray(make_question(b"\1a\4wild\3foo\3com\0") + opt)
     wire[11] = 1
     return bytes(wire)
 
 
 def test_types_without_a_mnemonic_are_counted_together() -> None:
     """Otherwise a flood of invented types would fill the memory."""
-    world = World({"foo.com.": ZONE})
+    server = LocalServer({"foo.com.": ZONE})
     for rdtype in range(400, 600):
-        assert rcode(world.ask("www.foo.com.", f"TYPE{rdtype}")) == "NOERROR"
-    ((_, served),) = list(world.zones)
+        assert rcode(server.ask("www.foo.com.", f"TYPE{rdtype}")) == "NOERROR"
+    ((_, served),) = list(server.zones)
     assert len(served.default.queries) < 10
 
 
 def test_queries_for_missing_names_are_not_cached() -> None:
     """A wildcard alias has any number of names."""
-    world = World({"foo.com.": ZONE})
+    server = LocalServer({"foo.com.": ZONE})
     for number in range(500):
-        world.exchange(question(b"\3%03d\4wild\3foo\3com\0" % number))
-    assert not world.zones.alias_replies
+        server.exchange(make_question(b"\3%03d\4wild\3foo\3com\0" % number))
+    assert not server.zones.alias_replies

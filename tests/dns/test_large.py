@@ -5,9 +5,15 @@ import asyncio
 import dns.flags
 import dns.message
 import pytest
-from tests.dns.loopback import served
-from tests.dns.transfer_client import KEY, private, query_for, signed, transferred
-from tests.support.framing import framed, receive
+from tests.dns.loopback import serve_on_loopback
+from tests.dns.transfer_client import (
+    KEY,
+    make_private_zone,
+    make_query,
+    receive_transfer,
+    sign_query,
+)
+from tests.support.framing import frame, receive
 
 from zonegit.nameserver.acl import Access
 from zonegit.zone import names, sizing
@@ -30,11 +36,11 @@ big 300 TXT {strings(RDATA_OCTETS)}
 
 @pytest.mark.parametrize("make", [{}, {"use_edns": 0, "payload": 1232, "want_dnssec": True}])
 async def test_the_largest_rrset_is_answered_whole_over_tcp(make: dict[str, object]) -> None:
-    world = private(ZONE)
+    world = make_private_zone(ZONE)
     query = dns.message.make_query("big.foo.com.", "TXT", **make)
-    async with served(world) as (address, _):
+    async with serve_on_loopback(world) as (address, _):
         reader, writer = await asyncio.open_connection(*address)
-        writer.write(framed(query.to_wire()))
+        writer.write(frame(query.to_wire()))
         reply = dns.message.from_wire(await receive(reader))
         writer.close()
     assert not reply.flags & dns.flags.TC
@@ -42,12 +48,12 @@ async def test_the_largest_rrset_is_answered_whole_over_tcp(make: dict[str, obje
 
 
 async def test_the_largest_rrset_is_answered_whole_with_edns_and_a_signature() -> None:
-    world = private(ZONE)
+    world = make_private_zone(ZONE)
     world.query_from = Access(keys=frozenset([KEY.name]))
-    query = signed(dns.message.make_query("big.foo.com.", "TXT", use_edns=0, want_dnssec=True))
-    async with served(world) as (address, _):
+    query = sign_query(dns.message.make_query("big.foo.com.", "TXT", use_edns=0, want_dnssec=True))
+    async with serve_on_loopback(world) as (address, _):
         reader, writer = await asyncio.open_connection(*address)
-        writer.write(framed(query.to_wire()))
+        writer.write(frame(query.to_wire()))
         reply = dns.message.from_wire(
             await receive(reader), keyring=query.keyring, request_mac=query.mac
         )
@@ -58,8 +64,8 @@ async def test_the_largest_rrset_is_answered_whole_with_edns_and_a_signature() -
 
 
 async def test_the_largest_rrset_is_in_a_signed_transfer() -> None:
-    async with served(private(ZONE)) as (address, _):
-        messages = await transferred(address, signed(query_for("foo.com.")))
+    async with serve_on_loopback(make_private_zone(ZONE)) as (address, _):
+        messages = await receive_transfer(address, sign_query(make_query("foo.com.")))
     assert all(message.had_tsig for message in messages)
     found = [record for message in messages for record in message.answer]
     texts = [record for record in found if record.name.to_text() == "big.foo.com."]

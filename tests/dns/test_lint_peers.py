@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.peers.process import installed
+from tests.support.peers.process import find_program
 
 from zonegit.zone import names
 from zonegit.zone.lint import table
@@ -29,7 +29,7 @@ def rules(text: str) -> list[str]:
 
 def complaints(checker: str, text: str, folder: Path) -> list[str]:
     """Return the lines in which a checker complains about a zone."""
-    program = installed(checker)
+    program = find_program(checker)
     if program is None:
         pytest.skip(f"{checker} is not installed")
     file = folder / "zone"

@@ -1,7 +1,7 @@
 """Data below a zone cut or a DNAME: stored in the zone, but not served from it."""
 
 import pytest
-from tests.dns.local_server import World, flags, rcode, records
+from tests.dns.local_server import LocalServer, flags, format_records, rcode
 
 ZONE = """
 sub 300 NS ns.sub
@@ -24,8 +24,8 @@ www 300 A 192.0.2.7
 
 
 @pytest.fixture
-def world() -> World:
-    return World({"foo.com.": ZONE})
+def server() -> LocalServer:
+    return LocalServer({"foo.com.": ZONE})
 
 
 @pytest.mark.parametrize(
@@ -33,38 +33,38 @@ def world() -> World:
 )
 @pytest.mark.parametrize("rdtype", ["A", "CNAME", "DNAME", "NS", "TXT"])
 def test_everything_below_a_cut_is_referred_to_the_cut(
-    world: World, owner: str, rdtype: str
+    server: LocalServer, owner: str, rdtype: str
 ) -> None:
     """RFC 1034 section 4.2.1: the topmost cut counts."""
-    reply = world.ask(f"{owner}.foo.com.", rdtype)
+    reply = server.ask(f"{owner}.foo.com.", rdtype)
     assert "AA" not in flags(reply)
     assert not reply.answer
-    assert records(reply.authority) == ["sub.foo.com. 300 NS ns.sub.foo.com."]
-    assert records(reply.additional) == ["ns.sub.foo.com. 300 A 192.0.2.1"]
+    assert format_records(reply.authority) == ["sub.foo.com. 300 NS ns.sub.foo.com."]
+    assert format_records(reply.additional) == ["ns.sub.foo.com. 300 A 192.0.2.1"]
 
 
-def test_everything_below_a_dname_is_redirected(world: World) -> None:
+def test_everything_below_a_dname_is_redirected(server: LocalServer) -> None:
     """RFC 6672 sections 2.3 and 2.4: the owner itself has not."""
-    moved = world.ask("www.old.foo.com.")
-    assert records(moved.answer)[1:] == [
+    moved = server.ask("www.old.foo.com.")
+    assert format_records(moved.answer)[1:] == [
         "www.new.foo.com. 300 A 192.0.2.6",
         "www.old.foo.com. 300 CNAME www.new.foo.com.",
     ]
-    assert rcode(world.ask("q.old.foo.com.", "TXT")) == "NXDOMAIN"
-    assert "AA" in flags(world.ask("cut.old.foo.com.", "NS"))
-    assert records(world.ask("old.foo.com.").answer) == ["old.foo.com. 300 A 192.0.2.4"]
+    assert rcode(server.ask("q.old.foo.com.", "TXT")) == "NXDOMAIN"
+    assert "AA" in flags(server.ask("cut.old.foo.com.", "NS"))
+    assert format_records(server.ask("old.foo.com.").answer) == ["old.foo.com. 300 A 192.0.2.4"]
 
 
-def test_a_zone_cut_hides_a_dname_at_the_same_name(world: World) -> None:
+def test_a_zone_cut_hides_a_dname_at_the_same_name(server: LocalServer) -> None:
     """RFC 6672 section 2.3: below a cut, the child's DNAME counts, not this one."""
     for owner in ("both.foo.com.", "www.both.foo.com."):
-        reply = world.ask(owner)
+        reply = server.ask(owner)
         assert not reply.answer
-        assert records(reply.authority) == ["both.foo.com. 300 NS ns.elsewhere.org."]
+        assert format_records(reply.authority) == ["both.foo.com. 300 NS ns.elsewhere.org."]
 
 
 def test_no_wildcard_applies_below_a_cut() -> None:
     """RFC 4592 section 4.2: a zone cut ends the zone, and the scope of its wildcards."""
-    world = World({"foo.com.": "* 300 A 192.0.2.1\nsub 300 NS ns.elsewhere.org.\n"})
-    assert not world.ask("q.sub.foo.com.").answer
-    assert world.ask("q.other.foo.com.").answer
+    server = LocalServer({"foo.com.": "* 300 A 192.0.2.1\nsub 300 NS ns.elsewhere.org.\n"})
+    assert not server.ask("q.sub.foo.com.").answer
+    assert server.ask("q.other.foo.com.").answer

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.peers.process import installed
+from tests.support.peers.process import find_program
 from tests.support.presentation import PEERS_DIFFER, SAMPLES
 
 from zonegit.zone.rrset import rdata_from_text, rdata_to_text
@@ -43,7 +43,7 @@ def octets_of(record: str) -> bytes:
 
 def read_by(program: str, records: list[str], folder: Path) -> tuple[bool, dict[int, str], str]:
     """Return whether a program accepts the records, its output for each, and its messages."""
-    path = installed(program)
+    path = find_program(program)
     if path is None:
         pytest.skip(f"{program} is not installed")
     (folder / "knot.conf").write_text(KNOT.format(folder=folder))

@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.dns.local_server import World
-from tests.dns.loopback import served
-from tests.support.peers import installed
+from tests.dns.local_server import LocalServer
+from tests.dns.loopback import serve_on_loopback
+from tests.support.peers import find_program
 from tests.support.waiting import DEADLINE_S
 
 from zonegit.nameserver.acl import Address
@@ -14,11 +14,11 @@ from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.tsig import ALGORITHMS
 from zonegit_resolver.config import tsig_keys
 
-BIG = "\n".join(f'big 300 TXT "{number} {"x" * 200}"' for number in range(250))
+LARGE_ZONE = "\n".join(f'big 300 TXT "{number} {"x" * 200}"' for number in range(250))
 
 
 def tool(name: str) -> str:
-    path = installed(name)
+    path = find_program(name)
     if path is None:
         pytest.skip(f"{name} is not installed")
     return path
@@ -44,8 +44,8 @@ async def test_dig_and_zonegit_verify_each_other_with_a_key_of_tsig_keygen(
 ) -> None:
     path = tmp_path / "keys"
     path.write_text(await run(tool("tsig-keygen"), "-a", algorithm, "Two.hosts"))
-    world = World({"foo.com.": BIG}, conduct=ServerOptions(keys=tsig_keys.read(path)))
-    async with served(world) as (address, _):
+    server = LocalServer({"foo.com.": LARGE_ZONE}, conduct=ServerOptions(keys=tsig_keys.read(path)))
+    async with serve_on_loopback(server) as (address, _):
         said = {
             words: (await dig(address, path, *words.split()), expected)
             for words, expected in (
@@ -67,10 +67,10 @@ async def test_dig_gets_the_error_of_its_key(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for path in (ours, theirs):
         path.write_text(await run(tool("tsig-keygen"), "two.hosts"))
-    world = World({"foo.com.": BIG}, conduct=ServerOptions(keys=tsig_keys.read(ours)))
-    async with served(world) as (address, _):
+    server = LocalServer({"foo.com.": LARGE_ZONE}, conduct=ServerOptions(keys=tsig_keys.read(ours)))
+    async with serve_on_loopback(server) as (address, _):
         assert "BADSIG" in await dig(address, theirs, "foo.com", "SOA")
-        world.zones.clock = lambda: 0.0
+        server.zones.clock = lambda: 0.0
         assert "BADTIME" in await dig(address, ours, "foo.com", "SOA")
-        world.zones.options = ServerOptions()
+        server.zones.options = ServerOptions()
         assert "BADKEY" in await dig(address, ours, "foo.com", "SOA")

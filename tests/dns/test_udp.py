@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import dns.edns
 import dns.message
 import pytest
-from tests.dns.local_server import World
-from tests.support.waiting import DEADLINE_S, eventually, succeeds
+from tests.dns.local_server import LocalServer
+from tests.support.waiting import DEADLINE_S, eventually, retry
 
 from zonegit.errors import Unavailable
 from zonegit.nameserver.acl import Address
@@ -23,16 +23,16 @@ QUERY = dns.message.make_query("www.foo.com.", "A", use_edns=0).to_wire()
 
 
 @pytest.fixture
-def world() -> World:
-    return World({"foo.com.": "www 300 A 192.0.2.1"})
+def server() -> LocalServer:
+    return LocalServer({"foo.com.": "www 300 A 192.0.2.1"})
 
 
 @asynccontextmanager
-async def served(world: World, *hosts: str) -> AsyncIterator[list[Address]]:
+async def served(server: LocalServer, *hosts: str) -> AsyncIterator[list[Address]]:
     drops = DropCounters()
-    streams = Streams(world.zones, fast_path.respond, drops)
+    streams = Streams(server.zones, fast_path.respond, drops)
     addresses = [Address(host, 0) for host in hosts]
-    async with listen(addresses, world.zones, fast_path.respond, streams, drops) as actual:
+    async with listen(addresses, server.zones, fast_path.respond, streams, drops) as actual:
         yield actual
 
 
@@ -50,40 +50,40 @@ async def exchange(to: Address, wire: bytes) -> tuple[bytes, str]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::"])
-async def test_a_query_is_answered_on_every_kind_of_address(world: World, host: str) -> None:
-    async with served(world, host) as (address,):
+async def test_a_query_is_answered_on_every_kind_of_address(server: LocalServer, host: str) -> None:
+    async with served(server, host) as (address,):
         to = Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), address.port)
         reply, _ = await exchange(to, QUERY)
-    assert reply == world.exchange(QUERY)
+    assert reply == server.exchange(QUERY)
 
 
-async def test_a_reply_comes_from_the_queried_address(world: World) -> None:
+async def test_a_reply_comes_from_the_queried_address(server: LocalServer) -> None:
     """RFC 2181 section 4.1, for one socket with all addresses of the host."""
-    async with served(world, "0.0.0.0") as (address,):
+    async with served(server, "0.0.0.0") as (address,):
         _, source = await exchange(Address("127.0.0.53", address.port), QUERY)
     assert source == "127.0.0.53"
 
 
-async def test_one_port_serves_both_families(world: World) -> None:
+async def test_one_port_serves_both_families(server: LocalServer) -> None:
     """Another process may use the port in the other family; then the next port is tried."""
 
     async def attempt() -> None:
-        async with served(world, "127.0.0.1") as (first,):
-            streams = Streams(world.zones, fast_path.respond, DropCounters())
+        async with served(server, "127.0.0.1") as (first,):
+            streams = Streams(server.zones, fast_path.respond, DropCounters())
             at = [Address("::1", first.port)]
-            async with listen(at, world.zones, fast_path.respond, streams, DropCounters()) as (
+            async with listen(at, server.zones, fast_path.respond, streams, DropCounters()) as (
                 second,
             ):
                 assert second.port == first.port
-                assert (await exchange(second, QUERY))[0] == world.exchange(QUERY)
+                assert (await exchange(second, QUERY))[0] == server.exchange(QUERY)
 
-    await succeeds(attempt, Unavailable)
+    await retry(attempt, Unavailable)
 
 
-async def test_a_burst_is_answered_completely(world: World) -> None:
+async def test_a_burst_is_answered_completely(server: LocalServer) -> None:
     """The burst has more datagrams than one wake-up receives."""
     count = 200
-    async with served(world, "127.0.0.1") as (address,):
+    async with served(server, "127.0.0.1") as (address,):
         loop = asyncio.get_running_loop()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
@@ -99,9 +99,9 @@ async def test_a_burst_is_answered_completely(world: World) -> None:
 async def test_a_datagram_is_within_the_maximum_size(ceiling: int, is_whole: bool) -> None:
     """The reply has some 3,000 octets, and the client accepts 4,096."""
     rows = "\n".join(f'big 300 TXT "{number} {"x" * 250}"' for number in range(11))
-    world = World({"foo.com.": rows}, conduct=ServerOptions(max_udp_size=ceiling))
+    server = LocalServer({"foo.com.": rows}, conduct=ServerOptions(max_udp_size=ceiling))
     query = dns.message.make_query("big.foo.com.", "TXT", use_edns=0, payload=4_096)
-    async with served(world, "127.0.0.1") as (address,):
+    async with served(server, "127.0.0.1") as (address,):
         octets, _ = await exchange(address, query.to_wire())
     assert len(octets) <= ceiling
     assert bool(dns.message.from_wire(octets).answer) is is_whole
@@ -109,20 +109,20 @@ async def test_a_datagram_is_within_the_maximum_size(ceiling: int, is_whole: boo
 
 @pytest.mark.parametrize("octets", [1_200, 1_500, 1_508, 4_096, 60_000])
 async def test_a_query_of_any_length_gets_the_answer_that_a_stream_gives(
-    world: World, octets: int
+    server: LocalServer, octets: int
 ) -> None:
     padding = dns.edns.GenericOption(dns.edns.OptionType.PADDING, bytes(octets - len(QUERY) - 4))
     made = dns.message.make_query("www.foo.com.", "A", use_edns=0, options=[padding])
     query = made.to_wire(max_size=65_535)
     assert len(query) == octets
-    async with served(world, "127.0.0.1") as (address,):
+    async with served(server, "127.0.0.1") as (address,):
         reply, _ = await exchange(address, query)
-    assert reply == world.exchange(query)
+    assert reply == server.exchange(query)
     assert dns.message.from_wire(reply).answer
 
 
-async def test_octets_that_are_not_a_query_get_no_reply(world: World) -> None:
-    async with served(world, "127.0.0.1") as (address,):
+async def test_octets_that_are_not_a_query_get_no_reply(server: LocalServer) -> None:
+    async with served(server, "127.0.0.1") as (address,):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
             sock.connect(tuple(address))
@@ -131,19 +131,19 @@ async def test_octets_that_are_not_a_query_get_no_reply(world: World) -> None:
             sock.send(QUERY)
             async with asyncio.timeout(DEADLINE_S):
                 reply = await asyncio.get_running_loop().sock_recv(sock, 4096)
-    assert reply == world.exchange(QUERY)
+    assert reply == server.exchange(QUERY)
 
 
-async def test_a_bug_affects_one_query_and_is_counted(world: World) -> None:
+async def test_a_bug_affects_one_query_and_is_counted(server: LocalServer) -> None:
     def buggy(wire, zones, peer, limit):
         if wire[:2] == b"\0\0":
             raise ZeroDivisionError
         return fast_path.respond(wire, zones, peer, limit)
 
     drops = DropCounters()
-    streams = Streams(world.zones, buggy, drops)
+    streams = Streams(server.zones, buggy, drops)
     at = [Address("127.0.0.1", 0)]
-    async with listen(at, world.zones, buggy, streams, drops) as (address,):
+    async with listen(at, server.zones, buggy, streams, drops) as (address,):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"\0\0" + QUERY[2:], tuple(address))
         await eventually(lambda: drops.failed == 1)
@@ -163,8 +163,8 @@ async def test_two_resolvers_may_share_a_port_and_another_program_may_not() -> N
             bind(Address("127.0.0.1", other.getsockname()[1]))
 
 
-async def test_sockets_are_closed_when_serving_ends(world: World) -> None:
-    async with served(world, "127.0.0.1") as (address,):
+async def test_sockets_are_closed_when_serving_ends(server: LocalServer) -> None:
+    async with served(server, "127.0.0.1") as (address,):
         pass
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,

@@ -25,7 +25,7 @@ www   IN CNAME api
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandOutput:
     """The output of a command and its exit status."""
 
     status: int
@@ -42,13 +42,13 @@ class Stack:
 
     def run(
         self, *words: str, status: int = 0, stdin: str | None = None, env: Mapping[str, str] = {}
-    ) -> Said:
+    ) -> CommandOutput:
         """Run ``zonegit``, and check its exit status."""
         clean = {key: value for key, value in os.environ.items() if "ZONEGIT" not in key}
         whole = {**clean, **self._own(), **self.environment, **env}
         done = run_command(words, whole, stdin, timeout=2 * DEADLINE_S)
         assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
-        return Said(done.returncode, done.stdout, done.stderr)
+        return CommandOutput(done.returncode, done.stdout, done.stderr)
 
     def _own(self) -> dict[str, str]:
         """Return the location of this stack, of its operators' state, and a timeout for slow
@@ -110,7 +110,7 @@ class Stack:
         return pid
 
 
-def until(holds: Callable[[], bool], otherwise: str = "waited too long") -> None:
+def wait_until(holds: Callable[[], bool], otherwise: str = "waited too long") -> None:
     """Wait until another process makes ``holds`` true.
 
     Raises:

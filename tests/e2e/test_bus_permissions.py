@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from tests.support import commits
 from tests.support.nats import nats_server
-from tests.support.processes import service_process
+from tests.support.processes import run_service
 from tests.support.remote_stores import objects_of, refs_of
-from tests.support.waiting import eventually, succeeds
+from tests.support.waiting import eventually, retry
 
 from zonegit.bus import connect
 from zonegit.config import BusSettings
@@ -32,7 +32,7 @@ ROLES = ("objectstore", "refs", "resolver", "operator")
 ZONE = names.parse("foo.com.")
 
 
-def as_user(url: str, role: str) -> str:
+def add_user(url: str, role: str) -> str:
     return url.replace("://", f"://{role}:pw-{role}@")
 
 
@@ -48,24 +48,24 @@ async def test_an_operator_works_with_both_stores_under_minimal_permissions(
     url: str, tmp_path: Path
 ) -> None:
     with (
-        service_process("objectstore", as_user(url, "objectstore"), tmp_path),
-        service_process("refs", as_user(url, "refs"), tmp_path),
+        run_service("objectstore", add_user(url, "objectstore"), tmp_path),
+        run_service("refs", add_user(url, "refs"), tmp_path),
     ):
-        async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
+        async with connect(BusSettings(add_user(url, "operator")), name="operator") as bus:
             repo = Repo(
                 objects_of(bus, "operator"),
                 refs_of(bus, "operator"),
                 "operator",
                 lambda: Identity("Operator", "operator@example.net", 0),
             )
-            await succeeds(lambda: repo.refs.where("operator"), Unavailable)
-            await succeeds(lambda: repo.objects.find("0000"), Unavailable)
+            await retry(lambda: repo.refs.where("operator"), Unavailable)
+            await retry(lambda: repo.objects.find("0000"), Unavailable)
             assert await heads.initialise(repo, ZONE)
             assert (await heads.find_position(repo)).zone == ZONE
 
 
 async def test_an_operator_cannot_act_as_another(url: str) -> None:
-    async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
+    async with connect(BusSettings(add_user(url, "operator")), name="operator") as bus:
         with pytest.raises(Denied):
             await refs_of(bus, "alice").where("alice")
 
@@ -73,7 +73,7 @@ async def test_an_operator_cannot_act_as_another(url: str) -> None:
 async def test_an_operator_limited_to_some_zones_finds_its_unfinished_operation(
     url: str,
 ) -> None:
-    async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
+    async with connect(BusSettings(add_user(url, "operator")), name="operator") as bus:
         refs = refs_of(bus, "alice")  # this user may use none of alice's subjects
         with pytest.raises(Denied):
             await refs.since("", 0)
@@ -84,7 +84,7 @@ async def test_an_operator_limited_to_some_zones_finds_its_unfinished_operation(
 
 
 async def test_a_resolver_reads_and_cannot_write(url: str) -> None:
-    async with connect(BusSettings(as_user(url, "resolver")), name="resolver") as bus:
+    async with connect(BusSettings(add_user(url, "resolver")), name="resolver") as bus:
         with pytest.raises(Denied):
             await objects_of(bus, "resolver").put([encode(Symref("HEAD"))])
         origin = Origin("resolver", "test", "0" * 32)
@@ -103,7 +103,7 @@ async def test_a_resolver_reads_and_cannot_write(url: str) -> None:
 async def test_only_permitted_operators_can_adopt_a_store_of_the_original(
     url: str, role: str
 ) -> None:
-    async with connect(BusSettings(as_user(url, role)), name=role) as bus:
+    async with connect(BusSettings(add_user(url, role)), name=role) as bus:
         with pytest.raises(Denied):
             await refs_of(bus, role).adopt({}, Origin(role, "migrate", "0" * 32))
 
@@ -112,10 +112,10 @@ async def test_only_permitted_operators_can_adopt_a_store_of_the_original(
 async def test_only_refs_can_publish_events(url: str, role: str) -> None:
     heard: list[bytes] = []
     async with (
-        connect(BusSettings(as_user(url, "resolver")), name="listener") as listener,
+        connect(BusSettings(add_user(url, "resolver")), name="listener") as listener,
         listener.subscribe(subjects.HEARTBEAT, lambda _, octets: heard.append(octets)),
-        connect(BusSettings(as_user(url, role)), name=role) as forger,
-        connect(BusSettings(as_user(url, "refs")), name="refs") as refs,
+        connect(BusSettings(add_user(url, role)), name=role) as forger,
+        connect(BusSettings(add_user(url, "refs")), name="refs") as refs,
     ):
         await forger.publish(subjects.HEARTBEAT, Heartbeat(epoch="forged", sequence=9, time=0))
         await forger.client.flush()
@@ -127,7 +127,7 @@ async def test_only_refs_can_publish_events(url: str, role: str) -> None:
 
 @pytest.mark.parametrize("role", ["objectstore", "refs", "operator"])
 async def test_no_user_can_read_the_replies_to_another(url: str, role: str) -> None:
-    async with connect(BusSettings(as_user(url, role)), name=role) as bus:
+    async with connect(BusSettings(add_user(url, role)), name=role) as bus:
         with pytest.raises(Denied):
             async with bus.subscribe("_INBOX.resolver.>", lambda *_: None):
                 pass
@@ -137,20 +137,20 @@ async def test_an_operator_with_read_access_can_judge_a_move(url: str, tmp_path:
     made = commits.commit(ZONE, 1)
     branch = ref_names.branch(ZONE, "main")
     with (
-        service_process("objectstore", as_user(url, "objectstore"), tmp_path),
-        service_process("refs", as_user(url, "refs"), tmp_path),
+        run_service("objectstore", add_user(url, "objectstore"), tmp_path),
+        run_service("refs", add_user(url, "refs"), tmp_path),
     ):
         async with (
-            connect(BusSettings(as_user(url, "operator")), name="operator") as operator,
-            connect(BusSettings(as_user(url, "resolver")), name="resolver") as reader,
+            connect(BusSettings(add_user(url, "operator")), name="operator") as operator,
+            connect(BusSettings(add_user(url, "resolver")), name="resolver") as reader,
         ):
             working, reading = (
                 refs_of(operator, "operator"),
                 refs_of(reader, "resolver"),
             )
-            await succeeds(lambda: working.where("operator"), Unavailable)
+            await retry(lambda: working.where("operator"), Unavailable)
             objects = objects_of(operator, "operator")
-            await succeeds(lambda: objects.find("0000"), Unavailable)
+            await retry(lambda: objects.find("0000"), Unavailable)
             await working.register(ZONE, Origin("operator", "test", "0" * 32))
             why = Origin("resolver", "test", "1" * 32)
             await reading.judge(branch, Absent(), made.id, why, made.objects)

@@ -19,7 +19,7 @@ def zone(stack: Stack) -> str:
     return f"{zone}."
 
 
-def completed(stack: Stack, line: str) -> list[str]:
+def complete(stack: Stack, line: str) -> list[str]:
     """Return the completions of the last word of ``line``; standard error must be empty."""
     words = line.split(" ")
     env = {
@@ -52,21 +52,21 @@ def completed(stack: Stack, line: str) -> list[str]:
     ],
 )
 def test_existing_names_are_completed(stack: Stack, line: str, words: list[str]) -> None:
-    assert completed(stack, line) == words
+    assert complete(stack, line) == words
 
 
 def test_zones_are_completed_with_their_branches(stack: Stack, zone: str) -> None:
-    assert completed(stack, f"zonegit status --zone {zone[:-4].upper()}") == [zone]
+    assert complete(stack, f"zonegit status --zone {zone[:-4].upper()}") == [zone]
     other = Stack(stack.data, {"ZONEGIT_ACTOR": "somebody-else"})
-    assert completed(other, f"zonegit log --zone {zone} can") == ["canary"]
+    assert complete(other, f"zonegit log --zone {zone} can") == ["canary"]
 
 
 def test_without_a_stack_completion_is_empty_and_silent(tmp_path: Path) -> None:
     nowhere = Stack(tmp_path, {"ZONEGIT_NATS_URL": "nats://127.0.0.1:1"})
-    assert completed(nowhere, "zonegit checkout ") == []
-    assert completed(nowhere, "zonegit export H") == ["HEAD"]
+    assert complete(nowhere, "zonegit checkout ") == []
+    assert complete(nowhere, "zonegit export H") == ["HEAD"]
     (tmp_path / "stack.json").write_text("{")
-    assert completed(Stack(tmp_path), "zonegit checkout ") == []
+    assert complete(Stack(tmp_path), "zonegit checkout ") == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

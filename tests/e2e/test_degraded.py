@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.backups import OBJECTS, REFS, back_up, restore
-from tests.e2e.stack import Stack, until
+from tests.e2e.stack import Stack, wait_until
 
 
-def cut(path: Path) -> None:
+def truncate_file(path: Path) -> None:
     """Truncate a file, and remove the files that SQLite keeps next to it."""
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -26,7 +26,7 @@ def test_a_store_that_cannot_be_opened_is_named_and_resolvers_keep_serving(
     own_stack.zone("foo.com")
     folder = back_up(own_stack, tmp_path / "backup")
     own_stack.run("down")
-    cut(own_stack.data / file)
+    truncate_file(own_stack.data / file)
 
     said = own_stack.up("--resolvers", "2")
     assert str(own_stack.data / file) in said["degraded"][name]
@@ -41,8 +41,8 @@ def test_a_store_that_cannot_be_opened_is_named_and_resolvers_keep_serving(
     assert f"{name} cannot open its store" in up
 
     restore(own_stack, folder, file)
-    until(lambda: own_stack.record()["degraded"] == {}, "the store is not opened again")
-    until(lambda: _commits(own_stack), "the store does not answer")
+    wait_until(lambda: own_stack.record()["degraded"] == {}, "the store is not opened again")
+    wait_until(lambda: _commits(own_stack), "the store does not answer")
     assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
 
 

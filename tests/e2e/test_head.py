@@ -11,7 +11,7 @@ from tests.e2e.stack import BIN, Stack
 from tests.support.waiting import DEADLINE_S
 
 
-def in_terminal(stack: Stack, folder: Path, *lines: str, env: Mapping[str, str] = {}) -> None:
+def run_in_terminal(stack: Stack, folder: Path, *lines: str, env: Mapping[str, str] = {}) -> None:
     """Run shell commands one after the other in a session with a terminal of its own."""
     leader, terminal = pty.openpty()
     clean = {key: value for key, value in os.environ.items() if "ZONEGIT" not in key}
@@ -28,7 +28,7 @@ def in_terminal(stack: Stack, folder: Path, *lines: str, env: Mapping[str, str] 
         os.close(terminal)
 
 
-def warnings(folder: Path, name: str) -> list[str]:
+def list_warnings(folder: Path, name: str) -> list[str]:
     """Return the rules in the warnings of a command's JSON document."""
     found = json.loads((folder / name).read_text())
     return [each["rule"] for each in found["warnings"]]
@@ -38,7 +38,7 @@ def test_a_head_moved_in_another_terminal_is_a_warning_once(stack: Stack, tmp_pa
     one, other = (f"{stack.environment['ZONEGIT_ACTOR']}-{end}.test" for end in ("one", "other"))
     stack.zone(one)
     stack.zone(other)
-    in_terminal(
+    run_in_terminal(
         stack,
         tmp_path,
         f"zonegit zone switch {one} --json > switched",
@@ -52,7 +52,7 @@ def test_a_head_moved_in_another_terminal_is_a_warning_once(stack: Stack, tmp_pa
         f"zonegit zone switch {one} > /dev/null",
         "zonegit set d A 300 192.0.2.4 --json > own",
     )
-    found = {each: warnings(tmp_path, each) for each in ("switched", "dry", "first", "second")}
+    found = {each: list_warnings(tmp_path, each) for each in ("switched", "dry", "first", "second")}
     assert found == {
         "switched": [], "dry": ["head-moved"], "first": ["head-moved"], "second": [],
     }  # fmt: skip
@@ -60,7 +60,7 @@ def test_a_head_moved_in_another_terminal_is_a_warning_once(stack: Stack, tmp_pa
         f"HEAD was moved from elsewhere: this command uses {other}. main"
         in (tmp_path / "told").read_text()
     )
-    assert warnings(tmp_path, "named") == warnings(tmp_path, "own") == []
+    assert list_warnings(tmp_path, "named") == list_warnings(tmp_path, "own") == []
     assert json.loads((tmp_path / "first").read_text())["zone"] == f"{other}."
 
 
@@ -83,7 +83,7 @@ def test_options_override_variables_and_the_folders_file_and_these_override_head
     head, folder, variable, option = zones
     stack.run("zone", "switch", head)
     (tmp_path / ".zonegit.toml").write_text(f'default-zone = "{folder}"\n')
-    in_terminal(
+    run_in_terminal(
         stack,
         tmp_path,
         "zonegit status --json > folder",
@@ -110,7 +110,11 @@ def test_options_override_variables_and_the_folders_file_and_these_override_head
     assert shown("main") == (variable, "main")
     assert shown("tag")[0] == variable
     assert json.loads((tmp_path / "log").read_text())[0]["message"] == "set a A"
-    assert warnings(tmp_path, "switch") == warnings(tmp_path, "checkout") == ["head-without-effect"]
+    assert (
+        list_warnings(tmp_path, "switch")
+        == list_warnings(tmp_path, "checkout")
+        == ["head-without-effect"]
+    )
     assert f"ZONEGIT_ZONE is {variable} and overrides HEAD" in (tmp_path / "told").read_text()
     assert stack.json("status")["zone"] == variable  # checkout moved HEAD nevertheless
 

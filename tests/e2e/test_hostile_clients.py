@@ -10,15 +10,15 @@ from pathlib import Path
 import dns.message
 import pytest
 from tests.e2e.stack import Stack
-from tests.support.framing import connected, framed, receive
-from tests.support.hostile_queries import queries, question
+from tests.support.framing import connect, frame, receive
+from tests.support.hostile_queries import make_queries, make_question
 from tests.support.waiting import DEADLINE_S
 
 GROWTH_KIB = 64 << 10
 """Memory that all of it together may cost; some 30 MiB are those of a resolver at rest."""
 QUERY = dns.message.make_query("api.foo.com.", "A", id=77, use_edns=0).to_wire()
-BIG = "".join(f'big IN TXT "{number:04} {"x" * 200}"\n' for number in range(250))
-BIG_QUERY = dns.message.make_query("big.foo.com.", "TXT", id=78).to_wire()
+LARGE_ZONE = "".join(f'big IN TXT "{number:04} {"x" * 200}"\n' for number in range(250))
+LARGE_QUERY = dns.message.make_query("big.foo.com.", "TXT", id=78).to_wire()
 DATAGRAMS = 20_000
 CLIENTS = 100
 
@@ -29,19 +29,19 @@ Address = tuple[str, int]
 def address(own_stack: Stack) -> Address:
     from_file = "$TTL 300\n@ IN SOA ns1 admin 1 7200 3600 1209600 300\n  IN NS ns1\n"
     own_stack.up("--resolvers", "1")
-    own_stack.zone("foo.com", f"{from_file}ns1 IN A 192.0.2.1\napi IN A 192.0.2.80\n{BIG}")
+    own_stack.zone("foo.com", f"{from_file}ns1 IN A 192.0.2.1\napi IN A 192.0.2.80\n{LARGE_ZONE}")
     host, _, port = own_stack.record()["dns"][0].rpartition(":")
     return host, int(port)
 
 
-def resident(stack: Stack) -> int:
+def resident_kib(stack: Stack) -> int:
     """Return the resident memory of the resolver, in KiB."""
     status = Path(f"/proc/{stack.pid_of('zonegit_resolver')}/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
     return int(line.split()[1])
 
 
-async def assert_answering(address: Address) -> None:
+async def check_answering(address: Address) -> None:
     """Check that the resolver answers over UDP and over TCP."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(DEADLINE_S):
@@ -54,16 +54,16 @@ async def assert_answering(address: Address) -> None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(0.5):
                         reply = await loop.sock_recv(sock, 4_096)
-        async with connected(address) as (reader, writer):
-            writer.write(framed(QUERY))
+        async with connect(address) as (reader, writer):
+            writer.write(frame(QUERY))
             over_tcp = await receive(reader)
     assert dns.message.from_wire(reply).answer == dns.message.from_wire(over_tcp).answer != []
 
 
-async def datagrams(address: Address) -> None:
+async def send_datagrams(address: Address) -> None:
     """Send mutated queries, empty datagrams and maximal ones."""
     chosen = random.Random(5)
-    pool = list(queries().values())
+    pool = list(make_queries().values())
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
@@ -78,7 +78,7 @@ async def datagrams(address: Address) -> None:
             await loop.sock_sendall(sock, bytes(size))
 
 
-async def frames(address: Address) -> None:
+async def send_frames(address: Address) -> None:
     """Send messages without octets and of 65,535, of zeros, of pointers and of a query with a
     tail."""
     for message in (
@@ -86,52 +86,52 @@ async def frames(address: Address) -> None:
         bytes(65_535),
         b"\xc0\x0c" * 32_767,
         (QUERY * 2_000)[:65_535],
-        question(b"\xc0\x0c"),
+        make_question(b"\xc0\x0c"),
     ):
-        async with connected(address) as (reader, writer):
+        async with connect(address) as (reader, writer):
             with suppress(OSError):
-                writer.write(framed(message))
+                writer.write(frame(message))
                 await writer.drain()
                 writer.write_eof()
                 async with asyncio.timeout(DEADLINE_S):
                     await reader.read()
 
 
-async def clients_that_never_read(address: Address) -> None:
+async def hold_unread_replies(address: Address) -> None:
     """Open connections that request megabytes and read nothing."""
     async with AsyncExitStack() as open_now:
         for _ in range(CLIENTS):
-            _, writer = await open_now.enter_async_context(connected(address))
+            _, writer = await open_now.enter_async_context(connect(address))
             writer.transport.pause_reading()  # type: ignore[attr-defined]
-            writer.write(framed(BIG_QUERY) * 200)
-        await assert_answering(address)
+            writer.write(frame(LARGE_QUERY) * 200)
+        await check_answering(address)
 
 
-async def clients_that_send_octet_by_octet(address: Address) -> None:
+async def send_octet_by_octet(address: Address) -> None:
     """Open connections that send a query octet by octet and stop within it."""
     async with AsyncExitStack() as open_now:
-        streams = [await open_now.enter_async_context(connected(address)) for _ in range(CLIENTS)]
-        for octet in framed(QUERY)[:-1]:
+        streams = [await open_now.enter_async_context(connect(address)) for _ in range(CLIENTS)]
+        for octet in frame(QUERY)[:-1]:
             for _, writer in streams:
                 writer.write(bytes([octet]))
                 await writer.drain()
-        await assert_answering(address)
+        await check_answering(address)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 async def test_hostile_clients_neither_stop_a_resolver_nor_fill_its_memory(
     own_stack: Stack, address: Address
 ) -> None:
-    await assert_answering(address)
-    before, pid = resident(own_stack), own_stack.pid_of("zonegit_resolver")
+    await check_answering(address)
+    before, pid = resident_kib(own_stack), own_stack.pid_of("zonegit_resolver")
     attacks: tuple[Callable[[Address], Awaitable[None]], ...] = (
-        datagrams,
-        frames,
-        clients_that_never_read,
-        clients_that_send_octet_by_octet,
+        send_datagrams,
+        send_frames,
+        hold_unread_replies,
+        send_octet_by_octet,
     )
     for attack in attacks:
         await attack(address)
-        await assert_answering(address)
-        assert resident(own_stack) - before < GROWTH_KIB, attack.__name__
+        await check_answering(address)
+        assert resident_kib(own_stack) - before < GROWTH_KIB, attack.__name__
     assert own_stack.pid_of("zonegit_resolver") == pid

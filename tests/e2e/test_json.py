@@ -64,20 +64,22 @@ RECIPES = {
 }
 
 
-def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
+def list_commands(
+    command: click.Command, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, set[str]]]:
     """Return every command with the names of its parameters."""
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             assert below is not None
-            yield from commands(below, (*path, name))
+            yield from list_commands(below, (*path, name))
     else:
         yield " ".join(path), {each.name or "" for each in command.params}
 
 
 def test_every_command_that_commits_has_a_recipe_and_the_option_strict() -> None:
-    makes = {name: names for name, names in commands(cli) if "sign" in names}
+    makes = {name: names for name, names in list_commands(cli) if "sign" in names}
     assert set(makes) - NOT_COMMITTING == {name.partition(" --")[0] for name in RECIPES}
     assert all({"strict", "dry_run", "wait"} <= makes[name] for name in set(makes) - NOT_COMMITTING)
 
@@ -91,7 +93,7 @@ def test_the_schema_matches_the_documents() -> None:
     assert (DOCS / "commit.schema.json").read_text() == module.format_schema(), "run: make docs"
 
 
-def checked(document: Any, name: str) -> dict[str, Any]:
+def check_document(document: Any, name: str) -> dict[str, Any]:
     """Return a document after checking it against the schema of that name."""
     jsonschema.validate(document, {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]})
     assert isinstance(document, dict)
@@ -126,7 +128,7 @@ def test_a_command_prints_the_same_fields_for_every_outcome(
         stack.run(*words)
 
     def run(*words: str) -> dict[str, Any]:
-        return checked(stack.json(*words, *more, stdin=recipe.stdin), recipe.document)
+        return check_document(stack.json(*words, *more, stdin=recipe.stdin), recipe.document)
 
     tried = run(*recipe.words, "--dry-run")
     done = run(*recipe.words)
@@ -145,7 +147,7 @@ def test_a_command_prints_the_same_fields_for_every_outcome(
 
 @pytest.mark.usefixtures("zone")
 def test_a_plan_is_a_document_of_the_same_schema(stack: Stack) -> None:
-    planned = checked(stack.json("plan", "-", stdin="delete www\n"), "PlanDocument")
+    planned = check_document(stack.json("plan", "-", stdin="delete www\n"), "PlanDocument")
     tried = stack.json("apply", "-", "--dry-run", stdin="delete www\n")
     assert {key: planned[key] for key in tried} == tried
 
@@ -156,7 +158,7 @@ def test_a_conflict_is_a_document_of_the_same_schema(stack: Stack) -> None:
         stack.run(*words)
     stack.run("set", "api", "A", "300", "192.0.2.99")
     said = stack.run("merge", "canary", "--json", status=4)
-    document = checked(json.loads(said.out), "CommitDocument")
+    document = check_document(json.loads(said.out), "CommitDocument")
     assert (document["committed"], document["changes"]) == (False, [])
     assert [each["type"] for each in document["conflicts"]] == ["A"]
 

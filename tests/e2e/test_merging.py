@@ -46,7 +46,7 @@ def test_different_records_of_one_rrset_are_no_conflict(stack: Stack) -> None:
     ]  # fmt: skip
 
 
-def clashing(stack: Stack, zone: str) -> None:
+def create_conflicts(stack: Stack, zone: str) -> None:
     """Create conflicts between main and canary at two names."""
     begin(stack, zone)
     for branch, last in (("canary", "81"), ("main", "82")):
@@ -57,7 +57,7 @@ def clashing(stack: Stack, zone: str) -> None:
 def test_a_stopped_merge_continues_on_the_current_tip_after_decisions(
     stack: Stack,
 ) -> None:
-    clashing(stack, "stop.test")
+    create_conflicts(stack, "stop.test")
     stack.run("merge", "canary", status=4)
     assert "a merge of canary is in progress, 2 conflicts left" in stack.run("status").out
     assert stack.run("merge", "canary", status=4).err.count("--abort") == 1
@@ -78,7 +78,7 @@ def test_a_stopped_merge_continues_on_the_current_tip_after_decisions(
 
 
 def test_a_decision_about_records_changed_since_is_needed_again(stack: Stack) -> None:
-    clashing(stack, "again.test")
+    create_conflicts(stack, "again.test")
     stack.run("merge", "canary", status=4)
     stack.run("merge", "--theirs")
     stack.run("set", "api", "A", "60", "192.0.2.83")
@@ -90,7 +90,7 @@ def test_a_decision_about_records_changed_since_is_needed_again(stack: Stack) ->
 
 
 def test_an_unfinished_merge_belongs_to_one_operator_and_one_branch(stack: Stack) -> None:
-    clashing(stack, "whose.test")
+    create_conflicts(stack, "whose.test")
     stack.run("branch", "staging", "main")
     stack.run("merge", "canary", status=4)
     here = ("--zone", "whose.test", "--branch")
@@ -103,7 +103,7 @@ def test_an_unfinished_merge_belongs_to_one_operator_and_one_branch(stack: Stack
 def test_conflicts_are_reported_without_a_writable_state_folder(
     stack: Stack, tmp_path: Path
 ) -> None:
-    clashing(stack, "nowhere.test")
+    create_conflicts(stack, "nowhere.test")
     (tmp_path / "zonegit").touch()
     said = stack.run("merge", "canary", status=4, env={"XDG_STATE_HOME": str(tmp_path)})
     assert "api.nowhere.test. A" in said.out
@@ -111,7 +111,7 @@ def test_conflicts_are_reported_without_a_writable_state_folder(
 
 
 def test_status_works_with_a_damaged_sequencer_state(stack: Stack) -> None:
-    clashing(stack, "torn.test")
+    create_conflicts(stack, "torn.test")
     kept = stack.state / "zonegit" / "unfinished"
     before = set(kept.iterdir()) if kept.exists() else set()
     stack.run("merge", "canary", status=4)
@@ -124,7 +124,7 @@ def test_status_works_with_a_damaged_sequencer_state(stack: Stack) -> None:
 
 
 def test_an_option_for_one_side_decides_all_conflicts(stack: Stack) -> None:
-    clashing(stack, "side.test")
+    create_conflicts(stack, "side.test")
     stack.run("merge", "canary", "--theirs", "--wait")
     assert stack.answer("api.side.test", "A") == ["192.0.2.81"]
 

@@ -9,13 +9,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.e2e.stack import Stack, until
-from tests.e2e.test_services_survive_kills import ACTOR, running, whole_log
-from tests.e2e.test_services_survive_kills import Stack as Running
+from tests.e2e.stack import Stack, wait_until
+from tests.e2e.test_services_survive_kills import ACTOR, read_log, run_stores
+from tests.e2e.test_services_survive_kills import StoreProcesses as Running
 from tests.support import commits, vectors
 from tests.support.nats import nats_server
-from tests.support.processes import service_process
-from tests.support.waiting import eventually, succeeds
+from tests.support.processes import run_service
+from tests.support.waiting import eventually, retry
 
 from zonegit.bus import RemoteRefs, connect
 from zonegit.config import BusSettings
@@ -48,7 +48,7 @@ def test_main_canary_and_head_are_migrated_and_served(own_stack: Stack) -> None:
     assert own_stack.json("log")[0]["commit"] == slots["refs/heads/canary"].hex()
     assert own_stack.json("log", "main")[0]["commit"] == slots["refs/heads/main"].hex()
     served = own_stack.json("show", "api", "A", "main")["rdata"]
-    until(lambda: own_stack.answer("api.foo.com") == served)
+    wait_until(lambda: own_stack.answer("api.foo.com") == served)
 
     before = own_stack.json("branch")
     assert own_stack.json("migrate", "--from-v03", DUMP)["changed"] is False
@@ -77,18 +77,18 @@ async def test_refs_completes_a_migration_by_itself_after_repeated_kills(tmp_pat
     slots = {name: slot for name, slot in vectors.v03_slots().items() if "heads" not in name}
     slots |= {f"refs/heads/b{n}": made.id for n in range(BRANCHES)}
     origin = Origin(ACTOR, "migrate", secrets.token_hex(16))
-    async with running(tmp_path) as stack:
+    async with run_stores(tmp_path) as stack:
         await stack.objects.put(made.objects)
         adopt = stack.attempt(lambda: stack.refs.adopt(slots, origin))
         asking = asyncio.create_task(adopt)
         await eventually(lambda: legacy_rows(tmp_path) > 0)
         for _ in range(KILLS):
-            await kill_on_the_way(stack, tmp_path)
+            await kill_after_progress(stack, tmp_path)
         await eventually(lambda: legacy_rows(tmp_path) == 0)
         assert isinstance((await asyncio.gather(asking, return_exceptions=True))[0], Unavailable)
 
         await stack.until_answers()
-        log = await whole_log(stack.refs)
+        log = await read_log(stack.refs)
         refs = await stack.refs.zone(ZONE, ACTOR)
         where = await stack.refs.where(ACTOR)
 
@@ -108,21 +108,21 @@ async def test_refs_answers_while_a_migration_waits_for_the_object_store(tmp_pat
         await objects.put(OBJECTS)
     async with open_refs(tmp_path / "refs" / "refs.sqlite3") as refs:
         await refs.keep(slots, {}, Origin(ACTOR, "migrate", secrets.token_hex(16)))
-    with nats_server() as url, service_process("refs", url, tmp_path):
+    with nats_server() as url, run_service("refs", url, tmp_path):
         async with connect(BusSettings(url), name="test") as bus:
             asked = RemoteRefs(bus, ACTOR)
-            assert (await succeeds(lambda: asked.where(ACTOR), Unavailable)).default is None
+            assert (await retry(lambda: asked.where(ACTOR), Unavailable)).default is None
             waits = tmp_path / "refs.log"
             await eventually(lambda: b"migration.waits" in waits.read_bytes())
             assert legacy_rows(tmp_path) > 0
-            with service_process("objectstore", url, tmp_path):
+            with run_service("objectstore", url, tmp_path):
                 await eventually(lambda: legacy_rows(tmp_path) == 0)
             default = (await asked.where(ACTOR)).default
             assert default is not None
             assert default.branch == "canary"
 
 
-async def kill_on_the_way(stack: Running, data: Path) -> None:
+async def kill_after_progress(stack: Running, data: Path) -> None:
     """Kill refs after it has migrated more rows since its start."""
     left = legacy_rows(data)
     await eventually(lambda: legacy_rows(data) < left or left == 0)

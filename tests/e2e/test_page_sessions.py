@@ -101,7 +101,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
     session.stop()
 
 
-def steady(lines: list[str]) -> list[str]:
+def mask_varying(lines: list[str]) -> list[str]:
     """Replace the parts of lines that differ from run to run."""
     text = "\n".join(lines)
     for pattern, replacement in VARYING:
@@ -115,9 +115,9 @@ def keep_shown(printed: list[str], shown: list[str]) -> list[str]:
     A rewritten page thus keeps its ids, dates and ports.
     """
     waiting: dict[str, list[str]] = {}
-    for line, key in zip(shown, steady(shown), strict=True):
+    for line, key in zip(shown, mask_varying(shown), strict=True):
         waiting.setdefault(key, []).append(line)
-    keys = steady(printed)
+    keys = mask_varying(printed)
     return [
         waiting[key].pop(0) if waiting.get(key) else line
         for line, key in zip(printed, keys, strict=True)
@@ -136,7 +136,7 @@ def test_the_commands_of_a_page_print_what_the_page_shows(name: str, session: Se
             continue
         output = session.run(step.line)
         before = shown[step.first : step.end]
-        if steady(output) != steady(before):
+        if mask_varying(output) != mask_varying(before):
             differing[step] = keep_shown(output, before)
     assert session.commands > 0
     if differing and os.environ.get(REWRITE):

@@ -35,7 +35,7 @@ def bus_of(data: Path) -> BusSettings:
     return BusSettings(url.replace("://", f"://cli:{users['cli']}@"))
 
 
-async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
+async def make_edits(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
     """Commit one edit after the other.
 
     Return the acknowledged commits, and the history that this client then sees.
@@ -73,7 +73,7 @@ async def first_parents(repo: Repo) -> list[str]:
 
 async def race(data: Path) -> None:
     (ada, seen_by_ada), (bob, seen_by_bob) = await asyncio.gather(
-        *(edit_on(data, who) for who in CLIENTS)
+        *(make_edits(data, who) for who in CLIENTS)
     )
     assert len({*ada, *bob}) == 2 * EDITS_EACH
     wanted = [f"{who} {number}" for who in CLIENTS for number in range(EDITS_EACH)]

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.e2e.backups import OBJECTS, REFS, back_up, restore
-from tests.e2e.stack import BIN, Stack, until
+from tests.e2e.stack import BIN, Stack, wait_until
 
 from zonegit.bus import connect
 from zonegit.bus.service import answer_requests
@@ -26,7 +26,7 @@ FOO = "$TTL 300\n@ IN SOA ns1 admin 4 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN
 LISTEN = ("--listen", "127.0.0.1:0")
 
 
-def lost(stack: Stack, folder: Path) -> Path:
+def lose_commits(stack: Stack, folder: Path) -> Path:
     """Start a stack with a zone at serial 6, and return a backup of serial 4."""
     stack.up()
     stack.zone("foo.com.", FOO)
@@ -36,14 +36,14 @@ def lost(stack: Stack, folder: Path) -> Path:
     return backup
 
 
-def served(stack: Stack) -> tuple[int | None, str | None]:
+def read_served(stack: Stack) -> tuple[int | None, str | None]:
     """Return the serial that the resolver serves, and its problem."""
     (resolver,) = stack.json("resolvers")
     (zone,) = resolver["zones"]
     return zone["serial"], zone["problem"]
 
 
-def awaiting(stack: Stack) -> int:
+def count_awaiting(stack: Stack) -> int:
     """Return the number of zones that are not recovered yet; -1 before a recovery."""
     with closing(sqlite3.connect(f"file:{stack.data / REFS}?mode=ro", uri=True)) as refs:
         if refs.execute("SELECT 1 FROM witness").fetchone():
@@ -51,7 +51,7 @@ def awaiting(stack: Stack) -> int:
         return int(refs.execute("SELECT count(*) FROM awaiting").fetchone()[0])
 
 
-def typed() -> list[str]:
+def read_procedure() -> list[str]:
     """Return the commands of the restore procedure."""
     section = OPERATIONS[OPERATIONS.index("### Restoring") :]
     block = next(part for part in section.split("\n\n") if part.startswith("    zonegit down"))
@@ -59,8 +59,8 @@ def typed() -> list[str]:
 
 
 def test_the_documented_procedure_works(own_stack: Stack, tmp_path: Path) -> None:
-    backup = lost(own_stack, tmp_path / "backup")
-    script = "\n".join(["set -e", *typed()])
+    backup = lose_commits(own_stack, tmp_path / "backup")
+    script = "\n".join(["set -e", *read_procedure()])
     script = script.replace("/var/lib/zonegit", str(own_stack.data)).replace(
         "/backup/", f"{backup}/"
     )
@@ -78,7 +78,7 @@ def test_the_documented_procedure_works(own_stack: Stack, tmp_path: Path) -> Non
     assert "to be committed with serial 7" in done.stdout
     assert "1 zone recovered" in done.stdout
     own_stack.run("set", "www", "A", "300", "192.0.2.9", "--wait")
-    until(lambda: served(own_stack) == (8, None), "it is not in step")
+    wait_until(lambda: read_served(own_stack) == (8, None), "it is not in step")
     assert "BAD" not in own_stack.run("doctor").out
 
 
@@ -96,7 +96,7 @@ def test_lost_and_remaining_refs_are_named(own_stack: Stack, tmp_path: Path) -> 
     own_stack.run("down")
     restore(own_stack, backup, REFS)  # the objects are complete
     own_stack.up()
-    until(lambda: served_of(own_stack, "foo.com.")[1] is not None, "it is not held")
+    wait_until(lambda: read_served_of(own_stack, "foo.com.")[1] is not None, "it is not held")
     said = own_stack.json("recover")
     assert said["witness"] is not None
     foo, lost_zone = sorted(said["zones"], key=lambda each: str(each["zone"]))
@@ -112,15 +112,17 @@ def test_lost_and_remaining_refs_are_named(own_stack: Stack, tmp_path: Path) -> 
     assert "not in the backup; a branch of that name needs a later serial" in text
     assert "1 zone recovered" in text, "the lost one is not"
     (command,) = re.findall(r"zonegit (reset --hard \S+ --zone \S+ --branch \S+)", text)
-    until(lambda: served_of(own_stack, "foo.com.") == (6, None), "it is not recovered")
-    until(lambda: served_of(own_stack, "lost.example.") == (None, None), "it is still served")
+    wait_until(lambda: read_served_of(own_stack, "foo.com.") == (6, None), "it is not recovered")
+    wait_until(
+        lambda: read_served_of(own_stack, "lost.example.") == (None, None), "it is still served"
+    )
     own_stack.run(*command.split(), "--wait")
     assert own_stack.answer("www.foo.com.", "A") == ["192.0.2.5"]
     assert main["stored"].startswith(command.split()[2])
     own_stack.run("show", "www", "A", "v1", status=3)
 
 
-def served_of(stack: Stack, zone: str) -> tuple[int | None, str | None]:
+def read_served_of(stack: Stack, zone: str) -> tuple[int | None, str | None]:
     (resolver,) = stack.json("resolvers")
     found = {each["zone"]: (each["serial"], each["problem"]) for each in resolver["zones"]}
     return found.get(zone, (None, None))
@@ -129,11 +131,11 @@ def served_of(stack: Stack, zone: str) -> tuple[int | None, str | None]:
 def test_a_dry_run_a_second_run_and_an_unknown_resolver_change_nothing(
     own_stack: Stack, tmp_path: Path
 ) -> None:
-    backup = lost(own_stack, tmp_path / "backup")
+    backup = lose_commits(own_stack, tmp_path / "backup")
     own_stack.run("down")
     restore(own_stack, backup)
     own_stack.up()
-    until(lambda: served(own_stack)[1] is not None, "it is not held")
+    wait_until(lambda: read_served(own_stack)[1] is not None, "it is not held")
     first = own_stack.json("recover")
     assert own_stack.json("recover", "--finish", "--dry-run") == first
     said = own_stack.run("recover", "--ignore", "nobody")
@@ -141,13 +143,13 @@ def test_a_dry_run_a_second_run_and_an_unknown_resolver_change_nothing(
     own_stack.run("recover", "--finish", "--serial-headroom", "0", status=2)
     own_stack.run("recover", "--finish", "--serial-headroom", str(1 << 31), status=2)
     own_stack.run("recover", "--finish")
-    until(lambda: served(own_stack) == (7, None), "it is not recovered")
+    wait_until(lambda: read_served(own_stack) == (7, None), "it is not recovered")
     again = own_stack.json("recover", "--finish")
     assert [each["verdict"] for each in again["zones"][0]["branches"]] == ["leave"]
-    assert served(own_stack) == (7, None)
+    assert read_served(own_stack) == (7, None)
 
 
-def recovers(stack: Stack) -> bool:
+def try_recovery(stack: Stack) -> bool:
     """Return whether a recovery succeeds; it fails while refs restarts."""
     words = [str(BIN / "zonegit"), "recover", "--finish"]
     environment = {**os.environ, "ZONEGIT_DATA": str(stack.data)}
@@ -165,30 +167,36 @@ def test_a_recovery_can_be_completed_after_kills_of_the_command_and_of_refs(
     backup = back_up(own_stack, tmp_path / "backup")
     for zone in zones:
         own_stack.run("set", "www", "A", "300", "192.0.2.5", "--zone", zone)
-    until(lambda: all(served_of(own_stack, zone)[0] == 5 for zone in zones), "not all at 5")
+    wait_until(
+        lambda: all(read_served_of(own_stack, zone)[0] == 5 for zone in zones), "not all at 5"
+    )
     own_stack.run("down")
     restore(own_stack, backup)
     own_stack.up()
-    until(lambda: all(served_of(own_stack, zone)[1] for zone in zones), "not all are held")
+    wait_until(
+        lambda: all(read_served_of(own_stack, zone)[1] for zone in zones), "not all are held"
+    )
     said = own_stack.run("doctor", status=1).out
     assert "the log of refs is older than its own state" in said
     assert said.count("restored from a backup and lacks this") == 10
     assert "and 2 more: zonegit resolvers" in said
     for of_refs in (False, True):
-        before = awaiting(own_stack)
+        before = count_awaiting(own_stack)
         begun = subprocess.Popen(
             [str(BIN / "zonegit"), "recover", "--finish"],
             env={**os.environ, "ZONEGIT_DATA": str(own_stack.data)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(lambda: begun.poll() is not None or awaiting(own_stack) != before)  # noqa: B023
+        wait_until(lambda: begun.poll() is not None or count_awaiting(own_stack) != before)  # noqa: B023
         if of_refs:
             os.kill(own_stack.pid_of("zonegit_refs"), signal.SIGKILL)
         begun.kill()
         begun.wait()
-    until(lambda: recovers(own_stack), "refs did not come back")
-    until(lambda: all(served_of(own_stack, zone) == (6, None) for zone in zones), "not all at 6")
+    wait_until(lambda: try_recovery(own_stack), "refs did not come back")
+    wait_until(
+        lambda: all(read_served_of(own_stack, zone) == (6, None) for zone in zones), "not all at 6"
+    )
     assert "BAD" not in own_stack.run("doctor").out
 
 
@@ -217,13 +225,13 @@ def test_missing_objects_are_named_and_unreferenced_ones_are_ignored(
 def test_a_resolver_with_an_implausible_serial_is_named_and_can_be_ignored(
     own_stack: Stack, tmp_path: Path
 ) -> None:
-    backup = lost(own_stack, tmp_path / "backup")
+    backup = lose_commits(own_stack, tmp_path / "backup")
     own_stack.run("down")
     restore(own_stack, backup)
     own_stack.up()
-    until(lambda: served(own_stack)[1] is not None, "it is not held")
+    wait_until(lambda: read_served(own_stack)[1] is not None, "it is not held")
     asyncio.run(_beside_a_liar(own_stack))
-    until(lambda: served(own_stack) == (7, None), "it is not recovered")
+    wait_until(lambda: read_served(own_stack) == (7, None), "it is not recovered")
 
 
 async def _beside_a_liar(stack: Stack) -> None:

@@ -17,7 +17,7 @@ import dns.tsig
 import dns.tsigkeyring
 import pytest
 from tests.e2e.backups import back_up, restore
-from tests.e2e.stack import Stack, until
+from tests.e2e.stack import Stack, wait_until
 from tests.support import peers
 from tests.support.ports import free_port
 from tests.support.vectors import root_zone
@@ -26,23 +26,23 @@ PROGRAMS = ("nsd", "knotd", "named")
 SECRET = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 SIGNING = ("nsd", "named", "us")
 """Knot asks without a key, everybody else with one each, by which the log tells them apart."""
-KEYS = {name: peers.Key(f"{name}-key.", "hmac-sha256", SECRET) for name in SIGNING}
+KEYS = {name: peers.PeerKey(f"{name}-key.", "hmac-sha256", SECRET) for name in SIGNING}
 VERSIONS = (2018022001, 2018022101, 2018022201, 2018022300)
 
 CHANGING = "$TTL 300\n@ IN SOA ns1 admin 1 7200 3600 1209600 300\n@ IN NS ns1\n" + "".join(
     f"h{number} IN A 192.0.2.{number}\n" for number in range(60)
 )
 
-SERVED = ("--wait", "--timeout", "100")
+WAIT_OPTIONS = ("--wait", "--timeout", "100")
 """A command returns once the resolver serves what it has committed."""
-ON_MAIN = ("--branch", "main", *SERVED)
+ON_MAIN = ("--branch", "main", *WAIT_OPTIONS)
 
 Keyring = dict[dns.name.Name, dns.tsig.Key]
 Record = tuple[str, int, int, bytes]
 
 
 @dataclass
-class Site:
+class FollowedStack:
     """A stack, and the secondaries that are installed on this machine."""
 
     stack: Stack
@@ -68,20 +68,22 @@ class Site:
 
     def catch_up(self, zone: str) -> None:
         """Wait until every secondary has the serial of the resolver."""
-        here = serial(self.port, zone)
+        here = query_serial(self.port, zone)
         for program, port in self.secondaries.items():
-            until(lambda port=port: serial(port, zone) == here, f"{program} is not at {here}")
+            wait_until(
+                lambda port=port: query_serial(port, zone) == here, f"{program} is not at {here}"
+            )
 
-    def are_equal(self, zone: str) -> None:
+    def check_equal(self, zone: str) -> None:
         """Check that all secondaries return the same records."""
-        expected = transferred(self.port, zone, dns.tsigkeyring.from_text({"us-key.": SECRET}))
+        expected = transfer_zone(self.port, zone, dns.tsigkeyring.from_text({"us-key.": SECRET}))
         assert len(expected) > 50
         for program, port in self.secondaries.items():
-            found = transferred(port, zone)
+            found = transfer_zone(port, zone)
             assert found == expected, (program, found ^ expected)
 
 
-def serial(port: int, zone: str) -> int | None:
+def query_serial(port: int, zone: str) -> int | None:
     try:
         reply = dns.query.udp(dns.message.make_query(zone, "SOA"), "127.0.0.1", 2, port)
     except (OSError, dns.exception.DNSException):
@@ -89,7 +91,7 @@ def serial(port: int, zone: str) -> int | None:
     return reply.answer[0][0].serial if reply.answer else None
 
 
-def transferred(port: int, zone: str, keyring: Keyring | None = None) -> set[Record]:
+def transfer_zone(port: int, zone: str, keyring: Keyring | None = None) -> set[Record]:
     """Return every record of a zone, by AXFR; names in lower case, because secondaries may fold
     it."""
     messages = dns.query.xfr(
@@ -104,9 +106,9 @@ def transferred(port: int, zone: str, keyring: Keyring | None = None) -> set[Rec
 
 
 @contextmanager
-def following(stack: Stack, folder: Path, zone: str, text: bytes) -> Iterator[Site]:
+def run_secondaries(stack: Stack, folder: Path, zone: str, text: bytes) -> Iterator[FollowedStack]:
     """Run a stack with one zone, and secondaries that it notifies."""
-    here = [program for program in PROGRAMS if peers.installed(program) is not None]
+    here = [program for program in PROGRAMS if peers.find_program(program) is not None]
     if not here:
         pytest.skip(f"none of {', '.join(PROGRAMS)} is installed")
     port = free_port()
@@ -123,22 +125,22 @@ def following(stack: Stack, folder: Path, zone: str, text: bytes) -> Iterator[Si
     stack.json(*start)
     stack.run("init", zone)
     (folder / "zone").write_bytes(text)
-    stack.run("import", str(folder / "zone"), "--zone", zone, *SERVED)
+    stack.run("import", str(folder / "zone"), "--zone", zone, *WAIT_OPTIONS)
     with ExitStack() as running:
         started: dict[str, int] = {}
         for program in here:
             own = folder / program
             own.mkdir()
             primary = peers.Primary("127.0.0.1", port, KEYS.get(program))
-            zones = [peers.Zone(zone, own / "copy.zone", primary)]
-            started[program] = running.enter_context(peers.serving(program, own, zones)).port
+            zones = [peers.PeerZone(zone, own / "copy.zone", primary)]
+            started[program] = running.enter_context(peers.run_peer(program, own, zones)).port
         told = " ".join(
             f"127.0.0.1:{at}" + (f" key:{KEYS[program].name}" if program in KEYS else "")
             for program, at in started.items()
         )
         settings.write_text(f'keys = "{keys}"\nnotify = "{told}"\n')
         os.kill(stack.record()["pid"], signal.SIGHUP)
-        site = Site(stack, port, started, start)
+        site = FollowedStack(stack, port, started, start)
         site.catch_up(zone)
         yield site
 
@@ -148,13 +150,13 @@ def test_the_real_root_zone_is_followed_by_incremental_transfers(
 ) -> None:
     """RFC 5936 and RFC 1995: four versions of the zone, with all signatures."""
     first, *later = map(root_zone, VERSIONS)
-    with following(own_stack, tmp_path, ".", first) as site:
-        site.are_equal(".")
+    with run_secondaries(own_stack, tmp_path, ".", first) as site:
+        site.check_equal(".")
         for text in later:
             (tmp_path / "next").write_bytes(text)
-            own_stack.run("import", str(tmp_path / "next"), "--zone", ".", *SERVED)
+            own_stack.run("import", str(tmp_path / "next"), "--zone", ".", *WAIT_OPTIONS)
             site.catch_up(".")
-        site.are_equal(".")
+        site.check_equal(".")
         given = site.transfers(".")
         for program in site.secondaries:
             assert given[program, "ixfr"] >= len(later), given
@@ -165,14 +167,14 @@ def test_a_changing_zone_is_followed_through_a_merge_a_revert_and_a_reset(
 ) -> None:
     """RFC 1995 section 4, RFC 1996, RFC 8945: fifty commits, most of which share a transfer with
     others."""
-    with following(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
+    with run_secondaries(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
         for number in range(1, 51):
-            change(own_stack, number)
+            make_change(own_stack, number)
             if number % 7 == 0 or number in MILESTONES:
                 site.catch_up("foo.com.")
-                site.are_equal("foo.com.")
+                site.check_equal("foo.com.")
         site.catch_up("foo.com.")
-        site.are_equal("foo.com.")
+        site.check_equal("foo.com.")
         given = site.transfers("foo.com.")
         for program in site.secondaries:
             assert given[program, "ixfr"] >= 5, given
@@ -185,7 +187,7 @@ MERGE, REVERT, RESET = 20, 30, 40
 MILESTONES = {number + step for number in (MERGE, REVERT, RESET) for step in (-1, 0)}
 
 
-def change(stack: Stack, number: int) -> None:
+def make_change(stack: Stack, number: int) -> None:
     """Make one more commit on main."""
     if number == MERGE - 5:
         stack.run("branch", "side")
@@ -211,7 +213,7 @@ def test_secondaries_equal_a_restored_store_after_the_documented_procedure(
 ) -> None:
     """The backup is at serial 4, the lost commits lead to 6. Three commits would lead to 7 again,
     with other records than the secondaries have at 7."""
-    with following(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
+    with run_secondaries(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
         for serial_ in (2, 3, 4):
             own_stack.run("set", "www", "A", "300", f"192.0.2.{serial_}", *ON_MAIN)
         site.catch_up("foo.com.")
@@ -219,7 +221,7 @@ def test_secondaries_equal_a_restored_store_after_the_documented_procedure(
         own_stack.run("set", "www", "A", "300", "192.0.2.5", *ON_MAIN)
         own_stack.run("delete", "h5", *ON_MAIN)
         site.catch_up("foo.com.")
-        site.are_equal("foo.com.")
+        site.check_equal("foo.com.")
         own_stack.run("down")
         restore(own_stack, backup, caches=caches)
         own_stack.json(*site.start)
@@ -232,21 +234,23 @@ def test_secondaries_equal_a_restored_store_after_the_documented_procedure(
         own_stack.run("set", "www", "A", "300", "192.0.2.7", *ON_MAIN)
         own_stack.run("set", "www", "A", "300", "192.0.2.8", *ON_MAIN)
         own_stack.run("delete", "h6", *ON_MAIN)
-        until(lambda: serial(site.port, "foo.com.") == branch["new"] + 3, "it is not served")
+        wait_until(
+            lambda: query_serial(site.port, "foo.com.") == branch["new"] + 3, "it is not served"
+        )
         site.catch_up("foo.com.")
-        site.are_equal("foo.com.")
+        site.check_equal("foo.com.")
         given = site.transfers("foo.com.") - before
         for program in site.secondaries:
             assert given[program, "axfr"] >= 1, given
         own_stack.run("doctor")
 
 
-def _is_held(stack: Stack, site: Site) -> None:
+def _is_held(stack: Stack, site: FollowedStack) -> None:
     """Check that the divergence is reported, and does not grow."""
     said = stack.run("set", "www", "A", "300", "192.0.2.9", *ON_MAIN, status=6)
     assert "zonegit recover --finish" in said.err
     assert "restored" in stack.run("doctor", status=1).out
     (resolver,) = stack.json("resolvers")
     assert "zonegit recover" in resolver["zones"][0]["problem"]
-    assert serial(site.port, "foo.com.") == 6
-    site.are_equal("foo.com.")
+    assert query_serial(site.port, "foo.com.") == 6
+    site.check_equal("foo.com.")

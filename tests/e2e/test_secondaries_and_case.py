@@ -10,7 +10,13 @@ import dns.message
 import dns.query
 from tests.e2e.stack import Stack
 from tests.e2e.test_racing_clients import bus_of
-from tests.e2e.test_secondaries import CHANGING, ON_MAIN, Site, following, serial
+from tests.e2e.test_secondaries import (
+    CHANGING,
+    ON_MAIN,
+    FollowedStack,
+    query_serial,
+    run_secondaries,
+)
 from tests.support.remote_stores import objects_of, refs_of
 
 from zonegit.bus import connect
@@ -35,7 +41,7 @@ def rrset_as_stored(owner: str, rdtype: int, *texts: str) -> RRset:
     return RRset(names.parse(owner, ZONE), rdtype, 300, tuple(rdatas))
 
 
-def store(stack: Stack, value: RRset) -> None:
+def commit_unchanged(stack: Stack, value: RRset) -> None:
     """Commit an RRset unchanged."""
 
     async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
@@ -58,45 +64,45 @@ def store(stack: Stack, value: RRset) -> None:
     asyncio.run(commit())
 
 
-def are_equal(stack: Stack, site: Site) -> None:
+def check_equal(stack: Stack, site: FollowedStack) -> None:
     """Check that every secondary has the served records and answers with them."""
     wanted = stack.json("show", "HEAD")["serial"]
     site.catch_up("foo.com.")
-    assert serial(site.port, "foo.com.") == wanted
-    site.are_equal("foo.com.")
+    assert query_serial(site.port, "foo.com.") == wanted
+    site.check_equal("foo.com.")
 
 
-def answers(port: int, name: str, rdtype: str) -> set[str]:
+def query_records(port: int, name: str, rdtype: str) -> set[str]:
     """Return the records of an answer, in lower case."""
     reply = dns.query.tcp(dns.message.make_query(name, rdtype), "127.0.0.1", 10, port)
     assert reply.rcode() == 0, reply
     return {record.to_text().lower() for rrset in reply.answer for record in rrset}
 
 
-def every(site: Site, name: str, rdtype: str) -> list[set[str]]:
+def query_all(site: FollowedStack, name: str, rdtype: str) -> list[set[str]]:
     """Return the answer of each server, ours first."""
-    return [answers(port, name, rdtype) for port in (site.port, *site.secondaries.values())]
+    return [query_records(port, name, rdtype) for port in (site.port, *site.secondaries.values())]
 
 
 def test_a_record_in_two_spellings_is_one_on_every_secondary(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     """RFC 4034 section 6.2, RFC 6840 section 5.1, RFC 1995."""
-    with following(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
+    with run_secondaries(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
         servers = 1 + len(site.secondaries)
         own_stack.run("set", "mail", "MX", "300", UPPER, LOWER, OTHER, *ON_MAIN)
         assert own_stack.json("show", "mail", "MX")["rdata"] == [UPPER, OTHER]
-        are_equal(own_stack, site)
-        assert every(site, "mail.foo.com", "MX") == [{LOWER, OTHER}] * servers
+        check_equal(own_stack, site)
+        assert query_all(site, "mail.foo.com", "MX") == [{LOWER, OTHER}] * servers
         own_stack.run("remove", "mail", "MX", LOWER, *ON_MAIN)
-        are_equal(own_stack, site)
-        assert every(site, "mail.foo.com", "MX") == [{OTHER}] * servers
+        check_equal(own_stack, site)
+        assert query_all(site, "mail.foo.com", "MX") == [{OTHER}] * servers
         said = own_stack.run("set", "@", "NS", "300", "NS1", "--branch", "main")
         assert "nothing to commit" in said.out
         assert "--respell" in said.err
         own_stack.run("set", "@", "NS", "300", "NS1", "--respell", *ON_MAIN)
-        are_equal(own_stack, site)
-        assert every(site, "foo.com", "NS") == [{"ns1.foo.com."}] * servers
+        check_equal(own_stack, site)
+        assert query_all(site, "foo.com", "NS") == [{"ns1.foo.com."}] * servers
         given = site.transfers("foo.com.")
         for program in site.secondaries:
             assert given[program, "ixfr"] >= 2, given
@@ -106,23 +112,23 @@ def test_two_spellings_of_an_earlier_release_leave_one_record_on_every_secondary
     own_stack: Stack, tmp_path: Path
 ) -> None:
     """The next change of an RRset drops one of two spellings, also at the apex."""
-    with following(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
+    with run_secondaries(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
         servers = 1 + len(site.secondaries)
-        store(own_stack, rrset_as_stored("mail", rrtypes.MX, UPPER, LOWER))
-        store(own_stack, rrset_as_stored("@", rrtypes.NS, "NS1", "ns1"))
+        commit_unchanged(own_stack, rrset_as_stored("mail", rrtypes.MX, UPPER, LOWER))
+        commit_unchanged(own_stack, rrset_as_stored("@", rrtypes.NS, "NS1", "ns1"))
         own_stack.run("set", "new", "A", "300", "192.0.2.200", *ON_MAIN)
-        are_equal(own_stack, site)
-        assert every(site, "foo.com", "NS") == [{"ns1.foo.com."}] * servers
+        check_equal(own_stack, site)
+        assert query_all(site, "foo.com", "NS") == [{"ns1.foo.com."}] * servers
         assert "case-twins" in own_stack.run("lint", status=10).out
         assert own_stack.json("fsck")["clean"] is True
         own_stack.run("add", "mail", "MX", "300", OTHER, *ON_MAIN)
-        store(own_stack, rrset_as_stored("@", rrtypes.NS, "ns1"))
+        commit_unchanged(own_stack, rrset_as_stored("@", rrtypes.NS, "ns1"))
         own_stack.run("set", "new", "A", "300", "192.0.2.201", *ON_MAIN)
-        are_equal(own_stack, site)
-        assert every(site, "mail.foo.com", "MX") == [{LOWER, OTHER}] * servers
-        assert every(site, "foo.com", "NS") == [{"ns1.foo.com."}] * servers
+        check_equal(own_stack, site)
+        assert query_all(site, "mail.foo.com", "MX") == [{LOWER, OTHER}] * servers
+        assert query_all(site, "foo.com", "NS") == [{"ns1.foo.com."}] * servers
         own_stack.run("reset", "--hard", "HEAD~4", *ON_MAIN)
-        are_equal(own_stack, site)
+        check_equal(own_stack, site)
         given = site.transfers("foo.com.")
         for program in site.secondaries:
             assert given[program, "ixfr"] >= 2, given

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests.support import commits
 from tests.support.nats import nats_server
-from tests.support.processes import service_process
+from tests.support.processes import run_service
 from tests.support.remote_stores import objects_of, refs_of
-from tests.support.waiting import eventually, succeeds
+from tests.support.waiting import eventually, retry
 
 from zonegit.bus import Bus, connect
 from zonegit.config import BusSettings
@@ -38,8 +38,8 @@ async def stack(folder: Path) -> AsyncIterator[dict[str, str]]:
     with nats_server(configuration) as url:
         urls = {role: url.replace("://", f"://{role}:{pw}@") for role, pw in users.items()}
         with (
-            service_process("objectstore", urls["objectstore"], folder),
-            service_process("refs", urls["refs"], folder),
+            run_service("objectstore", urls["objectstore"], folder),
+            run_service("refs", urls["refs"], folder),
         ):
             yield urls
 
@@ -51,8 +51,8 @@ async def joined(urls: dict[str, str], role: str) -> AsyncIterator[Bus]:
             objects_of(bus, role),
             refs_of(bus, role),
         )
-        await succeeds(lambda: objects.find("0000"), Unavailable)
-        await succeeds(refs.snapshot, Unavailable)
+        await retry(lambda: objects.find("0000"), Unavailable)
+        await retry(refs.snapshot, Unavailable)
         yield bus
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.nats import nats_server, start_nats
-from tests.support.processes import service_process
-from tests.support.waiting import comes_true, eventually
+from tests.support.processes import run_service
+from tests.support.waiting import eventually, eventually_true
 
 from zonegit.bus import RemoteRefs, connect, discovery
 from zonegit.config import BusSettings
@@ -20,14 +20,14 @@ SERVICES = ["objectstore", "refs"]
 async def test_a_service_answers_ping_and_stops_cleanly_on_sigterm(
     tmp_path: Path, name: str
 ) -> None:
-    with nats_server() as url, service_process(name, url, tmp_path) as service:
+    with nats_server() as url, run_service(name, url, tmp_path) as service:
         await eventually(lambda: "service.started" in service.log.read_text())
         async with connect(BusSettings(url), name="test") as bus:
 
             async def is_found() -> bool:
                 return [each.name for each in await discovery.ping(bus, 0.2)] == [name]
 
-            await comes_true(is_found)
+            await eventually_true(is_found)
         assert service.terminate() == 0
         assert "service.stopped" in service.log.read_text()
 
@@ -36,7 +36,7 @@ async def test_a_service_answers_ping_and_stops_cleanly_on_sigterm(
 async def test_a_service_waits_for_its_bus_until_sigterm(tmp_path: Path, name: str) -> None:
     with start_nats(tmp_path, -1) as url:
         pass
-    with service_process(name, url, tmp_path) as service:
+    with run_service(name, url, tmp_path) as service:
         await eventually(lambda: "bus.awaited" in service.log.read_text())
         assert service.terminate() == 0
 
@@ -47,7 +47,7 @@ async def test_a_service_refused_by_the_bus_fails_without_printing_its_password(
 ) -> None:
     with nats_server('authorization { user: "ada", password: "right" }') as url:
         wrong = url.replace("://", "://ada:opensesame@")
-        with service_process(name, wrong, tmp_path) as service:
+        with run_service(name, wrong, tmp_path) as service:
             assert service.wait() == 1
             log = service.log.read_text()
     assert "service.failed" in log
@@ -60,7 +60,7 @@ async def test_a_service_with_a_damaged_store_names_it_and_fails(tmp_path: Path,
     folder.mkdir()
     file = folder / ("objects.sqlite3" if name == "objectstore" else "refs.sqlite3")
     file.write_bytes(b"rot" * 4096)
-    with nats_server() as url, service_process(name, url, tmp_path) as service:
+    with nats_server() as url, run_service(name, url, tmp_path) as service:
         assert service.wait() == FILE_STATUS
         assert str(file) in service.log.read_text()
 
@@ -76,7 +76,7 @@ def test_a_service_prints_its_flags_and_its_version(name: str) -> None:
 @pytest.mark.parametrize("level", ["info", "debug"])
 async def test_a_request_is_logged_only_at_debug_level(tmp_path: Path, level: str) -> None:
     arguments = ["--log-level", level]
-    with nats_server() as url, service_process("refs", url, tmp_path, arguments) as service:
+    with nats_server() as url, run_service("refs", url, tmp_path, arguments) as service:
         await eventually(lambda: "service.started" in service.log.read_text())
         async with connect(BusSettings(url), name="test") as bus:
             await RemoteRefs(bus, "ada").where("ada")

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.support import commits
-from tests.support.commits import Made
+from tests.support.commits import StoredCommit
 from tests.support.nats import nats_server
-from tests.support.processes import ServiceProcess, service_process
-from tests.support.waiting import DEADLINE_S, eventually, succeeds
+from tests.support.processes import ServiceProcess, run_service
+from tests.support.waiting import DEADLINE_S, eventually, retry
 
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
 from zonegit.bus.connection import Bus
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Stack:
+class StoreProcesses:
     """Both services, and clients of their stores.
 
     ``killed`` is set from the kill of a service until both services answer again.
@@ -81,34 +81,34 @@ class Stack:
         """Wait until both services answer."""
         objects = RemoteObjects(self.bus, ACTOR, timeout=PROBE_S)
         refs = RemoteRefs(self.bus, ACTOR, timeout=PROBE_S)
-        await succeeds(lambda: objects.missing([SOME_ID]), Unavailable)
-        await succeeds(lambda: refs.where(ACTOR), Unavailable)
+        await retry(lambda: objects.missing([SOME_ID]), Unavailable)
+        await retry(lambda: refs.where(ACTOR), Unavailable)
         self.killed.clear()
 
 
 @contextmanager
-def processes(data: Path) -> Iterator[tuple[str, ServiceProcess, ServiceProcess]]:
+def run_processes(data: Path) -> Iterator[tuple[str, ServiceProcess, ServiceProcess]]:
     with (
         nats_server() as url,
-        service_process("objectstore", url, data) as objectstore,
-        service_process("refs", url, data) as refs,
+        run_service("objectstore", url, data) as objectstore,
+        run_service("refs", url, data) as refs,
     ):
         yield url, objectstore, refs
 
 
 @asynccontextmanager
-async def running(data: Path) -> AsyncIterator[Stack]:
-    with processes(data) as (url, objectstore, refs_service):
+async def run_stores(data: Path) -> AsyncIterator[StoreProcesses]:
+    with run_processes(data) as (url, objectstore, refs_service):
         async with connect(BusSettings(url), name="test") as bus:
             objects = RemoteObjects(bus, ACTOR, timeout=DEADLINE_S)
             refs = RemoteRefs(bus, ACTOR, timeout=DEADLINE_S)
-            stack = Stack(bus, objectstore, refs_service, objects, refs)
+            stack = StoreProcesses(bus, objectstore, refs_service, objects, refs)
             await stack.until_answers()
             yield stack
 
 
 async def kill_in_a_loop(
-    stack: Stack, service: ServiceProcess, acknowledged: Sequence[object]
+    stack: StoreProcesses, service: ServiceProcess, acknowledged: Sequence[object]
 ) -> None:
     """Kill a service at random moments, each after it has acknowledged some more requests."""
     for _ in range(KILLS):
@@ -119,15 +119,17 @@ async def kill_in_a_loop(
         await stack.until_answers()
 
 
-async def write_on(killing: asyncio.Task[None], write: Callable[[], Awaitable[None]]) -> None:
+async def write_until_done(
+    killing: asyncio.Task[None], write: Callable[[], Awaitable[None]]
+) -> None:
     while not killing.done():
         await write()
 
 
 async def test_objects_acknowledged_before_a_kill_still_exist(tmp_path: Path) -> None:
-    async with running(tmp_path) as stack:
-        acknowledged: list[Made] = []
-        attempted: list[Made] = []
+    async with run_stores(tmp_path) as stack:
+        acknowledged: list[StoredCommit] = []
+        attempted: list[StoredCommit] = []
 
         async def write() -> None:
             made = commits.commit(ZONE, random.getrandbits(32), f"192.0.2.{random.randrange(256)}")
@@ -140,7 +142,7 @@ async def test_objects_acknowledged_before_a_kill_still_exist(tmp_path: Path) ->
                 acknowledged.append(made)
 
         killing = asyncio.create_task(kill_in_a_loop(stack, stack.objectstore, acknowledged))
-        await asyncio.gather(*(write_on(killing, write) for _ in range(WRITERS)))
+        await asyncio.gather(*(write_until_done(killing, write) for _ in range(WRITERS)))
         assert acknowledged
         ids = {raw.id for made in acknowledged for raw in made.objects}
         assert set(await stack.objects.get(ids)) == ids
@@ -152,14 +154,14 @@ async def test_objects_acknowledged_before_a_kill_still_exist(tmp_path: Path) ->
 async def test_moves_acknowledged_before_a_kill_are_in_the_log(tmp_path: Path) -> None:
     """Each writer moves a branch of its own repeatedly. After a kill it repeats its last request,
     and gets the answer that it would have got."""
-    async with running(tmp_path) as stack:
+    async with run_stores(tmp_path) as stack:
         await stack.refs.register(ZONE, origin())
         acknowledged: list[LogEntry] = []
         killing = asyncio.create_task(kill_in_a_loop(stack, stack.refs_service, acknowledged))
         await asyncio.gather(
-            *(move_on(stack, killing, f"writer{n}", acknowledged) for n in range(WRITERS))
+            *(move_branch(stack, killing, f"writer{n}", acknowledged) for n in range(WRITERS))
         )
-        log = await whole_log(stack.refs)
+        log = await read_log(stack.refs)
 
     assert acknowledged
     assert [entry.sequence for entry in log] == list(range(1, len(log) + 1))
@@ -173,14 +175,14 @@ async def test_moves_acknowledged_before_a_kill_are_in_the_log(tmp_path: Path) -
         assert len({row.operation for row in rows}) == len(rows)
 
 
-async def move_on(
-    stack: Stack,
+async def move_branch(
+    stack: StoreProcesses,
     killing: asyncio.Task[None],
     branch: str,
     acknowledged: list[LogEntry],
 ) -> None:
     ref = ref_names.branch(ZONE, branch)
-    tip: Made | None = None
+    tip: StoredCommit | None = None
     serial = 0
     while not killing.done():
         serial += 1
@@ -191,15 +193,15 @@ async def move_on(
 
         move = partial(stack.refs.move, ref, expected, made.id, why, made.objects)
         move = partial(stack.attempt, move)
-        moved = await succeeds(move, Unavailable)
-        again = await succeeds(move, Unavailable)
+        moved = await retry(move, Unavailable)
+        again = await retry(move, Unavailable)
         assert again.entries == moved.entries
         acknowledged += moved.entries
         tip = made
 
 
-async def whole_log(refs: RemoteRefs) -> list[LogEntry]:
-    snapshot = await succeeds(refs.snapshot, Unavailable)
+async def read_log(refs: RemoteRefs) -> list[LogEntry]:
+    snapshot = await retry(refs.snapshot, Unavailable)
     entries: list[LogEntry] = []
     while len(entries) < snapshot.sequence:
         at = entries[-1].sequence if entries else 0

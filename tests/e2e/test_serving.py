@@ -5,8 +5,8 @@ import signal
 import urllib.request
 from pathlib import Path
 
-from tests.e2e.stack import FOO, Stack, until
-from tests.e2e.test_stack import wait_in_vain
+from tests.e2e.stack import FOO, Stack, wait_until
+from tests.e2e.test_stack import wait_for_stopped_resolver
 from tests.support.waiting import DEADLINE_S
 
 BAR_SERVES_NEXT = '[zone."bar.org"]\nbranch = "next"\n'
@@ -16,7 +16,7 @@ def hang_up(stack: Stack) -> None:
     os.kill(stack.record()["pid"], signal.SIGHUP)
 
 
-def said_of(stack: Stack, zone: str) -> set[tuple[str, str, int | None, bool]]:
+def list_states(stack: Stack, zone: str) -> set[tuple[str, str, int | None, bool]]:
     """Return the states of a zone on each resolver: resolver, branch, canary percent, pinned."""
     return {
         (each["resolver"], state["branch"], state["percent"], state["pinned"])
@@ -48,8 +48,8 @@ def test_a_stack_serves_each_zone_by_its_file_and_reloads_it_at_sighup(
     names = ["resolver-1", "resolver-2"]
     assert own_stack.json(*edit, "bar.org", "--branch", "next")["served_by"] == names
     assert own_stack.json(*edit, "foo.com", "--branch", "main")["served_by"] == names
-    assert said_of(own_stack, "bar.org") == both("next", None, False)
-    assert said_of(own_stack, "foo.com") == both("main", None, False)
+    assert list_states(own_stack, "bar.org") == both("next", None, False)
+    assert list_states(own_stack, "foo.com") == both("main", None, False)
 
     # Another file: bar returns to main with a canary; foo is pinned to its commit.
     file.write_text(
@@ -58,8 +58,8 @@ def test_a_stack_serves_each_zone_by_its_file_and_reloads_it_at_sighup(
     before = own_stack.processes()
     hang_up(own_stack)
     changed = both("main", None, False) | both("next", 30, False)
-    until(lambda: said_of(own_stack, "bar.org") == changed)
-    until(lambda: said_of(own_stack, "foo.com") == both("main~1", None, True))
+    wait_until(lambda: list_states(own_stack, "bar.org") == changed)
+    wait_until(lambda: list_states(own_stack, "foo.com") == both("main~1", None, True))
     assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
     shown = own_stack.run("resolvers").out
     assert "next (30 %)" in shown
@@ -73,12 +73,12 @@ def test_a_stack_serves_each_zone_by_its_file_and_reloads_it_at_sighup(
     # An invalid file changes nothing, and is reported.
     file.write_text(BAR_SERVES_NEXT + "\n[zone.b]\nbranch = 5\n")
     hang_up(own_stack)
-    until(lambda: _metric(metrics).count("zonegit_config_good") > 0)
-    until(lambda: 'zonegit_config_good{resolver="resolver-2"} 0.0' in _metric(metrics))
-    until(lambda: 'zonegit_config_good{resolver="resolver-1"} 0.0' in _metric(metrics))
+    wait_until(lambda: _metric(metrics).count("zonegit_config_good") > 0)
+    wait_until(lambda: 'zonegit_config_good{resolver="resolver-2"} 0.0' in _metric(metrics))
+    wait_until(lambda: 'zonegit_config_good{resolver="resolver-1"} 0.0' in _metric(metrics))
     log = (own_stack.data / "logs" / "resolver-1.log").read_text()
     assert f"{file}:5: branch must be a string" in log
-    assert said_of(own_stack, "bar.org") == changed
+    assert list_states(own_stack, "bar.org") == changed
     assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
     assert own_stack.processes() == before
 
@@ -110,7 +110,7 @@ def test_a_silent_resolver_is_awaited_for_the_branches_of_its_stack(
     still = own_stack.pid_of("--name resolver-2")
     os.kill(still, signal.SIGSTOP)
     try:
-        wait_in_vain(own_stack, "next", lambda said: "resolver-1" not in said)
+        wait_for_stopped_resolver(own_stack, "next", lambda said: "resolver-1" not in said)
         edit = ("set", "api", "A", "60", "192.0.2.81", "--wait", "--branch", "main")
         assert own_stack.json(*edit)["served_by"] == []
     finally:

@@ -54,12 +54,12 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     stack = Stack(folder / "data")
     stack.up()
     try:
-        yield {path.name: replayed(stack, folder, path) for path in SNAPSHOTS}
+        yield {path.name: replay(stack, folder, path) for path in SNAPSHOTS}
     finally:
         stack.down()
 
 
-def replayed(stack: Stack, folder: Path, path: Path) -> str:
+def replay(stack: Stack, folder: Path, path: Path) -> str:
     """Return a transcript with the current output of its commands."""
     names = {"bus": stack.record()["bus"]["url"].rpartition("@")[2].removeprefix("nats://")}
     day = BEGINNING + timedelta(days=int(path.name.partition("-")[0]))
@@ -83,12 +83,12 @@ def replayed(stack: Stack, folder: Path, path: Path) -> str:
                 [program, *words], env=whole, cwd=folder,
                 input=step.stdin, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
             )  # fmt: skip
-        out, err = (steady(text, folder) for text in (done.stdout, done.stderr))
+        out, err = (mask_varying(text, folder) for text in (done.stdout, done.stderr))
         found.append(transcripts.text(step, out, err, done.returncode))
     return "\n".join(found)
 
 
-def steady(text: str, folder: Path) -> str:
+def mask_varying(text: str, folder: Path) -> str:
     """Replace the parts of an output that differ from run to run."""
     for pattern, word in VARYING:
         text = pattern.sub(word, text)

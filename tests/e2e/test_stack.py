@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.stack import BIN, FOO, Stack, until
+from tests.e2e.stack import BIN, FOO, Stack, wait_until
 
 
 def test_a_stack_starts_answers_and_stops_without_leftovers(own_stack: Stack) -> None:
@@ -17,7 +17,7 @@ def test_a_stack_starts_answers_and_stops_without_leftovers(own_stack: Stack) ->
     assert not said["dns"][0].endswith(":0")
     assert "BAD" not in own_stack.run("doctor").out
     own_stack.run("down")
-    until(lambda: not own_stack.processes())
+    wait_until(lambda: not own_stack.processes())
     assert not (own_stack.data / "stack.json").exists()
 
 
@@ -41,7 +41,7 @@ def test_killing_the_supervisor_leaves_no_orphan(own_stack: Stack) -> None:
     pid = own_stack.up()["pid"]
     assert len(own_stack.processes()) >= 5
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not own_stack.processes())
+    wait_until(lambda: not own_stack.processes())
     (own_stack.data / "stack.json").unlink()
 
 
@@ -51,8 +51,8 @@ def test_a_killed_process_is_restarted_without_loss(own_stack: Stack) -> None:
     for part in ("zonegit_refs", "zonegit_objectstore", "zonegit_resolver", "nats-server"):
         before = own_stack.pid_of(part)
         os.kill(before, signal.SIGKILL)
-        until(lambda part=part, before=before: _came_back(own_stack, part, before))
-        until(lambda: "BAD" not in _doctor(own_stack))
+        wait_until(lambda part=part, before=before: _came_back(own_stack, part, before))
+        wait_until(lambda: "BAD" not in _doctor(own_stack))
         assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
     own_stack.run("set", "api", "A", "60", "192.0.2.81", "--wait")
     assert own_stack.answer("api.foo.com") == ["192.0.2.81"]
@@ -62,7 +62,7 @@ def _came_back(stack: Stack, part: str, before: int) -> bool:
     return any(part in line for pid, line in stack.processes().items() if pid != before)
 
 
-def wait_in_vain(stack: Stack, branch: str, is_meant: Callable[[str], bool]) -> str:
+def wait_for_stopped_resolver(stack: Stack, branch: str, is_meant: Callable[[str], bool]) -> str:
     """Set an address and wait for resolver-2, which is stopped; return the address.
 
     A short timeout is enough for everything else on most machines. If it is not, ``is_meant``
@@ -149,12 +149,14 @@ def test_wait_and_doctor_name_a_stopped_resolver(own_stack: Stack) -> None:
     still = own_stack.pid_of("--name resolver-2")
     os.kill(still, signal.SIGSTOP)
     try:
-        address = wait_in_vain(own_stack, "main", lambda said: "resolver-1" not in said)
+        address = wait_for_stopped_resolver(
+            own_stack, "main", lambda said: "resolver-1" not in said
+        )
         assert own_stack.json("show", "api", "A")["rdata"] == [address]
         assert "BAD  resolver-2" in own_stack.run("doctor", status=1).out
     finally:
         os.kill(still, signal.SIGCONT)
-    until(lambda: "BAD" not in _doctor(own_stack))
+    wait_until(lambda: "BAD" not in _doctor(own_stack))
 
 
 def test_a_forced_import_repairs_damaged_objects(own_stack: Stack) -> None:

@@ -5,20 +5,20 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.e2e.stack import FOO, Stack, until
+from tests.e2e.stack import FOO, Stack, wait_until
 from tests.support.certificates import Authority
 from tests.support.nats import nats_server
-from tests.support.processes import ServiceProcess, service_process
+from tests.support.processes import ServiceProcess, run_service
 
 SERVICES = {"objectstore": [], "refs": [], "resolver": ["--listen", "127.0.0.1:0", "--name", "one"]}
 
 
 def wait_until_started(service: ServiceProcess) -> None:
-    until(lambda: "service.started" in service.log.read_text(), f"see {service.log}")
+    wait_until(lambda: "service.started" in service.log.read_text(), f"see {service.log}")
 
 
 @pytest.fixture
-def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+def tls_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """Run all services on a bus that requires a certificate, and yield commands that have one."""
     authority = Authority(tmp_path, "authority")
     server, client = authority.issue("server", ["127.0.0.1"]), authority.issue("client")
@@ -35,18 +35,18 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     )
     with nats_server(conf) as url, ExitStack() as running:
         for name, arguments in SERVICES.items():
-            service = running.enter_context(service_process(name, url, tmp_path, arguments))
+            service = running.enter_context(run_service(name, url, tmp_path, arguments))
             wait_until_started(service)
         yield Stack(tmp_path / "nothing", {**known, "ZONEGIT_NATS_URL": url})
 
 
-def test_a_zone_is_committed_and_served_over_mutual_tls(far: Stack) -> None:
-    far.zone("example.com", FOO)
-    said = far.run("set", "api", "A", "60", "192.0.2.7", "--wait")
+def test_a_zone_is_committed_and_served_over_mutual_tls(tls_stack: Stack) -> None:
+    tls_stack.zone("example.com", FOO)
+    said = tls_stack.run("set", "api", "A", "60", "192.0.2.7", "--wait")
     assert "eof_received" not in said.err
-    shown = far.run("show", "api", "A")
+    shown = tls_stack.run("show", "api", "A")
     assert "192.0.2.7" in shown.out
     assert shown.err == ""
-    resolvers = far.run("resolvers")
+    resolvers = tls_stack.run("resolvers")
     assert "one" in resolvers.out
     assert resolvers.err == ""

@@ -78,12 +78,12 @@ def test_pasted_lines_create_the_same_rrsets(stack: Stack, zone: str) -> None:
     for name in names:
         stack.run("delete", *name.split())
     for line in lines:
-        pasted(stack, line)
+        run_pasted(stack, line)
     for name, line in zip(names, lines, strict=True):
         assert stack.run("show", *name.split(), "--shell").out == line
 
 
-def pasted(stack: Stack, line: str) -> None:
+def run_pasted(stack: Stack, line: str) -> None:
     """Run a line in a shell with zonegit on its path."""
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     environment = {**stack.environment, "ZONEGIT_DATA": str(stack.data), "PATH": path}

@@ -3,7 +3,7 @@
 import tarfile
 from pathlib import Path
 
-from tests.e2e.walk_runner import Walkthrough, blamed, remember_addresses
+from tests.e2e.walk_runner import Walkthrough, list_blamed, remember_addresses
 
 ROOT_ZONES = Path(__file__).resolve().parents[3] / "shared" / "data" / "rootzone-2018.tar.xz"
 ROOT_TREE = "4745c3584a55f86be12d0bde93d280d34dd7821f0f29948f63996eafc170e2f8"
@@ -29,7 +29,7 @@ def history(walk: Walkthrough) -> None:
     walk.check("each version is a commit", len(walk.ask("log -n 1000")) == len(serials))
     walk.run("zonegit blame com. NS")
     oldest = walk.ask(f"rev-parse {first}")["id"]
-    walk.check("com. has had its servers all along", blamed(walk, "com. NS") == {oldest})
+    walk.check("com. has had its servers all along", list_blamed(walk, "com. NS") == {oldest})
     walk.run("zonegit diff HEAD~20 HEAD --stat", shown=10)
     soa = walk.run("zonegit show . SOA @{2018-02-14T12:00Z}")
     walk.check("what it was on a day in February", " 2018021400 " in soa or " 2018021401 " in soa)

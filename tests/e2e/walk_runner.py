@@ -25,7 +25,7 @@ BIN = Path(sys.executable).parent
 SHOWN_LINES = 30
 
 
-class Failed(Exception):
+class CheckFailed(Exception):
     """A check failed, and the walkthrough ends."""
 
 
@@ -69,14 +69,14 @@ class Walkthrough:
         if len(lines) > shown:
             print(f"  ... {len(lines) - shown} more lines")
         if done.returncode != fails_with:
-            raise Failed(f"{words!r} exited with {done.returncode}, not {fails_with}")
+            raise CheckFailed(f"{words!r} exited with {done.returncode}, not {fails_with}")
         return done.stdout
 
     def ask(self, words: str) -> Any:
         """Return the JSON document of a command that is not printed, for checks and for waiting."""
         done = self._carried_out(["zonegit", *shlex.split(words), "--json"])
         if done.returncode:
-            raise Failed(f"zonegit {words}: {done.stderr.strip()}")
+            raise CheckFailed(f"zonegit {words}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
     def _carried_out(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -98,7 +98,7 @@ class Walkthrough:
         """Count a check that holds, or end the walkthrough."""
         print(f"  {'ok' if holds else 'FAILED'}: {what}", flush=True)
         if not holds:
-            raise Failed(what)
+            raise CheckFailed(what)
         self.checks += 1
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
@@ -124,13 +124,13 @@ class Walkthrough:
                 arguments, cwd=self.folder, env=self.environment, stdout=log, stderr=log
             )
         self.started.append(process)
-        self.until(f"{name} answers on {address}", lambda: answers(address))
+        self.until(f"{name} answers on {address}", lambda: is_answering(address))
         return process, address
 
     def stop(self) -> None:
         """Stop all processes that still run."""
         for process in self.started:
-            end(process)
+            stop_process(process)
         if (self.folder / "data" / "stack.json").exists():
             self.run("zonegit down")
 
@@ -140,13 +140,13 @@ def remember_addresses(walk: Walkthrough) -> None:
     walk.dns, walk.metrics = stack["dns"][0], stack["metrics"]
 
 
-def blamed(walk: Walkthrough, words: str) -> set[str]:
+def list_blamed(walk: Walkthrough, words: str) -> set[str]:
     """Return the commits that ``zonegit blame`` names for records."""
     rrsets = walk.ask(f"blame {words}")
     return {record["commit"] for rrset in rrsets for record in rrset["records"]}
 
 
-def answers(address: str) -> bool:
+def is_answering(address: str) -> bool:
     """Return whether a DNS query to this address gets any answer."""
     host, _, port = address.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -159,7 +159,7 @@ def answers(address: str) -> bool:
             return False
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def stop_process(process: subprocess.Popen[bytes]) -> None:
     """Stop one process that the walkthrough started."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -171,7 +171,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def walkthrough() -> Iterator[Walkthrough]:
+def open_walkthrough() -> Iterator[Walkthrough]:
     with tempfile.TemporaryDirectory(prefix="zonegit-demo-") as folder:
         walk = Walkthrough(Path(folder))
         try:

@@ -14,12 +14,12 @@ from pathlib import Path
 from tests.e2e import walk_files, walk_root
 from tests.e2e.walk_runner import (
     SHOWN_LINES,
-    Failed,
+    CheckFailed,
     Walkthrough,
-    blamed,
-    end,
+    list_blamed,
+    open_walkthrough,
     remember_addresses,
-    walkthrough,
+    stop_process,
 )
 from tests.support.waiting import DEADLINE_S
 
@@ -112,8 +112,8 @@ def history(walk: Walkthrough) -> None:
     )
     walk.run("zonegit blame api A")
     tip, first = (each["commit"] for each in walk.ask("log"))
-    walk.check("the edit gave api its address", blamed(walk, "api A") == {tip})
-    walk.check("the import gave mail its", blamed(walk, "mail A") == {first})
+    walk.check("the edit gave api its address", list_blamed(walk, "api A") == {tip})
+    walk.check("the import gave mail its", list_blamed(walk, "mail A") == {first})
     walk.run("zonegit status")
     then = walk.run("zonegit show api A HEAD~1")
     walk.check("what it was one commit ago", then.endswith("192.0.2.80\n"))
@@ -166,7 +166,7 @@ def the_past(walk: Walkthrough) -> None:
     past = walk.records(f"api.foo.com A @{address}")
     walk.check("it answers what was", past == ["203.0.113.80"])
     walk.check("the first one what is", walk.records("api.foo.com A") == ["192.0.2.81"])
-    end(process)
+    stop_process(process)
 
 
 def canary(walk: Walkthrough) -> None:
@@ -187,7 +187,7 @@ def canary(walk: Walkthrough) -> None:
         split += got == "203.0.113.80"
     walk.check("16 subnets split as their buckets say", as_expected == 16)
     walk.check("some see each branch", 0 < split < 16)
-    end(process)
+    stop_process(process)
 
 
 def transfer(walk: Walkthrough) -> None:
@@ -271,7 +271,7 @@ def bus_down(walk: Walkthrough) -> None:
     process, address = walk.resolver("spare", "")
     kept = walk.records(f"api.foo.com A @{address}")
     walk.check("it answers from disk", kept == ["192.0.2.81"])
-    end(process)
+    stop_process(process)
     del walk.environment["ZONEGIT_NATS_URL"]
 
 
@@ -329,10 +329,10 @@ def fnv1a(octets: bytes) -> int:
 def main() -> int:
     started = time.monotonic()
     try:
-        with walkthrough() as walk:
+        with open_walkthrough() as walk:
             for step in STEPS:
                 step(walk)
-    except Failed as error:
+    except CheckFailed as error:
         print(f"\nThe walkthrough FAILED: {error}", file=sys.stderr)
         return 1
     print(f"\nAll {walk.checks} checks passed in {time.monotonic() - started:.0f} s")

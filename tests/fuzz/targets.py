@@ -37,12 +37,12 @@ MESSAGES = sorted(
     ),
     key=lambda kind: kind.__name__,
 )
-WORLDS = hostile_queries.worlds()
+SERVERS = hostile_queries.make_servers()
 QUERY = dns.message.make_query("www.foo.com.", "A", id=1).to_wire()
 
 
 @dataclass(frozen=True)
-class Target:
+class FuzzTarget:
     """A target; ``seeds`` are ordinary inputs, ``octets`` is the maximum length of an input."""
 
     examine: Callable[[bytes], None]
@@ -54,13 +54,13 @@ def examine_query(data: bytes) -> None:
     """Check an answer. The first octet selects the server and the transport; the rest is the
     message."""
     if data:
-        hostile_queries.examine(
-            WORLDS[data[0] & 1], data[1:], hostile_queries.LIMITS[data[0] >> 1 & 1]
+        hostile_queries.check_reply(
+            SERVERS[data[0] & 1], data[1:], hostile_queries.MAX_SIZES[data[0] >> 1 & 1]
         )
 
 
 def seed_queries() -> Iterator[bytes]:
-    for octets in hostile_queries.queries().values():
+    for octets in hostile_queries.make_queries().values():
         yield from (bytes([how]) + octets for how in range(4))
 
 
@@ -155,7 +155,7 @@ def examine_tsig(data: bytes) -> None:
         keys = {hostile_queries.KEY.name: hostile_queries.KEY}
         who = tsig.verify(wire, parsed, keys, lambda: hostile_queries.NOW)
         assert not isinstance(who, tsig.Signer)
-    hostile_queries.examine(WORLDS[0], wire, query.STREAM)
+    hostile_queries.check_reply(SERVERS[0], wire, query.STREAM)
 
 
 def seed_signatures() -> Iterator[bytes]:
@@ -166,14 +166,14 @@ def seed_signatures() -> Iterator[bytes]:
 
 
 TARGETS = {
-    "query": Target(examine_query, seed_queries, 1_024),
-    "object": Target(examine_object, seed_objects, 4_096),
-    "message": Target(examine_message, seed_messages, 4_096),
-    "zonefile": Target(examine_zone_file, seed_zone_files, 2_048),
-    "tsig": Target(examine_tsig, seed_signatures, 512),
+    "query": FuzzTarget(examine_query, seed_queries, 1_024),
+    "object": FuzzTarget(examine_object, seed_objects, 4_096),
+    "message": FuzzTarget(examine_message, seed_messages, 4_096),
+    "zonefile": FuzzTarget(examine_zone_file, seed_zone_files, 2_048),
+    "tsig": FuzzTarget(examine_tsig, seed_signatures, 512),
 }
 
 
-def kept(target: str) -> list[Path]:
+def read_corpus(target: str) -> list[Path]:
     """Return the inputs of the corpus for a target."""
     return sorted((CORPUS / target).iterdir())

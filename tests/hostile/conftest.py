@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.support.nats import nats_server
-from tests.support.waiting import held
-from tests.unit.resolver.backend import Site, site
+from tests.support.waiting import open_in_task
+from tests.unit.resolver.backend import Backend, run_backend
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +17,8 @@ def nats_url() -> Iterator[str]:
 
 
 @pytest_asyncio.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Site]:
+async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
     """Run stores and resolvers on a bus that no other test uses."""
     with nats_server() as url:
-        async with held(site(url, tmp_path / "stores")) as made:
+        async with open_in_task(run_backend(url, tmp_path / "stores")) as made:
             yield made

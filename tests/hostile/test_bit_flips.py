@@ -22,8 +22,8 @@ import msgspec
 import pytest_asyncio
 import structlog
 from tests.support.nats import nats_server
-from tests.support.waiting import held
-from tests.unit.resolver.backend import Site, resolver, site
+from tests.support.waiting import open_in_task
+from tests.unit.resolver.backend import Backend, run_backend, run_resolver
 
 from zonegit.errors import ZonegitError
 from zonegit.nameserver.zone.snapshot import iter_rrsets
@@ -49,7 +49,7 @@ Replies = Mapping[str, object]
 
 
 @dataclass(frozen=True)
-class Kept:
+class ServiceFiles:
     """The files of one service; ``ask`` makes all requests to a copy of its folder."""
 
     folder: Path
@@ -173,7 +173,7 @@ DROPPED = "dropped"
 REPORTED = {"corrupt", "invalid", "unavailable", "not-found", DROPPED}
 
 
-def judge(kept: Kept, replies: Replies) -> str:
+def judge(kept: ServiceFiles, replies: Replies) -> str:
     """Return the outcome of a flip.
 
     Raises:
@@ -197,33 +197,36 @@ def judge(kept: Kept, replies: Replies) -> str:
     return "reported"
 
 
-async def installation(url: str, folder: Path) -> None:
+async def write_installation(url: str, folder: Path) -> None:
     """Write the files of two stores and of a resolver's cache, and end all processes."""
-    async with held(site(url, folder)) as here, resolver(url, folder) as running:
+    async with (
+        open_in_task(run_backend(url, folder)) as backend,
+        run_resolver(url, folder) as running,
+    ):
         for zone in ZONES:
-            await here.commit(zone, HOSTS + f"www 300 A 192.0.2.{len(zone)}\n")
-            await running.comes_to_say(f"NOERROR 192.0.2.{len(zone)}", f"www.{zone}")
+            await backend.commit(zone, HOSTS + f"www 300 A 192.0.2.{len(zone)}\n")
+            await running.wait_for_text(f"NOERROR 192.0.2.{len(zone)}", f"www.{zone}")
             for octet in (201, 202):
-                done = await here.commit(zone, f"{HOSTS}www 300 A 192.0.2.{octet}\n")
-                await running.comes_to_say(f"NOERROR 192.0.2.{octet}", f"www.{zone}")
-        await here.branch(ZONES[-1], "next", done.commit)
-        there = await here.commit(ZONES[-1], HOSTS, branch="next")
-        await here.merge(ZONES[-1], there.commit)
-        await running.comes_to_say("NXDOMAIN", f"www.{ZONES[-1]}")
-        await _point(here)
+                done = await backend.commit(zone, f"{HOSTS}www 300 A 192.0.2.{octet}\n")
+                await running.wait_for_text(f"NOERROR 192.0.2.{octet}", f"www.{zone}")
+        await backend.branch(ZONES[-1], "next", done.commit)
+        there = await backend.commit(ZONES[-1], HOSTS, branch="next")
+        await backend.merge(ZONES[-1], there.commit)
+        await running.wait_for_text("NXDOMAIN", f"www.{ZONES[-1]}")
+        await _point(backend)
 
 
-async def _point(here: Site) -> None:
+async def _point(backend: Backend) -> None:
     """Set Ada's HEAD, and no other actor's."""
     zone = names.parse("foo.com.")
     branch = ref_names.branch(zone, "main")
-    await here.repo.objects.put([encode(Symref(branch.path()))])
+    await backend.repo.objects.put([encode(Symref(branch.path()))])
     head = ref_names.own_head("ada")
-    await here.repo.refs.point(head, branch, Origin("ada", "switch", "5" * 32))
+    await backend.repo.refs.point(head, branch, Origin("ada", "switch", "5" * 32))
 
 
 @asynccontextmanager
-async def flipped(kept: Kept, number: int, scratch: Path) -> AsyncIterator[str]:
+async def flip_bit(kept: ServiceFiles, number: int, scratch: Path) -> AsyncIterator[str]:
     """Copy the files, flip one bit, and yield a description of the flip."""
     chance = random.Random(number)
     files = kept.files()
@@ -239,12 +242,12 @@ async def flipped(kept: Kept, number: int, scratch: Path) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
-async def all_kept(tmp_path: Path) -> dict[str, Kept]:
+async def all_kept(tmp_path: Path) -> dict[str, ServiceFiles]:
     """Return the files of each service with its replies before any damage."""
     folder = tmp_path / "whole"
     folder.mkdir()
     with nats_server() as url:
-        await installation(url, folder)
+        await write_installation(url, folder)
     async with open_objects(folder / "objects.sqlite3") as store:
         OBJECTS[:] = await store.list_page()
     parts = {}
@@ -259,20 +262,20 @@ async def all_kept(tmp_path: Path) -> dict[str, Kept]:
     found = {}
     for name, (where, ask) in parts.items():
         shutil.copytree(where, tmp_path / "scratch")
-        found[name] = Kept(where, ask, await ask(tmp_path / "scratch"))
+        found[name] = ServiceFiles(where, ask, await ask(tmp_path / "scratch"))
         shutil.rmtree(tmp_path / "scratch")
     return found
 
 
 async def test_a_flipped_bit_is_harmless_healed_or_reported(
-    all_kept: dict[str, Kept], tmp_path: Path
+    all_kept: dict[str, ServiceFiles], tmp_path: Path
 ) -> None:
     outcomes: Counter[tuple[str, str]] = Counter()
     failures = []
     for number in range(FLIPS):
         name = ("objects", "refs", "cache")[number % 3]
         kept = all_kept[name]
-        async with flipped(kept, number, tmp_path / "scratch") as flip:
+        async with flip_bit(kept, number, tmp_path / "scratch") as flip:
             try:
                 outcome = judge(kept, await kept.ask(tmp_path / "scratch"))
             except ZonegitError:

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.e2e.stack import FOO, Stack, until
+from tests.e2e.stack import FOO, Stack, wait_until
 from tests.support.nats import nats_server
-from tests.support.processes import service_process
+from tests.support.processes import run_service
 
 SERVICES = {"objectstore": [], "refs": [], "resolver": ["--listen", "127.0.0.1:0", "--name", "one"]}
 
@@ -24,7 +24,7 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 @contextmanager
-def umask(mask: int) -> Iterator[None]:
+def set_umask(mask: int) -> Iterator[None]:
     """Run with a umask, also for processes started meanwhile."""
     before = os.umask(mask)
     try:
@@ -33,7 +33,7 @@ def umask(mask: int) -> Iterator[None]:
         os.umask(before)
 
 
-def modes(folder: Path) -> dict[str, int]:
+def list_modes(folder: Path) -> dict[str, int]:
     """Return the modes of a folder and of all its content."""
     return {
         str(path.relative_to(folder)): stat.S_IMODE(path.lstat().st_mode)
@@ -60,13 +60,13 @@ def test_a_foreign_folder_is_refused_and_not_changed(tmp_path: Path, files: list
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_text("theirs")
     data.chmod(0o755)
-    before = modes(data), (data / files[0]).stat().st_mtime_ns
+    before = list_modes(data), (data / files[0]).stat().st_mtime_ns
     for words in (["up", "--listen", "127.0.0.1:0"], ["up", "--detach", "--listen", "127.0.0.1:0"]):
         failed = Stack(data).run(*words, status=1)
         assert "is not a data folder of zonegit" in failed.err
     Stack(data).run("doctor", status=1)
     Stack(data).run("down", status=3)
-    assert (modes(data), (data / files[0]).stat().st_mtime_ns) == before
+    assert (list_modes(data), (data / files[0]).stat().st_mtime_ns) == before
 
 
 def test_a_folder_with_links_to_stores_is_refused(tmp_path: Path) -> None:
@@ -105,25 +105,29 @@ def test_stores_that_were_copied_from_a_backup_are_used(own_stack: Stack, tmp_pa
 
 
 def test_files_of_a_stack_are_accessible_only_to_their_owner(own_stack: Stack) -> None:
-    with umask(0):
+    with set_umask(0):
         own_stack.up()
         own_stack.zone("example.com")
-        assert {name: mode for name, mode in modes(own_stack.data).items() if mode & 0o077} == {}
+        assert {
+            name: mode for name, mode in list_modes(own_stack.data).items() if mode & 0o077
+        } == {}
 
 
 def test_files_of_single_services_are_accessible_only_to_their_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
-    with nats_server() as url, umask(0), ExitStack() as running:
+    with nats_server() as url, set_umask(0), ExitStack() as running:
         data.mkdir(mode=0o777)
         for name, arguments in SERVICES.items():
-            service = running.enter_context(service_process(name, url, data, arguments))
-            until(lambda path=service.log: "service.started" in path.read_text(), name)
+            service = running.enter_context(run_service(name, url, data, arguments))
+            wait_until(lambda path=service.log: "service.started" in path.read_text(), name)
         remote = Stack(tmp_path / "nothing", {"ZONEGIT_NATS_URL": url})
         remote.zone("example.com", FOO)
         found = {
-            name: oct(mode) for name, mode in modes(data).items() if "/" in name or name in SERVICES
+            name: oct(mode)
+            for name, mode in list_modes(data).items()
+            if "/" in name or name in SERVICES
         }
     assert any(name.endswith("-wal") for name in found)
     assert any(name.startswith("resolver") for name in found)
@@ -131,6 +135,6 @@ def test_files_of_single_services_are_accessible_only_to_their_owner(
 
 
 def test_a_private_key_is_accessible_only_to_its_owner(tmp_path: Path) -> None:
-    with umask(0):
+    with set_umask(0):
         Stack(tmp_path / "nothing").run("keygen", str(tmp_path / "key"))
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.contract.conftest import remote_stand
+from tests.contract.conftest import open_remote_refs
 from tests.support.nats import nats_server
-from tests.support.raw_nats import raw_client
+from tests.support.raw_nats import connect_raw
 
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Symref
@@ -127,7 +127,7 @@ def as_user(url: str, user: str) -> str:
     return url.replace("://", f"://{user}:pw@")
 
 
-def decided(verb: Verb, form: Form) -> str:
+def find_row(verb: Verb, form: Form) -> str:
     """Return the row of the table above for a verb in one of its forms."""
     is_default = verb.right_to(form) is Right.DEFAULT
     return f"{verb.service}.{verb.name}{' default' if is_default else ''}"
@@ -135,7 +135,7 @@ def decided(verb: Verb, form: Form) -> str:
 
 def test_every_verb_is_in_the_table() -> None:
     assert list(MAY) == list(
-        dict.fromkeys(decided(verb, form) for verb in verbs.VERBS for form in verb.forms)
+        dict.fromkeys(find_row(verb, form) for verb in verbs.VERBS for form in verb.forms)
     )
 
 
@@ -143,10 +143,10 @@ def test_every_verb_is_in_the_table() -> None:
 async def test_the_bus_accepts_exactly_the_permitted_verbs_of_each_role(
     user: str, documented_url: str
 ) -> None:
-    async with raw_client(as_user(documented_url, user)) as client:
+    async with connect_raw(as_user(documented_url, user)) as client:
         for verb, form in itertools.product(verbs.VERBS, Form):
             about = subject(verb, form, user)
-            is_granted = user in MAY[decided(verb, form)].split()
+            is_granted = user in MAY[find_row(verb, form)].split()
             # One rule covers all kinds of refs; the service refuses other kinds.
             refs = {Form.ZONE, Form.BRANCH, Form.TAG}
             is_ref = form in refs | {Form.DEFAULT} and len(refs & set(verb.forms)) > 1
@@ -159,14 +159,14 @@ async def test_the_bus_accepts_exactly_the_permitted_verbs_of_each_role(
 async def test_the_bus_accepts_no_other_subjects_from_a_role(
     user: str, documented_url: str
 ) -> None:
-    async with raw_client(as_user(documented_url, user)) as client:
+    async with connect_raw(as_user(documented_url, user)) as client:
         for about, who in ONE_USER_ONLY.items():
             assert await client.may_publish(about) == (user in who.split()), about
 
 
 @pytest.mark.parametrize("user", USERS)
 async def test_no_role_receives_messages_for_another(user: str, documented_url: str) -> None:
-    async with raw_client(as_user(documented_url, user)) as client:
+    async with connect_raw(as_user(documented_url, user)) as client:
         for other in USERS:
             assert await client.may_subscribe(f"_INBOX.{other}.>") == (user == other), other
         for about in (">", "_INBOX.>", "_INBOX.*.x", "zg.>", f"zg.{user}.>", "zg.*.*.>"):
@@ -189,7 +189,7 @@ async def test_rules_for_a_zone_cover_exactly_it_and_the_zones_below() -> None:
     }
     user = {"user": "eve", "password": "pw", "permissions": rights}
     with nats_server(json.dumps({"authorization": {"users": [user]}})) as url:
-        async with raw_client(as_user(url, "eve")) as client:
+        async with connect_raw(as_user(url, "eve")) as client:
             for ref, is_allowed in {
                 "heads.main.example.customer.=": True,
                 "tags.v1.example.customer.sub.=": True,
@@ -212,12 +212,12 @@ async def test_a_verb_is_answered_only_in_its_own_form(tmp_path: Path, nats_url:
         for verb, form in itertools.product(verbs.VERBS, Form)
         if form not in verb.forms
     ]
-    async with remote_stand(tmp_path, nats_url), raw_client(nats_url) as client:
+    async with open_remote_refs(tmp_path, nats_url), connect_raw(nats_url) as client:
         client.subscribe("_INBOX.mallory.>")
         for number, (verb, form) in enumerate(wrong):
             inbox = f"_INBOX.mallory.{number}."
             client.publish(subject(verb, form, "mallory"), b"\x80", f"{inbox}reply")
-            failure = codec.decode((await client.hears(inbox)).payload, FailureReply)
+            failure = codec.decode((await client.wait_for(inbox)).payload, FailureReply)
             assert failure.code == "invalid"
             assert failure.message.startswith("the subject names "), failure
 
@@ -229,10 +229,10 @@ async def test_the_default_head_moves_only_under_its_own_subject(
     why = ChangeInfo(command="test", operation="f" * 32)
     default = codec.encode(Point(default=True, why=why))
     own = codec.encode(Unpoint(default=True, why=why))
-    async with remote_stand(tmp_path, nats_url) as stand, raw_client(nats_url) as client:
+    async with open_remote_refs(tmp_path, nats_url) as harness, connect_raw(nats_url) as client:
         client.subscribe("_INBOX.mallory.>")
-        await stand.refs.register(names.parse("foo.com."), Origin("ada", "test", "a" * 32))
-        await stand.objects.put([encode(Symref("refs/heads/foo.com./main"))])
+        await harness.refs.register(names.parse("foo.com."), Origin("ada", "test", "a" * 32))
+        await harness.objects.put([encode(Symref("refs/heads/foo.com./main"))])
         for tail, octets, code in (
             ("point.heads.main.com.foo.=", default, "denied"),
             ("unpoint.own", own, "invalid"),
@@ -240,13 +240,13 @@ async def test_the_default_head_moves_only_under_its_own_subject(
         ):
             client.publish(f"zg.mallory.refs.{tail}", octets, f"_INBOX.mallory.{code}.{tail}")
             failure = codec.decode(
-                (await client.hears(f"_INBOX.mallory.{code}")).payload, FailureReply
+                (await client.wait_for(f"_INBOX.mallory.{code}")).payload, FailureReply
             )
             assert failure.code == code
-            client.heard.clear()
-        assert (await stand.refs.where("ada")).default is None
+            client.received.clear()
+        assert (await harness.refs.where("ada")).default is None
         client.publish(
             "zg.mallory.refs.point.default.main.com.foo.=", default, "_INBOX.mallory.x.y"
         )
-        await client.hears("_INBOX.mallory.x")
-        assert (await stand.refs.where("ada")).default is not None
+        await client.wait_for("_INBOX.mallory.x")
+        assert (await harness.refs.where("ada")).default is not None

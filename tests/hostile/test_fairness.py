@@ -19,7 +19,7 @@ from tests.support import commits
 from tests.support.graphs import chain
 from tests.support.nats import nats_server
 from tests.support.remote_stores import objects_of
-from tests.support.waiting import eventually, held
+from tests.support.waiting import eventually, open_in_task
 
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect, headers
 from zonegit.bus.lanes import MAX_RUNNING_OF_OPERATOR, OPERATORS, READ, SERVICES, SLOW, WRITE, Lanes
@@ -70,7 +70,7 @@ class StoresHarness:
     bus: Bus
     objects: Lanes
     refs: Lanes
-    log: "Log"
+    log: "RequestLog"
 
     def waiting(self, lane: str = READ) -> int:
         """Return how many requests of operators wait at the object store."""
@@ -78,7 +78,7 @@ class StoresHarness:
 
 
 @dataclass
-class Log:
+class RequestLog:
     """The requests served so far, by service and actor. Those of greedy actors wait for ``go``."""
 
     served: list[tuple[str, str]] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Log:
         return self.served.count((service, actor))
 
 
-def noted(service: str, endpoints: Endpoints, log: Log) -> Endpoints:
+def log_requests(service: str, endpoints: Endpoints, log: RequestLog) -> Endpoints:
     """Return endpoints that note the actor of each request."""
 
     def counting(answer: RequestHandler) -> RequestHandler:
@@ -108,8 +108,8 @@ def noted(service: str, endpoints: Endpoints, log: Log) -> Endpoints:
 
 
 @asynccontextmanager
-async def stand_at(folder: Path) -> AsyncIterator[StoresHarness]:
-    log = Log()
+async def run_stores(folder: Path) -> AsyncIterator[StoresHarness]:
+    log = RequestLog()
     async with AsyncExitStack() as stack:
         url = stack.enter_context(nats_server())
         settings = BusSettings(url)
@@ -119,7 +119,7 @@ async def stand_at(folder: Path) -> AsyncIterator[StoresHarness]:
         ]
         objects = await stack.enter_async_context(open_objects(folder / "objects.sqlite3"))
         await objects.put([encode(Doc({"n": n})) for n in range(OBJECTS)])
-        endpoints = noted("objects", objectstore.ObjectHandlers(objects).endpoints(), log)
+        endpoints = log_requests("objects", objectstore.ObjectHandlers(objects).endpoints(), log)
         lanes = await stack.enter_async_context(
             serve(bus, "objectstore", "objects", endpoints, objectstore.DEPTHS)
         )
@@ -128,18 +128,18 @@ async def stand_at(folder: Path) -> AsyncIterator[StoresHarness]:
         keeper = RefKeeper(refs, asked, lambda *_: None)
         handlers = RefHandlers(keeper, LegacyAdopter(refs, keeper, asked)).endpoints()
         of_refs = await stack.enter_async_context(
-            serve(bus, "refs", "refs", noted("refs", handlers, log), DEPTHS)
+            serve(bus, "refs", "refs", log_requests("refs", handlers, log), DEPTHS)
         )
         yield StoresHarness(url, asking, lanes, of_refs, log)
 
 
 @pytest_asyncio.fixture
 async def harness(tmp_path: Path) -> AsyncIterator[StoresHarness]:
-    async with held(stand_at(tmp_path)) as made:
+    async with open_in_task(run_stores(tmp_path)) as made:
         yield made
 
 
-class Greedy:
+class GreedyClient:
     """A client that only sends; ``answers`` counts the replies by code."""
 
     def __init__(self, client: Client) -> None:
@@ -162,9 +162,9 @@ class Greedy:
 
 
 @asynccontextmanager
-async def greedy_client(url: str, actor: str = "greedy") -> AsyncIterator[Greedy]:
+async def connect_greedy(url: str, actor: str = "greedy") -> AsyncIterator[GreedyClient]:
     client = await nats.connect(url, inbox_prefix=f"_INBOX.{actor}")
-    greedy = Greedy(client)
+    greedy = GreedyClient(client)
     await greedy.listen()
     yield greedy
     await client.close()
@@ -178,7 +178,7 @@ async def test_requests_beyond_the_bound_are_refused_and_the_rest_is_answered(
     harness: StoresHarness,
 ) -> None:
     """Requests of 2,000 octets in all kept the store busy for 53 s: now it serves 130 of them."""
-    async with greedy_client(harness.url) as greedy:
+    async with connect_greedy(harness.url) as greedy:
         await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
         await eventually(lambda: greedy.answers.total() == FLOOD - PER_ACTOR - 2)
         assert set(greedy.answers) == {"unavailable"}
@@ -198,7 +198,7 @@ async def test_a_greedy_actor_does_not_delay_another_operator_or_a_resolver(
     )
     await ada.put(made.objects)
     harness.log.served.clear()
-    async with greedy_client(harness.url) as greedy, asyncio.TaskGroup() as group:
+    async with connect_greedy(harness.url) as greedy, asyncio.TaskGroup() as group:
         await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
         await eventually(lambda: greedy.answers.total() == FLOOD - PER_ACTOR - 2)
         for asking in (ada.get(ids), resolver.get(ids), refs.get(ids), ada.find("0000")):
@@ -221,7 +221,7 @@ async def test_a_greedy_actor_with_a_full_queue_can_still_move_a_ref(
     await objects.put([*made.objects, *then.objects])
     await refs.register(ZONE, origin("ada", "a"))
     await refs.move(MAIN, Absent(), made.id, origin("ada", "b"))
-    async with greedy_client(harness.url) as greedy:
+    async with connect_greedy(harness.url) as greedy:
         await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
         await eventually(lambda: greedy.answers.total() == FLOOD - PER_ACTOR - 2)
         moving = asyncio.create_task(
@@ -236,7 +236,7 @@ async def test_a_greedy_actor_with_a_full_queue_can_still_move_a_ref(
 async def test_the_ref_store_is_shared_fairly_too(harness: StoresHarness) -> None:
     refs = RemoteRefs(harness.bus, "ada", timeout=120)
     ask = codec.encode(AskSnapshot())
-    async with greedy_client(harness.url) as greedy:
+    async with connect_greedy(harness.url) as greedy:
         await greedy.send("zg.greedy.refs.snapshot", ask, FLOOD)
         await eventually(lambda: greedy.answers["unavailable"] > FLOOD / 2)
         await refs.where("ada")
@@ -265,7 +265,7 @@ async def test_judgements_of_two_actors_do_not_block_reads_and_moves_of_others(
     await RemoteObjects(harness.bus, "ada", timeout=120).put(made.objects)
     async with AsyncExitStack() as stack:
         for actor in ("greedy", "greedy-2"):
-            client = await stack.enter_async_context(greedy_client(harness.url, actor))
+            client = await stack.enter_async_context(connect_greedy(harness.url, actor))
             subject = subjects.request(actor, "refs", verb, MAIN)
             await client.send(subject, codec.encode(message), 50)
         gate = harness.refs.gates[lane]

@@ -12,10 +12,16 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import pytest
-from tests.dns.local_server import World
-from tests.dns.loopback import served
-from tests.dns.transfer_client import is_whole, private, query_for, serial_query, signed
-from tests.support.framing import framed, receive
+from tests.dns.local_server import LocalServer
+from tests.dns.loopback import serve_on_loopback
+from tests.dns.transfer_client import (
+    is_complete,
+    make_ixfr_query,
+    make_private_zone,
+    make_query,
+    sign_query,
+)
+from tests.support.framing import frame, receive
 from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.nameserver.acl import Address
@@ -30,12 +36,12 @@ GREEDY, MODEST = "127.0.1.1", "127.0.2.1"
 """Two networks of the loopback."""
 CONNECTIONS = 200
 PIPELINED = 20
-AXFR = query_for("foo.com.")
+AXFR = make_query("foo.com.")
 
 
 @pytest.fixture
-def world() -> World:
-    return World({"foo.com.": ZONE})
+def server() -> LocalServer:
+    return LocalServer({"foo.com.": ZONE})
 
 
 @asynccontextmanager
@@ -48,7 +54,7 @@ async def flood(
     async def ask(group: asyncio.TaskGroup) -> None:
         reader, writer = await asyncio.open_connection(*address, local_addr=(GREEDY, 0))
         writers.append(writer)
-        writer.write(framed(query.to_wire()) * PIPELINED)
+        writer.write(frame(query.to_wire()) * PIPELINED)
         group.create_task(drain(reader))
 
     async def drain(reader: asyncio.StreamReader) -> None:
@@ -66,16 +72,16 @@ async def flood(
 async def ask(address: Address, query: dns.message.Message) -> list[dns.message.Message]:
     """Return the messages of a reply to another network."""
     reader, writer = await asyncio.open_connection(*address, local_addr=(MODEST, 0))
-    writer.write(framed(query.to_wire()))
-    messages = [await received(reader, query)]
+    writer.write(frame(query.to_wire()))
+    messages = [await receive_message(reader, query)]
     if query.question[0].rdtype in (dns.rdatatype.AXFR, dns.rdatatype.IXFR):
-        while not messages[-1].rcode() and not is_whole([r for m in messages for r in m.answer]):
-            messages.append(await received(reader, query, messages[-1]))
+        while not messages[-1].rcode() and not is_complete([r for m in messages for r in m.answer]):
+            messages.append(await receive_message(reader, query, messages[-1]))
     writer.close()
     return messages
 
 
-async def received(
+async def receive_message(
     reader: asyncio.StreamReader,
     query: dns.message.Message,
     before: dns.message.Message | None = None,
@@ -90,111 +96,113 @@ async def received(
     )
 
 
-def sent(outgoing: Outgoing) -> int:
+def count_sent(outgoing: Outgoing) -> int:
     return outgoing.counters.by_kind["axfr"]
 
 
 async def test_a_network_with_thousands_of_transfers_does_not_delay_another(
-    world: World,
+    server: LocalServer,
 ) -> None:
-    outgoing = Outgoing(world.zones)
+    outgoing = Outgoing(server.zones)
     async with (
-        served(world, outgoing=outgoing) as (address, _),
+        serve_on_loopback(server, outgoing=outgoing) as (address, _),
         flood(address, AXFR),
     ):
         await eventually(lambda: outgoing.queue.waiting()[WHOLE] > CONNECTIONS / 2)
-        before = sent(outgoing)
-        (soa,) = await ask(address, query_for("foo.com.", "SOA"))
+        before = count_sent(outgoing)
+        (soa,) = await ask(address, make_query("foo.com.", "SOA"))
         assert soa.answer
-        (current,) = await ask(address, serial_query("foo.com.", 7))
+        (current,) = await ask(address, make_ixfr_query("foo.com.", 7))
         assert len(current.answer) == 1
         whole = await ask(address, AXFR)
         assert sum(len(message.answer) for message in whole) > 250
-        assert sent(outgoing) - before < 100 < CONNECTIONS * PIPELINED
+        assert count_sent(outgoing) - before < 100 < CONNECTIONS * PIPELINED
 
 
-async def test_with_one_place_the_transfer_of_the_other_network_is_next(world: World) -> None:
-    world.zones.options = ServerOptions(max_transfers=1)
-    outgoing = Outgoing(world.zones)
+async def test_with_one_place_the_transfer_of_the_other_network_is_next(
+    server: LocalServer,
+) -> None:
+    server.zones.options = ServerOptions(max_transfers=1)
+    outgoing = Outgoing(server.zones)
     async with (
-        served(world, outgoing=outgoing) as (address, _),
+        serve_on_loopback(server, outgoing=outgoing) as (address, _),
         flood(address, AXFR),
     ):
         await eventually(lambda: outgoing.queue.waiting()[WHOLE] > CONNECTIONS / 2)
         waiting = len(outgoing.queue.list_flows())
         asking = asyncio.create_task(ask(address, AXFR))
         await eventually(lambda: len(outgoing.queue.list_flows()) > waiting or asking.done())
-        before = sent(outgoing)
+        before = count_sent(outgoing)
         await asking
-        assert sent(outgoing) - before <= 5
+        assert count_sent(outgoing) - before <= 5
 
 
 async def test_a_key_has_a_queue_of_its_own() -> None:
     """The greedy client has no key; the other one signs, from the same network."""
-    world = private(ZONE)
+    server = make_private_zone(ZONE)
     assert transfer_queue.client_network(GREEDY) == transfer_queue.client_network("127.0.1.77")
-    world.transfer_to = world.transfer_to.__class__(
-        networks=World({}).transfer_to.networks, keys=world.transfer_to.keys
+    server.transfer_to = server.transfer_to.__class__(
+        networks=LocalServer({}).transfer_to.networks, keys=server.transfer_to.keys
     )
-    world.put("foo.com.", ZONE)
-    outgoing = Outgoing(world.zones)
+    server.put("foo.com.", ZONE)
+    outgoing = Outgoing(server.zones)
     async with (
-        served(world, outgoing=outgoing) as (address, _),
+        serve_on_loopback(server, outgoing=outgoing) as (address, _),
         flood(address, AXFR),
     ):
         await eventually(lambda: outgoing.queue.waiting()[WHOLE] > CONNECTIONS / 2)
-        before = sent(outgoing)
-        query = signed(query_for("foo.com."))
+        before = count_sent(outgoing)
+        query = sign_query(make_query("foo.com."))
         messages = await ask(address, query)
         assert all(message.had_tsig for message in messages)
-        assert sent(outgoing) - before < 100
+        assert count_sent(outgoing) - before < 100
 
 
-async def test_a_full_queue_causes_not_ready(world: World) -> None:
-    world.zones.options = ServerOptions(max_transfers=1, max_tcp_per_subnet=1_000)
-    outgoing = Outgoing(world.zones)
+async def test_a_full_queue_causes_not_ready(server: LocalServer) -> None:
+    server.zones.options = ServerOptions(max_transfers=1, max_tcp_per_subnet=1_000)
+    outgoing = Outgoing(server.zones)
     async with (
-        served(world, outgoing=outgoing) as (address, _),
+        serve_on_loopback(server, outgoing=outgoing) as (address, _),
         flood(address, AXFR, MAX_WAITING_OF_FLOW + 50),
     ):
         await eventually(lambda: outgoing.queue.refused()[WHOLE] > 0)
-        (soa,) = await ask(address, query_for("foo.com.", "SOA"))
+        (soa,) = await ask(address, make_query("foo.com.", "SOA"))
         assert soa.answer
-        (refused,) = await refusal_of(address)
+        (refused,) = await find_refusal(address)
         assert refused.rcode() == dns.rcode.SERVFAIL
 
 
-async def refusal_of(address: Address) -> list[dns.message.Message]:
+async def find_refusal(address: Address) -> list[dns.message.Message]:
     """Return a refusal for one more client of the greedy network."""
     while True:
         reader, writer = await asyncio.open_connection(*address, local_addr=(GREEDY, 0))
-        writer.write(framed(AXFR.to_wire()))
-        message = await received(reader, AXFR)
+        writer.write(frame(AXFR.to_wire()))
+        message = await receive_message(reader, AXFR)
         writer.transport.abort()
         if message.rcode():
             return [message]
 
 
-async def test_a_transfer_of_a_disconnected_client_is_dropped(world: World) -> None:
-    world.zones.options = ServerOptions(max_transfers=1)
-    outgoing = Outgoing(world.zones)
-    async with served(world, outgoing=outgoing) as (address, streams):
+async def test_a_transfer_of_a_disconnected_client_is_dropped(server: LocalServer) -> None:
+    server.zones.options = ServerOptions(max_transfers=1)
+    outgoing = Outgoing(server.zones)
+    async with serve_on_loopback(server, outgoing=outgoing) as (address, streams):
         async with flood(address, AXFR):
             await eventually(lambda: outgoing.queue.waiting()[WHOLE] > CONNECTIONS / 2)
-        before = sent(outgoing)
+        before = count_sent(outgoing)
         await eventually(lambda: streams.connections == 0)
         assert outgoing.queue.waiting()[WHOLE] == 0
-        assert sent(outgoing) - before <= 20
+        assert count_sent(outgoing) - before <= 20
 
 
 LARGE_ZONE = "\n".join(f'big{n} 300 TXT "{"x" * 250}"' for n in range(40_000))
 """More than the kernel keeps for a client that does not read."""
 
 
-async def octets_of(address: Address, query: dns.message.Message) -> int:
+async def count_octets(address: Address, query: dns.message.Message) -> int:
     """Return the number of octets that another network gets until the connection ends."""
     reader, writer = await asyncio.open_connection(*address, local_addr=(MODEST, 0))
-    writer.write(framed(query.to_wire()) + framed(b""))
+    writer.write(frame(query.to_wire()) + frame(b""))
     total = 0
     while octets := await reader.read(1 << 20):
         total += len(octets)
@@ -222,17 +230,19 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("strict")
 async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> None:
-    world = World({"foo.com.": LARGE_ZONE})
-    world.zones.options = ServerOptions(max_transfers=1)
-    outgoing = Outgoing(world.zones)
-    async with served(world, ConnectionLimits(stall_s=DEADLINE_S), outgoing=outgoing) as (
+    server = LocalServer({"foo.com.": LARGE_ZONE})
+    server.zones.options = ServerOptions(max_transfers=1)
+    outgoing = Outgoing(server.zones)
+    async with serve_on_loopback(
+        server, ConnectionLimits(stall_s=DEADLINE_S), outgoing=outgoing
+    ) as (
         address,
         _,
     ):
         slow, writer = await connect_with_small_window(address)
-        writer.write(framed(AXFR.to_wire()))
+        writer.write(frame(AXFR.to_wire()))
         await eventually(lambda: outgoing.queue.running == 1)
-        asking = asyncio.create_task(octets_of(address, AXFR))
+        asking = asyncio.create_task(count_octets(address, AXFR))
         given = outgoing.counters.by_kind
         await eventually(lambda: outgoing.queue.waiting()[WHOLE] == 1 or given["slow"] == 1)
         with suppress(ConnectionError):
@@ -245,16 +255,16 @@ async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> 
 
 @pytest.mark.usefixtures("strict")
 async def test_a_slow_client_gets_the_zone_while_no_other_waits() -> None:
-    world = World({"foo.com.": LARGE_ZONE})
-    world.zones.options = ServerOptions(max_transfers=1)
-    outgoing = Outgoing(world.zones)
-    async with served(world, outgoing=outgoing) as (address, _):
-        assert await octets_of(address, AXFR) > 40_000 * 250
+    server = LocalServer({"foo.com.": LARGE_ZONE})
+    server.zones.options = ServerOptions(max_transfers=1)
+    outgoing = Outgoing(server.zones)
+    async with serve_on_loopback(server, outgoing=outgoing) as (address, _):
+        assert await count_octets(address, AXFR) > 40_000 * 250
     assert outgoing.counters.by_kind["slow"] == 0
-    assert sent(outgoing) == 1
+    assert count_sent(outgoing) == 1
 
 
-class Clock:
+class TransferClock:
     """A clock that the test sets."""
 
     now = 0.0
@@ -263,14 +273,16 @@ class Clock:
         return self.now
 
 
-def read(turn: transfer_queue.TransferTurn, clock: Clock, octets: int, seconds: float) -> None:
+def read(
+    turn: transfer_queue.TransferTurn, clock: TransferClock, octets: int, seconds: float
+) -> None:
     turn.begin()
     clock.now += seconds
     turn.end(octets)
 
 
 def test_time_in_which_a_client_does_not_read_is_charged() -> None:
-    clock = Clock()
+    clock = TransferClock()
     fast, slow = (transfer_queue.TransferTurn(lambda: False, clock) for _ in range(2))
     read(fast, clock, 1_000_000, 0.0)
     read(slow, clock, 1_000_000, 4.0)
@@ -282,7 +294,7 @@ def test_time_in_which_a_client_does_not_read_is_charged() -> None:
 
 @pytest.mark.parametrize("first", [0, 400 << 20])
 def test_a_slow_client_is_ended_soon_even_after_a_fast_start(first: int) -> None:
-    clock = Clock()
+    clock = TransferClock()
     turn = transfer_queue.TransferTurn(lambda: True, clock)
     read(turn, clock, first, 1.0)
     while not turn.is_too_slow():
@@ -291,7 +303,7 @@ def test_a_slow_client_is_ended_soon_even_after_a_fast_start(first: int) -> None
 
 
 def test_a_client_that_is_fast_enough_is_never_too_slow() -> None:
-    clock = Clock()
+    clock = TransferClock()
     turn = transfer_queue.TransferTurn(lambda: True, clock)
     for _ in range(1_000):
         read(turn, clock, 65_000, 3.9)
@@ -299,7 +311,7 @@ def test_a_client_that_is_fast_enough_is_never_too_slow() -> None:
 
 
 def test_a_slow_client_gets_some_time_after_others_begin_to_wait() -> None:
-    clock = Clock()
+    clock = TransferClock()
     waits: list[bool] = []
     turn = transfer_queue.TransferTurn(lambda: bool(waits), clock)
     for _ in range(100):

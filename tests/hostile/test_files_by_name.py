@@ -18,7 +18,7 @@ from zonegit_cli.output import Output
 from zonegit_resolver.config import tsig_keys
 from zonegit_resolver.config.config_file import PlanFile
 
-DEEP = b'{"x": ' + b"[" * 100_000
+NESTED_JSON = b'{"x": ' + b"[" * 100_000
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_the_pipe_that_a_shell_opens_for_a_command_is_read(tmp_path: Path) -> No
 
 def test_json_that_is_nested_deeply_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Invalid):
-        saved_plan.read(DEEP, "plan")
+        saved_plan.read(NESTED_JSON, "plan")
     with pytest.raises(Invalid):
-        migrate.read(DEEP, "dump")
-    (tmp_path / "stack.json").write_bytes(DEEP)
+        migrate.read(NESTED_JSON, "dump")
+    (tmp_path / "stack.json").write_bytes(NESTED_JSON)
     with pytest.raises(Invalid):
         config.read_stack(tmp_path)
     (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / MARKER).write_bytes(DEEP[:4_000])
+    (tmp_path / "cache" / MARKER).write_bytes(NESTED_JSON[:4_000])
     with (
         pytest.raises(Invalid),
         lock_cache_root(tmp_path / "cache", Layout("resolver", "flat", 1), (), ""),

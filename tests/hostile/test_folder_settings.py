@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.e2e.stack import BIN, Said, Stack
-from tests.support.processes import service_process
+from tests.e2e.stack import BIN, CommandOutput, Stack
+from tests.support.processes import run_service
 from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit import config, settings_file, trust
@@ -35,7 +35,7 @@ def write(folder: Path, *lines: str) -> Path:
     return file
 
 
-def zonegit(folder: Path, *words: str, status: int = 0, **variables: str) -> Said:
+def zonegit(folder: Path, *words: str, status: int = 0, **variables: str) -> CommandOutput:
     """Return the output of a command run in a folder."""
     done = subprocess.run(
         [str(BIN / "zonegit"), *words], cwd=folder, capture_output=True, text=True, check=False,
@@ -43,7 +43,7 @@ def zonegit(folder: Path, *words: str, status: int = 0, **variables: str) -> Sai
         timeout=DEADLINE_S,
     )  # fmt: skip
     assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
-    return Said(done.returncode, done.stdout, done.stderr)
+    return CommandOutput(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("key", RESTRICTED)
@@ -179,7 +179,7 @@ async def test_a_service_refuses_untrusted_settings(
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
     write(tmp_path, 'url = "nats://127.0.0.1:1"')
-    with service_process("refs", "nats://127.0.0.1:1", tmp_path) as service:
+    with run_service("refs", "nats://127.0.0.1:1", tmp_path) as service:
         assert service.wait() == 1
         await eventually(lambda: "is not trusted" in service.log.read_text())
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 import pytest_asyncio
-from tests.contract.conftest import RefStand, remote_stand
+from tests.contract.conftest import RefStoreHarness, open_remote_refs
 from tests.support.forge import Forge, entry, label
-from tests.support.raw_nats import RawClient, raw_client
-from tests.support.waiting import held
+from tests.support.raw_nats import RawClient, connect_raw
+from tests.support.waiting import open_in_task
 
 from zonegit.objects.ids import ObjectId
 from zonegit.store import ref_names
@@ -36,7 +36,7 @@ class Mallory:
 
     client: RawClient
     forge: Forge
-    stand: RefStand
+    harness: RefStoreHarness
     tip: ObjectId | None = None
 
     async def ask(
@@ -46,7 +46,9 @@ class Mallory:
         inbox = f"{INBOX}.{secrets.token_hex(8)}"
         subject = subjects.request("mallory", service, verb, ref)
         self.client.publish(subject, codec.encode(message), inbox)
-        reply: dict[str, object] = msgspec.msgpack.decode((await self.client.hears(inbox)).payload)
+        reply: dict[str, object] = msgspec.msgpack.decode(
+            (await self.client.wait_for(inbox)).payload
+        )
         return reply
 
     async def put(self) -> dict[str, object]:
@@ -77,11 +79,11 @@ class Mallory:
 async def mallory(nats_url: str, tmp_path: Path) -> AsyncIterator[Mallory]:
     """Register a zone with one honest commit."""
     async with (
-        held(remote_stand(tmp_path, nats_url)) as stand,
-        raw_client(nats_url) as client,
+        open_in_task(open_remote_refs(tmp_path, nats_url)) as harness,
+        connect_raw(nats_url) as client,
     ):
         client.subscribe(f"{INBOX}.>")
-        made = Mallory(client, Forge(FOO), stand)
+        made = Mallory(client, Forge(FOO), harness)
         why = ChangeInfo(command="init", operation=secrets.token_hex(16))
         await made.ask("refs", "register", Register(why=why), ref_names.marker(FOO))
         www = made.forge.tree({entry("A"): made.forge.text("www", "A", "192.0.2.1")})
@@ -268,7 +270,7 @@ async def test_a_branch_never_gets_a_malformed_tip(mallory: Mallory, name: str) 
     reply = await mallory.move(commit)
     assert reply["code"] == "invalid"
     assert why in str(reply["message"])
-    heads = (await mallory.stand.refs.zone(FOO, "ada")).heads
+    heads = (await mallory.harness.refs.zone(FOO, "ada")).heads
     assert {name: tip.target for name, tip in heads.items()} == {"main": mallory.tip}
 
 
@@ -302,7 +304,7 @@ async def test_a_malformed_rrset_is_not_stored(mallory: Mallory, name: str) -> N
     reply = await mallory.put()
     assert reply["code"] == "invalid"
     assert "x.foo.com." in str(reply["message"])
-    assert await mallory.stand.objects.missing([blob]) == {blob}
+    assert await mallory.harness.objects.missing([blob]) == {blob}
 
 
 @pytest.mark.parametrize(
@@ -319,7 +321,7 @@ async def test_a_tree_with_one_type_twice_is_not_stored(
     reply = await mallory.put()
     assert reply["code"] == "corrupt"
     assert "twice" in str(reply["message"])
-    assert await mallory.stand.objects.missing([tree]) == {tree}
+    assert await mallory.harness.objects.missing([tree]) == {tree}
 
 
 async def test_a_valid_zone_is_accepted(mallory: Mallory) -> None:

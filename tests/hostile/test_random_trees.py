@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.support.bad_zones import SealedZone
 from tests.support.nats import nats_server
-from tests.support.random_objects import senseless_zones
-from tests.support.waiting import comes_true, held
-from tests.unit.resolver.backend import Running, Site, resolver, site
+from tests.support.random_objects import random_zones
+from tests.support.waiting import eventually_true, open_in_task
+from tests.unit.resolver.backend import Backend, RunningResolver, run_backend, run_resolver
 
 from zonegit import containment
 from zonegit.errors import Internal, NotFound, ZonegitError
@@ -73,7 +73,7 @@ def compile_zone(apex: Name, sealed: SealedZone) -> ZoneSnapshot:
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(senseless_zones(APEX))
+@given(random_zones(APEX))
 def test_a_tree_that_compiles_is_answered_and_any_other_is_refused_with_a_known_error(
     sealed: SealedZone,
 ) -> None:
@@ -100,11 +100,11 @@ def list_ids(sealed: SealedZone) -> set[ObjectId]:
     return found
 
 
-class Target:
+class RandomZoneTarget:
     """Stores and a resolver for many examples; each example is a zone of its own."""
 
-    def __init__(self, made: Site, running: Running) -> None:
-        self._site = made
+    def __init__(self, made: Backend, running: RunningResolver) -> None:
+        self._backend = made
         self._running = running
         self._bugs = containment.counts.copy()
         self._thrown = 0
@@ -127,8 +127,8 @@ class Target:
         except Internal:
             raise
         except ZonegitError:
-            await self._site.smuggle(names.text(apex), sealed.commit, sealed.objects)
-        await comes_true(lambda: self._is_settled(apex, sealed))
+            await self._backend.smuggle(names.text(apex), sealed.commit, sealed.objects)
+        await eventually_true(lambda: self._is_settled(apex, sealed))
         await self._assert_another_zone_follows()
         if (await self._served(apex)).problem is not None:
             assert not is_accepted
@@ -141,14 +141,14 @@ class Target:
         It names a flaw of the tip or a broken object; an object of several zones is named in one of
         them.
         """
-        report = await fsck.check(self._site.repo)
+        report = await fsck.check(self._backend.repo)
         named = {each.ref.zone for each in (*report.flawed, *report.broken)}
         broken = {each.id for each in report.broken}
         for apex, sealed in self._bad.items():
             assert apex in named or broken & list_ids(sealed), names.text(apex)
 
     async def _move(self, apex: Name, sealed: SealedZone) -> None:
-        repo = self._site.repo
+        repo = self._backend.repo
         for raw in sealed.objects:
             await repo.objects.put([raw])
         await repo.refs.register(apex, repo.origin("test"))
@@ -156,24 +156,24 @@ class Target:
         await repo.refs.move(ref_names.branch(apex, "main"), Anything(), sealed.commit, origin)
 
     async def _served(self, apex: Name) -> ServedZone:
-        (status,) = (await self._site.status()).values()
+        (status,) = (await self._backend.status()).values()
         return next(each for each in status.zones if each.zone == apex)
 
     async def _is_settled(self, apex: Name, sealed: SealedZone) -> bool:
-        (status,) = (await self._site.status()).values()
+        (status,) = (await self._backend.status()).values()
         found = [each for each in status.zones if each.zone == apex]
         return any(each.problem or each.commit == sealed.commit for each in found)
 
     async def _assert_another_zone_follows(self) -> None:
         address = f"192.0.2.{self._thrown % 256}"
-        await self._site.commit("good.test.", f"www 300 A {address}\n")
-        await self._running.comes_to_say(f"NOERROR {address}", "www.good.test.")
+        await self._backend.commit("good.test.", f"www 300 A {address}\n")
+        await self._running.wait_for_text(f"NOERROR {address}", "www.good.test.")
 
 
 @asynccontextmanager
-async def target(url: str, data: Path) -> AsyncIterator[Target]:
-    async with site(url, data) as made, resolver(url, data) as running:
-        yield Target(made, running)
+async def target(url: str, data: Path) -> AsyncIterator[RandomZoneTarget]:
+    async with run_backend(url, data) as made, run_resolver(url, data) as running:
+        yield RandomZoneTarget(made, running)
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_no_senseless_tree_ends_a_process_or_affects_another_zone(
     tmp_path: Path, runner: asyncio.Runner
 ) -> None:
     with nats_server() as url:
-        living = held(target(url, tmp_path))
+        living = open_in_task(target(url, tmp_path))
         thrown_at = runner.run(living.__aenter__())
 
         @settings(
@@ -199,7 +199,7 @@ def test_no_senseless_tree_ends_a_process_or_affects_another_zone(
         @given(st.data())
         def throw(data: st.DataObject) -> None:
             apex = thrown_at.next_apex()
-            runner.run(thrown_at.throw(apex, data.draw(senseless_zones(apex))))
+            runner.run(thrown_at.throw(apex, data.draw(random_zones(apex))))
 
         try:
             throw()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
-from tests.contract.conftest import remote_stand
+from tests.contract.conftest import open_remote_refs
 from tests.support import commits
 from tests.support.nats import nats_server
-from tests.support.processes import service_process
-from tests.support.raw_nats import Heard, RawClient, raw_client
+from tests.support.processes import run_service
+from tests.support.raw_nats import RawClient, ReceivedMessage, connect_raw
 from tests.support.remote_stores import objects_of, refs_of
-from tests.support.waiting import succeeds
+from tests.support.waiting import retry
 
 from zonegit.bus import connect
 from zonegit.bus.replies import LOG_INTERVAL_S, ReplyGuard
@@ -68,12 +68,12 @@ DISCOVERY = ["PING", "INFO", "STATS"]
 
 async def ask_own(client: RawClient, subject: str, octets: bytes) -> None:
     """Send an honest request; when it is answered, earlier requests have been read."""
-    client.heard.clear()
+    client.received.clear()
     client.publish(subject, octets, f"{OWN}.honest")
-    await client.hears(f"{OWN}.honest")
+    await client.wait_for(f"{OWN}.honest")
 
 
-def beats(heard: Heard) -> bool:
+def is_heartbeat(heard: ReceivedMessage) -> bool:
     """Return whether a message is a heartbeat of refs, not a reply."""
     if heard.subject != subjects.HEARTBEAT:
         return False
@@ -98,9 +98,9 @@ async def test_a_service_replies_only_to_the_inbox_of_the_requester(
 ) -> None:
     octets = codec.encode(message)
     async with (
-        remote_stand(tmp_path, nats_url),
-        raw_client(nats_url) as mallory,
-        raw_client(nats_url) as witness,
+        open_remote_refs(tmp_path, nats_url),
+        connect_raw(nats_url) as mallory,
+        connect_raw(nats_url) as witness,
     ):
         witness.subscribe(">")
         mallory.subscribe(f"{OWN}.>")
@@ -110,7 +110,9 @@ async def test_a_service_replies_only_to_the_inbox_of_the_requester(
             mallory.publish(subject, octets, reply)
         await ask_own(mallory, subject, octets)
         await witness.flush()
-        sent = [each for each in witness.heard if each.payload != octets and not beats(each)]
+        sent = [
+            each for each in witness.received if each.payload != octets and not is_heartbeat(each)
+        ]
         assert [each for each in sent if each.subject in elsewhere] == []
 
 
@@ -119,8 +121,8 @@ async def test_a_resolver_replies_to_a_broadcast_only_in_inboxes(nats_url: str) 
     async with (
         connect(BusSettings(nats_url), name="resolver") as bus,
         answer_requests(bus, subject, AskStatus, lambda asked: Done()),
-        raw_client(nats_url) as mallory,
-        raw_client(nats_url) as witness,
+        connect_raw(nats_url) as mallory,
+        connect_raw(nats_url) as witness,
     ):
         witness.subscribe(">")
         mallory.subscribe(f"{OWN}.>")
@@ -130,7 +132,7 @@ async def test_a_resolver_replies_to_a_broadcast_only_in_inboxes(nats_url: str) 
             mallory.publish(subject, asked, reply)
         await ask_own(mallory, subject, asked)
         await witness.flush()
-        assert [each for each in witness.heard if each.subject in OUTSIDE_OF_INBOXES] == []
+        assert [each for each in witness.received if each.subject in OUTSIDE_OF_INBOXES] == []
         assert bus.replies.refused == len(OUTSIDE_OF_INBOXES)
 
 
@@ -139,15 +141,15 @@ async def test_a_request_with_a_foreign_reply_subject_is_dropped_and_logged_once
 ) -> None:
     forged = codec.encode(Register(why=ChangeInfo(command="forged", operation="f" * 32)))
     with (
-        service_process("objectstore", nats_url, tmp_path),
-        service_process("refs", nats_url, tmp_path) as service,
+        run_service("objectstore", nats_url, tmp_path),
+        run_service("refs", nats_url, tmp_path) as service,
     ):
         async with (
             connect(BusSettings(nats_url), name="ada") as bus,
-            raw_client(nats_url) as mallory,
+            connect_raw(nats_url) as mallory,
         ):
             refs = refs_of(bus, "ada")
-            await succeeds(refs.snapshot, Unavailable)
+            await retry(refs.snapshot, Unavailable)
             mallory.subscribe(f"{OWN}.>")
             for _ in range(50):
                 mallory.publish(
@@ -161,7 +163,7 @@ async def test_a_request_with_a_foreign_reply_subject_is_dropped_and_logged_once
             assert len([line for line in lines if "bus.reply-refused" in line]) == 1
             assert not [line for line in lines if "request.answered" in line and "forged" in line]
             mallory.publish("$SRV.STATS.refs", b"", f"{OWN}.stats")
-            (stats,) = json.loads((await mallory.hears(f"{OWN}.stats")).payload)["endpoints"]
+            (stats,) = json.loads((await mallory.wait_for(f"{OWN}.stats")).payload)["endpoints"]
             assert stats["data"]["refused_replies"] == 50
 
 
@@ -191,10 +193,10 @@ def test_own_inboxes_and_those_of_the_previous_release_are_answered(reply: str) 
 
 async def test_a_client_of_the_previous_release_is_answered(tmp_path: Path, nats_url: str) -> None:
     earlier = "_INBOX_mallory.0123456789abcdef01234567"
-    async with remote_stand(tmp_path, nats_url), raw_client(nats_url) as client:
+    async with open_remote_refs(tmp_path, nats_url), connect_raw(nats_url) as client:
         client.subscribe(f"{earlier}.>")
         client.publish("zg.mallory.refs.snapshot", codec.encode(AskSnapshot()), f"{earlier}.1")
-        assert (await client.hears(f"{earlier}.1")).payload
+        assert (await client.wait_for(f"{earlier}.1")).payload
 
 
 OLD_BUS = """
@@ -219,16 +221,16 @@ async def test_a_client_works_on_a_bus_with_the_permissions_of_the_previous_rele
     with nats_server(OLD_BUS.format(more=more)) as url:
         users = {who: url.replace("://", f"://{who}:pw@") for who in ("stores", "ada")}
         with (
-            service_process("objectstore", users["stores"], tmp_path),
-            service_process("refs", users["stores"], tmp_path),
+            run_service("objectstore", users["stores"], tmp_path),
+            run_service("refs", users["stores"], tmp_path),
         ):
             async with connect(BusSettings(users["ada"]), name="ada") as bus:
                 objects, refs = (
                     objects_of(bus, "ada"),
                     refs_of(bus, "ada"),
                 )
-                await succeeds(refs.snapshot, Unavailable)
-                await succeeds(lambda: objects.find("0000"), Unavailable)
+                await retry(refs.snapshot, Unavailable)
+                await retry(lambda: objects.find("0000"), Unavailable)
                 await refs.register(FOO, Origin("ada", "test", "1" * 32))
                 await objects.put(made.objects)
                 branch = ref_names.branch(FOO, "main")

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.stack import FOO, Stack, until
+from tests.e2e.stack import FOO, Stack, wait_until
 from tests.support.nats import nats_server
-from tests.support.processes import ServiceProcess, service_process
-from tests.support.waiting import comes_true, eventually, succeeds
+from tests.support.processes import ServiceProcess, run_service
+from tests.support.waiting import eventually, eventually_true, retry
 
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.bus.service import answer_requests
@@ -46,21 +46,23 @@ def swap_refs(stack: Stack, put: Callable[[Path], object]) -> None:
     pid = stack.pid_of("zonegit_refs")
     put(stack.data / "refs")
     os.kill(pid, signal.SIGKILL)
-    until(lambda: any(found != pid for found in pids(stack, "zonegit_refs")), "refs did not start")
+    wait_until(
+        lambda: any(found != pid for found in pids(stack, "zonegit_refs")), "refs did not start"
+    )
 
 
 def pids(stack: Stack, words: str) -> list[int]:
     return [pid for pid, line in stack.processes().items() if words in line]
 
 
-def findings(stack: Stack, status: int) -> dict[str, str]:
+def list_findings(stack: Stack, status: int) -> dict[str, str]:
     """Return the problems that doctor finds, by check."""
     lines = stack.run("doctor", status=status).out.splitlines()
     bad = (line.split(maxsplit=2) for line in lines if line.startswith("BAD"))
     return {check: text for _, check, text in bad}
 
 
-def says_refused(stack: Stack) -> bool:
+def is_refusing(stack: Stack) -> bool:
     """Return whether the resolver reports that it refuses refs; it cannot while refs restarts."""
     try:
         (resolver,) = stack.json("resolvers")
@@ -83,7 +85,7 @@ def join(stack: Stack) -> str:
             "resolver-1": held,
         }
 
-    until(is_held, "not all belong to the installation of refs")
+    wait_until(is_held, "not all belong to the installation of refs")
     return held
 
 
@@ -96,9 +98,9 @@ def test_refs_with_an_empty_folder_removes_no_zone_from_a_running_resolver(
     join(own_stack)
     kept = tmp_path / "kept"
     swap_refs(own_stack, lambda folder: folder.rename(kept))
-    until(lambda: says_refused(own_stack), "it does not say that it refuses")
+    wait_until(lambda: is_refusing(own_stack), "it does not say that it refuses")
     assert own_stack.answer("api.foo.com.", "A") == ["192.0.2.80"]
-    wrong = findings(own_stack, 1)
+    wrong = list_findings(own_stack, 1)
     assert "zonegit adopt-store" in wrong["resolver-1"]
     assert "start refs with its own data folder" in wrong["resolver-1"]
     assert "zonegit adopt-store" in wrong["objectstore"]
@@ -109,12 +111,12 @@ def test_refs_with_an_empty_folder_removes_no_zone_from_a_running_resolver(
         kept.rename(folder)
 
     swap_refs(own_stack, put_back)
-    until(lambda: is_content(own_stack), "it refuses its own refs")
+    wait_until(lambda: is_healthy(own_stack), "it refuses its own refs")
     own_stack.run("set", "api", "A", "300", "192.0.2.81", "--wait", "--zone", "foo.com.")
     assert own_stack.answer("api.foo.com.", "A") == ["192.0.2.81"]
 
 
-def is_content(stack: Stack) -> bool:
+def is_healthy(stack: Stack) -> bool:
     """Return whether doctor finds no problem."""
     try:
         stack.run("doctor")
@@ -132,7 +134,7 @@ def test_a_restarted_resolver_serves_its_cache_until_the_store_is_adopted(
     own_stack.run("down")
     shutil.rmtree(own_stack.data / "refs")
     own_stack.up()
-    until(lambda: says_refused(own_stack), "it does not say that it refuses")
+    wait_until(lambda: is_refusing(own_stack), "it does not say that it refuses")
     assert own_stack.answer("api.foo.com.", "A") == ["192.0.2.80"]
     own_stack.run("init", "foo.com.")
     own_stack.run("import", "-", "--zone", "foo.com.", stdin=LATER)
@@ -145,8 +147,10 @@ def test_a_restarted_resolver_serves_its_cache_until_the_store_is_adopted(
     own_stack.run("adopt-store", "nonsense", status=2)
     assert "that answers has the id" in own_stack.run("adopt-store", "0" * 16).err
     assert not own_stack.run("adopt-store", held).err
-    until(lambda: own_stack.answer("api.foo.com.", "A") == ["192.0.2.90"], "it is not followed")
-    until(lambda: is_content(own_stack), "doctor is not content")
+    wait_until(
+        lambda: own_stack.answer("api.foo.com.", "A") == ["192.0.2.90"], "it is not followed"
+    )
+    wait_until(lambda: is_healthy(own_stack), "doctor is not content")
     shown = own_stack.json("adopt-store")
     assert set(shown["replaces"]) == {held, "0" * 16}
     assert shown["installation"] not in shown["replaces"]
@@ -159,7 +163,7 @@ async def client(url: str) -> AsyncIterator[Bus]:
         yield bus
 
 
-async def answers(bus: Bus, store: str) -> None:
+async def wait_for_answer(bus: Bus, store: str) -> None:
     """Wait until a store answers."""
     ask: Callable[[], Any] = RemoteRefs(bus, "ada").snapshot
     if store == "objectstore":
@@ -169,10 +173,10 @@ async def answers(bus: Bus, store: str) -> None:
             await objects.find("0000")
 
         ask = find
-    await succeeds(ask, Unavailable)
+    await retry(ask, Unavailable)
 
 
-async def instances(bus: Bus, store: str) -> list[Presence]:
+async def list_instances(bus: Bus, store: str) -> list[Presence]:
     """Return the instances of a store that serve, after one of them answers."""
     found: list[Presence] = []
     while not found:
@@ -186,7 +190,7 @@ def zone(number: int) -> Name:
 
 async def register(refs: RemoteRefs, number: int) -> None:
     origin = Origin("ada", "test", f"{number:032x}")
-    await succeeds(lambda: refs.register(zone(number), origin), Unavailable)
+    await retry(lambda: refs.register(zone(number), origin), Unavailable)
 
 
 async def registered(refs: RemoteRefs) -> set[Name]:
@@ -198,7 +202,7 @@ async def registered(refs: RemoteRefs) -> set[Name]:
     return found
 
 
-async def ends(process: ServiceProcess) -> str:
+async def wait_for_exit(process: ServiceProcess) -> str:
     """Wait for a process to exit with status 1, and return its log."""
     assert await asyncio.to_thread(process.wait) == 1
     return process.log.read_text()
@@ -210,16 +214,16 @@ async def test_the_later_of_two_stores_exits_and_names_the_other(
 ) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    with nats_server() as url, service_process(store, url, tmp_path / "a") as first:
+    with nats_server() as url, run_service(store, url, tmp_path / "a") as first:
         async with client(url) as bus:
-            await answers(bus, store)
-            with service_process(store, url, tmp_path / "b") as second:
-                log = await ends(second)
+            await wait_for_answer(bus, store)
+            with run_service(store, url, tmp_path / "b") as second:
+                log = await wait_for_exit(second)
             assert f"another {store} serves" in log
             assert "service.started" not in log
-            await answers(bus, store)
+            await wait_for_answer(bus, store)
             # Its supervisor restarts it repeatedly; the first instance reports a rival.
-            (said,) = await instances(bus, store)
+            (said,) = await list_instances(bus, store)
             assert said.rival
         assert first.terminate() == 0
 
@@ -227,12 +231,12 @@ async def test_the_later_of_two_stores_exits_and_names_the_other(
 async def test_no_acknowledged_move_is_lost_next_to_a_second_refs(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    with nats_server() as url, service_process("refs", url, tmp_path / "a"):
+    with nats_server() as url, run_service("refs", url, tmp_path / "a"):
         async with client(url) as bus:
             refs = RemoteRefs(bus, "ada")
-            await answers(bus, "refs")
-            with service_process("refs", url, tmp_path / "b") as second:
-                ending = asyncio.create_task(ends(second))
+            await wait_for_answer(bus, "refs")
+            with run_service("refs", url, tmp_path / "b") as second:
+                ending = asyncio.create_task(wait_for_exit(second))
                 number = 0
                 while not ending.done():
                     await register(refs, number)
@@ -247,8 +251,8 @@ async def test_one_of_two_stores_started_together_continues(store: str, tmp_path
     (tmp_path / "b").mkdir()
     with (
         nats_server() as url,
-        service_process(store, url, tmp_path / "a") as one,
-        service_process(store, url, tmp_path / "b") as other,
+        run_service(store, url, tmp_path / "a") as one,
+        run_service(store, url, tmp_path / "b") as other,
     ):
         async with client(url) as bus:
             done, _ = await asyncio.wait(
@@ -256,8 +260,8 @@ async def test_one_of_two_stores_started_together_continues(store: str, tmp_path
                 return_when=asyncio.FIRST_COMPLETED,
             )
             assert [task.result() for task in done] == [1]
-            await answers(bus, store)
-            assert len(await instances(bus, store)) == 1
+            await wait_for_answer(bus, store)
+            assert len(await list_instances(bus, store)) == 1
             for each in (one, other):
                 each.kill()
 
@@ -268,32 +272,32 @@ async def test_a_second_process_in_one_folder_exits_and_names_the_first(
 ) -> None:
     """It uses another bus, so neither process hears the other."""
     with nats_server() as url, nats_server() as elsewhere:
-        with service_process(store, url, tmp_path) as first:
+        with run_service(store, url, tmp_path) as first:
             await eventually(lambda: "service.started" in first.log.read_text())
             second = ServiceProcess(store, elsewhere, tmp_path)
             second.start()
-            log = await ends(second)
+            log = await wait_for_exit(second)
             assert f"another {store} (process " in log
             assert str(tmp_path / store) in log
         # The kernel released the lock when the first process was killed.
-        with service_process(store, elsewhere, tmp_path):
+        with run_service(store, elsewhere, tmp_path):
             async with client(elsewhere) as bus:
-                await answers(bus, store)
+                await wait_for_answer(bus, store)
 
 
 @pytest.mark.parametrize("store", STORES)
 async def test_a_store_restarts_after_a_kill(store: str, tmp_path: Path) -> None:
-    with nats_server() as url, service_process(store, url, tmp_path) as process:
+    with nats_server() as url, run_service(store, url, tmp_path) as process:
         async with client(url) as bus:
             for _ in range(3):
-                await answers(bus, store)
+                await wait_for_answer(bus, store)
                 process.kill()
                 process.start()
-            await answers(bus, store)
+            await wait_for_answer(bus, store)
     assert "service.failed" not in process.log.read_text()
 
 
-def beat(instance: str, started: float) -> Heartbeat:
+def make_heartbeat(instance: str, started: float) -> Heartbeat:
     return Heartbeat(
         epoch="e", sequence=1, time=time.time(), installation="f" * 16, instance=instance,
         started=started,
@@ -303,16 +307,16 @@ def beat(instance: str, started: float) -> Heartbeat:
 async def test_old_heartbeats_and_questions_of_strangers_stop_no_store(
     tmp_path: Path,
 ) -> None:
-    with nats_server() as url, service_process("refs", url, tmp_path) as process:
+    with nats_server() as url, run_service("refs", url, tmp_path) as process:
         async with client(url) as bus:
-            await answers(bus, "refs")
+            await wait_for_answer(bus, "refs")
             for number in range(5):
-                await bus.publish(subjects.HEARTBEAT, beat(f"gone-{number}", 1.0))
+                await bus.publish(subjects.HEARTBEAT, make_heartbeat(f"gone-{number}", 1.0))
                 question = AskPresence(instance="mallory")
                 await bus.publish(subjects.presence("refs"), question)
                 said = await bus.request(subjects.presence("refs"), question, Presence)
             assert not said.rival
-            await answers(bus, "refs")
+            await wait_for_answer(bus, "refs")
         assert process.terminate() == 0
     assert "service.failed" not in process.log.read_text()
 
@@ -321,31 +325,31 @@ async def test_old_heartbeats_and_questions_of_strangers_stop_no_store(
 async def test_an_unanswering_refs_counts_as_running_after_three_heartbeats(
     instance: str, tmp_path: Path
 ) -> None:
-    with nats_server() as url, service_process("refs", url, tmp_path) as process:
+    with nats_server() as url, run_service("refs", url, tmp_path) as process:
         async with client(url) as bus:
-            await answers(bus, "refs")
-            ending = asyncio.create_task(ends(process))
+            await wait_for_answer(bus, "refs")
+            ending = asyncio.create_task(wait_for_exit(process))
             while not ending.done():
-                await bus.publish(subjects.HEARTBEAT, beat(instance, 0.0))
+                await bus.publish(subjects.HEARTBEAT, make_heartbeat(instance, 0.0))
                 await asyncio.wait([ending], timeout=0.2)
             assert "another refs serves" in await ending
 
 
 async def test_a_later_instance_stops_no_store(tmp_path: Path) -> None:
-    with nats_server() as url, service_process("refs", url, tmp_path) as process:
+    with nats_server() as url, run_service("refs", url, tmp_path) as process:
         async with client(url) as bus:
-            await answers(bus, "refs")
-            late = beat("late", time.time() + 3600)
-            async with answering(bus, Presence(instance="late", started=late.started)):
+            await wait_for_answer(bus, "refs")
+            late = make_heartbeat("late", time.time() + 3600)
+            async with run_instance(bus, Presence(instance="late", started=late.started)):
                 for _ in range(5):
                     await bus.publish(subjects.HEARTBEAT, late)
                 await eventually(lambda: "instance.second" in process.log.read_text())
-            await answers(bus, "refs")
+            await wait_for_answer(bus, "refs")
         assert process.terminate() == 0
 
 
 @asynccontextmanager
-async def answering(bus: Bus, presence: Presence) -> AsyncIterator[None]:
+async def run_instance(bus: Bus, presence: Presence) -> AsyncIterator[None]:
     """Run a hand-made instance of refs."""
 
     def answer(asked: AskPresence) -> Presence | None:
@@ -356,7 +360,7 @@ async def answering(bus: Bus, presence: Presence) -> AsyncIterator[None]:
 
 
 @contextmanager
-def as_refs(stack: Stack) -> Iterator[str]:
+def refs_url(stack: Stack) -> Iterator[str]:
     """Yield the URL of a stack's bus for the user of refs."""
     bus = stack.record()["bus"]
     yield bus["url"].replace("://", f"://refs:{bus['users']['refs']}@")
@@ -369,27 +373,27 @@ def test_doctor_fails_while_two_instances_serve_or_one_tries_to(own_stack: Stack
     async def serve_next_to_it(url: str) -> dict[str, str]:
         async with (
             connect(BusSettings(url), name="refs", actor="refs") as bus,
-            answering(bus, second),
+            run_instance(bus, second),
         ):
-            return await asyncio.to_thread(findings, own_stack, 1)
+            return await asyncio.to_thread(list_findings, own_stack, 1)
 
     async def try_to_serve(url: str) -> None:
         """Announce an instance that is about to exit, until doctor reports it."""
         ends = Presence(instance="tries", started=time.time(), serves=False)
         async with (
             connect(BusSettings(url), name="refs", actor="refs") as bus,
-            answering(bus, ends),
+            run_instance(bus, ends),
         ):
             question = AskPresence(instance="tries")
 
             async def is_reported() -> bool:
                 await bus.request(subjects.presence("refs"), question, Presence)
-                said = await asyncio.to_thread(findings, own_stack, 1)
+                said = await asyncio.to_thread(list_findings, own_stack, 1)
                 return "instance tries, tries to serve" in said.get("refs", "")
 
-            await comes_true(is_reported)
+            await eventually_true(is_reported)
 
-    with as_refs(own_stack) as url:
+    with refs_url(own_stack) as url:
         wrong = asyncio.run(serve_next_to_it(url))
         assert "2 instances serve on one bus" in wrong["refs"]
         assert "instance beside" in wrong["refs"]
@@ -406,9 +410,9 @@ def test_doctor_names_the_process_that_holds_the_folder(own_stack: Stack) -> Non
         (own_stack.data / "refs").rename(own_stack.data / "gone")
         intruder.start()
         try:
-            until(lambda: "service.started" in intruder.log.read_text(), "it did not start")
+            wait_until(lambda: "service.started" in intruder.log.read_text(), "it did not start")
             os.kill(pid, signal.SIGKILL)
-            wrong = findings(own_stack, 1)
+            wrong = list_findings(own_stack, 1)
             assert "does not answer" in wrong["refs"]
             assert "uses" in wrong["refs"]
         finally:
@@ -441,10 +445,10 @@ async def test_stores_serve_on_a_bus_with_the_permissions_of_the_previous_releas
     publish, subscribe = (json.dumps(each) for each in RIGHTS[store])
     with (
         nats_server(EARLIER_PERMISSIONS % (store, publish, subscribe)) as url,
-        service_process(store, url.replace("://", f"://{store}:secret@"), tmp_path) as process,
+        run_service(store, url.replace("://", f"://{store}:secret@"), tmp_path) as process,
     ):
         async with client(url.replace("://", "://ada:secret@")) as bus:
-            await answers(bus, store)
+            await wait_for_answer(bus, store)
         await eventually(lambda: "instances.not-asked" in process.log.read_text())
         await eventually(lambda: "heartbeats.not-heard" in process.log.read_text())
         assert process.terminate() == 0

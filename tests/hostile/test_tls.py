@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pytest
 from tests.e2e.stack import Stack
-from tests.support.certificates import Authority, Files
+from tests.support.certificates import Authority, CertificateFiles
 from tests.support.nats import nats_server
-from tests.support.processes import service_process
+from tests.support.processes import run_service
 from tests.support.waiting import eventually
 
 from zonegit.bus import connection
@@ -31,10 +31,10 @@ class Pki(NamedTuple):
     """An authority with a server and a client, and an authority unknown to both."""
 
     ca: Path
-    server: Files
-    client: Files
+    server: CertificateFiles
+    client: CertificateFiles
     other: Path
-    alien: Files
+    alien: CertificateFiles
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def environment(url: str, **paths: Path) -> dict[str, str]:
     }
 
 
-def refusal(folder: Path, env: dict[str, str]) -> str:
+def run_refused(folder: Path, env: dict[str, str]) -> str:
     """Return the error of a command for an unusable bus, which must be its whole output."""
     said = Stack(folder, env).run("zone", "list", status=6)
     assert said.out == ""
@@ -86,8 +86,8 @@ def test_an_untrusted_authority_is_reported_with_the_setting(
     tmp_path: Path, pki: Pki, tls_bus: str, scheme: str
 ) -> None:
     url = f"{scheme}://ada:{SECRET}@{tls_bus}"
-    assert "ZONEGIT_NATS_CA" in refusal(tmp_path, environment(url))
-    assert str(pki.other) in refusal(tmp_path, environment(url, ca=pki.other))
+    assert "ZONEGIT_NATS_CA" in run_refused(tmp_path, environment(url))
+    assert str(pki.other) in run_refused(tmp_path, environment(url, ca=pki.other))
 
 
 def test_a_certificate_for_another_host_is_reported(tmp_path: Path, pki: Pki) -> None:
@@ -95,7 +95,7 @@ def test_a_certificate_for_another_host_is_reported(tmp_path: Path, pki: Pki) ->
     conf = f'tls {{ cert_file: "{files.cert}", key_file: "{files.key}" }}'
     with nats_server(conf) as url:
         env = environment(url, ca=tmp_path / "another.pem")
-        assert "is for another host" in refusal(tmp_path, env)
+        assert "is for another host" in run_refused(tmp_path, env)
 
 
 def test_a_missing_client_certificate_is_reported_with_its_settings(
@@ -103,7 +103,7 @@ def test_a_missing_client_certificate_is_reported_with_its_settings(
 ) -> None:
     url = f"tls://{mutual_bus}"
     for shown in ({}, {"cert": pki.alien.cert, "key": pki.alien.key}):
-        assert "ZONEGIT_NATS_CERT" in refusal(tmp_path, environment(url, ca=pki.ca, **shown))
+        assert "ZONEGIT_NATS_CERT" in run_refused(tmp_path, environment(url, ca=pki.ca, **shown))
 
 
 async def test_with_a_tls_url_no_secret_is_sent_without_tls() -> None:
@@ -113,7 +113,7 @@ async def test_with_a_tls_url_no_secret_is_sent_without_tls() -> None:
         writer.write(INFO.replace(b"{", b'{"auth_required":true,', 1))
         heard.append(await reader.read())
 
-    async with listening(plain) as address:
+    async with run_server(plain) as address:
         settings = BusSettings(f"tls://ada:{SECRET}@{address}")
         with pytest.raises(Unavailable, match="does not speak TLS"):
             async with connect(settings, name="test"):
@@ -161,7 +161,7 @@ async def test_invalid_certificate_files_are_named(
 
 
 @asynccontextmanager
-async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def run_server(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Run a server that is not a bus, and yield its host and port."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -224,9 +224,9 @@ async def _noise(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 async def test_a_server_that_is_not_a_bus_is_given_up(
     serve: Serve, scheme: str, tmp_path: Path
 ) -> None:
-    async with listening(serve) as address:
+    async with run_server(serve) as address:
         env = environment(f"{scheme}://ada:{SECRET}@{address}")
-        await asyncio.to_thread(refusal, tmp_path, env)
+        await asyncio.to_thread(run_refused, tmp_path, env)
 
 
 async def test_a_stalled_bus_does_not_delay_the_end_of_a_command(
@@ -241,7 +241,7 @@ async def test_a_stalled_bus_does_not_delay_the_end_of_a_command(
         await _for_ever()
 
     async with (
-        listening(stall) as address,
+        run_server(stall) as address,
         connect(BusSettings(f"nats://{address}"), name="test") as bus,
     ):
         with pytest.raises(ZonegitError):
@@ -257,7 +257,7 @@ async def test_a_starting_service_logs_what_it_waits_for(
         if variable.startswith("ZONEGIT_NATS"):
             monkeypatch.delenv(variable)
     url = f"tls://ada:{SECRET}@{tls_bus}"
-    with service_process(name, url, tmp_path, SERVICES[name]) as service:
+    with run_service(name, url, tmp_path, SERVICES[name]) as service:
         await eventually(lambda: "bus.awaited" in service.log.read_text())
         assert service.terminate() == 0
         log = service.log.read_text()

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.e2e.stack import FOO, Said, Stack, until
+from tests.e2e.stack import FOO, CommandOutput, Stack, wait_until
 from tests.support.nats import nats_server
-from tests.support.processes import service_process
-from tests.support.raw_nats import RawClient, raw_client
+from tests.support.processes import run_service
+from tests.support.raw_nats import RawClient, connect_raw
 from tests.support.resolvers import (
-    announcement,
-    joined,
-    registered,
+    connect_to,
+    list_resolvers,
+    make_announcement,
     registry_of,
-    resolver_process,
+    run_resolver,
 )
-from tests.support.waiting import DEADLINE_S, comes_true, succeeds
+from tests.support.waiting import DEADLINE_S, eventually_true, retry
 
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
 from zonegit.bus.resolver_status import KnownResolvers
@@ -57,7 +57,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     made.down()
 
 
-class Addresses:
+class AddressIterator:
     """An iterator with a new address for each change."""
 
     last = 0
@@ -67,15 +67,15 @@ class Addresses:
         return f"192.0.2.{self.last}"
 
 
-ADDRESSES = Addresses()
+ADDRESSES = AddressIterator()
 
 
-def change(stack: Stack, *words: str, status: int = 0) -> Said:
+def change(stack: Stack, *words: str, status: int = 0) -> CommandOutput:
     """Commit a new address, and wait for it."""
     return stack.run(*SET, next(ADDRESSES), "--wait", *words, status=status)
 
 
-def misses(stack: Stack, name: str, *others: str) -> None:
+def check_missed(stack: Stack, name: str, *others: str) -> None:
     """Check that a change reports this resolver as late, and none of the others.
 
     A short timeout is enough for the others on most machines; if it is not, the next one is longer.
@@ -92,10 +92,10 @@ def test_a_stopped_resolver_is_named_until_it_continues(stack: Stack) -> None:
     still = stack.pid_of("--name resolver-2")
     os.kill(still, signal.SIGSTOP)
     try:
-        misses(stack, "resolver-2", "resolver-1")
+        check_missed(stack, "resolver-2", "resolver-1")
         # After three missed announcements it is silent, but still registered.
-        until(lambda: registry_of(stack)["resolver-2"].is_silent)
-        misses(stack, "resolver-2", "resolver-1")
+        wait_until(lambda: registry_of(stack)["resolver-2"].is_silent)
+        check_missed(stack, "resolver-2", "resolver-1")
         assert "BAD  resolver-2" in stack.run("doctor", status=1).out
         assert "resolver-2" in stack.run("resolvers").out
     finally:
@@ -106,27 +106,27 @@ def test_a_stopped_resolver_is_named_until_it_continues(stack: Stack) -> None:
 def test_a_resolver_that_was_killed_is_named_and_one_that_said_goodbye_is_not(
     stack: Stack, tmp_path: Path
 ) -> None:
-    with resolver_process(stack, tmp_path, "extra") as process:
-        killed = comes_to_serve(stack, "extra")
+    with run_resolver(stack, tmp_path, "extra") as process:
+        killed = wait_until_serving(stack, "extra")
         assert "extra" in change(stack).out
         process.kill()
         process.wait()
-    misses(stack, "extra", "resolver-1", "resolver-2")
-    with resolver_process(stack, tmp_path, "extra") as process:
-        comes_to_serve(stack, "extra", killed)
+    check_missed(stack, "extra", "resolver-1", "resolver-2")
+    with run_resolver(stack, tmp_path, "extra") as process:
+        wait_until_serving(stack, "extra", killed)
         process.terminate()
         assert process.wait(timeout=DEADLINE_S) == 0
-    until(lambda: "extra" not in registry_of(stack))
+    wait_until(lambda: "extra" not in registry_of(stack))
     assert "extra" not in change(stack).out
 
 
-def comes_to_serve(stack: Stack, name: str, after: str = "") -> str:
+def wait_until_serving(stack: Stack, name: str, after: str = "") -> str:
     """Wait until an instance other than ``after`` serves under this name, and return it."""
-    until(lambda: serves(stack, name) not in ("", after), f"{name} does not serve")
-    return serves(stack, name)
+    wait_until(lambda: find_instance(stack, name) not in ("", after), f"{name} does not serve")
+    return find_instance(stack, name)
 
 
-def serves(stack: Stack, name: str) -> str:
+def find_instance(stack: Stack, name: str) -> str:
     """Return the instance that serves under this name and is not silent, or an empty string."""
     found = registry_of(stack).get(name)
     is_there = found is not None and found.last.is_serving and not found.is_silent
@@ -136,9 +136,9 @@ def serves(stack: Stack, name: str) -> str:
 def test_a_second_resolver_with_a_name_does_not_start_and_the_first_continues(
     stack: Stack, tmp_path: Path
 ) -> None:
-    with resolver_process(stack, tmp_path / "one", "twin"):
-        first = comes_to_serve(stack, "twin")
-        with resolver_process(stack, tmp_path / "two", "twin") as second:
+    with run_resolver(stack, tmp_path / "one", "twin"):
+        first = wait_until_serving(stack, "twin")
+        with run_resolver(stack, tmp_path / "two", "twin") as second:
             assert second.wait(timeout=DEADLINE_S) == 1
         log = (tmp_path / "two" / "twin.log").read_text()
         assert "a resolver named twin is running on 127.0.0.1:" in log
@@ -150,25 +150,25 @@ def test_a_second_resolver_with_a_name_does_not_start_and_the_first_continues(
 def test_a_successor_starts_right_after_a_kill_of_its_predecessor(
     stack: Stack, tmp_path: Path
 ) -> None:
-    with resolver_process(stack, tmp_path / "one", "heir") as first:
-        killed = comes_to_serve(stack, "heir")
+    with run_resolver(stack, tmp_path / "one", "heir") as first:
+        killed = wait_until_serving(stack, "heir")
         first.kill()
-        with resolver_process(stack, tmp_path / "two", "heir"):
-            comes_to_serve(stack, "heir", killed)
+        with run_resolver(stack, tmp_path / "two", "heir"):
+            wait_until_serving(stack, "heir", killed)
             assert "heir" in change(stack).out
 
 
 def test_a_resolver_that_is_frozen_while_another_takes_its_name_is_reported(
     stack: Stack, tmp_path: Path
 ) -> None:
-    with resolver_process(stack, tmp_path / "one", "ghost") as first:
-        before = comes_to_serve(stack, "ghost")
+    with run_resolver(stack, tmp_path / "one", "ghost") as first:
+        before = wait_until_serving(stack, "ghost")
         os.kill(first.pid, signal.SIGSTOP)
-        with resolver_process(stack, tmp_path / "two", "ghost") as second:
-            until(lambda: registry_of(stack)["ghost"].last.instance != before)
+        with run_resolver(stack, tmp_path / "two", "ghost") as second:
+            wait_until(lambda: registry_of(stack)["ghost"].last.instance != before)
             os.kill(first.pid, signal.SIGCONT)
             # The second one exits if it is young enough; otherwise both continue, and are reported.
-            until(
+            wait_until(
                 lambda: (
                     second.poll() == 1
                     or "two processes have this name" in stack.run("doctor", status=1).out
@@ -181,14 +181,14 @@ async def test_a_resolver_that_never_answered_a_broadcast_is_awaited_until_it_se
     stack: Stack,
 ) -> None:
     """The original fault: it missed the broadcast, and the command returned success at once."""
-    async with joined(stack, "resolver") as bus:
+    async with connect_to(stack, "resolver") as bus:
         moves: asyncio.Queue[RefEvent] = asyncio.Queue()
 
         def hear(_subject: str, octets: bytes) -> None:
             moves.put_nowait(codec.decode(octets, RefEvent))
 
         async with bus.subscribe(subjects.EVENTS, hear):
-            await bus.publish(subjects.announcement("slow"), announcement("slow"))
+            await bus.publish(subjects.announcement("slow"), make_announcement("slow"))
             await bus.flush()
             changing = asyncio.create_task(asyncio.to_thread(change, stack))
             moved = await moves.get()
@@ -202,7 +202,7 @@ async def test_a_resolver_that_never_answered_a_broadcast_is_awaited_until_it_se
             )  # fmt: skip
             await bus.publish(subjects.served("slow", ZONE), report)
             assert "slow" in (await changing).out
-            goodbye = msgspec.structs.replace(announcement("slow"), is_leaving=True)
+            goodbye = msgspec.structs.replace(make_announcement("slow"), is_leaving=True)
             await bus.publish(subjects.announcement("slow"), goodbye)
             await bus.flush()
 
@@ -210,9 +210,9 @@ async def test_a_resolver_that_never_answered_a_broadcast_is_awaited_until_it_se
 async def test_a_lost_report_is_replaced_by_a_status_request(stack: Stack) -> None:
     """An announcement shows that the resolver is past the move, so the command queries its
     status."""
-    async with joined(stack, "resolver") as bus:
+    async with connect_to(stack, "resolver") as bus:
         moves: asyncio.Queue[RefEvent] = asyncio.Queue()
-        at = msgspec.structs.replace(announcement("mute"), sequence=0)
+        at = msgspec.structs.replace(make_announcement("mute"), sequence=0)
 
         def hear(_subject: str, octets: bytes) -> None:
             moves.put_nowait(codec.decode(octets, RefEvent))
@@ -241,14 +241,14 @@ async def test_a_lost_report_is_replaced_by_a_status_request(stack: Stack) -> No
 
 
 async def test_a_goodbye_of_an_awaited_resolver_ends_the_wait_for_it(stack: Stack) -> None:
-    async with joined(stack, "resolver") as bus:
+    async with connect_to(stack, "resolver") as bus:
         moves: asyncio.Queue[bytes] = asyncio.Queue()
         async with bus.subscribe(subjects.EVENTS, lambda _, octets: moves.put_nowait(octets)):
-            await bus.publish(subjects.announcement("leaver"), announcement("leaver"))
+            await bus.publish(subjects.announcement("leaver"), make_announcement("leaver"))
             await bus.flush()
             changing = asyncio.create_task(asyncio.to_thread(change, stack))
             await moves.get()
-            goodbye = msgspec.structs.replace(announcement("leaver"), is_leaving=True)
+            goodbye = msgspec.structs.replace(make_announcement("leaver"), is_leaving=True)
             await bus.publish(subjects.announcement("leaver"), goodbye)
             assert "leaver" not in (await changing).out
 
@@ -256,19 +256,19 @@ async def test_a_goodbye_of_an_awaited_resolver_ends_the_wait_for_it(stack: Stac
 @pytest.mark.parametrize(("instance", "awaited"), [("one", set()), ("two", {"leaver"})])
 def test_a_goodbye_before_the_registry_is_read_counts(instance: str, awaited: set[str]) -> None:
     """The ref store may not have received it yet; a goodbye of another instance does not count."""
-    said = announcement("leaver", instance="one", is_leaving=True)
+    said = make_announcement("leaver", instance="one", is_leaving=True)
     waiter = Waiter(ZONE, "main", 1.0, session=None)  # type: ignore[arg-type]  # asks nobody
     waiter.handle_announcement(said)
-    listed = Registered(last=announcement("leaver", instance=instance), age=0.0)
+    listed = Registered(last=make_announcement("leaver", instance=instance), age=0.0)
     waiter._add_registered(KnownResolvers([listed]))
     assert waiter.awaited == awaited
 
 
 async def test_a_resolver_cannot_report_or_say_goodbye_for_another(stack: Stack) -> None:
     """This holds even on its own subject, which the bus permits."""
-    async with joined(stack, "resolver") as bus:
-        await bus.publish(subjects.announcement("victim"), announcement("victim"))
-        forged = codec.encode(msgspec.structs.replace(announcement("victim"), is_leaving=True))
+    async with connect_to(stack, "resolver") as bus:
+        await bus.publish(subjects.announcement("victim"), make_announcement("victim"))
+        forged = codec.encode(msgspec.structs.replace(make_announcement("victim"), is_leaving=True))
         await bus.send(subjects.announcement("liar"), forged)
         report = ServedEvent(
             resolver="victim", zone=ZONE, branch="main", epoch="", sequence=1 << 40,
@@ -276,7 +276,7 @@ async def test_a_resolver_cannot_report_or_say_goodbye_for_another(stack: Stack)
         )  # fmt: skip
         await bus.publish(subjects.served("liar", ZONE), report)
         await bus.flush()
-        await asyncio.to_thread(misses, stack, "victim", "resolver-1", "resolver-2")
+        await asyncio.to_thread(check_missed, stack, "victim", "resolver-1", "resolver-2")
         await bus.send(subjects.announcement("victim"), forged)
         await bus.flush()
 
@@ -294,7 +294,7 @@ async def test_the_bus_permits_a_resolver_of_the_stack_to_report_only_about_itse
 ) -> None:
     bus = stack.record()["bus"]
     url = bus["url"].replace("://", f"://resolver-1:{bus['users']['resolver-1']}@")
-    async with raw_client(url) as client:
+    async with connect_raw(url) as client:
         for name, is_own in (("resolver-1", True), ("resolver-2", False)):
             about = (subjects.announcement(name), subjects.served(name, ZONE))
             # An empty message, which no receiver accepts.
@@ -304,26 +304,26 @@ async def test_the_bus_permits_a_resolver_of_the_stack_to_report_only_about_itse
 
 def flood(client: RawClient, name: Callable[[int], str], count: int) -> None:
     for number in range(count):
-        said = announcement(name(number))
+        said = make_announcement(name(number))
         client.publish(subjects.announcement(said.resolver), codec.encode(said))
 
 
 async def test_invented_resolvers_fill_the_registry_and_displace_none(tmp_path: Path) -> None:
     """On a bus without users, any client may announce itself. The registry is bounded."""
-    with nats_server() as url, service_process("refs", url, tmp_path):
-        async with connect(BusSettings(url), name="ada") as bus, raw_client(url) as client:
-            await succeeds(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
-            await bus.publish(subjects.announcement("real"), announcement("real"))
+    with nats_server() as url, run_service("refs", url, tmp_path):
+        async with connect(BusSettings(url), name="ada") as bus, connect_raw(url) as client:
+            await retry(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
+            await bus.publish(subjects.announcement("real"), make_announcement("real"))
             await bus.flush()
-            assert "real" in await registered(bus)
+            assert "real" in await list_resolvers(bus)
             flood(client, "x{}".format, 3 * MAX_RESOLVERS)
             await client.flush()
 
             async def is_full() -> bool:
-                return len(await registered(bus)) == MAX_RESOLVERS
+                return len(await list_resolvers(bus)) == MAX_RESOLVERS
 
-            await comes_true(is_full)
-            assert "real" in await registered(bus)
+            await eventually_true(is_full)
+            assert "real" in await list_resolvers(bus)
             log = (tmp_path / "refs.log").read_text()
             assert log.count("registry.full") == 1
 
@@ -336,14 +336,14 @@ def test_with_a_full_registry_a_wait_fails(tmp_path: Path) -> None:
         crowded.zone("foo.com", FOO.replace("www   IN CNAME api\n", ""))
 
         async def crowd() -> None:
-            async with joined(crowded, "resolver") as bus:
+            async with connect_to(crowded, "resolver") as bus:
                 for number in range(MAX_RESOLVERS):
-                    said = announcement(f"x{number}", is_pinned=True)  # so it is not awaited
+                    said = make_announcement(f"x{number}", is_pinned=True)  # so it is not awaited
                     await bus.publish(subjects.announcement(said.resolver), said)
                 await bus.flush()
 
         asyncio.run(crowd())
-        until(lambda: len(registry_of(crowded)) == MAX_RESOLVERS)
+        wait_until(lambda: len(registry_of(crowded)) == MAX_RESOLVERS)
         said = change(crowded, status=6).err
         assert "committed, but" in said
         assert "than the ref store can register" in said
@@ -353,7 +353,7 @@ def test_with_a_full_registry_a_wait_fails(tmp_path: Path) -> None:
         crowded.down()
 
 
-HUGE = announcement("huge", version="v" * 64, branches=["b" * 200, "c" * 200])
+HUGE_ANNOUNCEMENT = make_announcement("huge", version="v" * 64, branches=["b" * 200, "c" * 200])
 
 
 @pytest.mark.parametrize(
@@ -363,12 +363,12 @@ HUGE = announcement("huge", version="v" * 64, branches=["b" * 200, "c" * 200])
         b"\x80",
         b"\xff" * 100,
         bytes(900_000),
-        codec.encode(HUGE) + bytes(MAX_ANNOUNCEMENT),
-        codec.encode({**msgspec.to_builtins(HUGE), "branches": ["b" * 201]}),
-        codec.encode({**msgspec.to_builtins(HUGE), "more": "x" * MAX_ANNOUNCEMENT}),
-        codec.encode({**msgspec.to_builtins(HUGE), "resolver": "other"}),
-        codec.encode({**msgspec.to_builtins(HUGE), "sequence": 1 << 63}),
-        codec.encode({**msgspec.to_builtins(HUGE), "zones": -1}),
+        codec.encode(HUGE_ANNOUNCEMENT) + bytes(MAX_ANNOUNCEMENT),
+        codec.encode({**msgspec.to_builtins(HUGE_ANNOUNCEMENT), "branches": ["b" * 201]}),
+        codec.encode({**msgspec.to_builtins(HUGE_ANNOUNCEMENT), "more": "x" * MAX_ANNOUNCEMENT}),
+        codec.encode({**msgspec.to_builtins(HUGE_ANNOUNCEMENT), "resolver": "other"}),
+        codec.encode({**msgspec.to_builtins(HUGE_ANNOUNCEMENT), "sequence": 1 << 63}),
+        codec.encode({**msgspec.to_builtins(HUGE_ANNOUNCEMENT), "zones": -1}),
     ],
     ids=[
         "empty", "no-fields", "no-msgpack", "900-kB", "more-behind", "long-branch", "unknown-field",
@@ -379,11 +379,11 @@ async def test_a_malformed_announcement_is_dropped_and_refs_continues(
     octets: bytes, lone_refs: str
 ) -> None:
     async with connect(BusSettings(lone_refs), name="ada") as bus:
-        await succeeds(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
+        await retry(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
         await bus.send(subjects.announcement("huge"), octets)
-        await bus.publish(subjects.announcement("next"), announcement("next"))
+        await bus.publish(subjects.announcement("next"), make_announcement("next"))
         await bus.flush()
-        found = await registered(bus)
+        found = await list_resolvers(bus)
         assert "next" in found
         assert not {"huge", "other"} & found.keys()
 
@@ -402,13 +402,13 @@ async def test_without_permission_to_query_resolvers_the_commit_is_reported(tmp_
         url = bare.replace("://", "://all:pw@")
         stack = Stack(tmp_path, {"ZONEGIT_NATS_URL": bare.replace("://", "://op:pw@")})
         with (
-            service_process("objectstore", url, tmp_path),
-            service_process("refs", url, tmp_path),
+            run_service("objectstore", url, tmp_path),
+            run_service("refs", url, tmp_path),
         ):
             async with connect(BusSettings(url), name="ada") as bus:
-                await succeeds(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
-                await succeeds(lambda: RemoteObjects(bus, "ada").find("0000"), Unavailable)
-                odd = announcement("odd", own_settings=1)
+                await retry(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
+                await retry(lambda: RemoteObjects(bus, "ada").find("0000"), Unavailable)
+                odd = make_announcement("odd", own_settings=1)
                 await bus.publish(subjects.announcement("odd"), odd)
                 await bus.flush()
                 await asyncio.to_thread(stack.run, "init", "foo.com")
@@ -418,10 +418,10 @@ async def test_without_permission_to_query_resolvers_the_commit_is_reported(tmp_
 
 
 @pytest.fixture(scope="module")
-def lone_refs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def run_refs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a bus with refs alone."""
     folder = tmp_path_factory.mktemp("refs")
-    with nats_server() as url, service_process("refs", url, folder):
+    with nats_server() as url, run_service("refs", url, folder):
         yield url
 
 
@@ -431,24 +431,24 @@ async def test_a_restarted_ref_store_does_not_report_that_there_is_no_resolver(
     """The resolver announced itself to the previous process, and will announce itself again in
     seconds."""
     with nats_server() as url:
-        async with connect(BusSettings(url), name="ada") as bus, raw_client(url) as client:
-            with service_process("refs", url, tmp_path) as refs:
-                await succeeds(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
+        async with connect(BusSettings(url), name="ada") as bus, connect_raw(url) as client:
+            with run_service("refs", url, tmp_path) as refs:
+                await retry(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
                 client.subscribe(subjects.resolvers("announce"))
                 await client.flush()
                 refs.kill()
                 refs.start()
-                answering = asyncio.create_task(answers_calls(client, "calm"))
+                answering = asyncio.create_task(answer_calls(client, "calm"))
                 try:
-                    known = await succeeds(lambda: registered(bus), Unavailable)
+                    known = await retry(lambda: list_resolvers(bus), Unavailable)
                 finally:
                     answering.cancel()
                 assert list(known) == ["calm"]
 
 
-async def answers_calls(client: RawClient, name: str) -> None:
+async def answer_calls(client: RawClient, name: str) -> None:
     """Answer a call with an announcement, as every resolver does."""
-    await client.hears(subjects.resolvers("announce"))
-    said = announcement(name)
+    await client.wait_for(subjects.resolvers("announce"))
+    said = make_announcement(name)
     client.publish(subjects.announcement(name), codec.encode(said))
     await client.flush()

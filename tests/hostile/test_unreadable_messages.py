@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.nats import nats_server
-from tests.support.processes import service_process
-from tests.support.raw_nats import raw_client
+from tests.support.processes import run_service
+from tests.support.raw_nats import connect_raw
 from tests.support.remote_stores import refs_of
 from tests.support.waiting import eventually
 
@@ -34,10 +34,10 @@ async def test_a_service_answers_other_requests_on_the_same_connection(
 ) -> None:
     """At the first such message, the library stops reading: the service would be deaf for half a
     minute."""
-    with nats_server() as url, service_process("refs", url, tmp_path) as service:
+    with nats_server() as url, run_service("refs", url, tmp_path) as service:
         await eventually(lambda: "service.started" in service.log.read_text())
-        async with raw_client(url) as client, connect(BusSettings(url), name="test") as bus:
-            client.say(UNREADABLE[kind])
+        async with connect_raw(url) as client, connect(BusSettings(url), name="test") as bus:
+            client.send(UNREADABLE[kind])
             assert await client.flush() == []
             assert (await refs_of(bus, "ada").where("ada")).own is None
         assert "bus.lost" not in service.log.read_text()

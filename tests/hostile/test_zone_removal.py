@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from tests.support import commits
 from tests.support.nats import nats_server
-from tests.support.processes import service_process
-from tests.support.raw_nats import raw_client
+from tests.support.processes import run_service
+from tests.support.raw_nats import connect_raw
 from tests.support.remote_stores import objects_of, refs_of
-from tests.support.waiting import succeeds
+from tests.support.waiting import retry
 
 from zonegit.bus import Bus, connect
 from zonegit.config import BusSettings
@@ -57,19 +57,19 @@ def protected_bus(folder: Path) -> Iterator[str]:
     configuration = json.dumps({"authorization": {"users": users}})
     with (
         nats_server(configuration) as url,
-        service_process("objectstore", as_user(url, "objectstore"), folder),
-        service_process("refs", as_user(url, "refs"), folder),
+        run_service("objectstore", connect_as(url, "objectstore"), folder),
+        run_service("refs", connect_as(url, "refs"), folder),
     ):
         yield url
 
 
-def as_user(url: str, name: str) -> str:
+def connect_as(url: str, name: str) -> str:
     return url.replace("://", f"://{name}:pw@")
 
 
 @asynccontextmanager
 async def working(url: str, name: str) -> AsyncIterator[Repo]:
-    async with connect(BusSettings(as_user(url, name)), name=name) as bus:
+    async with connect(BusSettings(connect_as(url, name)), name=name) as bus:
         yield repo_of(bus, name)
 
 
@@ -88,8 +88,8 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
     made = commits.commit(FOO, 1)
     with protected_bus(tmp_path) as url:
         async with working(url, "alice") as alice:
-            await succeeds(alice.refs.snapshot, Unavailable)
-            await succeeds(lambda: alice.objects.find("0000"), Unavailable)
+            await retry(alice.refs.snapshot, Unavailable)
+            await retry(lambda: alice.objects.find("0000"), Unavailable)
             await alice.refs.register(FOO, alice.origin("init"))
             await alice.objects.put(made.objects)
             for ref in (ref_names.branch(FOO, "main"), ref_names.branch(FOO, "next"),
@@ -117,10 +117,10 @@ async def test_a_rule_that_denies_moves_of_a_branch_protects_its_zone(url: str) 
 async def test_force_with_a_client_of_the_previous_release_removes_nothing(url: str) -> None:
     why = ChangeInfo(command="zone remove", operation="f" * 32, force=True, reason="all mine")
     subject = subjects.request("bob", "refs", "unregister", ref_names.marker(FOO))
-    async with raw_client(as_user(url, "bob")) as bob:
+    async with connect_raw(connect_as(url, "bob")) as bob:
         bob.subscribe("_INBOX.bob.>")
         bob.publish(subject, codec.encode(Unregister(why=why)), "_INBOX.bob.x.y")
-        failure = codec.decode((await bob.hears("_INBOX.bob.x.y")).payload, FailureReply)
+        failure = codec.decode((await bob.wait_for("_INBOX.bob.x.y")).payload, FailureReply)
     assert failure.code == "unsafe"
     assert "branches: main, next; tags: v1" in failure.message
     assert "upgrade it" in (failure.hint or "")

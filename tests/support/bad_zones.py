@@ -34,10 +34,12 @@ class SealedZone(NamedTuple):
 def blob(owner: bytes, rdtype: int, rdata: bytes, *, count: int = 1) -> RawObject:
     """Return a blob with any octets."""
     head = rdtype.to_bytes(2, "big") + (300).to_bytes(4, "big") + count.to_bytes(2, "big")
-    return forged("blob", b"\1" + owner + b"\0\1" + head + len(rdata).to_bytes(2, "big") + rdata)
+    return forge_object(
+        "blob", b"\1" + owner + b"\0\1" + head + len(rdata).to_bytes(2, "big") + rdata
+    )
 
 
-def forged(kind: ObjectKind, payload: bytes) -> RawObject:
+def forge_object(kind: ObjectKind, payload: bytes) -> RawObject:
     """Return an object of any kind with any octets, under its correct id."""
     return RawObject(compute_id(kind, payload), kind, payload)
 

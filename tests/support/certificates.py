@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 VALID = timedelta(days=1)
 
 
-class Files(NamedTuple):
+class CertificateFiles(NamedTuple):
     """The PEM files of a certificate and its private key."""
 
     cert: Path
@@ -32,11 +32,11 @@ class Authority:
         self.cert = folder / f"{name}.pem"
         self.cert.write_bytes(signed)
 
-    def issue(self, name: str, hosts: Sequence[str] = ()) -> Files:
+    def issue(self, name: str, hosts: Sequence[str] = ()) -> CertificateFiles:
         """Issue a certificate for a host with these addresses and names, or for a client."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        files = Files(self._folder / f"{name}.pem", self._folder / f"{name}-key.pem")
+        files = CertificateFiles(self._folder / f"{name}.pem", self._folder / f"{name}-key.pem")
         files.cert.write_bytes(self._sign(subject, key.public_key(), hosts, is_authority=False))
         files.key.write_bytes(
             key.private_bytes(

@@ -13,7 +13,7 @@ WHO = Identity("Ada", "ada@example.com", 1_750_000_000)
 
 
 @dataclass(frozen=True)
-class Made:
+class StoredCommit:
     """A commit and all its objects, children first."""
 
     id: CommitId
@@ -25,9 +25,9 @@ def commit(
     zone: Name,
     serial: int | None,
     address: str = "192.0.2.1",
-    parent: Made | None = None,
+    parent: StoredCommit | None = None,
     hosts: int = 0,
-) -> Made:
+) -> StoredCommit:
     """Return a commit of ``zone`` with an SOA (unless ``serial`` is None) and an address at the
     apex.
 
@@ -47,10 +47,10 @@ def commit(
     assert tree is not None
     parents = (parent.id,) if parent else ()
     made = encode(Commit(tree, parents, WHO, WHO, f"serial {serial}"))
-    return Made(CommitId(made.id), tree, [*objects, made])
+    return StoredCommit(CommitId(made.id), tree, [*objects, made])
 
 
-def tag(made: Made, name: str) -> RawObject:
+def tag(made: StoredCommit, name: str) -> RawObject:
     """Return a tag object for a commit."""
     return encode(Tag(made.id, name, WHO, "released"))
 

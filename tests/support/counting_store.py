@@ -7,7 +7,7 @@ from zonegit.store.memory import MemoryObjects
 from zonegit.store.objects import Dated
 
 
-class Counting(MemoryObjects):
+class CountingStore(MemoryObjects):
     """A store that counts requests.
 
     ``asked`` is the number of reads, each a round trip on the bus; ``gave`` is the number of

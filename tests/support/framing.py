@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from tests.support.waiting import DEADLINE_S
 
 
-def framed(wire: bytes) -> bytes:
+def frame(wire: bytes) -> bytes:
     return len(wire).to_bytes(2, "big") + wire
 
 
@@ -23,7 +23,7 @@ async def receive(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def connected(
+async def connect(
     address: tuple[str, int],
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Open a connection, and close it at exit."""

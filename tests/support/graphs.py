@@ -109,7 +109,7 @@ def graphs(draw: st.DrawFn, size: int = 24) -> Graph:
     return graph
 
 
-def handed_exactly(
+def run_strictly(
     known: Mapping[CommitId, V], asking: Generator[Collection[CommitId], Mapping[CommitId, V], T]
 ) -> T:
     """Run a walk over commits. It gets exactly the commits it requests, and cannot depend on

@@ -6,7 +6,7 @@ import time
 import dns.edns
 import dns.message
 import dns.opcode
-from tests.dns.local_server import World
+from tests.dns.local_server import LocalServer
 
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.server_options import ServerOptions
@@ -16,10 +16,10 @@ from zonegit.zone import names
 
 NOW = time.time()
 KEY = TsigKey(names.parse("key."), "hmac-sha256", b"shared by two")
-CONDUCT = ServerOptions(
+SERVER_OPTIONS = ServerOptions(
     keys={KEY.name: KEY}, nsid=b"one of many", server_version="zonegit", identity="one"
 )
-LIMITS = (DATAGRAM, STREAM)
+MAX_SIZES = (DATAGRAM, STREAM)
 
 ZONE = """
 @ 300 NS ns.sub
@@ -39,23 +39,23 @@ svc 300 HTTPS 1 www alpn=h2
 ZONES = {"foo.com.": ZONE, "foo.net.": "b 300 DNAME d.foo.com.", ".": "@ 300 NS a."}
 
 
-def worlds() -> list[World]:
+def make_servers() -> list[LocalServer]:
     """Yield the same zones without and with a canary; with one, the client subnet is parsed."""
-    split = World(ZONES, Canary("canary", 50), CONDUCT)
+    split = LocalServer(ZONES, Canary("canary", 50), SERVER_OPTIONS)
     split.put("foo.com.", ZONE, canary=ZONE)
-    made = [World(ZONES, conduct=CONDUCT), split]
-    for world in made:
-        world.zones.clock = lambda: NOW  # otherwise two replies to one query might differ
+    made = [LocalServer(ZONES, conduct=SERVER_OPTIONS), split]
+    for server in made:
+        server.zones.clock = lambda: NOW  # otherwise two replies to one query might differ
     return made
 
 
-def examine(world: World, wire: bytes, limit: int) -> None:
+def check_reply(server: LocalServer, wire: bytes, limit: int) -> None:
     """Fail unless an input gets no reply or one valid reply.
 
     Only replies and fragments get none. A reply belongs to its query, can be parsed, and gets no
     reply itself.
     """
-    reply = world.exchange(wire, limit=limit)
+    reply = server.exchange(wire, limit=limit)
     if reply is None:
         assert len(wire) < 12 or wire[2] & 0x80
         return
@@ -63,10 +63,10 @@ def examine(world: World, wire: bytes, limit: int) -> None:
     assert reply[2] & 0x80
     assert (reply[2] ^ wire[2]) & 0x79 == 0  # the opcode and RD are the query's
     dns.message.from_wire(reply, keyring=False)
-    assert world.exchange(reply) is None
+    assert server.exchange(reply) is None
 
 
-def queries() -> dict[str, bytes]:
+def make_queries() -> dict[str, bytes]:
     """Return one message for each kind that is parsed differently."""
     made = {
         "plain": dns.message.make_query("www.foo.com.", "A", id=1),
@@ -115,6 +115,6 @@ def _signed() -> dns.message.QueryMessage:
     return query
 
 
-def question(name: bytes, tail: bytes = b"\0\1\0\1", flags: int = 0) -> bytes:
+def make_question(name: bytes, tail: bytes = b"\0\1\0\1", flags: int = 0) -> bytes:
     """Return a query whose name has these octets."""
     return struct.pack("!HHHHHH", 12, flags, 1, 0, 0, 0) + name + tail

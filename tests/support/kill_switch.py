@@ -9,11 +9,11 @@ WRITES = frozenset(
 )
 
 
-class Killed(Exception):
+class ProcessKilled(Exception):
     """The process was killed."""
 
 
-class Life:
+class KillSwitch:
     """Counts writes, and kills the process before or just after the write numbered ``last``.
 
     The process is never killed if ``last`` is None.
@@ -25,7 +25,7 @@ class Life:
         self._is_over = False
         self.writes = 0
 
-    def lived_by(self, store: Any) -> Any:
+    def wrap(self, store: Any) -> Any:
         """Return ``store`` with its writes counted."""
         return _Living(store, self)
 
@@ -41,11 +41,11 @@ class Life:
     def _end_if(self, is_over: bool) -> None:
         if is_over:
             self._is_over = True
-            raise Killed
+            raise ProcessKilled
 
 
 class _Living:
-    def __init__(self, store: Any, life: Life) -> None:
+    def __init__(self, store: Any, life: KillSwitch) -> None:
         self._store = store
         self._life = life
 

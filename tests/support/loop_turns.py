@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Turns:
+class TurnCounter:
     """A counter of the cycles of the event loop."""
 
     def __init__(self) -> None:
@@ -19,9 +19,9 @@ class Turns:
 
 
 @asynccontextmanager
-async def counted() -> AsyncIterator[Turns]:
+async def count_turns() -> AsyncIterator[TurnCounter]:
     """Count from entry to exit."""
-    turns = Turns()
+    turns = TurnCounter()
     async with asyncio.TaskGroup() as group:
         taking = group.create_task(turns.take())
         yield turns

@@ -49,7 +49,7 @@ class ServiceProcess:
 
 
 @contextmanager
-def service_process(
+def run_service(
     name: str, url: str, data: Path, arguments: Sequence[str] = ()
 ) -> Iterator[ServiceProcess]:
     """Run a service from entry to exit."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.waiting import DEADLINE_S
 
-OCTETS = 65_536
+READ_SIZE = 65_536
 
 
 class Terminal:
@@ -40,7 +40,7 @@ class Terminal:
             ready, _, _ = select.select([self._descriptor], [], [], deadline - time.monotonic())
             assert ready, f"{text!r} was not printed, but {self.seen[after:]!r}"
             try:
-                self.seen += os.read(self._descriptor, OCTETS).decode("utf-8", "replace")
+                self.seen += os.read(self._descriptor, READ_SIZE).decode("utf-8", "replace")
             except OSError as ended:
                 raise AssertionError(f"it ended: {self.seen!r}") from ended
         return at + len(text)

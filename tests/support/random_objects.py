@@ -52,7 +52,7 @@ def owners(apex: Name) -> st.SearchStrategy[bytes]:
 def blobs(draw: st.DrawFn, apex: Name) -> RawObject:
     """Draw RRsets, and octets that resemble one."""
     if draw(rarely):
-        return bad_zones.forged("blob", draw(st.binary(max_size=40)))
+        return bad_zones.forge_object("blob", draw(st.binary(max_size=40)))
     rdtype = draw(st.one_of(types.map(rrtypes.NUMBERS.__getitem__), storable_types))
     right = st.just(ADDRESS) if rdtype == rrtypes.A else rdatas_of(rdtype)
     rdata = draw(st.one_of(right, right, st.binary(max_size=24)))
@@ -70,17 +70,17 @@ def trees(draw: st.DrawFn, below: Sequence[RawObject]) -> RawObject:
     found = draw(st.dictionaries(keys, targets, min_size=1, max_size=4))
     match draw(st.integers(0, 9)):
         case 9:
-            return bad_zones.forged("tree", draw(st.binary(max_size=60)))
+            return bad_zones.forge_object("tree", draw(st.binary(max_size=60)))
         case 8:
             rows = [IndexRow(key, draw(st.integers(0, 9)), found[key]) for key in sorted(found)]
             index = Index(draw(st.integers(1, 8)), tuple(rows))
-            return bad_zones.forged("tree", tree_codec.encode_index(index))
+            return bad_zones.forge_object("tree", tree_codec.encode_index(index))
         case _:
-            return bad_zones.forged("tree", tree_codec.encode_leaf(found))
+            return bad_zones.forge_object("tree", tree_codec.encode_leaf(found))
 
 
 @st.composite
-def senseless_zones(draw: st.DrawFn, apex: Name) -> SealedZone:
+def random_zones(draw: st.DrawFn, apex: Name) -> SealedZone:
     """Draw a commit of a zone that claims to be ``apex``, and the objects below it."""
     found: list[RawObject] = draw(st.lists(blobs(apex), max_size=OBJECTS))
     for _ in range(draw(st.integers(0, OBJECTS))):

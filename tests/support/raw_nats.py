@@ -15,7 +15,7 @@ from tests.support.waiting import DEADLINE_S
 
 
 @dataclass(frozen=True)
-class Heard:
+class ReceivedMessage:
     """A message that arrived."""
 
     subject: str
@@ -24,20 +24,20 @@ class Heard:
 
 
 class RawClient:
-    """One connection, made by :func:`raw_client`."""
+    """One connection, made by :func:`connect_raw`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
         self._subscriptions = 0
-        self.heard: list[Heard] = []
+        self.received: list[ReceivedMessage] = []
 
     def subscribe(self, subject: str) -> None:
-        """Subscribe to messages; they are in :attr:`heard` after a later :meth:`flush`."""
+        """Subscribe to messages; they are in :attr:`received` after a later :meth:`flush`."""
         self._subscriptions += 1
         self._writer.write(f"SUB {subject} {self._subscriptions}\r\n".encode())
 
-    def say(self, octets: bytes) -> None:
+    def send(self, octets: bytes) -> None:
         """Send any octets."""
         self._writer.write(octets)
 
@@ -57,11 +57,11 @@ class RawClient:
                     errors.append(line.removeprefix("-ERR ").strip("'"))
         return errors
 
-    async def hears(self, subject: str) -> Heard:
+    async def wait_for(self, subject: str) -> ReceivedMessage:
         """Return the first message on a subject with this prefix, as soon as it arrives."""
         async with asyncio.timeout(DEADLINE_S):
             while True:
-                for each in self.heard:
+                for each in self.received:
                     if each.subject.startswith(subject):
                         return each
                 await self._line()
@@ -77,7 +77,7 @@ class RawClient:
         return not await self.flush()
 
     async def _line(self) -> str:
-        """Return the next line; a message is stored in ``heard`` first."""
+        """Return the next line; a message is stored in ``received`` first."""
         while True:
             line = (await self._reader.readline()).decode().rstrip("\r\n")
             if line == "PING":
@@ -95,11 +95,13 @@ class RawClient:
         counts = words[-2:] if has_headers else ["0", words[-1]]
         rest = words[3 : -2 if has_headers else -1]
         octets = await self._reader.readexactly(int(counts[1]) + 2)
-        self.heard.append(Heard(words[1], rest[0] if rest else "", octets[int(counts[0]) : -2]))
+        self.received.append(
+            ReceivedMessage(words[1], rest[0] if rest else "", octets[int(counts[0]) : -2])
+        )
 
 
 @asynccontextmanager
-async def raw_client(url: str) -> AsyncIterator[RawClient]:
+async def connect_raw(url: str) -> AsyncIterator[RawClient]:
     """Connect as the user in the URL, if any."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)

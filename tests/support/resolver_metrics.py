@@ -7,7 +7,7 @@ from zonegit_resolver.xfr.outgoing import Outgoing
 from zonegit_resolver.zone_states import ZoneStates
 
 
-def figures(tracks: ZoneStates) -> MetricsCollector:
+def collect_metrics(tracks: ZoneStates) -> MetricsCollector:
     """Return the metrics for ``states``, with the bus up and a valid configuration."""
     return MetricsCollector(
         tracks,

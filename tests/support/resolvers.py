@@ -19,7 +19,7 @@ from zonegit.config import BusSettings
 from zonegit.wire.messages import Announcement, Registered
 
 
-def announcement(name: str, instance: str = "hand-made", **fields: object) -> Announcement:
+def make_announcement(name: str, instance: str = "hand-made", **fields: object) -> Announcement:
     """Return the announcement of a resolver that follows main in all zones."""
     said = {"version": "1", "started": 0.0, "epoch": "", "sequence": 0, "branches": ["main"]}
     return Announcement(resolver=name, instance=instance, **{**said, **fields})  # type: ignore[arg-type]  # as given
@@ -32,13 +32,13 @@ def url_of(stack: Stack, user: str) -> str:
 
 
 @asynccontextmanager
-async def joined(stack: Stack, user: str) -> AsyncIterator[Bus]:
+async def connect_to(stack: Stack, user: str) -> AsyncIterator[Bus]:
     """Connect to the bus of the stack."""
     async with connect(BusSettings(url_of(stack, user)), name=user) as bus:
         yield bus
 
 
-async def registered(bus: Bus) -> dict[str, Registered]:
+async def list_resolvers(bus: Bus) -> dict[str, Registered]:
     """Return the registry, by name."""
     known = await read_registry(bus, "ada", timeout=PATIENCE_S)
     return {each.last.resolver: each for each in known.resolvers}
@@ -48,14 +48,14 @@ def registry_of(stack: Stack) -> dict[str, Registered]:
     """Return the registry of a stack, for tests that are not asynchronous."""
 
     async def read() -> dict[str, Registered]:
-        async with joined(stack, "cli") as bus:
-            return await registered(bus)
+        async with connect_to(stack, "cli") as bus:
+            return await list_resolvers(bus)
 
     return asyncio.run(read())
 
 
 @contextmanager
-def resolver_process(stack: Stack, folder: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
+def run_resolver(stack: Stack, folder: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a resolver next to those of a stack; its log is ``folder/NAME.log``.
 
     At exit, if it still runs, it is stopped and says goodbye.

@@ -27,7 +27,7 @@ async def eventually(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def comes_true(holds: Callable[[], Awaitable[object]]) -> None:
+async def eventually_true(holds: Callable[[], Awaitable[object]]) -> None:
     """Wait until an asynchronous condition is true; fail the test after the deadline."""
     deadline = time.monotonic() + DEADLINE_S
     while not await holds():
@@ -35,7 +35,7 @@ async def comes_true(holds: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def succeeds(attempt: Callable[[], Awaitable[T]], *passing: type[Exception]) -> T:
+async def retry(attempt: Callable[[], Awaitable[T]], *passing: type[Exception]) -> T:
     """Call ``attempt`` until it raises none of ``passing``, and return its result."""
     deadline = time.monotonic() + DEADLINE_S
     while True:
@@ -47,7 +47,7 @@ async def succeeds(attempt: Callable[[], Awaitable[T]], *passing: type[Exception
 
 
 @asynccontextmanager
-async def held(context: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
+async def open_in_task(context: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
     """Enter and leave ``context`` in one task, as task groups require; pytest uses two for a
     fixture."""
     entered: asyncio.Future[T] = asyncio.get_running_loop().create_future()

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.peers import installed
+from tests.support.peers import find_program
 
 ALGORITHM = "ECDSAP256SHA256"
 START, END = "20200101000000", "20600101000000"
@@ -15,14 +15,14 @@ NSEC3 = ("-3", "aabbccdd", "-H", "5")
 NSEC3_OPT_OUT = ("-3", "-", "-H", "0", "-A")
 
 
-def needs_signer() -> None:
+def require_signer() -> None:
     """Skip the test, visibly, without the tools."""
     for tool in ("dnssec-keygen", "dnssec-signzone"):
-        if installed(tool) is None:
+        if find_program(tool) is None:
             pytest.skip(f"{tool} is not installed")
 
 
-def signed(folder: Path, zone: str, text: str, *how: str) -> str:
+def sign_zone(folder: Path, zone: str, text: str, *how: str) -> str:
     """Return the master file of ``zone`` signed, with absolute names.
 
     ``text`` is relative to the zone and has its SOA; ``how`` is NSEC, NSEC3 or NSEC3_OPT_OUT.
@@ -42,7 +42,7 @@ def signed(folder: Path, zone: str, text: str, *how: str) -> str:
 
 
 def _run(tool: str, folder: Path, *arguments: str) -> None:
-    path = installed(tool)
+    path = find_program(tool)
     assert path is not None
     done = subprocess.run(
         [path, *arguments], cwd=folder, capture_output=True, text=True, check=False

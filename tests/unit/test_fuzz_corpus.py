@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.fuzz.targets import TARGETS, kept
+from tests.fuzz.targets import TARGETS, read_corpus
 
-INPUTS = [(target, path) for target in TARGETS for path in kept(target)]
+INPUTS = [(target, path) for target in TARGETS for path in read_corpus(target)]
 
 
 @pytest.mark.parametrize(("target", "path"), INPUTS, ids=lambda each: getattr(each, "name", each))
@@ -16,7 +16,7 @@ def test_an_input_of_the_corpus_breaks_no_law(target, path):
 def test_ordinary_inputs_break_no_law(target):
     seeds = list(TARGETS[target].seeds())
     assert seeds
-    assert kept(target)
+    assert read_corpus(target)
     for octets in seeds:
         TARGETS[target].examine(octets)
 

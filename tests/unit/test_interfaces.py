@@ -26,7 +26,7 @@ import pytest
 
 from tests.support import interfaces
 from tests.support.interfaces import SOURCES, shape
-from tests.support.resolver_metrics import figures
+from tests.support.resolver_metrics import collect_metrics
 from zonegit import errors, process, settings_file
 from zonegit.bus import discovery, headers
 from zonegit.containment import contain, isolate, keep_running, note
@@ -235,7 +235,9 @@ def observed() -> Any:
     return {
         "events": {service: interfaces.log_events(source) for service, source in SOURCES.items()},
         "areas": {service: sorted(areas(source)) for service, source in SOURCES.items()},
-        "metrics": interfaces.metrics(figures(ZoneStates(ZoneTable(), ServingPlan())).collect()),
+        "metrics": interfaces.metrics(
+            collect_metrics(ZoneStates(ZoneTable(), ServingPlan())).collect()
+        ),
         "rules": sorted({*sorted_union(interfaces.rules), *table.SOURCES}),
         "checks": sorted(
             interfaces.first_arguments(Path(doctor.__file__), {doctor.CheckResult.__name__})

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from tests.support.differential import random_zones, signed_zones
-from tests.support.differential.questions import Question, questions
-from tests.support.differential.random_zones import Zone
-from tests.support.differential.shrinker import shrunk
-from tests.support.differential.trial import Disagreement, disagreements, references
+from tests.support.differential.questions import Question, make_questions
+from tests.support.differential.random_zones import RandomZone
+from tests.support.differential.shrinker import shrink
+from tests.support.differential.trial import Disagreement, find_disagreements, list_references
 
 UNSIGNED = "unsigned"
 WAYS = (UNSIGNED, *signed_zones.DENIALS)
@@ -36,8 +36,8 @@ def _seeds(text: str) -> range:
 
 
 def _failed(seed: int, way: str) -> bool:
-    zones = random_zones.zones(seed)
-    asked = questions(zones, seed, signed=way != UNSIGNED)
+    zones = random_zones.make_zones(seed)
+    asked = make_questions(zones, seed, signed=way != UNSIGNED)
     found = list(_disagreements(zones, way, asked))
     fault = next((each for each in found if each.exemption is None), None)
     print(f"seed {seed}, {way}: {len(asked)} questions, {len(found)} decided otherwise", flush=True)
@@ -49,23 +49,23 @@ def _failed(seed: int, way: str) -> bool:
 
 
 def _disagreements(
-    zones: Sequence[Zone], way: str, asked: Sequence[Question]
+    zones: Sequence[RandomZone], way: str, asked: Sequence[Question]
 ) -> Iterator[Disagreement]:
     texts = {zone.apex: zone.text() for zone in zones}
     if way != UNSIGNED:
-        texts = {apex: signed_zones.signed(apex, text, way) for apex, text in texts.items()}
-    return disagreements(texts, references(zones), asked)
+        texts = {apex: signed_zones.sign(apex, text, way) for apex, text in texts.items()}
+    return find_disagreements(texts, list_references(zones), asked)
 
 
-def _show(zones: Sequence[Zone], way: str, question: Question) -> None:
-    def fault(smaller: Sequence[Zone]) -> Disagreement | None:
+def _show(zones: Sequence[RandomZone], way: str, question: Question) -> None:
+    def fault(smaller: Sequence[RandomZone]) -> Disagreement | None:
         try:
             found = list(_disagreements(smaller, way, [question]))
         except (RuntimeError, TimeoutError, AssertionError):  # a server refuses such zones
             return None
         return next((each for each in found if each.exemption is None), None)
 
-    smallest = shrunk(zones, lambda smaller: fault(smaller) is not None)
+    smallest = shrink(zones, lambda smaller: fault(smaller) is not None)
     for zone in smallest:
         print(f"\n;; zone {zone.apex}\n{zone.text()}")
     print(fault(smallest))

@@ -12,14 +12,14 @@ import dns.rcode
 import dns.rdatatype
 from tests.support.differential import signed_zones
 from tests.support.differential.questions import Question
-from tests.support.differential.replies import Said, said
+from tests.support.differential.replies import ReplyContent, read_content
 
-MOST_ALIASES = 16
-MUCH = 100
+MAX_ALIASES = 16
+ADDRESS_COUNT = 100
 """More additional addresses than fit."""
-BESIDE = (dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3)
+DNSSEC_TYPES = (dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3)
 
-Covers = Callable[[Question, dns.message.Message, Sequence[Said]], bool]
+Covers = Callable[[Question, dns.message.Message, Sequence[ReplyContent]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,58 +47,65 @@ class Exemption:
         texts |= {"sub.example.test.": head + self.child} if self.child else {}
         if self.denial is None:
             return texts
-        return {apex: signed_zones.signed(apex, text, self.denial) for apex, text in texts.items()}
+        return {apex: signed_zones.sign(apex, text, self.denial) for apex, text in texts.items()}
 
 
-def exempted(
-    question: Question, ours: dns.message.Message, theirs: Sequence[Said]
+def find_exemption(
+    question: Question, ours: dns.message.Message, theirs: Sequence[ReplyContent]
 ) -> Exemption | None:
     """Return the exemption that covers a disagreement; None for a fault."""
     covering = (each for each in EXEMPTIONS if each.covers(question, ours, theirs))
     return next(covering, None)
 
 
-def _is_one_of_any(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
-    told = {rrset.rdtype for rrset in ours.answer} - set(BESIDE)
+def _is_one_of_any(
+    question: Question, ours: dns.message.Message, theirs: Sequence[ReplyContent]
+) -> bool:
+    told = {rrset.rdtype for rrset in ours.answer} - set(DNSSEC_TYPES)
     return question.rdtype == "ANY" and not question.tcp and len(told) <= 1
 
 
-def _is_long(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
-    return ours.rcode() == dns.rcode.SERVFAIL and len(_aliases(ours)) == MOST_ALIASES
+def _is_long(question: Question, ours: dns.message.Message, theirs: Sequence[ReplyContent]) -> bool:
+    return ours.rcode() == dns.rcode.SERVFAIL and len(_aliases(ours)) == MAX_ALIASES
 
 
-def _is_loop(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
+def _is_loop(question: Question, ours: dns.message.Message, theirs: Sequence[ReplyContent]) -> bool:
     owners = {rrset.name for rrset in ours.answer}
     returns = any(rrset[0].target in owners for rrset in _aliases(ours)[-1:])
     given_up = all(reply.rcode == "SERVFAIL" for reply in theirs)
     return returns and given_up and ours.rcode() == dns.rcode.NOERROR
 
 
-def _is_proved(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
+def _is_proved(
+    question: Question, ours: dns.message.Message, theirs: Sequence[ReplyContent]
+) -> bool:
     if ours.rcode() or all(rrset.rdtype != dns.rdatatype.SOA for rrset in ours.authority):
         return False
-    told = said(ours).essence
+    told = read_content(ours).essence
     without = [each for each in theirs if told._replace(authority=each.authority) == each.essence]
     more = [told.authority - each.authority for each in without]
     return bool(more) and all(lines and all(" nsec " in line for line in lines) for lines in more)
 
 
-def _is_its_own_host(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
+def _is_its_own_host(
+    question: Question, ours: dns.message.Message, theirs: Sequence[ReplyContent]
+) -> bool:
     owners = {rrset.name for rrset in ours.answer}
     own = {rrset.name for rrset in ours.additional} <= owners
     return question.rdtype in ("SVCB", "HTTPS") and bool(ours.additional) and own
 
 
-def _is_much(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
-    brought = said(ours).additional
+def _is_much(question: Question, ours: dns.message.Message, theirs: Sequence[ReplyContent]) -> bool:
+    brought = read_content(ours).additional
     return any(
-        each.essence == said(ours).essence and len(each.additional - brought) > MUCH
+        each.essence == read_content(ours).essence
+        and len(each.additional - brought) > ADDRESS_COUNT
         for each in theirs
     )
 
 
 def _is_of_the_parent(
-    question: Question, ours: dns.message.Message, theirs: Sequence[Said]
+    question: Question, ours: dns.message.Message, theirs: Sequence[ReplyContent]
 ) -> bool:
     targets = {rrset[0].target for rrset in _aliases(ours)[-1:]}
     is_above = all(
@@ -107,8 +114,10 @@ def _is_of_the_parent(
     return question.rdtype == "DS" and bool(targets) and is_above
 
 
-def _is_referred(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
-    is_referral = said(ours).names_servers and not ours.rcode()  # possibly after aliases
+def _is_referred(
+    question: Question, ours: dns.message.Message, theirs: Sequence[ReplyContent]
+) -> bool:
+    is_referral = read_content(ours).names_servers and not ours.rcode()  # possibly after aliases
     given = all(any(" nsec " in line for line in each.answer) for each in theirs)
     return question.rdtype == "NSEC" and is_referral and given
 

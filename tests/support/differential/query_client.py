@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Sequence
 
-from tests.support.framing import framed
+from tests.support.framing import frame
 from tests.support.peers import Address
 from tests.support.waiting import DEADLINE_S
 
@@ -12,7 +12,7 @@ PATIENCE_S = DEADLINE_S
 """Seconds after which a server on the loopback counts as silent."""
 
 
-def over_udp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
+def query_udp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
     """Send queries with distinct ids, and return the reply to each.
 
     Raises:
@@ -31,12 +31,12 @@ def over_udp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
     return [replies[wire[:2]] for wire in wires]
 
 
-def over_tcp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
+def query_tcp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
     """Send queries on one connection (RFC 7766 section 6.2.1), and return the reply to each."""
     replies: dict[bytes, bytes] = {}
     with socket.create_connection(address, PATIENCE_S) as sock, sock.makefile("rb") as stream:
         for wire in wires:
-            sock.sendall(framed(wire))
+            sock.sendall(frame(wire))
             length = int.from_bytes(stream.read(2), "big")
             _keep(replies, stream.read(length))
     return [replies[wire[:2]] for wire in wires]

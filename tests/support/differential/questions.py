@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import dns.message
 import dns.name
 from dns.name import Name
-from tests.support.differential.random_zones import Zone
+from tests.support.differential.random_zones import RandomZone
 
 from zonegit.nameserver.message.query import DATAGRAM, PLAIN
 
@@ -57,7 +57,7 @@ class Question:
         return message.to_wire()
 
 
-def questions(zones: list[Zone], seed: int, *, signed: bool = False) -> list[Question]:
+def make_questions(zones: list[RandomZone], seed: int, *, signed: bool = False) -> list[Question]:
     """Return all questions about zones; in signed zones, two thirds of them set DO."""
     rng = random.Random(seed)
     held: dict[Name, set[str]] = {}

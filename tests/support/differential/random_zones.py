@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import dns.name
 from dns.name import Name
 
-HOSTED = ("one.test.", "two.test.", "sub.one.test.")
+APEXES = ("one.test.", "two.test.", "sub.one.test.")
 """The zones of a trial: two apart, and a child of the first that is served beside it."""
 ELSEWHERE = ("host.elsewhere.", "ns.example.", "test.")
 
@@ -17,14 +17,14 @@ LABELS = (
     *(r"\000", r"a\001b", r"dot\.ted", r"\255\001", r"sp\032ace"),
 )
 TTLS = (0, 60, 300, 3600)
-MOST_LABELS = 8
-NAMES = 16
+MAX_LABELS = 8
+NAMES_PER_ZONE = 16
 """Names of a zone that are made one below another."""
-BIG = 150
+LARGE_RRSET_SIZE = 150
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RandomRecord:
     """One record as in a master file, with absolute names."""
 
     owner: Name
@@ -37,52 +37,52 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class RandomZone:
     """A zone as a list of records, the SOA first."""
 
     apex: str
-    records: tuple[Record, ...]
+    records: tuple[RandomRecord, ...]
 
     def text(self) -> str:
         """Return its master file."""
         return "".join(f"{record}\n" for record in self.records)
 
 
-def zones(seed: int) -> list[Zone]:
+def make_zones(seed: int) -> list[RandomZone]:
     """Return all zones of a trial.
 
     One trial in four also has data below DNAMEs; NSD and Knot refuse such zones, BIND serves them.
     """
     rng = random.Random(seed)
-    grown = {apex: _grown(rng, dns.name.from_text(apex)) for apex in HOSTED}
+    grown = {apex: _grown(rng, dns.name.from_text(apex)) for apex in APEXES}
     everywhere = [name for names in grown.values() for name in names]
     made = [
-        Zone(apex, tuple(_Filler(rng, names, everywhere).records()))
+        RandomZone(apex, tuple(_Filler(rng, names, everywhere).records()))
         for apex, names in grown.items()
     ]
     return made if seed % 4 == 3 else [_without_occluded(zone) for zone in made]
 
 
-def _without_occluded(zone: Zone) -> Zone:
+def _without_occluded(zone: RandomZone) -> RandomZone:
     """Return the zone without data below a DNAME (RFC 6672 section 2.4)."""
     redirected = [record.owner for record in zone.records if record.rdtype == "DNAME"]
 
-    def is_seen(record: Record) -> bool:
+    def is_seen(record: RandomRecord) -> bool:
         return not any(
             record.owner != owner and record.owner.is_subdomain(owner) for owner in redirected
         )
 
-    return Zone(zone.apex, tuple(filter(is_seen, zone.records)))
+    return RandomZone(zone.apex, tuple(filter(is_seen, zone.records)))
 
 
 def _grown(rng: random.Random, apex: Name) -> list[Name]:
     """Generate names below one another, some of them below cuts, occluded, or covered by a
     wildcard."""
     names = [apex]
-    while len(names) < NAMES:
+    while len(names) < NAMES_PER_ZONE:
         parent = rng.choice(names)
         name = _below(rng, parent)
-        if len(name) - len(apex) <= MOST_LABELS and name not in names:
+        if len(name) - len(apex) <= MAX_LABELS and name not in names:
             names.append(name)
     return names
 
@@ -106,11 +106,11 @@ class _Filler:
         self.made: dict[tuple[Name, str], list[str]] = {}
         self.ttls: dict[tuple[Name, str], int] = {}
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[RandomRecord]:
         """Return all records; a name with a CNAME has no others."""
         self._add(self.apex, "SOA", f"ns.example. h.example. 7 7200 900 1209600 {self._ttl()}")
         self._servers()
-        children = [dns.name.from_text(apex) for apex in HOSTED]
+        children = [dns.name.from_text(apex) for apex in APEXES]
         for name in self.names[1:]:
             if name not in children:
                 self._fill(name)
@@ -122,7 +122,7 @@ class _Filler:
                 self._cut(cut)
         for (owner, rdtype), rdatas in self.made.items():
             for rdata in dict.fromkeys(rdatas):
-                yield Record(owner, self.ttls[owner, rdtype], rdtype, rdata)
+                yield RandomRecord(owner, self.ttls[owner, rdtype], rdtype, rdata)
 
     def _servers(self) -> None:
         """Add name servers of the zone itself; BIND requires their addresses."""
@@ -211,7 +211,7 @@ class _Filler:
 
     def _big(self, name: Name) -> None:
         """Add more records than fit a datagram, and more than a hundred."""
-        for number in range(BIG):
+        for number in range(LARGE_RRSET_SIZE):
             self._add(name, "AAAA", f"2001:db8:1::{number:x}")
 
     def _target(self) -> Name:

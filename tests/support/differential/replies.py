@@ -11,13 +11,13 @@ import dns.rdatatype
 import dns.rrset
 from dns.name import Name
 
-ENDS = (dns.rdatatype.CNAME, dns.rdatatype.ANY)
+UNFOLLOWED_TYPES = (dns.rdatatype.CNAME, dns.rdatatype.ANY)
 """Questions that an alias itself answers."""
 ADDRESSES = (dns.rdatatype.A, dns.rdatatype.AAAA)
 Lines = frozenset[str]
 
 
-class Said(NamedTuple):
+class ReplyContent(NamedTuple):
     """The content of a reply, without order, case of names and compression.
 
     Of a truncated reply, only the flag and the RCODE count (RFC 2181 section 9).
@@ -32,7 +32,7 @@ class Said(NamedTuple):
     additional: Lines = frozenset()
 
     @property
-    def essence(self) -> "Said":
+    def essence(self) -> "ReplyContent":
         """Return the reply without optional additional records."""
         return self._replace(additional=frozenset())
 
@@ -42,23 +42,23 @@ class Said(NamedTuple):
         return any(line.split()[2] == "ns" for line in self.authority)
 
 
-def said(reply: dns.message.Message) -> Said:
+def read_content(reply: dns.message.Message) -> ReplyContent:
     """Return the content of a reply."""
     rcode = dns.rcode.to_text(reply.rcode())
     if reply.flags & dns.flags.TC:
-        return Said(rcode, True)
-    return Said(
+        return ReplyContent(rcode, True)
+    return ReplyContent(
         rcode,
         False,
         bool(reply.flags & dns.flags.AA),
-        lines(reply.answer),
-        lines(reply.authority),
-        lines(_glue(reply)),
-        lines(reply.additional),
+        format_lines(reply.answer),
+        format_lines(reply.authority),
+        format_lines(_glue(reply)),
+        format_lines(reply.additional),
     )
 
 
-def joined(replies: Sequence[Said]) -> Said:
+def combine_replies(replies: Sequence[ReplyContent]) -> ReplyContent:
     """Combine the replies to a client that queries a server again for the target of an alias.
 
     BIND and Knot leave this to the client if the target is in another of their zones. The first
@@ -66,7 +66,7 @@ def joined(replies: Sequence[Said]) -> Said:
     ends.
     """
     if any(reply.truncated for reply in replies):
-        return Said(replies[0].rcode, True)
+        return ReplyContent(replies[0].rcode, True)
     answer = frozenset[str]().union(*(reply.answer for reply in replies))
     proofs = (reply.authority for reply in replies[:-1] if not reply.names_servers)
     return replies[-1]._replace(
@@ -76,7 +76,9 @@ def joined(replies: Sequence[Said]) -> Said:
     )
 
 
-def agrees_by_zone(ours: Said, theirs: Sequence[Said], apexes: Collection[Name]) -> bool:
+def agrees_by_zone(
+    ours: ReplyContent, theirs: Sequence[ReplyContent], apexes: Collection[Name]
+) -> bool:
     """Return whether a CNAME chain through several zones ends as it does with others.
 
     The proofs of each zone must be those of one of the others.
@@ -103,14 +105,16 @@ def _of(zone: Name, authority: Lines, apexes: Collection[Name]) -> set[str]:
     return found
 
 
-def unfollowed(reply: dns.message.Message, qtype: int, apexes: Collection[Name]) -> Name | None:
+def find_unfollowed(
+    reply: dns.message.Message, qtype: int, apexes: Collection[Name]
+) -> Name | None:
     """Return the target of the last alias, if the answer ends in it.
 
     It also counts if the answer ends in a referral to another zone of the same server. Return None
     otherwise.
     """
     referred = {rrset.name for rrset in reply.authority if rrset.rdtype == dns.rdatatype.NS}
-    if reply.rcode() or qtype in ENDS or not (referred <= set(apexes)):
+    if reply.rcode() or qtype in UNFOLLOWED_TYPES or not (referred <= set(apexes)):
         return None
     if any(rrset.rdtype == dns.rdatatype.SOA for rrset in reply.authority):
         return None
@@ -120,7 +124,7 @@ def unfollowed(reply: dns.message.Message, qtype: int, apexes: Collection[Name])
     return targets[0] if targets else None
 
 
-def lines(section: list[dns.rrset.RRset]) -> Lines:
+def format_lines(section: list[dns.rrset.RRset]) -> Lines:
     """Return each record as ``owner ttl type rdata``, in lower case."""
     return frozenset(
         f"{rrset.name} {rrset.ttl} {dns.rdatatype.to_text(rrset.rdtype)} {rdata.to_text()}".lower()

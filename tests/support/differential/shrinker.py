@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from tests.support.differential.random_zones import Record, Zone
+from tests.support.differential.random_zones import RandomRecord, RandomZone
 
-Fails = Callable[[Sequence[Zone]], bool]
+Fails = Callable[[Sequence[RandomZone]], bool]
 
 
-def shrunk(zones: Sequence[Zone], fails: Fails) -> list[Zone]:
+def shrink(zones: Sequence[RandomZone], fails: Fails) -> list[RandomZone]:
     """Return ``zones`` without the records that ``fails`` does not need.
 
     The SOA and NS of each apex are kept. Smaller and smaller runs of records are removed as long as
@@ -22,7 +22,7 @@ def shrunk(zones: Sequence[Zone], fails: Fails) -> list[Zone]:
     return left
 
 
-def _without_runs(zones: list[Zone], number: int, size: int, fails: Fails) -> Zone:
+def _without_runs(zones: list[RandomZone], number: int, size: int, fails: Fails) -> RandomZone:
     zone, start = zones[number], 0
     while start < len(zone.records):
         records = zone.records
@@ -32,7 +32,7 @@ def _without_runs(zones: list[Zone], number: int, size: int, fails: Fails) -> Zo
             *(record for record in run if _is_needed(zone, record)),
             *records[start + size :],
         )
-        smaller = Zone(zone.apex, kept)
+        smaller = RandomZone(zone.apex, kept)
         if len(kept) < len(records) and fails([*zones[:number], smaller, *zones[number + 1 :]]):
             zone = smaller
         else:
@@ -40,10 +40,10 @@ def _without_runs(zones: list[Zone], number: int, size: int, fails: Fails) -> Zo
     return zone
 
 
-def _is_needed(zone: Zone, record: Record) -> bool:
+def _is_needed(zone: RandomZone, record: RandomRecord) -> bool:
     return (f"{record.owner}" == zone.apex and record.rdtype in ("SOA", "NS")) or _is_server(record)
 
 
-def _is_server(record: Record) -> bool:
+def _is_server(record: RandomRecord) -> bool:
     """Return whether a record is the address of a server of its own zone, which BIND requires."""
     return record.owner.labels[0] == b"server"

@@ -13,7 +13,7 @@ DENIALS = {
 """The methods of denial of existence (RFC 4034 section 4, RFC 5155)."""
 
 
-def signed(apex: str, text: str, denial: str) -> str:
+def sign(apex: str, text: str, denial: str) -> str:
     """Return the master file of a zone signed with one key, relative to its apex."""
     with TemporaryDirectory() as folder:
-        return zone_signing.signed(Path(folder), apex, text, *DENIALS[denial])
+        return zone_signing.sign_zone(Path(folder), apex, text, *DENIALS[denial])

@@ -11,18 +11,24 @@ import dns.message
 import dns.name
 import dns.rdatatype
 from dns.name import Name
-from tests.dns.local_server import World
+from tests.dns.local_server import LocalServer
 from tests.support import peers
 from tests.support.differential import query_client
-from tests.support.differential.exemptions import MOST_ALIASES, Exemption, exempted
+from tests.support.differential.exemptions import MAX_ALIASES, Exemption, find_exemption
 from tests.support.differential.questions import Question
-from tests.support.differential.random_zones import Zone
-from tests.support.differential.replies import Said, agrees_by_zone, joined, said, unfollowed
+from tests.support.differential.random_zones import RandomZone
+from tests.support.differential.replies import (
+    ReplyContent,
+    agrees_by_zone,
+    combine_replies,
+    find_unfollowed,
+    read_content,
+)
 
 from zonegit.nameserver.message.fragment import HEADER, QUESTION_TAIL
 from zonegit.nameserver.message.query import DATAGRAM, STREAM
 
-BRINGING = ("knotd", "named")
+ADDING_PROGRAMS = ("knotd", "named")
 """Those that bring along addresses of the hosts they name; NSD is told to leave that."""
 SLACK = 128
 """Octets that a reply of ours may be longer for want of compression."""
@@ -70,13 +76,13 @@ def _is_truncated(reply: dns.message.Message) -> bool:
     return bool(reply.flags & dns.flags.TC)
 
 
-def references(zones: Iterable[Zone]) -> list[str]:
+def list_references(zones: Iterable[RandomZone]) -> list[str]:
     """Return the installed servers that serve such zones; only BIND serves data below a DNAME."""
     able = REFERENCES if not any(_is_occluding(zone) for zone in zones) else ("named",)
-    return [program for program in able if peers.installed(program)]
+    return [program for program in able if peers.find_program(program)]
 
 
-def _is_occluding(zone: Zone) -> bool:
+def _is_occluding(zone: RandomZone) -> bool:
     redirected = [record.owner for record in zone.records if record.rdtype == "DNAME"]
     return any(
         record.owner != owner and record.owner.is_subdomain(owner)
@@ -86,67 +92,75 @@ def _is_occluding(zone: Zone) -> bool:
 
 
 @contextmanager
-def others(texts: Mapping[str, str], programs: Iterable[str]) -> Iterator[dict[str, peers.Peer]]:
+def run_servers(
+    texts: Mapping[str, str], programs: Iterable[str]
+) -> Iterator[dict[str, peers.Peer]]:
     """Run these servers with these zones, and yield them by program."""
     with ExitStack() as running:
         started = {}
         for program in programs:
             folder = Path(running.enter_context(TemporaryDirectory()))
-            zones = peers.written(folder, texts)
+            zones = peers.write_zones(folder, texts)
             started[program] = running.enter_context(
-                peers.serving(program, folder, zones, minimal=program == "nsd")
+                peers.run_peer(program, folder, zones, minimal=program == "nsd")
             )
         yield started
 
 
-def disagreements(
+def find_disagreements(
     texts: Mapping[str, str], programs: Iterable[str], questions: Sequence[Question]
 ) -> Iterator[Disagreement]:
     """Yield the questions that zonegit answers differently from all of ``programs``."""
-    world = World(dict(texts))
+    server = LocalServer(dict(texts))
     apexes = [dns.name.from_text(apex) for apex in texts]
-    with others(texts, programs) as servers:
+    with run_servers(texts, programs) as servers:
         theirs = {name: _told(peer, questions, apexes) for name, peer in servers.items()}
         for number, question in enumerate(questions):
             of_each = {name: replies[number] for name, replies in theirs.items()}
-            found = _compared(world, question, of_each, apexes)
+            found = _compared(server, question, of_each, apexes)
             if found is not None and found.is_of_space:
                 whole = replace(question, tcp=True)
                 again = {name: _told(peer, [whole], apexes)[0] for name, peer in servers.items()}
-                found = _compared(world, whole, again, apexes)
+                found = _compared(server, whole, again, apexes)
             if found is not None:
                 yield found
 
 
 def _compared(
-    world: World,
+    server: LocalServer,
     question: Question,
     theirs: Mapping[str, Sequence[dns.message.Message]],
     apexes: Sequence[Name],
 ) -> Disagreement | None:
     wire = question.query()
-    octets = world.exchange(wire, limit=STREAM if question.tcp else DATAGRAM)
+    octets = server.exchange(wire, limit=STREAM if question.tcp else DATAGRAM)
     assert octets is not None
     assert question.tcp or len(octets) <= question.room
     end = HEADER + len(question.name.to_wire()) + QUESTION_TAIL
     assert octets[HEADER:end] == wire[HEADER:end]  # The question is copied with its case.
     ours = dns.message.from_wire(octets)
-    told = {name: joined(list(map(said, replies))) for name, replies in theirs.items()}
-    agreeing = {name: each for name, each in told.items() if each.essence == said(ours).essence}
-    if agreeing and not _brings_other(question, said(ours), agreeing):
+    told = {
+        name: combine_replies(list(map(read_content, replies))) for name, replies in theirs.items()
+    }
+    agreeing = {
+        name: each for name, each in told.items() if each.essence == read_content(ours).essence
+    }
+    if agreeing and not _brings_other(question, read_content(ours), agreeing):
         return None
-    if not agreeing and agrees_by_zone(said(ours), list(told.values()), apexes):
+    if not agreeing and agrees_by_zone(read_content(ours), list(told.values()), apexes):
         return None
-    return Disagreement(question, ours, theirs, exempted(question, ours, list(told.values())))
+    return Disagreement(question, ours, theirs, find_exemption(question, ours, list(told.values())))
 
 
-def _brings_other(question: Question, ours: Said, agreeing: Mapping[str, Said]) -> bool:
+def _brings_other(
+    question: Question, ours: ReplyContent, agreeing: Mapping[str, ReplyContent]
+) -> bool:
     """Return whether our additional records differ from those of servers that answer alike.
 
     Only complete replies count. The amount of sibling glue in a referral is up to each server (RFC
     9471 section 3.2).
     """
-    brought = [agreeing[name].additional for name in BRINGING if name in agreeing]
+    brought = [agreeing[name].additional for name in ADDING_PROGRAMS if name in agreeing]
     is_whole = question.tcp and not question.do and not ours.names_servers
     return is_whole and bool(brought) and ours.additional not in brought
 
@@ -158,11 +172,11 @@ def _told(
     aliases."""
     told = [[reply] for reply in _asked(peer, questions)]
     pending = dict(enumerate(questions))
-    for _ in range(MOST_ALIASES):
+    for _ in range(MAX_ALIASES):
         further = {}
         for number, question in pending.items():
             qtype = dns.rdatatype.from_text(question.rdtype)
-            target = unfollowed(told[number][-1], qtype, apexes)
+            target = find_unfollowed(told[number][-1], qtype, apexes)
             met = {rrset.name for reply in told[number] for rrset in reply.answer}
             if target is not None and target not in met and any(map(target.is_subdomain, apexes)):
                 further[number] = replace(question, name=target)
@@ -174,7 +188,7 @@ def _told(
 
 def _asked(peer: peers.Peer, questions: Sequence[Question]) -> list[dns.message.Message]:
     replies: dict[int, dns.message.Message] = {}
-    for tcp, ask in ((False, query_client.over_udp), (True, query_client.over_tcp)):
+    for tcp, ask in ((False, query_client.query_udp), (True, query_client.query_tcp)):
         chosen = [number for number, question in enumerate(questions) if question.tcp == tcp]
         wires = [questions[number].query(number) for number in chosen]
         for number, reply in zip(chosen, ask(peer.address, wires), strict=True):

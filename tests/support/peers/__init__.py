@@ -5,23 +5,23 @@ Tests and benchmarks compare zonegit with them, and use them as primaries and se
 
 from tests.support.peers.process import (
     Peer,
-    installed,
-    serving,
+    find_program,
+    run_peer,
     wait_until_answered,
     wait_until_served,
 )
-from tests.support.peers.setup import Address, Key, Primary, Setup, Zone, written
+from tests.support.peers.setup import Address, PeerKey, PeerZone, Primary, Setup, write_zones
 
 __all__ = [
     "Address",
-    "Key",
     "Peer",
+    "PeerKey",
+    "PeerZone",
     "Primary",
     "Setup",
-    "Zone",
-    "installed",
-    "serving",
+    "find_program",
+    "run_peer",
     "wait_until_answered",
     "wait_until_served",
-    "written",
+    "write_zones",
 ]

@@ -1,6 +1,6 @@
 """BIND 9."""
 
-from tests.support.peers.setup import Key, Primary, Setup, Zone, keys_of
+from tests.support.peers.setup import PeerKey, PeerZone, Primary, Setup, list_keys
 
 PROGRAM = "named"
 
@@ -44,29 +44,29 @@ zone "{name}" {{
 """
 
 
-def configured(setup: Setup, program: str) -> list[str]:
+def write_config(setup: Setup, program: str) -> list[str]:
     """Write the configuration, and return the command that starts the server, with one worker."""
     minimal = "yes" if setup.minimal else "no-auth"
     config = setup.folder / "named.conf"
     config.write_text(
         _OPTIONS.format(port=setup.port, folder=setup.folder, minimal=minimal)
-        + "".join(_key(key) for key in keys_of(setup.zones))
+        + "".join(_key(key) for key in list_keys(setup.zones))
         + "".join(_zone(zone) for zone in setup.zones)
     )
     return [program, "-g", "-n", "1", "-c", str(config)]
 
 
-def _key(key: Key) -> str:
+def _key(key: PeerKey) -> str:
     return _KEY.format(name=key.name, algorithm=key.algorithm, secret=key.secret)
 
 
-def _zone(zone: Zone) -> str:
+def _zone(zone: PeerZone) -> str:
     if zone.primary is None:
         return _PRIMARY.format(name=zone.name, file=zone.file)
     return _secondary(zone, zone.primary)
 
 
-def _secondary(zone: Zone, primary: Primary) -> str:
+def _secondary(zone: PeerZone, primary: Primary) -> str:
     key = primary.key
     return _SECONDARY.format(
         name=zone.name,

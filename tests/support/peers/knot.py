@@ -1,6 +1,6 @@
 """Knot DNS."""
 
-from tests.support.peers.setup import Key, Primary, Setup, Zone, keys_of
+from tests.support.peers.setup import PeerKey, PeerZone, Primary, Setup, list_keys
 
 PROGRAM = "knotd"
 
@@ -36,11 +36,11 @@ _PRIMARY = "    zonefile-load: whole\n    journal-content: none\n"
 _SECONDARY = '    master: "{id}"\n'
 
 
-def configured(setup: Setup, program: str) -> list[str]:
+def write_config(setup: Setup, program: str) -> list[str]:
     """Write the configuration, and return the command that starts the server."""
     primaries = list(dict.fromkeys(zone.primary for zone in setup.zones if zone.primary))
     text = _SERVER.format(port=setup.port, folder=setup.folder)
-    if keys := keys_of(setup.zones):
+    if keys := list_keys(setup.zones):
         text += "key:\n" + "".join(_key(key) for key in keys)
     if primaries:
         text += "remote:\n" + "".join(_remote(each) for each in primaries)
@@ -52,7 +52,7 @@ def configured(setup: Setup, program: str) -> list[str]:
     return [program, "-c", str(config)]
 
 
-def _key(key: Key) -> str:
+def _key(key: PeerKey) -> str:
     return _KEY.format(name=key.name, algorithm=key.algorithm, secret=key.secret)
 
 
@@ -75,7 +75,7 @@ def _key_of(primary: Primary) -> str:
     return f'    key: "{primary.key.name}"\n' if primary.key is not None else ""
 
 
-def _zone(zone: Zone) -> str:
+def _zone(zone: PeerZone) -> str:
     if zone.primary is None:
         return _ZONE.format(name=zone.name, file=zone.file, acl='"transfer"') + _PRIMARY
     name = _id(zone.primary)

@@ -1,6 +1,6 @@
 """NSD."""
 
-from tests.support.peers.setup import Key, Primary, Setup, Zone, keys_of
+from tests.support.peers.setup import PeerKey, PeerZone, Primary, Setup, list_keys
 
 PROGRAM = "nsd"
 
@@ -30,24 +30,24 @@ _SECONDARY = """\
 """
 
 
-def configured(setup: Setup, program: str) -> list[str]:
+def write_config(setup: Setup, program: str) -> list[str]:
     """Write the configuration, and return the command that starts the server."""
     config = setup.folder / "nsd.conf"
     config.write_text(
         _SERVER.format(
             port=setup.port, folder=setup.folder, minimal="yes" if setup.minimal else "no"
         )
-        + "".join(_key(key) for key in keys_of(setup.zones))
+        + "".join(_key(key) for key in list_keys(setup.zones))
         + "".join(_zone(zone) for zone in setup.zones)
     )
     return [program, "-d", "-c", str(config)]
 
 
-def _key(key: Key) -> str:
+def _key(key: PeerKey) -> str:
     return _KEY.format(name=key.name, algorithm=key.algorithm, secret=key.secret)
 
 
-def _zone(zone: Zone) -> str:
+def _zone(zone: PeerZone) -> str:
     text = _ZONE.format(name=zone.name, file=zone.file)
     return text + (_secondary(zone.primary) if zone.primary is not None else "")
 

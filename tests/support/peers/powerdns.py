@@ -1,6 +1,6 @@
 """PowerDNS with its bind backend: zones come from master files, listed in BIND's format."""
 
-from tests.support.peers.setup import Setup, Zone, keys_of
+from tests.support.peers.setup import PeerZone, Setup, list_keys
 
 PROGRAM = "pdns_server"
 
@@ -26,20 +26,20 @@ security-poll-suffix=
 """
 
 
-def configured(setup: Setup, program: str) -> list[str]:
+def write_config(setup: Setup, program: str) -> list[str]:
     """Write the configuration, and return the command that starts the server.
 
     Raises:
         ValueError: a zone has a key for transfers; this backend keeps keys in a database.
     """
-    if keys_of(setup.zones):
+    if list_keys(setup.zones):
         raise ValueError("the bind backend of PowerDNS takes TSIG keys from a database only")
     (setup.folder / "pdns.conf").write_text(_SERVER.format(port=setup.port, folder=setup.folder))
     (setup.folder / "pdns-zones.conf").write_text("".join(_zone(zone) for zone in setup.zones))
     return [program, f"--config-dir={setup.folder}"]
 
 
-def _zone(zone: Zone) -> str:
+def _zone(zone: PeerZone) -> str:
     where = f'zone "{zone.name}" {{ file "{zone.file}"; '
     if zone.primary is None:
         return where + "type master; };\n"

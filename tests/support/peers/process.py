@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dns.message
 from tests.support.peers import bind, knot, nsd, powerdns
-from tests.support.peers.setup import Address, Setup, Zone
+from tests.support.peers.setup import Address, PeerZone, Setup
 from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE_S
 
@@ -23,8 +23,8 @@ STOP_S = 20.0
 STARTS = 3
 """Attempts: a free port can be taken before the server binds it."""
 
-_CONFIGURED: dict[str, Callable[[Setup, str], list[str]]] = {
-    module.PROGRAM: module.configured for module in (nsd, knot, bind, powerdns)
+_WRITERS: dict[str, Callable[[Setup, str], list[str]]] = {
+    module.PROGRAM: module.write_config for module in (nsd, knot, bind, powerdns)
 }
 _TAKEN = ("address already in use", "address in use")
 
@@ -48,7 +48,7 @@ class _Ended(RuntimeError):
     """Raised if the process has exited."""
 
 
-def installed(program: str) -> str | None:
+def find_program(program: str) -> str | None:
     """Return the path of a program, or None.
 
     It is searched next to our own programs, on the path, and in Debian's folder for servers.
@@ -59,10 +59,10 @@ def installed(program: str) -> str | None:
 
 
 @contextmanager
-def serving(
+def run_peer(
     program: str,
     folder: Path,
-    zones: Iterable[Zone],
+    zones: Iterable[PeerZone],
     *,
     minimal: bool = False,
     core: int | None = None,
@@ -77,7 +77,7 @@ def serving(
         TimeoutError: a zone is not served; the message has its log.
     """
     chosen = tuple(zones)
-    path = installed(program)
+    path = find_program(program)
     if path is None:
         raise RuntimeError(f"{program} is not installed")
     peer = _started(program, path, folder, chosen, minimal, core)
@@ -91,12 +91,17 @@ def serving(
 
 
 def _started(
-    program: str, path: str, folder: Path, zones: tuple[Zone, ...], minimal: bool, core: int | None
+    program: str,
+    path: str,
+    folder: Path,
+    zones: tuple[PeerZone, ...],
+    minimal: bool,
+    core: int | None,
 ) -> Peer:
     log = folder / f"{program}.log"
     for left in reversed(range(STARTS)):
         setup = Setup(folder, free_port(), zones, minimal)
-        command = _CONFIGURED[program](setup, path)
+        command = _WRITERS[program](setup, path)
         with log.open("wb") as output, _on(core):
             process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
         peer = Peer(program, ("127.0.0.1", setup.port), process, log)

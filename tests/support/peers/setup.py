@@ -8,7 +8,7 @@ Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class PeerKey:
     """A TSIG key. ``algorithm`` is spelled as by ``tsig-keygen`` (``hmac-sha256``), ``secret`` in
     base64."""
 
@@ -23,11 +23,11 @@ class Primary:
 
     host: str
     port: int
-    key: Key | None = None
+    key: PeerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class PeerZone:
     """A zone of a peer: from a master file, or by transfer if it has a ``primary``."""
 
     name: str
@@ -44,21 +44,21 @@ class Setup:
 
     folder: Path
     port: int
-    zones: tuple[Zone, ...]
+    zones: tuple[PeerZone, ...]
     minimal: bool = False
 
 
-def written(folder: Path, zones: Mapping[str, str]) -> list[Zone]:
+def write_zones(folder: Path, zones: Mapping[str, str]) -> list[PeerZone]:
     """Write zones with these texts as master files, and return them."""
     found = []
     for number, (name, text) in enumerate(zones.items()):
         file = folder / f"{number}.zone"
         file.write_text(f"$ORIGIN {name}\n$TTL 300\n{text}")
-        found.append(Zone(name, file))
+        found.append(PeerZone(name, file))
     return found
 
 
-def keys_of(zones: Iterable[Zone]) -> list[Key]:
+def list_keys(zones: Iterable[PeerZone]) -> list[PeerKey]:
     """Return each TSIG key for transfers of these zones, once."""
     primaries = [zone.primary for zone in zones if zone.primary is not None]
     return list(dict.fromkeys(each.key for each in primaries if each.key is not None))

@@ -43,7 +43,7 @@ def echo(query: bytes) -> bytes:
 
 
 @contextmanager
-def server(reply: Reply) -> Iterator[tuple[str, int]]:
+def run_server(reply: Reply) -> Iterator[tuple[str, int]]:
     """Run a UDP server in a thread; it sends the result of ``reply`` unless that is None."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
@@ -69,14 +69,14 @@ def server(reply: Reply) -> Iterator[tuple[str, int]]:
 
 @pytest.mark.usefixtures("_long_loss_timeout")
 def test_a_server_that_answers_everything_loses_nothing() -> None:
-    with server(echo) as address:
+    with run_server(echo) as address:
         result = run_until(lambda result: result.answers, address)
     assert result.lost == 0
     assert result.by_rcode.keys() == {0}
 
 
 def test_a_silent_server_loses_everything_and_the_run_still_ends() -> None:
-    with server(lambda _: None) as address:
+    with run_server(lambda _: None) as address:
         result = load.run(address, QUERIES, 2 * load.LOSS_TIMEOUT_S, window=4)
     assert result.answers == 0
     assert result.lost > 0
@@ -89,21 +89,21 @@ def test_datagrams_are_sent_unchanged_except_for_their_ids() -> None:
         received.add(query)
         return query
 
-    with server(record) as address:
+    with run_server(record) as address:
         run_until(lambda _: len(received) == len(QUERIES), address)
     assert {query[2:] for query in received} == {query[2:] for query in QUERIES}
     assert len({query[:2] for query in received}) == len(QUERIES)
 
 
 def test_each_answer_has_a_latency_if_requested() -> None:
-    with server(echo) as address:
+    with run_server(echo) as address:
         result = run_until(lambda result: result.answers, address, latencies=True)
     assert len(result.latencies_us) == result.answers
     assert min(result.latencies_us) > 0
 
 
 def test_rcodes_reveal_a_server_that_answers_wrongly() -> None:
-    with server(lambda query: query[:3] + b"\x02" + query[4:]) as address:
+    with run_server(lambda query: query[:3] + b"\x02" + query[4:]) as address:
         result = run_until(lambda result: result.answers, address)
     assert result.by_rcode.keys() == {2}
 
@@ -115,6 +115,6 @@ def test_datagrams_of_several_lengths_are_refused() -> None:
 
 def test_the_generator_restores_the_cores_of_its_process() -> None:
     before = os.sched_getaffinity(0)
-    with server(echo) as address:
+    with run_server(echo) as address:
         load.run(address, QUERIES, SECONDS, window=4, core=min(before))
     assert os.sched_getaffinity(0) == before

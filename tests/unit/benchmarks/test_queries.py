@@ -8,23 +8,23 @@ import dns.rdatatype
 import dns.zone
 import pytest
 from benchmarks import queries, zones
-from tests.dns.local_server import World
+from tests.dns.local_server import LocalServer
 
 from zonegit.nameserver.answer import fast_path
 from zonegit.nameserver.message.query import DATAGRAM
 
 
 @pytest.fixture(scope="module")
-def small_zone(tmp_path_factory: pytest.TempPathFactory) -> tuple[zones.Names, World]:
-    """Return the names of the small zone, and a world that serves it."""
+def small_zone(tmp_path_factory: pytest.TempPathFactory) -> tuple[zones.Names, LocalServer]:
+    """Return the names of the small zone, and a server that serves it."""
     file: Path = tmp_path_factory.mktemp("zones") / "zone"
     names = zones.write_mixed_zone(file)
     lines = file.read_text().splitlines()[1:]
-    return names, World({names.zone: "\n".join(line.replace(" IN ", " ") for line in lines)})
+    return names, LocalServer({names.zone: "\n".join(line.replace(" IN ", " ") for line in lines)})
 
 
-def read_replies(world: World, datagrams: list[bytes]) -> list[dns.message.Message]:
-    wires = [fast_path.respond(wire, world.zones, "192.0.2.1", DATAGRAM) for wire in datagrams]
+def read_replies(server: LocalServer, datagrams: list[bytes]) -> list[dns.message.Message]:
+    wires = [fast_path.respond(wire, server.zones, "192.0.2.1", DATAGRAM) for wire in datagrams]
     return [dns.message.from_wire(wire) for wire in wires if wire is not None]
 
 
@@ -48,8 +48,8 @@ def test_queries_have_one_length_and_are_the_same_every_time(
 
 
 def test_the_mix_is_of_seven_hits_and_one_of_each_other_kind(small_zone) -> None:
-    names, world = small_zone
-    replies = read_replies(world, queries.build_mix(names, 3_000, flags=0))
+    names, server = small_zone
+    replies = read_replies(server, queries.build_mix(names, 3_000, flags=0))
     hits = sum(
         bool(reply.answer) and reply.question[0].rdtype == dns.rdatatype.A for reply in replies
     )
@@ -66,7 +66,7 @@ def test_the_mix_is_of_seven_hits_and_one_of_each_other_kind(small_zone) -> None
 
 
 def test_missing_names_are_missing_and_never_queried_twice(small_zone) -> None:
-    names, world = small_zone
+    names, server = small_zone
     wires = queries.build_missing(names, 1_000, flags=None)
     assert len(set(wires)) == len(wires)
-    assert {reply.rcode() for reply in read_replies(world, wires)} == {dns.rcode.NXDOMAIN}
+    assert {reply.rcode() for reply in read_replies(server, wires)} == {dns.rcode.NXDOMAIN}

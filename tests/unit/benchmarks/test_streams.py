@@ -13,7 +13,7 @@ SECONDS = 0.05
 
 
 @contextmanager
-def server(replies: int) -> Iterator[tuple[str, int]]:
+def run_server(replies: int) -> Iterator[tuple[str, int]]:
     """Run a server that echoes questions over UDP and TCP; it closes a connection after
     ``replies``."""
     with (
@@ -47,12 +47,12 @@ def _echo(sock: socket.socket, replies: int) -> None:
 
 @pytest.mark.parametrize("outstanding", [1, 8])
 def test_replies_are_counted_on_all_connections(outstanding: int) -> None:
-    with server(replies=1_000_000) as address:
+    with run_server(replies=1_000_000) as address:
         result = streams.run(address, QUERIES, SECONDS, outstanding=outstanding, connections=4)
     assert result.answers > 0
     assert result.lost == 0
 
 
 def test_a_server_that_closes_connections_is_detected() -> None:
-    with server(replies=3) as address, pytest.raises(ConnectionError):
+    with run_server(replies=3) as address, pytest.raises(ConnectionError):
         streams.run(address, QUERIES, 10.0, outstanding=1, connections=2)

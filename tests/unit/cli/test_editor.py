@@ -25,7 +25,7 @@ turn.unlink()
 """
 
 
-class Operator:
+class ScriptedOperator:
     """An operator that saves one text after the other."""
 
     def __init__(self, folder: Path) -> None:
@@ -51,8 +51,8 @@ class Operator:
 
 
 @pytest.fixture
-def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    operator = Operator(tmp_path)
+def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedOperator:
+    operator = ScriptedOperator(tmp_path)
     monkeypatch.setenv("VISUAL", operator.command)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return operator
@@ -66,7 +66,7 @@ def number(octets: bytes) -> int:
     return int(octets)
 
 
-def test_the_saved_text_is_parsed_and_the_file_is_removed(operator: Operator) -> None:
+def test_the_saved_text_is_parsed_and_the_file_is_removed(operator: ScriptedOperator) -> None:
     operator.types("2")
     with EditedFile("a/b.zone", b"1", operator.notes.append) as sheet:
         assert sheet.path.name == "a_b.zone"
@@ -79,14 +79,16 @@ def test_the_saved_text_is_parsed_and_the_file_is_removed(operator: Operator) ->
 
 
 @pytest.mark.parametrize("text", ["as it is", "1", "", " \n\t\n"])
-def test_an_unchanged_or_empty_text_is_no_result(operator: Operator, text: str) -> None:
+def test_an_unchanged_or_empty_text_is_no_result(operator: ScriptedOperator, text: str) -> None:
     operator.types(text)
     with EditedFile("zone", b"1", operator.notes.append) as sheet:
         assert sheet.edit(number, LIMIT) is None
     assert not sheet.path.parent.exists()
 
 
-def test_a_text_that_does_not_parse_is_opened_again_below_its_error(operator: Operator) -> None:
+def test_a_text_that_does_not_parse_is_opened_again_below_its_error(
+    operator: ScriptedOperator,
+) -> None:
     operator.types("2\nx", "y", "3")
     with EditedFile("zone", b"1", operator.notes.append) as sheet:
         assert sheet.edit(number, LIMIT, lambda: True) == 3
@@ -98,7 +100,7 @@ def test_a_text_that_does_not_parse_is_opened_again_below_its_error(operator: Op
     assert operator.seen(2)[3:] == ["y"]
 
 
-def test_the_line_number_of_an_error_is_that_of_the_editor(operator: Operator) -> None:
+def test_the_line_number_of_an_error_is_that_of_the_editor(operator: ScriptedOperator) -> None:
     operator.types("2\nx", "3")
     with EditedFile("zone", b"1", operator.notes.append) as sheet:
         sheet.edit(number, LIMIT)
@@ -108,7 +110,7 @@ def test_the_line_number_of_an_error_is_that_of_the_editor(operator: Operator) -
 
 @pytest.mark.parametrize("again", ["as it is", "x"])
 def test_saving_an_error_unchanged_raises_it_and_keeps_the_text(
-    operator: Operator, again: str
+    operator: ScriptedOperator, again: str
 ) -> None:
     operator.types("x", again)
     with (
@@ -121,7 +123,7 @@ def test_saving_an_error_unchanged_raises_it_and_keeps_the_text(
 
 @pytest.mark.parametrize("again", ["", "1"])
 def test_emptying_or_restoring_the_text_after_an_error_is_no_result(
-    operator: Operator, again: str
+    operator: ScriptedOperator, again: str
 ) -> None:
     operator.types("x", again)
     with EditedFile("zone", b"1", operator.notes.append) as sheet:
@@ -129,7 +131,7 @@ def test_emptying_or_restoring_the_text_after_an_error_is_no_result(
     assert operator.notes == []
 
 
-def test_the_text_is_kept_if_a_later_step_fails(operator: Operator) -> None:
+def test_the_text_is_kept_if_a_later_step_fails(operator: ScriptedOperator) -> None:
     operator.types("2")
     sheet = EditedFile("zone", b"1", operator.notes.append)
     sheet.edit(number, LIMIT)
@@ -137,7 +139,7 @@ def test_the_text_is_kept_if_a_later_step_fails(operator: Operator) -> None:
     assert operator.kept() == "2"
 
 
-def test_the_text_is_kept_on_request(operator: Operator) -> None:
+def test_the_text_is_kept_on_request(operator: ScriptedOperator) -> None:
     operator.types("2")
     with EditedFile("zone", b"1", operator.notes.append) as sheet:
         sheet.edit(number, LIMIT)
@@ -145,7 +147,7 @@ def test_the_text_is_kept_on_request(operator: Operator) -> None:
     assert operator.kept() == "2"
 
 
-def test_no_more_than_the_limit_is_read(operator: Operator) -> None:
+def test_no_more_than_the_limit_is_read(operator: ScriptedOperator) -> None:
     operator.types("2" * (LIMIT + 5))
     with EditedFile("zone", b"1", operator.notes.append) as sheet:
         assert sheet.edit(len, LIMIT) == LIMIT + 1 + editor.ERROR_LINES
@@ -163,7 +165,7 @@ def test_an_editor_that_fails_commits_nothing(
     command: str,
     failure: type[Exception],
     said: str,
-    operator: Operator,
+    operator: ScriptedOperator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("VISUAL", command)
@@ -186,7 +188,7 @@ def test_visual_overrides_editor_and_vi_is_the_default(monkeypatch: pytest.Monke
 
 
 def test_an_editor_that_keeps_failing_without_a_terminal_stops_after_two_rounds(
-    operator: Operator,
+    operator: ScriptedOperator,
 ) -> None:
     operator.types("x", "xx", "xxx")
     with (
@@ -198,7 +200,7 @@ def test_an_editor_that_keeps_failing_without_a_terminal_stops_after_two_rounds(
     assert operator.kept() == "xx"
 
 
-def test_from_the_second_failure_on_the_operator_is_asked(operator: Operator) -> None:
+def test_from_the_second_failure_on_the_operator_is_asked(operator: ScriptedOperator) -> None:
     operator.types("x", "xx", "xxx", "4")
     answers = iter([True, False])
     with (

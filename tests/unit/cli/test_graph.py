@@ -97,7 +97,7 @@ PICTURES = {
 }
 
 
-def drawn(history: str, lines: int = 1) -> str:
+def draw_graph(history: str, lines: int = 1) -> str:
     """``a:b,c`` is a commit and its parents; each has as many lines of text as are asked for."""
     lanes: GraphLanes[str] = GraphLanes()
     rows: list[str] = []
@@ -111,11 +111,11 @@ def drawn(history: str, lines: int = 1) -> str:
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_graph_of_a_history_is_as_drawn(name: str) -> None:
     history, picture = PICTURES[name]
-    assert drawn(history) == dedent(picture).strip("\n").rstrip()
+    assert draw_graph(history) == dedent(picture).strip("\n").rstrip()
 
 
 def test_the_text_of_a_commit_is_next_to_its_row() -> None:
-    assert drawn("m:a,b b:r a:r r:", lines=3) == dedent(
+    assert draw_graph("m:a,b b:r a:r r:", lines=3) == dedent(
         """
         *   m
         |\\  -
@@ -137,7 +137,7 @@ def test_the_text_of_a_commit_is_next_to_its_row() -> None:
 def test_every_history_is_drawn_completely_and_in_order(graph: Graph) -> None:
     reached = sorted(graph.ancestors(len(graph.ids) - 1), reverse=True)
     history = " ".join(f"{at}:{','.join(map(str, graph.parents[at]))}" for at in reached)
-    rows = drawn(history).splitlines()
+    rows = draw_graph(history).splitlines()
     stars = [row for row in rows if "*" in row]
     assert [int(row.split()[-1]) for row in stars] == reached
     assert all(row.count("*") == 1 for row in stars)

@@ -46,7 +46,7 @@ def test_control_characters_are_shown_as_their_code(line: str, shown: str | None
     assert escape_controls(line) == (line if shown is None else shown)
 
 
-def drawn(total: int, capsys: pytest.CaptureFixture[str]) -> list[str]:
+def draw_bar(total: int, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Return what a bar prints on a terminal, step by step."""
     for done in range(1, total + 1):
         Output(False).print_bar(done, total, "zones")
@@ -57,11 +57,11 @@ def test_a_bar_is_drawn_at_most_a_hundred_times_and_cleared(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    *steps, last = drawn(5_000, capsys)
+    *steps, last = draw_bar(5_000, capsys)
     assert len(steps) == 99
     assert steps[49] == f"[{'#' * 15}{'.' * (BAR_WIDTH - 15)}] 2,500 of 5,000 zones"
     assert last == ""
-    assert drawn(MIN_BAR_ITEMS - 1, capsys) == []
+    assert draw_bar(MIN_BAR_ITEMS - 1, capsys) == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
-from tests.support.resolver_metrics import figures
+from tests.support.resolver_metrics import collect_metrics
 
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit_resolver.config.serving import ServingPlan
@@ -15,7 +15,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
 
 def test_every_metric_is_explained_and_every_explained_one_exists() -> None:
     registry = CollectorRegistry()
-    registry.register(figures(ZoneStates(ZoneTable(), ServingPlan())))
+    registry.register(collect_metrics(ZoneStates(ZoneTable(), ServingPlan())))
     exposed = re.findall(r"^# TYPE (\w+) ", generate_latest(registry).decode(), re.MULTILINE)
     documented = re.findall(r"^\| `(zonegit_\w+)` \| [^|]*\| ", PAGE, re.MULTILINE)
     assert sorted(documented) == sorted(exposed)

@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from tests.support.peers import installed
+from tests.support.peers import find_program
 from tests.support.waiting import DEADLINE_S
 
 PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
@@ -25,7 +25,7 @@ def test_a_secondary_accepts_its_configuration(server: str, tmp_path: Path) -> N
     file = tmp_path / "config"
     file.write_text(dedent(found[1]).replace("SECRET", SECRET))
     program, *words = CHECKS[server].format(file=file).split()
-    path = installed(program)
+    path = find_program(program)
     if path is None:
         pytest.skip(f"{program} is not installed")
     command = [path, *words]

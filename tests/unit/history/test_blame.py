@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hypothesis import given
-from tests.support.graphs import Graph, handed_exactly
+from tests.support.graphs import Graph, run_strictly
 from tests.support.histories import State, addresses, histories
 
 from zonegit.history.blame import BlamedRRset, BlameWalk, RecordsAt, T, blame
@@ -19,10 +19,10 @@ def run(graph: Graph, states: Sequence[State], asks: BlameWalk[T]) -> T:
         commit_id: RecordsAt(states[number], graph.commits[number].parents)
         for number, commit_id in enumerate(graph.ids)
     }
-    return handed_exactly(places, asks)
+    return run_strictly(places, asks)
 
 
-def replayed(graph: Graph, states: Sequence[State]) -> list[Origins]:
+def replay(graph: Graph, states: Sequence[State]) -> list[Origins]:
     """Return the origins by a replay from the first commit; a record found in a parent keeps its
     own."""
     every: list[Origins] = []
@@ -54,7 +54,7 @@ def as_origins(graph: Graph, found: Sequence[BlamedRRset]) -> Origins:
 @given(histories())
 def test_blame_agrees_with_a_naive_replay_of_history(history):
     graph, states = history
-    wanted = replayed(graph, states)
+    wanted = replay(graph, states)
     for number, commit_id in enumerate(graph.ids):
         found = run(graph, states, blame(commit_id))
         assert as_origins(graph, found) == wanted[number]

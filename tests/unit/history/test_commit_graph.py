@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.graphs import Graph, chain, graphs, handed_exactly
+from tests.support.graphs import Graph, chain, graphs, run_strictly
 
 from zonegit.errors import NotFound
 from zonegit.history import commit_graph
@@ -21,7 +21,7 @@ def run(graph: Graph, asked: Walk[T]) -> T:
         commit_id: CommitNode(commit, moments[number])
         for number, (commit_id, commit) in enumerate(zip(graph.ids, graph.commits, strict=True))
     }
-    return handed_exactly(known, asked)
+    return run_strictly(known, asked)
 
 
 def numbers(graph: Graph, ids: Collection[CommitId]) -> list[int]:

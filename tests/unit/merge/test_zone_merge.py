@@ -49,7 +49,7 @@ def store(recording: RecordingStore, content: Zone) -> ObjectId:
     return root
 
 
-def merged(
+def merge_zones(
     base: Zone | None,
     ours: Zone,
     theirs: Zone,
@@ -64,7 +64,7 @@ def merged(
     return recording.run(zone_merge.merge_zones(root, *roots, ZONE, decisions))
 
 
-def applied(base: Zone | None, ours: Zone, theirs: Zone, found: MergeResult) -> Zone:
+def apply_merge(base: Zone | None, ours: Zone, theirs: Zone, found: MergeResult) -> Zone:
     """Return our zone after a merge without conflicts, with serial 0."""
     assert not found.clashes
     known = (*(base or {}).values(), *theirs.values())
@@ -79,15 +79,15 @@ def applied(base: Zone | None, ours: Zone, theirs: Zone, found: MergeResult) -> 
 
 
 def result(base: Zone | None, ours: Zone, theirs: Zone) -> Zone:
-    return applied(base, ours, theirs, merged(base, ours, theirs))
+    return apply_merge(base, ours, theirs, merge_zones(base, ours, theirs))
 
 
-def told(clashes: list[Clash]) -> list[tuple[str, str, str]]:
+def list_clashes(clashes: list[Clash]) -> list[tuple[str, str, str]]:
     return [(names.text(c.owner), rrtypes.to_text(c.rdtype), c.reason) for c in clashes]
 
 
 def only(clashes: list[Clash]) -> tuple[str, str, str]:
-    (clash,) = told(clashes)
+    (clash,) = list_clashes(clashes)
     return clash
 
 
@@ -101,7 +101,7 @@ def test_changes_of_different_rrsets_merge() -> None:
 
 def test_the_same_change_on_both_sides_merges() -> None:
     both = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
-    found = merged(zone(BASE), both, both)
+    found = merge_zones(zone(BASE), both, both)
     assert (found.changes, found.clashes) == ({}, [])
 
 
@@ -115,7 +115,7 @@ def test_different_records_of_one_rrset_merge() -> None:
 def test_one_record_replaced_two_ways_conflicts() -> None:
     ours = zone(BASE.replace("192.0.2.25", "192.0.2.26"), 2)
     theirs = zone(BASE.replace("192.0.2.25", "192.0.2.27"), 2)
-    clashes = merged(zone(BASE), ours, theirs).clashes
+    clashes = merge_zones(zone(BASE), ours, theirs).clashes
     assert only(clashes) == ("mail.foo.com.", "A", "one record replaced two ways")
 
 
@@ -124,7 +124,7 @@ def test_deleted_against_modified_conflicts(deleted_by_us: bool) -> None:
     gone = zone("www 300 IN A 192.0.2.1\n", 2)
     kept = zone(BASE.replace("192.0.2.25", "192.0.2.27"), 2)
     ours, theirs = (gone, kept) if deleted_by_us else (kept, gone)
-    clashes = merged(zone(BASE), ours, theirs).clashes
+    clashes = merge_zones(zone(BASE), ours, theirs).clashes
     assert only(clashes) == ("mail.foo.com.", "A", "deleted against modified")
     assert (clashes[0].ours is None) == deleted_by_us
     assert clashes[0].base == zone(BASE)[(b"mail",), rrtypes.A]
@@ -133,7 +133,7 @@ def test_deleted_against_modified_conflicts(deleted_by_us: bool) -> None:
 def test_an_rrset_added_with_two_ttls_conflicts() -> None:
     ours = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
     theirs = zone(BASE + "ftp 60 IN A 192.0.2.22\n", 2)
-    clashes = merged(zone(BASE), ours, theirs).clashes
+    clashes = merge_zones(zone(BASE), ours, theirs).clashes
     assert only(clashes) == ("ftp.foo.com.", "A", "added with two TTLs")
 
 
@@ -141,8 +141,8 @@ def test_an_alias_and_other_data_added_to_one_name_conflict() -> None:
     """RFC 1034 section 3.6.2: each side alone is valid, both together are not."""
     ours = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
     theirs = zone(BASE + "ftp 300 IN CNAME www\n", 2)
-    clashes = merged(zone(BASE), ours, theirs).clashes
-    assert told(clashes) == [
+    clashes = merge_zones(zone(BASE), ours, theirs).clashes
+    assert list_clashes(clashes) == [
         ("ftp.foo.com.", "A", "no zone may hold both"),
         ("ftp.foo.com.", "CNAME", "no zone may hold both"),
     ]
@@ -153,31 +153,33 @@ def test_an_alias_and_other_data_added_to_one_name_conflict() -> None:
 def test_an_alias_that_replaced_data_on_one_side_merges_with_changes_elsewhere() -> None:
     ours = zone(BASE.replace("mail 300 IN A 192.0.2.25", "mail 300 IN CNAME www"), 2)
     theirs = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
-    assert not merged(zone(BASE), ours, theirs).clashes
+    assert not merge_zones(zone(BASE), ours, theirs).clashes
 
 
 def test_serials_never_conflict() -> None:
-    found = merged(zone(BASE, 1), zone(BASE, 9), zone(BASE, 4))
+    found = merge_zones(zone(BASE, 1), zone(BASE, 9), zone(BASE, 4))
     assert (found.changes, found.clashes) == ({}, [])
 
 
 def test_a_field_of_the_soa_is_taken_from_the_side_that_changed_it() -> None:
-    found = merged(zone(BASE, 1), zone(BASE, 9), zone(BASE, 4, refresh=900))
+    found = merge_zones(zone(BASE, 1), zone(BASE, 9), zone(BASE, 4, refresh=900))
     value = found.changes[APEX_SOA]
     assert isinstance(value, RRset)
     assert soa(value).refresh == 900
-    assert merged(zone(BASE, 1), zone(BASE, 4, refresh=900), zone(BASE, 9)).changes == {}
+    assert merge_zones(zone(BASE, 1), zone(BASE, 4, refresh=900), zone(BASE, 9)).changes == {}
 
 
 def test_a_merged_soa_has_our_serial() -> None:
-    found = merged(zone(BASE, 1), zone(BASE, 3_000_000_000), zone(BASE, 4, refresh=900))
+    found = merge_zones(zone(BASE, 1), zone(BASE, 3_000_000_000), zone(BASE, 4, refresh=900))
     value = found.changes[APEX_SOA]
     assert isinstance(value, RRset)
     assert (soa(value).serial, soa(value).refresh) == (3_000_000_000, 900)
 
 
 def test_a_field_of_the_soa_changed_two_ways_conflicts() -> None:
-    clashes = merged(zone(BASE), zone(BASE, 2, refresh=900), zone(BASE, 2, refresh=600)).clashes
+    clashes = merge_zones(
+        zone(BASE), zone(BASE, 2, refresh=900), zone(BASE, 2, refresh=600)
+    ).clashes
     assert only(clashes) == ("foo.com.", "SOA", "one record replaced two ways")
 
 
@@ -227,49 +229,49 @@ def test_choosing_one_side_for_all_conflicts_resolves_a_merge(side: Side) -> Non
     base = zone(alias)
     ours = zone("www 300 IN A 192.0.2.1\nwww 300 IN TXT new\nmail 300 IN A 192.0.2.26\n", 2)
     theirs = zone("www 60 IN CNAME mail\nmail 300 IN A 192.0.2.27\n", 3)
-    clashes = merged(base, ours, theirs).clashes
+    clashes = merge_zones(base, ours, theirs).clashes
     assert [(names.text(c.owner), c.rdtype) for c in clashes] == [
         ("mail.foo.com.", rrtypes.A),
         ("www.foo.com.", rrtypes.A),
         ("www.foo.com.", rrtypes.CNAME),
         ("www.foo.com.", rrtypes.TXT),
     ]
-    found = merged(base, ours, theirs, choose(clashes, side))
+    found = merge_zones(base, ours, theirs, choose(clashes, side))
     wanted = {"ours": ours, "theirs": theirs}[side]
     expected = wanted | {APEX_SOA: records.clear_ignored_fields(wanted[APEX_SOA])}
-    assert applied(base, ours, theirs, found) == expected
+    assert apply_merge(base, ours, theirs, found) == expected
 
 
 def test_incompatible_choices_are_conflicts_again() -> None:
     base = zone(BASE)
     ours = zone(BASE + "ftp 300 IN A 192.0.2.21\n", 2)
     theirs = zone(BASE + "ftp 300 IN CNAME www\n", 2)
-    address, alias = merged(base, ours, theirs).clashes
+    address, alias = merge_zones(base, ours, theirs).clashes
     both = [conflicts.decide(address, "ours"), conflicts.decide(alias, "theirs")]
-    assert merged(base, ours, theirs, both).clashes == [address, alias]
-    assert merged(base, ours, theirs, both[1:]).clashes == [address]
+    assert merge_zones(base, ours, theirs, both).clashes == [address, alias]
+    assert merge_zones(base, ours, theirs, both[1:]).clashes == [address]
     neither = [conflicts.decide(address, "theirs"), conflicts.decide(alias, "ours")]
     assert (b"ftp",) not in {path for path, _ in result_of(base, ours, theirs, neither)}
 
 
 def result_of(base: Zone, ours: Zone, theirs: Zone, decisions: Collection[Decision]) -> Zone:
-    return applied(base, ours, theirs, merged(base, ours, theirs, decisions))
+    return apply_merge(base, ours, theirs, merge_zones(base, ours, theirs, decisions))
 
 
 def test_a_decision_does_not_apply_to_other_content() -> None:
     base = zone(BASE)
     ours = zone(BASE.replace("192.0.2.25", "192.0.2.26"), 2)
     theirs = zone(BASE.replace("192.0.2.25", "192.0.2.27"), 2)
-    decisions = choose(merged(base, ours, theirs).clashes, "theirs")
-    assert not merged(base, ours, theirs, decisions).clashes
+    decisions = choose(merge_zones(base, ours, theirs).clashes, "theirs")
+    assert not merge_zones(base, ours, theirs, decisions).clashes
     since = zone(BASE.replace("192.0.2.25", "192.0.2.28"), 3)
-    assert only(merged(base, since, theirs, decisions).clashes)[0] == "mail.foo.com."
+    assert only(merge_zones(base, since, theirs, decisions).clashes)[0] == "mail.foo.com."
 
 
 def test_a_decision_about_an_soa_outlives_new_serials() -> None:
     base, theirs = zone(BASE), zone(BASE, 3, refresh=600)
-    decisions = choose(merged(base, zone(BASE, 2, refresh=900), theirs).clashes, "theirs")
-    found = merged(base, zone(BASE, 8, refresh=900), theirs, decisions)
+    decisions = choose(merge_zones(base, zone(BASE, 2, refresh=900), theirs).clashes, "theirs")
+    found = merge_zones(base, zone(BASE, 8, refresh=900), theirs, decisions)
     value = found.changes[APEX_SOA]
     assert isinstance(value, RRset)
     assert (soa(value).serial, soa(value).refresh) == (8, 600)
@@ -280,13 +282,15 @@ def test_without_an_agreed_base_only_common_records_are_merged() -> None:
     ours = zone(BASE.replace("192.0.2.25", "192.0.2.26"), 2)
     theirs = zone(BASE, 3)
     for one, other in ((ours, theirs), (theirs, ours), (zone(""), theirs), (ours, zone(""))):
-        (clash,) = (c for c in merged(zone(BASE), one, other, (), [key]).clashes if c.base is None)
+        (clash,) = (
+            c for c in merge_zones(zone(BASE), one, other, (), [key]).clashes if c.base is None
+        )
         assert (clash.reason, clash.ours, clash.theirs) == (
             "no agreed base", one.get(key), other.get(key)
         )  # fmt: skip
-    assert merged(zone(BASE), ours, ours, (), [key]).clashes == []
+    assert merge_zones(zone(BASE), ours, ours, (), [key]).clashes == []
     assert (
-        merged(
+        merge_zones(
             zone(BASE), ours, zone(BASE.replace("192.0.2.25", "192.0.2.26"), 7), (), [key]
         ).changes
         == {}
@@ -296,7 +300,7 @@ def test_without_an_agreed_base_only_common_records_are_merged() -> None:
 def test_a_zone_without_its_soa_is_a_conflict() -> None:
     theirs = zone(BASE)
     del theirs[APEX_SOA]
-    assert only(merged(zone(BASE), zone(BASE, 2), theirs).clashes)[:2] == ("foo.com.", "SOA")
+    assert only(merge_zones(zone(BASE), zone(BASE, 2), theirs).clashes)[:2] == ("foo.com.", "SOA")
 
 
 OWNERS = ["a", "b", "c.b", "d"]
@@ -310,7 +314,7 @@ sides = st.dictionaries(
 )
 
 
-def changed(base: Zone, edits: Edits, serial: int) -> Zone:
+def change_zone(base: Zone, edits: Edits, serial: int) -> Zone:
     """Return ``base`` with another serial; owners get addresses and a TTL or an alias, or are
     removed."""
     after = {**base, **zone("", serial)}
@@ -338,9 +342,9 @@ def all_records(content: Zone) -> set[tuple[Key, bytes]]:
 def test_merging_disjoint_edits_does_not_depend_on_their_order_and_loses_nothing(
     start, first, second
 ):
-    base = changed({}, start, 1)
-    one = changed(base, first, 2)
-    other = changed(base, {o: r for o, r in second.items() if o not in first}, 3)
+    base = change_zone({}, start, 1)
+    one = change_zone(base, first, 2)
+    other = change_zone(base, {o: r for o, r in second.items() if o not in first}, 3)
     found = result(base, one, other)
     assert found == result(base, other, one)
     before, here, there = (all_records(each) for each in (base, one, other))
@@ -352,25 +356,25 @@ def test_merging_disjoint_edits_does_not_depend_on_their_order_and_loses_nothing
 @settings(max_examples=150)
 @given(sides, sides, sides)
 def test_the_result_is_the_same_with_sides_swapped(start, first, second):
-    base = changed({}, start, 1)
-    one, other = changed(base, first, 2), changed(base, second, 3)
-    here, there = merged(base, one, other), merged(base, other, one)
+    base = change_zone({}, start, 1)
+    one, other = change_zone(base, first, 2), change_zone(base, second, 3)
+    here, there = merge_zones(base, one, other), merge_zones(base, other, one)
     assert here.clashes == [
         msgspec.structs.replace(clash, ours=clash.theirs, theirs=clash.ours)
         for clash in there.clashes
     ]
     if not here.clashes:
-        assert applied(base, one, other, here) == applied(base, other, one, there)
+        assert apply_merge(base, one, other, here) == apply_merge(base, other, one, there)
 
 
 @settings(max_examples=150)
 @given(sides, sides, sides)
 def test_a_merged_zone_is_valid(start, first, second):
-    base = changed({}, start, 1)
-    one, other = changed(base, first, 2), changed(base, second, 3)
-    found = merged(base, one, other)
+    base = change_zone({}, start, 1)
+    one, other = change_zone(base, first, 2), change_zone(base, second, 3)
+    found = merge_zones(base, one, other)
     if not found.clashes:
-        after = applied(base, one, other, found)
+        after = apply_merge(base, one, other, found)
         for path in {path for path, _ in after}:
             types = [rdtype for at, rdtype in after if at == path]
             rules.check_owner(names.below(ZONE, path), types, ZONE)
@@ -379,11 +383,11 @@ def test_a_merged_zone_is_valid(start, first, second):
 @settings(max_examples=150)
 @given(sides, sides, sides, st.sampled_from(["ours", "theirs"]))
 def test_choosing_one_side_for_all_leaves_no_conflict(start, first, second, side):
-    base = changed({}, start, 1)
-    one, other = changed(base, first, 2), changed(base, second, 3)
-    decisions = choose(merged(base, one, other).clashes, side)
-    found = merged(base, one, other, decisions)
-    after = applied(base, one, other, found)
+    base = change_zone({}, start, 1)
+    one, other = change_zone(base, first, 2), change_zone(base, second, 3)
+    decisions = choose(merge_zones(base, one, other).clashes, side)
+    found = merge_zones(base, one, other, decisions)
+    after = apply_merge(base, one, other, found)
     chosen = {"ours": one, "theirs": other}[side]
     for decision in decisions:
         key = (names.path(decision.owner, ZONE), decision.rdtype)
@@ -392,7 +396,7 @@ def test_choosing_one_side_for_all_leaves_no_conflict(start, first, second, side
 
 @given(sides, sides)
 def test_merging_a_zone_with_itself_changes_nothing(start, edits):
-    base = changed({}, start, 1)
-    both = changed(base, edits, 2)
-    found = merged(base, both, both)
+    base = change_zone({}, start, 1)
+    both = change_zone(base, edits, 2)
+    found = merge_zones(base, both, both)
     assert (found.changes, found.clashes) == ({}, [])

@@ -80,7 +80,7 @@ def changes(old: Zone, new: Zone) -> list[RRsetChange]:
     ]
 
 
-def answers(snapshot: ZoneSnapshot) -> dict[tuple[str, int, bytes], bytes | None]:
+def answer_all(snapshot: ZoneSnapshot) -> dict[tuple[str, int, bytes], bytes | None]:
     """Return every answer that a client can get from it."""
     zones = ZoneTable()
     state = zones.make_state(APEX, "main", b"", snapshot)
@@ -99,12 +99,12 @@ def answers(snapshot: ZoneSnapshot) -> dict[tuple[str, int, bytes], bytes | None
 @given(ZONES, ZONES, st.randoms(use_true_random=False))
 def test_an_advanced_snapshot_answers_as_one_compiled_from_scratch(old, new, random) -> None:
     before = compile_zone(APEX, old.values())
-    answered = answers(before)  # Everything is rendered, so a cached answer could be stale.
+    answered = answer_all(before)  # Everything is rendered, so a cached answer could be stale.
     todo = changes(old, new)
     random.shuffle(todo)
     after = apply_changes(before, todo)
-    assert answers(after) == answers(compile_zone(APEX, new.values()))
-    assert answers(before) == answered
+    assert answer_all(after) == answer_all(compile_zone(APEX, new.values()))
+    assert answer_all(before) == answered
 
 
 @given(ZONES)
@@ -232,9 +232,9 @@ SIGNED = [
 def test_answers_from_several_rrsets_depend_on_each(question, news: RRset) -> None:
     old = {(one.owner, one.rdtype): one for one in SIGNED}
     before = compile_zone(APEX, old.values())
-    told = answers(before)[question]
+    told = answer_all(before)[question]
     path = names.path(news.owner, APEX)
-    after = answers(apply_changes(before, [RRsetChange(path, news.rdtype, news)]))[question]
+    after = answer_all(apply_changes(before, [RRsetChange(path, news.rdtype, news)]))[question]
     assert after != told
     new = {**old, (news.owner, news.rdtype): news}
-    assert after == answers(compile_zone(APEX, new.values()))[question]
+    assert after == answer_all(compile_zone(APEX, new.values()))[question]

@@ -93,14 +93,14 @@ def run(slow: DeltaSteps) -> ZoneDelta:
         return value
 
 
-def every(snapshot: ZoneSnapshot) -> set[ZoneRecord]:
+def list_records(snapshot: ZoneSnapshot) -> set[ZoneRecord]:
     return {
         soa_record(snapshot),
         *(record for record in iter_records(snapshot) if record is not None),
     }
 
 
-def applied(base: set[ZoneRecord], delta: ZoneDelta) -> set[ZoneRecord]:
+def apply_delta(base: set[ZoneRecord], delta: ZoneDelta) -> set[ZoneRecord]:
     """Apply a difference as a strict secondary: removed records must exist, added ones must not."""
     assert set(delta.removed) <= base
     left = base - set(delta.removed)
@@ -119,11 +119,11 @@ def test_a_zone_with_a_difference_applied_is_the_next_zone_including_signatures(
         before = snapshot
         snapshot, paths = advance(before, old, new, serial)
         delta = run(compute_delta(before, snapshot, paths))
-        assert applied(every(before), delta) == every(snapshot)
+        assert apply_delta(list_records(before), delta) == list_records(snapshot)
         assert (delta.serial_before, delta.serial_after) == (serial - 1, serial)
         deltas.append(delta)
     short = run(condense(deltas))
-    assert applied(every(first), short) == every(snapshot)
+    assert apply_delta(list_records(first), short) == list_records(snapshot)
     assert (short.serial_before, short.serial_after) == (1, len(states))
     assert not set(short.removed) & set(short.added)
 
@@ -200,7 +200,7 @@ TARGETS = (b"\1A\0", b"\1a\0", b"\1B\0", b"\1b\0")
 spellings = st.frozensets(st.sampled_from(TARGETS), min_size=1)
 
 
-def spelled(rdatas: frozenset[bytes], ttl: int = 300) -> RRset:
+def make_spellings(rdatas: frozenset[bytes], ttl: int = 300) -> RRset:
     """Return an RRset as it may be stored, with several spellings of one record."""
     return RRset(names.below(APEX, (b"a",)), rrtypes.NS, ttl, tuple(sorted(rdatas)))
 
@@ -216,7 +216,7 @@ def test_no_difference_removes_a_record_that_stays_in_another_spelling(
     """A secondary keeps one of them, and would then have none."""
     ttls = [data.draw(st.sampled_from((300, 60))) for _ in states]
     snapshots = [
-        compile_zone(APEX, [apex_soa(serial), spelled(rdatas, ttl)])
+        compile_zone(APEX, [apex_soa(serial), make_spellings(rdatas, ttl)])
         for serial, (rdatas, ttl) in enumerate(zip(states, ttls, strict=True), 1)
     ]
     deltas = [run(compute_delta(*pair, [(b"a",), ()])) for pair in pairwise(snapshots)]
@@ -233,14 +233,14 @@ def test_no_difference_removes_a_record_that_stays_in_another_spelling(
 
 
 def test_the_first_spelling_in_octet_order_is_transferred() -> None:
-    snapshot = compile_zone(APEX, [apex_soa(1), spelled(frozenset(TARGETS))])
+    snapshot = compile_zone(APEX, [apex_soa(1), make_spellings(frozenset(TARGETS))])
     found = [each.rdata for each in iter_records(snapshot) if each is not None]
     assert found == [b"\1A\0", b"\1B\0"]
 
 
 def test_only_the_serial_changes_with_a_change_of_spelling() -> None:
-    old = compile_zone(APEX, [apex_soa(1), spelled(frozenset({b"\1A\0", b"\1a\0"}))])
-    new = compile_zone(APEX, [apex_soa(2), spelled(frozenset({b"\1a\0"}))])
+    old = compile_zone(APEX, [apex_soa(1), make_spellings(frozenset({b"\1A\0", b"\1a\0"}))])
+    new = compile_zone(APEX, [apex_soa(2), make_spellings(frozenset({b"\1a\0"}))])
     delta = run(compute_delta(old, new, [(b"a",), ()]))
     assert (len(delta.removed), len(delta.added)) == (1, 1)
     assert (delta.serial_before, delta.serial_after) == (1, 2)

@@ -29,7 +29,7 @@ def entries(count: int) -> dict[EntryKey, ObjectId]:
     return {key(number): value(number) for number in range(count)}
 
 
-def built(recording: RecordingStore, content: dict[EntryKey, ObjectId]) -> ObjectId | None:
+def build_node(recording: RecordingStore, content: dict[EntryKey, ObjectId]) -> ObjectId | None:
     if not content:
         return None
     out: list[RawObject] = []
@@ -38,14 +38,14 @@ def built(recording: RecordingStore, content: dict[EntryKey, ObjectId]) -> Objec
     return root
 
 
-def applied(
+def apply_edits(
     content: dict[EntryKey, ObjectId], changes: dict[EntryKey, ObjectId | None]
 ) -> dict[EntryKey, ObjectId]:
     after = content | changes
     return {key: value for key, value in after.items() if value is not None}
 
 
-def updated(
+def update_node(
     recording: RecordingStore, root: ObjectId | None, changes: dict[EntryKey, ObjectId | None]
 ) -> tuple[ObjectId | None, list[RawObject]]:
     out: list[RawObject] = []
@@ -83,9 +83,9 @@ class TestSmallBounds:
     def test_any_history_of_edits_gives_the_node_built_from_scratch(self, history):
         recording, root, content = RecordingStore(), None, {}
         for changes in history:
-            root, _ = updated(recording, root, changes)
-            content = applied(content, changes)
-            assert root == built(RecordingStore(), content)
+            root, _ = update_node(recording, root, changes)
+            content = apply_edits(content, changes)
+            assert root == build_node(RecordingStore(), content)
             if root is not None:
                 assert recording.run(tree_node.read(root)) == content
 
@@ -108,8 +108,8 @@ class TestSmallBounds:
     @given(st.lists(histories.map(lambda history: history[0]), min_size=2, max_size=2))
     def test_diff_equals_the_difference_of_two_dicts(self, contents):
         recording = RecordingStore()
-        before, after = (applied({}, changes) for changes in contents)
-        old, new = built(recording, before), built(recording, after)
+        before, after = (apply_edits({}, changes) for changes in contents)
+        old, new = build_node(recording, before), build_node(recording, after)
         expected = [
             (key, before.get(key), after.get(key))
             for key in sorted(before.keys() | after.keys())
@@ -119,8 +119,8 @@ class TestSmallBounds:
 
     @given(histories, st.sets(st.integers(0, 61).map(key)))
     def test_pick_finds_exactly_the_existing_entries(self, history, wanted):
-        recording, content = RecordingStore(), applied({}, history[0])
-        root = built(recording, content)
+        recording, content = RecordingStore(), apply_edits({}, history[0])
+        root = build_node(recording, content)
         if root is not None:
             found = recording.run(tree_node.read_keys(root, wanted))
             assert found == {key: content[key] for key in wanted if key in content}
@@ -128,7 +128,7 @@ class TestSmallBounds:
     @given(st.integers(9, 200))
     def test_every_run_ends_at_the_key_that_cuts_it(self, count):
         recording = RecordingStore()
-        built(recording, entries(count))
+        build_node(recording, entries(count))
         decoded = [decode(raw) for raw in recording.raws.values()]
         for index in (value for value in decoded if isinstance(value, Index)):
             keys = [row.key for row in index.rows]
@@ -147,7 +147,7 @@ class TestSmallBounds:
     @given(st.integers(9, 120), st.data())
     def test_an_index_with_false_statements_about_its_nodes_is_corrupt(self, count, data):
         recording = RecordingStore()
-        root = built(recording, entries(count))
+        root = build_node(recording, entries(count))
         assert root is not None
         nodes = [root, *(raw for raw in recording.raws if raw != root)]
         top = decode(recording.raws[root])
@@ -180,7 +180,7 @@ class TestSmallBounds:
     def test_a_run_with_keys_before_its_range_is_corrupt(self, count, data):
         """A lookup of one name would not find them, although a listing has them."""
         recording = RecordingStore()
-        root = built(recording, entries(count))
+        root = build_node(recording, entries(count))
         assert root is not None
         top = decode(recording.raws[root])
         assert isinstance(top, Index)
@@ -207,7 +207,7 @@ class TestSmallBounds:
     @given(st.integers(30, 120), st.data())
     def test_a_shared_run_after_later_keys_is_read_again(self, count, data):
         recording = RecordingStore()
-        root = built(recording, entries(count))
+        root = build_node(recording, entries(count))
         assert root is not None
         top = decode(recording.raws[root])
         assert isinstance(top, Index)
@@ -234,45 +234,45 @@ THRESHOLDS = (1_023, 1_024, 1_025, 2_047, 2_048, 2_049, 2_050)
 @pytest.mark.parametrize(("start", "end"), [*pairwise(THRESHOLDS), (1, 2_049), (3_000, 2_048)])
 def test_growing_and_shrinking_across_the_real_bounds_gives_the_node_built_from_scratch(start, end):
     recording = RecordingStore()
-    low, high = built(recording, entries(start)), built(recording, entries(end))
+    low, high = build_node(recording, entries(start)), build_node(recording, entries(end))
     up = {key(n): value(n) for n in range(start, end)}
     down: dict[EntryKey, ObjectId | None] = {
         key(n): None for n in range(min(start, end), max(start, end))
     }
     smaller, larger = (low, high) if start < end else (high, low)
-    assert updated(recording, larger, down)[0] == smaller
+    assert update_node(recording, larger, down)[0] == smaller
     if up:
-        assert updated(recording, low, dict(up))[0] == high
+        assert update_node(recording, low, dict(up))[0] == high
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_edits_never_changes_the_id(seed):
     content = entries(2_600)
     recording = RecordingStore()
-    expected = built(recording, content)
+    expected = build_node(recording, content)
     shuffled = list(content.items())
     random.Random(seed).shuffle(shuffled)
     root: ObjectId | None = None
     for at in range(0, len(shuffled), 650):
-        root, _ = updated(recording, root, dict(shuffled[at : at + 650]))
+        root, _ = update_node(recording, root, dict(shuffled[at : at + 650]))
     assert root == expected
     there_and_back = {key(7): value(8), key(999_999): value(1), key(8): None}
-    root, _ = updated(recording, root, there_and_back)
+    root, _ = update_node(recording, root, there_and_back)
     assert root != expected
-    root, _ = updated(recording, root, {key(7): value(7), key(999_999): None, key(8): value(8)})
+    root, _ = update_node(recording, root, {key(7): value(7), key(999_999): None, key(8): value(8)})
     assert root == expected
 
 
 def test_removing_everything_leaves_no_node():
     recording = RecordingStore()
-    root = built(recording, entries(3))
-    assert updated(recording, root, dict.fromkeys(entries(3)))[0] is None
-    assert updated(recording, None, {key(1): None})[0] is None
+    root = build_node(recording, entries(3))
+    assert update_node(recording, root, dict.fromkeys(entries(3)))[0] is None
+    assert update_node(recording, None, {key(1): None})[0] is None
 
 
 def test_an_update_that_changes_nothing_writes_nothing():
     recording = RecordingStore()
-    root = built(recording, entries(2_500))
+    root = build_node(recording, entries(2_500))
     out: list[RawObject] = []
     assert recording.run(tree_node.update(root, {key(3): value(3), key(9_999): None}, out)) == root
     assert out == []
@@ -280,8 +280,8 @@ def test_an_update_that_changes_nothing_writes_nothing():
 
 def test_one_change_in_a_wide_node_reads_and_writes_a_handful_of_nodes():
     recording = RecordingStore()
-    root = built(recording, entries(20_000))
-    _, new = updated(recording, root, {key(10_000): value(1)})
+    root = build_node(recording, entries(20_000))
+    _, new = update_node(recording, root, {key(10_000): value(1)})
     assert recording.fetched_in_all <= 4
     assert len(new) <= 4
     assert sum(len(raw.payload) for raw in new) < 64 * 1024
@@ -289,15 +289,15 @@ def test_one_change_in_a_wide_node_reads_and_writes_a_handful_of_nodes():
 
 def test_a_diff_of_wide_nodes_reads_no_equal_parts():
     recording = RecordingStore()
-    old = built(recording, entries(20_000))
-    new, _ = updated(recording, old, {key(10_000): value(1)})
+    old = build_node(recording, entries(20_000))
+    new, _ = update_node(recording, old, {key(10_000): value(1)})
     assert recording.run(tree_node.diff(old, new)) == [(key(10_000), value(10_000), value(1))]
     assert recording.fetched_in_all <= 8
 
 
 def test_reading_a_wide_node_needs_one_round_trip_for_each_level():
     recording = RecordingStore()
-    root = built(recording, entries(20_000))
+    root = build_node(recording, entries(20_000))
     assert root is not None
     assert recording.run(tree_node.read(root)) == entries(20_000)
     assert len(recording.fetched) <= 4
@@ -319,7 +319,7 @@ def test_a_blob_in_the_place_of_a_tree_is_corrupt():
 @given(st.dictionaries(strategies.keys, strategies.ids, min_size=1, max_size=50))
 def test_a_node_with_any_labels_is_decoded_as_it_was_encoded(content):
     recording = RecordingStore()
-    root = built(recording, content)
+    root = build_node(recording, content)
     assert root is not None
     found = recording.run(tree_node.read(root))
     assert found == content

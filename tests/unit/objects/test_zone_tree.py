@@ -39,7 +39,7 @@ def content_of(recording: RecordingStore, root: ObjectId | None) -> Content:
     return {(change.path, change.rdtype): change.new for change in found if change.new}
 
 
-def placed(
+def place_content(
     edits: dict[tuple[Path, int], ObjectId | None],
 ) -> dict[tuple[Path, int], ObjectId | None]:
     """Return the content with ids that depend on the owner, as ids of blobs do."""
@@ -54,7 +54,7 @@ edits = st.dictionaries(
     st.tuples(few_paths, st.sampled_from([A, TXT, 65400])),
     st.none() | st.integers(1, 3).map(an_id),
     max_size=12,
-).map(placed)
+).map(place_content)
 
 
 @settings(max_examples=300)
@@ -112,7 +112,7 @@ def test_find_returns_the_rrsets_of_each_owner(content, wanted):
 
 @given(
     st.dictionaries(st.tuples(strategies.paths, strategies.storable_types), strategies.ids).map(
-        placed
+        place_content
     )
 )
 def test_any_labels_and_types_can_be_stored(content):
@@ -170,7 +170,7 @@ def test_a_diff_in_small_steps_misses_nothing():
     assert {(change.path, change.rdtype): change.new for change in found} == content
 
 
-def exponential(recording: RecordingStore, depth: int) -> ObjectId:
+def make_exponential(recording: RecordingStore, depth: int) -> ObjectId:
     """Return a tree of ``depth`` objects, one below the other, with 2 ** depth names."""
     made = encode(Tree({rrset_key(A): an_id(1)}))
     recording.put([made])
@@ -183,9 +183,9 @@ def exponential(recording: RecordingStore, depth: int) -> ObjectId:
 @pytest.mark.parametrize("old", [None, 20])
 def test_a_tree_of_few_objects_and_endless_names_is_refused_at_once(old: int | None) -> None:
     recording = RecordingStore()
-    before = exponential(recording, old) if old is not None else None
+    before = make_exponential(recording, old) if old is not None else None
     with pytest.raises(Corrupt, match=r"at two names of one zone: (a|b)\S* and (a|b)"):
-        recording.run(zone_tree.list_changes(before, exponential(recording, 40)))
+        recording.run(zone_tree.list_changes(before, make_exponential(recording, 40)))
     assert recording.fetched_in_all < 100
 
 
@@ -193,7 +193,7 @@ def test_counting_owners_is_bounded() -> None:
     """Nothing in it counts, so the count never reaches its limit."""
     recording = RecordingStore()
     with pytest.raises(Corrupt, match="at two names"):
-        recording.run(zone_tree.count(exponential(recording, 40), 1_000, ignored={A}))
+        recording.run(zone_tree.count(make_exponential(recording, 40), 1_000, ignored={A}))
     assert recording.fetched_in_all < 100
 
 
@@ -313,13 +313,13 @@ def test_a_wide_tree_has_the_number_and_sizes_of_nodes_of_the_vector(vector):
     assert max(len(raw.payload) for raw in nodes) == vector["largest"]
 
 
-LONGEST: list[Path] = [
+MAX_PATHS: list[Path] = [
     (b"x",) * 127,  # the maximum number of labels of a name (RFC 1035 section 2.3.4)
     (b"x" * 63, b"x" * 63, b"x" * 63, b"x" * 61),  # octets
 ]
 
 
-@pytest.mark.parametrize("path", LONGEST)
+@pytest.mark.parametrize("path", MAX_PATHS)
 def test_a_tree_that_is_deeper_than_a_name_can_be_is_not_walked(path: Path) -> None:
     recording = RecordingStore()
     root, _ = update(recording, None, {(path, A): an_id(1)})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.nats import nats_server
-from tests.support.waiting import comes_true, eventually
+from tests.support.waiting import eventually, eventually_true
 
 from zonegit.bus import Bus, connect
 from zonegit.config import BusSettings
@@ -47,7 +47,7 @@ async def comes_to_keep(store: SqliteObjects, installation: str) -> None:
     async def keeps() -> bool:
         return await store.installation() == installation
 
-    await comes_true(keeps)
+    await eventually_true(keeps)
 
 
 async def test_the_first_ref_store_decides_the_installation(nats_url: str, tmp_path: Path) -> None:

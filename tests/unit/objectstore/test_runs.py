@@ -64,7 +64,7 @@ async def check(path: Path, objects: list[RawObject]) -> None:
     assert {outline.kind for outline in found.values()} == {RUN, "tree"}
 
 
-def written(path: Path) -> dict[ObjectId, bytes]:
+def store_all(path: Path) -> dict[ObjectId, bytes]:
     with closing(sqlite3.connect(path)) as other:
         return dict(other.execute("SELECT id, owner FROM run"))
 
@@ -75,7 +75,7 @@ async def test_a_large_zone_is_stored_with_the_outlines_of_its_runs(
     path = tmp_path / "objects.sqlite3"
     await put(path, objects)
     await check(path, objects)
-    owners = written(path)
+    owners = store_all(path)
     assert set(owners.values()) == {APEX}
     # The run with the alias has a type that may clash, so it is judged by its parts.
     assert len(owners) == len(find_runs(objects)) - 1 > 10
@@ -86,7 +86,7 @@ async def test_missing_outlines_are_computed(tmp_path: Path, objects: list[RawOb
     path = tmp_path / "objects.sqlite3"
     await put(path, [raw for raw in objects if raw.kind == "blob"])
     await put(path, [raw for raw in objects if raw.kind == "tree"])
-    assert not written(path)
+    assert not store_all(path)
     await check(path, objects)
 
 
@@ -97,7 +97,7 @@ async def test_a_damaged_row_does_not_make_a_run_part_of_a_zone(
     await put(path, objects)
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("UPDATE run SET owner = CAST(x'03626172' || substr(owner, 5) AS BLOB)")
-    asked = list(written(path))
+    asked = list(store_all(path))
     async with open_objects(path) as store:
         found = await store.outlines(asked)
     assert all(outline.owner != APEX for outline in found.values())
@@ -113,7 +113,7 @@ async def test_few_outlines_are_kept(
         for at in range(0, len(objects), 50):
             await store.put(objects[at : at + 50])
     await check(path, objects)
-    assert len(written(path)) < len(find_runs(objects)) - 1
+    assert len(store_all(path)) < len(find_runs(objects)) - 1
 
 
 OWNERS = [names.parse(each) for each in ("foo.com.", "x.foo.com.", "y.x.foo.com.", "y.foo.com.")]
@@ -151,7 +151,7 @@ async def test_written_outlines_follow_from_the_objects(
     async with open_objects(path) as store:
         await store.put(objects[:cut])
         await store.put(objects[cut:])
-    for each, owner in written(path).items():
+    for each, owner in store_all(path).items():
         outline = outline_known(by_id[each], by_id.get)
         assert (outline.kind, outline.owner) == (RUN, owner)
 

@@ -25,7 +25,7 @@ MADE = commits.commit(names.parse("foo.com."), 1)
 BLOB = MADE.objects[0]
 
 
-def spoil(path: Path, change: str) -> None:
+def damage_row(path: Path, change: str) -> None:
     """Change the row of ``BLOB`` in the file."""
     with closing(sqlite3.connect(path)) as other, other:
         assert other.execute(f"UPDATE object {change} WHERE id = ?", (BLOB.id,)).rowcount == 1
@@ -44,7 +44,7 @@ async def test_a_damaged_row_is_named_and_never_returned(tmp_path: Path, change:
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as store:
         await store.put(MADE.objects)
-        spoil(path, change)
+        damage_row(path, change)
         with pytest.raises(Corrupt) as caught:
             await store.get([MADE.id, BLOB.id])
         assert caught.value.details["object"] == BLOB.id.hex()
@@ -56,7 +56,7 @@ async def test_putting_an_object_again_repairs_its_damaged_row(tmp_path: Path) -
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as store:
         await store.put(MADE.objects)
-        spoil(path, "SET payload = x'00'")
+        damage_row(path, "SET payload = x'00'")
         await store.put(MADE.objects)
         assert await store.get([BLOB.id]) == {BLOB.id: BLOB}
 
@@ -82,7 +82,7 @@ async def test_the_objects_that_fit_are_the_first_requested(tmp_path: Path) -> N
             await store.first([ObjectId(bytes(32)), *ids], 1)
 
 
-def as_the_first_release_left_it(path: Path) -> None:
+def downgrade(path: Path) -> None:
     """Remove from a file the tables of later layouts."""
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("DROP TABLE history")
@@ -102,7 +102,7 @@ async def test_the_graph_of_an_earlier_file_is_built_when_it_is_opened(
     async with open_objects(path) as store:
         await store.put(graph.objects())
         wanted = await store.history(graph.ids, 1_024)
-    as_the_first_release_left_it(path)
+    downgrade(path)
     async with open_objects(path) as store:
         assert await store.history(graph.ids, 1_024) == wanted
         following = graph.add([len(graph.ids) - 1], 0)
@@ -163,7 +163,7 @@ async def test_a_damaged_commit_of_an_earlier_file_is_added_to_the_graph_when_it
     graph = chain(3)
     async with open_objects(path) as store:
         await store.put(graph.objects())
-    as_the_first_release_left_it(path)
+    downgrade(path)
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("UPDATE object SET payload = x'00' WHERE id = ?", (graph.ids[1],))
     async with open_objects(path) as store:
@@ -178,7 +178,7 @@ async def test_a_kind_that_is_not_text_does_not_end_a_list(tmp_path: Path) -> No
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as store:
         await store.put(MADE.objects)
-        spoil(path, "SET kind = CAST(x'ff' AS TEXT)")
+        damage_row(path, "SET kind = CAST(x'ff' AS TEXT)")
         assert {each for each, _ in await store.list_page()} == {raw.id for raw in MADE.objects}
         assert len(await store.find(BLOB.id.hex()[:8])) == 1
 

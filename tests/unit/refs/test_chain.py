@@ -147,7 +147,7 @@ async def test_an_upgrade_chains_existing_rows(
     monkeypatch.setattr(chain, "FILL_BATCH", 3)
     path = tmp_path / "refs.sqlite3"
     await fill(path)
-    wanted = chained(path)
+    wanted = check_chain(path)
     with closing(sqlite3.connect(path)) as file:
         file.execute("DROP TABLE digest")
         file.execute("DROP INDEX log_of_tip")
@@ -158,14 +158,14 @@ async def test_an_upgrade_chains_existing_rows(
     async with open_refs(path) as refs:
         assert await damage(refs) == []
         assert await all_rows(refs) == len(ZONES)
-    assert chained(path) == wanted
+    assert check_chain(path) == wanted
     assert "store.upgrading" in capsys.readouterr().out
     await fill(path, [names.parse("later.example.")])
     async with open_refs(path) as refs:
         assert await damage(refs) == []
 
 
-def chained(path: Path) -> list[tuple[object, ...]]:
+def check_chain(path: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as file:
         found = file.execute("SELECT sequence, previous FROM log ORDER BY sequence").fetchall()
         return [*found, *file.execute("SELECT rows, sum FROM digest WHERE name = 'log'")]

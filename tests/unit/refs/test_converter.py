@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.support import commits, vectors
-from tests.support.kill_switch import Killed, Life
+from tests.support.kill_switch import KillSwitch, ProcessKilled
 from tests.support.zone_removal import remove_zone
 
 from zonegit.errors import Conflict, Unsafe
@@ -42,7 +42,7 @@ OBJECTS = dumps.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").obj
 
 
 @dataclass(frozen=True)
-class State:
+class RefStoreState:
     """The visible state of a ref store."""
 
     where: HeadsOfOperator
@@ -52,20 +52,20 @@ class State:
 
 
 @dataclass(frozen=True)
-class RefStoreHarness:
+class ConversionHarness:
     """A ref store opened once."""
 
     refs: SqliteRefs
     keeper: RefKeeper
     objects: ObjectStore
 
-    async def convert(self, life: Life) -> list[LogEntry]:
+    async def convert(self, life: KillSwitch) -> list[LogEntry]:
         return await converter.convert(
-            life.lived_by(self.refs), life.lived_by(self.keeper), life.lived_by(self.objects)
+            life.wrap(self.refs), life.wrap(self.keeper), life.wrap(self.objects)
         )
 
-    async def state(self) -> State:
-        return State(
+    async def state(self) -> RefStoreState:
+        return RefStoreState(
             await self.keeper.where("ada"),
             await self.keeper.zone(FOO, "ada"),
             (await self.keeper.since(self.refs.epoch, 0)).entries,
@@ -74,9 +74,9 @@ class RefStoreHarness:
 
 
 @asynccontextmanager
-async def opened(path: Path, objects: ObjectStore) -> AsyncIterator[RefStoreHarness]:
+async def open_harness(path: Path, objects: ObjectStore) -> AsyncIterator[ConversionHarness]:
     async with open_refs(path) as refs:
-        yield RefStoreHarness(
+        yield ConversionHarness(
             refs, RefKeeper(refs, objects, lambda *_: None, clock=lambda: 7.0), objects
         )
 
@@ -92,7 +92,7 @@ async def objects() -> MemoryObjects:
 
 def _tag() -> Any:
     main = CommitId(ObjectId(vectors.v03_slots()["refs/heads/main"]))
-    return commits.tag(commits.Made(main, main, []), "v1")
+    return commits.tag(commits.StoredCommit(main, main, []), "v1")
 
 
 @pytest.fixture
@@ -100,9 +100,11 @@ def slots() -> Slots:
     return vectors.v03_slots() | {"refs/tags/v1": _tag().id}
 
 
-async def undisturbed(path: Path, objects: ObjectStore, slots: Slots) -> tuple[State, int]:
-    life = Life()
-    async with opened(path, objects) as harness:
+async def run_undisturbed(
+    path: Path, objects: ObjectStore, slots: Slots
+) -> tuple[RefStoreState, int]:
+    life = KillSwitch()
+    async with open_harness(path, objects) as harness:
         await harness.refs.keep(slots, {}, ORIGIN)
         await harness.convert(life)
         return await harness.state(), life.writes
@@ -111,7 +113,7 @@ async def undisturbed(path: Path, objects: ObjectStore, slots: Slots) -> tuple[S
 async def test_main_canary_tags_and_head_arrive_in_place(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
-    state, _ = await undisturbed(tmp_path / "refs", objects, slots)
+    state, _ = await run_undisturbed(tmp_path / "refs", objects, slots)
     assert state.left is None
     assert {name: tip.target for name, tip in state.zone.heads.items()} == {
         "main": slots["refs/heads/main"],
@@ -129,39 +131,39 @@ async def test_main_canary_tags_and_head_arrive_in_place(
 async def test_a_conversion_killed_at_any_write_has_the_same_result_after_a_restart(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
-    expected, writes = await undisturbed(tmp_path / "undisturbed", objects, slots)
+    expected, writes = await run_undisturbed(tmp_path / "undisturbed", objects, slots)
     assert writes > 10
     for last in range(1, writes + 1):
         for after in (False, True):
             path = tmp_path / f"{last}-{after}"
-            async with opened(path, objects) as harness:
+            async with open_harness(path, objects) as harness:
                 await harness.refs.keep(slots, {}, ORIGIN)
-                with pytest.raises(Killed):
-                    await harness.convert(Life(last, after=after))
-                await every_commit_is_named(harness, slots)
-            async with opened(path, objects) as harness:
-                await harness.convert(Life())
+                with pytest.raises(ProcessKilled):
+                    await harness.convert(KillSwitch(last, after=after))
+                await check_all_named(harness, slots)
+            async with open_harness(path, objects) as harness:
+                await harness.convert(KillSwitch())
                 assert await harness.state() == expected, f"killed at write {last}, {after=}"
-                assert await harness.convert(Life()) == []
+                assert await harness.convert(KillSwitch()) == []
                 assert await harness.state() == expected
 
 
 async def test_a_conversion_killed_repeatedly_has_the_same_result(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
-    expected, writes = await undisturbed(tmp_path / "undisturbed", objects, slots)
+    expected, writes = await run_undisturbed(tmp_path / "undisturbed", objects, slots)
     path = tmp_path / "refs"
-    async with opened(path, objects) as harness:
+    async with open_harness(path, objects) as harness:
         await harness.refs.keep(slots, {}, ORIGIN)
     for last in range(1, writes + 1):
-        async with opened(path, objects) as harness:
-            with suppress(Killed):
-                await harness.convert(Life(last, after=bool(last % 2)))
-    async with opened(path, objects) as harness:
+        async with open_harness(path, objects) as harness:
+            with suppress(ProcessKilled):
+                await harness.convert(KillSwitch(last, after=bool(last % 2)))
+    async with open_harness(path, objects) as harness:
         assert await harness.state() == expected
 
 
-async def every_commit_is_named(harness: RefStoreHarness, slots: Slots) -> None:
+async def check_all_named(harness: ConversionHarness, slots: Slots) -> None:
     """Check that every stored ref is either converted or still pending."""
     pending = await harness.refs.pending()
     snapshot = await harness.keeper.snapshot()
@@ -179,14 +181,14 @@ async def test_a_ref_that_moved_between_a_kill_and_the_next_start_is_not_moved_b
     later = ObjectId(slots["refs/heads/main"])
     path = tmp_path / "refs"
     copied = 2
-    async with opened(path, objects) as harness:
+    async with open_harness(path, objects) as harness:
         await harness.refs.keep(slots, {}, ORIGIN)
-        with pytest.raises(Killed):
-            await harness.convert(Life(copied, after=True))
-    async with opened(path, objects) as harness:
+        with pytest.raises(ProcessKilled):
+            await harness.convert(KillSwitch(copied, after=True))
+    async with open_harness(path, objects) as harness:
         theirs = Origin("bob", "reset", "1" * 32, force=True)
         await harness.keeper.move(CANARY, Exactly(canary), later, theirs)
-        await harness.convert(Life())
+        await harness.convert(KillSwitch())
         state = await harness.state()
     assert state.left is None
     assert state.zone.heads["canary"].target == later
@@ -198,13 +200,13 @@ async def test_existing_refs_are_not_moved(
     bar = names.parse("bar.com.")
     home = ref_names.branch(bar, "main")
     await objects.put([encode(Symref(home.path()))])
-    async with opened(tmp_path / "refs", objects) as harness:
+    async with open_harness(tmp_path / "refs", objects) as harness:
         await harness.keeper.register(bar, Origin("bob", "init", "b" * 32))
         for at, head in enumerate((ref_names.default_head(), ref_names.own_head("ada"))):
             await harness.keeper.point(head, home, Origin("ada", "init", f"{at}" * 32))
         before = await harness.keeper.where("ada")
         await harness.refs.keep(slots, {}, Origin("ada", "migrate", "m" * 32))
-        await harness.convert(Life())
+        await harness.convert(KillSwitch())
         assert await harness.keeper.where("ada") == before
         assert (await harness.keeper.zone(FOO, "ada")).remembered == "canary"
         assert (await harness.keeper.zone(FOO, "bob")).remembered is None
@@ -213,19 +215,19 @@ async def test_existing_refs_are_not_moved(
 async def test_a_branch_that_got_another_value_is_a_conflict_and_not_lost(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
-    async with opened(tmp_path / "refs", objects) as harness:
+    async with open_harness(tmp_path / "refs", objects) as harness:
         await harness.refs.keep(slots, {}, ORIGIN)
         await harness.keeper.register(FOO, Origin("bob", "init", "b" * 32))
         other = ObjectId(slots["refs/heads/canary"])
         await harness.keeper.move(MAIN, Absent(), other, Origin("bob", "branch", "2" * 32))
         with pytest.raises(Conflict):
-            await harness.convert(Life())
+            await harness.convert(KillSwitch())
         pending = await harness.refs.pending()
         assert pending is not None
         assert "refs/heads/main" in pending.slots
         await harness.keeper.move(MAIN, Anything(), None, Origin("bob", "branch", "3" * 32))
         await harness.refs.keep(slots, {}, Origin("ada", "migrate", "4" * 32, force=True))
-        await harness.convert(Life())
+        await harness.convert(KillSwitch())
         assert (await harness.state()).left is None
 
 
@@ -234,23 +236,23 @@ async def test_a_serial_that_went_back_needs_force(
 ) -> None:
     made = commits.commit(FOO, 2_000_000_000)
     await objects.put(made.objects)
-    async with opened(tmp_path / "refs", objects) as harness:
+    async with open_harness(tmp_path / "refs", objects) as harness:
         await harness.keeper.register(FOO, Origin("bob", "init", "b" * 32))
         await harness.keeper.move(MAIN, Absent(), made.id, Origin("bob", "import", "2" * 32))
         gone = Origin("bob", "zone remove", "3" * 32, force=True)
         await remove_zone(harness.keeper, FOO, gone)
         await harness.refs.keep(slots, {}, ORIGIN)
         with pytest.raises(Unsafe):
-            await harness.convert(Life())
+            await harness.convert(KillSwitch())
         await harness.refs.keep(slots, {}, Origin("ada", "migrate", "4" * 32, force=True))
-        await harness.convert(Life())
+        await harness.convert(KillSwitch())
         assert (await harness.state()).zone.heads["main"].highest == 2_000_000_000
 
 
 async def test_names_of_another_store_are_refused_while_names_wait(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
-    async with opened(tmp_path / "refs", objects) as harness:
+    async with open_harness(tmp_path / "refs", objects) as harness:
         await harness.refs.keep(slots, {}, ORIGIN)
         with pytest.raises(Conflict):
             await harness.refs.keep({**slots, "refs/heads/main": bytes(32)}, {}, ORIGIN)
@@ -296,10 +298,10 @@ async def test_a_file_of_an_earlier_layout_is_upgraded_and_keeps_its_content(
         (epoch,) = file.execute("SELECT epoch FROM store").fetchone()
         file.execute("INSERT INTO zone VALUES (?)", (names.parse("bar.com."),))
         file.commit()
-    async with opened(path, objects) as harness:
+    async with open_harness(path, objects) as harness:
         assert harness.refs.epoch == harness.refs.installation == epoch
         await harness.refs.keep(slots, {}, ORIGIN)
-        await harness.convert(Life())
+        await harness.convert(KillSwitch())
         assert [each.zone for each in (await harness.keeper.snapshot()).zones] == sorted(
             [names.parse("bar.com."), FOO]
         )
@@ -317,7 +319,7 @@ async def test_all_backups_of_an_installation_have_one_id(
         file.execute("INSERT INTO past (epoch, sequence) VALUES ('first', 7), (?, 9)", (epoch,))
         file.execute("UPDATE store SET epoch = 'third'")
         file.commit()
-    async with opened(path, objects) as harness:
+    async with open_harness(path, objects) as harness:
         snapshot = await harness.keeper.snapshot()
     assert snapshot.installation == "first"
     assert snapshot.past == [

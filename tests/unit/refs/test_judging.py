@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from tests.support import commits
-from tests.support.commits import Made
-from tests.support.counting_store import Counting
+from tests.support.commits import StoredCommit
+from tests.support.counting_store import CountingStore
 
 from zonegit.errors import Busy, NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, create_object
@@ -34,9 +34,9 @@ from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")
 MAIN = ref_names.branch(ZONE, "main")
-BIG = commits.commit(ZONE, 1, hosts=20)
-SMALL = commits.commit(ZONE, 2, hosts=8)
-GROWN = commits.commit(ZONE, 2, hosts=21)
+LARGE_COMMIT = commits.commit(ZONE, 1, hosts=20)
+SMALL_COMMIT = commits.commit(ZONE, 2, hosts=8)
+GROWN_COMMIT = commits.commit(ZONE, 2, hosts=21)
 
 
 def origin(actor: str = "ada") -> Origin:
@@ -47,7 +47,7 @@ def by_id(*objects: RawObject) -> dict[ObjectId, RawObject]:
     return {raw.id: raw for raw in objects}
 
 
-class Out(MemoryObjects):
+class UnreachableStore(MemoryObjects):
     """An object store that cannot be reached."""
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
@@ -56,47 +56,49 @@ class Out(MemoryObjects):
 
 async def check_harm(
     store: ObjectStore,
-    to: Made,
+    to: StoredCommit,
     known: Mapping[ObjectId, RawObject] | None = None,
     limits: MoveLimits = USUAL,
     **why: Any,
 ) -> None:
     """Judge a move of main from BIG."""
-    request = MoveRequest(MAIN, Exactly(BIG.id), to.id, **why)
+    request = MoveRequest(MAIN, Exactly(LARGE_COMMIT.id), to.id, **why)
     served = ServedTree(2, to.tree)
-    await judgement.check_harm(MoveReader(store, known or {}), request, BIG.id, served, limits)
+    await judgement.check_harm(
+        MoveReader(store, known or {}), request, LARGE_COMMIT.id, served, limits
+    )
 
 
 async def test_objects_of_the_request_are_not_read() -> None:
-    store = Counting()
-    await check_harm(store, GROWN, by_id(*BIG.objects, *GROWN.objects))
+    store = CountingStore()
+    await check_harm(store, GROWN_COMMIT, by_id(*LARGE_COMMIT.objects, *GROWN_COMMIT.objects))
     assert store.asked == 0
 
 
 async def test_other_objects_are_read() -> None:
-    store = Counting()
-    await store.put([*BIG.objects, *SMALL.objects])
+    store = CountingStore()
+    await store.put([*LARGE_COMMIT.objects, *SMALL_COMMIT.objects])
     with pytest.raises(Unsafe, match="12 of its 22"):
-        await check_harm(store, SMALL)
-    await check_harm(store, SMALL, limits=MoveLimits(percent=60))
+        await check_harm(store, SMALL_COMMIT)
+    await check_harm(store, SMALL_COMMIT, limits=MoveLimits(percent=60))
 
 
 async def test_no_move_is_allowed_while_the_object_store_is_down() -> None:
     with pytest.raises(Unavailable, match="nobody answers"):
-        await check_harm(Out(), GROWN, force=True)
+        await check_harm(UnreachableStore(), GROWN_COMMIT, force=True)
     # The way out after a loss of objects: force with a reason skips the check.
-    await check_harm(Out(), GROWN, force=True, reason="the store is lost")
+    await check_harm(UnreachableStore(), GROWN_COMMIT, force=True, reason="the store is lost")
 
 
 async def test_a_move_from_a_lost_tip_is_still_checked() -> None:
     store = MemoryObjects()
-    await store.put(GROWN.objects)
+    await store.put(GROWN_COMMIT.objects)
     with pytest.raises(Unavailable, match=r"cannot determine what") as caught:
-        await check_harm(store, GROWN)
+        await check_harm(store, GROWN_COMMIT)
     assert isinstance(caught.value.__cause__, NotFound)
 
 
-class Interrupted(MemoryObjects):
+class StoreWithInterruption(MemoryObjects):
     """A store that runs ``meanwhile`` once before it returns an object."""
 
     def __init__(self, at: ObjectId) -> None:
@@ -115,7 +117,7 @@ async def test_a_branch_that_moves_during_a_check_is_checked_again(tmp_path: Pat
     """A move with any expected tip may remove little from one tip and too much from the next."""
     tiny = commits.commit(ZONE, 1, hosts=3)
     big, new = commits.commit(ZONE, 2, hosts=20), commits.commit(ZONE, 3, hosts=2)
-    store = Interrupted(tiny.id)
+    store = StoreWithInterruption(tiny.id)
     await store.put([*tiny.objects, *big.objects, *new.objects])
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
         keeper = RefKeeper(tables, store, lambda *_: None)
@@ -127,7 +129,7 @@ async def test_a_branch_that_moves_during_a_check_is_checked_again(tmp_path: Pat
         assert (await keeper.zone(ZONE, "ada")).heads["main"].target == big.id
 
 
-class Held(MemoryObjects):
+class BlockedStore(MemoryObjects):
     """A store that returns one object only after ``free`` is set.
 
     ``asked`` counts the waiting requests, and ``all_asked`` is set after ``most`` of them.
@@ -151,52 +153,56 @@ class Held(MemoryObjects):
 
 
 async def test_checks_of_one_actor_do_not_block_others(tmp_path: Path) -> None:
-    store = Held(SMALL.id, MAX_QUESTIONS_OF_ACTOR)
-    await store.put([*BIG.objects, *SMALL.objects, *GROWN.objects])
+    store = BlockedStore(SMALL_COMMIT.id, MAX_QUESTIONS_OF_ACTOR)
+    await store.put([*LARGE_COMMIT.objects, *SMALL_COMMIT.objects, *GROWN_COMMIT.objects])
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
         keeper = RefKeeper(tables, store, lambda *_: None)
         await keeper.register(ZONE, origin())
-        await keeper.move(MAIN, Absent(), BIG.id, origin())
+        await keeper.move(MAIN, Absent(), LARGE_COMMIT.id, origin())
         most = MAX_QUESTIONS_OF_ACTOR + MAX_WAITING_OF_ACTOR
         asking = [
-            asyncio.create_task(keeper.judge(MAIN, Anything(), SMALL.id, origin()))
+            asyncio.create_task(keeper.judge(MAIN, Anything(), SMALL_COMMIT.id, origin()))
             for _ in range(most)
         ]
         await store.all_asked.wait()
         assert store.asked == MAX_QUESTIONS_OF_ACTOR
         with pytest.raises(Busy, match="too many checks of moves of ada"):
-            await keeper.judge(MAIN, Anything(), GROWN.id, origin())
-        await keeper.judge(MAIN, Anything(), GROWN.id, origin("modest"))
-        await keeper.move(MAIN, Exactly(BIG.id), GROWN.id, origin())
+            await keeper.judge(MAIN, Anything(), GROWN_COMMIT.id, origin())
+        await keeper.judge(MAIN, Anything(), GROWN_COMMIT.id, origin("modest"))
+        await keeper.move(MAIN, Exactly(LARGE_COMMIT.id), GROWN_COMMIT.id, origin())
         store.free.set()
         answers = await asyncio.gather(*asking, return_exceptions=True)
         assert {type(each) for each in answers} == {Unsafe}
-        await keeper.judge(MAIN, Exactly(GROWN.id), GROWN.id, origin())
+        await keeper.judge(MAIN, Exactly(GROWN_COMMIT.id), GROWN_COMMIT.id, origin())
 
 
 async def test_moves_of_one_actor_leave_room_for_those_of_another(tmp_path: Path) -> None:
     """This holds for any number of checks of any duration."""
-    store = Held(SMALL.id, MAX_OF_ACTOR)
-    await store.put([*BIG.objects, *SMALL.objects, *GROWN.objects])
+    store = BlockedStore(SMALL_COMMIT.id, MAX_OF_ACTOR)
+    await store.put([*LARGE_COMMIT.objects, *SMALL_COMMIT.objects, *GROWN_COMMIT.objects])
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
         keeper = RefKeeper(tables, store, lambda *_: None)
         await keeper.register(ZONE, origin())
-        await keeper.move(MAIN, Absent(), BIG.id, origin())
+        await keeper.move(MAIN, Absent(), LARGE_COMMIT.id, origin())
         moving = [
-            asyncio.create_task(keeper.move(MAIN, Anything(), SMALL.id, origin("greedy")))
+            asyncio.create_task(keeper.move(MAIN, Anything(), SMALL_COMMIT.id, origin("greedy")))
             for _ in range(50)
         ]
         await store.all_asked.wait()
         assert store.asked == MAX_OF_ACTOR
-        await keeper.move(MAIN, Exactly(BIG.id), GROWN.id, origin("modest"))
+        await keeper.move(MAIN, Exactly(LARGE_COMMIT.id), GROWN_COMMIT.id, origin("modest"))
         store.free.set()
         answers = await asyncio.gather(*moving, return_exceptions=True)
         assert {type(each) for each in answers} == {Unsafe}
 
 
-def spoilt(rng: random.Random) -> tuple[ObjectId, list[RawObject]]:
+def damage_commit(rng: random.Random) -> tuple[ObjectId, list[RawObject]]:
     """Return a commit with one damaged object; objects above it have its new id."""
-    objects, tip, renamed = list(SMALL.objects), ObjectId(SMALL.id), dict[bytes, bytes]()
+    objects, tip, renamed = (
+        list(SMALL_COMMIT.objects),
+        ObjectId(SMALL_COMMIT.id),
+        dict[bytes, bytes](),
+    )
     at = rng.randrange(len(objects))
     for index in range(at, len(objects)):
         kind, payload = objects[index].kind, bytearray(objects[index].payload)
@@ -215,14 +221,14 @@ def spoilt(rng: random.Random) -> tuple[ObjectId, list[RawObject]]:
 async def test_objects_of_a_dry_run_may_be_malformed(tmp_path: Path) -> None:
     """Any reader can send them; the result is a failure, and never a bug."""
     store = MemoryObjects()
-    await store.put(BIG.objects)
+    await store.put(LARGE_COMMIT.objects)
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
         keeper = RefKeeper(tables, store, lambda *_: None)
         await keeper.register(ZONE, origin())
-        await keeper.move(MAIN, Absent(), BIG.id, origin())
+        await keeper.move(MAIN, Absent(), LARGE_COMMIT.id, origin())
         rng, codes = random.Random(7), set()
         for _ in range(500):
-            tip, objects = spoilt(rng)
+            tip, objects = damage_commit(rng)
             try:
                 await keeper.judge(MAIN, Anything(), tip, origin(), objects)
             except ZonegitError as error:

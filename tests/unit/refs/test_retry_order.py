@@ -11,7 +11,7 @@ MAIN = ref_names.branch(FOO, "main")
 LONG_S = 3_600.0
 
 
-def patient() -> RetryQueues:
+def wait_for_turn() -> RetryQueues:
     return RetryQueues(LONG_S, LONG_S)
 
 
@@ -26,11 +26,11 @@ async def is_let_through(turns: RetryQueues, token: str | None) -> bool:
 
 
 async def test_without_a_lost_race_no_client_waits() -> None:
-    assert await is_let_through(patient(), None)
+    assert await is_let_through(wait_for_turn(), None)
 
 
 async def test_the_loser_of_a_race_goes_next() -> None:
-    turns = patient()
+    turns = wait_for_turn()
     turns.record_loss(MAIN, "ada")
     assert await is_let_through(turns, "ada")
     assert not await is_let_through(turns, "bob")
@@ -38,7 +38,7 @@ async def test_the_loser_of_a_race_goes_next() -> None:
 
 
 async def test_others_continue_after_a_turn_was_used() -> None:
-    turns = patient()
+    turns = wait_for_turn()
     turns.record_loss(MAIN, "ada")
     bob = asyncio.create_task(turns.wait(MAIN, "bob"))
     await asyncio.sleep(0)
@@ -47,7 +47,7 @@ async def test_others_continue_after_a_turn_was_used() -> None:
 
 
 async def test_losers_take_turns_in_the_order_in_which_they_lost() -> None:
-    turns = patient()
+    turns = wait_for_turn()
     for who in ("ada", "bob", "cyd"):
         turns.record_loss(MAIN, who)
     turns.record_loss(MAIN, "ada")  # She loses again during her turn, and keeps it.
@@ -61,13 +61,13 @@ async def test_losers_take_turns_in_the_order_in_which_they_lost() -> None:
 
 
 async def test_a_loser_without_a_token_has_no_turn() -> None:
-    turns = patient()
+    turns = wait_for_turn()
     turns.record_loss(MAIN, None)
     assert await is_let_through(turns, "bob")
 
 
 async def test_turns_for_other_refs_do_not_matter() -> None:
-    turns = patient()
+    turns = wait_for_turn()
     turns.record_loss(ref_names.branch(FOO, "canary"), "ada")
     assert await is_let_through(turns, "bob")
 
@@ -87,7 +87,7 @@ async def test_the_wait_is_bounded_for_any_length_of_the_queue() -> None:
 
 
 async def test_a_queue_is_bounded() -> None:
-    turns = patient()
+    turns = wait_for_turn()
     for number in range(MAX_WAITING + 1):
         turns.record_loss(MAIN, str(number))
     for number in range(MAX_WAITING):

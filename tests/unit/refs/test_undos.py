@@ -19,7 +19,7 @@ from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 
 
-class Log:
+class OperationLog:
     """A ref store whose operations register and remove zones with names of one letter."""
 
     def __init__(self, keeper: RefKeeper) -> None:
@@ -58,12 +58,14 @@ def name(zone: str) -> Name:
 
 
 @pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[Log]:
+async def log(tmp_path: Path) -> AsyncIterator[OperationLog]:
     async with open_refs(tmp_path / "refs") as refs:
-        yield Log(RefKeeper(refs, MemoryObjects(), lambda objects, entries: None))
+        yield OperationLog(RefKeeper(refs, MemoryObjects(), lambda objects, entries: None))
 
 
-async def test_a_redo_that_did_not_complete_is_named_and_completed_by_redo(log: Log) -> None:
+async def test_a_redo_that_did_not_complete_is_named_and_completed_by_redo(
+    log: OperationLog,
+) -> None:
     both = await log.add("a", "b")
     undo = await log.remove("a", "b", undoes=both)
     redo = await log.add_again("a", undoes=undo)
@@ -75,7 +77,7 @@ async def test_a_redo_that_did_not_complete_is_named_and_completed_by_redo(log: 
     assert await log.undoable() == both
 
 
-async def test_repeated_undos_go_back_and_repeated_redos_go_forward(log: Log) -> None:
+async def test_repeated_undos_go_back_and_repeated_redos_go_forward(log: OperationLog) -> None:
     first, second = await log.add("a"), await log.add("b")
     assert await log.undoable() == second
     undo_of_second = await log.remove("b", undoes=second)
@@ -93,7 +95,7 @@ async def test_repeated_undos_go_back_and_repeated_redos_go_forward(log: Log) ->
     assert await log.undoable() == second
 
 
-async def test_an_operation_may_be_undone_and_redone_repeatedly(log: Log) -> None:
+async def test_an_operation_may_be_undone_and_redone_repeatedly(log: OperationLog) -> None:
     first = await log.add("a")
     for _ in range(5):
         assert await log.undoable() == first
@@ -102,7 +104,9 @@ async def test_an_operation_may_be_undone_and_redone_repeatedly(log: Log) -> Non
         await log.add_again("a", undoes=undo)
 
 
-async def test_after_another_operation_of_the_actor_redo_fails_and_names_it(log: Log) -> None:
+async def test_after_another_operation_of_the_actor_redo_fails_and_names_it(
+    log: OperationLog,
+) -> None:
     first = await log.add("a")
     undo = await log.remove("a", undoes=first)
     await log.add("b", by="bob")
@@ -116,7 +120,7 @@ async def test_after_another_operation_of_the_actor_redo_fails_and_names_it(log:
 async def test_moves_of_heads_do_not_count_for_undo_and_redo(tmp_path: Path) -> None:
     objects = MemoryObjects()
     async with open_refs(tmp_path / "refs") as refs:
-        log = Log(RefKeeper(refs, objects, lambda objects, entries: None))
+        log = OperationLog(RefKeeper(refs, objects, lambda objects, entries: None))
         first = await log.add("a")
         await log.add("b", by="bob")
         branch = ref_names.branch(name("b"), "main")
@@ -129,7 +133,7 @@ async def test_moves_of_heads_do_not_count_for_undo_and_redo(tmp_path: Path) -> 
         assert await log.redoable() == undo
 
 
-async def test_an_operation_undone_by_another_operator_counts_as_undone(log: Log) -> None:
+async def test_an_operation_undone_by_another_operator_counts_as_undone(log: OperationLog) -> None:
     first, second = await log.add("a"), await log.add("b")
     undo = await log.remove("b", undoes=second, by="bob")
     assert await log.undoable() == first
@@ -138,7 +142,7 @@ async def test_an_operation_undone_by_another_operator_counts_as_undone(log: Log
         await log.redoable()
 
 
-async def test_an_undo_that_was_undone_by_its_id_counts_as_redone(log: Log) -> None:
+async def test_an_undo_that_was_undone_by_its_id_counts_as_redone(log: OperationLog) -> None:
     first = await log.add("a")
     undo = await log.remove("a", undoes=first)
     redo = await log.add_again("a", undoes=undo, by="bob")
@@ -151,7 +155,7 @@ async def test_an_undo_that_was_undone_by_its_id_counts_as_redone(log: Log) -> N
 
 
 async def test_after_a_partial_undo_the_operation_is_still_the_next_to_be_undone(
-    log: Log,
+    log: OperationLog,
 ) -> None:
     await log.add("z")
     both = await log.add("a", "b")
@@ -165,7 +169,7 @@ async def test_after_a_partial_undo_the_operation_is_still_the_next_to_be_undone
     assert await log.redoable() == half
 
 
-async def test_an_operation_undoes_one_other_operation_of_the_log(log: Log) -> None:
+async def test_an_operation_undoes_one_other_operation_of_the_log(log: OperationLog) -> None:
     first, second = await log.add("a"), await log.add("b")
     with pytest.raises(NotFound, match="to take back"):
         await log.remove("a", undoes="f" * 16)
@@ -177,7 +181,7 @@ async def test_an_operation_undoes_one_other_operation_of_the_log(log: Log) -> N
 
 
 async def test_the_number_of_rows_read_is_bounded(
-    log: Log, monkeypatch: pytest.MonkeyPatch
+    log: OperationLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zonegit_refs.undos.MAX_ROWS", 3)
     await log.add("a")
@@ -192,7 +196,7 @@ async def test_undos_of_an_earlier_layout_are_known_by_the_digits_in_their_reaso
 ) -> None:
     path = tmp_path / "refs"
     async with open_refs(path) as refs:
-        log = Log(RefKeeper(refs, MemoryObjects(), lambda objects, entries: None))
+        log = OperationLog(RefKeeper(refs, MemoryObjects(), lambda objects, entries: None))
         first, second = await log.add("a"), await log.add("b")
         await log.remove("b", undoes=second)
     with closing(sqlite3.connect(path)) as file:
@@ -208,5 +212,5 @@ async def test_undos_of_an_earlier_layout_are_known_by_the_digits_in_their_reaso
         file.execute("PRAGMA user_version = 3")
         file.commit()
     async with open_refs(path) as refs:
-        log = Log(RefKeeper(refs, MemoryObjects(), lambda objects, entries: None))
+        log = OperationLog(RefKeeper(refs, MemoryObjects(), lambda objects, entries: None))
         assert await log.undoable() == first

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.counting_store import Counting
+from tests.support.counting_store import CountingStore
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
@@ -32,14 +32,14 @@ www   IN CNAME api
 """
 
 
-def acknowledged(outcome: Outcome) -> Committed | None:
+def get_committed(outcome: Outcome) -> Committed | None:
     """Return the commit of an outcome that is neither a dry run nor a conflict; None if nothing
     changed."""
     assert isinstance(outcome, Committed | Unchanged), outcome
     return outcome if isinstance(outcome, Committed) else None
 
 
-class Clock:
+class RefsClock:
     """The clock of the ref store. ``now`` is its time in seconds since 1970; None for the real
     time."""
 
@@ -56,7 +56,7 @@ class TwoOperators:
     def __init__(self, repo: Repo, other: Repo) -> None:
         self.repo = repo
         self.other = other
-        self.clock = Clock()
+        self.clock = RefsClock()
         self.noted: list[str] = []
 
     async def import_file(
@@ -69,7 +69,7 @@ class TwoOperators:
         intent = Intent(
             "import", "import", force, imports=True, on_conflict=OnConflict.FAIL, reason=reason
         )
-        return acknowledged(await commit_loop.commit(self.repo, position, plan, intent))
+        return get_committed(await commit_loop.commit(self.repo, position, plan, intent))
 
     async def edit(
         self,
@@ -83,14 +83,14 @@ class TwoOperators:
         position = await heads.find_position(self.repo, ZONE, branch)
         plan = change_plan.plan_edits(todo, ZONE)
         intent = Intent("edit", "set", force, reason=reason)
-        return acknowledged(await commit_loop.commit(self.repo, position, plan, intent))
+        return get_committed(await commit_loop.commit(self.repo, position, plan, intent))
 
 
 @pytest.fixture
 async def operators(tmp_path: Path) -> AsyncIterator[TwoOperators]:
-    objects = Counting()
+    objects = CountingStore()
     async with open_refs(tmp_path / "refs.sqlite3") as refs:
-        clock = Clock()
+        clock = RefsClock()
         keeper = RefKeeper(refs, objects, lambda objects, entries: None, clock)
         noted: list[str] = []
 

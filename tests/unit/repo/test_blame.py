@@ -4,10 +4,10 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.support.counting_store import Counting
+from tests.support.counting_store import CountingStore
 from tests.support.graphs import APEX, Graph
 from tests.support.histories import OWNER, addresses, histories
-from tests.unit.history.test_blame import as_origins, replayed
+from tests.unit.history.test_blame import as_origins, replay
 from tests.unit.repo.conftest import TwoOperators
 from zonegit.errors import Invalid, NotFound
 from zonegit.repo.inspect import blame
@@ -18,7 +18,7 @@ from zonegit.zone import names, rrtypes
 
 @pytest.fixture
 def repo(operators: TwoOperators) -> Repo:
-    return msgspec.structs.replace(operators.repo, objects=Counting())
+    return msgspec.structs.replace(operators.repo, objects=CountingStore())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
@@ -33,7 +33,7 @@ async def test_blame_over_a_store_agrees_with_a_naive_replay(repo: Repo, history
             await asked
         return
     found = await asked
-    assert as_origins(graph, found.rrsets) == replayed(graph, states)[last]
+    assert as_origins(graph, found.rrsets) == replay(graph, states)[last]
     for each in found.rrsets:
         for commit_id in (each.commit, *each.records):
             assert found.commits[commit_id] == graph.commits[graph.ids.index(commit_id)]
@@ -50,7 +50,7 @@ async def test_a_thousand_commits_need_few_round_trips(repo: Repo) -> None:
     assert [(each.commit, each.records) for each in found.rrsets] == [
         (graph.ids[0], (graph.ids[0],))
     ]
-    assert isinstance(repo.objects, Counting)
+    assert isinstance(repo.objects, CountingStore)
     assert repo.objects.asked <= 30
 
 
@@ -63,7 +63,7 @@ async def test_a_young_record_is_found_without_the_whole_history(repo: Repo) -> 
     reader = Reader(repo.objects)
     found = await blame.blame(repo, reader, graph.ids[-1], OWNER, rrtypes.A, APEX)
     assert found.rrsets[0].commit == graph.ids[490]
-    assert isinstance(repo.objects, Counting)
+    assert isinstance(repo.objects, CountingStore)
     assert repo.objects.gave < 100
 
 

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from tests.support.kill_switch import Killed, Life
+from tests.support.kill_switch import KillSwitch, ProcessKilled
 from tests.unit.repo.conftest import ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, committed, tip
+from tests.unit.repo.zone_contents import address, check_committed, tip
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
@@ -19,7 +19,9 @@ from zonegit.store.ref_log import LogEntry
 async def canary(operators: TwoOperators) -> CommitId:
     """Create a branch canary with a commit of its own."""
     await branches.create(operators.repo, ZONE, "canary", await tip(operators, "main"))
-    return committed(await operators.edit([Set(address("api", "192.0.2.9"))], "canary")).commit
+    return check_committed(
+        await operators.edit([Set(address("api", "192.0.2.9"))], "canary")
+    ).commit
 
 
 async def tips(repo: Repo) -> dict[str, bytes]:
@@ -62,11 +64,11 @@ async def test_a_rename_killed_at_any_write_is_completed_by_the_same_command(
     await branches.checkout(foo.repo, ZONE, "canary")
     writes = 4
     for last in range(1, writes + 1):
-        life = Life(last, after=after)
+        life = KillSwitch(last, after=after)
         dying = msgspec.structs.replace(
-            foo.repo, refs=life.lived_by(foo.repo.refs), objects=life.lived_by(foo.repo.objects)
+            foo.repo, refs=life.wrap(foo.repo.refs), objects=life.wrap(foo.repo.objects)
         )
-        with pytest.raises(Killed):
+        with pytest.raises(ProcessKilled):
             await branches.rename(dying, ZONE, "canary", "trial")
         assert commit in (await tips(foo.repo)).values()
         await branches.rename(foo.repo, ZONE, "canary", "trial")
@@ -87,9 +89,9 @@ async def test_a_commit_between_a_kill_and_the_next_try_is_renamed_too(
     await canary(foo)
     created = 1
     dying = msgspec.structs.replace(
-        foo.repo, refs=Life(created, after=True).lived_by(foo.repo.refs)
+        foo.repo, refs=KillSwitch(created, after=True).wrap(foo.repo.refs)
     )
-    with pytest.raises(Killed):
+    with pytest.raises(ProcessKilled):
         await branches.rename(dying, ZONE, "canary", "trial")
     later = await foo.edit([Set(address("api", "192.0.2.10"))], "canary")
     assert later is not None
@@ -105,9 +107,9 @@ async def test_a_name_deleted_between_a_kill_and_the_next_try_is_created_again(
     for _ in ("for the first time", "after it was there and deleted"):
         created = 1
         dying = msgspec.structs.replace(
-            foo.repo, refs=Life(created, after=True).lived_by(foo.repo.refs)
+            foo.repo, refs=KillSwitch(created, after=True).wrap(foo.repo.refs)
         )
-        with pytest.raises(Killed):
+        with pytest.raises(ProcessKilled):
             await branches.rename(dying, ZONE, "canary", "trial")
         await branches.delete(foo.repo, ZONE, "trial")
     await branches.rename(foo.repo, ZONE, "canary", "trial")

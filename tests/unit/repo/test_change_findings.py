@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.counting_store import Counting
-from tests.support.earlier_release import unjudged
+from tests.support.counting_store import CountingStore
+from tests.support.earlier_release import accept_any_tip
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
-from tests.unit.repo.zone_contents import committed, tip
+from tests.unit.repo.zone_contents import check_committed, tip
 from zonegit.errors import Invalid
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
@@ -65,7 +65,7 @@ async def replace(operators: TwoOperators, text: str) -> Outcome:
 
 
 def told(outcome: Outcome) -> list[tuple[str, str]]:
-    found = committed(outcome).findings
+    found = check_committed(outcome).findings
     return [(each.rule, each.message) for each in found if each.severity != "note"]
 
 
@@ -82,7 +82,7 @@ async def test_a_zone_cut_has_a_finding_with_the_names_that_it_hides(foo: TwoOpe
 
 async def test_a_dname_has_a_finding_with_the_names_that_it_hides(foo: TwoOperators) -> None:
     await change(foo, becomes("w.d", "TXT", "x"))
-    (found,) = committed(await change(foo, becomes("d", "DNAME", "x."))).findings
+    (found,) = check_committed(await change(foo, becomes("d", "DNAME", "x."))).findings
     assert (found.rule, found.message) == (
         "hidden-by-dname", "d.foo.com. DNAME hides w.d.foo.com. TXT",
     )  # fmt: skip
@@ -189,7 +189,7 @@ async def test_removed_glue_is_found(foo: TwoOperators) -> None:
 async def test_a_merge_has_a_finding_with_the_names_that_it_hides(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     await change(foo, becomes("w.sub", "A", "192.0.2.9"))
-    theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
+    theirs = check_committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
     at = await heads.find_position(foo.repo, ZONE, "main")
     merged = await merge.merge(foo.repo, at, theirs.commit, Intent("m", "merge"))
     assert told(merged) == [("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")]
@@ -198,9 +198,9 @@ async def test_a_merge_has_a_finding_with_the_names_that_it_hides(foo: TwoOperat
 async def test_a_fast_forward_has_a_finding_with_the_names_that_it_hides(foo: TwoOperators) -> None:
     await change(foo, becomes("w.sub", "A", "192.0.2.9"))
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
-    theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
+    theirs = check_committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
     at = await heads.find_position(foo.repo, ZONE, "main")
-    merged = committed(await merge.merge(foo.repo, at, theirs.commit, Intent("m", "merge")))
+    merged = check_committed(await merge.merge(foo.repo, at, theirs.commit, Intent("m", "merge")))
     assert not merged.is_new
     assert told(merged) == [("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")]
 
@@ -209,7 +209,7 @@ async def test_a_fast_forward_has_a_finding_with_the_names_that_it_hides(foo: Tw
 async def test_examining_an_address_needs_no_further_reads(foo: TwoOperators, owner: str) -> None:
     """The commit of one record takes as many round trips as without the examination."""
     objects = foo.repo.objects
-    assert isinstance(objects, Counting)
+    assert isinstance(objects, CountingStore)
     await change(foo, becomes("x.sub", "A", "192.0.2.9"))
     at = await heads.find_position(foo.repo, ZONE, "main")
     asked = []
@@ -246,7 +246,7 @@ async def store_both(operators: TwoOperators) -> None:
             changes, changes.keys(), parents=(state.commit or CommitId(b""),)
         )
 
-    with unjudged():
+    with accept_any_tip():
         await commit_loop.commit(operators.repo, at, plan, Intent("m", "reset"))
 
 
@@ -272,7 +272,7 @@ async def test_a_file_with_a_zone_cut_that_is_a_dname_is_refused(foo: TwoOperato
 async def test_a_merge_of_a_zone_cut_and_a_dname_is_a_conflict(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     await change(foo, becomes("d", "NS", "ns1"))
-    theirs = committed(await change(foo, becomes("d", "DNAME", "x."), branch="other"))
+    theirs = check_committed(await change(foo, becomes("d", "DNAME", "x."), branch="other"))
     at = await heads.find_position(foo.repo, ZONE, "main")
     merged = await merge.merge(foo.repo, at, theirs.commit, Intent("m", "merge"))
     assert isinstance(merged, Conflicted)
@@ -286,13 +286,15 @@ async def test_an_existing_dname_at_a_zone_cut_may_stay(foo: TwoOperators) -> No
     await replace(foo, BOTH + "n A 192.0.2.1\n")
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     await change(foo, becomes("d", "TXT", "y"))
-    theirs = committed(await change(foo, becomes("d", "DS", "1 8 2 " + "ab" * 32), branch="other"))
+    theirs = check_committed(
+        await change(foo, becomes("d", "DS", "1 8 2 " + "ab" * 32), branch="other")
+    )
     at = await heads.find_position(foo.repo, ZONE, "main")
     intent = Intent("m", "merge", True, reason="x")
-    assert committed(await merge.merge(foo.repo, at, theirs.commit, intent))
+    assert check_committed(await merge.merge(foo.repo, at, theirs.commit, intent))
     await change(foo, goes("d", "DNAME"))
     at = await heads.find_position(foo.repo, ZONE, "main")
-    assert committed(await reset.reset(foo.repo, at, with_both, intent, exact=False))
+    assert check_committed(await reset.reset(foo.repo, at, with_both, intent, exact=False))
 
 
 # The law: a change has exactly the findings of lint that are new after it.

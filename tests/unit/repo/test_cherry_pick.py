@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.repo.conftest import ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, addresses, committed, tip, zone_at
+from tests.unit.repo.zone_contents import address, addresses, check_committed, tip, zone_at
 from zonegit.errors import Invalid, NotFound
 from zonegit.merge import conflicts
 from zonegit.objects.ids import CommitId
@@ -26,7 +26,7 @@ async def forked(foo: TwoOperators) -> TwoOperators:
     return foo
 
 
-async def pick(
+async def cherry_pick_commit(
     operators: TwoOperators,
     commit: CommitId,
     mainline: int | None = None,
@@ -43,9 +43,11 @@ async def test_a_pick_takes_one_change_with_its_author_and_a_new_committer(
 ) -> None:
     at = await heads.find_position(forked.other, ZONE, "canary")
     plan = change_plan.plan_edits([Set(address("api", "192.0.2.81"))], ZONE)
-    made = committed(await commit_loop.commit(forked.other, at, plan, Intent("by bob", "set")))
+    made = check_committed(
+        await commit_loop.commit(forked.other, at, plan, Intent("by bob", "set"))
+    )
     await forked.edit([Set(address("later", "192.0.2.7"))], "canary")
-    done = committed(await pick(forked, made.commit))
+    done = check_committed(await cherry_pick_commit(forked, made.commit))
     found = await read_zone.read_commit(Reader(forked.repo.objects), done.commit)
     assert (found.author.name, found.committer.name) == ("bob", "alice")
     assert {names.text(owner) for owner, _ in done.changes} == {"api.foo.com."}
@@ -55,38 +57,40 @@ async def test_a_pick_takes_one_change_with_its_author_and_a_new_committer(
 async def test_a_pick_merges_with_other_records_of_the_same_rrset(forked: TwoOperators) -> None:
     await forked.edit([Add(address("api", "192.0.2.81"))], "canary")
     await forked.edit([Add(address("api", "192.0.2.82"))], "main")
-    done = committed(await pick(forked, await tip(forked, "canary")))
+    done = check_committed(await cherry_pick_commit(forked, await tip(forked, "canary")))
     assert await addresses(forked, done.commit, "api") == [
         "192.0.2.80", "192.0.2.81", "192.0.2.82",
     ]  # fmt: skip
 
 
 async def test_picking_a_change_that_the_branch_has_does_nothing(forked: TwoOperators) -> None:
-    picked = committed(await forked.edit([Set(address("api", "192.0.2.81"))], "canary"))
-    assert committed(await pick(forked, picked.commit))
-    assert isinstance(await pick(forked, picked.commit), Unchanged)
-    assert isinstance(await pick(forked, await tip(forked, "main")), Unchanged)
+    picked = check_committed(await forked.edit([Set(address("api", "192.0.2.81"))], "canary"))
+    assert check_committed(await cherry_pick_commit(forked, picked.commit))
+    assert isinstance(await cherry_pick_commit(forked, picked.commit), Unchanged)
+    assert isinstance(await cherry_pick_commit(forked, await tip(forked, "main")), Unchanged)
 
 
 async def test_a_reverted_change_can_be_picked_again(forked: TwoOperators) -> None:
-    made = committed(await forked.edit([Set(address("api", "192.0.2.81"))], "main"))
+    made = check_committed(await forked.edit([Set(address("api", "192.0.2.81"))], "main"))
     at = await heads.find_position(forked.repo, ZONE, "main")
-    committed(await revert.revert(forked.repo, at, made.commit, None, Intent("r", "revert")))
-    done = committed(await pick(forked, made.commit))
+    check_committed(await revert.revert(forked.repo, at, made.commit, None, Intent("r", "revert")))
+    done = check_committed(await cherry_pick_commit(forked, made.commit))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
 
 
 async def test_conflicts_are_named_and_can_be_decided(forked: TwoOperators) -> None:
     await forked.edit([Set(address("api", "192.0.2.81"))], "canary")
-    before = committed(await forked.edit([Set(address("api", "192.0.2.82"))], "main"))
+    before = check_committed(await forked.edit([Set(address("api", "192.0.2.82"))], "main"))
     picked = await tip(forked, "canary")
-    found = await pick(forked, picked)
+    found = await cherry_pick_commit(forked, picked)
     assert isinstance(found, Conflicted)
     assert await tip(forked, "main") == before.commit
     decisions = [conflicts.decide(clash, "theirs") for clash in found.clashes]
-    done = committed(await pick(forked, picked, choices=Choices(decisions)))
+    done = check_committed(await cherry_pick_commit(forked, picked, choices=Choices(decisions)))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
-    assert isinstance(await pick(forked, picked, choices=Choices(preferred="ours")), Unchanged)
+    assert isinstance(
+        await cherry_pick_commit(forked, picked, choices=Choices(preferred="ours")), Unchanged
+    )
 
 
 async def test_a_decision_about_records_changed_since_is_needed_again(
@@ -95,18 +99,18 @@ async def test_a_decision_about_records_changed_since_is_needed_again(
     await forked.edit([Set(address("api", "192.0.2.81"))], "canary")
     await forked.edit([Set(address("api", "192.0.2.82"))], "main")
     picked = await tip(forked, "canary")
-    found = await pick(forked, picked)
+    found = await cherry_pick_commit(forked, picked)
     assert isinstance(found, Conflicted)
     await forked.edit([Set(address("api", "192.0.2.83"))], "main")
     decided = Choices([conflicts.decide(clash, "theirs") for clash in found.clashes])
-    again = await pick(forked, picked, choices=decided)
+    again = await cherry_pick_commit(forked, picked, choices=decided)
     assert isinstance(again, Conflicted)
     assert again.clashes[0].ours == address("api", "192.0.2.83")
 
 
 async def test_the_first_commit_cannot_be_picked(forked: TwoOperators) -> None:
     with pytest.raises(Invalid, match="is the first commit"):
-        await pick(forked, await tip(forked, "canary"))
+        await cherry_pick_commit(forked, await tip(forked, "canary"))
 
 
 async def test_a_merge_is_picked_as_the_change_to_the_given_parent(
@@ -117,10 +121,14 @@ async def test_a_merge_is_picked_as_the_change_to_the_given_parent(
     await forked.edit([Set(address("b", "192.0.2.12"))], "staging")
     at = await heads.find_position(forked.repo, ZONE, "canary")
     theirs = await tip(forked, "staging")
-    merged = committed(await merge.merge(forked.repo, at, theirs, Intent("m", "merge"))).commit
+    merged = check_committed(
+        await merge.merge(forked.repo, at, theirs, Intent("m", "merge"))
+    ).commit
     with pytest.raises(Invalid, match="is a merge"):
-        await pick(forked, merged)
-    zone = await zone_at(forked, committed(await pick(forked, merged, 1)).commit)
+        await cherry_pick_commit(forked, merged)
+    zone = await zone_at(
+        forked, check_committed(await cherry_pick_commit(forked, merged, 1)).commit
+    )
     assert (names.parse("b", ZONE), rrtypes.A) in zone
     assert (names.parse("a", ZONE), rrtypes.A) not in zone
 
@@ -135,10 +143,10 @@ async def test_picking_onto_a_branch_without_a_commit_is_refused(forked: TwoOper
 
 
 async def test_a_revert_affects_only_its_records(forked: TwoOperators) -> None:
-    bad = committed(await forked.edit([Add(address("api", "203.0.113.1"))], "main"))
+    bad = check_committed(await forked.edit([Add(address("api", "203.0.113.1"))], "main"))
     await forked.edit([Add(address("api", "192.0.2.82"))], "main")
     at = await heads.find_position(forked.repo, ZONE, "main")
-    done = committed(await revert.revert(forked.repo, at, bad.commit, None, Intent("r", "x")))
+    done = check_committed(await revert.revert(forked.repo, at, bad.commit, None, Intent("r", "x")))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.80", "192.0.2.82"]
 
 
@@ -148,11 +156,11 @@ async def test_a_deletion_against_an_added_record_is_a_conflict(
     name = names.parse("api", ZONE)
     await forked.edit([Delete(name)], "canary")
     await forked.edit([Add(address("api", "192.0.2.82"))], "main")
-    found = await pick(forked, await tip(forked, "canary"))
+    found = await cherry_pick_commit(forked, await tip(forked, "canary"))
     assert isinstance(found, Conflicted)
     assert found.clashes[0].reason == "deleted against modified"
     gone = Remove(name, rrtypes.A, (bytes((192, 0, 2, 82)),))
     await forked.edit([gone], "main")
-    assert committed(await pick(forked, await tip(forked, "canary"))).changes == {
-        (name, rrtypes.A): None
-    }
+    assert check_committed(
+        await cherry_pick_commit(forked, await tip(forked, "canary"))
+    ).changes == {(name, rrtypes.A): None}

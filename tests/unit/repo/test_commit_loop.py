@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, addresses, committed
+from tests.unit.repo.zone_contents import address, addresses, check_committed
 from zonegit.errors import Conflict, Corrupt, Invalid, Unsafe
 from zonegit.objects import tree_node
 from zonegit.objects.codec import encode
@@ -45,7 +45,7 @@ async def test_an_edit_increments_the_serial_and_keeps_the_history(
     foo: TwoOperators,
 ) -> None:
     before = (await heads.find_position(foo.repo)).commit()
-    edit = committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
+    edit = check_committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
     assert (edit.before, edit.serial, edit.parent) == (7, 8, before)
     assert await addresses(foo, edit.commit, "api") == ["192.0.2.81"]
     assert await addresses(foo, before, "api") == ["192.0.2.80"]
@@ -61,27 +61,29 @@ async def test_importing_an_equal_file_makes_no_commit(foo: TwoOperators) -> Non
 
 async def test_a_commit_lists_the_soa_unless_only_its_serial_changes(foo: TwoOperators) -> None:
     later = FOO.replace(" 7 7200", " 2018 7200").replace("192.0.2.80", "192.0.2.81")
-    done = committed(await foo.import_file(later))
+    done = check_committed(await foo.import_file(later))
     assert (done.serial, done.changes.keys()) == (2018, {(names.parse("api", ZONE), rrtypes.A)})
-    mail = committed(await foo.import_file(later.replace("ns1 admin", "ns1 hostmaster")))
+    mail = check_committed(await foo.import_file(later.replace("ns1 admin", "ns1 hostmaster")))
     assert (mail.serial, mail.changes.keys()) == (2019, {(ZONE, rrtypes.SOA)})
 
 
 async def test_an_import_makes_the_zone_equal_the_file(foo: TwoOperators) -> None:
     changed = FOO.replace("www   IN CNAME api\n", "ftp   IN A 192.0.2.21\n")
-    done = committed(await foo.import_file(changed))
+    done = check_committed(await foo.import_file(changed))
     touched = {names.text(owner) for owner, _ in done.changes}
     assert (done.serial, touched) == (8, {"www.foo.com.", "ftp.foo.com."})
 
 
 async def test_an_import_keeps_a_later_serial(foo: TwoOperators) -> None:
-    assert committed(await foo.import_file(FOO.replace(" 7 7200", " 2018 7200"))).serial == 2018
+    assert (
+        check_committed(await foo.import_file(FOO.replace(" 7 7200", " 2018 7200"))).serial == 2018
+    )
 
 
 async def test_a_branch_has_serials_of_its_own(foo: TwoOperators) -> None:
     tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
-    edit = committed(await foo.edit([Set(address("api", "203.0.113.80"))], "canary"))
+    edit = check_committed(await foo.edit([Set(address("api", "203.0.113.80"))], "canary"))
     main = await heads.find_position(foo.repo, ZONE, "main")
     assert edit.serial == 8
     assert (main.commit(), main.tip.serial if main.tip else None) == (tip, 7)
@@ -94,7 +96,7 @@ async def test_an_edit_of_a_zone_without_an_soa_is_refused(operators: TwoOperato
 
 
 @dataclass
-class Meanwhile:
+class RacingPlan:
     """A plan during which another client commits, between the read of the tip and its move."""
 
     operators: TwoOperators
@@ -112,17 +114,17 @@ class Meanwhile:
 async def edit_as(repo: Repo, value: RRset) -> Committed:
     position = await heads.find_position(repo, ZONE)
     plan = change_plan.plan_edits([Set(value)], ZONE)
-    return committed(await commit_loop.commit(repo, position, plan, Intent("theirs", "set")))
+    return check_committed(await commit_loop.commit(repo, position, plan, Intent("theirs", "set")))
 
 
 async def race(operators: TwoOperators, ours: RRset, theirs: RRset) -> Outcome:
     position = await heads.find_position(operators.repo, ZONE)
-    plan = Meanwhile(operators, change_plan.plan_edits([Set(ours)], ZONE), theirs)
+    plan = RacingPlan(operators, change_plan.plan_edits([Set(ours)], ZONE), theirs)
     return await commit_loop.commit(operators.repo, position, plan, Intent("ours", "set"))
 
 
 async def test_edits_of_different_rrsets_are_replayed_after_a_lost_race(foo: TwoOperators) -> None:
-    done = committed(await race(foo, address("a", "192.0.2.11"), address("b", "192.0.2.12")))
+    done = check_committed(await race(foo, address("a", "192.0.2.11"), address("b", "192.0.2.12")))
     assert (done.replayed, done.serial) == (1, 9)
     assert await addresses(foo, done.commit, "a") == ["192.0.2.11"]
     assert await addresses(foo, done.commit, "b") == ["192.0.2.12"]
@@ -140,13 +142,13 @@ async def test_an_import_is_never_replayed_on_another_tip(foo: TwoOperators) -> 
     position = await heads.find_position(foo.repo, ZONE)
     text = FOO.replace("192.0.2.80", "192.0.2.99")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
-    plan = Meanwhile(foo, change_plan.plan_replacement(rrsets, ZONE), address("b", "192.0.2.12"))
+    plan = RacingPlan(foo, change_plan.plan_replacement(rrsets, ZONE), address("b", "192.0.2.12"))
     intent = Intent("i", "import", imports=True, on_conflict=OnConflict.FAIL)
     with pytest.raises(Conflict):
         await commit_loop.commit(foo.repo, position, plan, intent)
 
 
-class Overheard:
+class TurnRecorder:
     """A ref store; ``turns`` are the turns that its moves requested."""
 
     def __init__(self, refs: RefStore) -> None:
@@ -163,7 +165,7 @@ class Overheard:
         return await self._refs.move(ref, expected, new, origin, *objects)
 
 
-def watched(foo: TwoOperators, heard: Overheard) -> TwoOperators:
+def record_turns(foo: TwoOperators, heard: TurnRecorder) -> TwoOperators:
     """Return the operators with the moves of the first one recorded."""
     overheard = msgspec.structs.replace(foo.repo, refs=heard)
     return TwoOperators(overheard, foo.other)
@@ -172,8 +174,8 @@ def watched(foo: TwoOperators, heard: Overheard) -> TwoOperators:
 async def test_a_retry_after_a_lost_race_uses_one_turn_throughout(
     foo: TwoOperators,
 ) -> None:
-    heard = Overheard(foo.repo.refs)
-    overheard = watched(foo, heard)
+    heard = TurnRecorder(foo.repo.refs)
+    overheard = record_turns(foo, heard)
     await race(overheard, address("a", "192.0.2.11"), address("b", "192.0.2.12"))
     first, second = heard.turns
     assert first is not None
@@ -181,8 +183,8 @@ async def test_a_retry_after_a_lost_race_uses_one_turn_throughout(
 
 
 async def test_a_client_without_a_retry_requests_no_turn(foo: TwoOperators) -> None:
-    heard = Overheard(foo.repo.refs)
-    await watched(foo, heard).import_file(FOO.replace("192.0.2.80", "192.0.2.99"))
+    heard = TurnRecorder(foo.repo.refs)
+    await record_turns(foo, heard).import_file(FOO.replace("192.0.2.80", "192.0.2.99"))
     assert heard.turns == [None]
 
 
@@ -215,7 +217,7 @@ async def test_editing_a_signed_zone_needs_force_and_the_signatures_are_named(
     await foo.import_file(SIGNED.replace(" 7 7200", " 8 7200"))
     with pytest.raises(Unsafe, match=r"signatures of api\.foo\.com\. A"):
         await foo.edit([Set(address("api", "192.0.2.81"))])
-    forced = committed(await foo.edit([Set(address("api", "192.0.2.81"))], force=True))
+    forced = check_committed(await foo.edit([Set(address("api", "192.0.2.81"))], force=True))
     assert forced.serial == 8
 
 
@@ -226,14 +228,14 @@ async def test_importing_a_signed_zone_needs_a_later_serial(
     changed = SIGNED.replace("192.0.2.80", "192.0.2.81")
     with pytest.raises(Unsafe, match="serial 8 is not later"):
         await foo.import_file(changed.replace(" 7 7200", " 8 7200"))
-    assert committed(await foo.import_file(changed.replace(" 7 7200", " 9 7200"))).serial == 9
+    assert check_committed(await foo.import_file(changed.replace(" 7 7200", " 9 7200"))).serial == 9
 
 
 async def test_deleting_a_name_leaves_no_empty_tree(foo: TwoOperators) -> None:
     before = (await heads.find_position(foo.repo)).commit()
     deep = rrset(names.parse("a.b.c.foo.com."), rrtypes.A, 300, [b"\1\2\3\4"])
     await foo.edit([Set(deep)])
-    gone = committed(await foo.edit([Delete(deep.owner)]))
+    gone = check_committed(await foo.edit([Delete(deep.owner)]))
     reader = Reader(foo.repo.objects)
     trees = [(await read_zone.read_commit(reader, each)).tree for each in (before, gone.commit)]
     zones = [await read_zone.read_whole_zone(reader, tree) for tree in trees]

@@ -17,7 +17,7 @@ from zonegit.zone.names import Name
 OTHER = names.parse("other.example.")
 
 
-async def compared(
+async def compare_sides(
     operators: TwoOperators, *words: str, owners: tuple[Name, ...] = ()
 ) -> Comparison:
     reader = Reader(operators.repo.objects)
@@ -41,44 +41,44 @@ async def parted(foo: TwoOperators) -> TwoOperators:
 
 
 async def test_without_arguments_the_last_commit_is_compared(parted: TwoOperators) -> None:
-    found = await compared(parted)
+    found = await compare_sides(parted)
     assert told(found) == ["a.foo.com."]
     assert (found.old.serial, found.new.serial) == (7, 8)
 
 
 async def test_the_first_commit_is_compared_with_an_empty_zone(foo: TwoOperators) -> None:
-    found = await compared(foo)
+    found = await compare_sides(foo)
     assert found.old.commit is None
     assert len(found.deltas) == 5
 
 
 async def test_one_commit_is_compared_with_head(parted: TwoOperators) -> None:
-    found = await compared(parted, "canary")
+    found = await compare_sides(parted, "canary")
     assert [(delta.old is None) for delta in found.deltas] == [True, False]
 
 
 async def test_two_arguments_and_a_range_with_two_dots_mean_the_same(parted: TwoOperators) -> None:
-    two = await compared(parted, "main", "canary")
+    two = await compare_sides(parted, "main", "canary")
     assert told(two) == ["a.foo.com.", "b.foo.com."]
-    assert await compared(parted, "main..canary") == two
-    assert await compared(parted, "..canary") == two
+    assert await compare_sides(parted, "main..canary") == two
+    assert await compare_sides(parted, "..canary") == two
 
 
 async def test_three_dots_compare_with_the_merge_base(parted: TwoOperators) -> None:
-    assert told(await compared(parted, "main...canary")) == ["b.foo.com."]
-    assert told(await compared(parted, "canary...")) == ["a.foo.com."]
+    assert told(await compare_sides(parted, "main...canary")) == ["b.foo.com."]
+    assert told(await compare_sides(parted, "canary...")) == ["a.foo.com."]
 
 
 async def test_names_limit_a_comparison(parted: TwoOperators) -> None:
     only = names.parse("b.foo.com.")
-    assert told(await compared(parted, "main..canary", owners=(only,))) == ["b.foo.com."]
+    assert told(await compare_sides(parted, "main..canary", owners=(only,))) == ["b.foo.com."]
     with pytest.raises(Invalid, match="not within"):
-        await compared(parted, "main..canary", owners=(OTHER,))
+        await compare_sides(parted, "main..canary", owners=(OTHER,))
 
 
 async def test_a_changed_serial_is_not_a_difference(parted: TwoOperators) -> None:
     await parted.edit([Delete(names.parse("a.foo.com."))])
-    found = await compared(parted, "HEAD~2..HEAD")
+    found = await compare_sides(parted, "HEAD~2..HEAD")
     assert found.deltas == []
     assert (found.old.serial, found.new.serial) == (7, 9)
 
@@ -87,11 +87,11 @@ async def test_commits_of_two_zones_are_not_compared(parted: TwoOperators) -> No
     await parted.repo.refs.register(OTHER, parted.repo.origin("zone add"))
     await parted.import_file(FOO.replace("foo.com", "other.example"), OTHER)
     with pytest.raises(Invalid, match="cannot be compared"):
-        await compared(parted, "main", "other.example.:main")
+        await compare_sides(parted, "main", "other.example.:main")
     reader = Reader(parted.repo.objects)
     other: CommitId = (await compare.resolve_sides(parted.repo, reader, [], zone=OTHER)).new
     with pytest.raises(Invalid, match=r"is a commit of other\.example\."):
-        await compared(parted, other.hex())
+        await compare_sides(parted, other.hex())
 
 
 async def test_unrelated_histories_cannot_be_compared_with_three_dots(parted: TwoOperators) -> None:
@@ -100,10 +100,10 @@ async def test_unrelated_histories_cannot_be_compared_with_three_dots(parted: Tw
     reader = Reader(parted.repo.objects)
     other = (await compare.resolve_sides(parted.repo, reader, [], zone=OTHER)).new
     with pytest.raises(NotFound, match="no commit in common"):
-        await compared(parted, f"main...{other.hex()}")
+        await compare_sides(parted, f"main...{other.hex()}")
 
 
 @pytest.mark.parametrize("words", [("a....b",), ("main..canary..main",), ("main~x..",)])
 async def test_an_invalid_range_is_refused(parted: TwoOperators, words: tuple[str, ...]) -> None:
     with pytest.raises((Invalid, NotFound)):
-        await compared(parted, *words)
+        await compare_sides(parted, *words)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.zone_removal import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, committed
+from tests.unit.repo.zone_contents import address, check_committed
 from zonegit.errors import Denied, NotFound, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
@@ -118,7 +118,7 @@ _steps = st.lists(
 )
 
 
-class Sealable(MemoryObjects):
+class SealableStore(MemoryObjects):
     """A store that accepts no objects while it is sealed."""
 
     is_sealed = False
@@ -133,7 +133,7 @@ async def repo(tmp_path: Path) -> AsyncIterator[Repo]:
     """Yield a repository without zones, with an object store that can be sealed."""
     who = Identity("Ada", "ada@example.net", 1_795_232_912)
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
-        objects = Sealable()
+        objects = SealableStore()
         yield Repo(objects, RefKeeper(tables, objects, lambda *_: None), "ada", lambda: who)
 
 
@@ -142,11 +142,11 @@ Answer = tuple[str, str] | None
 
 
 @dataclass
-class Twice:
+class DryRunOperator:
     """An operator who runs each change twice, first as a dry run."""
 
     repo: Repo
-    stored: Sealable
+    stored: SealableStore
     zone: Name
     looked: dict[str, BranchPosition] = field(default_factory=dict)
     made: list[CommitId] = field(default_factory=list)
@@ -156,7 +156,9 @@ class Twice:
         await heads.initialise(self.repo, self.zone)
         at = BranchPosition(self.zone, "main", None)
         plan = change_plan.plan_replacement(self.content(set(HOSTS), 8, True), self.zone)
-        first = committed(await commit_loop.commit(self.repo, at, plan, Intent("i", "import")))
+        first = check_committed(
+            await commit_loop.commit(self.repo, at, plan, Intent("i", "import"))
+        )
         self.made.append(first.commit)
         await branches.create(self.repo, self.zone, "canary", first.commit)
 
@@ -170,10 +172,10 @@ class Twice:
         """Check that a dry run changes nothing, and ends as the real command does."""
         refs, before = self.repo.refs, await self.repo.refs.since("", 0)
         self.stored.is_sealed = True
-        promised = await answer(work(True))
+        promised = await run_to_answer(work(True))
         self.stored.is_sealed = False
         assert (await refs.since("", 0)).sequence == before.sequence
-        assert await answer(work(False), self.keep) == promised
+        assert await run_to_answer(work(False), self.keep) == promised
         for entry in (await refs.since(before.epoch, before.sequence)).entries:
             if entry.operation not in self.done:
                 self.done.append(entry.operation)
@@ -287,7 +289,7 @@ class Twice:
         return await undo.undo(self.repo, done, meant)
 
 
-async def answer(
+async def run_to_answer(
     work: Awaitable[object], keep: Callable[[object], None] = lambda made: None
 ) -> Answer:
     """Return the error or the refusal of a command, dry or not."""
@@ -310,7 +312,7 @@ async def answer(
     return (refusal.code, refusal.message) if refusal is not None else None
 
 
-def told(judgement: Judgement) -> Answer:
+def read_judgement(judgement: Judgement) -> Answer:
     """Return the refusal in a judgement."""
     refusal = judgement.refusal
     return (refusal.code, refusal.message) if refusal is not None else None
@@ -323,20 +325,20 @@ def told(judgement: Judgement) -> Answer:
 async def test_a_dry_run_predicts_the_result_of_the_command(
     repo: Repo, steps: list[tuple[Any, ...]]
 ) -> None:
-    assert isinstance(repo.objects, Sealable)
-    operator = Twice(repo, repo.objects, names.parse(f"z{next(_numbers)}.example."))
+    assert isinstance(repo.objects, SealableStore)
+    operator = DryRunOperator(repo, repo.objects, names.parse(f"z{next(_numbers)}.example."))
     await operator.start()
     for step in steps:
         await operator.take(step)
 
 
-def big(text: str, hosts: int) -> list[RRset]:
+def make_large_zone(text: str, hosts: int) -> list[RRset]:
     """Return a zone with so many more names that its nodes do not fit one message."""
     lines = [f"h{number:05d} IN A 192.0.2.{number % 256}\n" for number in range(hosts)]
     return list(reader.read("".join([text, *lines]).encode(), ZONE).rrsets.values())
 
 
-class Asked:
+class JudgementCounter:
     """A ref store that counts requests to judge, and for the basis of a judgement."""
 
     def __init__(self, refs: RefStore) -> None:
@@ -362,21 +364,23 @@ class Asked:
 async def test_a_change_too_large_for_a_message_is_judged_by_the_client(
     foo: TwoOperators, text: str, code: str | None
 ) -> None:
-    asked = Asked(foo.repo.refs)
+    asked = JudgementCounter(foo.repo.refs)
     repo = msgspec.structs.replace(foo.repo, refs=asked)
     at = await heads.find_position(repo)
-    plan = change_plan.plan_replacement(big(text, 9_000), ZONE)
+    plan = change_plan.plan_replacement(make_large_zone(text, 9_000), ZONE)
     meant = Intent("i", "import", imports=True, on_conflict=OnConflict.FAIL)
     preview = await commit_loop.commit(repo, at, plan, msgspec.structs.replace(meant, dry_run=True))
     assert isinstance(preview, Preview)
     assert preview.judgement.judged_by == "client"
     assert (asked.judged, asked.bases) == ([], 1)
-    assert await answer(commit_loop.commit(repo, at, plan, meant)) == told(preview.judgement)
+    assert await run_to_answer(commit_loop.commit(repo, at, plan, meant)) == read_judgement(
+        preview.judgement
+    )
     assert (preview.judgement.refusal.code if preview.judgement.refusal else None) == code
 
 
 async def test_all_new_objects_are_sent_to_refs_for_a_judgement(foo: TwoOperators) -> None:
-    asked = Asked(foo.repo.refs)
+    asked = JudgementCounter(foo.repo.refs)
     repo = msgspec.structs.replace(foo.repo, refs=asked)
     text = f"{FOO}text IN TXT {' '.join([chr(34) + 'x' * 255 + chr(34)] * 200)}\n"
     zone = reader.read((text + text.replace("text", "more")).encode(), ZONE)
@@ -399,7 +403,7 @@ async def test_a_plan_and_a_review_report_the_judgement_of_refs(foo: TwoOperator
     await branches.create(repo, ZONE, "bare", at.commit())
     forced = Intent("f", "set", force=True, reason="a test")
     there = await heads.find_position(repo, ZONE, "bare")
-    theirs = committed(await commit_loop.commit(repo, there, plan, forced))
+    theirs = check_committed(await commit_loop.commit(repo, there, plan, forced))
     review = await proposals.review(repo, at, theirs.commit)
     assert isinstance(review.outcome, Preview)
     assert isinstance(review.outcome.judgement.refusal, Unsafe)
@@ -413,7 +417,7 @@ async def test_a_dry_run_of_signing_a_tip_is_judged_too(foo: TwoOperators) -> No
     assert await foo.repo.refs.zone(ZONE, "alice") == refs
 
 
-class Raced:
+class RacingRefs:
     """A ref store in which a branch moves just before the first request about it."""
 
     def __init__(self, refs: RefStore, meanwhile: Callable[[], Awaitable[object]]) -> None:
@@ -437,15 +441,15 @@ async def test_a_dry_run_that_lost_a_race_is_retried_like_the_command(
     async def meanwhile() -> None:
         await foo.edit([Set(address(theirs, "192.0.2.99"))])
 
-    repo = msgspec.structs.replace(foo.repo, refs=Raced(foo.repo.refs, meanwhile))
+    repo = msgspec.structs.replace(foo.repo, refs=RacingRefs(foo.repo.refs, meanwhile))
     plan = change_plan.plan_edits([Set(address("api", "192.0.2.81"))], ZONE)
     dry = Intent("e", "set", dry_run=True)
-    said = await answer(commit_loop.commit(repo, await heads.find_position(repo), plan, dry))
+    said = await run_to_answer(commit_loop.commit(repo, await heads.find_position(repo), plan, dry))
     assert (said[0] if said is not None else None) == code
 
 
 async def test_a_request_denied_by_the_bus_is_a_refusal(foo: TwoOperators) -> None:
-    class Denying(Asked):
+    class Denying(JudgementCounter):
         async def judge(self, *arguments: Any, **named: Any) -> None:
             raise Denied("the bus does not let this user ask that")
 

@@ -27,7 +27,7 @@ ALIAS = records(WWW, rrtypes.CNAME, "api")
 SOA = records(ZONE, rrtypes.SOA, "ns1 admin 1 7200 3600 1209600 300")
 
 
-def applied(todo: Sequence[RRsetEdit], *present: RRset) -> edits.Changes:
+def apply_edits(todo: Sequence[RRsetEdit], *present: RRset) -> edits.Changes:
     at: dict[Name, dict[int, RRset]] = {}
     for value in present:
         at.setdefault(value.owner, {})[value.rdtype] = value
@@ -36,17 +36,17 @@ def applied(todo: Sequence[RRsetEdit], *present: RRset) -> edits.Changes:
 
 
 def test_set_replaces_the_whole_rrset() -> None:
-    assert applied([Set(ONE)], TWO) == {(WWW, rrtypes.A): ONE}
+    assert apply_edits([Set(ONE)], TWO) == {(WWW, rrtypes.A): ONE}
 
 
 def test_setting_an_equal_rrset_changes_nothing() -> None:
-    assert applied([Set(ONE)], ONE) == {}
+    assert apply_edits([Set(ONE)], ONE) == {}
 
 
 def test_add_extends_the_rrset_and_sets_its_ttl() -> None:
     added = records(WWW, rrtypes.A, "192.0.2.2", ttl=60)
     wanted = records(WWW, rrtypes.A, "192.0.2.1", "192.0.2.2", ttl=60)
-    assert applied([Add(added)], ONE) == {(WWW, rrtypes.A): wanted}
+    assert apply_edits([Add(added)], ONE) == {(WWW, rrtypes.A): wanted}
 
 
 @pytest.mark.parametrize("source", ["configured", "minimum"])
@@ -54,32 +54,32 @@ def test_without_a_stated_ttl_an_rrset_keeps_its_own(source: Ttl) -> None:
     other = records(WWW, rrtypes.A, "192.0.2.2", ttl=60)
     both = records(WWW, rrtypes.A, "192.0.2.1", "192.0.2.2")
     replaced = records(WWW, rrtypes.A, "192.0.2.2")
-    assert applied([Add(other, source)], ONE) == {(WWW, rrtypes.A): both}
-    assert applied([Set(other, source)], ONE) == {(WWW, rrtypes.A): replaced}
-    assert applied([Set(other, source)]) == {(WWW, rrtypes.A): other}
-    assert applied([Set(ONE), Add(other, source)]) == {(WWW, rrtypes.A): both}
+    assert apply_edits([Add(other, source)], ONE) == {(WWW, rrtypes.A): both}
+    assert apply_edits([Set(other, source)], ONE) == {(WWW, rrtypes.A): replaced}
+    assert apply_edits([Set(other, source)]) == {(WWW, rrtypes.A): other}
+    assert apply_edits([Set(ONE), Add(other, source)]) == {(WWW, rrtypes.A): both}
 
 
 def test_adding_a_record_twice_changes_nothing() -> None:
-    assert applied([Add(ONE)], ONE) == {}
+    assert apply_edits([Add(ONE)], ONE) == {}
 
 
 def test_removing_the_last_record_removes_the_rrset() -> None:
     second = rdata_from_text(rrtypes.A, "192.0.2.2")
-    assert applied([Remove(WWW, rrtypes.A, (second,))], TWO) == {(WWW, rrtypes.A): ONE}
-    assert applied([Remove(WWW, rrtypes.A, ONE.rdatas)], ONE) == {(WWW, rrtypes.A): None}
+    assert apply_edits([Remove(WWW, rrtypes.A, (second,))], TWO) == {(WWW, rrtypes.A): ONE}
+    assert apply_edits([Remove(WWW, rrtypes.A, ONE.rdatas)], ONE) == {(WWW, rrtypes.A): None}
 
 
 def test_removing_a_missing_record_names_the_existing_ones() -> None:
     absent = rdata_from_text(rrtypes.A, "192.0.2.9")
     with pytest.raises(NotFound, match=r"www\.foo\.com\. A has no record 192\.0\.2\.9") as caught:
-        applied([Remove(WWW, rrtypes.A, (absent,))], ONE)
+        apply_edits([Remove(WWW, rrtypes.A, (absent,))], ONE)
     assert caught.value.hint == "it has 192.0.2.1"
 
 
 def test_delete_without_a_type_deletes_all_rrsets_of_the_owner() -> None:
     text = records(WWW, rrtypes.TXT, '"x"')
-    assert applied([Delete(WWW)], ONE, text) == {
+    assert apply_edits([Delete(WWW)], ONE, text) == {
         (WWW, rrtypes.A): None,
         (WWW, rrtypes.TXT): None,
     }
@@ -87,35 +87,35 @@ def test_delete_without_a_type_deletes_all_rrsets_of_the_owner() -> None:
 
 def test_deleting_everything_at_the_apex_keeps_the_soa() -> None:
     ns = records(ZONE, rrtypes.NS, "ns1")
-    assert applied([Delete(ZONE)], SOA, ns) == {(ZONE, rrtypes.NS): None}
+    assert apply_edits([Delete(ZONE)], SOA, ns) == {(ZONE, rrtypes.NS): None}
 
 
 def test_the_soa_itself_cannot_be_deleted() -> None:
     with pytest.raises(Invalid, match="SOA"):
-        applied([Delete(ZONE, rrtypes.SOA)], SOA)
+        apply_edits([Delete(ZONE, rrtypes.SOA)], SOA)
 
 
 def test_deleting_a_missing_rrset_is_an_error() -> None:
     with pytest.raises(NotFound):
-        applied([Delete(WWW, rrtypes.A)])
+        apply_edits([Delete(WWW, rrtypes.A)])
     with pytest.raises(NotFound):
-        applied([Delete(WWW)])
+        apply_edits([Delete(WWW)])
 
 
 def test_a_cname_next_to_other_data_is_refused() -> None:
     with pytest.raises(Invalid, match="CNAME"):
-        applied([Set(ALIAS)], ONE)
+        apply_edits([Set(ALIAS)], ONE)
     with pytest.raises(Invalid, match="CNAME"):
-        applied([Add(ONE)], ALIAS)
+        apply_edits([Add(ONE)], ALIAS)
 
 
 def test_a_second_cname_is_refused() -> None:
     with pytest.raises(Invalid, match="CNAME"):
-        applied([Add(records(WWW, rrtypes.CNAME, "other"))], ALIAS)
+        apply_edits([Add(records(WWW, rrtypes.CNAME, "other"))], ALIAS)
 
 
 def test_an_address_can_be_replaced_by_an_alias_in_one_commit() -> None:
-    assert applied([Delete(WWW, rrtypes.A), Set(ALIAS)], ONE) == {
+    assert apply_edits([Delete(WWW, rrtypes.A), Set(ALIAS)], ONE) == {
         (WWW, rrtypes.A): None,
         (WWW, rrtypes.CNAME): ALIAS,
     }
@@ -132,7 +132,7 @@ def test_adding_then_removing_new_records_changes_nothing(
     fresh = tuple(set(new) - set(old))
     if fresh:
         todo = [Add(rrset(WWW, rrtypes.A, 300, fresh)), Remove(WWW, rrtypes.A, fresh)]
-        assert applied(todo, before) == {}
+        assert apply_edits(todo, before) == {}
 
 
 def test_the_work_depends_on_the_edits_and_not_on_the_existing_records(
@@ -150,5 +150,5 @@ def test_the_work_depends_on_the_edits_and_not_on_the_existing_records(
     last = records(WWW, rrtypes.A, "192.0.2.1")
     todo: list[RRsetEdit] = [Add(rrset(WWW, rrtypes.A, 300, [each])) for each in rdatas]
     todo += [Add(last), *(Remove(WWW, rrtypes.A, (each,)) for each in rdatas)]
-    assert applied(todo, ONE) == {}
+    assert apply_edits(todo, ONE) == {}
     assert looked_at < 3 * len(todo)

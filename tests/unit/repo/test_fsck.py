@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.support.earlier_release import unjudged
+from tests.support.earlier_release import accept_any_tip
 from tests.support.forge import Forge, entry, label
 from tests.support.zone_removal import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE
@@ -40,7 +40,7 @@ from zonegit_refs.sqlite import open_refs
 WHO = Identity("alice", "alice@example.net", 1_795_232_912)
 
 
-class Stored:
+class DamageableRepository:
     """A repository whose objects are in a file that can be damaged."""
 
     def __init__(self, repo: Repo, path: Path) -> None:
@@ -86,13 +86,13 @@ class Stored:
 
 
 @pytest.fixture
-async def stored(tmp_path: Path) -> AsyncIterator[Stored]:
+async def stored(tmp_path: Path) -> AsyncIterator[DamageableRepository]:
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as objects, open_refs(tmp_path / "refs.sqlite3") as refs:
         keeper = RefKeeper(refs, objects, lambda objects, entries: None)
         repo = Repo(objects, keeper, "alice", lambda: WHO)
         await heads.initialise(repo, ZONE)
-        yield Stored(repo, path)
+        yield DamageableRepository(repo, path)
 
 
 def address(name: str, last: int) -> RRset:
@@ -211,17 +211,21 @@ async def test_removed_zones_are_checked_through_the_log(stored):
     assert (broken.id, broken.is_past) == (made.commit, True)
 
 
-async def accept(stored: Stored, forge: Forge, tree: ObjectId, branch: str = "main") -> CommitId:
+async def accept(
+    stored: DamageableRepository, forge: Forge, tree: ObjectId, branch: str = "main"
+) -> CommitId:
     """Move a branch to a tree that later releases refuse."""
     commit = forge.commit(tree)
     await stored.repo.objects.put(forge.objects)
     force = msgspec.structs.replace(stored.repo.origin("set", force=True), reason="a test")
-    with unjudged():
+    with accept_any_tip():
         await stored.repo.refs.move(ref_names.branch(ZONE, branch), Anything(), commit, force)
     return commit
 
 
-async def test_the_flaws_of_a_tip_are_reported_once_with_the_ref(stored: Stored) -> None:
+async def test_the_flaws_of_a_tip_are_reported_once_with_the_ref(
+    stored: DamageableRepository,
+) -> None:
     await stored.import_file(FOO)
     forge = Forge(ZONE)
     both = {"A": "192.0.2.9", "CNAME": "www"}
@@ -241,7 +245,7 @@ async def test_the_flaws_of_a_tip_are_reported_once_with_the_ref(stored: Stored)
     assert report.flawed_count == 2
 
 
-async def test_a_tip_that_readers_refuse_has_a_flaw(stored: Stored) -> None:
+async def test_a_tip_that_readers_refuse_has_a_flaw(stored: DamageableRepository) -> None:
     await stored.import_file(FOO)
     forge = Forge(ZONE)
     below = forge.tree({entry("A"): forge.text("x", "A", "192.0.2.9")})
@@ -252,7 +256,7 @@ async def test_a_tip_that_readers_refuse_has_a_flaw(stored: Stored) -> None:
     assert "at two names of one zone" in flawed.flaw.message
 
 
-async def test_a_broken_object_is_not_also_a_flaw(stored: Stored) -> None:
+async def test_a_broken_object_is_not_also_a_flaw(stored: DamageableRepository) -> None:
     made = await stored.import_file(FOO)
     stored.alter((await read_zone.read_commit(Reader(stored.repo.objects), made.commit)).tree)
     report = await stored.checked()
@@ -269,7 +273,7 @@ async def test_an_object_of_the_wrong_kind_is_reported(stored):
     made = encode(Commit(tree.id, (), WHO, WHO, "m"))
     later = encode(Commit(liar.id, (CommitId(made.id),), WHO, WHO, "m"))
     await stored.repo.objects.put([blob, inner, tree, liar, made, later])
-    with unjudged():
+    with accept_any_tip():
         await moved_to(stored, CommitId(later.id))
     report = await stored.checked()
     found = {(each.id, each.expected, each.fault) for each in report.broken}
@@ -302,7 +306,7 @@ async def test_damage_beyond_the_bound_is_counted(stored, monkeypatch):
     assert (len(report.broken), report.count) == (1, 3)
 
 
-async def moved_to(stored: Stored, commit: CommitId) -> None:
+async def moved_to(stored: DamageableRepository, commit: CommitId) -> None:
     at = await heads.find_position(stored.repo, ZONE)
     objects: ObjectStore = stored.repo.objects
     assert await objects.missing([commit]) == set()
@@ -311,7 +315,7 @@ async def moved_to(stored: Stored, commit: CommitId) -> None:
 
 
 async def test_two_spellings_of_an_earlier_release_are_named_and_are_not_damage(
-    stored: Stored,
+    stored: DamageableRepository,
 ) -> None:
     await stored.import_file(FOO)
     owner = names.parse("mail", ZONE)

@@ -51,7 +51,7 @@ async def lineage(
     return Lineage(zone, path, (await heads.find_position(operators.repo, zone)).commit())
 
 
-async def exported(operators: TwoOperators, folder: Path, *wanted: Lineage) -> Path:
+async def export(operators: TwoOperators, folder: Path, *wanted: Lineage) -> Path:
     """Export these to a repository that passes git fsck."""
     await git_repository.write(folder, _stream_of(operators, *wanted))
     assert git(folder, "fsck", "--strict", "--no-dangling") == ""
@@ -74,7 +74,7 @@ async def history(operators: TwoOperators) -> list[CommitId]:
 async def test_each_commit_becomes_a_commit_of_git_with_the_zone(foo, tmp_path):
     await foo.edit([address("new", 9)])
     await foo.edit([edits.Delete(names.parse("new", ZONE))])
-    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    folder = await export(foo, tmp_path / "out", await lineage(foo))
     ids = git(folder, "rev-list", "HEAD", "--", "com/foo/db.zone").split()
     assert len(ids) == 3
     for ours, theirs in zip(await history(foo), ids, strict=True):
@@ -84,13 +84,13 @@ async def test_each_commit_becomes_a_commit_of_git_with_the_zone(foo, tmp_path):
 
 async def test_one_changed_record_changes_one_line_and_the_serial(foo, tmp_path):
     await foo.edit([address("api", 81)])
-    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    folder = await export(foo, tmp_path / "out", await lineage(foo))
     assert git(folder, "show", "--numstat", "--format=") == "2\t2\tcom/foo/db.zone"
 
 
 async def test_git_blame_names_the_commit_of_a_line(foo, tmp_path):
     made = await foo.edit([address("api", 81)])
-    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    folder = await export(foo, tmp_path / "out", await lineage(foo))
     blamed = git(folder, "blame", "-s", "-l", "com/foo/db.zone").splitlines()
     (line,) = [line for line in blamed if "192.0.2.81" in line]
     assert made.commit.hex() in git(folder, "show", "-s", "--format=%b", line.split()[0])
@@ -105,7 +105,7 @@ async def test_author_and_date_are_kept(foo, tmp_path):
 
     intent = Intent("Say\n\nwhy", "set", author=who)
     await commit_loop.commit(foo.repo, position, plan, intent)
-    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    folder = await export(foo, tmp_path / "out", await lineage(foo))
     shown = git(folder, "show", "-s", "--format=%an|%ae|%ad|%cn|%s", "--date=raw")
     assert shown == "Ünï|u@example.net|1600000000 +0545|alice|Say"
 
@@ -115,7 +115,7 @@ async def test_an_identity_that_git_refuses_is_converted(foo, tmp_path, who):
     repo = msgspec.structs.replace(foo.repo, now=lambda: who)
     odd = TwoOperators(repo, foo.other)
     await odd.edit([address("x", 1)])
-    await exported(odd, tmp_path / "out", await lineage(odd))
+    await export(odd, tmp_path / "out", await lineage(odd))
 
 
 async def test_a_merge_stays_a_merge(foo, tmp_path):
@@ -132,7 +132,7 @@ async def test_a_merge_stays_a_merge(foo, tmp_path):
         foo.repo, await heads.find_position(foo.repo, ZONE), plan, Intent("merge side", "merge")
     )
     assert isinstance(made, Committed)
-    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    folder = await export(foo, tmp_path / "out", await lineage(foo))
     trailers = [
         git(folder, "show", "-s", "--format=%b", parent).removeprefix("Zonegit-Commit: ")
         for parent in git(folder, "show", "-s", "--format=%P").split()
@@ -153,7 +153,7 @@ async def two(foo: TwoOperators) -> TwoOperators:
 
 async def test_several_zones_are_histories_joined_by_one_merge(two, tmp_path):
     bar = await lineage(two, BAR, "org/bar/db.zone")
-    folder = await exported(two, tmp_path / "out", await lineage(two), bar)
+    folder = await export(two, tmp_path / "out", await lineage(two), bar)
     assert git(folder, "ls-files").split() == ["com/foo/db.zone", "org/bar/db.zone"]
     assert git(folder, "log", "--format=%s", "--", "org/bar/db.zone") == "import\nimport"
     assert git(folder, "ls-tree", "-r", "--name-only", "HEAD^2") == "org/bar/db.zone"
@@ -163,7 +163,7 @@ async def test_several_zones_are_histories_joined_by_one_merge(two, tmp_path):
 
 async def test_an_exported_zone_can_be_imported_again(two, tmp_path):
     bar = await lineage(two, BAR, "org/bar/db.zone")
-    folder = await exported(two, tmp_path / "out", await lineage(two), bar)
+    folder = await export(two, tmp_path / "out", await lineage(two), bar)
     past = GitHistory(folder, "com/foo/db.zone")
     again = [
         reader.read(each.content or b"", ZONE).rrsets
@@ -179,7 +179,7 @@ async def test_an_exported_zone_can_be_imported_again(two, tmp_path):
     assert again == ours
 
 
-class Weighed(MemoryObjects):
+class FetchCounter(MemoryObjects):
     """A store that counts every fetch of every object."""
 
     fetched = 0
@@ -194,7 +194,7 @@ async def test_the_cost_of_a_version_follows_its_changes(foo, tmp_path):
     await foo.import_file(FOO.replace(" 7 ", " 8 ") + lines)
     for number in range(20):
         await foo.edit([address("api", number)])
-    weighed = Weighed()
+    weighed = FetchCounter()
     vars(weighed).update(vars(foo.repo.objects))
     repo = msgspec.structs.replace(foo.repo, objects=weighed)
     async for _ in git_export.iter_stream(repo, [await lineage(foo)]):
@@ -247,7 +247,7 @@ async def test_odd_names_of_zones_are_valid_files_for_git(two, tmp_path):
     await heads.initialise(two.repo, odd)
     await two.import_file(FOO, odd)
     path = zone_paths.zone_path(odd, "golang")
-    folder = await exported(two, tmp_path / "out", await lineage(two, odd, path))
+    folder = await export(two, tmp_path / "out", await lineage(two, odd, path))
     assert (folder / path).read_text().startswith("$ORIGIN ")
 
 
@@ -257,7 +257,7 @@ def tip(folder: Path) -> str:
 
 async def test_an_export_has_the_same_ids_each_time(two, tmp_path):
     wanted = [await lineage(two), await lineage(two, BAR, "org/bar/db.zone")]
-    one = await exported(two, tmp_path / "one", *wanted)
+    one = await export(two, tmp_path / "one", *wanted)
     later = msgspec.structs.replace(two.repo, now=lambda: Identity("Late", "l@example.net", 2**31))
     await git_repository.write(
         tmp_path / "two", lambda at: git_export.iter_stream(later, wanted, branch=at)
@@ -266,7 +266,7 @@ async def test_an_export_has_the_same_ids_each_time(two, tmp_path):
 
 
 async def test_an_earlier_export_is_continued_and_its_commits_keep_their_ids(foo, tmp_path):
-    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    folder = await export(foo, tmp_path / "out", await lineage(foo))
     before = tip(folder)
     await foo.edit([address("new", 9)])
     (folder / "README").write_text("mine")
@@ -275,58 +275,58 @@ async def test_an_earlier_export_is_continued_and_its_commits_keep_their_ids(foo
     assert git(folder, "status", "--porcelain") == "?? README"
     assert "192.0.2.9" in (folder / "com/foo/db.zone").read_text()
     assert git(folder, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
-    fresh = await exported(foo, tmp_path / "fresh", await lineage(foo))
+    fresh = await export(foo, tmp_path / "fresh", await lineage(foo))
     assert tip(fresh) == tip(folder)
 
 
 async def test_an_export_of_several_zones_is_continued_with_one_more(two, tmp_path):
-    foo_only = await exported(two, tmp_path / "out", await lineage(two))
+    foo_only = await export(two, tmp_path / "out", await lineage(two))
     both = [await lineage(two), await lineage(two, BAR, "org/bar/db.zone")]
-    await exported(two, foo_only, *both)
+    await export(two, foo_only, *both)
     await two.edit([address("new", 9)])
     both[0] = await lineage(two)
-    folder = await exported(two, foo_only, *both)
+    folder = await export(two, foo_only, *both)
     assert git(folder, "ls-files").split() == ["com/foo/db.zone", "org/bar/db.zone"]
     assert "192.0.2.9" in (folder / "com/foo/db.zone").read_text()
-    assert tip(await exported(two, tmp_path / "fresh", *both)) == tip(folder)
+    assert tip(await export(two, tmp_path / "fresh", *both)) == tip(folder)
 
 
 async def test_an_export_never_drops_a_foreign_commit(two, tmp_path):
-    folder = await exported(two, tmp_path / "out", await lineage(two))
+    folder = await export(two, tmp_path / "out", await lineage(two))
     (folder / "com/foo/db.zone").write_text("mine")
     who = ("-c", "user.name=Bob", "-c", "user.email=b@example.net")
     with pytest.raises(Invalid, match="uncommitted changes"):
-        await exported(two, folder, await lineage(two))
+        await export(two, folder, await lineage(two))
     git(folder, *who, "commit", "-q", "-a", "-m", "mine")
     mine = tip(folder)
     await two.edit([address("new", 9)])
     with pytest.raises(Conflict, match="has commits that are not in this export"):
-        await exported(two, folder, await lineage(two))
+        await export(two, folder, await lineage(two))
     assert tip(folder) == mine
     assert (folder / "com/foo/db.zone").read_text() == "mine"
 
 
 async def test_a_zone_that_is_not_named_again_is_not_removed_from_an_export(two, tmp_path):
     both = [await lineage(two), await lineage(two, BAR, "org/bar/db.zone")]
-    folder = await exported(two, tmp_path / "out", *both)
+    folder = await export(two, tmp_path / "out", *both)
     with pytest.raises(Conflict):
-        await exported(two, folder, both[0])
+        await export(two, folder, both[0])
     assert git(folder, "ls-files").split() == ["com/foo/db.zone", "org/bar/db.zone"]
 
 
 async def test_an_earlier_export_whose_settings_run_programs_is_not_continued(foo, tmp_path):
-    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    folder = await export(foo, tmp_path / "out", await lineage(foo))
     git(folder, "config", "filter.evil.smudge", f"touch {tmp_path}/ran")
     (folder / ".git" / "info").mkdir(exist_ok=True)
     (folder / ".git" / "info" / "attributes").write_text("* filter=evil\n")
     await foo.edit([address("new", 9)])
     with pytest.raises(Invalid, match="filters"):
-        await exported(foo, folder, await lineage(foo))
+        await export(foo, folder, await lineage(foo))
     assert not (tmp_path / "ran").exists()
 
 
 async def test_hooks_of_an_earlier_export_do_not_run(foo, tmp_path):
-    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    folder = await export(foo, tmp_path / "out", await lineage(foo))
     hooks = folder / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
     for name in ("reference-transaction", "post-checkout", "post-index-change"):

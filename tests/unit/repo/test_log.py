@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from tests.support.counting_store import Counting
+from tests.support.counting_store import CountingStore
 from tests.support.graphs import Graph, chain
 from tests.unit.repo.conftest import ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, committed
+from tests.unit.repo.zone_contents import address, check_committed
 from zonegit.errors import Invalid
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
@@ -29,7 +29,7 @@ from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 
 
 @dataclass
-class Story:
+class LogHarness:
     """foo.com. after some edits, with the author of each commit."""
 
     operators: TwoOperators
@@ -40,7 +40,9 @@ class Story:
         position = await heads.find_position(repo, ZONE)
         intent = Intent(f"{key} it\n\nbecause {key}", "set")
         plan = change_plan.plan_edits([edit], ZONE)
-        self.ids[key] = committed(await commit_loop.commit(repo, position, plan, intent)).commit
+        self.ids[key] = check_committed(
+            await commit_loop.commit(repo, position, plan, intent)
+        ).commit
         return self.ids[key]
 
     async def log(self, wanted: LogFilter = log.EVERYTHING, limit: int = 100) -> list[str]:
@@ -52,8 +54,8 @@ class Story:
 
 
 @pytest.fixture
-async def story(foo: TwoOperators) -> Story:
-    told = Story(foo, {"import": (await heads.find_position(foo.repo)).commit()})
+async def story(foo: TwoOperators) -> LogHarness:
+    told = LogHarness(foo, {"import": (await heads.find_position(foo.repo)).commit()})
     await told.tell("first", Set(address("a", "192.0.2.1")))
     await told.tell("second", Set(address("b", "192.0.2.2")), other=True)
     await told.tell("third", Set(address("a", "192.0.2.3")))
@@ -65,18 +67,18 @@ def at(*owners: str) -> LogFilter:
     return LogFilter(owners=frozenset(names.parse(owner, ZONE) for owner in owners))
 
 
-async def test_a_log_ends_with_the_first_commit(story: Story) -> None:
+async def test_a_log_ends_with_the_first_commit(story: LogHarness) -> None:
     assert await story.log() == ["fourth", "third", "second", "first", "import"]
     assert await story.log(limit=2) == ["fourth", "third"]
 
 
-async def test_a_filter_selects_commits_of_an_author(story: Story) -> None:
+async def test_a_filter_selects_commits_of_an_author(story: LogHarness) -> None:
     assert await story.log(LogFilter(author=re.compile("^bob <"))) == ["fourth", "second"]
     assert await story.log(LogFilter(author=re.compile("Bob"))) == []
     assert await story.log(LogFilter(author=re.compile(r"@example\.net>$")), 1) == ["fourth"]
 
 
-async def test_a_filter_selects_commits_by_their_message(story: Story) -> None:
+async def test_a_filter_selects_commits_by_their_message(story: LogHarness) -> None:
     assert await story.log(LogFilter(grep=re.compile("^because (first|third)$"))) == [
         "third",
         "first",
@@ -84,7 +86,7 @@ async def test_a_filter_selects_commits_by_their_message(story: Story) -> None:
     assert await story.log(LogFilter(grep=re.compile("it.*because", re.ASCII))) == []
 
 
-async def test_a_filter_selects_commits_that_changed_a_name(story: Story) -> None:
+async def test_a_filter_selects_commits_that_changed_a_name(story: LogHarness) -> None:
     assert await story.log(at("a")) == ["third", "first"]
     assert await story.log(at("b")) == ["fourth", "second"]
     assert await story.log(at("a", "b"), 3) == ["fourth", "third", "second"]
@@ -92,12 +94,12 @@ async def test_a_filter_selects_commits_that_changed_a_name(story: Story) -> Non
     assert await story.log(at("nowhere")) == []
 
 
-async def test_all_filters_must_match(story: Story) -> None:
+async def test_all_filters_must_match(story: LogHarness) -> None:
     wanted = msgspec.structs.replace(at("a", "b"), author=re.compile("alice"))
     assert await story.log(wanted) == ["third", "first"]
 
 
-async def test_a_new_serial_is_not_a_change_of_the_apex(story: Story) -> None:
+async def test_a_new_serial_is_not_a_change_of_the_apex(story: LogHarness) -> None:
     assert await story.log(at("@")) == ["import"]
     await story.tell("mail", Set(soa_with_mail("other.example.")))
     assert await story.log(at("@")) == ["mail", "import"]
@@ -108,7 +110,7 @@ def soa_with_mail(mail: str) -> RRset:
     return rrset(ZONE, rrtypes.SOA, 300, [rdata_from_text(rrtypes.SOA, text)])
 
 
-async def test_a_name_of_another_zone_is_invalid(story: Story) -> None:
+async def test_a_name_of_another_zone_is_invalid(story: LogHarness) -> None:
     with pytest.raises(Invalid, match="not within"):
         await story.log(at("www.elsewhere."))
 
@@ -140,7 +142,7 @@ def test_an_invalid_pattern_is_refused(text: str) -> None:
 
 
 async def test_a_long_log_is_read_in_batches(foo: TwoOperators) -> None:
-    store = Counting()
+    store = CountingStore()
     repo = msgspec.structs.replace(foo.repo, objects=store)
     graph = chain(2_000)
     await store.put(graph.objects())
@@ -152,7 +154,7 @@ async def test_a_long_log_is_read_in_batches(foo: TwoOperators) -> None:
     assert store.asked <= 20
 
 
-async def test_a_commit_is_shown_with_its_refs(story: Story) -> None:
+async def test_a_commit_is_shown_with_its_refs(story: LogHarness) -> None:
     repo = story.operators.repo
     second, third = story.ids["second"], story.ids["third"]
     await branches.create(repo, ZONE, "canary", second)
@@ -168,7 +170,7 @@ async def test_a_commit_is_shown_with_its_refs(story: Story) -> None:
     }
 
 
-async def test_the_changes_of_a_commit_are_shown_without_the_serial(story: Story) -> None:
+async def test_the_changes_of_a_commit_are_shown_without_the_serial(story: LogHarness) -> None:
     reader = Reader(story.operators.repo.objects)
     repo = story.operators.repo
     found = await log.read_latest(repo, reader, story.ids["fourth"], ZONE, 3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.counting_store import Counting
+from tests.support.counting_store import CountingStore
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.errors import Invalid
 from zonegit.objects.codec import encode
@@ -38,7 +38,7 @@ def zones(number: int) -> list[Name]:
 async def test_zones_are_returned_whole_in_the_requested_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    objects = Counting()
+    objects = CountingStore()
     every = [(zone, *await put(objects, zone, at % 7)) for at, zone in enumerate(zones(23))]
     wanted = [(zone, commit) for zone, commit, _ in every]
     asked = []

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, addresses, committed, tip, zone_at
+from tests.unit.repo.zone_contents import address, addresses, check_committed, tip, zone_at
 from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
@@ -34,7 +34,7 @@ async def merge_branch(operators: TwoOperators, into: str, other: str, **how: bo
 
 async def test_a_branch_without_changes_of_its_own_is_fast_forwarded(forked: TwoOperators) -> None:
     await forked.edit([Set(address("api", "203.0.113.80"))], "canary")
-    done = committed(await merge_branch(forked, "main", "canary"))
+    done = check_committed(await merge_branch(forked, "main", "canary"))
     assert done.commit == await tip(forked, "canary") == await tip(forked, "main")
     assert (done.is_new, done.before, done.serial) == (False, 7, 8)
     assert {names.text(owner) for owner, _ in done.changes} == {"api.foo.com."}
@@ -55,7 +55,7 @@ async def test_changes_of_both_become_a_merge_commit_with_a_serial_later_than_bo
     for number in range(3):
         await forked.edit([Set(address("b", f"192.0.2.{number}"))], "canary")
     ours, theirs = await tip(forked, "main"), await tip(forked, "canary")
-    done = committed(await merge_branch(forked, "main", "canary"))
+    done = check_committed(await merge_branch(forked, "main", "canary"))
     found = await read_zone.read_commit(Reader(forked.repo.objects), done.commit)
     assert found.parents == (ours, theirs)
     assert (done.before, done.serial) == (8, 11)
@@ -69,7 +69,7 @@ async def test_a_second_merge_takes_only_new_changes(forked: TwoOperators) -> No
     await merge_branch(forked, "main", "canary")
     await forked.edit([Delete(names.parse("b", ZONE))], "main")
     await forked.edit([Set(address("c", "192.0.2.13"))], "canary")
-    done = committed(await merge_branch(forked, "main", "canary"))
+    done = check_committed(await merge_branch(forked, "main", "canary"))
     assert {names.text(owner) for owner, _ in done.changes} == {"c.foo.com."}
 
 
@@ -109,7 +109,7 @@ async def test_a_fast_forward_with_an_earlier_serial_becomes_a_merge_commit(
         main.ref, main.expected, start, forked.repo.origin("test", force=True)
     )
     await forked.edit([Set(address("b", "192.0.2.12"))], "canary")
-    done = committed(await merge_branch(forked, "main", "canary"))
+    done = check_committed(await merge_branch(forked, "main", "canary"))
     assert done.is_new
     assert done.serial == 12
     assert await addresses(forked, done.commit, "b") == ["192.0.2.12"]
@@ -134,7 +134,7 @@ async def test_a_concurrent_commit_is_merged_too(
     stale = await heads.find_position(forked.repo, ZONE, "main")
     await forked.edit([Set(address("c", "192.0.2.13"))], "main")
     theirs = await tip(forked, "canary")
-    done = committed(await merge.merge(forked.repo, stale, theirs, Intent("m", "merge")))
+    done = check_committed(await merge.merge(forked.repo, stale, theirs, Intent("m", "merge")))
     assert done.replayed == 1
     for owner, last in (("a", 11), ("b", 12), ("c", 13)):
         assert await addresses(forked, done.commit, owner) == [f"192.0.2.{last}"]
@@ -145,7 +145,7 @@ async def test_a_fast_forward_that_lost_a_race_becomes_a_merge(forked: TwoOperat
     stale = await heads.find_position(forked.repo, ZONE, "main")
     await forked.edit([Set(address("c", "192.0.2.13"))], "main")
     theirs = await tip(forked, "canary")
-    done = committed(await merge.merge(forked.repo, stale, theirs, Intent("m", "merge")))
+    done = check_committed(await merge.merge(forked.repo, stale, theirs, Intent("m", "merge")))
     assert done.is_new
     assert await addresses(forked, done.commit, "c") == ["192.0.2.13"]
 
@@ -153,7 +153,7 @@ async def test_a_fast_forward_that_lost_a_race_becomes_a_merge(forked: TwoOperat
 async def test_a_commit_of_another_zone_is_refused(forked: TwoOperators) -> None:
     bar = names.parse("bar.org.")
     await heads.initialise(forked.repo, bar)
-    other = committed(await forked.import_file(FOO.replace("foo.com", "bar.org"), bar))
+    other = check_committed(await forked.import_file(FOO.replace("foo.com", "bar.org"), bar))
     main = await heads.find_position(forked.repo, ZONE, "main")
     with pytest.raises(Invalid, match=r"of bar\.org\., not foo\.com\."):
         await merge.merge(forked.repo, main, other.commit, Intent("m", "merge", force=True))
@@ -165,7 +165,7 @@ async def unrelated(operators: TwoOperators) -> CommitId:
     text = FOO.replace("192.0.2.80", "192.0.2.99") + "ftp IN A 192.0.2.21\n"
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     plan = change_plan.plan_replacement(rrsets, ZONE)
-    return committed(
+    return check_committed(
         await commit_loop.commit(operators.repo, position, plan, Intent("i", "import"))
     ).commit
 
@@ -176,7 +176,7 @@ async def test_merging_unrelated_branches_needs_force(forked: TwoOperators) -> N
     with pytest.raises(Unsafe, match="no history"):
         await merge.merge(forked.repo, main, theirs, Intent("m", "merge"))
     found = await merge.merge(forked.repo, main, theirs, Intent("m", "merge", force=True))
-    done = committed(found)
+    done = check_committed(found)
     assert await addresses(forked, done.commit, "api") == ["192.0.2.80", "192.0.2.99"]
     assert await addresses(forked, done.commit, "ftp") == ["192.0.2.21"]
 
@@ -197,7 +197,7 @@ async def test_the_soa_is_merged_except_its_serial(forked: TwoOperators) -> None
 
     await forked.edit([start(900)], "canary")
     await forked.edit([Add(address("api", "192.0.2.81"))], "main")
-    done = committed(await merge_branch(forked, "main", "canary"))
+    done = check_committed(await merge_branch(forked, "main", "canary"))
     zone = await zone_at(forked, done.commit)
     fields = soa(zone[ZONE, rrtypes.SOA])
     assert (fields.refresh, fields.serial) == (900, 9)
@@ -213,5 +213,5 @@ async def test_a_merged_soa_takes_the_next_serial_even_if_zero_is_later(
     value = rrset(ZONE, rrtypes.SOA, 300, [rdata_from_text(rrtypes.SOA, soa_text, ZONE)])
     await forked.edit([Set(value)], "staging")
     await forked.edit([Set(address("a", "192.0.2.11"))], "main")
-    done = committed(await merge_branch(forked, "main", "staging"))
+    done = check_committed(await merge_branch(forked, "main", "staging"))
     assert (done.before, done.serial) == (2147483654, 2147483655)

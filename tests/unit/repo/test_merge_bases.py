@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.graphs import APEX, Graph
 from tests.support.histories import OWNER, TXT, State, histories
 from tests.unit.repo.conftest import ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, addresses, committed, tip
+from tests.unit.repo.zone_contents import address, addresses, check_committed, tip
 from zonegit.history import commit_graph
 from zonegit.merge import records
 from zonegit.merge.records import Refusal
@@ -44,7 +44,7 @@ async def base_of(graph: Graph, ours: int, theirs: int, **bound: int) -> Found:
     return (await read_zone.read_rrsets_at(reader, found.tree, [OWNER], APEX))[OWNER], disputed
 
 
-class Plain:
+class PlainMergeBases:
     """The same computation in a plain form, over dictionaries."""
 
     def __init__(self, graph: Graph, states: list[State]) -> None:
@@ -88,7 +88,7 @@ async def test_bases_are_merged_recursively_down_to_the_first_commit(history, da
     graph, states = history
     numbers = st.integers(0, len(states) - 1)
     ours, theirs = data.draw(numbers), data.draw(numbers)
-    plain = Plain(graph, states)
+    plain = PlainMergeBases(graph, states)
     expected = plain.agreed(plain.bases([ours], theirs))
     assert await base_of(graph, ours, theirs) == expected
     assert await base_of(graph, theirs, ours) == expected
@@ -100,7 +100,7 @@ async def test_beyond_the_bound_every_difference_between_bases_is_disputed(histo
     graph, states = history
     numbers = st.integers(0, len(states) - 1)
     ours, theirs = data.draw(numbers), data.draw(numbers)
-    bases = [states[each] for each in Plain(graph, states).bases([ours], theirs)]
+    bases = [states[each] for each in PlainMergeBases(graph, states).bases([ours], theirs)]
     state, disputed = await base_of(graph, ours, theirs, max_merges=0)
     for rdtype in (rrtypes.A, TXT):
         values = [each.get(rdtype) for each in bases]
@@ -119,8 +119,8 @@ async def merge_branch(
 async def crossed(operators: TwoOperators) -> None:
     """Return main and canary, which were merged into each other."""
     ours, theirs = await tip(operators, "main"), await tip(operators, "canary")
-    committed(await merge_branch(operators, "main", theirs))
-    committed(await merge_branch(operators, "canary", ours))
+    check_committed(await merge_branch(operators, "main", theirs))
+    check_committed(await merge_branch(operators, "canary", ours))
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ async def test_a_revert_after_a_criss_cross_merge_is_kept(forked: TwoOperators) 
     await crossed(forked)
     await forked.edit([Set(address("api", "192.0.2.80"))], "main")
     await forked.edit([Set(address("new", "192.0.2.5"))], "canary")
-    done = committed(await merge_branch(forked, "main", await tip(forked, "canary")))
+    done = check_committed(await merge_branch(forked, "main", await tip(forked, "canary")))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.80"]
     assert await addresses(forked, done.commit, "new") == ["192.0.2.5"]
 
@@ -150,8 +150,8 @@ async def disputed(operators: TwoOperators, ours: str, theirs: str) -> Outcome:
     await operators.edit([Set(address("api", "192.0.2.81"))], "main")
     await operators.edit([Set(address("api", "192.0.2.82"))], "canary")
     main, canary = await tip(operators, "main"), await tip(operators, "canary")
-    committed(await merge_branch(operators, "main", canary, Choices(preferred=ours)))
-    committed(await merge_branch(operators, "canary", main, Choices(preferred=theirs)))
+    check_committed(await merge_branch(operators, "main", canary, Choices(preferred=ours)))
+    check_committed(await merge_branch(operators, "canary", main, Choices(preferred=theirs)))
     await operators.edit([Set(address("new", "192.0.2.5"))], "canary")
     return await merge_branch(operators, "main", await tip(operators, "canary"))
 
@@ -159,7 +159,7 @@ async def disputed(operators: TwoOperators, ours: str, theirs: str) -> Outcome:
 async def test_conflicting_bases_are_no_conflict_if_the_sides_agree(
     forked: TwoOperators,
 ) -> None:
-    done = committed(await disputed(forked, "ours", "theirs"))
+    done = check_committed(await disputed(forked, "ours", "theirs"))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
     assert await addresses(forked, done.commit, "new") == ["192.0.2.5"]
 
@@ -190,6 +190,6 @@ async def test_the_trees_of_bases_are_never_stored(forked: TwoOperators) -> None
     found = await MergeBaseFinder(past, reader, ZONE).find(
         await past.answer(commit_graph.find_merge_bases(ours, theirs))
     )
-    committed(await merge_branch(forked, "main", theirs))
+    check_committed(await merge_branch(forked, "main", theirs))
     assert found.tree is not None
     assert await forked.repo.objects.missing([found.tree]) == {found.tree}

@@ -90,11 +90,11 @@ async def test_if_one_zone_cannot_be_committed_none_is(both: TwoOperators) -> No
     assert await heads.find_position(both.repo, ZONE, "main") == before
 
 
-class Meanwhile:
+class RacingObjects:
     """An object store; before its first write, another client commits to foo.com."""
 
     def __init__(self, operators: TwoOperators, objects: ObjectStore) -> None:
-        self._shop = operators
+        self._operators = operators
         self._objects = objects
         self._idle = False
 
@@ -104,7 +104,7 @@ class Meanwhile:
     async def put(self, objects: Sequence[RawObject]) -> None:
         if not self._idle:
             self._idle = True
-            await self._shop.edit([Set(address("b", "192.0.2.12"))])
+            await self._operators.edit([Set(address("b", "192.0.2.12"))])
         await self._objects.put(objects)
 
 
@@ -112,7 +112,7 @@ async def test_a_concurrent_move_is_reported_and_the_others_are_committed(
     both: TwoOperators,
 ) -> None:
     wishes = [await wish(both, zone) for zone in (ZONE, BAR)]
-    raced = msgspec.structs.replace(both.repo, objects=Meanwhile(both, both.repo.objects))
+    raced = msgspec.structs.replace(both.repo, objects=RacingObjects(both, both.repo.objects))
     found = await multi_zone.commit(raced, wishes, INTENT)
     assert isinstance(found[ZONE], Conflict)
     assert isinstance(found[BAR], Committed)

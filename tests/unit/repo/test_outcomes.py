@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from tests.unit.repo.conftest import ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, committed
+from tests.unit.repo.zone_contents import address, check_committed
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.repo.commit import diff
@@ -33,7 +33,7 @@ def text(*strings: str) -> RRset:
 
 
 async def test_each_added_or_removed_record_is_a_line(foo: TwoOperators) -> None:
-    made = committed(await foo.edit([Set(address("api", "192.0.2.81")), Delete(WWW)]))
+    made = check_committed(await foo.edit([Set(address("api", "192.0.2.81")), Delete(WWW)]))
     assert await summary(foo, made) == [
         "  - api.foo.com. 300 IN A 192.0.2.80",
         "  + api.foo.com. 300 IN A 192.0.2.81",
@@ -42,7 +42,7 @@ async def test_each_added_or_removed_record_is_a_line(foo: TwoOperators) -> None
 
 
 async def test_many_records_are_counted(foo: TwoOperators) -> None:
-    made = committed(await foo.edit([Set(text(*(f"{n:02}" for n in range(25))))]))
+    made = check_committed(await foo.edit([Set(text(*(f"{n:02}" for n in range(25))))]))
     shown = await summary(foo, made)
     assert len(shown) == outcomes.MAX_RECORDS + 1
     assert shown[-1] == "  and 5 more records"
@@ -50,13 +50,13 @@ async def test_many_records_are_counted(foo: TwoOperators) -> None:
 
 async def test_many_rrsets_are_counted(foo: TwoOperators) -> None:
     many = [Set(address(f"h{number:02}", "192.0.2.1")) for number in range(12)]
-    shown = await summary(foo, committed(await foo.edit(many)))
+    shown = await summary(foo, check_committed(await foo.edit(many)))
     assert len(shown) == outcomes.MAX_RRSETS + 1
     assert shown[-1] == "  and 2 more RRsets"
 
 
 async def test_a_long_record_is_shortened(foo: TwoOperators) -> None:
-    (line,) = await summary(foo, committed(await foo.edit([Set(text("x" * 250))])))
+    (line,) = await summary(foo, check_committed(await foo.edit([Set(text("x" * 250))])))
     assert line.endswith("...")
     assert len(line) < 250
 
@@ -64,7 +64,7 @@ async def test_a_long_record_is_shortened(foo: TwoOperators) -> None:
 async def test_showing_a_commit_of_one_record_needs_no_further_reads(
     foo: TwoOperators,
 ) -> None:
-    made = committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
+    made = check_committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
     asked = foo.repo.objects.asked  # type: ignore[attr-defined]
     await summary(foo, made)
     document = await outcomes.make_document(foo.repo, made, dry_run=False)
@@ -73,7 +73,7 @@ async def test_showing_a_commit_of_one_record_needs_no_further_reads(
     assert foo.repo.objects.asked == asked  # type: ignore[attr-defined]
 
 
-class Gone(MemoryObjects):
+class UnansweringStore(MemoryObjects):
     """A store that no longer answers."""
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
@@ -81,8 +81,8 @@ class Gone(MemoryObjects):
 
 
 async def test_a_commit_succeeds_even_if_its_change_cannot_be_read(foo: TwoOperators) -> None:
-    made = committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
-    unread = diff.TreePair(ZONE, made.trees.old, made.trees.new, Reader(Gone()))
+    made = check_committed(await foo.edit([Set(address("api", "192.0.2.81"))]))
+    unread = diff.TreePair(ZONE, made.trees.old, made.trees.new, Reader(UnansweringStore()))
     made = msgspec.structs.replace(made, trees=unread)
     document = await outcomes.make_document(foo.repo, made, dry_run=False)
     assert (document.committed, document.changes) == (True, None)

@@ -41,7 +41,7 @@ def read(*text: str) -> list[RRsetEdit]:
     return patch.read("\n".join(text).encode(), ZONE, "change.diff")
 
 
-def applied(todo: Sequence[RRsetEdit], zone: Zone) -> dict[tuple[Name, int], RRset]:
+def apply_edits(todo: Sequence[RRsetEdit], zone: Zone) -> dict[tuple[Name, int], RRset]:
     """Return the zone after ``todo``."""
     present: dict[Name, dict[int, RRset]] = {edits.get_owner(edit): {} for edit in todo}
     for (owner, rdtype), value in zone.items():
@@ -95,25 +95,25 @@ def test_a_removed_soa_cannot_be_applied() -> None:
     (edit,) = read(*lines(SOA, None))
     assert edit == Delete(ZONE, rrtypes.SOA, where="change.diff:1")
     with pytest.raises(Invalid, match=r"^change.diff:1: .* no SOA"):
-        applied([edit], {(ZONE, rrtypes.SOA): SOA})
+        apply_edits([edit], {(ZONE, rrtypes.SOA): SOA})
 
 
 def test_a_missing_record_is_an_error_with_the_line() -> None:
     todo = read("+ a 300 IN A 192.0.2.9", "- www 300 IN A 192.0.2.2")
     with pytest.raises(NotFound, match=r"^change.diff:2: www.foo.com. A has no record 192.0.2.2"):
-        applied(todo, {(WWW, rrtypes.A): ONE})
+        apply_edits(todo, {(WWW, rrtypes.A): ONE})
 
 
 def test_a_record_with_another_ttl_counts_as_missing() -> None:
     todo = read("- www.foo.com. 600 IN A 192.0.2.1")
     with pytest.raises(NotFound, match=r"^change.diff:1: .* no record with TTL 600"):
-        applied(todo, {(WWW, rrtypes.A): ONE})
+        apply_edits(todo, {(WWW, rrtypes.A): ONE})
 
 
 def test_a_violated_rule_of_dns_is_an_error_with_the_line() -> None:
     todo = read("+ a 300 IN A 192.0.2.9", "+ www 300 IN CNAME a")
     with pytest.raises(Invalid, match=r"^change.diff:2: .*CNAME and other data"):
-        applied(todo, {(WWW, rrtypes.A): ONE})
+        apply_edits(todo, {(WWW, rrtypes.A): ONE})
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_the_diff_of_two_zones_applied_to_one_gives_the_other(old: Zone, new: Zo
     ]
     text = "\n".join(["diff foo.com. a..b", *patch.write(deltas)])
     todo = patch.read(text.encode(), ZONE, "change.diff")
-    assert applied(todo, old) == new
+    assert apply_edits(todo, old) == new
     assert sum(sum(patch.count_records(delta)) for delta in deltas) == len(todo)
 
 

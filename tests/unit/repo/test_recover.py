@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.support.kill_switch import Killed, Life
+from tests.support.kill_switch import KillSwitch, ProcessKilled
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import ObjectId
@@ -173,11 +173,11 @@ async def test_a_recovery_killed_at_any_write_is_completed_by_the_next(
 ) -> None:
     """At each of its writes, before it or just after it."""
     _, repo = restored
-    life = Life(last, after=after)
+    life = KillSwitch(last, after=after)
     dying = msgspec.structs.replace(
-        repo, refs=life.lived_by(repo.refs), objects=life.lived_by(repo.objects)
+        repo, refs=life.wrap(repo.refs), objects=life.wrap(repo.objects)
     )
-    with pytest.raises(Killed):
+    with pytest.raises(ProcessKilled):
         await finished(dying, ANSWERS, await planned(dying, ANSWERS))
     state = await repo.refs.recovery()
     is_done = state.witness is None and state.awaiting == 0

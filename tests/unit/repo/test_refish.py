@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from tests.support.counting_store import Counting
+from tests.support.counting_store import CountingStore
 from tests.support.graphs import chain
 from tests.unit.repo.conftest import ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, committed
+from tests.unit.repo.zone_contents import address, check_committed
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
@@ -24,8 +24,8 @@ from zonegit.zone import names
 async def history(foo: TwoOperators) -> list[CommitId]:
     """Return three commits on main, the oldest first."""
     first = (await heads.find_position(foo.repo)).commit()
-    second = committed(await foo.edit([Set(address("a", "192.0.2.1"))])).commit
-    third = committed(await foo.edit([Set(address("b", "192.0.2.2"))])).commit
+    second = check_committed(await foo.edit([Set(address("a", "192.0.2.1"))])).commit
+    third = check_committed(await foo.edit([Set(address("b", "192.0.2.2"))])).commit
     return [first, second, third]
 
 
@@ -116,7 +116,7 @@ async def test_a_tree_is_not_a_commit_but_has_an_id(
 
 
 async def test_a_thousand_steps_back_need_few_round_trips(foo: TwoOperators) -> None:
-    store = Counting()
+    store = CountingStore()
     repo = msgspec.structs.replace(foo.repo, objects=store)
     graph = chain(1_001)
     await store.put(graph.objects())

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from tests.support.counting_store import Counting
+from tests.support.counting_store import CountingStore
 from tests.support.graphs import chain
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, committed, tip
+from tests.unit.repo.zone_contents import address, check_committed, tip
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone, refish, refish_time
@@ -34,11 +34,11 @@ async def history(operators: TwoOperators) -> list[CommitId]:
     now."""
     operators.clock.now = START
     await heads.initialise(operators.repo, ZONE)
-    made = [committed(await operators.import_file(FOO)).commit]
+    made = [check_committed(await operators.import_file(FOO)).commit]
     for number in (1, 2):
         operators.clock.now = START + 60 * number
         made.append(
-            committed(await operators.edit([Set(address("api", f"192.0.2.{number}"))])).commit
+            check_committed(await operators.edit([Set(address("api", f"192.0.2.{number}"))])).commit
         )
     operators.clock.now = START + 180
     return made
@@ -138,7 +138,7 @@ async def test_a_clock_set_back_hides_no_later_move(
     operators: TwoOperators, history: list[CommitId]
 ) -> None:
     operators.clock.now = START + 30
-    last = committed(await operators.edit([Set(address("api", "192.0.2.9"))])).commit
+    last = check_committed(await operators.edit([Set(address("api", "192.0.2.9"))])).commit
     operators.clock.now = START + 300
     assert await resolved(operators, "@{now}") == last
     assert await resolved(operators, "@{250.seconds.ago}") == last
@@ -171,7 +171,7 @@ async def test_before_its_first_entry_the_dates_of_commits_decide_with_a_note(
 async def test_a_long_history_is_searched_in_few_round_trips(
     operators: TwoOperators,
 ) -> None:
-    store = Counting()
+    store = CountingStore()
     graph = chain(1_001)
     await store.put(graph.objects())
     repo = msgspec.structs.replace(operators.repo, objects=store)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from tests.support.kill_switch import Killed, Life
+from tests.support.kill_switch import KillSwitch, ProcessKilled
 from zonegit.errors import Conflict, Denied, NotFound, Unsafe
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import heads
@@ -116,9 +116,9 @@ async def test_a_removal_that_was_killed_is_completed_by_the_same_command_and_un
     """It has ten writes: five that only test permissions and are refused, four deletions, the
     zone."""
     before = await held(full.repo)
-    life = Life(last, after=after)
-    mortal = msgspec.structs.replace(full.repo, refs=life.lived_by(full.repo.refs))
-    with pytest.raises(Killed):
+    life = KillSwitch(last, after=after)
+    mortal = msgspec.structs.replace(full.repo, refs=life.wrap(full.repo.refs))
+    with pytest.raises(ProcessKilled):
         await remove(mortal)
     if await is_registered(full.repo):
         main = ref_names.branch(ZONE, "main")
@@ -136,9 +136,9 @@ async def test_a_ref_created_meanwhile_makes_the_rest_another_operation(
     full: TwoOperators,
 ) -> None:
     before = await held(full.repo)
-    life = Life(7, after=True)
-    mortal = msgspec.structs.replace(full.repo, refs=life.lived_by(full.repo.refs))
-    with pytest.raises(Killed):
+    life = KillSwitch(7, after=True)
+    mortal = msgspec.structs.replace(full.repo, refs=life.wrap(full.repo.refs))
+    with pytest.raises(ProcessKilled):
         await remove(mortal)
     (first,) = await operations.list_latest(full.repo, 1)
     left = await held(full.repo)
@@ -156,9 +156,9 @@ async def test_a_ref_created_meanwhile_makes_the_rest_another_operation(
 
 
 async def test_a_removal_that_another_operator_began_is_not_continued(full: TwoOperators) -> None:
-    life = Life(7, after=True)
-    mortal = msgspec.structs.replace(full.other, refs=life.lived_by(full.repo.refs))
-    with pytest.raises(Killed):
+    life = KillSwitch(7, after=True)
+    mortal = msgspec.structs.replace(full.other, refs=life.wrap(full.repo.refs))
+    with pytest.raises(ProcessKilled):
         await remove(mortal)
     (bobs,) = await operations.list_latest(full.repo, 1)
     assert (await remove(full.repo)).operation != bobs.operation
@@ -174,7 +174,7 @@ async def test_the_removal_of_a_restored_zone_is_another_operation(
     assert not await is_registered(full.repo)
 
 
-class Restricted:
+class RestrictedRefs:
     """A ref store behind a bus that forbids this operator to move one of the refs."""
 
     def __init__(self, refs: object, ref: RefName) -> None:
@@ -194,7 +194,7 @@ class Restricted:
 @pytest.mark.parametrize("name", ["main", "canary", "next"])
 async def test_nothing_moves_if_one_of_the_refs_may_not_move(full: TwoOperators, name: str) -> None:
     before = await held(full.repo)
-    restricted = Restricted(full.repo.refs, ref_names.branch(ZONE, name))
+    restricted = RestrictedRefs(full.repo.refs, ref_names.branch(ZONE, name))
     sequence = (await full.repo.refs.snapshot()).sequence
     with pytest.raises(Denied):
         await remove(msgspec.structs.replace(full.repo, refs=restricted))

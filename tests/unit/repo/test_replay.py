@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.repo.conftest import ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, addresses, committed, tip
+from tests.unit.repo.zone_contents import address, addresses, check_committed, tip
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop, edits
@@ -30,7 +30,7 @@ def remove(*last: int) -> Remove:
 async def race(operators: TwoOperators, mine: RRsetEdit, theirs: RRsetEdit) -> Outcome:
     """Commit an edit on a tip that another edit has already replaced."""
     seen = await heads.find_position(operators.repo, ZONE, "main")
-    committed(await commit(operators, theirs, seen))
+    check_committed(await commit(operators, theirs, seen))
     return await commit(operators, mine, seen)
 
 
@@ -65,7 +65,7 @@ async def test_edits_of_other_records_of_the_same_rrset_are_replayed(
     foo: TwoOperators, mine: RRsetEdit, theirs: RRsetEdit, left: list[str] | None
 ) -> None:
     await foo.edit([Set(pool(1, 2))])
-    assert committed(await race(foo, mine, theirs)).replayed == 1
+    assert check_committed(await race(foo, mine, theirs)).replayed == 1
     if left is not None:
         assert await pool_now(foo) == left
 
@@ -126,7 +126,9 @@ async def test_the_second_of_two_changes_of_the_soa_is_refused(foo: TwoOperators
     )
     with pytest.raises(Conflict, match="SOA was changed meanwhile"):
         await race(foo, Set(one), Set(other))
-    assert committed(await race(foo, Set(one), Set(address("api", "192.0.2.9")))).replayed == 1
+    assert (
+        check_committed(await race(foo, Set(one), Set(address("api", "192.0.2.9")))).replayed == 1
+    )
 
 
 _records = st.sets(st.integers(1, 12), min_size=1)

@@ -6,8 +6,8 @@ import dns.message
 import msgspec
 import pytest
 
-from tests.support.differential.questions import Question, questions
-from tests.support.differential.random_zones import zones as random_zones
+from tests.support.differential.questions import Question, make_questions
+from tests.support.differential.random_zones import make_zones as random_zones
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
 from tests.unit.repo.zone_contents import address, tip
 from zonegit.errors import Denied, Invalid, NotFound
@@ -37,7 +37,7 @@ def query(name: str, rdtype: str = "A", **make) -> bytes:
     return dns.message.make_query(name, rdtype, id=0, **make).to_wire()
 
 
-async def resolved(
+async def resolve_query(
     operators: TwoOperators, name: str, rdtype: str = "A", view: QueryView = MAIN, **make
 ):
     """Return the reply, parsed by dnspython, and the zones of its records."""
@@ -58,7 +58,7 @@ def texts(section: list[dns.rrset.RRset]) -> list[str]:
 async def test_a_name_is_answered_with_its_records_and_their_commit(
     foo: TwoOperators,
 ) -> None:
-    reply, found = await resolved(foo, "www.foo.com.")
+    reply, found = await resolve_query(foo, "www.foo.com.")
     assert texts(reply.answer) == [
         "www.foo.com. 300 IN CNAME api.foo.com.",
         "api.foo.com. 300 IN A 192.0.2.80",
@@ -70,8 +70,8 @@ async def test_a_name_is_answered_with_its_records_and_their_commit(
 
 async def test_an_earlier_commit_is_answered_with_its_records(foo: TwoOperators) -> None:
     await foo.edit([Set(address("api", "192.0.2.99"))])
-    now, _ = await resolved(foo, "api.foo.com.")
-    then, found = await resolved(foo, "api.foo.com.", view=QueryView("main", at="HEAD~1"))
+    now, _ = await resolve_query(foo, "api.foo.com.")
+    then, found = await resolve_query(foo, "api.foo.com.", view=QueryView("main", at="HEAD~1"))
     assert texts(now.answer) == ["api.foo.com. 300 IN A 192.0.2.99"]
     assert texts(then.answer) == ["api.foo.com. 300 IN A 192.0.2.80"]
     assert found.zones[0].serial == 7
@@ -86,7 +86,7 @@ async def test_a_client_of_the_canary_sees_its_branch_and_the_scope(
     for percent, seen in ((100, "192.0.2.99"), (0, "192.0.2.80")):
         canary = Canary("next", percent)
         view = QueryView("main", canary_of={ZONE: canary}.get)
-        reply, _ = await resolved(foo, "api.foo.com.", view=view, options=[subnet])
+        reply, _ = await resolve_query(foo, "api.foo.com.", view=view, options=[subnet])
         assert texts(reply.answer) == [f"api.foo.com. 300 IN A {seen}"]
         assert [option.scopelen for option in reply.options] == [24]
 
@@ -97,7 +97,7 @@ async def test_an_alias_is_followed_into_another_zone_at_its_own_branch(foo: Two
     await foo.import_file(
         FOO.replace("api   IN A   192.0.2.80", "api IN CNAME api.foo.com."), other
     )
-    reply, found = await resolved(
+    reply, found = await resolve_query(
         foo, "api.bar.net.", view=QueryView("main", at="refs/heads/bar.net./main")
     )
     assert texts(reply.answer)[-1] == "api.foo.com. 300 IN A 192.0.2.80"
@@ -115,16 +115,16 @@ async def test_each_zone_of_an_alias_chain_has_a_canary_of_its_own(foo: TwoOpera
     subnet = dns.edns.ECSOption("198.51.100.0", 24)
     for zone, seen in ((ZONE, "192.0.2.99"), (other, "192.0.2.80")):
         view = QueryView("main", canary_of={zone: Canary("next", 100)}.get)
-        reply, _ = await resolved(foo, "api.bar.net.", view=view, options=[subnet])
+        reply, _ = await resolve_query(foo, "api.bar.net.", view=view, options=[subnet])
         assert texts(reply.answer)[-1] == f"api.foo.com. 300 IN A {seen}"
 
 
 async def test_a_name_outside_all_zones_is_not_found(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="no zone has"):
-        await resolved(foo, "www.foo.net.")
+        await resolve_query(foo, "www.foo.net.")
 
 
-class Fenced:
+class TenantRefs:
     """Refs for a tenant who may only query foo.com. and zones below it."""
 
     def __init__(self, refs: RefStore) -> None:
@@ -142,22 +142,22 @@ class Fenced:
 async def test_a_tenant_is_answered_about_its_own_zone_and_denied_others(
     foo: TwoOperators,
 ) -> None:
-    fenced = msgspec.structs.replace(foo.repo, refs=Fenced(foo.repo.refs))
-    reply, _ = await resolved(TwoOperators(fenced, foo.other), "www.foo.com.")
+    fenced = msgspec.structs.replace(foo.repo, refs=TenantRefs(foo.repo.refs))
+    reply, _ = await resolve_query(TwoOperators(fenced, foo.other), "www.foo.com.")
     assert texts(reply.answer)[-1] == "api.foo.com. 300 IN A 192.0.2.80"
     with pytest.raises(Denied):
-        await resolved(TwoOperators(fenced, foo.other), "www.bar.com.")
+        await resolve_query(TwoOperators(fenced, foo.other), "www.bar.com.")
 
 
 async def test_an_invalid_commit_is_not_replaced_by_the_branch(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="nowhere"):
-        await resolved(foo, "www.foo.com.", view=QueryView("main", at="nowhere"))
+        await resolve_query(foo, "www.foo.com.", view=QueryView("main", at="nowhere"))
 
 
 async def test_an_answer_too_large_for_a_datagram_is_that_over_tcp(foo: TwoOperators) -> None:
     records = "".join(f"big IN TXT {'x' * 200}{n:03}\n" for n in range(30))
     await foo.import_file(FOO.replace("admin 7", "admin 8") + records)
-    reply, found = await resolved(foo, "big.foo.com.", "TXT")
+    reply, found = await resolve_query(foo, "big.foo.com.", "TXT")
     assert found.transport == "tcp"
     assert len(reply.answer[0]) == 30
 
@@ -184,7 +184,7 @@ async def test_a_partial_read_gives_the_same_octets_as_a_whole_zone(
             apex, "main", compute_id("commit", b""), compile_zone(apex, rrsets.values())
         )
         whole.replace(apex, ServedBranches(state))
-    every = questions(made, seed)
+    every = make_questions(made, seed)
     for question in random.Random(seed).sample(every, min(ASKED, len(every))):
         await _compare(operators, whole, question)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, addresses, committed, tip, zone_at
+from tests.unit.repo.zone_contents import address, addresses, check_committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
@@ -36,13 +36,13 @@ async def reset_branch(
 async def edited(
     operators: TwoOperators, owner: str, text: str, branch: str | None = None
 ) -> Committed:
-    return committed(await operators.edit([Set(address(owner, text))], branch))
+    return check_committed(await operators.edit([Set(address(owner, text))], branch))
 
 
 async def test_a_revert_undoes_one_commit_and_keeps_later_ones(foo: TwoOperators) -> None:
     bad = await edited(foo, "api", "192.0.2.81")
     await edited(foo, "later", "192.0.2.7")
-    done = committed(await revert_commit(foo, bad.commit))
+    done = check_committed(await revert_commit(foo, bad.commit))
     assert await addresses(foo, done.commit, "api") == ["192.0.2.80"]
     assert await addresses(foo, done.commit, "later") == ["192.0.2.7"]
     assert (done.before, done.serial) == (9, 10)
@@ -53,8 +53,8 @@ async def test_a_revert_restores_deleted_records_and_removes_added_ones(
 ) -> None:
     before = await zone_at(foo, await tip(foo, "main"))
     todo = [Delete(names.parse("www", ZONE)), Set(address("new", "192.0.2.7"))]
-    bad = committed(await foo.edit(todo))
-    done = committed(await revert_commit(foo, bad.commit))
+    bad = check_committed(await foo.edit(todo))
+    done = check_committed(await revert_commit(foo, bad.commit))
     after = await zone_at(foo, done.commit)
     assert {**after, SOA: None} == {**before, SOA: None}
 
@@ -76,8 +76,8 @@ async def test_a_revert_of_an_undone_change_does_nothing(foo: TwoOperators) -> N
 
 async def test_a_revert_of_a_revert_is_the_change_again(foo: TwoOperators) -> None:
     change = await edited(foo, "api", "192.0.2.81")
-    back = committed(await revert_commit(foo, change.commit))
-    again = committed(await revert_commit(foo, back.commit))
+    back = check_committed(await revert_commit(foo, change.commit))
+    again = check_committed(await revert_commit(foo, back.commit))
     assert await addresses(foo, again.commit, "api") == ["192.0.2.81"]
 
 
@@ -93,14 +93,16 @@ async def merged(foo: TwoOperators) -> CommitId:
     await edited(foo, "b", "192.0.2.12", "canary")
     position = await heads.find_position(foo.repo, ZONE, "main")
     theirs = await tip(foo, "canary")
-    return committed(await merge.merge(foo.repo, position, theirs, Intent("m", "merge"))).commit
+    return check_committed(
+        await merge.merge(foo.repo, position, theirs, Intent("m", "merge"))
+    ).commit
 
 
 async def test_a_merge_is_reverted_to_the_given_parent(foo: TwoOperators) -> None:
     merge = await merged(foo)
     with pytest.raises(Invalid, match="is a merge"):
         await revert_commit(foo, merge)
-    done = committed(await revert_commit(foo, merge, 1))
+    done = check_committed(await revert_commit(foo, merge, 1))
     zone = await zone_at(foo, done.commit)
     assert (names.parse("a", ZONE), rrtypes.A) in zone
     assert (names.parse("b", ZONE), rrtypes.A) not in zone
@@ -118,7 +120,7 @@ async def test_a_reset_has_the_records_of_its_target_with_a_later_serial(
     target = await tip(foo, "main")
     for number in range(3):
         await edited(foo, "api", f"192.0.2.{number}")
-    done = committed(await reset_branch(foo, target))
+    done = check_committed(await reset_branch(foo, target))
     assert (done.before, done.serial, done.parent) == (10, 11, target)
     before, after = await zone_at(foo, target), await zone_at(foo, done.commit)
     assert {**after, SOA: None} == {**before, SOA: None}
@@ -129,8 +131,8 @@ async def test_a_reset_has_the_records_of_its_target_with_a_later_serial(
 async def test_the_serial_increases_over_two_resets(foo: TwoOperators) -> None:
     target = await tip(foo, "main")
     await edited(foo, "api", "192.0.2.81")
-    first = committed(await reset_branch(foo, target))
-    second = committed(await reset_branch(foo, target))
+    first = check_committed(await reset_branch(foo, target))
+    second = check_committed(await reset_branch(foo, target))
     assert (first.serial, second.serial) == (9, 10)
 
 
@@ -142,7 +144,7 @@ async def test_a_reset_to_other_records_under_the_same_serial_takes_the_next_one
     there = await edited(foo, "api", "192.0.2.81", "canary")
     here = await edited(foo, "api", "192.0.2.82", "main")
     assert there.serial == here.serial
-    done = committed(await reset_branch(foo, there.commit))
+    done = check_committed(await reset_branch(foo, there.commit))
     assert (done.is_new, done.serial) == (True, here.serial + 1)
     assert await addresses(foo, done.commit, "api") == ["192.0.2.81"]
 
@@ -155,7 +157,7 @@ async def test_a_reset_forward_moves_to_the_same_commit(foo: TwoOperators) -> No
     """Its serial is later than all that main had, so secondaries follow."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     ahead = await edited(foo, "api", "203.0.113.80", "canary")
-    done = committed(await reset_branch(foo, ahead.commit))
+    done = check_committed(await reset_branch(foo, ahead.commit))
     assert (done.commit, done.is_new) == (ahead.commit, False)
 
 
@@ -164,7 +166,7 @@ async def test_an_exact_reset_back_needs_force(foo: TwoOperators) -> None:
     await edited(foo, "api", "192.0.2.81")
     with pytest.raises(Unsafe, match="secondaries"):
         await reset_branch(foo, target, exact=True)
-    done = committed(await reset_branch(foo, target, exact=True, force=True))
+    done = check_committed(await reset_branch(foo, target, exact=True, force=True))
     assert (done.commit, done.serial) == (target, 7)
     assert (await edited(foo, "api", "192.0.2.82")).serial == 9
 
@@ -182,6 +184,6 @@ async def test_a_reset_that_lost_a_race_fails(foo: TwoOperators) -> None:
 async def test_a_reset_to_a_commit_of_another_zone_is_refused(foo: TwoOperators) -> None:
     bar = names.parse("bar.org.")
     await heads.initialise(foo.repo, bar)
-    other = committed(await foo.import_file(FOO, bar))
+    other = check_committed(await foo.import_file(FOO, bar))
     with pytest.raises(Invalid, match=r"of bar\.org\."):
         await reset_branch(foo, other.commit, exact=True, force=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.repo.conftest import ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, committed, tip, zone_at
+from tests.unit.repo.zone_contents import address, check_committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo import heads, read_zone
@@ -26,7 +26,7 @@ async def forked(foo: TwoOperators) -> TwoOperators:
 
 async def edited(operators: TwoOperators, owner: str, branch: str = "mail") -> CommitId:
     edit = Set(address(owner, "192.0.2.7"))
-    return committed(await operators.edit([edit], branch)).commit
+    return check_committed(await operators.edit([edit], branch)).commit
 
 
 async def merge_branch(
@@ -43,7 +43,7 @@ async def revert_commit(
     position = await heads.find_position(operators.repo, ZONE, "main")
     intent = Intent("as an operator puts it", "revert")
     outcome = await revert.revert(operators.repo, position, commit, mainline, intent)
-    return committed(_made(outcome)).commit
+    return check_committed(_made(outcome)).commit
 
 
 def _made(outcome: Outcome) -> Committed:

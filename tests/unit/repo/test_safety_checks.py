@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.counting_store import Counting
+from tests.support.counting_store import CountingStore
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, committed
+from tests.unit.repo.zone_contents import address, check_committed
 from zonegit.errors import Unsafe
 from zonegit.repo import heads
 from zonegit.repo.change import branches, merge, reset
@@ -24,10 +24,10 @@ def hosts(count: int) -> str:
     return FOO + "".join(f"h{number:05d} IN A 192.0.2.9\n" for number in range(count))
 
 
-class Asking:
+class ReadCounter:
     """A ref store; ``asked`` has the number of reads of the object store for each move."""
 
-    def __init__(self, refs: RefStore, objects: Counting) -> None:
+    def __init__(self, refs: RefStore, objects: CountingStore) -> None:
         self._refs = refs
         self._objects = objects
         self.asked: list[int] = []
@@ -47,11 +47,11 @@ async def test_a_small_commit_is_sent_with_all_objects_for_its_check(
     foo: TwoOperators, count: int
 ) -> None:
     await foo.import_file(hosts(count))
-    assert isinstance(foo.repo.objects, Counting)
-    refs = Asking(foo.repo.refs, foo.repo.objects)
+    assert isinstance(foo.repo.objects, CountingStore)
+    refs = ReadCounter(foo.repo.refs, foo.repo.objects)
     watched = TwoOperators(msgspec.structs.replace(foo.repo, refs=refs), foo.other)
-    committed(await watched.edit([Set(address("h00007", "192.0.2.8"))]))
-    committed(await watched.edit([Delete(names.parse("h00019", ZONE))]))
+    check_committed(await watched.edit([Set(address("h00007", "192.0.2.8"))]))
+    check_committed(await watched.edit([Delete(names.parse("h00019", ZONE))]))
     assert refs.asked == [0, 0]
 
 
@@ -76,7 +76,7 @@ async def test_a_merge_is_checked_like_a_commit(foo: TwoOperators) -> None:
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
         await merge.merge(foo.repo, here, thin, Intent("m", "merge"))
     forced = Intent("m", "merge", force=True, reason="a test")
-    assert committed(await merge.merge(foo.repo, here, thin, forced)).commit == thin
+    assert check_committed(await merge.merge(foo.repo, here, thin, forced)).commit == thin
 
 
 async def test_a_reset_is_checked_like_a_commit(foo: TwoOperators) -> None:

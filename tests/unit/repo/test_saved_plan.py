@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import strategies
-from tests.unit.repo.conftest import FOO, ZONE, TwoOperators, acknowledged
-from tests.unit.repo.zone_contents import address, committed, tip, zone_at
+from tests.unit.repo.conftest import FOO, ZONE, TwoOperators, get_committed
+from tests.unit.repo.zone_contents import address, check_committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
@@ -43,7 +43,7 @@ def replacement(text: str) -> ChangePlanner:
     )
 
 
-async def planned(
+async def make_plan(
     operators: TwoOperators, plan: ChangePlanner, *, is_import: bool = True
 ) -> tuple[SavedPlan, ZoneSize]:
     return await saved_plan.make_plan(
@@ -55,19 +55,19 @@ def written(saved: SavedPlan) -> bytes:
     return json.dumps(render_plans.to_json(saved, ZoneSize(5, is_exact=True))).encode()
 
 
-async def applied(operators: TwoOperators, saved: SavedPlan) -> Committed | None:
+async def apply_plan(operators: TwoOperators, saved: SavedPlan) -> Committed | None:
     """Apply a plan after writing and reading its file."""
     again = saved_plan.read(written(saved), "x.plan")
     assert again == msgspec.structs.replace(saved, judgement=None, findings=())
     at = await heads.find_position(operators.repo, saved.zone, saved.branch)
     intent = Intent("a", "apply", imports=saved.is_import, on_conflict=OnConflict.REBASE)
     outcome = await commit_loop.commit(operators.repo, at, saved_plan.plan_saved(again), intent)
-    return acknowledged(outcome)
+    return get_committed(outcome)
 
 
 async def test_a_plan_lists_each_rrset_and_moves_nothing(foo: TwoOperators) -> None:
     before = await tip(foo)
-    saved, size = await planned(foo, replacement(CHANGED))
+    saved, size = await make_plan(foo, replacement(CHANGED))
     assert saved_plan.count_kinds(saved) == {"added": 1, "changed": 1, "deleted": 1}
     assert (saved.base, saved.before, saved.serial) == (before, 7, 8)
     assert size == ZoneSize(5, is_exact=True)
@@ -77,13 +77,13 @@ async def test_a_plan_lists_each_rrset_and_moves_nothing(foo: TwoOperators) -> N
 async def test_an_applied_plan_gives_the_same_tree_as_the_import(
     foo: TwoOperators,
 ) -> None:
-    saved, _ = await planned(foo, replacement(CHANGED))
-    made = committed(await applied(foo, saved))
+    saved, _ = await make_plan(foo, replacement(CHANGED))
+    made = check_committed(await apply_plan(foo, saved))
     assert made.serial == saved.serial
     applied_to = await zone_at(foo, made.commit)
     assert await foo.import_file(CHANGED) is None
     assert set(applied_to) == set(reader.read(CHANGED.encode(), ZONE).rrsets)
-    assert await applied(foo, saved) is None  # A second application changes nothing.
+    assert await apply_plan(foo, saved) is None  # A second application changes nothing.
 
 
 async def test_an_applied_plan_of_edits_equals_the_edits(foo: TwoOperators) -> None:
@@ -93,9 +93,9 @@ async def test_an_applied_plan_of_edits_equals_the_edits(foo: TwoOperators) -> N
         Delete(names.parse("www", ZONE)),
     ]
     await branches.create(foo.repo, ZONE, "by-hand", await tip(foo))
-    saved, _ = await planned(foo, change_plan.plan_edits(todo, ZONE), is_import=False)
-    made = committed(await applied(foo, saved))
-    by_hand = committed(await foo.edit(todo, "by-hand"))
+    saved, _ = await make_plan(foo, change_plan.plan_edits(todo, ZONE), is_import=False)
+    made = check_committed(await apply_plan(foo, saved))
+    by_hand = check_committed(await foo.edit(todo, "by-hand"))
     assert await zone_at(foo, made.commit) == await zone_at(foo, by_hand.commit)
 
 
@@ -149,7 +149,7 @@ async def _plan_and_apply(repo: Repo, old: list[RRset], new: list[RRset]) -> Non
     await heads.initialise(repo, ZONE)
     start = await heads.find_position(repo, ZONE)
     importing = Intent("i", "import", imports=True)
-    committed(
+    check_committed(
         await commit_loop.commit(repo, start, change_plan.plan_replacement(old, ZONE), importing)
     )
     at = await heads.find_position(repo, ZONE)
@@ -170,9 +170,9 @@ async def _plan_and_apply(repo: Repo, old: list[RRset], new: list[RRset]) -> Non
 
 
 async def test_changes_elsewhere_do_not_matter(foo: TwoOperators) -> None:
-    saved, _ = await planned(foo, replacement(CHANGED))
+    saved, _ = await make_plan(foo, replacement(CHANGED))
     await foo.edit([Set(address("mail", "192.0.2.25"))])
-    made = committed(await applied(foo, saved))
+    made = check_committed(await apply_plan(foo, saved))
     assert made.serial == 9
     at = await zone_at(foo, made.commit)
     assert (names.parse("mail", ZONE), rrtypes.A) in at
@@ -180,49 +180,51 @@ async def test_changes_elsewhere_do_not_matter(foo: TwoOperators) -> None:
 
 
 async def test_a_changed_rrset_stops_the_whole_plan(foo: TwoOperators) -> None:
-    saved, _ = await planned(foo, replacement(CHANGED))
+    saved, _ = await make_plan(foo, replacement(CHANGED))
     await foo.edit([Set(address("api", "192.0.2.99")), Set(address("new", "192.0.2.9"))])
     before = await tip(foo)
     with pytest.raises(Conflict, match=r"api\.foo\.com\. A, new\.foo\.com\. A; nothing was moved"):
-        await applied(foo, saved)
+        await apply_plan(foo, saved)
     assert await tip(foo) == before
 
 
 async def test_an_added_rrset_that_violates_a_rule_of_dns_stops_a_plan(foo: TwoOperators) -> None:
     """RFC 1034 section 3.6.2: a CNAME excludes other data."""
-    saved, _ = await planned(foo, change_plan.plan_edits([Set(address("new", "192.0.2.9"))], ZONE))
+    saved, _ = await make_plan(
+        foo, change_plan.plan_edits([Set(address("new", "192.0.2.9"))], ZONE)
+    )
     alias = reader.read(f"{FOO}new IN CNAME api\n".encode(), ZONE)
     await foo.edit([Set(alias.rrsets[names.parse("new", ZONE), rrtypes.CNAME])])
     with pytest.raises(Invalid, match="CNAME"):
-        await applied(foo, saved)
+        await apply_plan(foo, saved)
 
 
 async def test_a_first_commit_can_be_planned(operators: TwoOperators) -> None:
     await heads.initialise(operators.repo, ZONE)
-    saved, size = await planned(operators, replacement(FOO))
+    saved, size = await make_plan(operators, replacement(FOO))
     assert (saved.base, saved.before, size) == (None, None, ZoneSize(0, is_exact=True))
-    assert committed(await applied(operators, saved)).serial == 7
+    assert check_committed(await apply_plan(operators, saved)).serial == 7
 
 
 async def test_a_plan_without_changes_changes_nothing(foo: TwoOperators) -> None:
-    saved, _ = await planned(foo, replacement(FOO))
+    saved, _ = await make_plan(foo, replacement(FOO))
     assert saved.deltas == []
-    assert await applied(foo, saved) is None
+    assert await apply_plan(foo, saved) is None
 
 
 async def test_a_plan_of_a_large_zone_has_a_minimum_count(foo: TwoOperators) -> None:
     hosts = "".join(f"h{n} IN A 192.0.2.1\n" for n in range(300))
     await foo.import_file(FOO + hosts)
-    _, size = await planned(foo, replacement(FOO + hosts))
+    _, size = await make_plan(foo, replacement(FOO + hosts))
     assert size == ZoneSize(305, is_exact=False)
 
 
 async def test_safety_checks_apply_to_plans(foo: TwoOperators) -> None:
     hosts = "".join(f"h{n} IN A 192.0.2.1\n" for n in range(20))
     await foo.import_file(FOO + hosts)
-    saved, _ = await planned(foo, replacement(FOO))
+    saved, _ = await make_plan(foo, replacement(FOO))
     with pytest.raises(Unsafe, match="20 of its 25"):
-        await applied(foo, saved)
+        await apply_plan(foo, saved)
 
 
 def document(**changed: Any) -> bytes:

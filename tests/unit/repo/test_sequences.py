@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.repo.conftest import FOO, TwoOperators, acknowledged
+from tests.unit.repo.conftest import FOO, TwoOperators, get_committed
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.merge import records
 from zonegit.objects.ids import CommitId, ObjectId
@@ -62,7 +62,7 @@ _steps = st.lists(
 )
 
 
-class Operators:
+class CommandSequence:
     """Two operators of one zone, and the expected result.
 
     An operator who has looked at a branch works on the tip of that time, however old.
@@ -87,7 +87,7 @@ class Operators:
         plan = change_plan.plan_replacement(reader.read(text, self.zone).rrsets.values(), self.zone)
         position = BranchPosition(self.zone, "main", None)
         intent = Intent("import", "import", imports=True)
-        done = acknowledged(await commit_loop.commit(self.repos[0], position, plan, intent))
+        done = get_committed(await commit_loop.commit(self.repos[0], position, plan, intent))
         assert done is not None
         self.made.append(done.commit)
         for other in BRANCHES[1:]:
@@ -163,7 +163,7 @@ class Operators:
 
     async def check(self, done: object, threes: list[tuple[CommitId, CommitId, CommitId]]) -> None:
         """Check that the outcome is the naive merge of one of these (base, ours, theirs)."""
-        naive = [naively(*[await self.at(each) for each in three]) for three in threes]
+        naive = [merge_naively(*[await self.at(each) for each in three]) for three in threes]
         match done:
             case Conflicted():
                 assert None in naive
@@ -251,7 +251,7 @@ class Operators:
         assert told == {key for key in was.keys() | now.keys() if was.get(key) != now.get(key)}
 
 
-def naively(base: Zone, ours: Zone, theirs: Zone) -> Zone | None:
+def merge_naively(base: Zone, ours: Zone, theirs: Zone) -> Zone | None:
     """Merge three zones, RRset by RRset; return None for a conflict."""
     merged: Zone = {}
     for key in base.keys() | ours.keys() | theirs.keys():
@@ -270,7 +270,7 @@ def naively(base: Zone, ours: Zone, theirs: Zone) -> Zone | None:
 async def test_secondaries_follow_and_history_is_readable_after_any_commands(
     operators: TwoOperators, steps: list[tuple[Any, ...]], serial: int
 ) -> None:
-    both = Operators(operators, names.parse(f"zone-{next(_numbers)}.test."), serial)
+    both = CommandSequence(operators, names.parse(f"zone-{next(_numbers)}.test."), serial)
     await both.start()
     for step in steps:
         await both.take(step)

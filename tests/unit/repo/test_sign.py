@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.unit.repo.conftest import ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, committed
+from tests.unit.repo.zone_contents import address, check_committed
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.commit_signatures import GoodSignature, Keyring, SigningKey, Unsigned
 from zonegit.objects.ids import CommitId, RawObject
@@ -35,7 +35,7 @@ async def edited_by(operators: TwoOperators, key: SigningKey, value: RRset) -> C
     repo = msgspec.structs.replace(operators.repo, sign=key.sign)
     position = await heads.find_position(repo, ZONE)
     plan = change_plan.plan_edits([Set(value)], ZONE)
-    return committed(await commit_loop.commit(repo, position, plan, Intent("edit", "set")))
+    return check_committed(await commit_loop.commit(repo, position, plan, Intent("edit", "set")))
 
 
 async def signed(
@@ -67,7 +67,7 @@ async def test_a_tip_signed_afterwards_differs_only_in_its_signature(
 
 async def test_a_branch_continues_from_its_signed_tip(foo: TwoOperators) -> None:
     done = await signed(foo)
-    edit = committed(await foo.edit([Set(address("a", "192.0.2.1"))]))
+    edit = check_committed(await foo.edit([Set(address("a", "192.0.2.1"))]))
     assert (edit.parent, edit.serial) == (done.commit, 8)
 
 
@@ -108,23 +108,23 @@ async def test_signing_a_commit_by_id_moves_its_only_branch(foo: TwoOperators) -
     assert (await signed(foo, tip.hex()[:12])).branch == "main"
 
 
-class Overtaken:
+class OvertakenObjects:
     """An object store; another client commits just before the branch is moved."""
 
     def __init__(self, operators: TwoOperators) -> None:
-        self._shop = operators
+        self._operators = operators
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._shop.repo.objects, name)
+        return getattr(self._operators.repo.objects, name)
 
     async def put(self, objects: Sequence[RawObject]) -> None:
-        await self._shop.repo.objects.put(objects)
-        await self._shop.edit([Set(address("a", "192.0.2.1"))])
+        await self._operators.repo.objects.put(objects)
+        await self._operators.edit([Set(address("a", "192.0.2.1"))])
 
 
 async def test_a_branch_that_moved_concurrently_is_not_moved(foo: TwoOperators) -> None:
     at = await refish.resolve(foo.repo, "HEAD")
-    repo = msgspec.structs.replace(foo.repo, objects=Overtaken(foo))
+    repo = msgspec.structs.replace(foo.repo, objects=OvertakenObjects(foo))
     with pytest.raises(Conflict):
         await sign.sign_tip(repo, at, ALICE.sign)
     tip = await heads.find_position(foo.repo)

@@ -21,8 +21,8 @@ from zonegit.zone.rrset import MAX_MESSAGE, RRset, message_size, rrset
 from zonegit.zone.rrtypes import TXT
 from zonegit.zonefile import reader, writer
 
-BIG = names.parse("big", ZONE)
-LARGEST = sizing.MAX_ANSWER - 16 - len(BIG) - 12
+OWNER = names.parse("big", ZONE)
+MAX_RDATA = sizing.MAX_ANSWER - 16 - len(OWNER) - 12
 """Octets of the RDATA of one record that just fits."""
 
 
@@ -36,11 +36,11 @@ def text(octets: int, fill: bytes = b"x") -> bytes:
     )
 
 
-def big(*rdatas: bytes) -> RRset:
-    return rrset(BIG, TXT, 300, rdatas)
+def make_rrset(*rdatas: bytes) -> RRset:
+    return rrset(OWNER, TXT, 300, rdatas)
 
 
-TOO_LARGE = big(text(LARGEST + 1))
+TOO_LARGE = make_rrset(text(MAX_RDATA + 1))
 
 
 async def edited(operators: TwoOperators, *todo: RRsetEdit, branch: str = "main") -> Committed:
@@ -63,14 +63,14 @@ async def store_as_before(operators: TwoOperators, value: RRset = TOO_LARGE) -> 
 
 
 def test_the_bound_leaves_1024_octets_of_a_message() -> None:
-    fits = big(text(LARGEST))
+    fits = make_rrset(text(MAX_RDATA))
     assert message_size(fits) == sizing.MAX_ANSWER == MAX_MESSAGE - 1_024
     assert not sizing.is_too_large(fits)
     assert sizing.is_too_large(TOO_LARGE)
 
 
 async def test_the_largest_rrset_is_stored(foo: TwoOperators) -> None:
-    await edited(foo, Set(big(text(LARGEST))))
+    await edited(foo, Set(make_rrset(text(MAX_RDATA))))
 
 
 async def test_a_larger_rrset_is_refused_with_its_size(foo: TwoOperators) -> None:
@@ -81,9 +81,9 @@ async def test_a_larger_rrset_is_refused_with_its_size(foo: TwoOperators) -> Non
 
 
 async def test_records_that_are_added_one_by_one_count_together(foo: TwoOperators) -> None:
-    await edited(foo, Add(big(text(40_000, b"a"))))
+    await edited(foo, Add(make_rrset(text(40_000, b"a"))))
     with pytest.raises(Invalid, match="64,511"):
-        await edited(foo, Add(big(text(25_000, b"b"))))
+        await edited(foo, Add(make_rrset(text(25_000, b"b"))))
 
 
 def file(value: RRset) -> str:
@@ -125,8 +125,8 @@ async def test_an_imported_history_is_refused(foo: TwoOperators) -> None:
 
 async def test_a_merge_with_an_oversized_result_conflicts(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo, "main"))
-    await edited(foo, Set(big(text(40_000, b"a"))))
-    await edited(foo, Set(big(text(25_000, b"b"))), branch="other")
+    await edited(foo, Set(make_rrset(text(40_000, b"a"))))
+    await edited(foo, Set(make_rrset(text(25_000, b"b"))), branch="other")
     at = await heads.find_position(foo.repo, ZONE)
     outcome = await merge.merge(foo.repo, at, await tip(foo, "other"), Intent("m", "merge"))
     assert isinstance(outcome, Conflicted)
@@ -145,16 +145,16 @@ async def test_a_stored_oversized_rrset_may_be_imported_again(foo: TwoOperators)
 
 async def test_a_stored_oversized_rrset_may_be_restored(foo: TwoOperators) -> None:
     before = await store_as_before(foo)
-    deletion = await edited(foo, Delete(BIG, TXT))
+    deletion = await edited(foo, Delete(OWNER, TXT))
     at = await heads.find_position(foo.repo, ZONE)
     outcome = await revert.revert(foo.repo, at, deletion.commit, None, Intent("m", "revert"))
     assert committed_of(outcome).commit != before.commit
 
 
 async def test_a_stored_oversized_rrset_may_be_removed(foo: TwoOperators) -> None:
-    value = big(text(40_000, b"a"), text(24_600, b"b"))
+    value = make_rrset(text(40_000, b"a"), text(24_600, b"b"))
     await store_as_before(foo, value)
-    await edited(foo, Remove(BIG, TXT, value.rdatas[:1]))
+    await edited(foo, Remove(OWNER, TXT, value.rdatas[:1]))
 
 
 async def test_fsck_names_a_stored_oversized_rrset(foo: TwoOperators) -> None:

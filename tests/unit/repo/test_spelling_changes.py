@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
-from tests.unit.repo.zone_contents import committed, tip, zone_at
+from tests.unit.repo.zone_contents import check_committed, tip, zone_at
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import heads, read_zone
@@ -74,7 +74,7 @@ async def stored(operators: TwoOperators, value: RRset, branch: str | None = Non
     async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
         return PlannedChange({(value.owner, value.rdtype): value}, {(value.owner, value.rdtype)})
 
-    return committed(await done(operators, plan, branch))
+    return check_committed(await done(operators, plan, branch))
 
 
 async def blob(operators: TwoOperators, branch: str = "main") -> RRset:
@@ -117,7 +117,7 @@ async def test_another_spelling_makes_no_commit_and_causes_a_note(
 @pytest.mark.parametrize("edit", [Set(mx(LOWER)), Add(mx(LOWER))])
 async def test_another_spelling_is_stored_on_request(foo: TwoOperators, edit: RRsetEdit) -> None:
     await edited(foo, Set(mx(UPPER)))
-    made = committed(await edited(foo, edit, respell=True))
+    made = check_committed(await edited(foo, edit, respell=True))
     assert made.changes == {KEY: mx(LOWER)}
     assert made.findings == ()
     assert await blob(foo) == mx(LOWER)
@@ -142,9 +142,9 @@ async def test_an_import_keeps_the_spelling_of_the_tip(foo: TwoOperators) -> Non
     outcome = await import_file(foo, f"{FOO}mail MX {LOWER}\n")
     assert isinstance(outcome, Unchanged)
     assert rules_of(outcome) == ["spelling-only"]
-    made = committed(await import_file(foo, f"{FOO}mail MX {LOWER}\nmail MX {OTHER}\n"))
+    made = check_committed(await import_file(foo, f"{FOO}mail MX {LOWER}\nmail MX {OTHER}\n"))
     assert made.changes == {KEY: mx(UPPER, OTHER)}
-    made = committed(await import_file(foo, f"{FOO}mail MX {LOWER}\n", respell=True))
+    made = check_committed(await import_file(foo, f"{FOO}mail MX {LOWER}\n", respell=True))
     assert made.changes == {KEY: mx(LOWER)}
 
 
@@ -154,7 +154,7 @@ async def test_an_import_with_another_spelling_of_the_soa_makes_no_commit(
     outcome = await import_file(foo, FOO.replace("SOA ns1", "SOA NS1"))
     assert isinstance(outcome, Unchanged)
     assert rules_of(outcome) == ["spelling-only"]
-    made = committed(
+    made = check_committed(
         await import_file(foo, FOO.replace("SOA ns1", "SOA NS1").replace(" 7 ", " 9 "))
     )
     at = (await zone_at(foo, made.commit))[ZONE, rrtypes.SOA]
@@ -174,7 +174,7 @@ async def test_spellings_beyond_the_first_few_are_counted(foo: TwoOperators) -> 
 async def test_case_sensitive_records_stay_separate_with_a_warning(foo: TwoOperators) -> None:
     """RFC 6840 section 5.1 does not list them."""
     text = f"{FOO}svc HTTPS 1 A.foo.com.\nsvc HTTPS 1 a.foo.com.\n"
-    made = committed(await import_file(foo, text))
+    made = check_committed(await import_file(foo, text))
     (value,) = (value for (_, rdtype), value in made.changes.items() if rdtype == rrtypes.HTTPS)
     assert value is not None
     assert len(value.rdatas) == 2
@@ -227,8 +227,8 @@ async def test_an_edited_file_keeps_the_spelling_of_the_tip(foo: TwoOperators) -
     outcome = await put_back(foo, mx(LOWER))
     assert isinstance(outcome, Unchanged)
     assert rules_of(outcome) == ["spelling-only"]
-    assert committed(await put_back(foo, mx(LOWER, OTHER))).changes == {KEY: mx(UPPER, OTHER)}
-    assert committed(await put_back(foo, mx(LOWER), respell=True)).changes == {KEY: mx(LOWER)}
+    assert check_committed(await put_back(foo, mx(LOWER, OTHER))).changes == {KEY: mx(UPPER, OTHER)}
+    assert check_committed(await put_back(foo, mx(LOWER), respell=True)).changes == {KEY: mx(LOWER)}
 
 
 async def saved(operators: TwoOperators, *todo: RRsetEdit, respell: bool = False) -> ChangePlanner:
@@ -358,8 +358,8 @@ async def test_a_changed_spelling_merges_with_the_removal_of_the_record(foo: Two
 
 
 async def test_blame_ignores_a_change_of_spelling(foo: TwoOperators) -> None:
-    made = committed(await edited(foo, Set(mx(UPPER))))
-    respelled = committed(await edited(foo, Set(mx(LOWER)), respell=True))
+    made = check_committed(await edited(foo, Set(mx(UPPER))))
+    respelled = check_committed(await edited(foo, Set(mx(LOWER)), respell=True))
     reader = Reader(foo.repo.objects)
     found = await blame.blame(foo.repo, reader, respelled.commit, MAIL, rrtypes.MX, ZONE)
     (blamed,) = found.rrsets

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.zone_removal import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE, TwoOperators
-from tests.unit.repo.zone_contents import address, addresses, committed, tip, zone_at
+from tests.unit.repo.zone_contents import address, addresses, check_committed, tip, zone_at
 from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import subject
@@ -45,7 +45,7 @@ SIGNED = (
 )
 
 
-async def undone(
+async def run_undo(
     repo: Repo,
     prefix: str | None = None,
     *,
@@ -63,19 +63,19 @@ async def undone(
     return await undo.undo(repo, done, meant)
 
 
-async def latest(repo: Repo) -> str:
+async def read_latest(repo: Repo) -> str:
     """Return the id of the latest operation."""
     return (await operations.list_latest(repo, 1))[0].operation
 
 
-async def held(operators: TwoOperators) -> dict[str, ObjectId]:
+async def list_refs(operators: TwoOperators) -> dict[str, ObjectId]:
     """Return the branches and tags of foo.com."""
     refs = await operators.repo.refs.zone(ZONE, "")
     return {name: each.target for name, each in {**refs.heads, **refs.tags}.items()}
 
 
 async def edited(operators: TwoOperators, text: str, branch: str | None = None) -> CommitId:
-    return committed(await operators.edit([Set(address("api", text))], branch)).commit
+    return check_committed(await operators.edit([Set(address("api", text))], branch)).commit
 
 
 async def test_an_undone_edit_restores_the_records_with_a_later_serial(
@@ -83,7 +83,7 @@ async def test_an_undone_edit_restores_the_records_with_a_later_serial(
 ) -> None:
     first = await tip(foo)
     await edited(foo, "192.0.2.81")
-    done = await undone(foo.repo)
+    done = await run_undo(foo.repo)
     now = (await heads.find_position(foo.repo, ZONE)).tip
     assert now is not None
     assert await addresses(foo, CommitId(now.target), "api") == ["192.0.2.80"]
@@ -93,8 +93,8 @@ async def test_an_undone_edit_restores_the_records_with_a_later_serial(
 
 async def test_an_undo_of_an_undo_restores_the_change(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
-    done = await undone(foo.repo)
-    await undone(foo.repo, done.operation)
+    done = await run_undo(foo.repo)
+    await run_undo(foo.repo, done.operation)
     assert await addresses(foo, await tip(foo), "api") == ["192.0.2.81"]
 
 
@@ -111,7 +111,7 @@ async def test_repeated_undos_go_back_and_repeated_redos_go_forward(
         (False, "192.0.2.81"),
     ]:
         before = (await heads.find_position(foo.repo, ZONE)).tip
-        await undone(foo.repo, redo=redo)
+        await run_undo(foo.repo, redo=redo)
         now = (await heads.find_position(foo.repo, ZONE)).tip
         assert now is not None
         assert before is not None
@@ -123,7 +123,7 @@ async def test_commits_of_undo_and_redo_name_their_operation(foo: TwoOperators) 
     await edited(foo, "192.0.2.81")
     subjects = []
     for redo in (False, True, False):
-        await undone(foo.repo, redo=redo)
+        await run_undo(foo.repo, redo=redo)
         commit = await read_zone.read_commit(Reader(foo.repo.objects), await tip(foo))
         subjects.append(subject(commit))
     assert subjects == ['undo "edit"', 'redo "edit"', 'undo "edit"']
@@ -131,8 +131,8 @@ async def test_commits_of_undo_and_redo_name_their_operation(foo: TwoOperators) 
 
 async def test_the_log_names_the_operation_of_an_undo(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
-    operation = await latest(foo.repo)
-    done = await undone(foo.repo)
+    operation = await read_latest(foo.repo)
+    done = await run_undo(foo.repo)
     assert done.undone.operation == operation
     (told,) = await operations.list_latest(foo.repo, 1)
     assert {entry.undoes for entry in told.entries} == {operation}
@@ -140,25 +140,25 @@ async def test_the_log_names_the_operation_of_an_undo(foo: TwoOperators) -> None
 
 async def test_redo_is_refused_after_others_undid_the_undo(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
-    done = await undone(foo.repo)
-    await undone(foo.other, done.operation)
+    done = await run_undo(foo.repo)
+    await run_undo(foo.other, done.operation)
     assert await addresses(foo, await tip(foo), "api") == ["192.0.2.81"]
     with pytest.raises(NotFound, match="nothing to redo"):
-        await undone(foo.repo, redo=True)
-    await undone(foo.repo)
+        await run_undo(foo.repo, redo=True)
+    await run_undo(foo.repo)
     assert await addresses(foo, await tip(foo), "api") == ["192.0.2.80"]
 
 
 async def test_a_later_move_by_others_is_a_conflict_for_redo_too(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
-    await undone(foo.repo)
+    await run_undo(foo.repo)
     now = await edited(TwoOperators(foo.other, foo.repo), "192.0.2.82")
     with pytest.raises(Conflict, match="moved by bob"):
-        await undone(foo.repo, redo=True)
+        await run_undo(foo.repo, redo=True)
     assert await tip(foo) == now
 
 
-class Earlier:
+class EarlierRefs:
     """A ref store of an earlier release, which ignores unknown fields."""
 
     def __init__(self, store: Any) -> None:
@@ -175,19 +175,19 @@ async def test_redo_is_unavailable_with_a_ref_store_that_does_not_know_it(
     foo: TwoOperators,
 ) -> None:
     now = await edited(foo, "192.0.2.81")
-    store: Any = Earlier(foo.repo.refs)
+    store: Any = EarlierRefs(foo.repo.refs)
     with pytest.raises(Unavailable, match="earlier release"):
-        await undone(msgspec.structs.replace(foo.repo, refs=store), redo=True)
+        await run_undo(msgspec.structs.replace(foo.repo, refs=store), redo=True)
     assert await tip(foo) == now
 
 
 async def test_an_undone_operation_is_not_undone_again(foo: TwoOperators) -> None:
     await edited(foo, "192.0.2.81")
-    operation = await latest(foo.repo)
-    done = await undone(foo.repo)
+    operation = await read_latest(foo.repo)
+    done = await run_undo(foo.repo)
     for repo in (foo.repo, foo.other):
         with pytest.raises(Conflict, match="was undone already") as refused:
-            await undone(repo, operation)
+            await run_undo(repo, operation)
         assert refused.value.details["operations"] == done.operation
 
 
@@ -197,31 +197,31 @@ async def test_a_killed_undo_is_completed_as_one_operation_by_the_same_command(
     await edited(foo, "192.0.2.81")
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await branches.rename(foo.repo, ZONE, "canary", "trial")
-    before = await held(foo)
+    before = await list_refs(foo)
 
     async def killed() -> None:
         raise ConnectionError
 
-    store: Any = Interrupted(foo.repo.refs, killed)
+    store: Any = InterruptedRefs(foo.repo.refs, killed)
     with pytest.raises(ConnectionError):
-        await undone(msgspec.structs.replace(foo.repo, refs=store))
-    begun = await latest(foo.repo)
-    assert set(await held(foo)) == {"main", "canary", "trial"}
-    done = await undone(foo.repo)
-    assert (done.operation, set(await held(foo))) == (begun, {"main", "canary"})
-    await undone(foo.repo, redo=True)
-    assert await held(foo) == before
+        await run_undo(msgspec.structs.replace(foo.repo, refs=store))
+    begun = await read_latest(foo.repo)
+    assert set(await list_refs(foo)) == {"main", "canary", "trial"}
+    done = await run_undo(foo.repo)
+    assert (done.operation, set(await list_refs(foo))) == (begun, {"main", "canary"})
+    await run_undo(foo.repo, redo=True)
+    assert await list_refs(foo) == before
 
 
 async def test_edits_are_undone_one_after_the_other_latest_first(foo: TwoOperators) -> None:
     operations_of: list[str] = []
     for text in ("192.0.2.81", "192.0.2.82", "192.0.2.83"):
         await edited(foo, text)
-        operations_of.append(await latest(foo.repo))
+        operations_of.append(await read_latest(foo.repo))
     for operation, text in zip(
         reversed(operations_of), ("192.0.2.82", "192.0.2.81", "192.0.2.80"), strict=True
     ):
-        await undone(foo.repo, operation)
+        await run_undo(foo.repo, operation)
         assert await addresses(foo, await tip(foo), "api") == [text]
 
 
@@ -229,22 +229,22 @@ async def test_a_branch_with_other_records_counts_as_moved(
     foo: TwoOperators,
 ) -> None:
     await edited(foo, "192.0.2.81")
-    operation = await latest(foo.repo)
+    operation = await read_latest(foo.repo)
     await edited(foo, "192.0.2.82")
     await edited(foo, "192.0.2.83")
-    await undone(foo.repo)
+    await run_undo(foo.repo)
     with pytest.raises(Conflict, match="was superseded by later"):
-        await undone(foo.repo, operation)
+        await run_undo(foo.repo, operation)
 
 
 async def test_a_created_branch_is_removed_after_its_changes_are_undone(
     foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "mine", await tip(foo))
-    making = await latest(foo.repo)
+    making = await read_latest(foo.repo)
     await edited(foo, "192.0.2.81", "mine")
-    await undone(foo.repo)
-    await undone(foo.repo, making)
+    await run_undo(foo.repo)
+    await run_undo(foo.repo, making)
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main"}
 
 
@@ -253,7 +253,7 @@ async def test_without_an_id_the_latest_operation_of_the_operator_is_undone(
 ) -> None:
     await branches.create(foo.repo, ZONE, "alices", await tip(foo))
     await branches.create(foo.other, ZONE, "bobs", await tip(foo))
-    await undone(foo.repo)
+    await run_undo(foo.repo)
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main", "bobs"}
 
 
@@ -261,22 +261,22 @@ async def test_any_operation_is_undone_by_the_first_digits_of_its_id(
     foo: TwoOperators,
 ) -> None:
     await branches.create(foo.other, ZONE, "bobs", await tip(foo))
-    done = await undone(foo.repo, (await latest(foo.repo))[:12])
+    done = await run_undo(foo.repo, (await read_latest(foo.repo))[:12])
     assert done.undone.entries[0].actor == "bob"
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main"}
 
 
 async def test_without_operations_there_is_nothing_to_undo(foo: TwoOperators) -> None:
     with pytest.raises(NotFound, match="no operations by bob"):
-        await undone(foo.other)
+        await run_undo(foo.other)
     with pytest.raises(NotFound, match="no operation 'ffff"):
-        await undone(foo.repo, "ffff" * 8)
+        await run_undo(foo.repo, "ffff" * 8)
 
 
 @pytest.mark.parametrize("prefix", ["", "abc", "f" * 65])
 async def test_too_few_digits_name_no_operation(foo: TwoOperators, prefix: str) -> None:
     with pytest.raises(Invalid, match="not the beginning"):
-        await undone(foo.repo, prefix)
+        await run_undo(foo.repo, prefix)
 
 
 async def test_digits_of_two_operations_are_refused_and_both_are_named(foo: TwoOperators) -> None:
@@ -285,9 +285,9 @@ async def test_digits_of_two_operations_are_refused_and_both_are_named(foo: TwoO
         zone = names.parse(f"z{number}.example.")
         await foo.repo.refs.register(zone, foo.repo.origin("zone add", operation=operation))
     with pytest.raises(Invalid) as refused:
-        await undone(foo.repo, "abcdabcd")
+        await run_undo(foo.repo, "abcdabcd")
     assert all(operation in refused.value.message for operation in ids)
-    await undone(foo.repo, ids[0])
+    await run_undo(foo.repo, ids[0])
     assert (await foo.repo.refs.zone(names.parse("z1.example."), "")).heads == {}
 
 
@@ -295,24 +295,24 @@ async def test_a_later_move_is_a_conflict_with_its_actor_time_and_operation(
     foo: TwoOperators,
 ) -> None:
     await edited(foo, "192.0.2.81")
-    operation = await latest(foo.repo)
+    operation = await read_latest(foo.repo)
     bobs = TwoOperators(foo.other, foo.repo)
     now = await edited(bobs, "192.0.2.82")
     with pytest.raises(Conflict) as refused:
-        await undone(foo.repo, operation)
+        await run_undo(foo.repo, operation)
     text = refused.value.message
     assert "moved by bob at" in text
-    assert (await latest(foo.repo))[:12] in text
+    assert (await read_latest(foo.repo))[:12] in text
     assert await tip(foo) == now
 
 
 async def test_nothing_moves_if_one_of_several_refs_moved_since(foo: TwoOperators) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await branches.rename(foo.repo, ZONE, "canary", "trial")
-    renaming = await latest(foo.repo)
+    renaming = await read_latest(foo.repo)
     now = await edited(foo, "192.0.2.9", "trial")
     with pytest.raises(Conflict, match="trial was moved"):
-        await undone(foo.repo, renaming)
+        await run_undo(foo.repo, renaming)
     refs = await foo.repo.refs.zone(ZONE, "")
     assert {name: each.target for name, each in refs.heads.items() if name != "main"} == {
         "trial": now
@@ -323,17 +323,17 @@ async def test_a_zone_with_later_commits_is_not_removed(
     operators: TwoOperators,
 ) -> None:
     await heads.initialise(operators.repo, ZONE)
-    init = await latest(operators.repo)
-    commit = committed(await operators.import_file(FOO)).commit
+    init = await read_latest(operators.repo)
+    commit = check_committed(await operators.import_file(FOO)).commit
     for force in (False, True):
         with pytest.raises(Conflict, match="import"):
-            await undone(operators.repo, init, force=force)
+            await run_undo(operators.repo, init, force=force)
     assert await tip(operators) == commit
 
 
 async def test_an_undone_init_leaves_no_zone_and_no_head(operators: TwoOperators) -> None:
     await heads.initialise(operators.repo, ZONE)
-    done = await undone(operators.repo)
+    done = await run_undo(operators.repo)
     where = await operators.repo.refs.where("alice")
     assert (where.own, where.default, where.own_lost, where.default_lost) == (
         None, None, False, False,
@@ -349,10 +349,10 @@ async def test_a_removed_zone_is_restored_with_its_branches_tags_and_commits(
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await edited(foo, "192.0.2.9", "canary")
     await tags.create(foo.repo, ZONE, "v1", await tip(foo), "released")
-    before = await held(foo)
+    before = await list_refs(foo)
     await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
-    await undone(foo.repo)
-    assert await held(foo) == before
+    await run_undo(foo.repo)
+    assert await list_refs(foo) == before
     assert len(before) == 3
 
 
@@ -375,8 +375,8 @@ async def test_an_operation_of_several_pages_is_undone_completely(
 async def test_removing_a_served_branch_needs_force(foo: TwoOperators) -> None:
     first = (await operations.list_latest(foo.repo, 1))[0].operation
     with pytest.raises(Unsafe, match="served from main"):
-        await undone(foo.repo, first)
-    await undone(foo.repo, first, force=True)
+        await run_undo(foo.repo, first)
+    await run_undo(foo.repo, first, force=True)
     assert (await foo.repo.refs.zone(ZONE, "")).heads == {}
 
 
@@ -384,16 +384,16 @@ async def test_removing_a_branch_checked_out_by_others_needs_force(
     foo: TwoOperators,
 ) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
-    made = await latest(foo.repo)
+    made = await read_latest(foo.repo)
     await branches.checkout(foo.repo, ZONE, "canary")
     with pytest.raises(Unsafe, match=r"branch canary of .* is checked out"):
-        await undone(foo.repo, made)
+        await run_undo(foo.repo, made)
     assert "canary" in (await foo.repo.refs.zone(ZONE, "")).heads
 
 
 async def test_a_proposal_undone_leaves_neither_branch_nor_head(foo: TwoOperators) -> None:
     await proposals.propose(foo.repo, ZONE, "new-mail", await tip(foo))
-    done = await undone(foo.repo)
+    done = await run_undo(foo.repo)
     assert len(done.restored) == 3
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main"}
     assert (await foo.repo.refs.where("alice")).own is None
@@ -405,12 +405,12 @@ async def test_a_branch_that_had_later_serials_is_restored_with_a_later_one(
     """It was deleted, created again with a later serial by others, and deleted again."""
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await branches.delete(foo.repo, ZONE, "canary")
-    deletion = await latest(foo.repo)
+    deletion = await read_latest(foo.repo)
     for number in range(3):
         await edited(foo, f"192.0.2.{number}", "main")
     await branches.create(foo.other, ZONE, "canary", await tip(foo))
     await branches.delete(foo.other, ZONE, "canary")
-    await undone(foo.repo, deletion)
+    await run_undo(foo.repo, deletion)
     now = (await heads.find_position(foo.repo, ZONE, "canary")).tip
     assert now is not None
     assert await addresses(foo, CommitId(now.target), "api") == ["192.0.2.80"]
@@ -420,9 +420,9 @@ async def test_a_branch_that_had_later_serials_is_restored_with_a_later_one(
 async def test_heads_of_others_are_not_moved(foo: TwoOperators) -> None:
     await branches.checkout(foo.other, ZONE, "main")
     with pytest.raises(Denied, match="HEAD of bob belongs to"):
-        await undone(foo.repo, await latest(foo.repo))
+        await run_undo(foo.repo, await read_latest(foo.repo))
     await proposals.propose(foo.other, ZONE, "new-mail", await tip(foo))
-    done = await undone(foo.repo, await latest(foo.repo))
+    done = await run_undo(foo.repo, await read_latest(foo.repo))
     assert {ref.short for ref in done.skipped} == {"bob"}
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main"}
     assert (await foo.other.refs.where("bob")).own is not None
@@ -431,31 +431,31 @@ async def test_heads_of_others_are_not_moved(foo: TwoOperators) -> None:
 async def test_a_head_in_a_removed_zone_is_removed_with_a_note(foo: TwoOperators) -> None:
     await heads.initialise(foo.repo, BAR)
     await branches.switch(foo.repo, ZONE, default=False)
-    switching = await latest(foo.repo)
+    switching = await read_latest(foo.repo)
     await foo.repo.refs.unregister(BAR, foo.repo.origin("zone remove"))
-    await undone(foo.repo, switching)
+    await run_undo(foo.repo, switching)
     assert (await foo.repo.refs.where("alice")).own is None
     assert "HEAD of alice was on bar.org. main, and that zone was removed" in foo.noted[0]
 
 
 async def test_undo_in_a_signed_zone_needs_force(foo: TwoOperators) -> None:
-    signed = committed(await foo.import_file(SIGNED.replace(" 7 ", " 8 "), force=True)).commit
+    signed = check_committed(await foo.import_file(SIGNED.replace(" 7 ", " 8 "), force=True)).commit
     with pytest.raises(Unsafe, match="is signed"):
-        await undone(foo.repo)
+        await run_undo(foo.repo)
     assert await tip(foo) == signed
-    await undone(foo.repo, force=True)
+    await run_undo(foo.repo, force=True)
     assert rrtypes.RRSIG not in {rdtype for _, rdtype in await zone_at(foo, await tip(foo))}
 
 
 async def test_safety_checks_apply_to_an_undo(foo: TwoOperators) -> None:
     """The undo of an import that doubled a zone deletes half of it."""
     hosts = "".join(f"h{number} IN A 192.0.2.{number}\n" for number in range(20))
-    doubled = committed(await foo.import_file(FOO.replace(" 7 ", " 8 ") + hosts)).commit
+    doubled = check_committed(await foo.import_file(FOO.replace(" 7 ", " 8 ") + hosts)).commit
     with pytest.raises(Unsafe, match=r"more than 30 %") as refused:
-        await undone(foo.repo)
+        await run_undo(foo.repo)
     assert "--reason" in (refused.value.hint or "")
     assert await tip(foo) == doubled
-    await undone(foo.repo, force=True, reason="the wrong file")
+    await run_undo(foo.repo, force=True, reason="the wrong file")
     assert len(await zone_at(foo, await tip(foo))) == 5
     assert (await operations.list_latest(foo.repo, 1))[0].entries[0].reason == "the wrong file"
 
@@ -474,7 +474,7 @@ async def test_a_commit_to_many_zones_is_undone_in_all_of_them(foo: TwoOperators
     ]
     together = Intent("all of them", "workspace commit", operation=make_operation_id())
     await multi_zone.commit(foo.repo, wishes, together)
-    done = await undone(foo.repo)
+    done = await run_undo(foo.repo)
     assert len(done.restored) == 21
     for zone in zones:
         now = (await heads.find_position(foo.repo, zone, "main")).commit()
@@ -493,23 +493,23 @@ async def test_a_branch_that_others_reset_to_the_same_commit_is_not_moved(
         return PlannedChange({}, parents=(first,))
 
     await commit_loop.commit(foo.repo, at, plan, again)
-    saying = await latest(foo.repo)
+    saying = await read_latest(foo.repo)
     back = Intent("back", "reset", force=True)
     at = await heads.find_position(foo.other, ZONE)
     await reset.reset(foo.other, at, first, back, exact=True)
-    done = await undone(foo.repo, saying)
+    done = await run_undo(foo.repo, saying)
     assert [(each.moved, each.commit) for each in done.restored] == [(None, first)]
     assert await tip(foo) == first
 
 
 async def test_a_dry_run_shows_the_undone_refs_and_moves_nothing(foo: TwoOperators) -> None:
     now = await edited(foo, "192.0.2.81")
-    done = await undone(foo.repo, dry_run=True)
+    done = await run_undo(foo.repo, dry_run=True)
     assert [(each.change.ref.short, each.moved) for each in done.restored] == [("main", None)]
     assert await tip(foo) == now
 
 
-class Interrupted:
+class InterruptedRefs:
     """A ref store in which another client makes a move right after the first one."""
 
     def __init__(self, store: Any, others: Callable[[], Awaitable[object]]) -> None:
@@ -534,13 +534,13 @@ async def test_an_interrupted_undo_lists_undone_and_remaining_refs(
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await branches.rename(foo.repo, ZONE, "canary", "trial")
     bobs = TwoOperators(foo.other, foo.repo)
-    store: Any = Interrupted(foo.repo.refs, lambda: edited(bobs, "192.0.2.9", "trial"))
+    store: Any = InterruptedRefs(foo.repo.refs, lambda: edited(bobs, "192.0.2.9", "trial"))
     with pytest.raises(Conflict) as stopped:
-        await undone(msgspec.structs.replace(foo.repo, refs=store))
+        await run_undo(msgspec.structs.replace(foo.repo, refs=store))
     said = stopped.value.message
     assert "restored: foo.com. canary; not restored: foo.com. trial" in said
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main", "canary", "trial"}
-    await undone(foo.repo, stopped.value.details["operation"])
+    await run_undo(foo.repo, stopped.value.details["operation"])
     assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main", "trial"}
 
 
@@ -568,7 +568,7 @@ HEADS_ALONE = ("checkout", "switch", "switch_all")
 """Steps that move HEADs and nothing else: neither undo nor redo means them."""
 
 
-class Operators:
+class OperationSequence:
     """Two operators of two zones, and the content of all refs."""
 
     def __init__(self, operators: TwoOperators) -> None:
@@ -665,7 +665,7 @@ class Operators:
 async def test_an_undo_of_any_operation_restores_every_ref_and_can_be_undone(
     operators: TwoOperators, steps: list[tuple[str, int, int, str, str, int]]
 ) -> None:
-    both = Operators(operators)
+    both = OperationSequence(operators)
     for what, who, *how in [("init", 0, 0, "main", "main", 0), *steps]:
         before = await both.content()
         last = (await operations.list_latest(operators.repo, 1)) or [None]
@@ -677,9 +677,9 @@ async def test_an_undo_of_any_operation_restores_every_ref_and_can_be_undone(
         now = await operations.list_latest(operators.repo, 1)
         if now[0] == last[0]:
             continue
-        done = await undone(both.repos[who], now[0].operation, force=True, reason="why not")
+        done = await run_undo(both.repos[who], now[0].operation, force=True, reason="why not")
         assert await both.content() == before
-        await undone(both.repos[who], done.operation, force=True, reason="why not")
+        await run_undo(both.repos[who], done.operation, force=True, reason="why not")
         assert await both.content() == after
 
 
@@ -691,7 +691,7 @@ _works = _steps.map(lambda steps: [each for each in steps if each[0] not in HEAD
 async def test_as_many_redos_as_undos_restore_every_ref(
     operators: TwoOperators, steps: list[tuple[str, int, int, str, str, int]], data: st.DataObject
 ) -> None:
-    both = Operators(operators)
+    both = OperationSequence(operators)
     contents = [await both.records()]
     last = await newest(operators)
     for what, _, *how in [("init", 0, 0, "main", "main", 0), *steps]:
@@ -704,13 +704,13 @@ async def test_as_many_redos_as_undos_restore_every_ref(
     for _ in range(2):
         times = data.draw(st.integers(0, at))
         for undos in range(1, times + 1):
-            await undone(repo, force=True, reason="why not")
+            await run_undo(repo, force=True, reason="why not")
             assert await both.records() == contents[at - undos]
         for redos in range(1, times + 1):
-            await undone(repo, force=True, reason="why not", redo=True)
+            await run_undo(repo, force=True, reason="why not", redo=True)
             assert await both.records() == contents[at - times + redos]
         with pytest.raises(NotFound, match="nothing to redo"):
-            await undone(repo, redo=True)
+            await run_undo(repo, redo=True)
 
 
 async def test_a_head_moved_since_is_not_a_conflict(
@@ -718,13 +718,13 @@ async def test_a_head_moved_since_is_not_a_conflict(
 ) -> None:
     """The undo of the second init finds no zone for HEAD to return to."""
     await heads.initialise(operators.other, ZONE)  # the default HEAD, which later zones leave
-    both = Operators(operators)
+    both = OperationSequence(operators)
     contents = [await both.records()]
     for what, which in (("init", 0), ("edit", 0), ("remove", 0), ("init", 1)):
         await both.act(what, 0, which, "main", "main", 0)
         contents.append(await both.records())
     for before in contents[-2::-1]:
-        await undone(both.repos[0], force=True, reason="why not")
+        await run_undo(both.repos[0], force=True, reason="why not")
         assert await both.records() == before
 
 

@@ -27,7 +27,7 @@ from zonegit.store.refs import Absent
 BOTH = Keyring([ALICE.public, BOB.public])
 
 
-async def verified(
+async def verify_commit(
     operators: TwoOperators, text: str = "HEAD", keyring: Keyring = BOTH, *, chain: bool = False
 ) -> VerifyReport:
     return await verify.verify(
@@ -48,7 +48,7 @@ async def history(foo: TwoOperators) -> list[CommitId]:
 async def test_a_commit_is_verified_without_its_ancestors(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
-    report = await verified(foo)
+    report = await verify_commit(foo)
     assert (report.named.id, report.named.verdict) == (history[-1], GoodSignature(BOB.public))
     assert (report.count, report.good, report.failed) == (1, {BOB.public: 1}, [])
 
@@ -56,11 +56,11 @@ async def test_a_commit_is_verified_without_its_ancestors(
 async def test_a_chain_is_counted_by_key_and_failures_have_a_reason(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
-    report = await verified(foo, chain=True)
+    report = await verify_commit(foo, chain=True)
     assert report.good == {ALICE.public: 1, BOB.public: 2}
     assert [(each.id, each.verdict) for each in report.failed] == [(history[0], Unsigned())]
     assert (report.count, report.unsigned) == (4, 1)
-    narrow = await verified(foo, keyring=Keyring([BOB.public]), chain=True)
+    narrow = await verify_commit(foo, keyring=Keyring([BOB.public]), chain=True)
     failed = [(each.id, each.verdict) for each in narrow.failed]
     assert failed == [(history[1], UnknownKey()), (history[0], Unsigned())]
 
@@ -71,7 +71,7 @@ async def test_a_chain_includes_every_parent_and_each_commit_once(
     tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
     side = await put(foo, tip, (history[0],), BOB)
     merge = await put(foo, tip, (history[-1], side), ALICE)
-    report = await verified(foo, merge.hex(), chain=True)
+    report = await verify_commit(foo, merge.hex(), chain=True)
     assert report.good == {ALICE.public: 2, BOB.public: 3}
     assert (report.count, report.named.id) == (6, merge)
 
@@ -107,7 +107,7 @@ async def test_content_without_a_trusted_signature_fails(
     tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
     moved = encode(msgspec.structs.replace(tip, message="something else"))
     await foo.repo.objects.put([moved])
-    report = await verified(foo, moved.id.hex())
+    report = await verify_commit(foo, moved.id.hex())
     assert [each.verdict for each in report.failed] == [UnknownKey()]
 
 
@@ -129,9 +129,9 @@ async def test_the_signature_of_a_signed_tag_counts(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     tag = await tagged(foo, history[0], ALICE)
-    report = await verified(foo, "v1")
+    report = await verify_commit(foo, "v1")
     assert (report.named.id, report.named.verdict) == (tag, GoodSignature(ALICE.public))
-    chained = await verified(foo, "v1", chain=True)
+    chained = await verify_commit(foo, "v1", chain=True)
     assert chained.good == {ALICE.public: 1}
     assert [each.id for each in chained.failed] == [history[0]]
 
@@ -140,5 +140,5 @@ async def test_for_an_unsigned_tag_the_signature_of_the_commit_counts(
     foo: TwoOperators, history: list[CommitId]
 ) -> None:
     await tagged(foo, history[1], None)
-    report = await verified(foo, "v1")
+    report = await verify_commit(foo, "v1")
     assert (report.named.id, report.named.verdict) == (history[1], GoodSignature(ALICE.public))

@@ -16,7 +16,7 @@ def address(owner: str, text: str) -> RRset:
     return rrset(names.parse(owner, ZONE), rrtypes.A, 300, [rdata])
 
 
-def committed(outcome: Outcome) -> Committed:
+def check_committed(outcome: Outcome) -> Committed:
     """Check that the branch moved, and return the outcome."""
     assert isinstance(outcome, Committed), outcome
     return outcome

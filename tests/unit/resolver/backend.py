@@ -15,7 +15,7 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 from msgspec import Struct
-from tests.dns.local_server import SOA, read, records
+from tests.dns.local_server import SOA, format_records, parse_zone
 from tests.support.ports import free_port
 from tests.support.remote_stores import objects_of, refs_of
 from tests.support.waiting import DEADLINE_S
@@ -64,28 +64,29 @@ from zonegit_resolver.config.config_file import PlanFile
 from zonegit_resolver.config.options import ResolverOptions
 from zonegit_resolver.config.serving import Serving, ServingPlan
 
-ANYTHING = MoveLimits(percent=100, ds=True)
+UNLIMITED = MoveLimits(percent=100, ds=True)
 """Here zones are replaced as a whole."""
 
 
 @dataclass
-class Site:
+class Backend:
     """Stores, an operator, and the faults that a test can inject.
 
-    ``smuggled`` are objects that the object store returns without storing them. If ``tells`` is
-    False, refs announces nothing, as if its events were lost. If ``rides`` is False, events carry
-    no objects. While ``answers`` is not set, refs does not reply to requests for a reflog.
+    ``smuggled`` are objects that the object store returns without storing them. If ``announces`` is
+    False, refs announces nothing, as if its events were lost. If ``sends_objects`` is False, events
+    carry no objects. While ``reflog_enabled`` is not set, refs does not reply to requests for a
+    reflog.
     """
 
     url: str
     data: Path
     bus: Bus
     repo: Repo
-    tells: bool = True
-    rides: bool = True
+    announces: bool = True
+    sends_objects: bool = True
     smuggled: dict[ObjectId, RawObject] = field(default_factory=dict)
     move: Callable[[names.Name, ObjectId], Awaitable[object]] | None = None
-    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    reflog_enabled: asyncio.Event = field(default_factory=asyncio.Event)
     served: list[ServedEvent] = field(default_factory=list)
 
     async def commit(
@@ -98,7 +99,7 @@ class Site:
             await self.repo.refs.register(apex, self.repo.origin("test"))
         tips = (await self.repo.refs.zone(apex, self.repo.actor)).heads
         position = BranchPosition(apex, branch, tips.get(branch))
-        plan = change_plan.plan_replacement(read(zone, whole), apex)
+        plan = change_plan.plan_replacement(parse_zone(zone, whole), apex)
         done = await commit_loop.commit(self.repo, position, plan, Intent("test", "import"))
         assert done is not None
         return done
@@ -155,7 +156,7 @@ class Site:
 
 
 @asynccontextmanager
-async def site(url: str, data: Path) -> AsyncIterator[Site]:
+async def run_backend(url: str, data: Path) -> AsyncIterator[Backend]:
     """Run new stores below ``data``."""
     settings = BusSettings(url)
     async with AsyncExitStack() as stack:
@@ -166,12 +167,12 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
         publisher = Publisher(serving, refs)
 
         def announce(new: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
-            if made.tells:
-                publisher.announce(new if made.rides else (), entries)
+            if made.announces:
+                publisher.announce(new if made.sends_objects else (), entries)
 
         asked = objects_of(serving, "refs")
         witnesses = Witnesses(serving, refs)
-        keeper = RefKeeper(refs, asked, announce, limits=ANYTHING, resolvers=witnesses)
+        keeper = RefKeeper(refs, asked, announce, limits=UNLIMITED, resolvers=witnesses)
         adopting = LegacyAdopter(refs, keeper, asked)
         stored = ObjectHandlers(objects).endpoints()
         about_objects = dict(stored)
@@ -213,7 +214,7 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
         ).endpoints()
 
         async def reflog(request: Request, message: AskReflog) -> Struct:
-            await made.answers.wait()
+            await made.reflog_enabled.wait()
             return await about_refs["reflog"].answer(request, message)
 
         for name, service, handlers in (
@@ -231,9 +232,9 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
             "ada",
             _now,
         )
-        made = Site(url, data, bus, repo)
+        made = Backend(url, data, bus, repo)
         made.move = move
-        made.answers.set()
+        made.reflog_enabled.set()
 
         def heard(subject: str, octets: bytes) -> None:
             if not subject.endswith("._"):
@@ -248,7 +249,7 @@ def _now() -> Identity:
 
 
 @dataclass
-class Running:
+class RunningResolver:
     """A running resolver."""
 
     address: Address
@@ -274,26 +275,26 @@ class Running:
                 await asyncio.sleep(0)
                 return None
 
-    async def says(self, name: str, rdtype: str = "A", **make) -> str:
+    async def query_text(self, name: str, rdtype: str = "A", **make) -> str:
         """Return the reply in one line: its RCODE, then the RDATA of its answer."""
         reply = await self.ask(name, rdtype, **make)
         if reply is None:
             return "nothing"
-        rdatas = [line.split(maxsplit=3)[3] for line in records(reply.answer)]
+        rdatas = [line.split(maxsplit=3)[3] for line in format_records(reply.answer)]
         return " ".join([dns.rcode.to_text(reply.rcode()), *rdatas])
 
-    async def first_says(self, name: str, rdtype: str = "A") -> str:
+    async def wait_for_first_text(self, name: str, rdtype: str = "A") -> str:
         """Return the first reply."""
         deadline = time.monotonic() + DEADLINE_S
-        while (said := await self.says(name, rdtype)) == "nothing":
+        while (said := await self.query_text(name, rdtype)) == "nothing":
             assert not self.task.done(), self.task.exception()
             assert time.monotonic() < deadline
         return said
 
-    async def comes_to_say(self, expected: str, name: str, rdtype: str = "A", **make) -> None:
+    async def wait_for_text(self, expected: str, name: str, rdtype: str = "A", **make) -> None:
         """Wait for this reply."""
         deadline = time.monotonic() + DEADLINE_S
-        while (said := await self.says(name, rdtype, **make)) != expected:
+        while (said := await self.query_text(name, rdtype, **make)) != expected:
             assert not self.task.done(), self.task.exception()
             assert time.monotonic() < deadline, f"{name} still says {said}"
             await asyncio.sleep(0.01)
@@ -304,7 +305,7 @@ class Running:
 
 
 @asynccontextmanager
-async def resolver(
+async def run_resolver(
     url: str,
     data: Path,
     name: str = "r",
@@ -312,7 +313,7 @@ async def resolver(
     only: Sequence[names.Name] = (),
     config: PlanFile | None = None,
     **serving,
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningResolver]:
     """Run a resolver that follows ``url`` and has its cache below ``data``.
 
     ``serving`` has the settings of every zone, unless there is a ``config``.
@@ -327,7 +328,7 @@ async def resolver(
     options = ResolverOptions(name, [listen], plan, config, metrics)
     task = asyncio.create_task(app.run(options, BusSettings(url), settings))
     try:
-        yield Running(listen, metrics, task)
+        yield RunningResolver(listen, metrics, task)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

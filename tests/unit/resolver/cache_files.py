@@ -46,24 +46,24 @@ def files(data: Path, name: str = "r") -> list[Path]:
 
 @contextmanager
 def zone_file(data: Path, zone: str = "foo.com.", name: str = "r") -> Iterator[Connection]:
-    with opened(root(data, name) / "unique-2" / zone) as database:
+    with open_database(root(data, name) / "unique-2" / zone) as database:
         yield database
 
 
 @contextmanager
 def summary(data: Path, name: str = "r") -> Iterator[Connection]:
-    with opened(root(data, name) / "overall.sqlite3") as database:
+    with open_database(root(data, name) / "overall.sqlite3") as database:
         yield database
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Connection]:
+def open_database(path: Path) -> Iterator[Connection]:
     """Open an existing file, and commit at exit."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as database, database:
         yield database
 
 
-def reseal(database: Connection) -> None:
+def update_zone_digests(database: Connection) -> None:
     """Update the digests of a zone's file to its content."""
     for number, *columns in database.execute(
         "SELECT id, zone, branch, target, tree, epoch, sequence, seen, rows, sum FROM tip"
@@ -72,16 +72,18 @@ def reseal(database: Connection) -> None:
         database.execute("UPDATE tip SET digest = ? WHERE id = ?", (digest, number))
 
 
-def refresh(database: Connection) -> None:
+def update_summary_digests(database: Connection) -> None:
     """Update the digests of the file for all zones to its content."""
     digests.refresh(database, WATCHED.tables)
 
 
-def kept(data: Path, columns: str = "zone, branch", name: str = "r") -> set[tuple[object, ...]]:
+def read_branches(
+    data: Path, columns: str = "zone, branch", name: str = "r"
+) -> set[tuple[object, ...]]:
     """Return the content of each branch."""
     found: set[tuple[object, ...]] = set()
     for path in files(data, name):
-        with opened(path) as database:
+        with open_database(path) as database:
             found.update(database.execute(f"SELECT {columns} FROM tip"))
     return found
 
@@ -111,7 +113,7 @@ def make_unique_1(data: Path, name: str = "r") -> None:
     """Convert a closed cache to the layout of the release without digests."""
     folder = root(data, name)
     for path in files(data, name):
-        with opened(path) as database:
+        with open_database(path) as database:
             for column in ("rows", "sum", "digest"):
                 database.execute(f"ALTER TABLE tip DROP COLUMN {column}")
             database.execute("ALTER TABLE standing DROP COLUMN digest")

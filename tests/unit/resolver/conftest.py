@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.support.nats import nats_server
-from tests.support.waiting import DEADLINE_S, held
-from tests.unit.resolver.backend import Site, site
+from tests.support.waiting import DEADLINE_S, open_in_task
+from tests.unit.resolver.backend import Backend, run_backend
 
 from zonegit_resolver.follow import differences
 
@@ -25,6 +25,6 @@ def nats_url() -> Iterator[str]:
 
 
 @pytest_asyncio.fixture
-async def here(nats_url: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with held(site(nats_url, tmp_path / "stores")) as made:
+async def backend(nats_url: str, tmp_path: Path) -> AsyncIterator[Backend]:
+    async with open_in_task(run_backend(nats_url, tmp_path / "stores")) as made:
         yield made

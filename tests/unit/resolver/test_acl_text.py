@@ -8,8 +8,8 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 import pytest
-from tests.support.waiting import comes_true
-from tests.unit.resolver.backend import Running, Site, resolver
+from tests.support.waiting import eventually_true
+from tests.unit.resolver.backend import Backend, RunningResolver, run_resolver
 
 from zonegit.nameserver.message.tsig import TsigKey
 from zonegit.zone import names
@@ -34,7 +34,7 @@ def write(folder: Path, text: str) -> PlanFile:
     return PlanFile(path, {"branch": "main"})
 
 
-async def says(running: Running, key: TsigKey | None) -> str:
+async def says(running: RunningResolver, key: TsigKey | None) -> str:
     """Return the reply to a query signed with ``key``."""
     query = dns.message.make_query(WWW, "A")
     if key is not None:
@@ -46,18 +46,18 @@ async def says(running: Running, key: TsigKey | None) -> str:
 
 
 async def test_a_list_and_a_key_change_while_zones_are_answered(
-    here: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    backend: Backend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await here.commit("foo.com.", ZONE)
+    await backend.commit("foo.com.", ZONE)
     write_key(tmp_path, KEY)
     file = write(tmp_path, 'allow-query = "192.0.2.0/24 key:k"')
-    async with resolver(here.url, tmp_path, config=file) as running:
+    async with run_resolver(backend.url, tmp_path, config=file) as running:
 
         async def comes_to(expected: dict[TsigKey | None, str]) -> None:
             async def is_so() -> bool:
                 return {key: await says(running, key) for key in expected} == expected
 
-            await comes_true(is_so)
+            await eventually_true(is_so)
 
         await comes_to({None: "REFUSED", KEY: "NOERROR", OTHER: "NOTAUTH"})
         write_key(tmp_path, OTHER)
@@ -69,17 +69,17 @@ async def test_a_list_and_a_key_change_while_zones_are_answered(
         (tmp_path / "keys").chmod(0o644)
         write(tmp_path, 'allow-query = ""\nidentity = "ns1"')
         os.kill(os.getpid(), signal.SIGHUP)
-        await running.comes_to_say('NOERROR "ns1"', "id.server.", "TXT", rdclass="CH")
+        await running.wait_for_text('NOERROR "ns1"', "id.server.", "TXT", rdclass="CH")
     log = capsys.readouterr().out
     assert "keys.exposed" in log
     assert not any(secret in log for secret in ("secret", *TEXTS.values()))
 
 
-async def test_answers_become_minimal_and_whole_again(here: Site, tmp_path: Path) -> None:
-    await here.commit("foo.com.", ZONE)
+async def test_answers_become_minimal_and_whole_again(backend: Backend, tmp_path: Path) -> None:
+    await backend.commit("foo.com.", ZONE)
     write_key(tmp_path, KEY)
     file = write(tmp_path, 'minimal-responses = "no"')
-    async with resolver(here.url, tmp_path, config=file) as running:
+    async with run_resolver(backend.url, tmp_path, config=file) as running:
 
         async def brings(addresses: int) -> bool:
             reply = await running.ask("foo.com.", "MX")
@@ -87,9 +87,9 @@ async def test_answers_become_minimal_and_whole_again(here: Site, tmp_path: Path
                 reply is not None and len(reply.answer) == 1 and len(reply.additional) == addresses
             )
 
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
         assert await brings(1)
         for setting, expected in (("yes", 0), ("no", 1)):
             write(tmp_path, f'minimal-responses = "{setting}"')
             os.kill(os.getpid(), signal.SIGHUP)
-            await comes_true(partial(brings, expected))
+            await eventually_true(partial(brings, expected))

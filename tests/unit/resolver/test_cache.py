@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 from tests.support.nats import start_nats
-from tests.support.waiting import DEADLINE_S, comes_true, eventually, held
-from tests.unit.resolver.backend import Running, Site, resolver, site
+from tests.support.waiting import DEADLINE_S, eventually, eventually_true, open_in_task
+from tests.unit.resolver.backend import Backend, RunningResolver, run_backend, run_resolver
 from tests.unit.resolver.cache_files import (
     files,
-    kept,
-    refresh,
-    reseal,
+    read_branches,
     root,
     summary,
+    update_summary_digests,
+    update_zone_digests,
     zone_file,
 )
 
@@ -27,85 +27,91 @@ from zonegit.zone import names
 from zonegit.zonefile import zone_paths
 
 OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
-NOWHERE = "nats://127.0.0.1:1"
+UNUSED_URL = "nats://127.0.0.1:1"
 WWW = "www.foo.com."
 
 
-async def test_a_restart_without_the_bus_answers_from_disk(here: Site, tmp_path: Path) -> None:
-    async with resolver(here.url, tmp_path) as running:
-        await here.commit("foo.com.", OLD)
-        await here.commit("bar.com.", OLD)
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-        await here.commit("foo.com.", NEW + "more 300 A 192.0.2.9\n")
-        await here.commit("foo.com.", NEW)
-        await here.remove("bar.com.")
-        await running.comes_to_say("REFUSED", "www.bar.com.")
-        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
-    async with resolver(NOWHERE, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
-        assert await running.says("more.foo.com.") == "NXDOMAIN"
-        assert await running.says("www.bar.com.") == "REFUSED"
+async def test_a_restart_without_the_bus_answers_from_disk(
+    backend: Backend, tmp_path: Path
+) -> None:
+    async with run_resolver(backend.url, tmp_path) as running:
+        await backend.commit("foo.com.", OLD)
+        await backend.commit("bar.com.", OLD)
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
+        await backend.commit("foo.com.", NEW + "more 300 A 192.0.2.9\n")
+        await backend.commit("foo.com.", NEW)
+        await backend.remove("bar.com.")
+        await running.wait_for_text("REFUSED", "www.bar.com.")
+        await running.wait_for_text("NOERROR 192.0.2.2", WWW)
+    async with run_resolver(UNUSED_URL, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.2", WWW)
+        assert await running.query_text("more.foo.com.") == "NXDOMAIN"
+        assert await running.query_text("www.bar.com.") == "REFUSED"
         assert (await running.page("/readyz"))[0] == 200
         assert "zonegit_bus_up 0.0" in (await running.page("/metrics"))[1]
 
 
-async def test_a_canary_and_a_pin_are_cached_as_well(here: Site, tmp_path: Path) -> None:
-    first = await here.commit("foo.com.", OLD)
-    await here.branch("foo.com.", "canary", first.commit)
+async def test_a_canary_and_a_pin_are_cached_as_well(backend: Backend, tmp_path: Path) -> None:
+    first = await backend.commit("foo.com.", OLD)
+    await backend.branch("foo.com.", "canary", first.commit)
     everybody = Canary("canary", 100)
     async with (
-        resolver(here.url, tmp_path, canary=everybody) as split,
-        resolver(here.url, tmp_path, name="p", at="main~1") as pinned,
+        run_resolver(backend.url, tmp_path, canary=everybody) as split,
+        run_resolver(backend.url, tmp_path, name="p", at="main~1") as pinned,
     ):
-        await here.commit("foo.com.", NEW, branch="canary")
-        await split.comes_to_say("NOERROR 192.0.2.2", WWW)
-        await eventually(lambda: pinned.task.done() or here.served)
-    await here.commit("foo.com.", "www 300 A 192.0.2.3\n")
-    async with resolver(here.url, tmp_path, name="p", at="main~1") as pinned:
-        await pinned.comes_to_say("NOERROR 192.0.2.1", WWW)
+        await backend.commit("foo.com.", NEW, branch="canary")
+        await split.wait_for_text("NOERROR 192.0.2.2", WWW)
+        await eventually(lambda: pinned.task.done() or backend.served)
+    await backend.commit("foo.com.", "www 300 A 192.0.2.3\n")
+    async with run_resolver(backend.url, tmp_path, name="p", at="main~1") as pinned:
+        await pinned.wait_for_text("NOERROR 192.0.2.1", WWW)
     async with (
-        resolver(NOWHERE, tmp_path, canary=everybody) as split,
-        resolver(NOWHERE, tmp_path, name="p", at="main~1") as pinned,
+        run_resolver(UNUSED_URL, tmp_path, canary=everybody) as split,
+        run_resolver(UNUSED_URL, tmp_path, name="p", at="main~1") as pinned,
     ):
-        await split.comes_to_say("NOERROR 192.0.2.2", WWW)
-        await pinned.comes_to_say("NOERROR 192.0.2.1", WWW)
+        await split.wait_for_text("NOERROR 192.0.2.2", WWW)
+        await pinned.wait_for_text("NOERROR 192.0.2.1", WWW)
 
 
-async def test_a_newer_state_is_served_before_that_on_disk(here: Site, tmp_path: Path) -> None:
+async def test_a_newer_state_is_served_before_that_on_disk(
+    backend: Backend, tmp_path: Path
+) -> None:
     """The bus is available, so no client sees the old state again."""
-    await here.commit("foo.com.", OLD)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-    await here.commit("foo.com.", NEW)
-    async with resolver(here.url, tmp_path) as running:
-        assert await running.first_says(WWW) == "NOERROR 192.0.2.2"
+    await backend.commit("foo.com.", OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
+    await backend.commit("foo.com.", NEW)
+    async with run_resolver(backend.url, tmp_path) as running:
+        assert await running.wait_for_first_text(WWW) == "NOERROR 192.0.2.2"
 
 
 async def test_a_store_that_lost_the_cached_commit_is_followed_nevertheless(
-    here: Site, tmp_path: Path
+    backend: Backend, tmp_path: Path
 ) -> None:
     """The difference from the old tree is not available, the whole new tree is."""
-    done = await here.commit("foo.com.", OLD)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-    await here.commit("foo.com.", NEW)
-    tree = (await read_zone.read_commit(Reader(here.repo.objects), done.commit)).tree
-    with sqlite3.connect(here.data / "objects.sqlite3") as database:
+    done = await backend.commit("foo.com.", OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
+    await backend.commit("foo.com.", NEW)
+    tree = (await read_zone.read_commit(Reader(backend.repo.objects), done.commit)).tree
+    with sqlite3.connect(backend.data / "objects.sqlite3") as database:
         database.execute("DELETE FROM object WHERE id = ?", (tree,))
     database.close()
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.2", WWW)
 
 
-async def test_a_branch_that_is_no_longer_followed_is_dropped(here: Site, tmp_path: Path) -> None:
-    first = await here.commit("foo.com.", OLD)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-    assert kept(tmp_path, "branch") == {("main",)}
-    await here.branch("foo.com.", "next", first.commit)
-    async with resolver(here.url, tmp_path, branch="next") as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-    assert kept(tmp_path, "branch") == {("next",)}
+async def test_a_branch_that_is_no_longer_followed_is_dropped(
+    backend: Backend, tmp_path: Path
+) -> None:
+    first = await backend.commit("foo.com.", OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
+    assert read_branches(tmp_path, "branch") == {("main",)}
+    await backend.branch("foo.com.", "next", first.commit)
+    async with run_resolver(backend.url, tmp_path, branch="next") as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
+    assert read_branches(tmp_path, "branch") == {("next",)}
 
 
 @pytest.mark.parametrize(
@@ -140,89 +146,89 @@ async def test_a_branch_that_is_no_longer_followed_is_dropped(here: Site, tmp_pa
     ],
 )
 async def test_a_zone_that_does_not_verify_is_dropped_and_fetched_again(
-    here: Site, tmp_path: Path, harm: str, capsys: pytest.CaptureFixture[str]
+    backend: Backend, tmp_path: Path, harm: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await here.commit("foo.com.", OLD)
-    await here.commit("bar.com.", OLD)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    await backend.commit("foo.com.", OLD)
+    await backend.commit("bar.com.", OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
     with zone_file(tmp_path) as database:
         database.execute(harm)
     capsys.readouterr()
-    async with resolver(NOWHERE, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
-        assert await running.says(WWW) == "REFUSED"
+    async with run_resolver(UNUSED_URL, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", "www.bar.com.")
+        assert await running.query_text(WWW) == "REFUSED"
     assert re.search(r"last-known\.dropped.*", capsys.readouterr().out)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
 
 
 @pytest.mark.parametrize("rot", [b"rot" * 4096, b"", b"SQLite format 3\0" + bytes(4080)])
 async def test_a_damaged_file_affects_one_zone(
-    here: Site, tmp_path: Path, rot: bytes, capsys: pytest.CaptureFixture[str]
+    backend: Backend, tmp_path: Path, rot: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for zone in ("foo.com.", "bar.com.", "a.foo.com."):
-        await here.commit(zone, OLD)
-    async with resolver(here.url, tmp_path) as running:
+        await backend.commit(zone, OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
         for zone in ("foo.com.", "bar.com.", "a.foo.com."):
-            await running.comes_to_say("NOERROR 192.0.2.1", f"www.{zone}")
+            await running.wait_for_text("NOERROR 192.0.2.1", f"www.{zone}")
     (root(tmp_path) / "unique-2" / "foo.com.").write_bytes(rot)
     capsys.readouterr()
-    async with resolver(NOWHERE, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
-        assert await running.says("www.a.foo.com.") == "NOERROR 192.0.2.1"
-        assert await running.says(WWW) == "REFUSED"
+    async with run_resolver(UNUSED_URL, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", "www.bar.com.")
+        assert await running.query_text("www.a.foo.com.") == "NOERROR 192.0.2.1"
+        assert await running.query_text(WWW) == "REFUSED"
     told = [line for line in capsys.readouterr().out.splitlines() if "last-known.dropped" in line]
     assert ["unique-2/foo.com." in line for line in told] == [True]
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-    assert len(kept(tmp_path)) == 3
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
+    assert len(read_branches(tmp_path)) == 3
 
 
 async def test_a_file_that_is_found_damaged_by_a_write_is_replaced(
-    here: Site, tmp_path: Path
+    backend: Backend, tmp_path: Path
 ) -> None:
-    await here.commit("foo.com.", OLD)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    await backend.commit("foo.com.", OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
         await eventually(lambda: bool(files(tmp_path)))
         files(tmp_path)[0].write_bytes(b"rot" * 4096)
-        await here.commit("foo.com.", NEW)
-        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
-    async with resolver(NOWHERE, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+        await backend.commit("foo.com.", NEW)
+        await running.wait_for_text("NOERROR 192.0.2.2", WWW)
+    async with run_resolver(UNUSED_URL, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.2", WWW)
 
 
-async def test_a_file_under_another_zones_name_is_dropped(here: Site, tmp_path: Path) -> None:
-    await here.commit("foo.com.", OLD)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+async def test_a_file_under_another_zones_name_is_dropped(backend: Backend, tmp_path: Path) -> None:
+    await backend.commit("foo.com.", OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
     (file,) = files(tmp_path)
     file.rename(file.with_name("bar.com."))
     (root(tmp_path) / "unique-2" / "README").write_text("somebody's")
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
     assert files(tmp_path) == [file]
     assert (root(tmp_path) / "unique-2" / "README").read_text() == "somebody's"
 
 
 async def test_the_file_of_a_removed_zone_is_deleted_and_those_in_its_folders_stay(
-    here: Site, tmp_path: Path
+    backend: Backend, tmp_path: Path
 ) -> None:
     """Names of more than 200 characters share folders."""
     end = ".".join(["\\032" * 20] * 2) + ".x." + "y" * 60 + ".net."
     gone, stays, other = (f"{first}.{end}" for first in ("a" * 14, "a" * 14 + ".b", "c"))
     for zone in (gone, stays, other, "0/25.2.0.192.in-addr.arpa."):
-        await here.commit(zone, OLD)
-    async with resolver(here.url, tmp_path) as running:
+        await backend.commit(zone, OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
         for zone in (gone, stays, other):
-            await running.comes_to_say("NOERROR 192.0.2.1", f"www.{zone}")
-    assert len(kept(tmp_path)) == len(files(tmp_path)) == 4
-    async with resolver(here.url, tmp_path) as running:
+            await running.wait_for_text("NOERROR 192.0.2.1", f"www.{zone}")
+    assert len(read_branches(tmp_path)) == len(files(tmp_path)) == 4
+    async with run_resolver(backend.url, tmp_path) as running:
         for zone in (gone, other):
-            await here.remove(zone)
-            await running.comes_to_say("REFUSED", f"www.{zone}")
-        assert await running.says(f"www.{stays}") == "NOERROR 192.0.2.1"
+            await backend.remove(zone)
+            await running.wait_for_text("REFUSED", f"www.{zone}")
+        assert await running.query_text(f"www.{stays}") == "NOERROR 192.0.2.1"
     left = {path.relative_to(root(tmp_path) / "unique-2") for path in files(tmp_path)}
     assert left == {
         Path(zone_paths.zone_path(names.parse(stays), "unique")),
@@ -233,46 +239,46 @@ async def test_the_file_of_a_removed_zone_is_deleted_and_those_in_its_folders_st
 
 
 async def test_a_link_in_the_cache_is_neither_written_through_nor_followed(
-    here: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    backend: Backend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await here.commit("bar.com.", OLD)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
+    await backend.commit("bar.com.", OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", "www.bar.com.")
     precious = tmp_path / "precious"
     precious.write_text("somebody's")
     (root(tmp_path) / "unique-2" / "foo.com.").symlink_to(precious)
     capsys.readouterr()
-    async with resolver(here.url, tmp_path) as running:
-        await here.commit("foo.com.", OLD)
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-        await here.remove("foo.com.")
-        await running.comes_to_say("REFUSED", WWW)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await backend.commit("foo.com.", OLD)
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
+        await backend.remove("foo.com.")
+        await running.wait_for_text("REFUSED", WWW)
     assert precious.read_text() == "somebody's"
     assert "last-known.not-written" in capsys.readouterr().out
 
 
-async def test_two_resolvers_do_not_share_a_folder(here: Site, tmp_path: Path) -> None:
-    await here.commit("foo.com.", OLD)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+async def test_two_resolvers_do_not_share_a_folder(backend: Backend, tmp_path: Path) -> None:
+    await backend.commit("foo.com.", OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
         with pytest.raises(Unavailable, match=r"another resolver .*uses"):
-            async with resolver(here.url, tmp_path) as second:
+            async with run_resolver(backend.url, tmp_path) as second:
                 await eventually(second.task.done)
 
 
-async def test_a_stale_zone_is_answered_but_not_ready(here: Site, tmp_path: Path) -> None:
+async def test_a_stale_zone_is_answered_but_not_ready(backend: Backend, tmp_path: Path) -> None:
     """RFC 1035 section 3.3.13, EXPIRE: 1209600 seconds in this test."""
-    await here.commit("foo.com.", OLD)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    await backend.commit("foo.com.", OLD)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
     with zone_file(tmp_path) as database:
         database.execute("UPDATE tip SET seen = seen - 1209700")
-        reseal(database)
+        update_zone_digests(database)
     with summary(tmp_path) as database:
         database.execute("UPDATE confirmed SET seen = seen - 1209700")
-        refresh(database)
-    async with resolver(NOWHERE, tmp_path) as running:
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        update_summary_digests(database)
+    async with run_resolver(UNUSED_URL, tmp_path) as running:
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
         status, text = await running.page("/readyz")
         assert (status, "foo.com." in text) == (503, True)
 
@@ -280,7 +286,7 @@ async def test_a_stale_zone_is_answered_but_not_ready(here: Site, tmp_path: Path
             reply = await running.ask(WWW, use_edns=0)
             return reply is not None and [each.code for each in reply.options] == [3]
 
-        await comes_true(is_said_to_be_stale)
+        await eventually_true(is_said_to_be_stale)
         _, metrics = await running.page("/metrics")
     age = re.search(r'zonegit_zone_age_seconds\{branch="main",zone="foo.com."\} (\S+)', metrics)
     assert age is not None
@@ -293,31 +299,31 @@ async def test_an_outage_of_the_bus_fails_no_query(tmp_path: Path) -> None:
     folder.mkdir()
     with start_nats(folder, -1) as url:
         port = int(url.rpartition(":")[2])
-        async with held(_site(url, tmp_path / "one")) as here:
-            await here.commit("foo.com.", OLD)
-            running_context = resolver(url, tmp_path)
+        async with open_in_task(_backend(url, tmp_path / "one")) as backend:
+            await backend.commit("foo.com.", OLD)
+            running_context = run_resolver(url, tmp_path)
             running = await running_context.__aenter__()
-            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.1", WWW)
     try:
         for _ in range(50):
-            assert await running.says(WWW) == "NOERROR 192.0.2.1"
+            assert await running.query_text(WWW) == "NOERROR 192.0.2.1"
         await _metric(running, "zonegit_bus_up 0.0")
         with start_nats(folder, port) as url:
-            async with held(_site(url, tmp_path / "one")) as here:
-                await here.commit("foo.com.", NEW)
-                await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+            async with open_in_task(_backend(url, tmp_path / "one")) as backend:
+                await backend.commit("foo.com.", NEW)
+                await running.wait_for_text("NOERROR 192.0.2.2", WWW)
                 await _metric(running, "zonegit_bus_up 1.0")
                 await running_context.__aexit__(None, None, None)
     finally:
         running.task.cancel()
 
 
-def _site(url: str, data: Path):
+def _backend(url: str, data: Path):
     data.mkdir(exist_ok=True)
-    return site(url, data)
+    return run_backend(url, data)
 
 
-async def _metric(running: Running, line: str) -> None:
+async def _metric(running: RunningResolver, line: str) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while line not in (await running.page("/metrics"))[1]:
         assert time.monotonic() < deadline

@@ -8,15 +8,15 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 import pytest
-from tests.support.framing import connected, framed, receive
+from tests.support.framing import connect, frame, receive
 from tests.support.waiting import DEADLINE_S
-from tests.unit.resolver.backend import Running, Site, resolver
+from tests.unit.resolver.backend import Backend, RunningResolver, run_resolver
 from tests.unit.resolver.cache_files import LAYOUT_1, files, make_earlier, zone_file
 
 from zonegit_resolver.config.config_file import PlanFile
 from zonegit_resolver.follow import differences
 
-NOWHERE = "nats://127.0.0.1:1"
+UNUSED_URL = "nats://127.0.0.1:1"
 FILL = "".join(f"h{number} 300 A 192.0.2.{number}\n" for number in range(30))
 
 
@@ -24,19 +24,19 @@ def zone(*lines: str) -> str:
     return FILL + "".join(f"{line}\n" for line in lines)
 
 
-async def ask(running: Running, serial: int) -> list[dns.rrset.RRset]:
+async def ask(running: RunningResolver, serial: int) -> list[dns.rrset.RRset]:
     """Return the records of an IXFR over TCP."""
     query = dns.message.make_query("foo.com.", "IXFR")
     soa = f". . {serial} 0 0 0 0"
     query.authority = [dns.rrset.from_text("foo.com.", 0, "IN", "SOA", soa)]
-    async with connected(running.address) as (reader, writer):
-        writer.write(framed(query.to_wire()))
+    async with connect(running.address) as (reader, writer):
+        writer.write(frame(query.to_wire()))
         reply = dns.message.from_wire(await receive(reader), one_rr_per_rrset=True)
     assert reply.answer, reply
     return reply.answer
 
 
-def told(answer: list[dns.rrset.RRset]) -> list[str]:
+def read_difference(answer: list[dns.rrset.RRset]) -> list[str]:
     """Return the differences: ``-`` and ``+`` before owner and RDATA, or "whole" for a whole
     zone."""
     if len(answer) == 1:
@@ -52,14 +52,14 @@ def told(answer: list[dns.rrset.RRset]) -> list[str]:
     return lines
 
 
-async def news(running: Running, serial: int) -> list[str]:
-    return told(await ask(running, serial))
+async def news(running: RunningResolver, serial: int) -> list[str]:
+    return read_difference(await ask(running, serial))
 
 
-async def serves(running: Running, serial: int) -> None:
+async def wait_until_served(running: RunningResolver, serial: int) -> None:
     """Wait until it serves this serial."""
     said = f"NOERROR ns1.example. hostmaster.example. {serial} 7200 900 1209600 300"
-    await running.comes_to_say(said, "foo.com.", "SOA")
+    await running.wait_for_text(said, "foo.com.", "SOA")
 
 
 def journal(data: Path, statement: str) -> list[tuple[object, ...]]:
@@ -67,24 +67,26 @@ def journal(data: Path, statement: str) -> list[tuple[object, ...]]:
         return database.execute(statement).fetchall()
 
 
-async def three(here: Site, running: Running) -> None:
+async def three(backend: Backend, running: RunningResolver) -> None:
     """Commit serials 7, 8 and 9."""
-    await here.commit("foo.com.", zone("www 300 A 192.0.2.100", "old 300 A 192.0.2.101"))
-    await serves(running, 7)
-    await here.commit("foo.com.", zone("www 300 A 192.0.2.102", "old 300 A 192.0.2.101"), serial=8)
-    await serves(running, 8)
-    await here.commit("foo.com.", zone("www 300 A 192.0.2.103"), serial=9)
-    await serves(running, 9)
+    await backend.commit("foo.com.", zone("www 300 A 192.0.2.100", "old 300 A 192.0.2.101"))
+    await wait_until_served(running, 7)
+    await backend.commit(
+        "foo.com.", zone("www 300 A 192.0.2.102", "old 300 A 192.0.2.101"), serial=8
+    )
+    await wait_until_served(running, 8)
+    await backend.commit("foo.com.", zone("www 300 A 192.0.2.103"), serial=9)
+    await wait_until_served(running, 9)
 
 
 ALL = ["-old 192.0.2.101", "-www 192.0.2.100", "+www 192.0.2.103"]
 LAST = ["-old 192.0.2.101", "-www 192.0.2.102", "+www 192.0.2.103"]
 
 
-async def test_several_changes_are_sent_as_one_difference(here: Site, tmp_path: Path) -> None:
+async def test_several_changes_are_sent_as_one_difference(backend: Backend, tmp_path: Path) -> None:
     """RFC 1995 section 6."""
-    async with resolver(here.url, tmp_path) as running:
-        await three(here, running)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await three(backend, running)
         assert await news(running, 7) == ALL
         assert await news(running, 8) == LAST
         assert await news(running, 9) == ["current"]
@@ -92,164 +94,168 @@ async def test_several_changes_are_sent_as_one_difference(here: Site, tmp_path: 
 
 
 async def test_a_difference_is_sent_after_a_restart_without_the_bus(
-    here: Site, tmp_path: Path
+    backend: Backend, tmp_path: Path
 ) -> None:
-    async with resolver(here.url, tmp_path) as running:
-        await three(here, running)
-    async with resolver(NOWHERE, tmp_path) as running:
-        await serves(running, 9)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await three(backend, running)
+    async with run_resolver(UNUSED_URL, tmp_path) as running:
+        await wait_until_served(running, 9)
         assert await news(running, 7) == ALL
         assert await news(running, 8) == LAST
 
 
-async def test_a_corrupt_journal_causes_whole_transfers_only(here: Site, tmp_path: Path) -> None:
-    async with resolver(here.url, tmp_path) as running:
-        await three(here, running)
+async def test_a_corrupt_journal_causes_whole_transfers_only(
+    backend: Backend, tmp_path: Path
+) -> None:
+    async with run_resolver(backend.url, tmp_path) as running:
+        await three(backend, running)
     journal(tmp_path, "UPDATE journal SET payload = x'00' WHERE number = 1 RETURNING 1")
-    async with resolver(NOWHERE, tmp_path) as running:
-        await serves(running, 9)
+    async with run_resolver(UNUSED_URL, tmp_path) as running:
+        await wait_until_served(running, 9)
         assert await news(running, 7) == ["whole"]
         assert await news(running, 8) == LAST
 
 
 async def test_history_has_differences_that_the_journal_never_had(
-    here: Site, tmp_path: Path
+    backend: Backend, tmp_path: Path
 ) -> None:
     """A resolver that did not run at that time finds the base in the log of refs."""
-    async with resolver(here.url, tmp_path) as running:
-        await three(here, running)
-    async with resolver(here.url, tmp_path, name="new") as running:
-        await serves(running, 9)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await three(backend, running)
+    async with run_resolver(backend.url, tmp_path, name="new") as running:
+        await wait_until_served(running, 9)
         assert await news(running, 7) == ALL
         assert await news(running, 8) == LAST
 
 
-async def test_the_side_of_a_merge_is_not_a_base(here: Site, tmp_path: Path) -> None:
+async def test_the_side_of_a_merge_is_not_a_base(backend: Backend, tmp_path: Path) -> None:
     """It is an ancestor, but the branch never had it: both sides have a serial 8."""
-    first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
-    await here.branch("foo.com.", "side", first.commit)
+    first = await backend.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+    await backend.branch("foo.com.", "side", first.commit)
     for serial, address in ((8, 8), (9, 9)):
         text = zone("www 300 A 192.0.2.100", f"side 300 A 192.0.2.{address}")
-        side = await here.commit("foo.com.", text, "side", serial=serial)
-    async with resolver(here.url, tmp_path) as running:
+        side = await backend.commit("foo.com.", text, "side", serial=serial)
+    async with run_resolver(backend.url, tmp_path) as running:
         text = zone("www 300 A 192.0.2.100", "main 300 A 192.0.2.2")
-        await here.commit("foo.com.", text, serial=8)
-        await here.merge("foo.com.", side.commit)
-        await serves(running, 10)
-    async with resolver(here.url, tmp_path, name="new") as running:
-        await serves(running, 10)
+        await backend.commit("foo.com.", text, serial=8)
+        await backend.merge("foo.com.", side.commit)
+        await wait_until_served(running, 10)
+    async with run_resolver(backend.url, tmp_path, name="new") as running:
+        await wait_until_served(running, 10)
         assert await news(running, 9) == ["whole"]
         assert await news(running, 8) == ["+side 192.0.2.9"]
         assert await news(running, 7) == ["+main 192.0.2.2", "+side 192.0.2.9"]
 
 
-async def test_a_serial_of_two_states_is_not_a_base(here: Site, tmp_path: Path) -> None:
+async def test_a_serial_of_two_states_is_not_a_base(backend: Backend, tmp_path: Path) -> None:
     """A branch forced to another state with the same serial had 8 twice; secondaries may have
     either."""
-    first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
-    await here.branch("foo.com.", "other", first.commit)
-    other = await here.commit("foo.com.", zone("www 300 A 192.0.2.208"), "other", serial=8)
-    await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
-    await here.force("foo.com.", other.commit)
-    await here.commit("foo.com.", zone("www 300 A 192.0.2.209"), serial=9)
-    async with resolver(here.url, tmp_path) as running:
-        await serves(running, 9)
+    first = await backend.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+    await backend.branch("foo.com.", "other", first.commit)
+    other = await backend.commit("foo.com.", zone("www 300 A 192.0.2.208"), "other", serial=8)
+    await backend.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
+    await backend.force("foo.com.", other.commit)
+    await backend.commit("foo.com.", zone("www 300 A 192.0.2.209"), serial=9)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await wait_until_served(running, 9)
         assert await news(running, 8) == ["whole"]
         assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.209"]
 
 
-async def test_no_difference_is_sent_across_a_forced_move_back(here: Site, tmp_path: Path) -> None:
-    async with resolver(here.url, tmp_path) as running:
-        first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
-        await serves(running, 7)
-        await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
-        await serves(running, 8)
-        await here.force("foo.com.", first.commit)
-        await serves(running, 7)
-        await here.commit("foo.com.", zone("www 300 A 192.0.2.208"), serial=10)
-        await serves(running, 10)
+async def test_no_difference_is_sent_across_a_forced_move_back(
+    backend: Backend, tmp_path: Path
+) -> None:
+    async with run_resolver(backend.url, tmp_path) as running:
+        first = await backend.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+        await wait_until_served(running, 7)
+        await backend.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
+        await wait_until_served(running, 8)
+        await backend.force("foo.com.", first.commit)
+        await wait_until_served(running, 7)
+        await backend.commit("foo.com.", zone("www 300 A 192.0.2.208"), serial=10)
+        await wait_until_served(running, 10)
         assert await news(running, 8) == ["whole"]
         assert await news(running, 7) == ["whole"]
-        await here.commit("foo.com.", zone("www 300 A 192.0.2.209"), serial=11)
-        await serves(running, 11)
+        await backend.commit("foo.com.", zone("www 300 A 192.0.2.209"), serial=11)
+        await wait_until_served(running, 11)
         assert await news(running, 10) == ["-www 192.0.2.208", "+www 192.0.2.209"]
 
 
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_no_difference_is_sent_across_a_change_of_branch(
-    here: Site, tmp_path: Path, restarts: bool
+    backend: Backend, tmp_path: Path, restarts: bool
 ) -> None:
     """Both branches had a serial 8 with different content; secondaries have main's."""
-    first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
-    await here.branch("foo.com.", "next", first.commit)
+    first = await backend.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+    await backend.branch("foo.com.", "next", first.commit)
     for serial in (8, 9):
         text = zone(f"www 300 A 192.0.2.20{serial}")
-        await here.commit("foo.com.", text, "next", serial=serial)
+        await backend.commit("foo.com.", text, "next", serial=serial)
     file = tmp_path / "resolver.toml"
     file.write_text('branch = "main"\n')
     config = PlanFile(file, {}, frozenset())
-    async with resolver(here.url, tmp_path, config=config) as running:
-        await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
-        await serves(running, 8)
+    async with run_resolver(backend.url, tmp_path, config=config) as running:
+        await backend.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
+        await wait_until_served(running, 8)
         assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]
         file.write_text('branch = "next"\n')
         if not restarts:
             os.kill(os.getpid(), signal.SIGHUP)
-            await never_wrong_on_next(here, running)
+            await never_wrong_on_next(backend, running)
     if restarts:
-        async with resolver(here.url, tmp_path, config=config) as running:
-            await never_wrong_on_next(here, running)
+        async with run_resolver(backend.url, tmp_path, config=config) as running:
+            await never_wrong_on_next(backend, running)
 
 
-async def never_wrong_on_next(here: Site, running: Running) -> None:
-    await serves(running, 9)
+async def never_wrong_on_next(backend: Backend, running: RunningResolver) -> None:
+    await wait_until_served(running, 9)
     assert await news(running, 8) == ["whole"]
     assert await news(running, 7) == ["whole"]
-    await here.commit("foo.com.", zone("www 300 A 192.0.2.210"), "next", serial=10)
-    await serves(running, 10)
+    await backend.commit("foo.com.", zone("www 300 A 192.0.2.210"), "next", serial=10)
+    await wait_until_served(running, 10)
     assert await news(running, 9) == ["-www 192.0.2.209", "+www 192.0.2.210"]
 
 
-async def test_a_pin_has_no_differences(here: Site, tmp_path: Path) -> None:
-    async with resolver(here.url, tmp_path, name="first") as running:
-        await three(here, running)
-    async with resolver(here.url, tmp_path, at="main~1") as running:
-        await serves(running, 8)
+async def test_a_pin_has_no_differences(backend: Backend, tmp_path: Path) -> None:
+    async with run_resolver(backend.url, tmp_path, name="first") as running:
+        await three(backend, running)
+    async with run_resolver(backend.url, tmp_path, at="main~1") as running:
+        await wait_until_served(running, 8)
         assert await news(running, 7) == ["whole"]
 
 
-async def test_a_cache_without_a_journal_is_loaded(here: Site, tmp_path: Path) -> None:
-    async with resolver(here.url, tmp_path) as running:
-        await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
-        await serves(running, 7)
+async def test_a_cache_without_a_journal_is_loaded(backend: Backend, tmp_path: Path) -> None:
+    async with run_resolver(backend.url, tmp_path) as running:
+        await backend.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+        await wait_until_served(running, 7)
     make_earlier(tmp_path, schema=LAYOUT_1)
-    async with resolver(here.url, tmp_path) as running:
-        await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
-        await serves(running, 8)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await backend.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
+        await wait_until_served(running, 8)
         assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]
     assert journal(tmp_path, "PRAGMA user_version") == [(3,)]
 
 
-async def test_a_removed_zone_leaves_no_journal(here: Site, tmp_path: Path) -> None:
-    async with resolver(here.url, tmp_path) as running:
-        await three(here, running)
-        await here.remove("foo.com.")
-        await running.comes_to_say("REFUSED", "www.foo.com.")
+async def test_a_removed_zone_leaves_no_journal(backend: Backend, tmp_path: Path) -> None:
+    async with run_resolver(backend.url, tmp_path) as running:
+        await three(backend, running)
+        await backend.remove("foo.com.")
+        await running.wait_for_text("REFUSED", "www.foo.com.")
     assert files(tmp_path) == []
 
 
 async def test_history_that_does_not_answer_causes_a_whole_transfer_only(
-    here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bus is available, and refs is stopped."""
-    await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
-    await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
-    async with resolver(here.url, tmp_path) as running:
-        await serves(running, 8)
+    await backend.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+    await backend.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await wait_until_served(running, 8)
         assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]
-        here.answers.clear()
+        backend.reflog_enabled.clear()
         monkeypatch.setattr(differences, "HISTORY_TIMEOUT_S", 0.1)
         assert await news(running, 7) == ["whole"]
-        here.answers.set()
+        backend.reflog_enabled.set()
         monkeypatch.setattr(differences, "HISTORY_TIMEOUT_S", DEADLINE_S)
         assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]

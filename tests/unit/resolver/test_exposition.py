@@ -13,8 +13,8 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
-from tests.dns.local_server import World
-from tests.support.resolver_metrics import figures
+from tests.dns.local_server import LocalServer
+from tests.support.resolver_metrics import collect_metrics
 
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.zone.snapshot import empty_snapshot
@@ -29,7 +29,7 @@ TEXTS = st.text(alphabet='ab"\\\n é', max_size=6)
 VALUES = st.integers(0, 10**12) | st.floats(allow_nan=False)
 
 
-class Fixed(Collector):
+class FixedCollector(Collector):
     def __init__(self, families: Iterable[Metric]) -> None:
         self.families = list(families)
 
@@ -39,7 +39,7 @@ class Fixed(Collector):
 
 def by_library(families: Iterable[Metric]) -> str:
     registry = CollectorRegistry()
-    registry.register(Fixed(families))
+    registry.register(FixedCollector(families))
     return generate_latest(registry).decode()
 
 
@@ -64,7 +64,7 @@ async def test_the_text_is_what_the_library_writes(
 
 
 async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
-    world = World({"foo.com.": "www 300 A 192.0.2.1\nto 300 CNAME no"})
+    server = LocalServer({"foo.com.": "www 300 A 192.0.2.1\nto 300 CNAME no"})
     for name, rdtype in (
         ("www.foo.com.", "A"),
         ("no.foo.com.", "AAAA"),
@@ -72,9 +72,9 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
         ("foo.org.", "A"),
         ("www.foo.com.", "TYPE65400"),
     ):
-        world.ask(name, rdtype)  # twice: once for each path
-    world.exchange(bytes(12))
-    found = figures(ZoneStates(world.zones, ServingPlan())).collect()
+        server.ask(name, rdtype)  # twice: once for each path
+    server.exchange(bytes(12))
+    found = collect_metrics(ZoneStates(server.zones, ServingPlan())).collect()
     text = await exposition.write_text(found, Scheduler())
     head = 'zonegit_dns_queries_total{branch="main",rcode='
     assert f'{head}"NOERROR",type="A",zone="foo.com."}} 2.0' in text

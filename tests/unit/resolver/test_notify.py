@@ -13,9 +13,9 @@ import dns.rcode
 import dns.tsig
 import pytest
 import structlog
-from tests.dns.local_server import read
+from tests.dns.local_server import parse_zone
 from tests.support.waiting import eventually
-from tests.unit.resolver.backend import Site, resolver
+from tests.unit.resolver.backend import Backend, run_resolver
 
 from zonegit.nameserver.acl import Address, Secondary
 from zonegit.nameserver.message.tsig import TsigKey
@@ -30,11 +30,11 @@ KEY = TsigKey(names.parse("k."), "hmac-sha256", b"0123456789abcdef0123456789abcd
 
 
 def zone(serial: int) -> ZoneSnapshot:
-    return compile_zone(ZONE, read("foo.com.", f"@ 300 SOA ns1 admin {serial} 2 3 4 5"))
+    return compile_zone(ZONE, parse_zone("foo.com.", f"@ 300 SOA ns1 admin {serial} 2 3 4 5"))
 
 
 @dataclass
-class Peer(asyncio.DatagramProtocol):
+class NotifyPeer(asyncio.DatagramProtocol):
     """A secondary that receives, and answers while ``answers`` is true."""
 
     answers: bool = True
@@ -75,7 +75,7 @@ class Peer(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def listening(peer: Peer, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
+async def listening(peer: NotifyPeer, host: str = "127.0.0.1") -> AsyncIterator[NotifyPeer]:
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: peer, local_addr=(host, 0))
     yield peer
@@ -83,7 +83,7 @@ async def listening(peer: Peer, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
 
 
 @asynccontextmanager
-async def notifying(*peers: Peer, min_retry_s: float = 0.01) -> AsyncIterator[Notifier]:
+async def notifying(*peers: NotifyPeer, min_retry_s: float = 0.01) -> AsyncIterator[Notifier]:
     secondaries = tuple(peer.secondary for peer in peers)
     notifier = Notifier(lambda _: secondaries, lambda: {KEY.name: KEY}, min_retry_s)
     task = asyncio.create_task(notifier.run())
@@ -97,7 +97,7 @@ async def notifying(*peers: Peer, min_retry_s: float = 0.01) -> AsyncIterator[No
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_a_notify_has_the_soa(host: str) -> None:
     """RFC 1996 section 3.7; AA as in section 3.3."""
-    async with listening(Peer(), host) as peer, notifying(peer, min_retry_s=60) as notifier:
+    async with listening(NotifyPeer(), host) as peer, notifying(peer, min_retry_s=60) as notifier:
         notifier.notify(ZONE, zone(7))
         await eventually(lambda: notifier.counters.answered)
     (message,) = peer.heard
@@ -113,7 +113,7 @@ async def test_a_notify_has_the_soa(host: str) -> None:
 
 async def test_a_notify_is_repeated_until_it_is_answered() -> None:
     """RFC 1996 section 3.6."""
-    async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
+    async with listening(NotifyPeer(answers=False)) as peer, notifying(peer) as notifier:
         notifier.notify(ZONE, zone(7))
         await eventually(lambda: len(peer.heard) >= 3)
         assert notifier.silent == 1
@@ -127,7 +127,7 @@ async def test_a_secondary_that_never_answers_is_given_up_and_logged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(notify, "MAX_RETRY_S", 0.01)
-    async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
+    async with listening(NotifyPeer(answers=False)) as peer, notifying(peer) as notifier:
         with structlog.testing.capture_logs() as said:
             notifier.notify(ZONE, zone(7))
             await eventually(lambda: notifier.counters.unanswered)
@@ -138,7 +138,7 @@ async def test_a_secondary_that_never_answers_is_given_up_and_logged(
 
 
 async def test_the_newest_serial_replaces_an_older_one() -> None:
-    async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
+    async with listening(NotifyPeer(answers=False)) as peer, notifying(peer) as notifier:
         notifier.notify(ZONE, zone(7))
         await eventually(lambda: peer.heard)
         notifier.notify(ZONE, zone(8))
@@ -151,7 +151,7 @@ async def test_the_newest_serial_replaces_an_older_one() -> None:
 
 
 async def test_an_answer_to_an_earlier_notify_ends_nothing() -> None:
-    async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
+    async with listening(NotifyPeer(answers=False)) as peer, notifying(peer) as notifier:
         notifier.notify(ZONE, zone(7))
         await eventually(lambda: peer.heard)
         old, sender = peer.heard[0], peer.senders[0]
@@ -163,8 +163,8 @@ async def test_an_answer_to_an_earlier_notify_ends_nothing() -> None:
 
 async def test_an_answer_from_elsewhere_ends_nothing() -> None:
     async with (
-        listening(Peer(answers=False)) as peer,
-        listening(Peer()) as stranger,
+        listening(NotifyPeer(answers=False)) as peer,
+        listening(NotifyPeer()) as stranger,
         notifying(peer) as notifier,
     ):
         notifier.notify(ZONE, zone(7))
@@ -175,7 +175,7 @@ async def test_an_answer_from_elsewhere_ends_nothing() -> None:
 
 
 async def test_a_refused_notify_is_not_repeated_and_is_logged() -> None:
-    async with listening(Peer(rcode=dns.rcode.REFUSED)) as peer, notifying(peer) as notifier:
+    async with listening(NotifyPeer(rcode=dns.rcode.REFUSED)) as peer, notifying(peer) as notifier:
         with structlog.testing.capture_logs() as said:
             notifier.notify(ZONE, zone(7))
             await eventually(lambda: notifier.counters.refused)
@@ -184,7 +184,7 @@ async def test_a_refused_notify_is_not_repeated_and_is_logged() -> None:
 
 async def test_a_notify_to_a_secondary_with_a_key_is_signed() -> None:
     """RFC 8945."""
-    peer = Peer(key=KEY.primitive)
+    peer = NotifyPeer(key=KEY.primitive)
     async with listening(peer), notifying(peer) as notifier:
         notifier.notify(ZONE, zone(7))
         await eventually(lambda: notifier.counters.answered)
@@ -193,7 +193,7 @@ async def test_a_notify_to_a_secondary_with_a_key_is_signed() -> None:
 
 async def test_an_unsigned_answer_to_a_signed_notify_does_not_count() -> None:
     """RFC 8945 section 5.3."""
-    peer = Peer(key=KEY.primitive, signs=False)
+    peer = NotifyPeer(key=KEY.primitive, signs=False)
     async with listening(peer), notifying(peer) as notifier:
         notifier.notify(ZONE, zone(7))
         await eventually(lambda: len(peer.heard) >= 2)
@@ -203,7 +203,7 @@ async def test_an_unsigned_answer_to_a_signed_notify_does_not_count() -> None:
 
 
 async def test_garbage_ends_nothing() -> None:
-    async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
+    async with listening(NotifyPeer(answers=False)) as peer, notifying(peer) as notifier:
         notifier.notify(ZONE, zone(7))
         await eventually(lambda: peer.heard)
         identity = peer.heard[0].id.to_bytes(2, "big")
@@ -218,13 +218,13 @@ async def test_a_peer_that_never_answers_delays_no_other() -> None:
     """Each of 1,000 zones has a secondary that answers and one that does not. A datagram lost at a
     full socket is sent again, as on any network."""
     async with (
-        listening(Peer()) as peer,
-        listening(Peer(answers=False)) as silent,
+        listening(NotifyPeer()) as peer,
+        listening(NotifyPeer(answers=False)) as silent,
         notifying(silent, peer, min_retry_s=notify.MIN_RETRY_S) as notifier,
     ):
         for number in range(1_000):
             apex = names.parse(f"z{number}.example.")
-            notifier.notify(apex, compile_zone(apex, read(f"z{number}.example.", SOA)))
+            notifier.notify(apex, compile_zone(apex, parse_zone(f"z{number}.example.", SOA)))
         await eventually(lambda: notifier.counters.answered == 1_000)
 
 
@@ -242,7 +242,7 @@ async def test_more_zones_than_there_are_message_ids_do_not_use_them_up() -> Non
 
 
 async def test_a_removed_secondary_gets_no_further_notify() -> None:
-    async with listening(Peer(answers=False)) as peer:
+    async with listening(NotifyPeer(answers=False)) as peer:
         secondaries = [peer.secondary]
         notifier = Notifier(lambda _: tuple(secondaries), dict, 0.01)
         task = asyncio.create_task(notifier.run())
@@ -255,13 +255,13 @@ async def test_a_removed_secondary_gets_no_further_notify() -> None:
 
 
 async def test_a_resolver_notifies_when_it_starts_and_after_each_commit(
-    here: Site, tmp_path: Path
+    backend: Backend, tmp_path: Path
 ) -> None:
-    async with listening(Peer()) as peer:
-        async with resolver(here.url, tmp_path, notify=(peer.secondary,)):
+    async with listening(NotifyPeer()) as peer:
+        async with run_resolver(backend.url, tmp_path, notify=(peer.secondary,)):
             for serial in (7, 8):
-                await here.commit("foo.com.", f"www 300 A 192.0.2.{serial}\n", serial=serial)
+                await backend.commit("foo.com.", f"www 300 A 192.0.2.{serial}\n", serial=serial)
                 await eventually(lambda serial=serial: serial in peer.serials)
-        async with resolver(here.url, tmp_path, notify=(peer.secondary,)):
+        async with run_resolver(backend.url, tmp_path, notify=(peer.secondary,)):
             await eventually(lambda: len(peer.serials) == 3)
     assert peer.serials == [7, 8, 8]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import dns.message
 import dns.rdatatype
-from tests.support.framing import framed
+from tests.support.framing import frame
 from tests.support.waiting import DEADLINE_S
-from tests.unit.resolver.backend import Running, Site, resolver
+from tests.unit.resolver.backend import Backend, RunningResolver, run_resolver
 
 COMMITS = 6
 FILLING = 300
@@ -55,11 +55,11 @@ def numbers(message: dns.message.Message) -> Iterator[int]:
                         yield from map(int, re.findall(r"(?:host|to)(\d+)", rdata.to_text()))
 
 
-async def exchange(running: Running, message: dns.message.Message) -> AsyncIterator[bytes]:
+async def exchange(running: RunningResolver, message: dns.message.Message) -> AsyncIterator[bytes]:
     """Return all messages of a reply over TCP, until the connection is closed."""
     reader, writer = await asyncio.open_connection(*running.address)
     try:
-        writer.write(framed(message.to_wire()))
+        writer.write(frame(message.to_wire()))
         writer.write_eof()
         while head := await reader.read(2):
             head += await reader.readexactly(2 - len(head))
@@ -68,7 +68,7 @@ async def exchange(running: Running, message: dns.message.Message) -> AsyncItera
         writer.close()
 
 
-async def over_udp(running: Running, seen: set[int], done: asyncio.Event) -> None:
+async def over_udp(running: RunningResolver, seen: set[int], done: asyncio.Event) -> None:
     newest = 0
     while not done.is_set():
         for owner, rdtype in QUESTIONS:
@@ -77,7 +77,7 @@ async def over_udp(running: Running, seen: set[int], done: asyncio.Event) -> Non
             seen.add(newest)
 
 
-async def over_tcp(running: Running, seen: set[int], done: asyncio.Event) -> None:
+async def over_tcp(running: RunningResolver, seen: set[int], done: asyncio.Event) -> None:
     newest = 0
     while not done.is_set():
         for owner, rdtype in (*QUESTIONS, ("@", "AXFR")):
@@ -103,18 +103,18 @@ def _one(found: list[int], newest: int) -> int:
     return found[0]
 
 
-async def test_no_reply_and_no_transfer_mixes_two_commits(here: Site, tmp_path: Path) -> None:
+async def test_no_reply_and_no_transfer_mixes_two_commits(backend: Backend, tmp_path: Path) -> None:
     """RFC 5936 section 6: a transfer is of one version of the zone, like any reply."""
-    await here.commit("foo.com.", zone(8), serial=8)
-    async with resolver(here.url, tmp_path) as running:
-        await running.comes_to_say("NOERROR 10.0.0.8", "host8.foo.com.")
+    await backend.commit("foo.com.", zone(8), serial=8)
+    async with run_resolver(backend.url, tmp_path) as running:
+        await running.wait_for_text("NOERROR 10.0.0.8", "host8.foo.com.")
         done, seen = asyncio.Event(), set[int]()
         async with asyncio.TaskGroup() as group:
             for ask in (over_udp, over_tcp):
                 group.create_task(ask(running, seen, done))
             last = 8 + COMMITS
             for number in range(9, last + 1):
-                await here.commit("foo.com.", zone(number), serial=number)
-            await running.comes_to_say(f"NOERROR 10.0.0.{last}", f"host{last}.foo.com.")
+                await backend.commit("foo.com.", zone(number), serial=number)
+            await running.wait_for_text(f"NOERROR 10.0.0.{last}", f"host{last}.foo.com.")
             done.set()
     assert len(seen) > 2  # it was asked in between

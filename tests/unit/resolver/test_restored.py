@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.support.waiting import DEADLINE_S, comes_true, eventually, succeeds
-from tests.unit.resolver.backend import Site, resolver, site
+from tests.support.waiting import DEADLINE_S, eventually, eventually_true, retry
+from tests.unit.resolver.backend import Backend, run_backend, run_resolver
 from tests.unit.resolver.cache_files import root
 
 from zonegit.bus.resolver_status import ask_answered, read_registry
@@ -53,14 +53,14 @@ def restore(stores: Path, copy: Path) -> None:
 
 
 @asynccontextmanager
-async def restored(url: str, stores: Path, copy: Path) -> AsyncIterator[Site]:
+async def run_restored(url: str, stores: Path, copy: Path) -> AsyncIterator[Backend]:
     """Run the stores on a backup."""
     restore(stores, copy)
-    async with site(url, stores) as there:
+    async with run_backend(url, stores) as there:
         yield there
 
 
-async def planned(there: Site, *, headroom: int = 1000) -> list[ZonePlan]:
+async def planned(there: Backend, *, headroom: int = 1000) -> list[ZonePlan]:
     found = await there.repo.refs.recovery()
     known = await read_registry(there.bus, "ada", timeout=DEADLINE_S)
     _, answers = await read_answered_serials(
@@ -69,33 +69,33 @@ async def planned(there: Site, *, headroom: int = 1000) -> list[ZonePlan]:
     return await use_case.plan(there.repo, found, answers, headroom)
 
 
-async def recover(there: Site, plans: list[ZonePlan]) -> None:
+async def recover(there: Backend, plans: list[ZonePlan]) -> None:
     found = await there.repo.refs.recovery()
     origin = there.repo.origin("recover")
     for each in plans:
         await use_case.recover_zone(there.repo, found, {}, 1000, each, origin)
 
 
-async def comes_to_be_held(there: Site, *resolvers: str) -> None:
+async def comes_to_be_held(there: Backend, *resolvers: str) -> None:
     async def is_held() -> bool:
         statuses = await there.status()
         return all(name in statuses and statuses[name].held for name in resolvers)
 
-    await comes_true(is_held)
+    await eventually_true(is_held)
 
 
 async def test_a_log_that_went_back_is_not_followed_until_it_is_recovered(
     nats_url: str, tmp_path: Path
 ) -> None:
     stores = tmp_path / "stores"
-    async with resolver(nats_url, tmp_path) as running:
-        async with site(nats_url, stores) as there:
+    async with run_resolver(nats_url, tmp_path) as running:
+        async with run_backend(nats_url, stores) as there:
             await there.commit("foo.com.", address(1))
             copy = back_up(stores)
             await there.commit("foo.com.", address(2))
             await there.commit("foo.com.", address(3))
-            await running.comes_to_say("NOERROR 192.0.2.3", WWW)
-        async with restored(nats_url, stores, copy) as there:
+            await running.wait_for_text("NOERROR 192.0.2.3", WWW)
+        async with run_restored(nats_url, stores, copy) as there:
             await comes_to_be_held(there, "r")
             status = (await there.status())["r"]
             (zone,) = status.zones
@@ -110,17 +110,17 @@ async def test_a_log_that_went_back_is_not_followed_until_it_is_recovered(
             async def is_refused() -> bool:
                 return (await there.repo.refs.recovery()).witness is not None
 
-            await comes_true(is_refused)
+            await eventually_true(is_refused)
             with pytest.raises(Unavailable, match="restored"):
                 await there.commit("foo.com.", address(4))
-            assert await running.says(WWW) == "NOERROR 192.0.2.3"
+            assert await running.query_text(WWW) == "NOERROR 192.0.2.3"
             plans = await planned(there)
             (branch,) = plans[0].branches
             assert branch.verdict == Renew(10, AnsweredSerial("r", 9, branch.verdict.known.tree))
             await recover(there, plans)
-            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.1", WWW)
             await there.commit("foo.com.", address(4))
-            await running.comes_to_say("NOERROR 192.0.2.4", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.4", WWW)
             status = (await there.status())["r"]
             assert not status.held
             assert (status.zones[0].serial, status.zones[0].problem) == (11, None)
@@ -132,52 +132,52 @@ async def test_a_log_that_continued_from_a_backup_is_recognized(
     """Without a resolver, moves were made until the sequence was past that of the lost time; the
     serials are equal to the lost ones, too."""
     stores = tmp_path / "stores"
-    async with resolver(nats_url, tmp_path) as running, site(nats_url, stores) as there:
+    async with run_resolver(nats_url, tmp_path) as running, run_backend(nats_url, stores) as there:
         await there.commit("foo.com.", address(1))
         copy = back_up(stores)
         await there.commit("foo.com.", address(2))
-        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
-    async with restored(nats_url, stores, copy) as there:
+        await running.wait_for_text("NOERROR 192.0.2.2", WWW)
+    async with run_restored(nats_url, stores, copy) as there:
         await there.commit("foo.com.", address(3))
         await there.commit("foo.com.", address(4))
-        async with resolver(nats_url, tmp_path) as running:
+        async with run_resolver(nats_url, tmp_path) as running:
             await comes_to_be_held(there, "r")
-            assert await running.first_says(WWW) == "NOERROR 192.0.2.2"
+            assert await running.wait_for_first_text(WWW) == "NOERROR 192.0.2.2"
 
             async def is_refused() -> bool:
                 return (await there.repo.refs.recovery()).witness is not None
 
-            await comes_true(is_refused)
+            await eventually_true(is_refused)
             with pytest.raises(Unavailable, match="another row"):
                 await there.commit("foo.com.", address(5))
             plans = await planned(there)
             (branch,) = plans[0].branches
             assert (branch.tip.serial, branch.verdict) == (9, Renew(1009))
             await recover(there, plans)
-            await running.comes_to_say("NOERROR 192.0.2.4", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.4", WWW)
 
 
 async def test_a_resolver_started_meanwhile_keeps_the_state_on_disk(
     nats_url: str, tmp_path: Path
 ) -> None:
     stores = tmp_path / "stores"
-    async with resolver(nats_url, tmp_path) as running, site(nats_url, stores) as there:
+    async with run_resolver(nats_url, tmp_path) as running, run_backend(nats_url, stores) as there:
         await there.commit("foo.com.", address(1))
         copy = back_up(stores)
         await there.commit("foo.com.", address(2))
-        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+        await running.wait_for_text("NOERROR 192.0.2.2", WWW)
     async with (
-        restored(nats_url, stores, copy) as there,
-        resolver(nats_url, tmp_path) as kept,
-        resolver(nats_url, tmp_path, name="empty") as empty,
+        run_restored(nats_url, stores, copy) as there,
+        run_resolver(nats_url, tmp_path) as kept,
+        run_resolver(nats_url, tmp_path, name="empty") as empty,
     ):
-        assert await kept.first_says(WWW) == "NOERROR 192.0.2.2"
-        assert await empty.first_says(WWW) == "NOERROR 192.0.2.1"
+        assert await kept.wait_for_first_text(WWW) == "NOERROR 192.0.2.2"
+        assert await empty.wait_for_first_text(WWW) == "NOERROR 192.0.2.1"
         await comes_to_be_held(there, "r")
         await recover(there, await planned(there))
         await there.commit("foo.com.", address(3))
         for running in (kept, empty):
-            await running.comes_to_say("NOERROR 192.0.2.3", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.3", WWW)
 
 
 async def test_a_resolver_without_a_cache_does_not_block_the_recovery_of_a_branch(
@@ -185,33 +185,33 @@ async def test_a_resolver_without_a_cache_does_not_block_the_recovery_of_a_branc
 ) -> None:
     """It answers the serial of the restored tip, and no other resolver says that it is too low."""
     stores = tmp_path / "stores"
-    async with resolver(nats_url, tmp_path) as running, site(nats_url, stores) as there:
+    async with run_resolver(nats_url, tmp_path) as running, run_backend(nats_url, stores) as there:
         await there.commit("foo.com.", address(1))
         copy = back_up(stores)
         await there.commit("foo.com.", address(2))
-        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+        await running.wait_for_text("NOERROR 192.0.2.2", WWW)
     async with (
-        resolver(nats_url, tmp_path, name="empty") as running,
-        restored(nats_url, stores, copy) as there,
+        run_resolver(nats_url, tmp_path, name="empty") as running,
+        run_restored(nats_url, stores, copy) as there,
     ):
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
     for _ in range(2):  # refs may be started again before a recovery
         async with (
-            resolver(nats_url, tmp_path, name="empty") as running,
-            site(nats_url, stores) as there,
+            run_resolver(nats_url, tmp_path, name="empty") as running,
+            run_backend(nats_url, stores) as there,
         ):
-            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.1", WWW)
             await there.status()
             plans = await planned(there)
             assert [each.verdict for each in plans[0].branches] == [Renew(1007)]
     async with (
-        resolver(nats_url, tmp_path, name="empty") as running,
-        site(nats_url, stores) as there,
+        run_resolver(nats_url, tmp_path, name="empty") as running,
+        run_backend(nats_url, stores) as there,
     ):
         await there.status()
         await recover(there, await planned(there))
         await there.commit("foo.com.", address(2))
-        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+        await running.wait_for_text("NOERROR 192.0.2.2", WWW)
         # From now on, its answers count like those of others.
         plans = await planned(there)
         assert [each.verdict for each in plans[0].branches] == [Leave()]
@@ -220,48 +220,48 @@ async def test_a_resolver_without_a_cache_does_not_block_the_recovery_of_a_branc
 async def test_a_restore_that_lost_nothing_needs_no_recovery(nats_url: str, tmp_path: Path) -> None:
     """For example a move of the stores to another host."""
     stores = tmp_path / "stores"
-    async with resolver(nats_url, tmp_path) as running:
-        async with site(nats_url, stores) as there:
+    async with run_resolver(nats_url, tmp_path) as running:
+        async with run_backend(nats_url, stores) as there:
             await there.commit("foo.com.", address(1))
-            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.1", WWW)
             copy = back_up(stores)
-        async with restored(nats_url, stores, copy) as there:
+        async with run_restored(nats_url, stores, copy) as there:
             await there.status()
             plans = await planned(there)
             assert [each.verdict for each in plans[0].branches] == [Leave()]
             await there.commit("foo.com.", address(2))
-            await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.2", WWW)
 
 
 async def test_zones_are_recovered_one_by_one_and_those_of_the_lost_time_last(
     nats_url: str, tmp_path: Path
 ) -> None:
     stores = tmp_path / "stores"
-    async with resolver(nats_url, tmp_path) as running:
-        async with site(nats_url, stores) as there:
+    async with run_resolver(nats_url, tmp_path) as running:
+        async with run_backend(nats_url, stores) as there:
             for zone in ("foo.com.", "bar.com."):
                 await there.commit(zone, address(1))
             copy = back_up(stores)
             for zone in ("foo.com.", "bar.com.", "lost.com."):
                 await there.commit(zone, address(2))
-                await running.comes_to_say("NOERROR 192.0.2.2", f"www.{zone}")
-        async with restored(nats_url, stores, copy) as there:
+                await running.wait_for_text("NOERROR 192.0.2.2", f"www.{zone}")
+        async with run_restored(nats_url, stores, copy) as there:
             await comes_to_be_held(there, "r")
             plans = {each.zone: each for each in await planned(there)}
             assert set(plans) == {FOO, BAR, names.parse("lost.com.")}
             await recover(there, [plans[FOO]])
-            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.1", WWW)
             await there.commit("foo.com.", address(3))
-            await running.comes_to_say("NOERROR 192.0.2.3", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.3", WWW)
             with pytest.raises(Unavailable):
                 await there.commit("bar.com.", address(3))
             for zone in ("bar.com.", "lost.com."):
-                assert await running.says(f"www.{zone}") == "NOERROR 192.0.2.2"
+                assert await running.query_text(f"www.{zone}") == "NOERROR 192.0.2.2"
             left = await planned(there)
             assert [each.zone for each in left] == [names.parse("lost.com."), BAR]
             await recover(there, left)
-            await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
-            await running.comes_to_say("REFUSED", "www.lost.com.")
+            await running.wait_for_text("NOERROR 192.0.2.1", "www.bar.com.")
+            await running.wait_for_text("REFUSED", "www.lost.com.")
             highest = await there.commit("lost.com.", address(4), serial=7_000)
             assert highest.serial == 7_000
 
@@ -271,19 +271,19 @@ async def test_a_backup_from_before_an_earlier_recovery_is_detected(
 ) -> None:
     """Resolvers know its epoch as a past one."""
     stores = tmp_path / "stores"
-    async with resolver(nats_url, tmp_path) as running:
-        async with site(nats_url, stores) as there:
+    async with run_resolver(nats_url, tmp_path) as running:
+        async with run_backend(nats_url, stores) as there:
             await there.commit("foo.com.", address(1))
             copy = back_up(stores)
             await there.commit("foo.com.", address(2))
-            await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.2", WWW)
         serials = []
         for number in (3, 4):
-            async with restored(nats_url, stores, copy) as there:
+            async with run_restored(nats_url, stores, copy) as there:
                 await comes_to_be_held(there, "r")
                 await recover(there, await planned(there))
                 serials.append((await there.commit("foo.com.", address(number))).serial)
-                await running.comes_to_say(f"NOERROR 192.0.2.{number}", WWW)
+                await running.wait_for_text(f"NOERROR 192.0.2.{number}", WWW)
         assert serials == [10, 12]
 
 
@@ -291,16 +291,16 @@ async def test_answered_serials_are_remembered_across_branches_epochs_and_restar
     nats_url: str, tmp_path: Path
 ) -> None:
     stores = tmp_path / "stores"
-    async with site(nats_url, stores) as there:
-        async with resolver(nats_url, tmp_path) as running:
+    async with run_backend(nats_url, stores) as there:
+        async with run_resolver(nats_url, tmp_path) as running:
             first = await there.commit("foo.com.", address(1))
             await there.commit("foo.com.", address(2), serial=50)
-            await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.2", WWW)
             await there.force("foo.com.", first.commit)
-            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.1", WWW)
             await there.delete_branch("foo.com.", "main")
-            await running.comes_to_say("REFUSED", WWW)
-        async with resolver(nats_url, tmp_path):
+            await running.wait_for_text("REFUSED", WWW)
+        async with run_resolver(nats_url, tmp_path):
             await there.status()
             (page,) = await ask_answered(there.bus, "r", timeout=DEADLINE_S) or ()
             assert [(each.zone, each.branch, each.serial) for each in page.serials] == [
@@ -313,15 +313,15 @@ async def test_a_serial_of_two_states_is_no_reason_to_leave_a_branch(
     nats_url: str, tmp_path: Path
 ) -> None:
     """Another store replaces the first: its log is followed, and reaches the same serials."""
-    async with resolver(nats_url, tmp_path) as running:
-        async with site(nats_url, tmp_path / "stores") as there:
+    async with run_resolver(nats_url, tmp_path) as running:
+        async with run_backend(nats_url, tmp_path / "stores") as there:
             await there.commit("foo.com.", address(1))
-            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.1", WWW)
             held = (await there.repo.refs.snapshot()).installation
-        async with site(nats_url, tmp_path / "others") as there:
+        async with run_backend(nats_url, tmp_path / "others") as there:
             await there.repo.refs.replace(held, there.repo.origin("adopt-store"))
             await there.commit("foo.com.", address(2))
-            await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+            await running.wait_for_text("NOERROR 192.0.2.2", WWW)
             (branch,) = (await planned(there))[0].branches
             assert isinstance(branch.verdict, Renew)
             assert (branch.tip.serial, branch.verdict.serial) == (7, 8)
@@ -331,62 +331,62 @@ async def test_a_serial_of_two_states_is_no_reason_to_leave_a_branch(
 
 
 async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_no_longer(
-    here: Site,
+    backend: Backend,
 ) -> None:
-    first = await here.commit("foo.com.", address(1))
+    first = await backend.commit("foo.com.", address(1))
     claim = ServedEvent(
         resolver="liar", zone=FOO, branch="main", epoch=first.moved.epoch, sequence=1_000_000,
         commit=None, serial=None, delay_ms=0.0,
     )  # fmt: skip
-    await here.bus.publish(subjects.served("liar", FOO), claim)
+    await backend.bus.publish(subjects.served("liar", FOO), claim)
 
     async def is_restored() -> bool:
-        return (await here.repo.refs.recovery()).witness is not None
+        return (await backend.repo.refs.recovery()).witness is not None
 
-    await comes_true(is_restored)
+    await eventually_true(is_restored)
     with pytest.raises(Unavailable, match="liar has applied 1000000"):
-        await here.commit("foo.com.", address(2))
-    await recover(here, await planned(here))
-    done = await here.commit("foo.com.", address(2))
+        await backend.commit("foo.com.", address(2))
+    await recover(backend, await planned(backend))
+    done = await backend.commit("foo.com.", address(2))
     again = ServedEvent(
         resolver="liar", zone=FOO, branch="main", epoch=done.moved.epoch, sequence=1_000_000,
         commit=None, serial=None, delay_ms=0.0,
     )  # fmt: skip
-    heard = len(here.served)
-    await here.bus.publish(subjects.served("liar", FOO), again)
-    await eventually(lambda: len(here.served) > heard)
-    await here.bus.client.flush()
+    heard = len(backend.served)
+    await backend.bus.publish(subjects.served("liar", FOO), again)
+    await eventually(lambda: len(backend.served) > heard)
+    await backend.bus.client.flush()
     assert not await is_restored()
-    await succeeds(lambda: here.commit("foo.com.", address(3)))
+    await retry(lambda: backend.commit("foo.com.", address(3)))
 
 
-async def test_an_impossible_claim_is_dropped_and_refs_continues(here: Site) -> None:
-    first = await here.commit("foo.com.", address(1))
+async def test_an_impossible_claim_is_dropped_and_refs_continues(backend: Backend) -> None:
+    first = await backend.commit("foo.com.", address(1))
     claim = ServedEvent(
         resolver="liar", zone=FOO, branch="main", epoch=first.moved.epoch, sequence=1 << 63,
         commit=None, serial=None, delay_ms=0.0,
     )  # fmt: skip
-    await here.bus.publish(subjects.served("liar", FOO), claim)
+    await backend.bus.publish(subjects.served("liar", FOO), claim)
     believed = msgspec.structs.replace(claim, sequence=(1 << 63) - 1)
-    await here.bus.publish(subjects.served("liar", FOO), believed)
+    await backend.bus.publish(subjects.served("liar", FOO), believed)
 
     async def is_restored() -> bool:
-        return (await here.repo.refs.recovery()).witness is not None
+        return (await backend.repo.refs.recovery()).witness is not None
 
-    await comes_true(is_restored)
-    await recover(here, await planned(here))
-    await succeeds(lambda: here.commit("foo.com.", address(2)))
+    await eventually_true(is_restored)
+    await recover(backend, await planned(backend))
+    await retry(lambda: backend.commit("foo.com.", address(2)))
 
 
 async def test_a_cache_of_an_earlier_release_reports_the_serial_that_it_served_last(
     nats_url: str, tmp_path: Path
 ) -> None:
     async with (
-        resolver(nats_url, tmp_path) as running,
-        site(nats_url, tmp_path / "stores") as there,
+        run_resolver(nats_url, tmp_path) as running,
+        run_backend(nats_url, tmp_path / "stores") as there,
     ):
         await there.commit("foo.com.", address(1))
-        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        await running.wait_for_text("NOERROR 192.0.2.1", WWW)
     with closing(sqlite3.connect(root(tmp_path) / "overall.sqlite3")) as file:
         file.execute("DROP TABLE answered")
         file.execute("DROP TABLE followed")

@@ -42,7 +42,7 @@ class FailingObjects(MemoryObjects):
 
 
 @dataclass
-class World:
+class UpdaterHarness:
     states: ZoneStates
     updater: Updater
     objects: FailingObjects
@@ -56,7 +56,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
+async def world(folder: Path) -> AsyncIterator[UpdaterHarness]:
     scheduler, objects = Scheduler(), FailingObjects()
     for each in ZONES.values():
         await objects.put(each.objects)
@@ -71,7 +71,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
             scheduler,
             lambda state, position: None,
         )
-        yield World(states, updater, objects, cache)
+        yield UpdaterHarness(states, updater, objects, cache)
 
 
 async def test_an_unexpected_exception_marks_the_zone_and_the_load_is_retried(

@@ -30,7 +30,7 @@ STEPS = st.lists(st.one_of(PLANS, st.sampled_from(BRANCHES)), max_size=12)
 
 
 @dataclass
-class World:
+class StateDriver:
     """States driven by the calls of the follower, the updater and SIGHUP."""
 
     states: ZoneStates = field(
@@ -74,7 +74,7 @@ class World:
 def test_a_served_zone_stays_served_while_the_plan_names_it(
     steps: list[ServingPlan | str],
 ) -> None:
-    world = World()
+    world = StateDriver()
     for step in steps:
         before = world.served
         world.take([step])
@@ -89,7 +89,7 @@ def test_a_served_zone_stays_served_while_the_plan_names_it(
 def test_once_all_targets_are_applied_only_the_states_of_the_plan_remain(
     steps: list[ServingPlan | str], plan: ServingPlan
 ) -> None:
-    world = World()
+    world = StateDriver()
     world.take([*steps, plan])
     labels = plan.labels(ZONE)
     for label in labels:
@@ -109,7 +109,7 @@ def test_once_all_targets_are_applied_only_the_states_of_the_plan_remain(
 
 @given(STEPS)
 def test_nothing_is_left_of_a_zone_that_is_removed(steps: list[ServingPlan | str]) -> None:
-    world = World()
+    world = StateDriver()
     world.take(steps)
     world.remove()
     assert world.served is None
@@ -121,7 +121,7 @@ def test_nothing_is_left_of_a_zone_that_is_removed(steps: list[ServingPlan | str
 
 
 def test_a_plan_that_is_restored_at_once_changes_nothing() -> None:
-    world = World()
+    world = StateDriver()
     world.apply("a")
     world.adopt(ServingPlan(Serving("b")))
     assert [state.problem for state in world.states] == ["served until b is loaded"]

@@ -54,7 +54,7 @@ def tree_of(recording: RecordingStore, content: Content) -> ObjectId:
     return root
 
 
-def gathered(
+def gather_facts(
     old: Content,
     new: Content,
     recording: RecordingStore,
@@ -71,7 +71,7 @@ def zone(hosts: int, **beside: int) -> dict[tuple[Path, int], int]:
     return found | {((b"h%06d" % number,), A): 1 for number in range(hosts)}
 
 
-def naive(old: Content, new: Content) -> Facts:
+def gather_naively(old: Content, new: Content) -> Facts:
     """Return the same facts from a comparison of everything."""
 
     def existed(path: Path) -> bool:
@@ -125,7 +125,7 @@ def moves(draw: st.DrawFn) -> tuple[Content, Content]:
 )
 def test_the_verdict_equals_that_of_a_full_comparison(move, limits):
     old, new = move
-    found, told = gathered(old, new, RecordingStore(), limits), naive(old, new)
+    found, told = gather_facts(old, new, RecordingStore(), limits), gather_naively(old, new)
     assert found.loses_ns == told.loses_ns
     # Only the parent side of a delegation has DS, so those at the apex are ordinary records.
     assert sorted(found.ds) == sorted(told.ds)
@@ -138,7 +138,7 @@ def test_the_verdict_equals_that_of_a_full_comparison(move, limits):
 def test_records_created_by_signers_do_not_count() -> None:
     old = zone(10) | {((b"h%06d" % number,), RRSIG): 1 for number in range(10)}
     new = {key: 2 if key[1] in (RRSIG, SOA) else value for key, value in old.items()}
-    assert gathered(old, new, RecordingStore()) == Facts()
+    assert gather_facts(old, new, RecordingStore()) == Facts()
 
 
 def test_owners_of_only_nsec3_do_not_count_as_names() -> None:
@@ -146,15 +146,15 @@ def test_owners_of_only_nsec3_do_not_count_as_names() -> None:
     proofs = {((b"%032d" % number,), NSEC3): 1 for number in range(50)}
     old = zone(10) | proofs
     new = dict(list(old.items())[:8] + list(proofs.items()))
-    found = gathered(old, new, RecordingStore())
+    found = gather_facts(old, new, RecordingStore())
     assert (found.touched, found.total) == (4, 12)
     assert policy.list_reasons(found, LIMITS)
 
 
 def test_a_new_serial_is_not_a_change_and_another_field_of_the_soa_is_one() -> None:
     limits = MoveLimits(percent=1, floor=1)
-    assert gathered(zone(9), zone(9) | {((), SOA): 2}, RecordingStore(), limits).touched == 0
-    assert gathered(zone(9), zone(9) | {((), SOA): 102}, RecordingStore(), limits).touched == 1
+    assert gather_facts(zone(9), zone(9) | {((), SOA): 2}, RecordingStore(), limits).touched == 0
+    assert gather_facts(zone(9), zone(9) | {((), SOA): 102}, RecordingStore(), limits).touched == 1
 
 
 def test_a_new_delegation_may_have_a_ds_and_an_existing_one_needs_force_for_it() -> None:
@@ -165,8 +165,8 @@ def test_a_new_delegation_may_have_a_ds_and_an_existing_one_needs_force_for_it()
         ((b"ent",), NS): 1,
         ((b"ent",), DS): 1,
     }
-    assert gathered(old, new, RecordingStore()).ds == ()
-    unasked = gathered(old, old | {((b"old",), DS): 1}, RecordingStore())
+    assert gather_facts(old, new, RecordingStore()).ds == ()
+    unasked = gather_facts(old, old | {((b"old",), DS): 1}, RecordingStore())
     assert unasked.ds == ((names.parse("old", APEX), DS),)
 
 
@@ -174,28 +174,28 @@ def test_a_new_delegation_may_have_a_ds_and_an_existing_one_needs_force_for_it()
 def test_a_change_of_few_records_reads_few_nodes_however_big_the_zone(hosts: int) -> None:
     recording, old = RecordingStore(), zone(hosts)
     one = old | {((b"h%06d" % 7,), A): 2}
-    assert gathered(old, one, recording) == Facts(1, ((names.parse("h000007", APEX), A),))
+    assert gather_facts(old, one, recording) == Facts(1, ((names.parse("h000007", APEX), A),))
     assert recording.fetched_in_all <= 10
     six = old | {((b"h%06d" % number,), A): 2 for number in range(6)}
-    assert policy.list_reasons(gathered(old, six, recording), LIMITS) == []
+    assert policy.list_reasons(gather_facts(old, six, recording), LIMITS) == []
     assert recording.fetched_in_all <= 100
 
 
 def test_new_names_are_not_read() -> None:
     recording = RecordingStore()
-    assert gathered(zone(10), zone(2_000), recording) == Facts()
+    assert gather_facts(zone(10), zone(2_000), recording) == Facts()
     assert recording.fetched_in_all == 2
 
 
 def test_most_of_a_wide_zone_cannot_be_removed() -> None:
-    found = gathered(zone(3_000), zone(2_000), RecordingStore())
+    found = gather_facts(zone(3_000), zone(2_000), RecordingStore())
     assert (found.touched, found.total) == (1_000, 3_002)
     (reason,) = policy.list_reasons(found, LIMITS)
     assert reason.startswith("1000 of its 3002 RRsets would be changed or deleted, more than 30 %")
 
 
 def test_a_difference_beyond_the_bound_is_incomplete_and_refused() -> None:
-    found = gathered(zone(3_000), zone(2_000), RecordingStore(), max_nodes=500)
+    found = gather_facts(zone(3_000), zone(2_000), RecordingStore(), max_nodes=500)
     assert not found.is_complete
     assert policy.list_reasons(found, LIMITS) == ["it changes more than is examined for one move"]
 

@@ -10,8 +10,8 @@ import pytest_asyncio
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
-from tests.support.counting_store import Counting
-from tests.support.earlier_release import unjudged
+from tests.support.counting_store import CountingStore
+from tests.support.earlier_release import accept_any_tip
 from tests.support.forge import Forge, entry, label
 
 from zonegit.errors import Invalid, ZonegitError
@@ -123,7 +123,7 @@ def test_a_resolver_loads_every_tip_that_refs_accepts(
 # what was accepted before
 
 
-class RefStoreHarness:
+class TipHarness:
     """A ref store with objects that an earlier release stored, and a tip that it accepted."""
 
     def __init__(self, keeper: RefKeeper, objects: MemoryObjects) -> None:
@@ -154,18 +154,16 @@ class RefStoreHarness:
 
 
 @pytest_asyncio.fixture
-async def harness(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RefStoreHarness]:
+async def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TipHarness]:
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
-        made = RefStoreHarness(RefKeeper(tables, MemoryObjects(), lambda *_: None), MemoryObjects())
+        made = TipHarness(RefKeeper(tables, MemoryObjects(), lambda *_: None), MemoryObjects())
         made.keeper = RefKeeper(tables, made.objects, lambda *_: None)
         await made.keeper.register(FOO, origin())
         yield made
 
 
 @pytest.fixture
-def old(harness: RefStoreHarness) -> dict[str, dict[str, ObjectId]]:
+def old(harness: TipHarness) -> dict[str, dict[str, ObjectId]]:
     """Return RRsets that an earlier release accepted: an A of three octets, and a CNAME next to an
     A."""
     forge = harness.forge
@@ -178,15 +176,13 @@ def old(harness: RefStoreHarness) -> dict[str, dict[str, ObjectId]]:
     }
 
 
-async def accept(harness: RefStoreHarness, tree: ObjectId, *parents: ObjectId) -> ObjectId:
+async def accept(harness: TipHarness, tree: ObjectId, *parents: ObjectId) -> ObjectId:
     """Move main as an earlier release did, without a check of the tip."""
-    with unjudged():
+    with accept_any_tip():
         return await harness.move(tree, *parents)
 
 
-async def test_an_accepted_flaw_stays_while_other_records_change(
-    harness: RefStoreHarness, old
-) -> None:
+async def test_an_accepted_flaw_stays_while_other_records_change(harness: TipHarness, old) -> None:
     first = await accept(harness, harness.tree(1, old))
     www = {"www": {"A": harness.forge.text("www", "A", "192.0.2.1")}}
     with capture_logs() as logs:
@@ -196,7 +192,7 @@ async def test_an_accepted_flaw_stays_while_other_records_change(
     await harness.move(harness.tree(3, {**old, **www, "short": more}), first)
 
 
-async def test_an_accepted_flaw_may_not_become_worse(harness: RefStoreHarness, old) -> None:
+async def test_an_accepted_flaw_may_not_become_worse(harness: TipHarness, old) -> None:
     first = await accept(harness, harness.tree(1, old))
     both = {**old["both"], "TXT": harness.forge.text("both", "TXT", "more")}
     with pytest.raises(Invalid, match=r"a CNAME and other data \(A, TXT\)"):
@@ -206,13 +202,13 @@ async def test_an_accepted_flaw_may_not_become_worse(harness: RefStoreHarness, o
         await harness.move(harness.tree(2, {**old, "short": short}), first)
 
 
-async def test_a_new_zone_may_not_have_a_flaw(harness: RefStoreHarness, old) -> None:
+async def test_a_new_zone_may_not_have_a_flaw(harness: TipHarness, old) -> None:
     with pytest.raises(Invalid, match="cannot be moved to this commit"):
         await harness.move(harness.tree(1, old))
 
 
 async def test_a_reset_to_an_accepted_flaw_is_accepted_with_a_warning(
-    harness: RefStoreHarness, old
+    harness: TipHarness, old
 ) -> None:
     """The new commit has the records of an earlier one of the branch."""
     first = await accept(harness, harness.tree(1, old))
@@ -231,7 +227,7 @@ async def test_a_reset_to_an_accepted_flaw_is_accepted_with_a_warning(
 
 
 async def test_another_branch_may_start_from_an_accepted_flaw_or_merge_it(
-    harness: RefStoreHarness, old
+    harness: TipHarness, old
 ) -> None:
     first = await accept(harness, harness.tree(1, old))
     await harness.keeper.move(OTHER, Absent(), first, origin())
@@ -243,9 +239,7 @@ async def test_another_branch_may_start_from_an_accepted_flaw_or_merge_it(
     await harness.move(harness.tree(4, old), mended, first)
 
 
-async def test_a_flaw_is_refused_on_a_branch_that_never_had_it(
-    harness: RefStoreHarness, old
-) -> None:
+async def test_a_flaw_is_refused_on_a_branch_that_never_had_it(harness: TipHarness, old) -> None:
     await accept(harness, harness.tree(1, old))
     mended = await harness.move(harness.tree(2, {}))
     with pytest.raises(Invalid, match="cannot be moved to this commit"):
@@ -253,7 +247,7 @@ async def test_a_flaw_is_refused_on_a_branch_that_never_had_it(
 
 
 async def test_a_tip_after_an_unreadable_tree_is_checked(
-    harness: RefStoreHarness,
+    harness: TipHarness,
 ) -> None:
     """An earlier release accepted a tree with one type twice."""
     forge = harness.forge
@@ -278,7 +272,7 @@ async def test_a_change_of_one_record_reads_only_sent_objects() -> None:
     old = len(forge.objects)
     changed = forge.tree({entry("A"): forge.text("h0250", "A", "192.0.2.2")})
     after = forge.commit(forge.apex(2, {**below, label("h0250"): changed}), [before])
-    store = Counting()
+    store = CountingStore()
     await store.put(forge.objects)
     by_id = {raw.id: raw for raw in forge.objects}
     roots = {raw.id for raw in forge.objects[old - 2 : old]}

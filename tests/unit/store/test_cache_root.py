@@ -193,11 +193,11 @@ def test_a_path_that_is_not_a_folder_is_unavailable(tmp_path: Path) -> None:
 # a process that is killed at each of its system calls
 
 
-class Killed(BaseException):
+class SystemCallKilled(BaseException):
     """The process was killed."""
 
 
-class Life:
+class SystemCallKiller:
     """Kills the process before its system call numbered ``last``; never if that is None."""
 
     CALLS = frozenset({"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir"})
@@ -211,7 +211,7 @@ class Life:
         if self.last is not None and event in self.CALLS:
             self.calls += 1
             if self.calls == self.last:
-                raise Killed
+                raise SystemCallKilled
 
     @contextmanager
     def until(self, last: int) -> Iterator[None]:
@@ -222,16 +222,16 @@ class Life:
             self.last = None
 
 
-LIFE = Life()
+LIFE = SystemCallKiller()
 
 
-def lives(work: Callable[[], object]) -> Iterator[int]:
+def run_until_complete(work: Callable[[], object]) -> Iterator[int]:
     """Repeat the work, killed one step later each time, until it completes."""
     for last in range(1, 1_000):
         try:
             with LIFE.until(last):
                 work()
-        except Killed:
+        except SystemCallKilled:
             yield last
         else:
             assert last > 5
@@ -248,7 +248,7 @@ def test_a_kill_while_setting_aside_loses_nothing(tmp_path: Path) -> None:
         with lock_cache_root(path, LAYOUT, EARLIER, BESIDE):
             pass
 
-    for number in lives(start):
+    for number in run_until_complete(start):
         assert before.items() <= content(path).items()
         assert aside(path) == [*owned]
         assert before.items() <= content(path).items()
@@ -265,7 +265,7 @@ def test_a_kill_during_an_upgrade_leaves_each_file_current_or_set_aside(tmp_path
         with lock_cache_root(path, LAYOUT, EARLIER, BESIDE):
             pass
 
-    for number in lives(start):
+    for number in run_until_complete(start):
         assert aside(path) == ["unique-1"]
         assert (path / "unique-1" / "folder+" / "zone").exists()
         path = tmp_path / str(number)
@@ -285,7 +285,7 @@ def test_a_deletion_interrupted_by_a_kill_is_completed_the_next_time(tmp_path: P
             cache_root.delete_paths(root.aside)
 
     prepare()
-    for number in lives(start):
+    for number in run_until_complete(start):
         if (path / "all.sqlite3").exists():
             assert (path / "all.sqlite3-wal").exists()  # never half of it
         start()

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.counting_store import Counting
+from tests.support.counting_store import CountingStore
 from tests.support.graphs import Graph, chain, graphs
 
 from zonegit.errors import Corrupt, NotFound
@@ -16,7 +16,7 @@ from zonegit.store.objects import Dated
 from zonegit.store.reader import Reader
 
 
-class Misdating(MemoryObjects):
+class MisdatingStore(MemoryObjects):
     """A store that gives every commit the same time."""
 
     async def history(self, tips, limit):
@@ -31,7 +31,7 @@ async def past_of(graph: Graph, store: MemoryObjects) -> CommitReader:
 @pytest.mark.parametrize(("length", "most"), [(20, 1), (300, 4), (900, 5), (5_000, 9)])
 async def test_round_trips_grow_with_the_logarithm_of_a_history(length: int, most: int) -> None:
     graph = chain(length)
-    store = Counting()
+    store = CountingStore()
     past = await past_of(graph, store)
     assert (
         await past.answer(commit_graph.follow_parents(graph.ids[-1], [1] * (length - 1)))
@@ -50,7 +50,7 @@ async def test_parallel_branches_are_fetched_together_and_once() -> None:
         left = len(graph.ids) - 1
         graph.add([right], 2 * time + 1)
         right = len(graph.ids) - 1
-    store = Counting()
+    store = CountingStore()
     past = await past_of(graph, store)
     found = await past.answer(commit_graph.find_merge_bases(graph.ids[left], graph.ids[right]))
     assert found == [graph.ids[0]]
@@ -62,7 +62,7 @@ async def test_the_common_history_of_two_branches_is_not_read_completely() -> No
     graph = chain(2_000)
     for _ in ("ours", "theirs"):
         graph.add([1_999], 10_000)
-    store = Counting()
+    store = CountingStore()
     past = await past_of(graph, store)
     compared = await past.answer(commit_graph.compare_histories(graph.ids[-1], graph.ids[-2]))
     assert compared.bases == [graph.ids[1_999]]
@@ -82,7 +82,7 @@ async def test_a_walk_has_the_same_result_for_any_batches(graph, data):
 
 async def test_the_reader_caches_fetched_commits() -> None:
     graph = chain(10)
-    store = Counting()
+    store = CountingStore()
     await store.put(graph.objects())
     reader = Reader(store)
     await CommitReader(store, reader).answer(commit_graph.follow_parents(graph.ids[-1], [1] * 9))
@@ -92,7 +92,7 @@ async def test_the_reader_caches_fetched_commits() -> None:
 
 async def test_a_history_out_of_order_is_refused() -> None:
     graph = chain(3)
-    past = await past_of(graph, Misdating())
+    past = await past_of(graph, MisdatingStore())
     with pytest.raises(Corrupt, match="out of order"):
         await past.answer(LogWalk([graph.ids[-1]]).take(3))
 

@@ -30,7 +30,7 @@ def zone(count: int) -> tuple[list[RawObject], ObjectId]:
     return objects, root
 
 
-class Counting(MemoryObjects):
+class FetchRecorder(MemoryObjects):
     """A memory store that records fetched objects."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Counting(MemoryObjects):
 
 
 async def test_each_object_is_fetched_once():
-    store = Counting()
+    store = FetchRecorder()
     objects, root = zone(5)
     await store.put(objects)
     reader = Reader(store)
@@ -54,7 +54,7 @@ async def test_each_object_is_fetched_once():
 
 
 async def test_given_objects_are_never_fetched():
-    store = Counting()
+    store = FetchRecorder()
     objects, root = zone(5)
     assert len(await Reader(store, objects).answer(zone_tree.list_changes(None, root))) == 5
     assert store.fetched == []

@@ -23,11 +23,11 @@ TIP = RestoredBranch(4, TREE, 4)
 LAST = MODULUS - 1
 
 
-def said(serial: int, tree: ObjectId = OTHER, resolver: str = "one") -> AnsweredSerial:
+def make_answer(serial: int, tree: ObjectId = OTHER, resolver: str = "one") -> AnsweredSerial:
     return AnsweredSerial(resolver, serial, tree)
 
 
-def lately(serial: int, tree: ObjectId = TREE) -> AnsweredSerial:
+def make_late_answer(serial: int, tree: ObjectId = TREE) -> AnsweredSerial:
     """Return the answer of a resolver that lost its cache, and then followed the restored store."""
     return AnsweredSerial("new", serial, tree, is_complete=False)
 
@@ -36,37 +36,37 @@ def lately(serial: int, tree: ObjectId = TREE) -> AnsweredSerial:
     ("branch", "answers", "serial"),
     [
         # The highest serial known to resolvers is the tip's, with the same tree.
-        (TIP, [said(4, TREE)], None),
-        (TIP, [said(4, TREE), said(3)], None),
-        (TIP, [said(4, TREE), said(4, TREE, "two")], None),
-        (RestoredBranch(4, TREE, 9), [said(4, TREE)], None),
+        (TIP, [make_answer(4, TREE)], None),
+        (TIP, [make_answer(4, TREE), make_answer(3)], None),
+        (TIP, [make_answer(4, TREE), make_answer(4, TREE, "two")], None),
+        (RestoredBranch(4, TREE, 9), [make_answer(4, TREE)], None),
         # It is the tip's, with another tree in at least one resolver.
-        (TIP, [said(4)], 5),
-        (TIP, [said(4, TREE), said(4, resolver="two")], 5),
+        (TIP, [make_answer(4)], 5),
+        (TIP, [make_answer(4, TREE), make_answer(4, resolver="two")], 5),
         # It is later.
-        (TIP, [said(6)], 7),
-        (TIP, [said(6, TREE)], 7),
-        (TIP, [said(4, TREE), said(6), said(5, resolver="three")], 7),
-        (RestoredBranch(LAST, TREE, LAST), [said(1)], 2),
-        (RestoredBranch(4, TREE, 9), [said(6)], 10),
+        (TIP, [make_answer(6)], 7),
+        (TIP, [make_answer(6, TREE)], 7),
+        (TIP, [make_answer(4, TREE), make_answer(6), make_answer(5, resolver="three")], 7),
+        (RestoredBranch(LAST, TREE, LAST), [make_answer(1)], 2),
+        (RestoredBranch(4, TREE, 9), [make_answer(6)], 10),
         # It is earlier.
-        (TIP, [said(3)], 1004),
-        (TIP, [said(3, TREE)], 1004),
-        (RestoredBranch(0, TREE, 0), [said(LAST)], 1000),
+        (TIP, [make_answer(3)], 1004),
+        (TIP, [make_answer(3, TREE)], 1004),
+        (RestoredBranch(0, TREE, 0), [make_answer(LAST)], 1000),
         # It is not known.
         (TIP, [], 1004),
         (RestoredBranch(LAST, TREE, LAST), [], 999),
         (RestoredBranch(2026112901, TREE, 2026112901), [], 2026113901),
         (RestoredBranch(4, TREE, 9), [], 1009),
         # Only resolvers that have lost their caches, too, know it.
-        (TIP, [lately(4)], 1004),
-        (TIP, [lately(4, OTHER)], 1004),
-        (TIP, [lately(6)], 1006),
-        (TIP, [lately(4), said(3)], 1004),
+        (TIP, [make_late_answer(4)], 1004),
+        (TIP, [make_late_answer(4, OTHER)], 1004),
+        (TIP, [make_late_answer(6)], 1006),
+        (TIP, [make_late_answer(4), make_answer(3)], 1004),
         # Together with a complete one, such a resolver counts like the others.
-        (TIP, [lately(4), said(4, TREE)], None),
-        (TIP, [lately(4, OTHER), said(4, TREE)], 5),
-        (TIP, [lately(4), said(6)], 7),
+        (TIP, [make_late_answer(4), make_answer(4, TREE)], None),
+        (TIP, [make_late_answer(4, OTHER), make_answer(4, TREE)], 5),
+        (TIP, [make_late_answer(4), make_answer(6)], 7),
     ],
 )
 def test_a_branch_continues_at_a_serial_that_every_secondary_follows(
@@ -85,8 +85,8 @@ def test_a_branch_continues_at_a_serial_that_every_secondary_follows(
 @pytest.mark.parametrize("ahead", [MAX_LEAD + 1, HALF - 1, HALF])
 def test_a_serial_too_far_ahead_is_named_and_ignored(ahead: int) -> None:
     """One faulty resolver cannot use up the serials of a zone."""
-    far = said((4 + ahead) % MODULUS, resolver="liar")
-    verdict = decide(TIP, [said(6), far], 1000)
+    far = make_answer((4 + ahead) % MODULUS, resolver="liar")
+    verdict = decide(TIP, [make_answer(6), far], 1000)
     assert isinstance(verdict, Doubt)
     assert verdict.answer == far
 
@@ -111,7 +111,7 @@ def test_a_branch_stays_or_continues_after_all_known_serials(
 ) -> None:
     """A branch stays only if it has the states known to be served last. Otherwise its new serial is
     later than its tip's and than all that resolvers answered."""
-    answers = [said((tip + ahead) % MODULUS, other) for ahead, other in near]
+    answers = [make_answer((tip + ahead) % MODULUS, other) for ahead, other in near]
     verdict = decide(RestoredBranch(tip, tree, tip), answers, headroom)
     highest = max((ahead for ahead, _ in near), default=-1)
     if highest < 0:
@@ -130,7 +130,7 @@ def test_a_branch_stays_or_continues_after_all_known_serials(
 def test_no_answer_of_a_resolver_moves_a_serial_back_or_far_ahead(
     tip: int, tree: ObjectId, claims: list[tuple[int, ObjectId]], highest: int
 ) -> None:
-    answers = [said(serial, other) for serial, other in claims]
+    answers = [make_answer(serial, other) for serial, other in claims]
     verdict = decide(RestoredBranch(tip, tree, highest), answers, 1000)
     if isinstance(verdict, Renew):
         assert is_later(verdict.serial, tip)
@@ -143,7 +143,7 @@ def test_no_answer_of_a_resolver_moves_a_serial_back_or_far_ahead(
 def test_the_order_of_the_answers_does_not_matter(
     tip: int, near: list[tuple[int, ObjectId]]
 ) -> None:
-    answers = [said((tip + ahead) % MODULUS, tree) for ahead, tree in near]
+    answers = [make_answer((tip + ahead) % MODULUS, tree) for ahead, tree in near]
     one = decide(RestoredBranch(tip, TREE, tip), answers, 1000)
     other = decide(RestoredBranch(tip, TREE, tip), answers[::-1], 1000)
     assert type(one) is type(other)

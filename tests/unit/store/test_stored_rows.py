@@ -23,7 +23,7 @@ from zonegit.store.stored_rows import (
 from zonegit.zone.names import Name
 
 
-class Noted(NamedTuple):
+class NoteRow(NamedTuple):
     zone: bytes
     id: StoredId
     serial: StoredSerial | None
@@ -36,7 +36,7 @@ class Note(NamedTuple):
     rest: tuple[object, ...]
 
 
-NOTE = RowReader("note", Noted, lambda zone, *rest: Note(read_name(zone), rest))
+NOTE = RowReader("note", NoteRow, lambda zone, *rest: Note(read_name(zone), rest))
 GOOD = (b"\3foo\3com\0", bytes(32), 7, "text", 1.5)
 
 

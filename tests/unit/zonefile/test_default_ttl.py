@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.peers.process import installed
+from tests.support.peers.process import find_program
 
 from zonegit.errors import Invalid
 from zonegit.zone import findings, rrtypes
@@ -66,7 +66,7 @@ def test_a_cached_line_means_the_same() -> None:
 
 
 def test_bind_reads_the_same_ttls(tmp_path: Path) -> None:
-    program = installed("named-compilezone")
+    program = find_program("named-compilezone")
     if program is None:
         pytest.skip("named-compilezone is not installed")
     text = SOA + "@ NS ns1\nns1 60 A 192.0.2.1\nns1 AAAA ::1\n"

@@ -93,27 +93,27 @@ def test_random_rdata_are_parsed_or_refused(rdtype, words):
 
 # Sizes: each would need minutes or gigabytes with an unbounded or quadratic algorithm.
 
-BIG = 5 << 20
+LARGE_OCTETS = 5 << 20
 
 
 @pytest.mark.parametrize(
     "octets",
     [
-        b"x" * BIG,
-        b'x TXT "' + b"y" * BIG,
-        b"x TXT " + b'"' * BIG,
-        b"x TXT " + b'"\\' * (BIG // 2),
-        b"x TXT (" + b"\n" * BIG,
-        b"x TXT (" + b" ;\n" * (BIG // 3),
-        b"x TXT " + b"(" * BIG,
-        b"x TXT " + b"()" * (BIG // 2),
-        b"(" * 64 + b"\n" + b"x\n" * (BIG // 2),
-        b"\\" * BIG,
-        b"x A " + b"\\1" * (BIG // 2),
-        b"\r" * BIG,
-        b"\0" * BIG,
-        b"\xff" * BIG,
-        b" " * BIG + b"x",
+        b"x" * LARGE_OCTETS,
+        b'x TXT "' + b"y" * LARGE_OCTETS,
+        b"x TXT " + b'"' * LARGE_OCTETS,
+        b"x TXT " + b'"\\' * (LARGE_OCTETS // 2),
+        b"x TXT (" + b"\n" * LARGE_OCTETS,
+        b"x TXT (" + b" ;\n" * (LARGE_OCTETS // 3),
+        b"x TXT " + b"(" * LARGE_OCTETS,
+        b"x TXT " + b"()" * (LARGE_OCTETS // 2),
+        b"(" * 64 + b"\n" + b"x\n" * (LARGE_OCTETS // 2),
+        b"\\" * LARGE_OCTETS,
+        b"x A " + b"\\1" * (LARGE_OCTETS // 2),
+        b"\r" * LARGE_OCTETS,
+        b"\0" * LARGE_OCTETS,
+        b"\xff" * LARGE_OCTETS,
+        b" " * LARGE_OCTETS + b"x",
     ],
     ids=lambda octets: repr(octets[:12]),
 )

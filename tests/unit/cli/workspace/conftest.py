@@ -29,7 +29,7 @@ REVERSE = names.parse("0/25.2.0.192.in-addr.arpa.")
 ZONES = (EXAMPLE, SUB, REVERSE)
 
 
-class Desk:
+class WorkspaceHarness:
     """A workspace of one operator, and the commits of others."""
 
     def __init__(self, repo: TwoOperators, root: Path) -> None:
@@ -112,10 +112,10 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(operators: TwoOperators, tmp_path: Path) -> Desk:  # noqa: F811
+async def harness(operators: TwoOperators, tmp_path: Path) -> WorkspaceHarness:  # noqa: F811
     """Three zones with a commit each, one of them within the folder of another; nothing is
     checked out yet."""
     for zone in ZONES:
         await heads.initialise(operators.repo, zone)
         await operators.import_file(FOO, zone)
-    return Desk(operators, tmp_path / "zones")
+    return WorkspaceHarness(operators, tmp_path / "zones")

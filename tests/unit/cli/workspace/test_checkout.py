@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.support.strategies import paths, plain, zone_names
-from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, ZONES, Desk
+from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, ZONES, WorkspaceHarness
 from tests.unit.repo.conftest import FOO
 
 from zonegit.errors import Conflict, Invalid, NotFound
@@ -31,16 +31,16 @@ from zonegit_cli.workspace.checkout import RequestedZone, ZoneCheckout
 from zonegit_cli.workspace.index import WorkspaceIndex
 
 
-async def test_all_zones_are_written_if_none_is_named(desk: Desk) -> None:
-    assert sorted(await desk.checkout()) == [
+async def test_all_zones_are_written_if_none_is_named(harness: WorkspaceHarness) -> None:
+    assert sorted(await harness.checkout()) == [
         "arpa/in-addr/192/0/2/0/25/db.zone", "com/example/db.zone", "com/example/sub/db.zone",
     ]  # fmt: skip
-    found = reader.read((desk.root / "com/example/db.zone").read_bytes(), EXAMPLE)
+    found = reader.read((harness.root / "com/example/db.zone").read_bytes(), EXAMPLE)
     assert found.rrsets == reader.read(FOO.encode(), EXAMPLE).rrsets
-    assert desk.states() == {}
+    assert harness.states() == {}
 
 
-class Overlapping:
+class ConcurrencyCounter:
     """A ref store that counts its concurrent reads of zones."""
 
     def __init__(self, store: RefStore) -> None:
@@ -59,11 +59,11 @@ class Overlapping:
             self._now -= 1
 
 
-async def test_zones_with_several_branches_are_read_concurrently(desk: Desk) -> None:
-    repo = desk.operators.repo
+async def test_zones_with_several_branches_are_read_concurrently(harness: WorkspaceHarness) -> None:
+    repo = harness.operators.repo
     for zone in ZONES:
-        await branches.create(repo, zone, "canary", await desk.tip(zone))
-    refs = Overlapping(repo.refs)
+        await branches.create(repo, zone, "canary", await harness.tip(zone))
+    refs = ConcurrencyCounter(repo.refs)
     found = await checkout.resolve_zones(
         msgspec.structs.replace(repo, refs=refs), [], lambda said: None
     )
@@ -71,29 +71,29 @@ async def test_zones_with_several_branches_are_read_concurrently(desk: Desk) -> 
     assert refs.most == len(ZONES)
 
 
-async def test_zones_without_a_commit_are_left_out_by_name(desk: Desk) -> None:
-    await heads.initialise(desk.operators.repo, names.parse("empty.example."))
-    *_, said = await desk.checkout()
+async def test_zones_without_a_commit_are_left_out_by_name(harness: WorkspaceHarness) -> None:
+    await heads.initialise(harness.operators.repo, names.parse("empty.example."))
+    *_, said = await harness.checkout()
     assert said == "left out: empty.example. has no commit yet"
     with pytest.raises(NotFound, match="no commit yet"):
-        await desk.checkout("empty.example.")
+        await harness.checkout("empty.example.")
 
 
-async def test_a_zone_is_checked_out_at_the_branch_last_used(desk: Desk) -> None:
-    repo = desk.operators.repo
-    await branches.create(repo, EXAMPLE, "canary", await desk.tip(EXAMPLE))
+async def test_a_zone_is_checked_out_at_the_branch_last_used(harness: WorkspaceHarness) -> None:
+    repo = harness.operators.repo
+    await branches.create(repo, EXAMPLE, "canary", await harness.tip(EXAMPLE))
     await branches.checkout(repo, EXAMPLE, "canary")
-    await desk.checkout()
-    assert [file.known.branch for file in desk.files([EXAMPLE, SUB])] == ["canary", "main"]
+    await harness.checkout()
+    assert [file.known.branch for file in harness.files([EXAMPLE, SUB])] == ["canary", "main"]
 
 
-async def test_a_zone_at_a_tag_is_at_no_branch(desk: Desk) -> None:
-    await tags.create(desk.operators.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
-    await desk.others_set(EXAMPLE, "new", "192.0.2.5")
-    await desk.checkout("example.com@v1")
-    (file,) = desk.files()
+async def test_a_zone_at_a_tag_is_at_no_branch(harness: WorkspaceHarness) -> None:
+    await tags.create(harness.operators.repo, EXAMPLE, "v1", await harness.tip(EXAMPLE), "v1")
+    await harness.others_set(EXAMPLE, "new", "192.0.2.5")
+    await harness.checkout("example.com@v1")
+    (file,) = harness.files()
     assert (file.known.branch, file.known.refish) == (None, "v1")
-    assert "192.0.2.5" not in desk.path(EXAMPLE).read_text()
+    assert "192.0.2.5" not in harness.path(EXAMPLE).read_text()
 
 
 @pytest.mark.parametrize(
@@ -116,71 +116,76 @@ def test_an_incomplete_zone_and_refish_is_refused(text: str) -> None:
         checkout.parse_zone(text)
 
 
-async def test_nothing_is_written_if_zones_collide(desk: Desk) -> None:
+async def test_nothing_is_written_if_zones_collide(harness: WorkspaceHarness) -> None:
     other = names.parse("25.0.2.0.192.in-addr.arpa.")
-    await heads.initialise(desk.operators.repo, other)
-    await desk.operators.import_file(FOO, other)
+    await heads.initialise(harness.operators.repo, other)
+    await harness.operators.import_file(FOO, other)
     with pytest.raises(Conflict, match="collide"):
-        await desk.checkout()
-    assert not desk.root.exists()
-    assert len(await desk.checkout(fresh=WorkspaceIndex(scheme="flat"))) == 4
+        await harness.checkout()
+    assert not harness.root.exists()
+    assert len(await harness.checkout(fresh=WorkspaceIndex(scheme="flat"))) == 4
 
 
-async def test_a_zone_may_have_another_scheme_than_the_others(desk: Desk) -> None:
-    await desk.checkout(fresh=WorkspaceIndex(particular={REVERSE: "flat"}))
-    assert desk.path(REVERSE) == desk.root / "25.2.0.192.in-addr.arpa.zone"
-    assert desk.path(EXAMPLE) == desk.root / "com/example/db.zone"
+async def test_a_zone_may_have_another_scheme_than_the_others(harness: WorkspaceHarness) -> None:
+    await harness.checkout(fresh=WorkspaceIndex(particular={REVERSE: "flat"}))
+    assert harness.path(REVERSE) == harness.root / "25.2.0.192.in-addr.arpa.zone"
+    assert harness.path(EXAMPLE) == harness.root / "com/example/db.zone"
 
 
-async def test_a_folder_with_other_files_is_refused(desk: Desk) -> None:
-    desk.root.mkdir()
-    (desk.root / "precious").write_text("mine")
+async def test_a_folder_with_other_files_is_refused(harness: WorkspaceHarness) -> None:
+    harness.root.mkdir()
+    (harness.root / "precious").write_text("mine")
     with pytest.raises(Conflict, match="not empty"):
-        await desk.checkout()
-    assert [each.name for each in desk.root.iterdir()] == ["precious"]
+        await harness.checkout()
+    assert [each.name for each in harness.root.iterdir()] == ["precious"]
 
 
-async def test_a_zone_can_be_added_later_unless_it_collides(desk: Desk) -> None:
-    await desk.checkout("example.com")
-    await desk.checkout("sub.example.com")
-    assert [names.text(file.zone) for file in desk.files()] == ["example.com.", "sub.example.com."]
-    await branches.create(desk.operators.repo, EXAMPLE, "canary", await desk.tip(EXAMPLE))
+async def test_a_zone_can_be_added_later_unless_it_collides(harness: WorkspaceHarness) -> None:
+    await harness.checkout("example.com")
+    await harness.checkout("sub.example.com")
+    assert [names.text(file.zone) for file in harness.files()] == [
+        "example.com.",
+        "sub.example.com.",
+    ]
+    await branches.create(harness.operators.repo, EXAMPLE, "canary", await harness.tip(EXAMPLE))
     with pytest.raises(Conflict, match=r"at main and example.com. at canary"):
-        await desk.checkout("example.com@canary")
+        await harness.checkout("example.com@canary")
 
 
-async def test_a_deleted_file_is_restored(desk: Desk) -> None:
-    await desk.checkout()
-    desk.path(EXAMPLE).unlink()
-    assert await desk.checkout() == ["com/example/db.zone"]
-    assert desk.states() == {}
+async def test_a_deleted_file_is_restored(harness: WorkspaceHarness) -> None:
+    await harness.checkout()
+    harness.path(EXAMPLE).unlink()
+    assert await harness.checkout() == ["com/example/db.zone"]
+    assert harness.states() == {}
 
 
-async def test_an_existing_file_is_not_overwritten_and_nothing_else_is_written(desk: Desk) -> None:
-    await desk.checkout("example.com")
-    mine = desk.root / "com/example/sub/db.zone"
+async def test_an_existing_file_is_not_overwritten_and_nothing_else_is_written(
+    harness: WorkspaceHarness,
+) -> None:
+    await harness.checkout("example.com")
+    mine = harness.root / "com/example/sub/db.zone"
     mine.parent.mkdir()
     mine.write_text("mine")
     with pytest.raises(Conflict, match="would be overwritten"):
-        await desk.checkout()
+        await harness.checkout()
     assert mine.read_text() == "mine"
-    assert not (desk.root / "arpa").exists()
+    assert not (harness.root / "arpa").exists()
 
 
-async def test_an_interrupted_checkout_can_be_continued(desk: Desk) -> None:
+async def test_an_interrupted_checkout_can_be_continued(harness: WorkspaceHarness) -> None:
     """The files exist, and the index does not have them."""
-    await desk.checkout()
-    with working_tree.open_workspace(desk.root, exclusive=True) as workspace:
+    await harness.checkout()
+    with working_tree.open_workspace(harness.root, exclusive=True) as workspace:
         workspace.keep([], [EXAMPLE, SUB])
-    assert desk.states() == {"example.com.": "new", "sub.example.com.": "new"}
-    assert len(await desk.checkout()) == 2
-    assert desk.states() == {}
+    assert harness.states() == {"example.com.": "new", "sub.example.com.": "new"}
+    assert len(await harness.checkout()) == 2
+    assert harness.states() == {}
 
 
-async def test_a_commit_of_another_zone_is_refused(desk: Desk) -> None:
-    other = await desk.others_set(SUB, "x", "192.0.2.1")
+async def test_a_commit_of_another_zone_is_refused(harness: WorkspaceHarness) -> None:
+    other = await harness.others_set(SUB, "x", "192.0.2.1")
     with pytest.raises(Invalid, match=r"not a commit of example.com."):
-        await desk.checkout(f"example.com@{other.hex()}")
+        await harness.checkout(f"example.com@{other.hex()}")
 
 
 types = st.sampled_from([1, 2, 16, 28, 65400])
@@ -230,22 +235,24 @@ async def test_checked_out_files_have_the_same_trees_for_all_names(
         assert file_status.parse(octets, file.zone, file.path).tree == trees[file.zone]
 
 
-async def test_no_zone_name_leads_out_of_the_folder(desk: Desk, tmp_path: Path) -> None:
+async def test_no_zone_name_leads_out_of_the_folder(
+    harness: WorkspaceHarness, tmp_path: Path
+) -> None:
     hostile = [r"\.\..", r"\.\./x.", r"\000.", r"\010\127.", "*.", r"\.zonegit."]
     for text in hostile:
-        await heads.initialise(desk.operators.repo, names.parse(text))
-        await desk.operators.import_file(FOO, names.parse(text))
+        await heads.initialise(harness.operators.repo, names.parse(text))
+        await harness.operators.import_file(FOO, names.parse(text))
     before = set(os.listdir(tmp_path))
     for scheme in OPERATOR_SCHEMES:
-        desk.root = tmp_path / scheme
-        await desk.checkout(*hostile, fresh=WorkspaceIndex(scheme=scheme))
-        assert len(desk.files()) == len(hostile)
-        assert desk.states() == {}
+        harness.root = tmp_path / scheme
+        await harness.checkout(*hostile, fresh=WorkspaceIndex(scheme=scheme))
+        assert len(harness.files()) == len(hostile)
+        assert harness.states() == {}
     assert set(os.listdir(tmp_path)) == before | set(OPERATOR_SCHEMES)
     for zone in ("/etc.", "/."):
-        await heads.initialise(desk.operators.repo, names.parse(zone))
-        await desk.operators.import_file(FOO, names.parse(zone))
-        desk.root = tmp_path / "refused"
+        await heads.initialise(harness.operators.repo, names.parse(zone))
+        await harness.operators.import_file(FOO, names.parse(zone))
+        harness.root = tmp_path / "refused"
         with pytest.raises(Invalid, match="no path"):
-            await desk.checkout(zone)
-        assert not desk.root.exists()
+            await harness.checkout(zone)
+        assert not harness.root.exists()

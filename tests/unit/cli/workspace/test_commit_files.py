@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.zone_removal import remove_zone
-from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, ZONES, Desk
+from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, ZONES, WorkspaceHarness
 from tests.unit.repo.conftest import FOO
 
 from zonegit.errors import Conflict, Invalid, Unsafe
@@ -34,13 +34,13 @@ INTENT = Intent("m", "workspace commit", operation="0123456789abcdef" * 2)
 
 
 @pytest.fixture
-async def out(desk: Desk) -> Desk:
+async def out(harness: WorkspaceHarness) -> WorkspaceHarness:
     """All zones are checked out."""
-    await desk.checkout()
-    return desk
+    await harness.checkout()
+    return harness
 
 
-async def test_each_changed_zone_gets_a_commit_in_one_operation(out: Desk) -> None:
+async def test_each_changed_zone_gets_a_commit_in_one_operation(out: WorkspaceHarness) -> None:
     before = {zone: await out.tip(zone) for zone in ZONES}
     for zone in (EXAMPLE, SUB):
         out.type(zone, "192.0.2.80", "192.0.2.81")
@@ -57,7 +57,7 @@ async def test_each_changed_zone_gets_a_commit_in_one_operation(out: Desk) -> No
     assert len(operations) == 1
 
 
-async def test_a_committed_file_keeps_its_text_and_is_unchanged(out: Desk) -> None:
+async def test_a_committed_file_keeps_its_text_and_is_unchanged(out: WorkspaceHarness) -> None:
     path = out.path(EXAMPLE)
     path.write_text("; mine\n" + path.read_text().replace("192.0.2.80", "192.0.2.81"))
     text = path.read_text()
@@ -69,7 +69,7 @@ async def test_a_committed_file_keeps_its_text_and_is_unchanged(out: Desk) -> No
 
 
 async def test_if_the_index_cannot_be_written_an_error_names_the_commits_and_an_update_repairs_it(
-    out: Desk,
+    out: WorkspaceHarness,
 ) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     before, index = await out.tip(EXAMPLE), out.root / INDEX
@@ -94,7 +94,7 @@ async def test_if_the_index_cannot_be_written_an_error_names_the_commits_and_an_
     ("typed", "served"), [("7", 8), ("5", 8), ("9", 9), ("2026112100", 2_026_112_100)]
 )
 async def test_a_files_serial_is_used_if_it_is_later_else_the_tips_is_incremented(
-    out: Desk, typed: str, served: int
+    out: WorkspaceHarness, typed: str, served: int
 ) -> None:
     """RFC 1982."""
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
@@ -108,7 +108,7 @@ async def test_a_files_serial_is_used_if_it_is_later_else_the_tips_is_incremente
     assert again.serial == served + 1
 
 
-async def test_a_serial_that_went_back_is_nothing_to_commit(out: Desk) -> None:
+async def test_a_serial_that_went_back_is_nothing_to_commit(out: WorkspaceHarness) -> None:
     out.type(EXAMPLE, " 7 7200", " 3 7200")
     (same,) = (await out.commit()).values()
     assert isinstance(same, Unchanged)
@@ -116,7 +116,7 @@ async def test_a_serial_that_went_back_is_nothing_to_commit(out: Desk) -> None:
 
 
 async def test_if_one_branch_moved_nothing_is_committed_and_its_tip_is_named(
-    out: Desk,
+    out: WorkspaceHarness,
 ) -> None:
     moved = await out.others_set(SUB, "new", "192.0.2.5")
     before = await out.tip(EXAMPLE)
@@ -131,7 +131,7 @@ async def test_if_one_branch_moved_nothing_is_committed_and_its_tip_is_named(
     assert list(await out.commit([EXAMPLE])) == [EXAMPLE]
 
 
-async def test_a_deleted_branch_is_a_conflict(out: Desk) -> None:
+async def test_a_deleted_branch_is_a_conflict(out: WorkspaceHarness) -> None:
     repo = out.operators.repo
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
@@ -139,27 +139,27 @@ async def test_a_deleted_branch_is_a_conflict(out: Desk) -> None:
         await out.commit()
 
 
-async def test_a_zone_at_a_tag_cannot_be_committed(desk: Desk) -> None:
-    await tags.create(desk.operators.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
-    await desk.checkout("example.com@v1")
-    desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+async def test_a_zone_at_a_tag_cannot_be_committed(harness: WorkspaceHarness) -> None:
+    await tags.create(harness.operators.repo, EXAMPLE, "v1", await harness.tip(EXAMPLE), "v1")
+    await harness.checkout("example.com@v1")
+    harness.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     with pytest.raises(Invalid, match=r"example.com. at v1 is not at a branch"):
-        await desk.commit()
+        await harness.commit()
 
 
-async def test_the_branch_that_was_checked_out_gets_the_commit(desk: Desk) -> None:
-    repo = desk.operators.repo
-    await branches.create(repo, EXAMPLE, "canary", await desk.tip(EXAMPLE))
-    await desk.checkout("example.com@canary")
-    desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
-    made = (await desk.commit())[EXAMPLE]
+async def test_the_branch_that_was_checked_out_gets_the_commit(harness: WorkspaceHarness) -> None:
+    repo = harness.operators.repo
+    await branches.create(repo, EXAMPLE, "canary", await harness.tip(EXAMPLE))
+    await harness.checkout("example.com@canary")
+    harness.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    made = (await harness.commit())[EXAMPLE]
     assert isinstance(made, Committed)
     assert made.branch == "canary"
     assert (await heads.find_position(repo, EXAMPLE, "canary")).commit() == made.commit
-    assert await desk.tip(EXAMPLE) == made.parent
+    assert await harness.tip(EXAMPLE) == made.parent
 
 
-async def test_a_new_zone_is_registered_with_its_first_commit(out: Desk) -> None:
+async def test_a_new_zone_is_registered_with_its_first_commit(out: WorkspaceHarness) -> None:
     new = names.parse("example.net.")
     path = out.root / "net/example/db.zone"
     path.parent.mkdir(parents=True)
@@ -171,43 +171,43 @@ async def test_a_new_zone_is_registered_with_its_first_commit(out: Desk) -> None
     assert out.states() == {}
 
 
-async def test_a_new_file_of_a_zone_that_has_commits_is_refused(desk: Desk) -> None:
-    await desk.checkout("example.com")
-    path = desk.root / "com/example/sub/db.zone"
+async def test_a_new_file_of_a_zone_that_has_commits_is_refused(harness: WorkspaceHarness) -> None:
+    await harness.checkout("example.com")
+    path = harness.root / "com/example/sub/db.zone"
     path.parent.mkdir()
     path.write_text(FOO)
-    desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
-    before = await desk.tip(EXAMPLE)
+    harness.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    before = await harness.tip(EXAMPLE)
     with pytest.raises(Conflict, match=r"sub.example.com. already has commits"):
-        await desk.commit()
-    assert await desk.tip(EXAMPLE) == before
+        await harness.commit()
+    assert await harness.tip(EXAMPLE) == before
 
 
 async def test_a_signed_zone_is_committed_only_if_it_was_signed_again(
-    desk: Desk,
+    harness: WorkspaceHarness,
 ) -> None:
-    await desk.operators.import_file(SIGNED.replace(" 7 7200", " 8 7200"), EXAMPLE)
-    await desk.checkout()
-    desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
-    desk.type(SUB, "192.0.2.80", "192.0.2.81")
-    desk.type(EXAMPLE, " 8 7200", " 9 7200")
-    before = await desk.tip(SUB)
+    await harness.operators.import_file(SIGNED.replace(" 7 7200", " 8 7200"), EXAMPLE)
+    await harness.checkout()
+    harness.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    harness.type(SUB, "192.0.2.80", "192.0.2.81")
+    harness.type(EXAMPLE, " 8 7200", " 9 7200")
+    before = await harness.tip(SUB)
     with pytest.raises(Unsafe, match="is signed; this would invalidate the signatures"):
-        await desk.commit()
-    assert await desk.tip(SUB) == before
-    desk.type(EXAMPLE, "20200101000000", "20200102000000")
-    results = await desk.commit()
+        await harness.commit()
+    assert await harness.tip(SUB) == before
+    harness.type(EXAMPLE, "20200101000000", "20200102000000")
+    results = await harness.commit()
     assert all(isinstance(each, Committed) for each in results.values())
 
 
-def take_ns_away(out: Desk) -> None:
+def take_ns_away(out: WorkspaceHarness) -> None:
     """Remove the NS records at the apex of example.com., which the safety checks refuse."""
     path = out.path(EXAMPLE)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if " NS " not in line))
 
 
-async def test_if_one_zone_is_refused_none_is_committed(out: Desk) -> None:
+async def test_if_one_zone_is_refused_none_is_committed(out: WorkspaceHarness) -> None:
     take_ns_away(out)
     out.type(SUB, "192.0.2.80", "192.0.2.81")
     before = await out.tip(SUB), await out.tip(EXAMPLE)
@@ -220,7 +220,7 @@ async def test_if_one_zone_is_refused_none_is_committed(out: Desk) -> None:
     assert out.states() == {}
 
 
-async def test_a_dry_run_names_the_zone_that_would_be_refused(out: Desk) -> None:
+async def test_a_dry_run_names_the_zone_that_would_be_refused(out: WorkspaceHarness) -> None:
     take_ns_away(out)
     out.type(SUB, "192.0.2.80", "192.0.2.81")
     previews = await out.commit(dry_run=True)
@@ -231,7 +231,7 @@ async def test_a_dry_run_names_the_zone_that_would_be_refused(out: Desk) -> None
     assert "sub.example.com." not in error.message
 
 
-class Late:
+class RefsWithLateMove:
     """A ref store in which one branch moves just before the first move of another."""
 
     def __init__(self, refs: RefStore, meanwhile: Callable[[], Awaitable[object]]) -> None:
@@ -249,11 +249,13 @@ class Late:
 
 
 async def test_a_late_refusal_names_the_commits_and_the_command_to_undo_them(
-    out: Desk,
+    out: WorkspaceHarness,
 ) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     out.type(SUB, "192.0.2.80", "192.0.2.81")
-    refs = Late(out.operators.repo.refs, lambda: out.others_set(EXAMPLE, "new", "192.0.2.9"))
+    refs = RefsWithLateMove(
+        out.operators.repo.refs, lambda: out.others_set(EXAMPLE, "new", "192.0.2.9")
+    )
     out.operators.repo = msgspec.structs.replace(out.operators.repo, refs=refs)
     results = await out.commit()
     assert isinstance(results[SUB], Committed)
@@ -267,7 +269,9 @@ async def test_a_late_refusal_names_the_commits_and_the_command_to_undo_them(
     assert out.states() == {"example.com.": "changed"}
 
 
-async def test_the_registration_of_a_new_zone_without_commit_can_be_undone(out: Desk) -> None:
+async def test_the_registration_of_a_new_zone_without_commit_can_be_undone(
+    out: WorkspaceHarness,
+) -> None:
     new = names.parse("example.net.")
     path = out.root / "net/example/db.zone"
     path.parent.mkdir(parents=True)
@@ -280,7 +284,7 @@ async def test_the_registration_of_a_new_zone_without_commit_can_be_undone(out: 
         plan = change_plan.plan_replacement(rrsets, new)
         await commit_loop.commit(out.operators.other, at, plan, Intent("theirs", "import"))
 
-    refs = Late(out.operators.repo.refs, others_begin)
+    refs = RefsWithLateMove(out.operators.repo.refs, others_begin)
     out.operators.repo = msgspec.structs.replace(out.operators.repo, refs=refs)
     error = commit_files.find_failure(await out.commit(), INTENT)
     assert isinstance(error, Conflict)
@@ -303,7 +307,7 @@ def test_an_error_of_many_zones_names_a_few_and_is_a_conflict_if_one_is() -> Non
     assert caught.details == {"z7.example.": "77"}
 
 
-async def test_a_dry_run_shows_the_commits_and_makes_none(out: Desk) -> None:
+async def test_a_dry_run_shows_the_commits_and_makes_none(out: WorkspaceHarness) -> None:
     before = await out.tip(EXAMPLE)
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     (preview,) = (await out.commit(dry_run=True)).values()

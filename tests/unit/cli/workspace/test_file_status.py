@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, Desk
+from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, WorkspaceHarness
 from tests.unit.repo.conftest import FOO
 
 from zonegit.errors import NotFound
@@ -16,13 +16,13 @@ from zonegit_cli.workspace.index import WorkspaceIndex
 
 
 @pytest.fixture
-async def out(desk: Desk) -> Desk:
+async def out(harness: WorkspaceHarness) -> WorkspaceHarness:
     """All zones are checked out."""
-    await desk.checkout()
-    return desk
+    await harness.checkout()
+    return harness
 
 
-async def test_changed_new_and_deleted_zones_are_named(out: Desk) -> None:
+async def test_changed_new_and_deleted_zones_are_named(out: WorkspaceHarness) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     out.path(SUB).unlink()
     new = out.root / "net/example/db.zone"
@@ -33,14 +33,14 @@ async def test_changed_new_and_deleted_zones_are_named(out: Desk) -> None:
     }  # fmt: skip
 
 
-async def test_comments_and_order_do_not_change_a_zone(out: Desk) -> None:
+async def test_comments_and_order_do_not_change_a_zone(out: WorkspaceHarness) -> None:
     path = out.path(EXAMPLE)
     first, *lines = path.read_text().splitlines()
     path.write_text("\n".join(["; mine", first, *reversed(lines)]) + "\n")
     assert out.states() == {"example.com.": "rewritten"}
 
 
-async def test_a_file_rewritten_with_the_same_octets_is_unchanged(out: Desk) -> None:
+async def test_a_file_rewritten_with_the_same_octets_is_unchanged(out: WorkspaceHarness) -> None:
     path = out.path(EXAMPLE)
     octets = path.read_bytes()
     path.unlink()
@@ -48,7 +48,7 @@ async def test_a_file_rewritten_with_the_same_octets_is_unchanged(out: Desk) -> 
     assert out.states() == {}
 
 
-async def test_every_line_that_does_not_parse_is_reported(out: Desk) -> None:
+async def test_every_line_that_does_not_parse_is_reported(out: WorkspaceHarness) -> None:
     path = out.path(EXAMPLE)
     path.write_text(FOO + "a A 192.0.2.300\nb A 192.0.2.1\nc MX ten mail\nd A 1 2 3\n(\n")
     (file,) = out.files([EXAMPLE])
@@ -58,19 +58,19 @@ async def test_every_line_that_does_not_parse_is_reported(out: Desk) -> None:
     ]
 
 
-async def test_the_number_of_reported_lines_is_bounded(out: Desk) -> None:
+async def test_the_number_of_reported_lines_is_bounded(out: WorkspaceHarness) -> None:
     out.path(EXAMPLE).write_text(FOO + "a A 192.0.2.300\n" * 1_000)
     (file,) = out.files([EXAMPLE])
     assert len(file.problems) == MAX_PROBLEMS
 
 
 @pytest.mark.parametrize("text", ["", "@ NS ns1\n", "www.example.org. 60 A 192.0.2.1\n"])
-async def test_a_text_that_is_not_a_zone_is_malformed(out: Desk, text: str) -> None:
+async def test_a_text_that_is_not_a_zone_is_malformed(out: WorkspaceHarness, text: str) -> None:
     out.path(EXAMPLE).write_text(text)
     assert out.states() == {"example.com.": "malformed"}
 
 
-async def test_every_include_is_refused(out: Desk, tmp_path: Path) -> None:
+async def test_every_include_is_refused(out: WorkspaceHarness, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret 60 TXT hush\n")
     out.path(EXAMPLE).write_text(f"{FOO}$INCLUDE {tmp_path}/secret\n")
     (file,) = out.files([EXAMPLE])
@@ -78,7 +78,7 @@ async def test_every_include_is_refused(out: Desk, tmp_path: Path) -> None:
 
 
 async def test_a_link_planted_in_place_of_a_file_or_folder_is_not_read(
-    out: Desk, tmp_path: Path
+    out: WorkspaceHarness, tmp_path: Path
 ) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "db.zone").write_text(FOO)
@@ -97,7 +97,7 @@ async def test_a_link_planted_in_place_of_a_file_or_folder_is_not_read(
 
 
 async def test_a_change_without_a_new_stamp_is_found_in_a_file_as_recent_as_the_index(
-    out: Desk,
+    out: WorkspaceHarness,
 ) -> None:
     """Same size, same inode, same times: written twice in one tick of the clock."""
     path = out.path(EXAMPLE)
@@ -118,7 +118,7 @@ async def test_a_change_without_a_new_stamp_is_found_in_a_file_as_recent_as_the_
     assert out.states() == {}, "a stamp that is older is believed: that is what it is for"
 
 
-async def test_files_that_are_not_paths_of_zones_are_ignored(out: Desk) -> None:
+async def test_files_that_are_not_paths_of_zones_are_ignored(out: WorkspaceHarness) -> None:
     for path in ("README", "Com/db.zone", "com/a.zone", ".git/db.zone", "com/example/db.zone.orig"):
         (out.root / path).parent.mkdir(exist_ok=True)
         (out.root / path).write_text("x")
@@ -126,14 +126,14 @@ async def test_files_that_are_not_paths_of_zones_are_ignored(out: Desk) -> None:
     assert out.states() == {}
 
 
-async def test_the_zone_of_a_new_file_follows_from_its_path(desk: Desk) -> None:
+async def test_the_zone_of_a_new_file_follows_from_its_path(harness: WorkspaceHarness) -> None:
     particular = names.parse("flat.example.")
-    await desk.checkout("example.com", fresh=WorkspaceIndex(particular={particular: "flat"}))
-    (desk.root / "flat.example.zone").write_text(FOO)
-    (desk.root / "other.example.zone").write_text(FOO)
-    assert desk.states() == {"flat.example.": "new"}
+    await harness.checkout("example.com", fresh=WorkspaceIndex(particular={particular: "flat"}))
+    (harness.root / "flat.example.zone").write_text(FOO)
+    (harness.root / "other.example.zone").write_text(FOO)
+    assert harness.states() == {"flat.example.": "new"}
 
 
-async def test_a_zone_without_a_file_is_not_found(out: Desk) -> None:
+async def test_a_zone_without_a_file_is_not_found(out: WorkspaceHarness) -> None:
     with pytest.raises(NotFound, match=r"example.org. has no file"):
         out.files([names.parse("example.org.")])

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.zone_removal import remove_zone
-from tests.unit.cli.workspace.conftest import EXAMPLE, SUB, ZONES, Desk
+from tests.unit.cli.workspace.conftest import EXAMPLE, SUB, ZONES, WorkspaceHarness
 
 from zonegit.errors import Conflict
 from zonegit.repo.change import tags
@@ -11,13 +11,13 @@ from zonegit_cli.workspace.update_files import UpdateOutcome
 
 
 @pytest.fixture
-async def out(desk: Desk) -> Desk:
+async def out(harness: WorkspaceHarness) -> WorkspaceHarness:
     """All zones are checked out."""
-    await desk.checkout()
-    return desk
+    await harness.checkout()
+    return harness
 
 
-async def test_a_file_follows_its_branch(out: Desk) -> None:
+async def test_a_file_follows_its_branch(out: WorkspaceHarness) -> None:
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
     found = await out.update()
     assert {zone: each.outcome for zone, each in found.items()} == {
@@ -33,7 +33,9 @@ async def test_a_file_follows_its_branch(out: Desk) -> None:
     ("old", "new"),
     [("192.0.2.80", "192.0.2.81"), ("$ORIGIN", "; mine\n$ORIGIN"), ("192.0.2.80", "nonsense")],
 )
-async def test_a_changed_file_is_never_overwritten(out: Desk, old: str, new: str) -> None:
+async def test_a_changed_file_is_never_overwritten(
+    out: WorkspaceHarness, old: str, new: str
+) -> None:
     out.type(EXAMPLE, old, new)
     text = out.path(EXAMPLE).read_text()
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
@@ -44,7 +46,7 @@ async def test_a_changed_file_is_never_overwritten(out: Desk, old: str, new: str
     assert out.path(EXAMPLE).read_text() == text
 
 
-async def test_a_deleted_file_stays_deleted(out: Desk) -> None:
+async def test_a_deleted_file_stays_deleted(out: WorkspaceHarness) -> None:
     path = out.path(EXAMPLE)
     path.unlink()
     await out.others_set(EXAMPLE, "new", "192.0.2.5")
@@ -52,7 +54,9 @@ async def test_a_deleted_file_stays_deleted(out: Desk) -> None:
     assert not path.exists()
 
 
-async def test_both_changes_are_merged_and_ours_is_still_to_be_committed(out: Desk) -> None:
+async def test_both_changes_are_merged_and_ours_is_still_to_be_committed(
+    out: WorkspaceHarness,
+) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
     assert (await out.update(merge=True))[EXAMPLE].outcome is UpdateOutcome.MERGED
@@ -66,14 +70,16 @@ async def test_both_changes_are_merged_and_ours_is_still_to_be_committed(out: De
     assert len(made.changes) == 1
 
 
-async def test_equal_changes_are_merged_into_no_change(out: Desk) -> None:
+async def test_equal_changes_are_merged_into_no_change(out: WorkspaceHarness) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     await out.others_set(EXAMPLE, "api", "192.0.2.81")
     await out.update(merge=True)
     assert out.states() == {}
 
 
-async def test_an_rrset_that_both_changed_is_a_conflict_and_the_file_stays(out: Desk) -> None:
+async def test_an_rrset_that_both_changed_is_a_conflict_and_the_file_stays(
+    out: WorkspaceHarness,
+) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     text = out.path(EXAMPLE).read_text()
     await out.others_set(EXAMPLE, "api", "192.0.2.82")
@@ -86,7 +92,7 @@ async def test_an_rrset_that_both_changed_is_a_conflict_and_the_file_stays(out: 
         await out.commit()
 
 
-async def test_text_that_records_do_not_hold_is_kept_in_a_copy(out: Desk) -> None:
+async def test_text_that_records_do_not_hold_is_kept_in_a_copy(out: WorkspaceHarness) -> None:
     for number in range(2):
         out.type(EXAMPLE, "$ORIGIN", f"; mine {number}\n$ORIGIN")
         await out.others_set(EXAMPLE, "new", f"192.0.2.{number}")
@@ -98,7 +104,7 @@ async def test_text_that_records_do_not_hold_is_kept_in_a_copy(out: Desk) -> Non
 
 
 async def test_a_file_with_comments_is_kept_in_a_copy_and_one_without_is_not(
-    out: Desk,
+    out: WorkspaceHarness,
 ) -> None:
     out.type(EXAMPLE, "$ORIGIN", "; mine\n$ORIGIN")
     for zone in (EXAMPLE, SUB):
@@ -113,7 +119,7 @@ async def test_a_file_with_comments_is_kept_in_a_copy_and_one_without_is_not(
 
 
 async def test_the_file_of_a_removed_zone_is_removed_and_that_of_its_subzone_stays(
-    out: Desk,
+    out: WorkspaceHarness,
 ) -> None:
     repo = out.operators.repo
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
@@ -126,7 +132,7 @@ async def test_the_file_of_a_removed_zone_is_removed_and_that_of_its_subzone_sta
     assert len(out.files()) == 1
 
 
-async def test_a_changed_file_of_a_removed_zone_stays(out: Desk) -> None:
+async def test_a_changed_file_of_a_removed_zone_stays(out: WorkspaceHarness) -> None:
     repo = out.operators.repo
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
@@ -134,14 +140,16 @@ async def test_a_changed_file_of_a_removed_zone_stays(out: Desk) -> None:
     assert (out.root / "com/example/db.zone").exists()
 
 
-async def test_a_zone_at_a_tag_is_not_updated(desk: Desk) -> None:
-    await tags.create(desk.operators.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
-    await desk.checkout("example.com@v1")
-    await desk.others_set(EXAMPLE, "new", "192.0.2.5")
-    assert (await desk.update())[EXAMPLE].outcome is UpdateOutcome.CURRENT
+async def test_a_zone_at_a_tag_is_not_updated(harness: WorkspaceHarness) -> None:
+    await tags.create(harness.operators.repo, EXAMPLE, "v1", await harness.tip(EXAMPLE), "v1")
+    await harness.checkout("example.com@v1")
+    await harness.others_set(EXAMPLE, "new", "192.0.2.5")
+    assert (await harness.update())[EXAMPLE].outcome is UpdateOutcome.CURRENT
 
 
-async def test_a_commit_that_is_missing_from_the_index_is_found_by_an_update(out: Desk) -> None:
+async def test_a_commit_that_is_missing_from_the_index_is_found_by_an_update(
+    out: WorkspaceHarness,
+) -> None:
     """The command was killed between the move of the branch and the write of the index."""
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     index = (out.root / ".zonegit/index").read_bytes()
