@@ -6,7 +6,7 @@ A test can thus stop any of them.
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,7 +24,7 @@ from tests.support.zone_removal import remove_zone
 from zonegit import http
 from zonegit.bus import Bus, connect
 from zonegit.bus.resolver_status import survey
-from zonegit.bus.service import Request, serve
+from zonegit.bus.service import Endpoints, Request, serve
 from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Conflict
 from zonegit.nameserver.acl import Address
@@ -52,12 +52,12 @@ from zonegit.wire.messages import (
 )
 from zonegit.zone import names
 from zonegit_objectstore.handlers import ObjectHandlers
-from zonegit_objectstore.sqlite import open_objects
+from zonegit_objectstore.sqlite import SqliteObjects, open_objects
 from zonegit_refs.handlers import RefHandlers
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.publisher import Publisher
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sqlite import SqliteRefs, open_refs
 from zonegit_refs.witnesses import Witnesses
 from zonegit_resolver import app
 from zonegit_resolver.config.config_file import PlanFile
@@ -155,6 +155,38 @@ class Backend:
         return {each.resolver: each for each in found.statuses if each.listen}
 
 
+class SmugglingObjects:
+    """The endpoints of an object store that also return objects which it never stored."""
+
+    def __init__(self, objects: SqliteObjects, smuggled: Mapping[ObjectId, RawObject]) -> None:
+        self._objects = objects
+        self._smuggled = smuggled
+        self._stored = ObjectHandlers(objects).endpoints()
+
+    def endpoints(self) -> Endpoints:
+        return {
+            **self._stored,
+            "get": replace(self._stored["get"], answer=self._get),
+            "missing": replace(self._stored["missing"], answer=self._missing),
+        }
+
+    async def _get(self, request: Request, message: GetObjects) -> Struct:
+        if self._smuggled.keys().isdisjoint(message.ids):
+            return await self._stored["get"].answer(request, message)
+        # Like a store, it returns any number of the first objects. It returns no outlines, like a
+        # store of an earlier release.
+        of_store = [not self._smuggled.get(each) for each in message.ids]
+        run = of_store.index(not of_store[0]) if len(set(of_store)) > 1 else len(of_store)
+        ids = message.ids[:run]
+        if of_store[0]:
+            return await self._stored["get"].answer(request, GetObjects(ids=ids))
+        return GotObjects(objects=[self._smuggled[each] for each in ids])
+
+    async def _missing(self, request: Request, message: MissingObjects) -> Missing:
+        absent = await self._objects.missing(message.ids)
+        return Missing(ids=sorted(absent - self._smuggled.keys()))
+
+
 @asynccontextmanager
 async def run_backend(url: str, data: Path) -> AsyncIterator[Backend]:
     """Run new stores below ``data``."""
@@ -164,84 +196,56 @@ async def run_backend(url: str, data: Path) -> AsyncIterator[Backend]:
         refs = await stack.enter_async_context(open_refs(data / "refs.sqlite3"))
         serving = await stack.enter_async_context(connect(settings, name="stores"))
         bus = await stack.enter_async_context(connect(settings, name="operator"))
-        publisher = Publisher(serving, refs)
+        repo = Repo(objects_of(bus, "ada"), refs_of(bus, "ada"), "ada", _now)
+        backend = Backend(url, data, bus, repo)
+        stored = SmugglingObjects(objects, backend.smuggled).endpoints()
+        about_refs = await stack.enter_async_context(_run_refs(backend, serving, refs))
+        await stack.enter_async_context(serve(serving, "objectstore", "objects", stored))
+        await stack.enter_async_context(serve(serving, "refs", "refs", about_refs))
 
-        def announce(new: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
-            if made.announces:
-                publisher.announce(new if made.sends_objects else (), entries)
-
-        asked = objects_of(serving, "refs")
-        witnesses = Witnesses(serving, refs)
-        keeper = RefKeeper(refs, asked, announce, limits=UNLIMITED, resolvers=witnesses)
-        adopting = LegacyAdopter(refs, keeper, asked)
-        stored = ObjectHandlers(objects).endpoints()
-        about_objects = dict(stored)
-
-        async def get(request: Request, message: GetObjects) -> Struct:
-            if made.smuggled.keys().isdisjoint(message.ids):
-                return await stored["get"].answer(request, message)
-            # Like a store, it returns any number of the first objects. It returns no
-            # outlines, like a store of an earlier release.
-            of_store = [not made.smuggled.get(each) for each in message.ids]
-            run = of_store.index(not of_store[0]) if len(set(of_store)) > 1 else len(of_store)
-            ids = message.ids[:run]
-            if of_store[0]:
-                return await stored["get"].answer(request, GetObjects(ids=ids))
-            return GotObjects(objects=[made.smuggled[each] for each in ids])
-
-        async def missing(request: Request, message: MissingObjects) -> Missing:
-            absent = await objects.missing(message.ids)
-            return Missing(ids=sorted(absent - made.smuggled.keys()))
-
-        async def move(zone: names.Name, commit: ObjectId) -> object:
-            ref = ref_names.branch(zone, "main")
-            served = ServedTree(1, ObjectId(bytes(32)))
-            tip = (await refs.state(ref)).tip
-            origin = made.repo.origin("smuggle", force=True)
-            now = time.time()
-            return await refs.move(
-                ref, Anything(), commit, served, tip, origin, now, partial(announce, ())
-            )
-
-        about_objects |= {
-            "get": replace(stored["get"], answer=get),
-            "missing": replace(stored["missing"], answer=missing),
-        }
-        await stack.enter_async_context(publisher.running())
-        await stack.enter_async_context(witnesses.running())
-        about_refs = RefHandlers(
-            keeper, adopting, witnesses.take, witnesses.listener.list_registered
-        ).endpoints()
-
-        async def reflog(request: Request, message: AskReflog) -> Struct:
-            await made.reflog_enabled.wait()
-            return await about_refs["reflog"].answer(request, message)
-
-        for name, service, handlers in (
-            ("objectstore", "objects", about_objects),
-            (
-                "refs",
-                "refs",
-                {**about_refs, "reflog": replace(about_refs["reflog"], answer=reflog)},
-            ),
-        ):
-            await stack.enter_async_context(serve(serving, name, service, handlers))
-        repo = Repo(
-            objects_of(bus, "ada"),
-            refs_of(bus, "ada"),
-            "ada",
-            _now,
-        )
-        made = Backend(url, data, bus, repo)
-        made.move = move
-        made.reflog_enabled.set()
-
-        def heard(subject: str, octets: bytes) -> None:
+        def record(subject: str, octets: bytes) -> None:
             if not subject.endswith("._"):
-                made.served.append(codec.decode(octets, ServedEvent))
+                backend.served.append(codec.decode(octets, ServedEvent))
 
-        await stack.enter_async_context(bus.subscribe(subjects.SERVED, heard))
-        yield made
+        await stack.enter_async_context(bus.subscribe(subjects.SERVED, record))
+        yield backend
+
+
+@asynccontextmanager
+async def _run_refs(backend: Backend, serving: Bus, refs: SqliteRefs) -> AsyncIterator[Endpoints]:
+    """Run the ref store with the faults of the backend, and yield its endpoints."""
+    publisher = Publisher(serving, refs)
+    witnesses = Witnesses(serving, refs)
+
+    def announce(new: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
+        if backend.announces:
+            publisher.announce(new if backend.sends_objects else (), entries)
+
+    async def move(zone: names.Name, commit: ObjectId) -> object:
+        ref = ref_names.branch(zone, "main")
+        served = ServedTree(1, ObjectId(bytes(32)))
+        tip = (await refs.state(ref)).tip
+        origin = backend.repo.origin("smuggle", force=True)
+        now = time.time()
+        return await refs.move(
+            ref, Anything(), commit, served, tip, origin, now, partial(announce, ())
+        )
+
+    objects = objects_of(serving, "refs")
+    keeper = RefKeeper(refs, objects, announce, limits=UNLIMITED, resolvers=witnesses)
+    adopter = LegacyAdopter(refs, keeper, objects)
+    endpoints = RefHandlers(
+        keeper, adopter, witnesses.take, witnesses.listener.list_registered
+    ).endpoints()
+
+    async def reflog(request: Request, message: AskReflog) -> Struct:
+        await backend.reflog_enabled.wait()
+        return await endpoints["reflog"].answer(request, message)
+
+    backend.move = move
+    backend.reflog_enabled.set()
+    async with publisher.running(), witnesses.running():
+        yield {**endpoints, "reflog": replace(endpoints["reflog"], answer=reflog)}
 
 
 def _now() -> Identity:
