@@ -2,8 +2,10 @@
 
 import ast
 import re
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,15 @@ import pytest
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("shared", "services", "benchmarks", "release", "docs")
 SOURCES = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*.py"))
+TESTS = sorted(ROOT.glob("tests/**/*.py"))
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
-OPENINGS = ("What", "Whether", "Where", "How", "Who", "Whom", "Whose", "As")
+OPENINGS = ("What", "Whether", "Where", "How", "Who", "Whom", "Whose", "Which", "As")
 UNPLAIN = re.compile(
     r"\b(whoever|whomever|anew|(?<!there )is none|so is|all the same|stands? on|stood on)\b|; None:"
+)
+UNPLAIN_NAME = re.compile(
+    r"^test_(what|whatever|where|who|whoever|whose|which|how|whether)_"
+    r"|_(anybody|everybody|nobody|somebody|whoever|anew|tells?|told|stands?|stood|clash(es)?)(_|$)"
 )
 
 
@@ -31,14 +38,35 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
                 yield getattr(node, "lineno", 1), text
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=shown)
-def test_docstrings_open_with_a_verb_or_a_noun(path: Path) -> None:
-    found = [
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each docstring and comment."""
+    yield from docstrings(path)
+    for token in tokenize.generate_tokens(StringIO(path.read_text()).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def names_of_tests(path: Path) -> Iterator[str]:
+    """Yield the name of each test."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                if name.startswith("test_"):
+                    yield name
+
+
+def wrong_openings(path: Path) -> list[str]:
+    """Return the docstrings that do not open with a verb or a noun."""
+    return [
         f"{shown(path)}:{line}: {text.splitlines()[0]}"
         for line, text in docstrings(path)
         if re.split(r"\W", text, maxsplit=1)[0] in {*OPENINGS, "Raises"}
     ]
-    assert not found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=shown)
+def test_docstrings_open_with_a_verb_or_a_noun(path: Path) -> None:
+    assert not wrong_openings(path)
 
 
 @pytest.mark.parametrize("path", [*SOURCES, *PAGES], ids=shown)
@@ -51,9 +79,35 @@ def test_texts_are_plain(path: Path) -> None:
     assert not found
 
 
-def test_a_public_class_name_has_one_meaning() -> None:
+def test_docstrings_of_tests_open_with_a_verb_or_a_noun() -> None:
+    assert not [found for path in TESTS for found in wrong_openings(path)]
+
+
+def test_texts_of_tests_are_plain() -> None:
+    """Only docstrings and comments: the other texts are those of the product."""
+    found = [
+        f"{shown(path)}:{line}: {text}"
+        for path in TESTS
+        for line, text in prose(path)
+        if UNPLAIN.search(text)
+    ]
+    assert not found
+
+
+def test_test_names_are_plain() -> None:
+    found = [
+        f"{shown(path)}: {name}"
+        for path in TESTS
+        for name in names_of_tests(path)
+        if UNPLAIN_NAME.search(name)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("paths", [SOURCES, TESTS], ids=["sources", "tests"])
+def test_a_public_class_name_has_one_meaning(paths: list[Path]) -> None:
     places = defaultdict(list)
-    for path in SOURCES:
+    for path in paths:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(shown(path))
@@ -65,7 +119,7 @@ def test_bounds_have_one_prefix() -> None:
     prefix = re.compile(r"_?(MOST|LONGEST|LARGEST|DEEPEST|WIDEST|FEW|MANY|LITTLE|BIG|AT_ONCE)(_|$)")
     found = [
         f"{shown(path)}: {target.id}"
-        for path in SOURCES
+        for path in [*SOURCES, *TESTS]
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.Assign | ast.AnnAssign)
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
