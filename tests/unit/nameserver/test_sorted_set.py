@@ -24,7 +24,7 @@ def small_blocks():
 
 
 @given(EDITS, PATHS)
-def test_it_holds_and_finds_what_a_sorted_list_does(edits, asked) -> None:
+def test_it_finds_the_same_as_a_sorted_list(edits, asked) -> None:
     made, plain = SortedSet(), set()
     for puts, path in edits:
         made = made.with_added(path) if puts else made.without(path)
@@ -41,7 +41,7 @@ def test_it_holds_and_finds_what_a_sorted_list_does(edits, asked) -> None:
 
 
 @given(st.sets(PATHS), PATHS)
-def test_what_was_before_a_change_stays_as_it_was(keys, path) -> None:
+def test_an_earlier_version_is_not_changed(keys, path) -> None:
     before = SortedSet()
     for key in keys:
         before = before.with_added(key)
@@ -51,7 +51,7 @@ def test_what_was_before_a_change_stays_as_it_was(keys, path) -> None:
     assert list(after) == sorted({*keys, path})
 
 
-def test_paths_stand_in_canonical_order() -> None:
+def test_paths_are_in_canonical_order() -> None:
     r"""RFC 4034 section 6.1, with its own example; ``\000`` sorts before every other octet."""
     canonical = [
         (),
