@@ -14,9 +14,9 @@ from zonegit_cli.stack.record import STORES
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
 
-PRESENCE_S: Final = 0.3
+PRESENCE_TIMEOUT_S: Final = 0.3
 """Seconds to wait for the answers of instances."""
-ATTEMPTS: Final = 6
+MAX_ATTEMPTS: Final = 6
 """Requests to a store that is known to run: a busy machine may need longer."""
 
 StoreInstances = Mapping[str, Sequence[Presence]]
@@ -31,7 +31,7 @@ async def ask_instances(bus: "Bus", awaited: Collection[str] = STORES) -> StoreI
         Unavailable: the bus is not connected.
     """
     return {
-        store: await _ask_instances(bus, store, ATTEMPTS if store in awaited else 1)
+        store: await _ask_instances(bus, store, MAX_ATTEMPTS if store in awaited else 1)
         for store in STORES
     }
 
@@ -40,7 +40,7 @@ async def _ask_instances(bus: "Bus", store: str, attempts: int) -> list[Presence
     for _ in range(attempts):
         try:
             answers = await bus.broadcast(
-                subjects.presence(store), AskPresence(), Presence, PRESENCE_S
+                subjects.presence(store), AskPresence(), Presence, PRESENCE_TIMEOUT_S
             )
         except Denied:
             return []

@@ -19,7 +19,9 @@ EXIT_STATUS: Final = {
     "busy": 6,
     "unsafe": 7,
 }
-INTERRUPTED: Final = 130
+EXIT_INTERRUPTED: Final = 130
+EXIT_DIFFERENT: Final = 10
+"""The exit status of ``--exit-code`` if there are differences."""
 
 
 def run_cli(cli: click.Command, words: list[str]) -> int:
@@ -34,7 +36,7 @@ def run_cli(cli: click.Command, words: list[str]) -> int:
         return error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("zonegit: interrupted", err=True)
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except (BrokenPipeError, SystemExit) as error:
         # On a broken pipe click replaces the stream and exits with 1.
         if isinstance(error, SystemExit) and sys.stdout is stdout:

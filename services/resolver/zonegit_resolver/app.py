@@ -216,7 +216,7 @@ class Resolver:
                 wait.cancel()
 
     async def follow(self, bus_settings: BusSettings) -> None:
-        """Follow the log and serve what it says, until cancelled.
+        """Follow the log and serve its state, until cancelled.
 
         Raises:
             Unavailable: The bus closed the connection permanently.

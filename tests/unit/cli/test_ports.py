@@ -11,7 +11,7 @@ from zonegit_cli.stack import ports
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_free_port_can_be_bound_and_is_outside_the_ephemeral_range(host: str) -> None:
     for port in (ports.find_free_port(host) for _ in range(10)):
-        assert port in ports.CANDIDATES
+        assert port in ports.CANDIDATE_PORTS
         assert ports.choose_dns_port(host, port) == port
 
 

@@ -13,10 +13,8 @@ from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import to_hex
 from zonegit_cli.render import patches
+from zonegit_cli.run import EXIT_DIFFERENT
 from zonegit_cli.session import Session
-
-DIFFERS = 10
-"""Exit status of ``--exit-code`` if the commits differ."""
 
 
 @options.session_command("diff", cls=options.OwnersCommand)
@@ -60,7 +58,7 @@ async def command(
     lines = patches.format_stat(found.deltas) if stat else patches.format_lines(found.deltas)
     head = [_format_header(found)] if found.deltas else []
     session.output.print_result(lambda: _to_json(found), [*head, *lines], paged=True)
-    return DIFFERS if exit_code and found.deltas else 0
+    return EXIT_DIFFERENT if exit_code and found.deltas else 0
 
 
 def _format_header(found: Comparison) -> str:

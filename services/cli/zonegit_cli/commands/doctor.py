@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
     from zonegit.bus.discovery import ServiceInstance
 
-PING_S: Final = 0.5
-PINGS: Final = 6
+PING_TIMEOUT_S: Final = 0.5
+MAX_PINGS: Final = 6
 """Attempts to reach the stores: a busy machine may need longer."""
 MIN_FREE_OCTETS: Final = 1 << 30
 MAX_SKEW_S: Final = 1.0
@@ -112,8 +112,8 @@ async def _check_services(
     from zonegit.bus import discovery  # imports NATS, not needed for --help
 
     found: list[ServiceInstance] = []
-    for _ in range(PINGS):
-        found = await discovery.ping(bus, PING_S)
+    for _ in range(MAX_PINGS):
+        found = await discovery.ping(bus, PING_TIMEOUT_S)
         if {each.name for each in found}.issuperset(STORES):
             break
     instances = await installations.ask_instances(bus, {each.name for each in found})

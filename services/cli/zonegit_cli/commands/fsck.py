@@ -14,7 +14,7 @@ from zonegit_cli.output import format_count, format_id, to_hex
 from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
-BROKEN = 1
+EXIT_BROKEN = 1
 """Exit status if an object is broken."""
 
 
@@ -45,7 +45,7 @@ async def command(session: Session, history: bool) -> int:
     session.output.print_result(
         lambda: _to_json(report, is_clean=is_clean), _format_lines(report, history), paged=True
     )
-    return 0 if is_clean else BROKEN
+    return 0 if is_clean else EXIT_BROKEN
 
 
 def _format_lines(report: FsckReport, history: bool) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import gc
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -21,9 +21,8 @@ from zonegit_cli.import_export.master_files import MasterFiles
 from zonegit_cli.parse import edit_scripts, file_kinds, files
 from zonegit_cli.render import findings
 from zonegit_cli.render import plans as shown
+from zonegit_cli.run import EXIT_DIFFERENT
 from zonegit_cli.session import Session
-
-EXIT_DIFFERENT: Final = 10
 
 
 @options.session_command("plan")

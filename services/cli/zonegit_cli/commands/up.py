@@ -19,7 +19,7 @@ from zonegit_cli.stack.logs import LogBounds
 from zonegit_cli.stack.record import StackRecord
 from zonegit_cli.stack.supervisor import UpOptions
 
-DETACH_S = 40.0
+START_TIMEOUT_S = 40.0
 
 
 @options.session_command("up")
@@ -121,7 +121,7 @@ def _start_in_background(session: Session, data: Path) -> None:
             start_new_session=True,
             env={**os.environ, "ZONEGIT_DATA": str(data)},
         )
-    deadline = time.monotonic() + DETACH_S
+    deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         found = config.read_stack(data)
         if found and found.get("ready"):

@@ -19,7 +19,7 @@ from zonegit_cli.parse import key_files
 from zonegit_cli.render.signatures import STATES, Names, format_key, format_verdict
 from zonegit_cli.session import Session
 
-NOT_GOOD = 1
+EXIT_NOT_GOOD = 1
 """Exit status if a commit or tag is not signed by a trusted key."""
 
 
@@ -67,7 +67,7 @@ async def command(
     session.output.print_result(
         _to_json(report, trusted), _format_lines(report, trusted, chain), paged=True
     )
-    return NOT_GOOD if report.failed else 0
+    return EXIT_NOT_GOOD if report.failed else 0
 
 
 def _find_trusted_keys(session: Session) -> list[Path]:

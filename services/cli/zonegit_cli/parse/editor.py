@@ -22,7 +22,7 @@ MARK: Final = b"; zonegit: "
 ERROR_LINES: Final = 3
 """Error lines: the message, the hint, and how to proceed."""
 
-MAX_ROUNDS_UNASKED: Final = 2
+MAX_UNCONFIRMED_ROUNDS: Final = 2
 """Times that a text which cannot be parsed is opened before the operator is asked to confirm."""
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class EditedFile:
                 # Count lines as they will be numbered below the error lines.
                 return parse(b"\n" * ERROR_LINES + self._typed)
             except Invalid as error:
-                if self._typed == before or (rounds >= MAX_ROUNDS_UNASKED and not reopen()):
+                if self._typed == before or (rounds >= MAX_UNCONFIRMED_ROUNDS and not reopen()):
                     raise
                 self.path.write_bytes(_format_error(error) + self._typed)
         raise AssertionError("counting does not end")

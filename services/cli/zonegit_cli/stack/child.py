@@ -19,14 +19,14 @@ MIN_BACK_OFF_S: Final = 0.1
 MAX_BACK_OFF_S: Final = 5.0
 STEADY_S: Final = 10.0
 """Running time after which the back-off is reset."""
-STOP_S: Final = 5.0
+STOP_TIMEOUT_S: Final = 5.0
 """Time to exit after SIGTERM, before SIGKILL."""
 
 OPEN_S: Final = 3.0
 """Running time after which a service has opened its store."""
 RETRY_STORE_S: Final = 60.0
 """Time until a store that cannot be opened is tried again, unless its file changes before."""
-POLL_S: Final = 0.5
+POLL_INTERVAL_S: Final = 0.5
 FAILURE_LINES: Final = 20
 
 Note = Callable[[str], None]
@@ -125,7 +125,7 @@ async def _wait_for_change(file: Path) -> None:
     before = _read_version(file)
     deadline = time.monotonic() + RETRY_STORE_S
     while time.monotonic() < deadline and _read_version(file) == before:  # noqa: ASYNC110 # a file
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(POLL_INTERVAL_S)
 
 
 def _read_version(file: Path) -> tuple[int, int, int] | None:
@@ -165,7 +165,7 @@ async def _run(child: Child) -> int:
 async def _stop(process: asyncio.subprocess.Process) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        async with asyncio.timeout(STOP_S):
+        async with asyncio.timeout(STOP_TIMEOUT_S):
             await process.wait()
     except TimeoutError:
         process.kill()

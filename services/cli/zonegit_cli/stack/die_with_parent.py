@@ -13,7 +13,7 @@ import sys
 import time
 
 PR_SET_PDEATHSIG = 1
-WATCH_S = 0.5
+WATCH_INTERVAL_S = 0.5
 
 
 def main(parent: int, command: list[str]) -> int:
@@ -31,7 +31,7 @@ def main(parent: int, command: list[str]) -> int:
     while child.poll() is None:
         if os.getppid() != parent:
             child.kill()
-        time.sleep(WATCH_S)
+        time.sleep(WATCH_INTERVAL_S)
     return child.returncode
 
 

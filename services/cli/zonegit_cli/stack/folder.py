@@ -20,8 +20,8 @@ PRIVATE: Final = 0o077
 _MARKER_CONTENT: Final = {"owner": "stack", "version": 1}
 _MAX_MARK_OCTETS: Final = 4_096
 _STORES: Final = ("objectstore/objects.sqlite3", "refs/refs.sqlite3")
-_OF_SUPERVISOR: Final = ("stack.lock", "nats.conf")
-_OF_FILE_SYSTEM: Final = frozenset({"lost+found"})
+_SUPERVISOR_FILES: Final = ("stack.lock", "nats.conf")
+_FILE_SYSTEM_ENTRIES: Final = frozenset({"lost+found"})
 """The entries of an empty file system."""
 
 
@@ -33,7 +33,7 @@ def claim(data: Path) -> None:
         OSError: it cannot be used.
     """
     if not _is_ours(data):
-        foreign = sorted(set(os.listdir(data)) - _OF_FILE_SYSTEM) if data.exists() else []
+        foreign = sorted(set(os.listdir(data)) - _FILE_SYSTEM_ENTRIES) if data.exists() else []
         if foreign:
             raise Invalid(
                 f"{data} is not a data folder of zonegit: it contains {foreign[0][:100]!r}; nothing"
@@ -50,7 +50,7 @@ def _is_ours(data: Path) -> bool:
     return (
         _is_marked(data)
         or any(_is_file(data / name) for name in _STORES)
-        or all(_is_file(data / name) for name in _OF_SUPERVISOR)
+        or all(_is_file(data / name) for name in _SUPERVISOR_FILES)
     )
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-CHECK_S: Final = 2.0
+CHECK_INTERVAL_S: Final = 2.0
 """Interval at which the sizes are checked."""
 
 
@@ -31,7 +31,7 @@ async def keep_rotating(logs: Iterable[Path], bounds: LogBounds) -> None:
     while True:
         for log in every:
             await asyncio.to_thread(rotate, log, bounds)
-        await asyncio.sleep(CHECK_S)
+        await asyncio.sleep(CHECK_INTERVAL_S)
 
 
 def rotate(log: Path, bounds: LogBounds) -> None:

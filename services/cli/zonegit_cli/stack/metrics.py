@@ -19,7 +19,7 @@ from zonegit.errors import Unavailable
 from zonegit.http import HttpReply
 from zonegit_cli.parse.addresses import parse_address
 
-SCRAPE_S: Final = 3.0
+SCRAPE_TIMEOUT_S: Final = 3.0
 
 
 @asynccontextmanager
@@ -67,7 +67,7 @@ async def _ask_all(resolvers: Mapping[str, str], path: str) -> dict[str, HttpRep
 async def _ask(address: str, path: str) -> HttpReply | None:
     host, port = parse_address(address)
     try:
-        return await http.get(host, port, path, timeout=SCRAPE_S)
+        return await http.get(host, port, path, timeout=SCRAPE_TIMEOUT_S)
     except Unavailable:
         return None
 

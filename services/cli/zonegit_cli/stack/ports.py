@@ -8,7 +8,7 @@ from typing import Final
 from zonegit.errors import Conflict
 from zonegit_cli.parse.addresses import format_address
 
-CANDIDATES: Final = range(10_000, 32_000)
+CANDIDATE_PORTS: Final = range(10_000, 32_000)
 """Outside the ephemeral range (from 32,768 or 49,152 on), so that no client gets the port before a
 process of the stack binds it."""
 MAX_TRIES: Final = 50
@@ -20,7 +20,7 @@ def find_free_port(host: str = "127.0.0.1") -> int:
     Raises:
         Conflict: no free port was found, or ``host`` is not an address of this machine.
     """
-    for candidate in (secrets.choice(CANDIDATES) for _ in range(MAX_TRIES)):
+    for candidate in (secrets.choice(CANDIDATE_PORTS) for _ in range(MAX_TRIES)):
         problem = _find_problem(host, candidate)
         if problem is None:
             return candidate

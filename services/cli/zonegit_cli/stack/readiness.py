@@ -16,7 +16,7 @@ from zonegit.zone import names
 from zonegit_cli.stack import record
 from zonegit_cli.stack.record import StackRecord
 
-DEGRADED_S: Final = 10.0
+DEGRADED_TIMEOUT_S: Final = 10.0
 """Seconds to wait for a resolver while a store cannot be opened; it may have nothing on disk."""
 ACTOR: Final = "zonegit-up"
 RETRY_S: Final = 0.02
@@ -76,7 +76,7 @@ async def _wait_for_resolver(
         status = await ask_status(bus, name, names.ROOT, timeout=ASK_TIMEOUT_S)
         if status is not None and status.listen:
             return
-        has_waited = time.monotonic() - started > DEGRADED_S
+        has_waited = time.monotonic() - started > DEGRADED_TIMEOUT_S
         if has_waited and any(store in list_broken() for store in record.STORES):
             return
         await asyncio.sleep(RETRY_S)

@@ -24,8 +24,8 @@ from zonegit_cli.stack.logs import LogBounds, keep_rotating, rotate
 from zonegit_cli.stack.record import StackRecord
 from zonegit_cli.terminal import find_start
 
-START_S: Final = 30.0
-WATCH_S: Final = 1.0
+START_TIMEOUT_S: Final = 30.0
+WATCH_INTERVAL_S: Final = 1.0
 """Interval of the check for services that cannot open their stores."""
 MAX_STARTS: Final = 4
 """Starts of a process before the stack is ready, after which it is taken for a crash loop."""
@@ -134,7 +134,7 @@ def _record_degraded(options: UpOptions, up: StackRecord, children: Sequence[Chi
 
 async def _watch_degraded(options: UpOptions, up: StackRecord, children: Sequence[Child]) -> None:
     while True:
-        await asyncio.sleep(WATCH_S)
+        await asyncio.sleep(WATCH_INTERVAL_S)
         up = _record_degraded(options, up, children)
 
 
@@ -182,11 +182,11 @@ async def _wait_until_ready(planned: StackRecord, children: Sequence[Child]) -> 
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_fail_on_crash_loop(children))
         try:
-            async with asyncio.timeout(START_S):
+            async with asyncio.timeout(START_TIMEOUT_S):
                 await readiness.wait_until_ready(planned, partial(_list_broken, children))
         except TimeoutError as error:
             raise Unavailable(
-                f"the stack did not start within {START_S:g} s",
+                f"the stack did not start within {START_TIMEOUT_S:g} s",
                 hint=f"its logs are in {children[0].log.parent}",
             ) from error
         watching.cancel()

@@ -13,7 +13,7 @@ from typing import Final
 from zonegit.errors import Invalid
 from zonegit_cli.terminal import find_start
 
-_PS_S: Final = 5.0
+_PS_TIMEOUT_S: Final = 5.0
 _PROGRAMS: Final = ("zonegit", "zonegit_cli", "__main__.py")
 """Names of the program, of the package and of the module in an archive, in a command line."""
 
@@ -65,7 +65,7 @@ def _read_command(pid: int) -> list[str]:
             ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607 # ps from PATH
             capture_output=True,
             text=True,
-            timeout=_PS_S,
+            timeout=_PS_TIMEOUT_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

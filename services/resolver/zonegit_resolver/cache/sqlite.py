@@ -405,7 +405,7 @@ def add_rows(connection: Connection, zone: Name, tip: int, rows: Iterable[Cached
 
 
 _ADD: Final = "INSERT OR REPLACE INTO rrset VALUES (?, ?, ?, ?, ?)"
-_OF_KEY: Final = "WHERE tip = ? AND owner = ? AND rdtype = ?"
+_WHERE_KEY: Final = "WHERE tip = ? AND owner = ? AND rdtype = ?"
 
 
 def _change_rows(
@@ -415,12 +415,12 @@ def _change_rows(
     count, sum_of_ids = total
     for row in changes:
         key = (tip, names.below(zone, row.path), row.rdtype)
-        found = connection.execute(f"SELECT id FROM rrset {_OF_KEY}", key)  # noqa: S608
+        found = connection.execute(f"SELECT id FROM rrset {_WHERE_KEY}", key)  # noqa: S608
         if (before := _ID.read_first(found)) is not None:
             count, sum_of_ids = count - 1, digests.subtract(sum_of_ids, before)
         if row.blob is not None:
             connection.execute(_ADD, (*key, row.blob.id, row.blob.payload))
             count, sum_of_ids = count + 1, digests.add(sum_of_ids, row.blob.id)
         elif before is not None:
-            connection.execute(f"DELETE FROM rrset {_OF_KEY}", key)  # noqa: S608
+            connection.execute(f"DELETE FROM rrset {_WHERE_KEY}", key)  # noqa: S608
     return Digest(count, sum_of_ids)

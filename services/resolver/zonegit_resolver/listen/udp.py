@@ -1,4 +1,4 @@
-"""Answer queries over UDP, as many in one callback as the event loop can bear.
+"""Answer queries over UDP, up to a batch in each callback of the event loop.
 
 A reader callback on a non-blocking socket, which reads all available datagrams, costs a third of
 what the datagram transport of asyncio costs for each query.

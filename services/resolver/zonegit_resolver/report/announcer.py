@@ -38,7 +38,7 @@ from zonegit.zone import names
 
 CLAIM_TIMEOUT_S: Final = 2.0
 """Seconds in which a process with the name has to answer; without an answer the name is free."""
-YOUNG_S: Final = 10.0
+NAME_CONTEST_S: Final = 10.0
 """Seconds after its start in which a resolver exits if another one announces the same name."""
 CALL_PAUSE_S: Final = 0.1
 """Seconds between two announcements, regardless of how often resolvers are called."""
@@ -170,7 +170,7 @@ class Announcer:
         if rival is None:
             return
         is_later = (rival.started, rival.instance) < (self._me.started, self._me.instance)
-        if is_later and time.time() - self._me.started < YOUNG_S:
+        if is_later and time.time() - self._me.started < NAME_CONTEST_S:
             raise Conflict(
                 f"another resolver named {self._me.name} began before this one",
                 hint="choose another name with --name",

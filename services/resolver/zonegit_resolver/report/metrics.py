@@ -33,7 +33,7 @@ RCODES: Final = {
     6: "YXDOMAIN",
     9: "NOTAUTH",
 }
-_OF_BRANCH: Final = ("zone", "branch")
+_BRANCH_LABELS: Final = ("zone", "branch")
 
 
 class Propagation:
@@ -129,7 +129,7 @@ class MetricsCollector(Collector):
         family = CounterMetricFamily(
             "zonegit_dns_queries",
             "Queries answered from a zone.",
-            labels=(*_OF_BRANCH, "type", "rcode"),
+            labels=(*_BRANCH_LABELS, "type", "rcode"),
         )
         for (zone, branch), queries in list(self._states.zones.queries.items()):
             for key, number in list(queries.items()):
@@ -193,20 +193,22 @@ class MetricsCollector(Collector):
         yield from (running, waiting, busy)
 
     def _collect_zones(self) -> Iterator[Metric]:
-        commit = InfoMetricFamily("zonegit_zone_commit", "The commit served.", labels=_OF_BRANCH)
-        serial = GaugeMetricFamily("zonegit_zone_serial", "Its SOA serial.", labels=_OF_BRANCH)
+        commit = InfoMetricFamily(
+            "zonegit_zone_commit", "The commit served.", labels=_BRANCH_LABELS
+        )
+        serial = GaugeMetricFamily("zonegit_zone_serial", "Its SOA serial.", labels=_BRANCH_LABELS)
         age = GaugeMetricFamily(
             "zonegit_zone_age_seconds",
             "Time since the served state was last known to be current.",
-            labels=_OF_BRANCH,
+            labels=_BRANCH_LABELS,
         )
         problem = GaugeMetricFamily(
-            "zonegit_zone_problem", "1 if a newer commit cannot be loaded.", labels=_OF_BRANCH
+            "zonegit_zone_problem", "1 if a newer commit cannot be loaded.", labels=_BRANCH_LABELS
         )
         back = CounterMetricFamily(
             "zonegit_zone_serial_went_back",
             "Swaps to a serial that secondaries take for an older one (RFC 1982).",
-            labels=_OF_BRANCH,
+            labels=_BRANCH_LABELS,
         )
         now = time.time()
         for state in self._states:

@@ -93,9 +93,8 @@ class Outgoing:
     def __init__(self, zones: ZoneTable, differences: DifferenceSource | None = None) -> None:
         self._zones = zones
         self._differences = differences
-        self._scheduler = (
-            Scheduler()
-        )  # not that of loading, which would have its turn after every client
+        # Not the scheduler of loading: loading would get a slice only after all clients.
+        self._scheduler = Scheduler()
         self.counters = TransferCounters()
         self.queue = TransferQueue(zones.options.max_transfers)
 

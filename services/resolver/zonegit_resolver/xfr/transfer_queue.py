@@ -1,10 +1,10 @@
-"""Order transfers: as many at a time as the settings say, the others in a fair queue.
+"""Limit the number of concurrent transfers, and let the others wait in a fair queue.
 
-A flow is the network of a client together with its TSIG key, if any: a secondary without a key
-cannot take the share of one with a key, nor one host of a provider that of another customer. A
-transfer is charged for its octets, because links are shared, and for the time in which its client
-did not read, because it occupied a place then. Differences have a higher weight than whole zones,
-which never occupy all places.
+A flow is the network of a client together with its TSIG key, if any. So clients without a key do
+not take the share of a secondary with a key, even if they are in the same network. A transfer is
+charged for its octets, because links are shared, and for the time in which its client did not read,
+because it occupied a place then. Differences have a higher weight than whole zones, which never
+occupy all places.
 """
 
 import asyncio
@@ -69,7 +69,7 @@ class TransferTurn:
     """The turn of one transfer.
 
     A client that reads slowly uses up ``GRACE_S`` seconds, and reading restores some of them. A
-    fast start is no credit for a slow end.
+    fast start does not compensate for a slow end.
 
     Args:
         blocks_others: Returns whether a transfer of another client would start if this one ended.
