@@ -1,6 +1,7 @@
 """Run the command line, and map exceptions to an error message, a hint and an exit status.
 
-0 ok, 1 error, 2 usage, 3 not found, 4 conflict, 5 denied, 6 unavailable, 7 unsafe (needs --force).
+0 ok, 1 error, 2 usage, 3 not found, 4 conflict, 5 denied, 6 unavailable, 7 unsafe (needs --force),
+10 differences (--exit-code) or findings (lint).
 """
 
 import os
