@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from zonegit.errors import Corrupt
-from zonegit.objects import tree_codec, tree_node
+from zonegit.objects import node_diff, node_place, tree_codec, tree_node
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.objects.model import (
     FIRST_RRSET,
@@ -174,7 +174,7 @@ def diff(
     while pending:
         taken = pending[-step:]
         del pending[-step:]
-        found = yield from gather([tree_node.diff(before, after) for _, before, after in taken])
+        found = yield from gather([node_diff.diff(before, after) for _, before, after in taken])
         for (path, before, after), differences in zip(taken, found, strict=True):
             once.check(path, before, after, differences)
             differences.reverse()
@@ -218,7 +218,7 @@ class SubtreeCheck:
         place: Path | Name,
         old: ObjectId | None,
         new: ObjectId | None,
-        found: Sequence[tree_node.NodeDifference],
+        found: Sequence[node_diff.NodeDifference],
     ) -> None:
         """Check and record a node of both sides.
 
@@ -314,7 +314,7 @@ class TreePart(NamedTuple):
 
     path: Path
     id: ObjectId
-    above: tree_node.Above = None
+    above: node_place.Above = None
 
 
 def expand(part: TreePart, value: Object) -> tuple[list[tuple[EntryKey, ObjectId]], list[TreePart]]:
@@ -328,9 +328,9 @@ def expand(part: TreePart, value: Object) -> tuple[list[tuple[EntryKey, ObjectId
         Corrupt: the object is not part of a tree, does not match the index above it, or has a path
             that is longer than a name can be.
     """
-    found = tree_node.check(value, part.id, part.above)
+    found = node_place.check(value, part.id, part.above)
     if isinstance(found, Index):
-        places = tree_node.places_below(found, part.above)
+        places = node_place.places_below(found, part.above)
         return [], [TreePart(part.path, place.row.id, place) for place in places]
     here, below = [], []
     for key, object_id in found.entries.items():

@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from zonegit.errors import Corrupt
-from zonegit.objects import tree_node, zone_tree
+from zonegit.objects import node_diff, node_place, tree_node, zone_tree
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, SUBTREE, EntryKey, Index, rrset_key
 from zonegit.objects.walk import gather
@@ -73,7 +73,7 @@ class _AddedNode(NamedTuple):
 
     owner: Name
     id: ObjectId
-    above: tree_node.Above = None
+    above: node_place.Above = None
 
 
 class _TouchedOwner(NamedTuple):
@@ -154,7 +154,7 @@ class _Search:
 
     def _compare(self, pairs: list[_NodePair], touched: list[_TouchedOwner]) -> FlawWalk[None]:
         """Compare nodes that both trees have."""
-        walk = gather([tree_node.diff(pair.old, pair.new) for pair in pairs])
+        walk = gather([node_diff.diff(pair.old, pair.new) for pair in pairs])
         found = yield from read_objects(walk)
         changed: list[_NodePair] = []
         for pair, differences in zip(pairs, found, strict=True):
@@ -198,11 +198,11 @@ class _Search:
         runs: list[tuple[_AddedNode, list[_AddedNode]]] = []
         for each in parts:
             yield WantedObjects()
-            found = tree_node.check(answers[each.id], each.id, each.above)
+            found = node_place.check(answers[each.id], each.id, each.above)
             if isinstance(found, Index):
                 if each.above is None:
                     wide.append(each)
-                places = tree_node.places_below(found, each.above)
+                places = node_place.places_below(found, each.above)
                 self._opened.extend(_AddedNode(each.owner, place.row.id, place) for place in places)
                 continue
             subtrees = [key for key in found.entries if key[0] == SUBTREE]
@@ -308,8 +308,8 @@ def _list_new_entries(touched: _TouchedOwner) -> Iterator[tuple[EntryKey, Object
 
 
 def _list_rrsets(
-    differences: Sequence[tree_node.NodeDifference],
-) -> Iterator[tree_node.NodeDifference]:
+    differences: Sequence[node_diff.NodeDifference],
+) -> Iterator[node_diff.NodeDifference]:
     """Yield the differences of RRsets, which come last."""
     for difference in reversed(differences):
         if difference[0][0] == SUBTREE:

@@ -11,7 +11,7 @@ from tests.support import strategies
 from tests.support.recording_store import RecordingStore
 
 from zonegit.errors import Corrupt
-from zonegit.objects import tree_codec, tree_node
+from zonegit.objects import node_diff, tree_codec, tree_node
 from zonegit.objects.codec import decode, encode, list_links
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import EntryKey, Index, IndexRow, Symref, Tree
@@ -115,7 +115,7 @@ class TestSmallBounds:
             for key in sorted(before.keys() | after.keys())
             if before.get(key) != after.get(key)
         ]
-        assert recording.run(tree_node.diff(old, new)) == expected
+        assert recording.run(node_diff.diff(old, new)) == expected
 
     @given(histories, st.sets(st.integers(0, 61).map(key)))
     def test_pick_finds_exactly_the_existing_entries(self, history, wanted):
@@ -167,7 +167,7 @@ class TestSmallBounds:
             recording.run(tree_node.read(liar.id))
         for before in (None, root):
             with pytest.raises(Corrupt):
-                recording.run(tree_node.diff(before, liar.id))
+                recording.run(node_diff.diff(before, liar.id))
         for asks in (
             tree_node.read_keys(liar.id, [row.key]),
             tree_node.update(liar.id, {row.key: value(999), key(count): value(1)}, []),
@@ -197,8 +197,8 @@ class TestSmallBounds:
         recording.put([made, liar])
         for asks in (
             tree_node.read(liar.id),
-            tree_node.diff(None, liar.id),
-            tree_node.diff(root, liar.id),
+            node_diff.diff(None, liar.id),
+            node_diff.diff(root, liar.id),
             tree_node.read_keys(liar.id, [row.key]),
         ):
             with pytest.raises(Corrupt, match="does not match the index above it"):
@@ -225,7 +225,7 @@ class TestSmallBounds:
         recording.put([made, liar])
         assert before.key < first
         with pytest.raises(Corrupt, match="does not match the index above it"):
-            recording.run(tree_node.diff(root, liar.id))
+            recording.run(node_diff.diff(root, liar.id))
 
 
 THRESHOLDS = (1_023, 1_024, 1_025, 2_047, 2_048, 2_049, 2_050)
@@ -291,7 +291,7 @@ def test_a_diff_of_wide_nodes_reads_no_equal_parts():
     recording = RecordingStore()
     old = build_node(recording, entries(20_000))
     new, _ = update_node(recording, old, {key(10_000): value(1)})
-    assert recording.run(tree_node.diff(old, new)) == [(key(10_000), value(10_000), value(1))]
+    assert recording.run(node_diff.diff(old, new)) == [(key(10_000), value(10_000), value(1))]
     assert recording.fetched_in_all <= 8
 
 
@@ -310,7 +310,7 @@ def test_a_blob_in_the_place_of_a_tree_is_corrupt():
     for asks in (
         tree_node.read(raw.id),
         tree_node.read_keys(raw.id, [key(1)]),
-        tree_node.diff(None, raw.id),
+        node_diff.diff(None, raw.id),
     ):
         with pytest.raises(Corrupt, match="used as a tree"):
             recording.run(asks)  # type: ignore[arg-type]
