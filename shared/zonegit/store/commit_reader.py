@@ -88,7 +88,7 @@ class CommitReader:
         await self._learn(found)
 
     async def _learn(self, found: Collection[Dated]) -> None:
-        self._reader.learn(dated.raw for dated in found)
+        self._reader.add(dated.raw for dated in found)
         decoded = await self._reader.get([dated.raw.id for dated in found])
         for dated in found:
             commit = decoded[dated.raw.id]

@@ -20,13 +20,13 @@ class Reader:
         self._known: dict[ObjectId, RawObject] = {}
         self._fetched: dict[ObjectId, RawObject] = {}
         self._decoded: dict[ObjectId, Object] = {}
-        self.learn(known)
+        self.add(known)
 
-    def learn(self, objects: Iterable[RawObject]) -> None:
+    def add(self, objects: Iterable[RawObject]) -> None:
         """Add verified objects, which then are not fetched."""
         self._known.update((raw.id, raw) for raw in objects)
 
-    def seen(self) -> list[RawObject]:
+    def list_fetched(self) -> list[RawObject]:
         """Return the trees and commits fetched so far."""
         return [raw for raw in self._fetched.values() if raw.kind in ("tree", "commit")]
 

@@ -34,7 +34,7 @@ async def compare_files(repo: Repo, files: Sequence[FileStatus]) -> list[FileDif
     """
     reader = Reader(repo.objects)
     for file in files:
-        reader.learn(file.content.objects)
+        reader.add(file.content.objects)
     commits = [file.known.commit for file in files]
     await reader.get(commits)
     old = [(await read_zone.read_commit(reader, commit)).tree for commit in commits]

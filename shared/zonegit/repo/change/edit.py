@@ -110,7 +110,7 @@ async def commit_edited(
         if tip.tree is None:
             raise _deleted_error(opened)
         objects, edited = await drafts.build_tree(reader, at.zone, opened.state.tree, ours)
-        reader.learn(objects)
+        reader.add(objects)
         base = MergeBase(opened.state.tree)
         merged = await conflicts.merge_trees(reader, base, tip.tree, edited, at.zone)
         return msgspec.structs.replace(merged, stated=stated)
@@ -152,7 +152,7 @@ async def rebase_edited(
     """
     planned = await conflicts.merge_trees(reader, MergeBase(base), tip, edited, apex)
     objects, tree = await drafts.build_tree(reader, apex, tip, planned.changes)
-    reader.learn(objects)
+    reader.add(objects)
     return await read_zone.read_whole_zone(reader, tree), tree
 
 

@@ -232,7 +232,7 @@ class _SeriesBuilder:
             raise type(error)(f"{version.source}: {error.message}", hint=error.hint) from error
 
     async def _add_objects(self, draft: Draft) -> None:
-        self._reader.learn(draft.objects)
+        self._reader.add(draft.objects)
         self._waiting += draft.objects
         self._waiting_octets += sum(len(raw.payload) for raw in draft.objects)
         if self._waiting_octets > BATCH_OCTETS and not self._intent.dry_run:
@@ -282,7 +282,7 @@ class _SeriesBuilder:
         if self._state.tree is None or self._state.soa is None or self._state.tree == tree:
             return ()
         planned = _plan_difference(old, self._zone)
-        self._reader.learn(self._waiting)
+        self._reader.add(self._waiting)
         return await ChangeFindings(
             self._reader, self._at.zone, self._state.soa,
             tree, self._state.tree, planned.changes, planned.added,
@@ -294,7 +294,7 @@ class _SeriesBuilder:
             return None
         return await dry_runs.judge(
             self._repo, self._start.ref, self._start.expected, commit,
-            self._intent.origin(self._repo), self._waiting, self._reader.seen(),
+            self._intent.origin(self._repo), self._waiting, self._reader.list_fetched(),
         )  # fmt: skip
 
     async def _move(self) -> Moved | None:

@@ -173,7 +173,7 @@ async def fast_forward(
     if intent.dry_run:
         judgement = await dry_runs.judge(
             repo, position.ref, position.expected, target.commit, intent.origin(repo),
-            seen=reader.seen(), registers=intent.registers,
+            seen=reader.list_fetched(), registers=intent.registers,
         )  # fmt: skip
         judgement.raise_lost_race()
         return Preview(
@@ -183,7 +183,7 @@ async def fast_forward(
     planned = await _plan_difference(reader, tip, target, position.zone)
     origin = intent.origin(repo)
     moved = await repo.refs.move(
-        position.ref, position.expected, target.commit, origin, seen=reader.seen()
+        position.ref, position.expected, target.commit, origin, seen=reader.list_fetched()
     )
     return Committed(
         zone=position.zone,

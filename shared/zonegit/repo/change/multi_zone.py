@@ -193,7 +193,7 @@ async def _draft(
     is_signed_again = (request.zone, RRSIG) in planned.changes
     drafting = msgspec.structs.replace(intent, imports=is_signed_again)
     draft = await drafts.draft(repo, reader, request.position, tip, planned, drafting)
-    return _DraftedZone(request, tip, draft, reader, [*tip_objects, *reader.seen()])
+    return _DraftedZone(request, tip, draft, reader, [*tip_objects, *reader.list_fetched()])
 
 
 async def _move(repo: Repo, each: _DraftedZone, intent: Intent) -> ZoneResult:

@@ -170,7 +170,7 @@ def plan_replacement(
         if renew is not None:
             await size_limits.check_sizes(renew, rrsets)
             await renew.put(objects)
-        reader.learn(objects)
+        reader.add(objects)
         found = await reader.answer(zone_tree.list_changes(tip.tree, made))
         was = {(names.below(apex, each.path), each.rdtype): each.old for each in found}
         changes = {key: wanted.get(key) for key in was}

@@ -145,7 +145,7 @@ async def _preview(
     """
     judgement = await dry_runs.judge(
         repo, position.ref, position.expected, draft.commit, intent.origin(repo),
-        draft.objects, reader.seen(), registers=intent.registers,
+        draft.objects, reader.list_fetched(), registers=intent.registers,
     )  # fmt: skip
     judgement.raise_lost_race()
     return make_preview(position, tip, draft, judgement)
@@ -161,7 +161,7 @@ async def _move(
 ) -> Moved:
     origin = intent.origin(repo, turn)
     return await repo.refs.move(
-        position.ref, position.expected, draft.commit, origin, draft.objects, reader.seen()
+        position.ref, position.expected, draft.commit, origin, draft.objects, reader.list_fetched()
     )
 
 

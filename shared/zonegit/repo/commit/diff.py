@@ -45,7 +45,7 @@ class TreePair(msgspec.Struct, frozen=True):
         Raises:
             Corrupt, NotFound, Unavailable: errors of the store.
         """
-        self.reader.learn(self.new_objects)
+        self.reader.add(self.new_objects)
         return drop_serial_changes(await diff_trees(self.reader, self.old, self.new, self.zone))
 
     async def complete_deltas(self, changes: Changes) -> list[RRsetDelta]:

@@ -170,7 +170,7 @@ async def draft(
     await _check_changes(repo, reader, apex, tip, planned)
     objects, tree = await build_tree(reader, apex, tip.tree, stored)
     if examine:
-        reader.learn(objects)
+        reader.add(objects)
         change = ChangeFindings(reader, apex, soa_rrset, tip.tree, tree, changes, planned.added)
         found = (*found, *await change.run())
     if intent.strict:

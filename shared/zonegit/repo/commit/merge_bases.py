@@ -103,7 +103,7 @@ class MergeBaseFinder:
             if key not in disputed:
                 edits[key] = _add_blob(value, objects)
         tree = await self._reader.answer(zone_tree.update(found.tree, edits, objects))
-        self._reader.learn(objects)
+        self._reader.add(objects)
         return MergeBase(tree, disputed)
 
 
