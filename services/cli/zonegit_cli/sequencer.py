@@ -50,7 +50,7 @@ from zonegit.repo.commit.outcomes import Outcome
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone import names, rrtypes
-from zonegit.zone.rrset import title
+from zonegit.zone.rrset import format_key
 from zonegit_cli import commit_command, options, sequencer_state
 from zonegit_cli.commit_command import Presentation
 from zonegit_cli.options import CommandBody, CommitOptions
@@ -311,7 +311,7 @@ def _make_advice(
             return [f"run zonegit {command.name} without --dry-run to resolve them one by one"]
         first = conflicted.clashes[0]
         text = f"zonegit {command.name}{_format_branch_options(commit_options)}"
-        one = f"{text} --ours {title(first.owner, first.rdtype)}"
+        one = f"{text} --ours {format_key(first.owner, first.rdtype)}"
         return [
             f"resolve:   {one}  (or --theirs; without a name: all that are left)",
             f"continue:  {text} --continue",

@@ -19,7 +19,7 @@ from zonegit.merge.conflicts import Clash, Decision, Side
 from zonegit.objects.ids import CommitId, ObjectId, from_hex
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import title
+from zonegit.zone.rrset import format_key
 
 FOLDER: Final = "unfinished"
 MAX_OCTETS: Final = 1 << 24
@@ -132,7 +132,7 @@ class SequencerState(msgspec.Struct, frozen=True):
         chosen = [each for each in self.clashes if each.key == key] if key else self.undecided
         if key and not chosen:
             raise NotFound(
-                f"{title(*key)} is not a conflict of this {self.request.command}",
+                f"{format_key(*key)} is not a conflict of this {self.request.command}",
                 hint=f"list the conflicts that are left: zonegit {self.request.command} --continue",
             )
         return self._replace_conflicts(

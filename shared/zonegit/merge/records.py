@@ -13,7 +13,7 @@ import msgspec
 
 from zonegit.errors import Invalid, format_list
 from zonegit.zone import canonical_rdata, rrtypes, rules, sizing, spelling
-from zonegit.zone.rrset import RRset, rdata_to_text, rrset, soa, with_serial
+from zonegit.zone.rrset import RRset, parse_soa, rdata_to_text, rrset, with_serial
 
 T = TypeVar("T")
 
@@ -148,7 +148,7 @@ def clear_ignored_fields(value: RRset) -> RRset:
         Invalid: an SOA is malformed.
     """
     if value.rdtype == rrtypes.SOA:
-        soa(value)
+        parse_soa(value)
         return with_serial(value, 0)
     return _set_ttl(value, 0) if value.rdtype == rrtypes.RRSIG else value
 
@@ -168,7 +168,7 @@ def restore_ignored_fields(
     if value is None or not sides:
         return value
     if value.rdtype == rrtypes.SOA:
-        return with_serial(value, soa(sides[0]).serial)
+        return with_serial(value, parse_soa(sides[0]).serial)
     if value.rdtype == rrtypes.RRSIG:
         return _set_ttl(value, min(each.ttl for each in sides))
     return value

@@ -19,7 +19,7 @@ from zonegit.objects.model import Blob
 from zonegit.objects.walk import Answers, Walk
 from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, sort_key, title
+from zonegit.zone.rrset import RRset, format_key, sort_key
 
 MergeOutcome = ObjectId | RRset | Refusal | None
 
@@ -185,7 +185,7 @@ def _get_rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers
     found = answers[blob]
     if not isinstance(found, Blob) or (found.rrset.owner, found.rrset.rdtype) != (owner, rdtype):
         raise Corrupt(
-            f"object {short(blob)} is used as {title(owner, rdtype)} but is another object"
+            f"object {short(blob)} is used as {format_key(owner, rdtype)} but is another object"
         )
     return found.rrset
 

@@ -10,7 +10,7 @@ from zonegit.objects.walk import Walk
 from zonegit.store.reader import Reader
 from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, RRsets, title
+from zonegit.zone.rrset import RRset, RRsets, format_key
 
 
 async def read_commit(reader: Reader, commit: CommitId) -> Commit:
@@ -92,7 +92,7 @@ async def read_rrset(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, a
     blob = await reader.answer(zone_tree.find_one(tree, names.path(owner, apex), rdtype))
     if blob is None:
         raise NotFound(
-            f"there is no {title(owner, rdtype)}",
+            f"there is no {format_key(owner, rdtype)}",
             hint="zonegit export prints the zone; a name without a final dot is relative to it",
         )
     return (await read_rrsets(reader, {blob}))[blob]

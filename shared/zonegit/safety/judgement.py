@@ -22,7 +22,7 @@ from zonegit.store.ref_names import RefName
 from zonegit.store.refs import is_expected
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import soa
+from zonegit.zone.rrset import parse_soa
 
 
 async def judge(
@@ -189,7 +189,7 @@ async def _read_served(
     blob = (await reader.get([found]))[found]
     if not isinstance(blob, Blob) or blob.rrset.owner != zone:
         raise Invalid(f"commit {short(commit_id)} does not belong to zone {names.text(zone)}")
-    return ServedTree(soa(blob.rrset).serial, commit.tree)
+    return ServedTree(parse_soa(blob.rrset).serial, commit.tree)
 
 
 def _check_kind(value: Object, kinds: tuple[type, ...], new: ObjectId, expected: str) -> None:

@@ -13,7 +13,7 @@ from zonegit.errors import Unsafe
 from zonegit.store.basis import MoveLimits, ServedTree
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import title
+from zonegit.zone.rrset import format_key
 from zonegit.zone.serial import increment, is_later
 
 MAX_NAMED: Final = 5
@@ -85,7 +85,7 @@ def refusal_error(branch: RefName, reasons: Sequence[str], *, force: bool) -> Un
 
 def _format_rrsets(keys: Sequence[RRsetKey], count: int) -> str:
     """Format the first RRsets, and the number of the others."""
-    shown = [title(*key) for key in keys[:MAX_NAMED]]
+    shown = [format_key(*key) for key in keys[:MAX_NAMED]]
     more = [f"{count - len(shown)} more"] if count > len(shown) else []
     return ", ".join([*shown, *more])
 

@@ -33,7 +33,7 @@ from zonegit.safety.flaw_walk import Flaw, Flaws, FlawWalk, WantedObjects, read_
 from zonegit.store.outline import RUN, Outline
 from zonegit.zone import names, rrtypes, rules, validity
 from zonegit.zone.names import MAX_OCTETS, Name
-from zonegit.zone.rrset import title
+from zonegit.zone.rrset import format_key
 
 T = TypeVar("T")
 
@@ -259,12 +259,12 @@ class _Search:
             message = f"{names.text(owner)} has an RRset of {shown}, which is not a record type"
             return Flaw(owner, None, message)
         if key != rrset_key(rdtype) and not self._any_spelling:
-            message = f"{title(owner, rdtype)} is stored as {shown}"
+            message = f"{format_key(owner, rdtype)} is stored as {shown}"
             return Flaw(owner, rdtype, message)
         if outline is None:
             return None  # it is not stored yet; it is judged by the move itself
         if outline.kind != "blob":
-            return Flaw(owner, rdtype, f"{title(owner, rdtype)} is a {outline.kind}")
+            return Flaw(owner, rdtype, f"{format_key(owner, rdtype)} is a {outline.kind}")
         (held,) = outline.types
         message = validity.find_misplaced(owner, rdtype, Name(outline.owner), held) or outline.flaw
         return Flaw(owner, rdtype, message) if message else None

@@ -95,10 +95,10 @@ def message_size(value: RRset) -> int:
 
 def describe(value: RRset) -> str:
     """Return the owner and the type of an RRset, for messages."""
-    return title(value.owner, value.rdtype)
+    return format_key(value.owner, value.rdtype)
 
 
-def title(owner: Name, rdtype: int) -> str:
+def format_key(owner: Name, rdtype: int) -> str:
     """Return an owner and a type, for messages."""
     return f"{names.text(owner)} {rrtypes.to_text(rdtype)}"
 
@@ -154,7 +154,7 @@ def rdata_to_text(rdtype: int, octets: bytes) -> str:
     return rdata.write(rdtype, octets)
 
 
-def soa(value: RRset) -> SOA:
+def parse_soa(value: RRset) -> SOA:
     """Parse the record of an SOA RRset.
 
     Raises:

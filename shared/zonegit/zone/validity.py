@@ -10,7 +10,7 @@ from typing import Final
 from zonegit.zone import canonical_rdata, rdata, rules
 from zonegit.zone.names import Name
 from zonegit.zone.rdata import shapes
-from zonegit.zone.rrset import IN, MAX_MESSAGE, MAX_TTL, RRset, describe, message_size, title
+from zonegit.zone.rrset import IN, MAX_MESSAGE, MAX_TTL, RRset, describe, format_key, message_size
 
 _SHOWN_OCTETS: Final = 16
 """Octets of RDATA that a message shows."""
@@ -62,4 +62,5 @@ def find_misplaced(owner: Name, rdtype: int, stored_owner: Name, stored_rdtype: 
     """
     if (stored_owner, stored_rdtype) == (owner, rdtype):
         return None
-    return f"{title(stored_owner, stored_rdtype)} is stored in place of {title(owner, rdtype)}"
+    stored = format_key(stored_owner, stored_rdtype)
+    return f"{stored} is stored in place of {format_key(owner, rdtype)}"

@@ -14,7 +14,7 @@ from zonegit.zone import canonical_rdata, rules, sizing
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import error_at
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, rrset, title
+from zonegit.zone.rrset import RRset, format_key, rrset
 from zonegit.zone.rrtypes import CNAME, DNAME, NS, RRSIG
 
 MAX_WARNINGS: Final = 1_000
@@ -102,7 +102,7 @@ class ZoneBuilder:
         if rdtype != RRSIG and not group.mixed:
             group.mixed = True
             message = (
-                f"{title(owner, rdtype)} has records with the TTLs"
+                f"{format_key(owner, rdtype)} has records with the TTLs"
                 f" {group.ttl} and {ttl}; the smallest is used"
             )
             self.add_finding(

@@ -19,7 +19,7 @@ from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.zone import names, rrtypes, rules
 from zonegit.zone.names import Path
-from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa
+from zonegit.zone.rrset import RRset, parse_soa, rdata_from_text, rrset
 from zonegit.zonefile import reader
 
 ZONE = names.parse("foo.com.")
@@ -165,7 +165,7 @@ def test_a_field_of_the_soa_is_taken_from_the_side_that_changed_it() -> None:
     found = merge_zones(zone(BASE, 1), zone(BASE, 9), zone(BASE, 4, refresh=900))
     value = found.changes[APEX_SOA]
     assert isinstance(value, RRset)
-    assert soa(value).refresh == 900
+    assert parse_soa(value).refresh == 900
     assert merge_zones(zone(BASE, 1), zone(BASE, 4, refresh=900), zone(BASE, 9)).changes == {}
 
 
@@ -173,7 +173,7 @@ def test_a_merged_soa_has_our_serial() -> None:
     found = merge_zones(zone(BASE, 1), zone(BASE, 3_000_000_000), zone(BASE, 4, refresh=900))
     value = found.changes[APEX_SOA]
     assert isinstance(value, RRset)
-    assert (soa(value).serial, soa(value).refresh) == (3_000_000_000, 900)
+    assert (parse_soa(value).serial, parse_soa(value).refresh) == (3_000_000_000, 900)
 
 
 def test_a_field_of_the_soa_changed_two_ways_conflicts() -> None:
@@ -274,7 +274,7 @@ def test_a_decision_about_an_soa_outlives_new_serials() -> None:
     found = merge_zones(base, zone(BASE, 8, refresh=900), theirs, decisions)
     value = found.changes[APEX_SOA]
     assert isinstance(value, RRset)
-    assert (soa(value).serial, soa(value).refresh) == (8, 600)
+    assert (parse_soa(value).serial, parse_soa(value).refresh) == (8, 600)
 
 
 def test_without_an_agreed_base_only_common_records_are_merged() -> None:

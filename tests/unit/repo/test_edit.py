@@ -13,7 +13,7 @@ from zonegit.repo.commit.edits import Delete, Set
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.outcomes import Committed, Outcome, Unchanged
 from zonegit.zone import names, rrtypes
-from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa
+from zonegit.zone.rrset import RRset, parse_soa, rdata_from_text, rrset
 from zonegit.zonefile import reader
 
 API, WWW = names.parse("api", ZONE), names.parse("www", ZONE)
@@ -60,7 +60,7 @@ async def test_concurrent_changes_of_other_rrsets_are_kept(foo: TwoOperators) ->
     assert found["api.foo.com."] == address("api", "192.0.2.81")
     assert found["new.foo.com."] == address("new", "192.0.2.5")
     now = await edit.open_zone(foo.repo, ZONE, None)
-    assert [soa(each).serial for each in now.rrsets if each.rdtype == rrtypes.SOA] == [9]
+    assert [parse_soa(each).serial for each in now.rrsets if each.rdtype == rrtypes.SOA] == [9]
 
 
 async def test_an_rrset_changed_concurrently_is_a_conflict(foo: TwoOperators) -> None:

@@ -15,7 +15,7 @@ from zonegit.repo.commit.intent import Intent
 from zonegit.repo.commit.outcomes import Committed, Outcome, Preview, Unchanged
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
-from zonegit.zone.rrset import rdata_from_text, rrset, soa
+from zonegit.zone.rrset import parse_soa, rdata_from_text, rrset
 from zonegit.zonefile import reader
 
 
@@ -199,7 +199,7 @@ async def test_the_soa_is_merged_except_its_serial(forked: TwoOperators) -> None
     await forked.edit([Add(address("api", "192.0.2.81"))], "main")
     done = check_committed(await merge_branch(forked, "main", "canary"))
     zone = await zone_at(forked, done.commit)
-    fields = soa(zone[ZONE, rrtypes.SOA])
+    fields = parse_soa(zone[ZONE, rrtypes.SOA])
     assert (fields.refresh, fields.serial) == (900, 9)
 
 

@@ -27,7 +27,7 @@ from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa, with_serial
+from zonegit.zone.rrset import RRset, parse_soa, rdata_from_text, rrset, with_serial
 from zonegit.zone.serial import MODULUS, is_later
 from zonegit.zonefile import reader
 
@@ -221,7 +221,7 @@ class CommandSequence:
             value = await read_zone.read_rrset(
                 self.reader, commit.tree, self.zone, rrtypes.SOA, self.zone
             )
-            serial = soa(value).serial
+            serial = parse_soa(value).serial
             served = self.served.setdefault(branch, {})
             before = self.latest.setdefault(branch, serial)
             assert served.setdefault(serial, commit.tree) == commit.tree

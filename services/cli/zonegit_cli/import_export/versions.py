@@ -15,7 +15,7 @@ from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
-from zonegit.zone.rrset import RRset, soa
+from zonegit.zone.rrset import RRset, parse_soa
 from zonegit.zone.serial import parse_time
 from zonegit.zonefile.reader import MAX_OCTETS
 from zonegit_cli.import_export.git_history import GitHistory
@@ -124,7 +124,7 @@ def _set_date(identity: Identity, dates: Dates, file: str, found: RRset) -> Iden
 
 
 def _find_serial_time(file: str, found: RRset) -> int:
-    serial = soa(found).serial
+    serial = parse_soa(found).serial
     at = parse_time(serial)
     if at is None:
         raise Invalid(

@@ -9,7 +9,7 @@ import msgspec
 from zonegit.merge.conflicts import Clash
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.zone import names, spelling
-from zonegit.zone.rrset import RRset, rdata_to_text, title
+from zonegit.zone.rrset import RRset, format_key, rdata_to_text
 from zonegit_cli.output import format_count
 from zonegit_cli.render import documents
 
@@ -50,7 +50,7 @@ def format_clashes(clashes: Iterable[Clash]) -> Iterator[str]:
     """Yield the RRsets as lines."""
     for clash in clashes:
         reason = f"{clash.reason}: {clash.detail}" if clash.detail else clash.reason
-        yield f"  {title(clash.owner, clash.rdtype)}  {click.style(reason, fg='yellow')}"
+        yield f"  {format_key(clash.owner, clash.rdtype)}  {click.style(reason, fg='yellow')}"
         for name, side in _list_sides(clash)[clash.reason == "no agreed base" :]:
             yield f"    {name:<6}  {_format_rrset(side)}"
 

@@ -8,7 +8,7 @@ import msgspec
 
 from zonegit.repo.commit import patch
 from zonegit.repo.commit.diff import RRsetDelta
-from zonegit.zone.rrset import title
+from zonegit.zone.rrset import format_key
 from zonegit_cli.output import align_columns
 from zonegit_cli.render import documents
 
@@ -39,7 +39,7 @@ def format_stat(deltas: Sequence[RRsetDelta]) -> Iterator[str]:
     for delta in deltas:
         minus, plus = patch.count_records(delta)
         added, removed = added + plus, removed + minus
-        rows.append((f"  {title(delta.owner, delta.rdtype)}", format_counts(minus, plus)))
+        rows.append((f"  {format_key(delta.owner, delta.rdtype)}", format_counts(minus, plus)))
     yield from align_columns(rows)
     rrsets = "1 RRset differs" if len(deltas) == 1 else f"{len(deltas)} RRsets differ"
     yield f"{rrsets}: {format_counts(removed, added) or 'no record'}"

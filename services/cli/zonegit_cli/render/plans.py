@@ -12,7 +12,7 @@ from zonegit.repo.commit import change_plan, patch
 from zonegit.repo.commit.change_plan import ChangePlanner
 from zonegit.repo.heads import BranchPosition
 from zonegit.zone import names
-from zonegit.zone.rrset import title
+from zonegit.zone.rrset import format_key
 from zonegit_cli.output import to_hex
 from zonegit_cli.parse import edit_scripts
 from zonegit_cli.render import documents, dry_runs, patches
@@ -52,7 +52,7 @@ def format_lines(plan: SavedPlan, size: ZoneSize) -> Iterator[str]:
     yield f"plan for {where} at {at} (serial {serials}{plan.serial})"
     for delta in plan.deltas:
         sign, colour = SIGNS[saved_plan.get_kind(delta)]
-        yield click.style(f"{sign} {title(delta.owner, delta.rdtype)}", fg=colour)
+        yield click.style(f"{sign} {format_key(delta.owner, delta.rdtype)}", fg=colour)
         yield from (f"    {line}" for line in patches.format_lines([delta]))
     yield format_summary(plan, size)
     if plan.judgement is not None:

@@ -6,7 +6,7 @@ from zonegit.containment import isolate
 from zonegit.http import HttpReply
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import soa
+from zonegit.zone.rrset import parse_soa
 from zonegit_resolver.scheduling import Scheduler
 from zonegit_resolver.zone_states import ZoneState, ZoneStates
 
@@ -27,7 +27,7 @@ async def find_stale(states: ZoneStates, scheduler: Scheduler) -> set[Name]:
 
 def _find_expire(state: ZoneState) -> float:
     at_apex = state.current.snapshot.no_data.soa if state.current is not None else None
-    return soa(at_apex).expire if at_apex is not None else float("inf")
+    return parse_soa(at_apex).expire if at_apex is not None else float("inf")
 
 
 async def mark_stale(states: ZoneStates, scheduler: Scheduler) -> None:

@@ -37,7 +37,7 @@ from zonegit.nameserver.zone.snapshot import (
 )
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import SOA, RRset, soa
+from zonegit.zone.rrset import SOA, RRset, parse_soa
 
 MAX_OPTIONAL_OCTETS: Final = 4_096
 """Size of a fragment up to which optional additional records are added. Hosts may have thousands
@@ -171,7 +171,7 @@ def _render_negative(
     writer = _RRsetWriter(snapshot, snapshot.apex, signed=signed, is_below=True)
     if at_apex is None:
         return Fragment(writer, AA | rcode, (0, 0, 0))
-    values: SOA = soa(at_apex)
+    values: SOA = parse_soa(at_apex)
     ttl = min(at_apex.ttl, values.minimum)
     return Fragment(writer, AA | rcode, (0, writer.add(at_apex, (ttl,)), 0))
 

@@ -27,7 +27,7 @@ from zonegit.objects.ids import RawObject, short
 from zonegit.objects.model import Blob
 from zonegit.zone import names, rrtypes, spelling, validity
 from zonegit.zone.names import Name, Path
-from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, soa
+from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, parse_soa
 
 MAX_ZONE_MEMORY: Final = 2 << 30
 """Approximate memory in octets that one zone may take, so that one tenant cannot take that of
@@ -195,7 +195,7 @@ def _apply_change(snapshot: ZoneSnapshot, change: RRsetChange, size: int) -> Zon
         denial=denial,
         no_data=NoData(apex, at_apex),
         nxdomain=NxDomain(apex, at_apex),
-        serial=soa(at_apex).serial if at_apex is not None else None,
+        serial=parse_soa(at_apex).serial if at_apex is not None else None,
     )
 
 

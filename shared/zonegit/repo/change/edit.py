@@ -28,7 +28,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import findings, names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, soa, sort_key
+from zonegit.zone.rrset import RRset, parse_soa, sort_key
 from zonegit.zone.rrtypes import RRSIG, SOA
 
 
@@ -122,7 +122,7 @@ async def commit_edited(
     ours = needed.changes
     added = {key for key in ours if key not in present}
     new_soa = ours.get((at.zone, SOA))
-    stated = soa(new_soa).serial if new_soa is not None else None
+    stated = parse_soa(new_soa).serial if new_soa is not None else None
     found = (*found, *needed.findings)
     if not ours:
         if intent.strict:

@@ -28,7 +28,7 @@ from zonegit.store.ref_log import Moved
 from zonegit.store.refs import RefTip
 from zonegit.zone import findings, rrtypes
 from zonegit.zone.findings import Finding
-from zonegit.zone.rrset import RRset, soa, with_serial
+from zonegit.zone.rrset import RRset, parse_soa, with_serial
 from zonegit.zone.serial import latest
 
 BATCH_OCTETS: Final = 4 << 20
@@ -207,7 +207,7 @@ class _SeriesBuilder:
 
     def _find_stated_serial(self, version: ImportedVersion) -> int | None:
         """Return the serial that a version states, None if the previous one stated the same."""
-        serial = soa(version.rrsets[self._at.zone, rrtypes.SOA]).serial
+        serial = parse_soa(version.rrsets[self._at.zone, rrtypes.SOA]).serial
         before, self._stated = self._stated, serial
         return serial if serial != before else None
 

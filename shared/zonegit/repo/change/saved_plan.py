@@ -32,7 +32,15 @@ from zonegit.store.reader import Reader
 from zonegit.zone import lexer, names, rrtypes, rules, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import ROOT, Name
-from zonegit.zone.rrset import MAX_TTL, RRset, is_same_except_serial, rrset, soa, title, with_serial
+from zonegit.zone.rrset import (
+    MAX_TTL,
+    RRset,
+    format_key,
+    is_same_except_serial,
+    parse_soa,
+    rrset,
+    with_serial,
+)
 from zonegit.zone.serial import is_later
 from zonegit.zonefile import typed_records
 from zonegit.zonefile.conflict_markers import refuse_markers
@@ -222,14 +230,14 @@ def _parse_rrset(owner: Name, rdtype: int, content: _Content | None) -> RRset | 
     rdatas = [typed_records.read_rdata(rdtype, text, ROOT) for text in content.rdata]
     value = rrset(owner, rdtype, content.ttl, rdatas)
     if rdtype == rrtypes.SOA:
-        soa(value)  # raises if it is malformed
+        parse_soa(value)  # raises if it is malformed
     return value
 
 
 def _check_unique(plan: SavedPlan, source: str) -> None:
     seen = Counter((delta.owner, delta.rdtype) for delta in plan.deltas)
     if twice := [key for key, times in seen.items() if times > 1]:
-        raise Invalid(f"{source}: {title(*twice[0])} is changed twice")
+        raise Invalid(f"{source}: {format_key(*twice[0])} is changed twice")
 
 
 def plan_saved(plan: SavedPlan) -> ChangePlanner:
@@ -293,7 +301,7 @@ def _clear_serial(value: RRset | None) -> RRset | None:
 
 
 def _changed_error(plan: SavedPlan, moved: Iterable[RRsetDelta]) -> Conflict:
-    titles = [title(delta.owner, delta.rdtype) for delta in moved]
+    titles = [format_key(delta.owner, delta.rdtype) for delta in moved]
     where = f"{names.text(plan.zone)} {plan.branch}"
     return Conflict(
         f"{where} has changed since the plan was made: {format_list(titles, MAX_NAMED)};"

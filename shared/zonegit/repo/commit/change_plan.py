@@ -28,7 +28,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, RRsets, soa, title
+from zonegit.zone.rrset import RRset, RRsets, format_key, parse_soa
 
 ChangePlanner = Callable[[Reader, CommitBase], Awaitable[PlannedChange | None]]
 """A plan: returns the change for a tip, None if there is nothing to commit."""
@@ -93,8 +93,8 @@ def _find_changed_ttls(
             continue
         if (spelling.compute_keys(old) & spelling.compute_keys(new)) - added:
             message = (
-                f"the TTL of the other records of {title(owner, rdtype)} changes from {old.ttl} to"
-                f" {new.ttl}"
+                f"the TTL of the other records of {format_key(owner, rdtype)} changes from"
+                f" {old.ttl} to {new.ttl}"
             )
             source = "RFC 2181 section 5.2"
             found.append(Finding("ttl-changed", "note", message, owner, rdtype, source))
@@ -103,7 +103,7 @@ def _find_changed_ttls(
 
 def _find_stated_serial(rrsets: Iterable[RRset]) -> int | None:
     """Return the serial that an input states, None if it has no SOA."""
-    serials = [soa(each).serial for each in rrsets if each.rdtype == rrtypes.SOA]
+    serials = [parse_soa(each).serial for each in rrsets if each.rdtype == rrtypes.SOA]
     return serials[-1] if serials else None
 
 

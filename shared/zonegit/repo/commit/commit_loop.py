@@ -65,7 +65,7 @@ from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.store.ref_log import Moved
 from zonegit.zone import names
-from zonegit.zone.rrset import title
+from zonegit.zone.rrset import format_key
 
 MAX_REPLAYS: Final = 50
 
@@ -208,7 +208,7 @@ async def _check_footprint(
     clash = replay.find_clash(mine, draft.visible_changes, deltas)
     if clash is not None:
         raise Conflict(
-            f"{title(clash.owner, clash.rdtype)} was changed meanwhile:"
+            f"{format_key(clash.owner, clash.rdtype)} was changed meanwhile:"
             f" {now.branch} is now at {short(now.commit())}",
             hint="check it (zonegit show), then repeat the change",
             tip=now.commit().hex(),

@@ -7,7 +7,7 @@ from zonegit.errors import Invalid
 from zonegit.repo.commit import edits
 from zonegit.repo.commit.edits import Add, RRsetEdit, RRsetKey, Set
 from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
-from zonegit.zone.rrset import MAX_TTL, RRset, soa, title
+from zonegit.zone.rrset import MAX_TTL, RRset, format_key, parse_soa
 
 
 def fill(todo: Collection[RRsetEdit], found: RRset | None) -> Collection[RRsetEdit]:
@@ -27,7 +27,7 @@ def fill(todo: Collection[RRsetEdit], found: RRset | None) -> Collection[RRsetEd
             "the zone has no SOA yet, so a TTL is required",
             hint="give it after the type, as in A 300 192.0.2.1, or set ZONEGIT_TTL",
         )
-    minimum = min(soa(found).minimum, MAX_TTL)
+    minimum = min(parse_soa(found).minimum, MAX_TTL)
     return [edits.set_minimum(edit, minimum) for edit in todo]
 
 
@@ -49,7 +49,7 @@ def find_notes(todo: Collection[RRsetEdit], added: AbstractSet[RRsetKey]) -> lis
     first = new[0]
     more = f" and {len(new) - 1} more edits" if len(new) > 1 else ""
     message = (
-        f"{title(first.owner, first.rdtype)}{more}: no TTL is stated, so it is {first.ttl},"
+        f"{format_key(first.owner, first.rdtype)}{more}: no TTL is stated, so it is {first.ttl},"
         " the minimum of the zone's SOA; ZONEGIT_TTL sets another"
     )
     return [Finding(TTL_FROM_MINIMUM, "note", message, first.owner, first.rdtype)]

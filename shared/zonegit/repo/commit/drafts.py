@@ -24,7 +24,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import findings, names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, is_same_except_serial, soa, title
+from zonegit.zone.rrset import RRset, format_key, is_same_except_serial, parse_soa
 from zonegit.zone.serial import is_later, latest
 
 MAX_NAMED: Final = 5
@@ -48,7 +48,7 @@ class CommitBase(msgspec.Struct, frozen=True):
     @property
     def serial(self) -> int | None:
         """Return the serial of its SOA, None without one."""
-        return soa(self.soa).serial if self.soa is not None else None
+        return parse_soa(self.soa).serial if self.soa is not None else None
 
 
 class PlannedChange(msgspec.Struct, frozen=True):
@@ -180,7 +180,7 @@ async def draft(
     return Draft(
         commit=CommitId(raw.id),
         tree=tree,
-        serial=soa(soa_rrset).serial,
+        serial=parse_soa(soa_rrset).serial,
         parent=commit.first_parent,
         objects=[*objects, raw],
         visible_changes=others if is_same_except_serial(new_soa, tip.soa) else stored,
@@ -234,10 +234,10 @@ def _decide_soa(
     # A signed SOA is never modified: its serial is the one that was signed.
     kept = wanted or tip.soa
     if changes and not force and kept is not None and tip.soa is not None:
-        before = soa(tip.soa).serial if reached is None else reached
-        if not is_later(soa(kept).serial, before):
+        before = parse_soa(tip.soa).serial if reached is None else reached
+        if not is_later(parse_soa(kept).serial, before):
             raise Unsafe(
-                f"the signed zone's serial {soa(kept).serial} is not later than {before}",
+                f"the signed zone's serial {parse_soa(kept).serial} is not later than {before}",
                 hint="sign it again with a later serial; --force serves it anyway",
             )
     return wanted
@@ -273,7 +273,7 @@ async def _broken_signatures_error(
     owners = {owner for owner, _ in changes}
     present = await read_zone.read_rrsets_at(reader, tip.tree, owners, apex)
     broken = [
-        title(owner, rdtype)
+        format_key(owner, rdtype)
         for owner, rdtype in sorted(changes)
         if _covers(present[owner].get(rrtypes.RRSIG), rdtype)
     ]

@@ -10,7 +10,7 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.repo.commit.rrset_builder import RRsetBuilder
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, RRsets, title
+from zonegit.zone.rrset import RRset, RRsets, format_key
 from zonegit.zone.rules import check_owner, check_rrset
 
 Ttl = Literal["stated", "configured", "minimum"]
@@ -187,4 +187,4 @@ def _list_deleted(at: _Working, name: Name, rdtype: int | None, apex: Name) -> l
 
 
 def _absent_error(name: Name, rdtype: int) -> NotFound:
-    return NotFound(f"there is no {title(name, rdtype)}")
+    return NotFound(f"there is no {format_key(name, rdtype)}")

@@ -16,7 +16,7 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.lint import delegations, table
 from zonegit.zone.lint.view import ZoneView, find_hider
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import sort_key, title
+from zonegit.zone.rrset import format_key, sort_key
 
 MAX_NAMED: Final = 3
 """Hidden RRsets that a finding names; the rest is counted."""
@@ -33,12 +33,12 @@ class OccludedRRsets(msgspec.Struct, frozen=True):
         owner, rdtype = self.hider
         rule = table.HIDDEN_BY_CUT if rdtype == rrtypes.NS else table.HIDDEN_BY_DNAME
         first = sorted(self.keys, key=lambda key: sort_key(*key))
-        shown = ", ".join(title(*key) for key in first[:MAX_NAMED])
+        shown = ", ".join(format_key(*key) for key in first[:MAX_NAMED])
         more = len(first) - MAX_NAMED
         if more > 0:
             known = "at least " if len(first) >= tree_lookup.MAX_LISTED else ""
             shown += f" and {known}{more} more"
-        message = f"{title(owner, rdtype)} hides {shown}"
+        message = f"{format_key(owner, rdtype)} hides {shown}"
         return Finding(rule.id, rule.severity, message, owner, rdtype, rule.source)
 
 

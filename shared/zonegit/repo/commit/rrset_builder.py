@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from zonegit.errors import NotFound
 from zonegit.zone.canonical_rdata import key
-from zonegit.zone.rrset import RRset, rdata_to_text, rrset, title
+from zonegit.zone.rrset import RRset, format_key, rdata_to_text, rrset
 
 MAX_SHOWN = 4
 """Records that an error lists."""
@@ -50,7 +50,7 @@ class RRsetBuilder:
         Raises:
             NotFound: the RRset has another TTL, or not all of the records.
         """
-        named = title(self._owner, self._rdtype)
+        named = format_key(self._owner, self._rdtype)
         if ttl not in (None, self.ttl):
             raise NotFound(
                 f"{named} has no record with TTL {ttl}", hint=f"its records have TTL {self.ttl}"

@@ -4,7 +4,7 @@ from typing import Final
 
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
-from zonegit.zone.rrset import RRset, is_same_except_serial, soa, with_serial
+from zonegit.zone.rrset import RRset, is_same_except_serial, parse_soa, with_serial
 from zonegit.zone.serial import increment, is_later, latest, lead
 
 NOT_TAKEN: Final = "serial-not-taken"
@@ -29,12 +29,12 @@ def choose_soa(
     """
     if tip is None:
         return wanted
-    reached = soa(tip).serial
+    reached = parse_soa(tip).serial
     if highest is not None:
         reached = latest(reached, highest)
     if wanted is None:
         return with_serial(tip, increment(reached)) if others else None
-    if is_later(soa(wanted).serial, reached):
+    if is_later(parse_soa(wanted).serial, reached):
         return wanted
     if others or not is_same_except_serial(wanted, tip):
         return with_serial(wanted, increment(reached))
@@ -52,10 +52,10 @@ def find_notes(
         highest: the highest serial that the branch ever had.
         stored: the SOA RRset of the commit; None if it stays.
     """
-    if stated is None or tip is None or stated == soa(tip).serial:
+    if stated is None or tip is None or stated == parse_soa(tip).serial:
         return []
-    reached = soa(tip).serial if highest is None else latest(soa(tip).serial, highest)
-    kept = soa(stored or tip).serial
+    reached = parse_soa(tip).serial if highest is None else latest(parse_soa(tip).serial, highest)
+    kept = parse_soa(stored or tip).serial
     if kept != stated:
         which = f"{kept} is stored" if stored is not None else f"{kept} stays"
         message = f"the serial {stated} is not later than {reached}: {which}"
