@@ -39,7 +39,7 @@ async def dig(address: Address, key: Path, *words: str) -> str:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-async def test_dig_and_zonegit_verify_each_other_with_a_key_of_tsig_keygen(
+async def test_dig_and_zonegit_accept_the_signatures_of_each_other(
     algorithm: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "keys"

@@ -418,7 +418,7 @@ async def test_without_permission_to_query_resolvers_the_commit_is_reported(tmp_
 
 
 @pytest.fixture(scope="module")
-def run_refs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def lone_refs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a bus with refs alone."""
     folder = tmp_path_factory.mktemp("refs")
     with nats_server() as url, run_service("refs", url, folder):
