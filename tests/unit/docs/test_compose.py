@@ -53,6 +53,18 @@ def test_dns_is_published_over_udp_and_tcp() -> None:
     assert {"5300:5300/udp", "5300:5300/tcp"} <= set(OURS["resolver"]["ports"])
 
 
+def test_the_build_context_has_what_the_image_copies() -> None:
+    """.dockerignore excludes everything except the names it lists."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
+    listed = (ROOT / ".dockerignore").read_text().split()
+    assert listed[0] == "*"
+    assert copied
+    assert {f"!{name}" for names in copied for name in names.split()} == {
+        line for line in listed if line.startswith("!")
+    }
+
+
 def test_the_image_runs_as_an_unprivileged_user() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     assert (
