@@ -5,6 +5,7 @@ expand: command substitution, braces, quotes, variables, history.
 """
 
 import itertools
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,24 +55,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.down()
 
 
-@pytest.fixture(params=SHELLS)
+@pytest.fixture(scope="module", params=SHELLS)
 def shell(
-    request: pytest.FixtureRequest, stack: Stack, tmp_path: Path
-) -> Iterator[tuple[str, Terminal]]:
+    request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Terminal, Path]]:
     """Run a shell with completion in a folder of its own."""
     name = request.param
     if shutil.which(SHELLS[name][0]) is None:
         pytest.skip(f"needs {name}")
+    folder = tmp_path_factory.mktemp(name)
     env = {
-        "PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(tmp_path), "TERM": "dumb", "LANG": "C.UTF-8",
+        "PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(folder), "TERM": "dumb", "LANG": "C.UTF-8",
         "ZONEGIT_DATA": str(stack.data), "ZONEGIT_COMPLETION_TIMEOUT": str(DEADLINE_S),
         "ZONEGIT_TIMEOUT": str(DEADLINE_S), "XDG_STATE_HOME": str(stack.state),
-        "XDG_DATA_HOME": str(tmp_path / ".data"), "XDG_CONFIG_HOME": str(tmp_path / ".config"),
+        "XDG_DATA_HOME": str(folder / ".data"), "XDG_CONFIG_HOME": str(folder / ".config"),
     }  # fmt: skip
-    with on_a_terminal(SHELLS[name], env, tmp_path) as terminal:
+    with on_a_terminal(SHELLS[name], env, folder) as terminal:
         run(terminal, SET_UP[name])
         run(terminal, "echo touch history")
-        yield name, terminal
+        yield name, terminal, folder
 
 
 def run(terminal: Terminal, line: str) -> str:
@@ -86,11 +88,11 @@ def run(terminal: Terminal, line: str) -> str:
 
 @pytest.mark.parametrize("label", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_name_is_completed_and_nothing_else_runs(
-    shell: tuple[str, Terminal], stack: Stack, tmp_path: Path, label: str
+    shell: tuple[str, Terminal, Path], stack: Stack, label: str
 ) -> None:
-    name, terminal = shell
+    name, terminal, folder = shell
     said = run(terminal, f"zonegit zone switch {label[0]}\t")
-    assert not (tmp_path / "pwned").exists(), said
+    assert "pwned" not in os.listdir(folder), said
     assert stack.json("status")["zone"].replace("\\", "") == f"{label}.example.", (name, said)
 
 

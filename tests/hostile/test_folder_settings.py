@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.e2e.stack import BIN, CommandOutput, Stack
+from tests.e2e.stack import CommandOutput, Stack
+from tests.support.commands import run_command
 from tests.support.processes import run_service
 from tests.support.waiting import DEADLINE_S, eventually
 
@@ -37,11 +38,8 @@ def write(folder: Path, *lines: str) -> Path:
 
 def zonegit(folder: Path, *words: str, status: int = 0, **variables: str) -> CommandOutput:
     """Return the output of a command run in a folder."""
-    done = subprocess.run(
-        [str(BIN / "zonegit"), *words], cwd=folder, capture_output=True, text=True, check=False,
-        env={"PATH": os.environ["PATH"], **environment(folder / "home", **variables)},
-        timeout=DEADLINE_S,
-    )  # fmt: skip
+    env = {"PATH": os.environ["PATH"], **environment(folder / "home", **variables)}
+    done = run_command(words, env, None, DEADLINE_S, folder)
     assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
     return CommandOutput(done.returncode, done.stdout, done.stderr)
 

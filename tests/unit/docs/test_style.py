@@ -5,8 +5,10 @@ import re
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -29,37 +31,53 @@ def shown(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def docstrings(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the line and the text of each docstring."""
-    for node in ast.walk(ast.parse(path.read_text())):
+class Module(NamedTuple):
+    """The names and docstrings of a file."""
+
+    docstrings: list[tuple[int, str]]
+    """The line and the text of each."""
+    tests: list[str]
+    classes: list[str]
+    constants: list[str]
+
+
+@cache
+def parse(path: Path) -> Module:
+    """Parse a file, once for all tests."""
+    tree = ast.parse(path.read_text())
+    found = Module([], [], [], [])
+    for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node)
             if text is not None:
-                yield getattr(node, "lineno", 1), text
+                found.docstrings.append((getattr(node, "lineno", 1), text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
+            "test_"
+        ):
+            found.tests.append(node.name)
+    for node in tree.body:
+        match node:
+            case ast.ClassDef(name=name) if not name.startswith("_"):
+                found.classes.append(name)
+            case ast.Assign(targets=targets):
+                found.constants.extend(each.id for each in targets if isinstance(each, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                found.constants.append(name)
+    return found
 
 
-def prose(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the line and the text of each docstring and comment."""
-    yield from docstrings(path)
+def comments(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each comment."""
     for token in tokenize.generate_tokens(StringIO(path.read_text()).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-
-
-def names_of_tests(path: Path) -> Iterator[str]:
-    """Yield the name of each test."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                if name.startswith("test_"):
-                    yield name
 
 
 def wrong_openings(path: Path) -> list[str]:
     """Return the docstrings that do not open with a verb or a noun."""
     return [
         f"{shown(path)}:{line}: {text.splitlines()[0]}"
-        for line, text in docstrings(path)
+        for line, text in parse(path).docstrings
         if re.split(r"\W", text, maxsplit=1)[0] in {*OPENINGS, "Raises"}
     ]
 
@@ -88,7 +106,7 @@ def test_texts_of_tests_are_plain() -> None:
     found = [
         f"{shown(path)}:{line}: {text}"
         for path in TESTS
-        for line, text in prose(path)
+        for line, text in (*parse(path).docstrings, *comments(path))
         if UNPLAIN.search(text)
     ]
     assert not found
@@ -98,7 +116,7 @@ def test_test_names_are_plain() -> None:
     found = [
         f"{shown(path)}: {name}"
         for path in TESTS
-        for name in names_of_tests(path)
+        for name in parse(path).tests
         if UNPLAIN_NAME.search(name)
     ]
     assert not found
@@ -108,9 +126,8 @@ def test_test_names_are_plain() -> None:
 def test_a_public_class_name_has_one_meaning(paths: list[Path]) -> None:
     places = defaultdict(list)
     for path in paths:
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places[node.name].append(shown(path))
+        for name in parse(path).classes:
+            places[name].append(shown(path))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
@@ -118,11 +135,9 @@ def test_bounds_have_one_prefix() -> None:
     """MAX, with the unit in the name or in the docstring."""
     prefix = re.compile(r"_?(MOST|LONGEST|LARGEST|DEEPEST|WIDEST|FEW|MANY|LITTLE|BIG|AT_ONCE)(_|$)")
     found = [
-        f"{shown(path)}: {target.id}"
+        f"{shown(path)}: {name}"
         for path in [*SOURCES, *TESTS]
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.Assign | ast.AnnAssign)
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name) and prefix.match(target.id)
+        for name in parse(path).constants
+        if prefix.match(name)
     ]
     assert not found
