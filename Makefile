@@ -13,7 +13,7 @@ SEEDS ?= 1-20
 SECONDS ?= 60
 FLIPS ?= 1000
 TARGETS ?= query object message zonefile tsig
-JOBS ?= 3
+JOBS ?= 5
 EXTRAS := dev test lint dist fuzz
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --upgrade --constraint requirements/constraints.txt --no-annotate --custom-compile-command "make lock" pyproject.toml
@@ -35,7 +35,7 @@ setup: $(VENV)/.zonegit  ## Install zonegit into .venv; the command is .venv/bin
 demo: $(VENV)/.zonegit  ## Start a stack, run the walkthrough, check each step, stop the stack
 	@$(BIN)/python -m tests.e2e.walkthrough $(ARGS)
 
-test: $(VENV)/.test  ## Run the test suite in JOBS=3 processes (ARGS=... go to pytest)
+test: $(VENV)/.test  ## Run the test suite in JOBS=5 processes (ARGS=... go to pytest)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 quick: $(VENV)/.test lint  ## Run lint, the unit tests of changed code and the contract tests: one minute

@@ -6,11 +6,11 @@ The schema is the same for a dry run, for a commit, and if nothing changed.
 import importlib.util
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
-import jsonschema
 import pytest
 from tests.e2e.stack import FOO, Stack
 
@@ -24,6 +24,20 @@ ON_CANARY = (("branch", "canary"), (*SET, "--branch", "canary"))
 
 NOT_COMMITTING = {"tag", "recover"}
 """Commands that sign what they make and commit no change: a tag, the serials after a restore."""
+
+
+@cache
+def validator(name: str) -> Any:
+    """Return the validator of a document of the schema.
+
+    The package is imported here because that takes seconds, in each process that collects tests.
+    """
+    from jsonschema.validators import validator_for
+
+    schema = {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]}
+    made = validator_for(SCHEMA)
+    made.check_schema(schema)
+    return made(schema)
 
 
 class Recipe:
@@ -95,7 +109,7 @@ def test_the_schema_matches_the_documents() -> None:
 
 def check_document(document: Any, name: str) -> dict[str, Any]:
     """Return a document after checking it against the schema of that name."""
-    jsonschema.validate(document, {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]})
+    validator(name).validate(document)
     assert isinstance(document, dict)
     return document
 
