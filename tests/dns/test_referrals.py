@@ -122,10 +122,10 @@ def test_the_name_servers_of_the_apex_are_an_answer(server: LocalServer) -> None
 
 @pytest.mark.parametrize("servers", ["sub", "@"])
 def test_glue_beyond_the_size_of_a_message_is_omitted_or_truncated(servers: str) -> None:
-    """Two RRsets that each fit a message may have millions of addresses together."""
+    """RRsets that each fit a message may have more addresses together than a message holds."""
     at = "" if servers == "@" else f".{servers}"
     delegation = [f"sub 300 NS n{n}{at}" for n in range(200)]
-    addresses = [f"n{n}{at} 300 A 10.0.{m >> 8}.{m & 255}" for n in range(200) for m in range(330)]
+    addresses = [f"n{n}{at} 300 A 10.0.{m >> 8}.{m & 255}" for n in range(200) for m in range(60)]
     server = LocalServer({"foo.com.": "\n".join(delegation + addresses)})
     reply = server.ask("www.sub.foo.com.", limit=STREAM)
     if servers == "@":  # all of them are optional

@@ -195,7 +195,18 @@ async def test_a_transfer_of_a_disconnected_client_is_dropped(server: LocalServe
         assert count_sent(outgoing) - before <= 20
 
 
-LARGE_ZONE = "\n".join(f'big{n} 300 TXT "{"x" * 250}"' for n in range(40_000))
+LARGE_ZONE = "\n".join(f"big{n} 300 TXT " + f'"{"x" * 250}" ' * 16 for n in range(2_500))
+"""10 MB of RDATA, which is more than the buffers of a connection take, in few records."""
+
+
+@pytest.fixture(scope="module")
+def large_server() -> LocalServer:
+    """Return a server of that zone that sends one transfer at a time."""
+    server = LocalServer({"foo.com.": LARGE_ZONE})
+    server.zones.options = ServerOptions(max_transfers=1)
+    return server
+
+
 """More than the kernel keeps for a client that does not read."""
 
 
@@ -229,12 +240,12 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("strict")
-async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> None:
-    server = LocalServer({"foo.com.": LARGE_ZONE})
-    server.zones.options = ServerOptions(max_transfers=1)
-    outgoing = Outgoing(server.zones)
+async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait(
+    large_server: LocalServer,
+) -> None:
+    outgoing = Outgoing(large_server.zones)
     async with serve_on_loopback(
-        server, ConnectionLimits(stall_s=DEADLINE_S), outgoing=outgoing
+        large_server, ConnectionLimits(stall_s=DEADLINE_S), outgoing=outgoing
     ) as (
         address,
         _,
@@ -254,11 +265,9 @@ async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> 
 
 
 @pytest.mark.usefixtures("strict")
-async def test_a_slow_client_gets_the_zone_while_no_other_waits() -> None:
-    server = LocalServer({"foo.com.": LARGE_ZONE})
-    server.zones.options = ServerOptions(max_transfers=1)
-    outgoing = Outgoing(server.zones)
-    async with serve_on_loopback(server, outgoing=outgoing) as (address, _):
+async def test_a_slow_client_gets_the_zone_while_no_other_waits(large_server: LocalServer) -> None:
+    outgoing = Outgoing(large_server.zones)
+    async with serve_on_loopback(large_server, outgoing=outgoing) as (address, _):
         assert await count_octets(address, AXFR) > 40_000 * 250
     assert outgoing.counters.by_kind["slow"] == 0
     assert count_sent(outgoing) == 1
