@@ -73,7 +73,7 @@ def check_coexistence(owner: Name, types: Collection[int], apex: Name) -> None:
 
     Raises:
         Invalid: there is an SOA below the apex, a DS at the apex (RFC 4035 section 2.4), or a CNAME
-            with other data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5).
+            with other data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4035 section 2.5).
     """
     for clash in find_type_conflicts(owner, types, apex):
         if clash.types != _CUT_AND_DNAME:
@@ -84,7 +84,7 @@ def find_type_conflicts(owner: Name, types: Collection[int], apex: Name) -> list
     """Return the reasons why an owner within the zone may not have RRsets of all these types.
 
     An SOA is allowed only at the apex, a DS only below it (RFC 4035 section 2.4), a CNAME only
-    without other data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5), and a
+    without other data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4035 section 2.5), and a
     DNAME below the apex only without NS (RFC 6672 section 2.3).
     """
     if CONFLICT_TYPES.isdisjoint(types):
@@ -95,7 +95,7 @@ def find_type_conflicts(owner: Name, types: Collection[int], apex: Name) -> list
             TypeConflict(
                 frozenset({SOA}),
                 f"{names.text(owner)} SOA is not at the apex {names.text(apex)}",
-                "a child zone is a separate zone; its parent has only its NS and DS records",
+                "a child zone is a separate zone; its parent has only NS, DS and glue of it",
             )
         )
     if DS in types and owner == apex:

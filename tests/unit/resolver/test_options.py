@@ -9,7 +9,8 @@ from tests.support.waiting import DEADLINE_S
 from zonegit.errors import Invalid
 from zonegit.nameserver import acl
 from zonegit.nameserver.acl import Address
-from zonegit_resolver.config import options
+from zonegit_resolver.__main__ import main
+from zonegit_resolver.config import options, serving
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,9 @@ def test_wrong_flags_are_a_usage_error(words: list[str], said: str) -> None:
 def test_a_name_that_no_subject_can_have_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="invalid resolver name"):
         options.check_name(name)
+
+
+def test_every_setting_of_the_file_is_an_option() -> None:
+    """The options are read by the names of the settings."""
+    settings = {*serving.ZONE_SETTINGS, *serving.SERVER_SETTINGS}
+    assert {name.replace("-", "_") for name in settings} <= {each.name for each in main.params}

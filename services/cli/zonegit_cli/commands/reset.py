@@ -25,9 +25,10 @@ async def command(
     """Reset the branch to the records and the history of REFISH.
 
     A serial must not go back, because secondaries compare serials. So the branch moves to a new
-    commit on top of REFISH, with the same records and the next serial. --exact moves it to REFISH
-    itself; then secondaries keep their copy until the serial is later than theirs. The discarded
-    commits stay in the store: zonegit reflog lists their ids.
+    commit on top of REFISH, with the same records and the next serial; to REFISH itself only if
+    its serial is later than any that the branch has had. --exact moves it to REFISH in any case;
+    then secondaries keep their copy until the serial is later than theirs. The discarded commits
+    stay in the store: zonegit reflog lists their ids.
 
     \b
     zonegit reset --hard HEAD~1

@@ -181,7 +181,7 @@ class Notifier:
                     "notify.unanswered", **_log_fields(notification), problem=notification.problem
                 )
             else:
-                with isolate("notify", notification=partial(_log_fields, notification)):
+                with isolate("notify", telling=partial(_log_fields, notification)):
                     self._send(notification, send, now)
         return True
 

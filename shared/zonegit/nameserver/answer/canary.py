@@ -76,8 +76,10 @@ def subnet_of(address: IPAddress) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ClientSubnet:
-    """The client subnet that a forwarder sends (RFC 7871). ``source`` is the prefix length of
-    ``address`` in bits; 0 means that the subnet is not disclosed."""
+    """The client subnet that a recursive resolver sends (RFC 7871).
+
+    ``source`` is the prefix length of ``address`` in bits; 0 if the subnet is not disclosed.
+    """
 
     family: int
     source: int

@@ -31,7 +31,8 @@ def lookup(snapshot: ZoneSnapshot, path: Sequence[bytes], qtype: int) -> LookupO
         if child is None:
             return _lookup_missing_name(snapshot, node, qtype)
         node = child
-    # The parent side of a zone cut is authoritative for DS only (RFC 4035 section 3.1.4.1).
+    # At a zone cut the parent answers only a query for DS; others get a referral (RFC 4035 section
+    # 3.1.4.1).
     if type(node.delegation) is Referral and qtype != rrtypes.DS:
         return node.delegation
     return node.data.get(qtype) or _lookup_missing_type(snapshot, node, qtype)
@@ -71,7 +72,7 @@ def _lookup_missing_type(snapshot: ZoneSnapshot, node: Node, qtype: int) -> Look
         # One RRset is a sufficient answer (RFC 8482 section 4.1).
         return data[min(data, key=_order_for_any)]
     if qtype == rrtypes.IXFR and rrtypes.SOA in data:
-        # In a datagram the SOA alone, which sends the client to TCP (RFC 1995 section 4).
+        # In a datagram the SOA alone, which sends the client to TCP (RFC 1995 section 2).
         return data[rrtypes.SOA]
     alias = data.get(rrtypes.CNAME)
     if alias is None or qtype in _TYPES_WITH_CNAME:

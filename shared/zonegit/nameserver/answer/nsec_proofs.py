@@ -72,8 +72,8 @@ def find_proof(
 
 
 def find_no_ds_proof(snapshot: ZoneSnapshot, cut: Path) -> list[NsecRecord]:
-    """Return the proof that the child below a zone cut is not signed (RFC 4035 section 3.1.4.1, RFC
-    5155 section 7.2.7)."""
+    """Return the proof that a zone cut has no DS RRset, so the delegation is insecure (RFC 4035
+    section 3.1.4.1, RFC 5155 section 7.2.7)."""
     scheme = _choose_scheme(snapshot)
     found = scheme.prove_nodata(cut) if scheme is not None else ()
     # One record may prove two things.

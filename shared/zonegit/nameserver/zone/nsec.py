@@ -28,7 +28,7 @@ def chain_key(rdata: bytes) -> bytes:
 
 
 def affects_hashed(denial: Denial, rdtype: int, rrset: RRset | None) -> bool:
-    """Return whether a change may affect the records apart from the names."""
+    """Return whether a change may affect the NSEC3 RRsets or their RRSIGs."""
     if rdtype == rrtypes.NSEC3:
         return True
     is_rrsig = rdtype == rrtypes.RRSIG
@@ -59,7 +59,8 @@ def drop_hashed(rdtype: int, rrset: RRset | None) -> RRset | None:
 def set_hashed(denial: Denial, apex: Name, path: Path, rdtype: int, rrset: RRset | None) -> Denial:
     """Return the denial after a change to an NSEC3 RRset or to RRSIGs of which some cover one.
 
-    All RRSIGs of such an owner are kept here, because they are one RRset.
+    All RRSIGs of such an owner are kept here, because zonegit stores them in one blob
+    (docs/object-model.md).
     """
     owner = names.below(apex, path)
     if rdtype == rrtypes.RRSIG and rrset is not None and not _covers_nsec3(rrset):

@@ -1,4 +1,8 @@
-"""Choose the TTL of new RRsets whose edits state none: the minimum of the zone's SOA. Pure."""
+"""Choose the TTL of new RRsets whose edits state none: the MINIMUM field of the zone's SOA. Pure.
+
+In answers the field is the TTL of negative responses (RFC 2308 section 4); as a default TTL it has
+its meaning of RFC 1035.
+"""
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
