@@ -193,7 +193,7 @@ class RefHandlers:
     async def unpoint(self, request: Request, message: Unpoint) -> Moved:
         zone = _zone(request) if request.ref is not None else None
         if message.default and request.about == subjects.OWN:
-            raise Invalid("the subject names the own HEAD, the message the default HEAD")
+            raise Invalid("the subject names the operator's HEAD, and the message the default HEAD")
         head = _head(request, zone, default=message.default)
         return await self._refs.unpoint(head, _origin(request, message.why))
 

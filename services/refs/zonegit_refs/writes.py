@@ -75,7 +75,7 @@ class OperationWriter:
         if self.connection.execute(
             "SELECT 1 FROM operation WHERE id = ? AND actor <> ?", (key, self._origin.actor)
         ).fetchone():
-            raise Invalid("the id of this operation was used by another operator")
+            raise self.make_id_error("an operation of another operator")
         found = schema.WROTE.read_first(
             self.connection.execute(
                 "SELECT first, last, target FROM operation WHERE id = ? AND what = ?",
@@ -86,12 +86,19 @@ class OperationWriter:
             return None
         first, last, target = found
         if target is not None and target != self.target:
-            raise Invalid("the id of this operation was used for another move")
+            raise self.make_id_error("another move")
         written = self.connection.execute(
             f"{schema.LOG} WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
             (max(first, last - MAX_REPLY_ROWS + 1), last),
         )
         return Moved(schema.read_epoch(self.connection), last, schema.read_entries(written))
+
+    def make_id_error(self, earlier: str) -> Invalid:
+        """Return the error for an id that was used for something else."""
+        return Invalid(
+            f"operation id {self._origin.operation!r} was used for {earlier}",
+            hint="each operation needs an id of its own; the command makes one when it is repeated",
+        )
 
     def _check_undoes(self) -> None:
         """Check that all rows of one operation take back the same operation."""
@@ -100,7 +107,7 @@ class OperationWriter:
             "SELECT 1 FROM log WHERE operation = ? AND undoes IS NOT ? LIMIT 1",
             (operation, undoes),
         ).fetchone():
-            raise Invalid("the id of this operation was used to take back another operation")
+            raise self.make_id_error("an operation that takes back another one")
         if (
             undoes is not None
             and not self.connection.execute(
@@ -225,7 +232,7 @@ def move(
     operation.target = new or NOTHING
     if (before := operation.find_outcome()) is not None:
         if before.entries and before.entries[-1].new != new:  # of an earlier release
-            raise Invalid("the id of this operation was used for another move")
+            raise operation.make_id_error("another move")
         return WriteOutcome(before, [])
     found = read_state(operation.connection, ref)
     moves.check_expected(ref, found, expected)

@@ -1,4 +1,4 @@
-"""Encodes and decodes objects. A decoded object always encodes to the same octets.
+"""Encode and decode objects. A decoded object always encodes to the same octets.
 
 Every decoder treats its input as untrusted: lengths are checked before use, and each failure raises
 :class:`Corrupt` with the kind of the object and the reason.

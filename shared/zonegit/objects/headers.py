@@ -1,4 +1,4 @@
-"""Encodes and decodes commits and tags.
+"""Encode and decode commits and tags.
 
 Their payload is UTF-8 text: headers in a fixed order, an empty line, and a message. Headers that
 this release does not know keep their line number, so that an object that is decoded and encoded has

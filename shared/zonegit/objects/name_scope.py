@@ -1,4 +1,4 @@
-"""Reads the part of a zone that determines the answer for one name.
+"""Read the part of a zone that determines the answer for one name.
 
 The answer depends on the names from the apex down to the name, on the wildcards of these names, and
 on which of all these names exist without RRsets (RFC 1034 section 4.3.2, RFC 4592 section 2.2.2).

@@ -1,4 +1,4 @@
-"""Compares two nodes of a tree, narrow or wide.
+"""Compare two nodes of a tree, narrow or wide.
 
 The theory of operation is in :mod:`zonegit.objects.tree_node`.
 """

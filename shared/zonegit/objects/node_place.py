@@ -1,4 +1,4 @@
-"""Checks the parts of a wide node against their places in its index."""
+"""Check the parts of a wide node against their places in its index."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Encodes and decodes tree nodes, and cuts wide ones into runs (docs/object-model.md).
+"""Encode and decode tree nodes, and cut wide ones into runs (docs/object-model.md).
 
 A node of more than 2,048 entries is stored as a search tree whose shape depends on its keys only,
 not on the order of edits. A run of rows ends after a key whose hash has enough leading zeros, or

@@ -1,4 +1,4 @@
-"""Looks up names of a zone, their ancestors and the names below them, without reading the zone."""
+"""Look up names of a zone, their ancestors and the names below them, without reading the zone."""
 
 from collections.abc import Collection
 from typing import Final

@@ -198,7 +198,9 @@ def child_path(path: Path, label: bytes) -> Path:
     """
     child = (*path, label)
     if not names.is_path(child):
-        raise Corrupt(f"a tree is {len(child)} labels deep, which is longer than a name can be")
+        raise Corrupt(
+            f"a tree is {len(child)} labels deep: names there are longer than a name can be"
+        )
     return child
 
 

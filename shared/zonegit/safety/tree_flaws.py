@@ -333,5 +333,7 @@ def _prepend_label(owner: Name, label: bytes) -> Name:
     """
     name = Name(b"%c%b%b" % (len(label), label, owner))
     if len(name) > MAX_OCTETS:
-        raise Corrupt(f"a tree has names below {names.text(owner)} that are longer than a name")
+        raise Corrupt(
+            f"a tree has names below {names.text(owner)} that are longer than a name can be"
+        )
     return name

@@ -1,4 +1,4 @@
-"""Reads commits in batches for algorithms that walk the history.
+"""Read commits in batches for algorithms that walk the history.
 
 A walk over commits yields ids like the walks of ``objects.walk``, and may ask for one commit after
 the other. The reader fetches each commit with many of its ancestors, twice as many each time. So a

@@ -1,4 +1,4 @@
-"""Writes the many small SQLite files of a cache with a few threads, and keeps some files open.
+"""Write the many small SQLite files of a cache with a few threads, and keep some files open.
 
 Each file belongs to one thread, which has one connection to it. Files in the same top folder belong
 to the same thread, so no thread removes a folder in which another one creates a file. A transaction

@@ -1,4 +1,4 @@
-"""Locks a folder for one process.
+"""Lock a folder for one process.
 
 The lock is one of the kernel (``flock``), so it ends with the process, and nothing has to be
 cleaned up after a crash. The exclusive mode of SQLite would lock a single file, and would also

@@ -1,4 +1,4 @@
-"""Decides whether a follower of a ref store may follow the log that it finds.
+"""Decide whether a follower of a ref store may follow the log that it finds.
 
 A ref store with an empty folder has no zones, and a second ref store has other zones. A follower
 that accepted either would delete its data. So each installation has an id, which is in its file and

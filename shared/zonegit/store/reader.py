@@ -1,4 +1,4 @@
-"""Reads the objects that one task needs; each is fetched and decoded once."""
+"""Read the objects that one task needs; each is fetched and decoded once."""
 
 from collections.abc import Collection, Iterable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Opens SQLite files whose acknowledged transactions survive a crash and a power failure.
+"""Open SQLite files whose acknowledged transactions survive a crash and a power failure.
 
 A transaction is a function that runs from BEGIN to COMMIT in the single writer thread of the file.
 So no other statement runs in between. If the caller is cancelled, the transaction either has not

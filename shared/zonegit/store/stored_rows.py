@@ -1,4 +1,4 @@
-"""Checks the types of rows that are read from SQLite files.
+"""Check the types of rows that are read from SQLite files.
 
 SQLite checks the types of a STRICT table only when a row is written. After damage, a column may
 have another type, an id another length, or a name may be malformed. The exception that this would

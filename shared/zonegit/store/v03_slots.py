@@ -1,4 +1,4 @@
-"""Decodes the refs of layout v0.3 of the original zonegit, which had one zone per store.
+"""Decode the refs of layout v0.3 of the original zonegit, which had one zone per store.
 
 Each ref is a slot of 32 octets. The slot of a branch or tag is an id. The slots of ``HEAD`` and of
 the name of the zone are text after its length, padded with zeros (docs/object-model.md). Slots come

@@ -1,4 +1,4 @@
-"""Compares records by their canonical RDATA, in which names are in lower case.
+"""Compare records by their canonical RDATA, in which names are in lower case.
 
 Theory of operation. Two records of one RRset are the same record if they differ only in the case of
 the names in their RDATA, for exactly the types of RFC 4034 section 6.2 as amended by RFC 6840

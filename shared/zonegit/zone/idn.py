@@ -1,4 +1,4 @@
-"""Converts internationalised names (IDNA 2008, RFC 5891) to A-labels and back.
+"""Convert internationalised names (IDNA 2008, RFC 5891) to A-labels and back.
 
 Each label is mapped by UTS 46 (non-transitional: ``ß`` stays ``ß``), then checked and encoded by
 RFC 5891. Three things are not converted:

@@ -1,4 +1,4 @@
-"""Splits master files into entries: the words of one record or directive, on one or more lines.
+"""Split master files into entries: the words of one record or directive, on one or more lines.
 
 A word keeps its escapes; the parsers of RDATA (``zone.rdata``) interpret them. So no file is read
 character by character, and one place defines the meaning of a word. dnspython parses SVCB and HTTPS

@@ -1,4 +1,4 @@
-"""Caches the records of master-file lines.
+"""Cache the records of master-file lines.
 
 The versions of a zone have most lines in common; with the cache, each line is parsed once.
 

@@ -1,4 +1,4 @@
-"""Refuses invisible characters and characters that look like blanks or quotes.
+"""Refuse invisible characters and characters that look like blanks or quotes.
 
 Text copied from a web page or a word processor can contain them. A no-break space does not separate
 words, a typographic quote does not quote, and a zero-width space is invisible. Outside quotes these

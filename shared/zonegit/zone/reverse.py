@@ -1,4 +1,4 @@
-"""Finds the reverse zones of a network.
+"""Find the reverse zones of a network.
 
 IPv4 zones end at octets and IPv6 zones at nibbles (RFC 1035 section 3.5, RFC 3596 section 2.5). An
 IPv4 network with a prefix longer than 24 bits has one zone, named by RFC 2317.

@@ -1,4 +1,4 @@
-"""Finds RRsets that do not fit a DNS message of 65,535 octets with EDNS and a signature.
+"""Find RRsets that do not fit a DNS message of 65,535 octets with EDNS and a signature.
 
 A signed transfer of such an RRset fails, and a query over TCP with EDNS gets a truncated answer. So
 a change may not add one. A zone may keep those that are stored already, and revert to them.

@@ -1,4 +1,4 @@
-"""Checks a single RRset, and its place in a tree.
+"""Check a single RRset, and its place in a tree.
 
 ``rules`` checks which RRsets are allowed together. Every check of a zone uses these two modules:
 the object store when it accepts an RRset, the ref store before it moves a branch, imports, the

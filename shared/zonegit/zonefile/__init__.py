@@ -1,1 +1,1 @@
-"""Reads and writes master files (RFC 1035 section 5) as RRsets."""
+"""Read and write master files (RFC 1035 section 5) as RRsets."""

@@ -1,4 +1,4 @@
-"""Groups the records of a zone, which arrive in any order, into RRsets.
+"""Group the records of a zone, which arrive in any order, into RRsets.
 
 A record that is not allowed at its owner is refused when it is added, so that the error names its
 line. A fault that is found at the end of the zone is reported at the first line of its RRset.

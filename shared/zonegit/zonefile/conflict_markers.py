@@ -1,4 +1,4 @@
-"""Finds the conflict markers that git leaves in a file whose merge is not finished.
+"""Find the conflict markers that git leaves in a file whose merge is not finished.
 
 The reader looks for them before it parses a file. Most conflicts of master files are inside the
 parentheses of an SOA, where the parser would only report a malformed record.

@@ -1,4 +1,4 @@
-"""Parses the fields of a record: owner, TTL, class, type and RDATA (RFC 1035 section 5.1).
+"""Parse the fields of a record: owner, TTL, class, type and RDATA (RFC 1035 section 5.1).
 
 ``zone.fast_rdata`` parses the common forms. ``zone.rdata`` parses everything else.
 """

@@ -1,4 +1,4 @@
-"""Expands ``$GENERATE``, BIND's directive for a range of records.
+"""Expand ``$GENERATE``, BIND's directive for a range of records.
 
 The syntax is ``$GENERATE start-stop[/step] owner [ttl] [class] type rdata``. In owner and RDATA,
 ``$`` is replaced by the number, and ``${offset,width,base}`` by the formatted number. ``\\$`` and

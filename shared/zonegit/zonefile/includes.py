@@ -1,4 +1,4 @@
-"""Opens the files that master files include.
+"""Open the files that master files include.
 
 A master file may come from another person, and its includes are read with the rights of the user
 who imports it. So it may include only files below its own folder, or below folders that the user

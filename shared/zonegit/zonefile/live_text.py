@@ -1,4 +1,4 @@
-"""Keeps the master file of a zone up to date through a series of changes.
+"""Keep the master file of a zone up to date through a series of changes.
 
 Only the owners that a change touches are rendered again.
 """

@@ -1,4 +1,4 @@
-"""Reads master files (RFC 1035 section 5, RFC 2308 section 4, BIND's ``$GENERATE``).
+"""Read master files (RFC 1035 section 5, RFC 2308 section 4, BIND's ``$GENERATE``).
 
 The reader is strict where that of dnspython is lenient. It skips a record only if the caller passes
 a callback for skipped records. Every error names the file, the line and the record. Size, nesting

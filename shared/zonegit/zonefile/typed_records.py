@@ -1,4 +1,4 @@
-"""Parses RDATA from the arguments of a command or from the words of an edit script.
+"""Parse RDATA from the arguments of a command or from the words of an edit script.
 
 The rule is the same for every type and every command. ``docs/typed-records.md`` describes it with
 examples, and uses the same letters.
@@ -84,7 +84,7 @@ def parse_rdatas(rdtype: int, arguments: Sequence[str], origin: Name) -> list[by
             the argument.
     """
     if not arguments:
-        raise Invalid(f"there is no RDATA of type {rrtypes.to_text(rdtype)}")
+        raise Invalid(f"expected RDATA after the type {rrtypes.to_text(rdtype)}")
     if arguments[0] == _GENERIC and _is_number(arguments[1:2]):
         return [_read_generic(rdtype, arguments, origin)]
     if rdtype in _TEXT_TYPES:
@@ -122,7 +122,9 @@ def split_words(words: Sequence[str]) -> TypedRRset:
     if len(words) > 1 and fields.is_ttl(words[0]):
         return TypedRRset(rrtypes.from_text(words[1]), fields.parse_ttl(words[0]), words[2:])
     if not words:
-        raise Invalid("there is no type", hint="TYPE [TTL] RDATA... follow the name")
+        raise Invalid(
+            "expected a record type after the name", hint="write NAME TYPE [TTL] RDATA..."
+        )
     rdtype = rrtypes.from_text(words[0])
     if len(words) > 1 and fields.is_ttl(words[1]):
         return TypedRRset(rdtype, fields.parse_ttl(words[1]), words[2:], words[1:])
@@ -228,7 +230,7 @@ def _read_fields_or_records(rdtype: int, arguments: Sequence[str], origin: Name)
     """Read all arguments as one record, otherwise each as a record: rules (d), (e) and (f)."""
     try:
         if any(map(_is_generic, arguments)):
-            raise Invalid("generic RDATA must be a record by itself")
+            raise Invalid("generic RDATA (\\# LENGTH HEX) must be the whole record")
         return [_read_fields(rdtype, arguments, origin)]
     except Invalid as error:
         no_field = error

@@ -1,4 +1,4 @@
-"""Writes RRsets as a master file, and RDATA as text, so that the reader gets the same RRsets."""
+"""Write RRsets as a master file, and RDATA as text, so that the reader gets the same RRsets."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 

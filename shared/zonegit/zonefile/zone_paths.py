@@ -1,4 +1,4 @@
-"""Chooses the path of a zone's file below the folder of zones, by one of three schemes.
+"""Choose the path of a zone's file below the folder of zones, by one of three schemes.
 
 ``golang`` and ``flat`` are for operators and their tools. They have no path for some zones, and may
 have one path for two zones, because labels may contain ``/`` (RFC 2317). ``unique`` has a different

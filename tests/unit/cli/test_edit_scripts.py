@@ -85,7 +85,7 @@ def test_octets_that_are_not_utf8_are_kept_in_text() -> None:
     [
         ("put www A 300 192.0.2.7", "'put' is not an edit"),
         ("set www A", "too few"),
-        ("set www A 300", "no RDATA of type A"),
+        ("set www A 300", "expected RDATA after the type A"),
         ("delete a A b", "too many"),
         ("set www A 300 192.0.2.700", "192.0.2.700"),
         ("set www NOPE 300 192.0.2.7", "NOPE"),

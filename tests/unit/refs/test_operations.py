@@ -17,7 +17,7 @@ async def test_an_operation_of_another_actor_cannot_be_extended(tmp_path: Path) 
     async with open_refs(tmp_path / "refs") as refs:
         keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
         await keeper.register(names.parse("foo.com."), Origin("ada", "init", "a" * 16))
-        with pytest.raises(Invalid, match="used by another operator"):
+        with pytest.raises(Invalid, match="used for an operation of another operator"):
             await keeper.register(names.parse("bar.org."), Origin("bob", "init", "a" * 16))
         assert len((await keeper.snapshot()).zones) == 1
         await keeper.register(names.parse("sub.foo.com."), Origin("ada", "init", "a" * 16))

@@ -176,7 +176,7 @@ async def test_an_operation_undoes_one_other_operation_of_the_log(log: Operation
     why = Origin("ada", "undo", "u" * 16, undoes=first)
     await log.keeper.unregister(name("a"), why)
     for other in (None, second):
-        with pytest.raises(Invalid, match="to take back another operation"):
+        with pytest.raises(Invalid, match="that takes back another one"):
             await log.keeper.unregister(name("b"), Origin("ada", "undo", "u" * 16, undoes=other))
 
 

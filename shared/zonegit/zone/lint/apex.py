@@ -1,4 +1,4 @@
-"""Finds the name of the zone in a master file."""
+"""Find the name of the zone in a master file."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Finds the domain names in RDATA, for rules that look them up in the zone."""
+"""Find the domain names in RDATA, for rules that look them up in the zone."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Checks the substitution expression of NAPTR (RFC 3402 section 3.2).
+"""Check the substitution expression of NAPTR (RFC 3402 section 3.2).
 
 It consists of a delimiter, an extended regular expression of POSIX, the delimiter, a replacement,
 the delimiter, and flags. Only the form is checked; regcomp(3) or other name servers refuse every
@@ -33,13 +33,13 @@ def check_substitution(text: bytes) -> None:
         return
     delimiter = text[:1]
     if delimiter in _NOT_DELIMITERS:
-        raise Invalid(f"its delimiter is {delimiter.decode('latin-1')!r}")
+        raise Invalid(f"its delimiter is {delimiter.decode('latin-1')!r}, which is not allowed")
     parts = _split(text[1:], delimiter)
     if len(parts) != _PARTS:
-        raise Invalid(f"it has {len(parts)} delimiters, and needs 3")
+        raise Invalid(f"it has {len(parts)} delimiters instead of 3")
     expression, replacement, flags = parts
     if flags.strip(b"i"):
-        raise Invalid("its only flag is i")
+        raise Invalid(f"its flags are {_show(flags)}; only i is allowed")
     groups = _check_expression(expression)
     for found in _REFERENCE.findall(replacement):
         if found.isdigit() and not 1 <= int(found) <= groups:
@@ -71,7 +71,7 @@ def _check_expression(text: bytes) -> int:
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
-            raise Invalid(f"its regular expression breaks off at {_show(text[at:])}")
+            raise Invalid(f"its regular expression is incomplete at {_show(text[at:])}")
         at = token.end()
         match token.lastgroup:
             case "repeat":

@@ -45,7 +45,7 @@ def test_a_well_formed_regexp_is_accepted(text: str) -> None:
         ("\\a\\b\\", "delimiter"),
         ("!(a!b!", "parentheses"),
         ("!a)!b!", "parentheses"),
-        ("![a!b!", "breaks off"),
+        ("![a!b!", "is incomplete"),
         ("!*a!b!", "misplaced"),
         ("!a**!b!", "misplaced"),
         ("!a{2,1}!b!", "misplaced"),
