@@ -17,7 +17,7 @@ from tests.support.waiting import DEADLINE_S, eventually
 from zonegit import config, settings_file, trust
 from zonegit.config import BusSettings
 from zonegit.errors import Denied, Invalid
-from zonegit_cli.stack import record, supervisors
+from zonegit_cli.stack import record, supervisor_identity
 from zonegit_cli.terminal import find_start
 
 RESTRICTED = sorted(settings_file.RESTRICTED_KEYS)
@@ -218,8 +218,8 @@ def test_down_signals_only_a_supervisor(tmp_path: Path) -> None:
                 failed = Stack(tmp_path / "data").run("down", status=1)
             assert "no signal was sent" in failed.err
             os.kill(each, 0)
-        assert supervisors.is_supervisor(pid, find_start(pid))
-        assert not supervisors.is_supervisor(pid, (find_start(pid) or 0) + 1)
+        assert supervisor_identity.is_supervisor(pid, find_start(pid))
+        assert not supervisor_identity.is_supervisor(pid, (find_start(pid) or 0) + 1)
 
 
 def test_down_stops_a_stack_of_the_previous_release(tmp_path: Path) -> None:

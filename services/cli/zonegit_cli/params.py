@@ -100,12 +100,12 @@ class Reason(click.ParamType[str]):
 
 def _complete_zones(ctx: click.Context, typed: str) -> list[str]:
     """Complete a zone; if there are very many, one of those that were read within the timeout."""
-    from zonegit.repo import many_zones
+    from zonegit.repo import read_zones
 
     found: list[str] = []
 
     async def read(repo: "Repo") -> None:
-        async for refs in many_zones.iter_zones(repo):
+        async for refs in read_zones.iter_zones(repo):
             found.append(names.text(refs.zone))
 
     _read_for_completion(ctx, read)

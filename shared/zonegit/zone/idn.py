@@ -20,7 +20,7 @@ from typing import Final
 import idna
 
 from zonegit.errors import Invalid
-from zonegit.zone import look_alikes
+from zonegit.zone import confusables
 
 MAX_LABEL: Final = 63
 """Octets of a label (RFC 1035 section 2.3.4)."""
@@ -125,13 +125,13 @@ def _is_service(following: Sequence[str]) -> bool:
 
 def _escape_instance(label: str) -> str:
     _check_utf_8(label)
-    look_alikes.check_word(label)
+    confusables.check_word(label)
     return escape(label)
 
 
 def _convert_label(label: str) -> str:
     _check_utf_8(label)
-    look_alikes.check_label(label)
+    confusables.check_label(label)
     if "\\" in label:
         raise Invalid(f"{label!r} has an escape and letters outside ASCII: {_ADVICE}")
     return _encode_label(label)
@@ -150,7 +150,7 @@ def _encode_label(label: str) -> str:
         _check_length(label, mapped)
         return idna.alabel(mapped).decode()
     except idna.InvalidCodepoint as error:
-        why = look_alikes.describe(chr(error.codepoint)) if error.codepoint else str(error)
+        why = confusables.describe(chr(error.codepoint)) if error.codepoint else str(error)
     except (idna.IDNAError, UnicodeError) as error:
         why = str(error)
     raise Invalid(f"IDNA 2008 does not allow {label!r} ({why}): {_ADVICE}")

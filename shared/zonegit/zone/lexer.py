@@ -18,7 +18,7 @@ import dns.name
 from dns.tokenizer import EOL, IDENTIFIER, QUOTED_STRING, WHITESPACE, Token, Tokenizer
 
 from zonegit.errors import Invalid
-from zonegit.zone import idn, look_alikes, names
+from zonegit.zone import confusables, idn, names
 from zonegit.zone.line_cache import LineRecord
 
 MAX_ENTRY: Final = 1 << 20
@@ -196,7 +196,7 @@ def _split(line: str, words: list[str], depth: int) -> int:
             raise Invalid(_PROBLEMS[line[at]], hint=_hint(line[at]))
         if found.lastgroup == "word":
             if not found[0].isascii():
-                look_alikes.check_word(found[0])
+                confusables.check_word(found[0])
             words.append(found[0])
         elif found.lastgroup == "quoted":
             words.append((Glued if previous == "word" else Quoted)(found["quoted"]))

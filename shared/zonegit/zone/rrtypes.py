@@ -68,7 +68,7 @@ _ALIAS_HINT: Final = (
 _INSTEAD: Final = {"ALIAS": _ALIAS_HINT, "ANAME": _ALIAS_HINT}
 """Hints for types that exist in other products but not in DNS."""
 
-BESIDE_CNAME: Final = frozenset({CNAME, RRSIG, NSEC, KEY})
+TYPES_WITH_CNAME: Final = frozenset({CNAME, RRSIG, NSEC, KEY})
 """Types that may be at the owner of a CNAME (RFC 4034 section 2.5, RFC 2181 section 10.1)."""
 
 

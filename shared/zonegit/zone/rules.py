@@ -10,7 +10,7 @@ from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
-from zonegit.zone.rrtypes import BESIDE_CNAME, CNAME, DNAME, DS, NS, SOA
+from zonegit.zone.rrtypes import CNAME, DNAME, DS, NS, SOA, TYPES_WITH_CNAME
 
 SINGLE: Final = frozenset({SOA, CNAME, DNAME})
 """Types of which a name has at most one record (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC
@@ -106,7 +106,7 @@ def find_type_conflicts(owner: Name, types: Collection[int], apex: Name) -> list
                 "a DS belongs to the parent zone, at the zone cut (RFC 4035 section 2.4)",
             )
         )
-    if CNAME in types and (others := set(types) - BESIDE_CNAME):
+    if CNAME in types and (others := set(types) - TYPES_WITH_CNAME):
         found.append(_cname_conflict(owner, others))
     if owner != apex and has_ns_and_dname(types):
         error = ns_and_dname_error(owner)

@@ -23,7 +23,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import lexer, look_alikes, rrset, rrtypes
+from zonegit.zone import confusables, lexer, rrset, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import Glued, Quoted, Words
 from zonegit.zone.names import Name
@@ -215,7 +215,7 @@ def _read_text(rdtype: int, argument: str, origin: Name) -> bytes:
     if _is_generic(argument) or _STRINGS.fullmatch(argument):
         return read_rdata(rdtype, argument, origin)
     try:
-        look_alikes.check_ends(argument)
+        confusables.check_ends(argument)
     except Invalid as error:
         raise Invalid(f"{_show(argument)}: {error.message}", hint=_QUOTE_IT) from None
     octets = _octets(argument)
@@ -293,7 +293,7 @@ def _field_words(rdtype: int, arguments: Sequence[str]) -> Iterator[str]:
             yield parameter[1]
             yield Glued(_string(parameter[2]))
         elif _FIELD.fullmatch(argument):
-            look_alikes.check_word(argument)
+            confusables.check_word(argument)
             yield argument
         else:
             raise Invalid(f"{_show(argument)} is not one field")
@@ -303,7 +303,7 @@ def _string(argument: str) -> str:
     """Return an argument as the content of a quoted character-string."""
     if quoted := _STRING.fullmatch(argument):
         return quoted[1]
-    look_alikes.check_ends(argument)
+    confusables.check_ends(argument)
     if argument.startswith('"'):
         raise Invalid(f"{_show(argument)} begins with a quote, but is not one quoted string")
     return "".join(

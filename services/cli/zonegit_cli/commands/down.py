@@ -7,7 +7,7 @@ from zonegit import config
 from zonegit.errors import NotFound, Unavailable
 from zonegit_cli import options
 from zonegit_cli.session import Session
-from zonegit_cli.stack import record, supervisors
+from zonegit_cli.stack import record, supervisor_identity
 
 
 @options.session_command("down")
@@ -20,7 +20,9 @@ async def command(session: Session) -> None:
     pid = int(found["pid"])
     start = found.get("start")
     with suppress(ProcessLookupError):
-        supervisors.stop(pid, start if isinstance(start, int) else None, data / config.STACK_FILE)
+        supervisor_identity.stop(
+            pid, start if isinstance(start, int) else None, data / config.STACK_FILE
+        )
     try:
         async with asyncio.timeout(session.timeout):
             while record.is_running(data):  # noqa: ASYNC110 # another process's lock

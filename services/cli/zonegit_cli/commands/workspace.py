@@ -282,14 +282,14 @@ async def update(session: Session, folder: Path | None, merge: bool) -> int:
     zonegit workspace update
     zonegit workspace update --merge
     """
-    from zonegit.repo import many_zones
+    from zonegit.repo import read_zones
     from zonegit_cli.workspace import update_files
 
     with working_tree.open_workspace(working_tree.find(folder), exclusive=True) as workspace:
         files = compare(workspace, progress=_make_progress(session))
         zones = [file.zone for file in files if file.entry and file.entry.branch is not None]
         async with session.connect() as repo:
-            refs = await many_zones.read_refs(repo, zones)
+            refs = await read_zones.read_refs(repo, zones)
             planned = update_files.plan(files, refs, merge=merge)
             updated = await update_files.update(repo, workspace, planned, _make_progress(session))
     return update_files.print_updates(session, updated)

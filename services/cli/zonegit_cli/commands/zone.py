@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from zonegit.repo import many_zones
+from zonegit.repo import read_zones
 from zonegit.repo.change import branches, remove_zone
 from zonegit.repo.commit import dry_runs
 from zonegit.safety import moves
@@ -43,7 +43,7 @@ async def list_zones(session: Session) -> None:
     * marks the current zone. A zone without a commit on main is empty and is not served.
     """
     async with session.connect() as repo:
-        found = [refs async for refs in many_zones.iter_zones(repo)]
+        found = [refs async for refs in read_zones.iter_zones(repo)]
         where = await repo.refs.where(repo.actor)
     head = where.own or where.default
     here = repo.default.zone or (head.zone if head else None)

@@ -8,8 +8,8 @@ import msgspec
 
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.repo import heads, many_zones, refish
-from zonegit.repo.many_zones import WholeZoneAt
+from zonegit.repo import heads, read_zones, refish
+from zonegit.repo.read_zones import WholeZoneAt
 from zonegit.repo.repo import Repo
 from zonegit.store.objects import ObjectStore
 from zonegit.store.refs import ZoneRefs
@@ -82,14 +82,14 @@ async def resolve_zones(
         async def resolve(each: RequestedZone) -> ZoneCheckout:
             return await _resolve(repo, each)
 
-        return await many_zones.run_concurrently(resolve, requested)
+        return await read_zones.run_concurrently(resolve, requested)
 
     async def read_refs(refs: ZoneRefs) -> ZoneRefs:
         return await _read_last_branch(repo, refs)
 
-    every = [refs async for refs in many_zones.iter_zones(repo)]
+    every = [refs async for refs in read_zones.iter_zones(repo)]
     found = []
-    for refs in await many_zones.run_concurrently(read_refs, every):
+    for refs in await read_zones.run_concurrently(read_refs, every):
         try:
             found.append(_choose_checkout(repo, refs))
         except NotFound as error:
@@ -185,7 +185,7 @@ async def write(
     wanted = [(each.zone, each.commit) for each, _ in todo]
     entries: list[IndexEntry] = []
     try:
-        async with aclosing(many_zones.read_zones(objects, wanted)) as found:
+        async with aclosing(read_zones.read_zones(objects, wanted)) as found:
             async for whole in found:
                 each, path = todo[len(entries)]
                 seen = _write_file(folder, path, format_zone(whole))

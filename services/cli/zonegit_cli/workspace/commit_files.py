@@ -11,7 +11,7 @@ import msgspec
 
 from zonegit.errors import Conflict, Invalid, ZonegitError
 from zonegit.objects.ids import short
-from zonegit.repo import many_zones
+from zonegit.repo import read_zones
 from zonegit.repo.change import multi_zone
 from zonegit.repo.change.multi_zone import ZoneCommitRequest, ZoneResult, ZonesRefused
 from zonegit.repo.commit.intent import Intent
@@ -52,7 +52,7 @@ async def commit(
         Unavailable: the stores cannot be reached.
         Conflict, Invalid: the index cannot be written; the commits were made.
     """
-    refs = await many_zones.read_refs(repo, [file.zone for file in files])
+    refs = await read_zones.read_refs(repo, [file.zone for file in files])
     requests = _make_requests(files, refs)
     try:
         results = await multi_zone.commit(repo, requests, intent)

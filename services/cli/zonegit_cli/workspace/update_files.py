@@ -10,10 +10,10 @@ import click
 import msgspec
 
 from zonegit.objects.ids import CommitId, short
-from zonegit.repo import many_zones, read_zone
+from zonegit.repo import read_zone, read_zones
 from zonegit.repo.change import edit
 from zonegit.repo.commit.conflicts import Conflicted, MergeConflicts
-from zonegit.repo.many_zones import WholeZoneAt
+from zonegit.repo.read_zones import WholeZoneAt
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.store.refs import ZoneRefs
@@ -114,7 +114,7 @@ async def update(
                 if each.file.seen is not None:
                     workspace.folder.remove(each.file.path, each.file.seen.stamp)
                 gone.append(each.file.zone)
-        async with aclosing(many_zones.read_zones(repo.objects, wanted)) as found:
+        async with aclosing(read_zones.read_zones(repo.objects, wanted)) as found:
             async for whole in found:
                 each = todo[len(done)]
                 step = _merge if each.outcome is UpdateOutcome.MERGED else _forward

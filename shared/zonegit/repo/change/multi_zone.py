@@ -13,7 +13,7 @@ import msgspec
 
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
-from zonegit.repo import many_zones, read_zone
+from zonegit.repo import read_zone, read_zones
 from zonegit.repo.commit import change_plan, drafts, dry_runs, outcomes
 from zonegit.repo.commit.drafts import CommitBase, Draft, NothingToCommit
 from zonegit.repo.commit.dry_runs import Judgement
@@ -117,7 +117,7 @@ async def commit(
         except ZonegitError as error:
             return error
 
-    results = await many_zones.run_concurrently(move, ready)
+    results = await read_zones.run_concurrently(move, ready)
     return {each.request.zone: result for each, result in zip(ready, results, strict=True)}
 
 
@@ -137,7 +137,7 @@ async def _draft_all(
         except ZonegitError as error:
             return error
 
-    found = await many_zones.run_concurrently(make_draft, requests)
+    found = await read_zones.run_concurrently(make_draft, requests)
     errors = {
         request.zone: each
         for request, each in zip(requests, found, strict=True)
@@ -152,7 +152,7 @@ async def _draft_all(
             return await _judge(repo, each, intent)
 
     drafted = [each for each in found if isinstance(each, _DraftedZone)]
-    return await many_zones.run_concurrently(judge, drafted)
+    return await read_zones.run_concurrently(judge, drafted)
 
 
 async def _judge(repo: Repo, each: _DraftedZone, intent: Intent) -> _DraftedZone:

@@ -14,7 +14,7 @@ import msgspec
 from zonegit.errors import Conflict, Corrupt, NotFound
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit
-from zonegit.repo import many_zones
+from zonegit.repo import read_zones
 from zonegit.repo.commit import drafts
 from zonegit.repo.commit.drafts import CommitBase
 from zonegit.repo.repo import Repo
@@ -105,7 +105,7 @@ async def plan(
     Returns:
         A plan for each zone that is not recovered yet, lost zones first.
     """
-    registered = {each.zone: each async for each in many_zones.iter_zones(repo)}
+    registered = {each.zone: each async for each in read_zones.iter_zones(repo)}
     is_begun = recovery.witness is None and recovery.awaiting > 0
     wanted = [each for each in registered.values() if each.awaiting or not is_begun]
     lost = [zone for zone in sorted(answers) if zone not in registered]

@@ -23,7 +23,7 @@ import msgspec
 
 from zonegit.errors import Conflict, Denied, Unsafe, ZonegitError
 from zonegit.objects.ids import ObjectId
-from zonegit.repo import many_zones
+from zonegit.repo import read_zones
 from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.safety import moves
@@ -155,7 +155,7 @@ async def _test_permissions(
         with suppress(Conflict):
             await repo.refs.move(ref, Absent(), None, trial)
 
-    await many_zones.run_concurrently(attempt, list(tips))
+    await read_zones.run_concurrently(attempt, list(tips))
     return False
 
 

@@ -9,7 +9,7 @@ import msgspec
 from zonegit.errors import Conflict, NotFound, Unsafe
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import subject
-from zonegit.repo import many_zones, read_zone
+from zonegit.repo import read_zone, read_zones
 from zonegit.repo.change import reset
 from zonegit.repo.commit import change_plan, commit_loop, diff, drafts, dry_runs
 from zonegit.repo.commit.conflicts import Conflicted
@@ -80,7 +80,7 @@ async def read_state(repo: Repo, changes: Sequence[RefChange]) -> StateBefore:
     registers = frozenset(
         each.ref.zone for each in changes if each.kind == "removed" and each.ref.zone is not None
     )
-    return StateBefore(await many_zones.read_refs(repo, zones), registers, symrefs)
+    return StateBefore(await read_zones.read_refs(repo, zones), registers, symrefs)
 
 
 async def restore(repo: Repo, change: RefChange, state: StateBefore, intent: Intent) -> RestoredRef:

@@ -7,7 +7,7 @@ from typing import Final
 
 from zonegit.errors import Corrupt, Invalid
 from zonegit.objects.ids import ObjectId, short
-from zonegit.repo import many_zones
+from zonegit.repo import read_zones
 from zonegit.repo.inspect.fsck_report import MAX_REPORTED, FsckReport
 from zonegit.repo.inspect.object_walk import EXPECTED_BY_SPACE, ObjectWalk
 from zonegit.repo.inspect.tip_flaws import find_tip_flaws
@@ -51,7 +51,7 @@ async def check(repo: Repo, progress: Callable[[str], None] = lambda progress: N
 async def _iter_current(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
     """Yield the targets of branches and tags, and all targets that HEADs ever had, as these are
     few."""
-    async for refs in many_zones.iter_zones(repo):
+    async for refs in read_zones.iter_zones(repo):
         for branch, tip in refs.heads.items():
             yield RefName("heads", refs.zone, branch), tip.target
         for tag, tip in refs.tags.items():

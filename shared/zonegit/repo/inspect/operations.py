@@ -12,7 +12,7 @@ import msgspec
 from zonegit.errors import Conflict, Invalid, Unavailable, format_list
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Symref
-from zonegit.repo import many_zones, refish_time
+from zonegit.repo import read_zones, refish_time
 from zonegit.repo.commit import diff
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
@@ -176,7 +176,7 @@ async def find_current_changes(repo: Repo, operation: Operation) -> list[RefChan
     async def is_in_place(each: LogEntry) -> bool:
         return await _is_in_place(reader, each, changes.get(each.ref))
 
-    found = await many_zones.run_concurrently(is_in_place, later)
+    found = await read_zones.run_concurrently(is_in_place, later)
     moved = [each for each, is_there in zip(later, found, strict=True) if not is_there]
     heads = {each.ref for each in moved if each.ref.space == "head"}
     if changes.keys() > heads:

@@ -8,7 +8,7 @@ import msgspec
 from zonegit.errors import Corrupt, Invalid, NotFound, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Tag
-from zonegit.repo import many_zones
+from zonegit.repo import read_zones
 from zonegit.repo.repo import Repo
 from zonegit.safety import tree_flaws
 from zonegit.safety.flaw_walk import Flaw
@@ -39,7 +39,7 @@ async def find_tip_flaws(repo: Repo) -> AsyncIterator[TipFlaw]:
     Raises:
         Unavailable: a store does not answer.
     """
-    async for refs in many_zones.iter_zones(repo):
+    async for refs in read_zones.iter_zones(repo):
         base: ObjectId | None = None
         judged: set[ObjectId] = set()
         for ref, target in _list_refs(refs):

@@ -23,7 +23,7 @@ def check_apex(view: ZoneView, soa: RRset) -> Iterator[str]:
         yield f"{names.text(view.apex)} has no NS record at its apex"
 
 
-def check_ns_beside_dname(view: ZoneView, dname: RRset) -> Iterator[str]:
+def check_ns_with_dname(view: ZoneView, dname: RRset) -> Iterator[str]:
     """Find a name below the apex with NS and DNAME records."""
     if dname.owner != view.apex and view.has(dname.owner, rrtypes.NS):
         yield f"{names.text(dname.owner)} has NS and DNAME records"

@@ -48,7 +48,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "ns-and-dname",
         "error",
-        delegations.check_ns_beside_dname,
+        delegations.check_ns_with_dname,
         "NS and DNAME records at one name below the apex",
         "remove the DNAME here and add it at the apex of the child zone, or remove the NS records",
         "RFC 6672 section 2.3",

@@ -9,6 +9,7 @@ import dns.ipv4
 import dns.ipv6
 
 from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets
+from zonegit.zone.rdata.dnssec import OPTIONAL_KEY
 from zonegit.zone.rdata.scalars import (
     IPV4,
     IPV6,
@@ -20,7 +21,6 @@ from zonegit.zone.rdata.scalars import (
     parse_ipv6,
     parse_number,
 )
-from zonegit.zone.rdata.signing import OPTIONAL_KEY
 from zonegit.zone.rdata.typelists import list_set_bits
 
 MAX_PORT: Final = 65_535

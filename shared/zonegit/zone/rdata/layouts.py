@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from zonegit.zone import rrtypes
-from zonegit.zone.rdata import addresses, location, services, signing, typelists
+from zonegit.zone.rdata import addresses, dnssec, location, svcb, typelists
 from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets, unescape
 from zonegit.zone.rdata.scalars import (
     BASE64,
@@ -141,19 +141,19 @@ _PREFERRED: Final = layout(U16, NAME)
 _TEXTS: Final = layout(STRINGS)
 _OCTETS: Final = layout(HEX)
 _BASE64: Final = layout(BASE64_UNBROKEN)
-_DS: Final = layout(U16, signing.ALGORITHM, U8, HEX, check=signing.check_ds)
-_DNSKEY: Final = layout(U16, U8, signing.ALGORITHM, BASE64)
+_DS: Final = layout(U16, dnssec.ALGORITHM, U8, HEX, check=dnssec.check_ds)
+_DNSKEY: Final = layout(U16, U8, dnssec.ALGORITHM, BASE64)
 _KEY: Final = layout(
-    signing.FLAGS,
-    signing.PROTOCOL,
-    signing.ALGORITHM,
-    signing.OPTIONAL_KEY,
-    check=signing.check_key,
+    dnssec.FLAGS,
+    dnssec.PROTOCOL,
+    dnssec.ALGORITHM,
+    dnssec.OPTIONAL_KEY,
+    check=dnssec.check_key,
 )
 _RRSIG: Final = layout(
-    TYPE, signing.ALGORITHM, U8, SECONDS, signing.TIME, signing.TIME, U16, NAME, BASE64
+    TYPE, dnssec.ALGORITHM, U8, SECONDS, dnssec.TIME, dnssec.TIME, U16, NAME, BASE64
 )
-_TLSA: Final = layout(U8, U8, U8, HEX, check=signing.check_tlsa)
+_TLSA: Final = layout(U8, U8, U8, HEX, check=dnssec.check_tlsa)
 _LOCATOR: Final = layout(U16, addresses.GROUPS)
 
 _BY_MNEMONIC: Final = {
@@ -192,34 +192,34 @@ _BY_MNEMONIC: Final = {
     "ATMA": addresses.ATMA,
     "NAPTR": layout(U16, U16, STRING, STRING, STRING, NAME),
     "KX": _PREFERRED,
-    "CERT": layout(signing.CERTIFICATE_TYPE, U16, signing.ALGORITHM, BASE64),
+    "CERT": layout(dnssec.CERTIFICATE_TYPE, U16, dnssec.ALGORITHM, BASE64),
     "A6": addresses.A6,
     "DNAME": _NAMED,
-    "SINK": layout(U8, U8, U8, signing.OPTIONAL_KEY),
+    "SINK": layout(U8, U8, U8, dnssec.OPTIONAL_KEY),
     "APL": addresses.APL,
     "DS": _DS,
-    "SSHFP": layout(U8, U8, HEX, check=signing.check_sshfp),
+    "SSHFP": layout(U8, U8, HEX, check=dnssec.check_sshfp),
     "IPSECKEY": addresses.IPSECKEY,
     "RRSIG": _RRSIG,
     "NSEC": layout(NAME, TYPES),
     "DNSKEY": _DNSKEY,
     "DHCID": layout(BASE64),
-    "NSEC3": layout(U8, U8, U16, signing.SALT, signing.HASH, TYPES),
-    "NSEC3PARAM": layout(U8, U8, U16, signing.SALT),
+    "NSEC3": layout(U8, U8, U16, dnssec.SALT, dnssec.HASH, TYPES),
+    "NSEC3PARAM": layout(U8, U8, U16, dnssec.SALT),
     "TLSA": _TLSA,
     "SMIMEA": _TLSA,
     "HIP": Codec(_read_hip, _write_hip),
     "NINFO": _TEXTS,
-    "RKEY": layout(signing.FLAGS, signing.PROTOCOL, signing.ALGORITHM, BASE64),
+    "RKEY": layout(dnssec.FLAGS, dnssec.PROTOCOL, dnssec.ALGORITHM, BASE64),
     "TALINK": _TWO_NAMES,
-    "CDS": layout(U16, signing.ALGORITHM, U8, HEX, check=signing.check_cds),
+    "CDS": layout(U16, dnssec.ALGORITHM, U8, HEX, check=dnssec.check_cds),
     "CDNSKEY": _DNSKEY,
     "OPENPGPKEY": _BASE64,
     "CSYNC": layout(U32, U16, TYPES),
-    "ZONEMD": layout(U32, U8, U8, HEX, check=signing.check_zonemd),
-    "SVCB": services.SVCB,
-    "HTTPS": services.SVCB,
-    "DSYNC": layout(TYPE, signing.SCHEME, U16, NAME),
+    "ZONEMD": layout(U32, U8, U8, HEX, check=dnssec.check_zonemd),
+    "SVCB": svcb.SVCB,
+    "HTTPS": svcb.SVCB,
+    "DSYNC": layout(TYPE, dnssec.SCHEME, U16, NAME),
     "HHIT": _BASE64,
     "BRID": _BASE64,
     "SPF": _TEXTS,

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.repo.conftest import FOO, TwoOperators, operators  # noqa: F401  # a fixture
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo import heads, many_zones
+from zonegit.repo import heads, read_zones
 from zonegit.repo.change.multi_zone import ZoneResult
 from zonegit.repo.commit import commit_loop
 from zonegit.repo.commit.change_plan import plan_edits
@@ -75,7 +75,7 @@ class WorkspaceHarness:
         """Update the files."""
         with working_tree.open_workspace(self.root, exclusive=True) as workspace:
             files = compare(workspace)
-            refs = await many_zones.read_refs(self.operators.repo, [file.zone for file in files])
+            refs = await read_zones.read_refs(self.operators.repo, [file.zone for file in files])
             fates = update_files.plan(files, refs, merge=merge)
             found = await update_files.update(
                 self.operators.repo, workspace, fates, lambda done, of: None

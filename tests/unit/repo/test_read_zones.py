@@ -8,7 +8,7 @@ from zonegit.errors import Invalid
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Identity
-from zonegit.repo import many_zones
+from zonegit.repo import read_zones
 from zonegit.repo.commit import change_plan
 from zonegit.repo.repo import Repo
 from zonegit.store.memory import MemoryObjects
@@ -43,10 +43,10 @@ async def test_zones_are_returned_whole_in_the_requested_order(
     wanted = [(zone, commit) for zone, commit, _ in every]
     asked = []
     for at_once, rrsets in ((256, 8_192), (4, 8_192), (256, 10), (1, 1)):
-        monkeypatch.setattr(many_zones, "ZONE_BATCH", at_once)
-        monkeypatch.setattr(many_zones, "RRSET_BATCH", rrsets)
+        monkeypatch.setattr(read_zones, "ZONE_BATCH", at_once)
+        monkeypatch.setattr(read_zones, "RRSET_BATCH", rrsets)
         objects.asked = 0
-        found = [whole async for whole in many_zones.read_zones(objects, wanted)]
+        found = [whole async for whole in read_zones.read_zones(objects, wanted)]
         assert [whole.zone for whole in found] == [zone for zone, _, _ in every]
         assert [set(whole.rrsets) for whole in found] == [held for _, _, held in every]
         asked.append(objects.asked)
@@ -58,7 +58,7 @@ async def test_a_commit_of_another_zone_is_refused() -> None:
     objects = MemoryObjects()
     commit, _ = await put(objects, ZONE, 1)
     with pytest.raises(Invalid, match=r"not a commit of other.example."):
-        async for _ in many_zones.read_zones(objects, [(names.parse("other.example."), commit)]):
+        async for _ in read_zones.read_zones(objects, [(names.parse("other.example."), commit)]):
             pass
 
 
@@ -70,9 +70,9 @@ async def test_refs_of_many_zones_are_complete_and_unregistered_zones_have_none(
     for zone in there:
         await repo.refs.register(zone, repo.origin("zone add"))
     asked = [*there[1:], names.parse("absent.example.")]
-    one_by_one = await many_zones.read_refs(repo, asked)
-    monkeypatch.setattr(many_zones, "MAX_SINGLE_LOOKUPS", 2)
-    assert await many_zones.read_refs(repo, asked) == one_by_one
+    one_by_one = await read_zones.read_refs(repo, asked)
+    monkeypatch.setattr(read_zones, "MAX_SINGLE_LOOKUPS", 2)
+    assert await read_zones.read_refs(repo, asked) == one_by_one
     assert set(one_by_one) == set(there[1:])
 
 
@@ -82,6 +82,6 @@ async def test_the_first_error_is_raised() -> None:
             raise Invalid("seven")
         return -number
 
-    assert await many_zones.run_concurrently(work, range(6)) == [-number for number in range(6)]
+    assert await read_zones.run_concurrently(work, range(6)) == [-number for number in range(6)]
     with pytest.raises(Invalid, match="seven"):
-        await many_zones.run_concurrently(work, range(9))
+        await read_zones.run_concurrently(work, range(9))
