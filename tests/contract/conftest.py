@@ -113,8 +113,8 @@ async def open_keeper(path: Path, url: str) -> AsyncIterator[RefStoreHarness]:
 
         def announce(new: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
             for entry in entries:
-                riding = list(new) if entry is entries[-1] else []
-                harness.hear(RefEvent(epoch=refs.epoch, entry=entry, objects=riding))
+                attached = list(new) if entry is entries[-1] else []
+                harness.hear(RefEvent(epoch=refs.epoch, entry=entry, objects=attached))
 
         objects = MemoryObjects()
         keeper = RefKeeper(refs, objects, announce)

@@ -131,7 +131,7 @@ ON_PURPOSE = {
     "self._await_failure(follower.failed)": "waits, and does nothing else",
     "self._await_failure(pins.failed)": "likewise",
     "self._serve_client(sock, peer, subnet)": "notes what a connection meets, and ends it",
-    "self._run_apart(message, place)": "isolates its request",
+    "self._run_in_task(message, place)": "isolates its request",
     "self._check()": "contains its work, and keeps what it meets for whoever asks",
     "self._convert()": "is awaited by who asked; what it raises is logged when it is done",
 }

@@ -19,7 +19,7 @@ from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
 from zonegit.store.ref_log import LogEntry
 from zonegit.wire import subjects
-from zonegit.wire.messages import MAX_RIDE_ALONG, Heartbeat, RefEvent
+from zonegit.wire.messages import MAX_ATTACHED_OCTETS, Heartbeat, RefEvent
 from zonegit_refs.sqlite import SqliteRefs
 
 HEARTBEAT_S: Final = 1.0
@@ -39,13 +39,13 @@ class Publisher:
 
     def announce(self, objects: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
         """Queue an event for each row; the last one carries the new objects of the commit."""
-        small = sum(len(raw.payload) for raw in objects) <= MAX_RIDE_ALONG
+        small = sum(len(raw.payload) for raw in objects) <= MAX_ATTACHED_OCTETS
         for entry in entries:
-            riding = list(objects) if small and entry is entries[-1] else []
+            attached = list(objects) if small and entry is entries[-1] else []
             event = RefEvent(
                 epoch=self._refs.epoch,
                 entry=entry,
-                objects=riding,
+                objects=attached,
                 installation=self._refs.installation,
             )
             self._outgoing.put_nowait(event)

@@ -96,9 +96,9 @@ def explain_error(error: Exception, settings: BusSettings) -> ZonegitError:
                 hint=f"pip install {error.name}",
             )
         case nats.errors.AuthorizationError():
-            return _denied(settings)
+            return _make_denied_error(settings)
         case nats.errors.Error() if "authorization" in text.casefold():
-            return _denied(settings)
+            return _make_denied_error(settings)
         case ssl.SSLCertVerificationError():
             return _untrusted(error, settings)
         case PlaintextError():
@@ -128,7 +128,7 @@ def _reason(error: Exception) -> str:
     return f": {reason.replace('_', ' ').lower()}" if reason else ""
 
 
-def _denied(settings: BusSettings) -> Denied:
+def _make_denied_error(settings: BusSettings) -> Denied:
     return Denied(
         f"the bus {settings.shown} refuses this user",
         hint="check the user and password of its URL, or the credentials file",

@@ -64,7 +64,7 @@ class RemoteObjects:
         while len(found) < len(wanted):
             asked = wanted[len(found) : len(found) + GET_BATCH]
             reply = await self._ask("get", GetObjects(ids=asked), GotObjects)
-            found.update((raw.id, raw) for raw in _checked(asked, reply.objects))
+            found.update((raw.id, raw) for raw in _check_objects(asked, reply.objects))
         return found
 
     async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
@@ -112,7 +112,7 @@ class RemoteObjects:
         while left := [tip for tip in wanted if tip not in found][:MAX_HISTORY]:
             asked = HistoryOf(tips=left, limit=max(1, limit - len(found)))
             reply = await self._ask("history", asked, CommitHistory)
-            found.update((dated.raw.id, dated) for dated in _led_by(left[0], reply.commits))
+            found.update((dated.raw.id, dated) for dated in _check_history(left[0], reply.commits))
         tips_first = dict.fromkeys([*wanted, *found])
         return [found[each] for each in tips_first]
 
@@ -142,7 +142,7 @@ def batches(objects: Sequence[RawObject]) -> Iterator[list[RawObject]]:
         yield run
 
 
-def _led_by(tip: CommitId, commits: Sequence[Dated]) -> Sequence[Dated]:
+def _check_history(tip: CommitId, commits: Sequence[Dated]) -> Sequence[Dated]:
     """Check a reply of history.
 
     Raises:
@@ -157,7 +157,7 @@ def _led_by(tip: CommitId, commits: Sequence[Dated]) -> Sequence[Dated]:
     return commits
 
 
-def _checked(asked: Sequence[ObjectId], objects: Sequence[RawObject]) -> Sequence[RawObject]:
+def _check_objects(asked: Sequence[ObjectId], objects: Sequence[RawObject]) -> Sequence[RawObject]:
     """Check a reply of objects.
 
     Raises:

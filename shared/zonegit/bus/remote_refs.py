@@ -37,8 +37,8 @@ from zonegit.store.refs import (
 from zonegit.store.v03_slots import Slots
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
+    MAX_ATTACHED_OCTETS,
     MAX_IDS,
-    MAX_RIDE_ALONG,
     MAX_SEEN,
     Adopt,
     AskAt,
@@ -90,11 +90,11 @@ class RemoteRefs:
         self._timeout = timeout
 
     async def where(self, actor: str) -> HeadsOfOperator:
-        self._own(actor)
+        self._check_actor(actor)
         return await self._ask("where", None, AskWhere(), HeadsOfOperator)
 
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
-        self._own(actor)
+        self._check_actor(actor)
         return await self._ask("zone", ref_names.marker(zone), AskZone(), ZoneRefs)
 
     async def snapshot(self, after: Name | None = None) -> RefsSnapshot:
@@ -126,7 +126,7 @@ class RemoteRefs:
     async def operation(
         self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
     ) -> OperationDetails:
-        self._own(actor)
+        self._check_actor(actor)
         question = AskOperation(prefix=prefix, after=after, redo=redo)
         return await self._ask("operation", None, question, OperationDetails)
 
@@ -136,23 +136,25 @@ class RemoteRefs:
     async def recover(
         self, zone: Name, renewals: Sequence[Renewal], guards: Sequence[Guard], origin: Origin
     ) -> Moved:
-        message = Recover(renewals=list(renewals), guards=list(guards), why=self._why(origin))
+        message = Recover(
+            renewals=list(renewals), guards=list(guards), why=self._make_change_info(origin)
+        )
         return await self._change("recover", ref_names.marker(zone), message)
 
     async def check(self, *, again: bool = False) -> CheckedStore:
         return await self._ask("check", None, AskCheck(again=again), CheckedStore)
 
     async def replace(self, installation: str, origin: Origin) -> Installation:
-        message = Replace(installation=installation, why=self._why(origin))
+        message = Replace(installation=installation, why=self._make_change_info(origin))
         return await self._ask("replace", None, message, Installation, MOVE_TIMEOUT)
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._change(
-            "register", ref_names.marker(zone), Register(why=self._why(origin))
+            "register", ref_names.marker(zone), Register(why=self._make_change_info(origin))
         )
 
     async def unregister(self, zone: Name, origin: Origin) -> Moved:
-        message = Unregister(why=self._why(origin))
+        message = Unregister(why=self._make_change_info(origin))
         return await self._change("unregister", ref_names.marker(zone), message)
 
     async def move(
@@ -167,9 +169,9 @@ class RemoteRefs:
         message = Move(
             expected=expected,
             new=new,
-            why=self._why(origin),
-            objects=ride_along(objects),
-            seen=ride_along(seen, MAX_SEEN),
+            why=self._make_change_info(origin),
+            objects=select_attached(objects),
+            seen=select_attached(seen, MAX_SEEN),
         )
         return await self._change("move", ref, message)
 
@@ -187,7 +189,7 @@ class RemoteRefs:
         message = Judge(
             expected=expected,
             new=new,
-            why=self._why(origin),
+            why=self._make_change_info(origin),
             objects=list(objects),
             seen=list(seen) if octets(seen) <= MAX_SEEN and len(seen) <= MAX_IDS else [],
             registers=registers,
@@ -199,23 +201,25 @@ class RemoteRefs:
 
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         if head.short:
-            self._own(head.short)
+            self._check_actor(head.short)
         message = Point(
-            default=not head.short, why=self._why(origin), remembered=head.zone is not None
+            default=not head.short,
+            why=self._make_change_info(origin),
+            remembered=head.zone is not None,
         )
         about = None if head.short else subjects.DEFAULT
         return await self._change("point", branch, message, about)
 
     async def unpoint(self, head: RefName, origin: Origin) -> Moved:
         if head.short:
-            self._own(head.short)
+            self._check_actor(head.short)
         ref = ref_names.marker(head.zone) if head.zone is not None else None
-        message = Unpoint(default=not head.short, why=self._why(origin))
+        message = Unpoint(default=not head.short, why=self._make_change_info(origin))
         about = subjects.OWN if head.short and head.zone is None else None
         return await self._change("unpoint", ref, message, about)
 
     async def adopt(self, slots: Slots, origin: Origin) -> Moved:
-        message = Adopt(slots=dict(slots), why=self._why(origin))
+        message = Adopt(slots=dict(slots), why=self._make_change_info(origin))
         return await self._ask("adopt", None, message, Moved, MOVE_TIMEOUT)
 
     async def _change(
@@ -235,8 +239,8 @@ class RemoteRefs:
         subject = subjects.request(self._actor, SERVICE, verb, ref, about)
         return await self._bus.request(subject, message, reply, timeout=self._timeout or usual)
 
-    def _why(self, origin: Origin) -> ChangeInfo:
-        self._own(origin.actor)
+    def _make_change_info(self, origin: Origin) -> ChangeInfo:
+        self._check_actor(origin.actor)
         return ChangeInfo(
             command=origin.command,
             operation=origin.operation,
@@ -246,7 +250,7 @@ class RemoteRefs:
             undoes=origin.undoes,
         )
 
-    def _own(self, actor: str) -> None:
+    def _check_actor(self, actor: str) -> None:
         """Check that a request is for the actor of this store.
 
         Raises:
@@ -256,12 +260,14 @@ class RemoteRefs:
             raise Denied(f"{self._actor} cannot send requests as {actor}")
 
 
-def ride_along(objects: Sequence[RawObject], most: int = MAX_RIDE_ALONG) -> list[RawObject]:
+def select_attached(
+    objects: Sequence[RawObject], limit: int = MAX_ATTACHED_OCTETS
+) -> list[RawObject]:
     """Return the objects if they are small enough to travel with a move, else none.
 
     Args:
         objects: The objects.
-        most: The maximum octets; by default what the event of the move can carry.
+        limit: The maximum octets; by default what the event of the move can carry.
     """
     total = sum(len(raw.payload) for raw in objects)
-    return list(objects) if total <= most and len(objects) <= MAX_IDS else []
+    return list(objects) if total <= limit and len(objects) <= MAX_IDS else []

@@ -92,7 +92,7 @@ class Requests:
         for attempt in itertools.count(1):
             try:
                 answer = await self._try(subject, octets, end - clock(), attempt, timeout)
-                return self._decoded(answer, subject, reply)
+                return self._decode_reply(answer, subject, reply)
             except Busy as busy:
                 pause = _pause(busy)
                 if clock() + pause >= end:
@@ -134,7 +134,7 @@ class Requests:
         found = []
         for answer in waiting.gathered:
             try:
-                found.append(self._decoded(answer, subject, reply))
+                found.append(self._decode_reply(answer, subject, reply))
             except ZonegitError:
                 continue
         return found
@@ -164,7 +164,7 @@ class Requests:
             )
             return await waiting.answered
         except (nats.errors.Error, OSError) as error:
-            raise self._gone() from error
+            raise self._make_closed_error() from error
         finally:
             del self._waiting[token]
 
@@ -188,7 +188,7 @@ class Requests:
         elif not waiting.answered.done():
             waiting.answered.set_result(answer)
 
-    def _decoded(self, answer: Msg, subject: str, reply: type[Reply]) -> Reply:
+    def _decode_reply(self, answer: Msg, subject: str, reply: type[Reply]) -> Reply:
         found = answer.headers or {}
         if headers.has_no_responders(found):
             raise Unavailable(
@@ -202,7 +202,7 @@ class Requests:
     def fail_all(self) -> None:
         """Fail all requests because the connection is lost."""
         for waiting in self._waiting.values():
-            self._fail(waiting, self._gone())
+            self._fail(waiting, self._make_closed_error())
 
     def fail_denied(self, what: str, subject: str) -> bool:
         """Fail the requests for which the bus refused a publish or a subscription.
@@ -244,7 +244,7 @@ class Requests:
         if not waiting.answered.done():
             waiting.answered.set_exception(error)
 
-    def _gone(self) -> Unavailable:
+    def _make_closed_error(self) -> Unavailable:
         return Unavailable(
             f"the bus {self._shown} is gone",
             hint="the outcome of the last request is unknown; it is safe to send it again",

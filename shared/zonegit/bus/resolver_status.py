@@ -128,7 +128,7 @@ async def ask_status(
         found = await bus.request(subject, AskStatus(zone=zone), ResolverStatus, timeout=timeout)
         return found if found.resolver == resolver else None
 
-    return await _or_none(ask)
+    return await _try_request(ask)
 
 
 async def survey(
@@ -197,10 +197,10 @@ async def ask_answered(
                 return pages
             after = last
 
-    return await _or_none(ask)
+    return await _try_request(ask)
 
 
-async def _or_none(ask: Callable[[], Awaitable[T | None]]) -> T | None:
+async def _try_request(ask: Callable[[], Awaitable[T | None]]) -> T | None:
     try:
         return await ask()
     except Denied:

@@ -264,12 +264,12 @@ class Dispatcher:
             if not self._refused.is_flood():
                 await self._refuse(message, place, busy)
         else:
-            task = asyncio.create_task(self._run_apart(message, place))
+            task = asyncio.create_task(self._run_in_task(message, place))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         await asyncio.sleep(0)  # a burst of messages does not delay running requests
 
-    async def _run_apart(self, message: Msg, place: QueuePlace) -> None:
+    async def _run_in_task(self, message: Msg, place: QueuePlace) -> None:
         with isolate("request"):
             await self._run(message, place)
 
@@ -389,18 +389,18 @@ class RefusalLog:
 
     def is_flood(self) -> bool:
         """Return whether ``MAX_REFUSALS`` were answered within the last second."""
-        self._turn_over()
+        self._start_new_period()
         return self._count >= MAX_REFUSALS
 
     def note(self, actor: str, share: str) -> None:
         """Count a refusal."""
-        self._turn_over()
+        self._start_new_period()
         self._count += 1
         if not self._is_logged:
             log.warning("requests.refused", actor=actor, share=share)
             self._is_logged = True
 
-    def _turn_over(self) -> None:
+    def _start_new_period(self) -> None:
         now = time.monotonic()
         if now - self._since >= REFUSAL_INTERVAL_S:
             self._since = now

@@ -81,9 +81,9 @@ class MoveReader:
 
     async def judge(self, judging: FlawWalk[T]) -> T:
         """Run a walk that asks for objects and outlines."""
-        return await drive(judging, self._give)
+        return await drive(judging, self._fetch)
 
-    async def _give(self, wanted: WantedObjects) -> GivenObjects:
+    async def _fetch(self, wanted: WantedObjects) -> GivenObjects:
         await self._pause()
         objects = await self.get(wanted.objects) if wanted.objects else {}
         return GivenObjects(

@@ -23,7 +23,7 @@ from zonegit.zone.names import Name
 MAX_IDS = 8_192
 MAX_BATCH_OCTETS = 512 * 1024
 """The maximum octets of objects in one message, unless a single object is larger."""
-MAX_RIDE_ALONG = 32 * 1024
+MAX_ATTACHED_OCTETS = 32 * 1024
 """The maximum octets of new objects in an event; if there are more, it has none."""
 MAX_SEEN = 256 * 1024
 """The maximum octets of stored objects that a move sends along for refs: those of a narrow tree
