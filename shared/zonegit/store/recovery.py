@@ -206,8 +206,9 @@ def decide(
         ``Leave`` if the highest serial that was answered is that of the tip, with only the tree of
         the tip. ``Renew`` with the serial after the highest one if that is later than the serial of
         the tip, or equal with another tree. ``Renew`` with an increase of ``headroom`` if the
-        highest serial is earlier than that of the tip, or no complete answer has it; the new serial
-        is later than all answers in either case. ``Doubt`` if an answer is too far ahead, or if no
+        highest serial is earlier than that of the tip, or no complete answer has it. The new serial
+        is later than each answer less than half of all serials behind it; for others there may be
+        no such serial (RFC 1982 section 3.2). ``Doubt`` if an answer is too far ahead, or if no
         serial is later than both the serial of the tip and the highest serial of the branch.
     """
     answers = list(answers)

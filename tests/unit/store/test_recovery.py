@@ -102,6 +102,7 @@ serials = st.one_of(
     st.integers(0, LAST), st.sampled_from([0, 1, HALF - 1, HALF, HALF + 1, LAST - 1, LAST])
 )
 near = st.one_of(st.integers(-5, 5), st.integers(2 - MAX_LEAD, MAX_LEAD))
+"""How far answers are ahead of the tip: less than half of all serials behind any new serial."""
 trees = st.sampled_from([TREE, OTHER])
 
 
