@@ -5,8 +5,10 @@ changes from hour to hour, so figures of different hours cannot be compared. Eac
 report of both checkouts, one after the other; the order alternates between rounds. A ratio compares
 two figures of the same round.
 
-The other commit is measured by its own benchmarks, in a clone below ``.venv`` with its own
-environment. Rows are matched by their name.
+Each is measured by its own benchmarks, in a clone below ``.venv`` with an environment of its own.
+The environment of this checkout is not used: it may have tools of development, and a service that
+finds ``rich`` there starts slower. Changes that are not committed are measured too; new files that
+git does not know are not. Rows are matched by their name.
 """
 
 import argparse
@@ -23,7 +25,7 @@ from benchmarks import machine
 from benchmarks.report import FAMILIES
 
 HERE: Final = Path(__file__).parents[1]
-CLONE: Final = HERE / ".venv" / "against" / "zonegit"
+CLONES: Final = HERE / ".venv" / "against"
 ROUNDS: Final = 5
 
 _QUANTITY: Final = re.compile(r"(?:p50 )?(-?[\d,]+(?:\.\d+)?) ?([^\s(;,]*)")
@@ -111,12 +113,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default {ROUNDS}")
     parser.add_argument("families", nargs="+", choices=sorted(FAMILIES), metavar="FAMILY")
     chosen = parser.parse_args(arguments)
-    commit = _prepare_clone(chosen.commit)
+    commit = _run("git", "rev-parse", "--short", f"{chosen.commit}^{{commit}}")
+    clones = _prepare_clone("here", _find_own_commit()), _prepare_clone("there", commit)
     here: list[Rows] = []
     there: list[Rows] = []
     for number in range(chosen.rounds):
         print(f"round {number + 1} of {chosen.rounds} ...", file=sys.stderr)
-        turns = [(HERE, here), (CLONE, there)]
+        turns = list(zip(clones, (here, there), strict=True))
         for checkout, rounds in turns if number % 2 else reversed(turns):
             rounds.append(read_report(_measure(checkout, chosen.families)))
     print(f"{machine.describe_machine()}\n- {chosen.rounds} rounds in turns\n")
@@ -124,24 +127,29 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _prepare_clone(commit: str) -> str:
-    """Check a commit out into the clone and install it.
+def _find_own_commit() -> str:
+    """Return a commit of the present files; git makes one if there are changes."""
+    return _run("git", "stash", "create") or _run("git", "rev-parse", "HEAD")
+
+
+def _prepare_clone(name: str, commit: str) -> Path:
+    """Check a commit out into a clone and install it.
 
     Returns:
-        The short id of the commit.
+        The folder of the clone.
 
     Raises:
         CalledProcessError: there is no such commit, or the installation fails; the failed program
             has printed the reason.
     """
-    commit = _run("git", "rev-parse", "--short", f"{commit}^{{commit}}")
-    if not CLONE.exists():
-        CLONE.parent.mkdir(parents=True, exist_ok=True)
-        _run("git", "clone", "--quiet", "--shared", "--no-checkout", str(HERE), str(CLONE))
-        (CLONE.parent / "shared").symlink_to(HERE.parent / "shared")
-    _run("git", "-C", str(CLONE), "checkout", "--quiet", "--force", "--detach", commit)
-    _run("make", "-C", str(CLONE), "setup")
-    return commit
+    clone = CLONES / name / "zonegit"
+    if not clone.exists():
+        clone.parent.mkdir(parents=True, exist_ok=True)
+        _run("git", "clone", "--quiet", "--shared", "--no-checkout", str(HERE), str(clone))
+        (clone.parent / "shared").symlink_to(HERE.parent / "shared")
+    _run("git", "-C", str(clone), "checkout", "--quiet", "--force", "--detach", commit)
+    _run("make", "-C", str(clone), "setup")
+    return clone
 
 
 def _run(*command: str) -> str:
