@@ -103,7 +103,7 @@ class Session:
 
     @cached_property
     def ttl(self) -> int | None:
-        """Return the TTL of new RRsets without one; None for the minimum of the zone's SOA.
+        """Return the TTL of new RRsets without one; None for the MINIMUM field of the SOA.
 
         Raises:
             Invalid: the setting is not a TTL.

@@ -129,8 +129,8 @@ class ResolverListener:
                 "registry.full",
                 resolvers=MAX_RESOLVERS,
                 refused=report.resolver,
-                hint="--wait and doctor fail meanwhile; restrict in the permissions of the broker"
-                " which users may announce resolvers",
+                hint="allow fewer users of the bus to publish zg.resolvers.>; until then --wait"
+                " and doctor fail",
             )
 
 

@@ -135,7 +135,7 @@ class Bus:
         try:
             await self._client.publish(subject, octets, headers=headers)
         except (nats.errors.Error, OSError) as error:
-            raise Unavailable(f"the bus {self.url_shown} is gone") from error
+            raise self.make_closed_error() from error
 
     async def flush(self) -> None:
         """Wait until the bus has received everything that was published.
@@ -146,7 +146,7 @@ class Bus:
         try:
             await self._client.flush()
         except (nats.errors.Error, OSError) as error:
-            raise Unavailable(f"the bus {self.url_shown} is gone") from error
+            raise self.make_closed_error() from error
 
     async def respond(
         self, request: Msg, octets: bytes, headers: dict[str, str] | None = None
@@ -182,7 +182,7 @@ class Bus:
             subscription = await self._client.subscribe(subject, cb=take)
             await self.wait_subscribed(subject)
         except (nats.errors.Error, OSError) as error:
-            raise Unavailable(f"the bus {self.url_shown} is gone") from error
+            raise self.make_closed_error() from error
         try:
             yield
         finally:
@@ -202,6 +202,13 @@ class Bus:
                 f"{self.url_shown} does not allow this user to subscribe to {subject}",
                 hint="ask the operator of the bus for this permission",
             )
+
+    def make_closed_error(self) -> Unavailable:
+        """Return the error for a closed connection."""
+        return Unavailable(
+            f"the connection to the bus {self.url_shown} was closed",
+            hint="check that the bus runs and is reachable, then repeat this",
+        )
 
     def on_reconnect(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` when messages may have been lost: after a reconnect or an overflow."""

@@ -66,7 +66,7 @@ async def ping(bus: Bus, wait_s: float) -> list[ServiceInstance]:
         await asyncio.sleep(wait_s)
         await subscription.unsubscribe()
     except (nats.errors.Error, OSError) as error:
-        raise Unavailable(f"the bus {bus.url_shown} is gone") from error
+        raise bus.make_closed_error() from error
     return sorted(answers, key=lambda each: (each.name, each.id))
 
 

@@ -246,7 +246,7 @@ class Requests:
 
     def _make_closed_error(self) -> Unavailable:
         return Unavailable(
-            f"the bus {self._shown} is gone",
+            f"the connection to the bus {self._shown} was closed",
             hint="the outcome of the last request is unknown; it is safe to send it again",
         )
 

@@ -152,7 +152,7 @@ async def serve(
             )
             await stack.enter_async_context(answering)
         except (nats.errors.Error, OSError) as error:
-            raise Unavailable(f"the bus {bus.url_shown} is gone") from error
+            raise bus.make_closed_error() from error
         yield lanes
 
 
@@ -219,7 +219,7 @@ async def answer_requests(
         subscription = await bus.client.subscribe(subject, cb=take)
         await bus.wait_subscribed(subject)
     except (nats.errors.Error, OSError) as error:
-        raise Unavailable(f"the bus {bus.url_shown} is gone") from error
+        raise bus.make_closed_error() from error
     try:
         yield
     finally:

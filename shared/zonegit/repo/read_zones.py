@@ -138,5 +138,5 @@ def _check_zone(zone: Name, commit: CommitId, rrsets: Collection[RRset]) -> None
     if not any(each.rdtype == rrtypes.SOA and each.owner == zone for each in rrsets):
         raise Invalid(
             f"{short(commit)} is not a commit of {names.text(zone)}",
-            hint="a commit belongs to one zone",
+            hint="name a commit of this zone; zonegit log lists them",
         )

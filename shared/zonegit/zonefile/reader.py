@@ -227,7 +227,11 @@ class _Reader:
         """
         self._includes += 1
         if self._include is None:
-            raise Invalid("$INCLUDE is not allowed here")
+            raise Invalid(
+                "$INCLUDE is not allowed here",
+                hint="write the included lines into this file; only import, plan and lint of a FILE"
+                " include others",
+            )
         if place.depth >= MAX_INCLUDE_DEPTH:
             raise Invalid(f"$INCLUDE is nested more than {MAX_INCLUDE_DEPTH} deep")
         if self._includes > MAX_INCLUDES:

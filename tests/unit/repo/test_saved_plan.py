@@ -270,7 +270,7 @@ SOA = {"ttl": 300, "rdata": ["ns. host. 1 2 3 4 5"]}
         (document(serial=1 << 32), "serial"),
         (document(changes=[change(name="a.example.")]), r"change 1, a\.example\. A: .*not within"),
         (document(changes=[change(type="WHAT")]), "WHAT"),
-        (document(changes=[change(new=None)]), "changes nothing"),
+        (document(changes=[change(new=None)]), "the same before and after"),
         (document(changes=[change(new={"ttl": -1, "rdata": ["192.0.2.1"]})]), "ttl"),
         (document(changes=[change(new={"ttl": 1, "rdata": []})]), "rdata"),
         (document(changes=[change(new={"ttl": 1, "rdata": ["192.0.2"]})]), "192.0.2"),

@@ -22,8 +22,8 @@ async def command(
     """Replace the records of an RRset, as one commit.
 
     NAME is relative to the zone; @ is its apex. TTL is in seconds or like 1h30m, before TYPE or
-    after it. Without TTL the RRset keeps its own; a new RRset gets ZONEGIT_TTL, else the minimum of
-    the zone's SOA. If the first word after TYPE can be a TTL, it is the TTL. The serial is
+    after it. Without TTL the RRset keeps its own; a new RRset gets ZONEGIT_TTL, else the MINIMUM
+    field of the SOA. If the first word after TYPE can be a TTL, it is the TTL. The serial is
     incremented.
 
     \b

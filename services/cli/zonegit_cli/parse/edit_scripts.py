@@ -66,7 +66,7 @@ def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Scri
         octets: the script.
         zone: the origin of relative names.
         source: the name of the script in errors.
-        ttl: the TTL of a new RRset without one; None for the minimum of the zone's SOA.
+        ttl: the TTL of a new RRset without one; None for the MINIMUM field of the SOA.
 
     Raises:
         Invalid: a line is not an edit; names ``source`` and the line.

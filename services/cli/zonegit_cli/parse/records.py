@@ -17,7 +17,7 @@ def parse_set(zone: Name, name: str, typed: TypedRRset, ttl: int | None = None) 
         zone: the origin of relative names.
         name: the owner.
         typed: the type, the TTL and the RDATA.
-        ttl: the TTL of a new RRset without one; None for the minimum of the zone's SOA.
+        ttl: the TTL of a new RRset without one; None for the MINIMUM field of the SOA.
 
     Raises:
         Invalid: an argument is malformed; names it.

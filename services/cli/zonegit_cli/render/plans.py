@@ -30,7 +30,7 @@ def plan_file(
         octets: the file.
         position: the zone and branch.
         source: the name of the file in errors.
-        ttl: the TTL of new RRsets without one; None for the minimum of the SOA.
+        ttl: the TTL of new RRsets without one; None for the MINIMUM field of the SOA.
         respell: whether to store records that differ from stored ones in case only.
 
     Raises:

@@ -215,7 +215,7 @@ def _parse_delta(change: _Change, number: int, zone: Name, source: str) -> RRset
         rules.check_within(owner, zone)
         old, new = (_parse_rrset(owner, rdtype, each) for each in (change.old, change.new))
         if old == new:
-            raise Invalid("it changes nothing")
+            raise Invalid("the RRset is the same before and after")
         if new is None and (owner, rdtype) == (zone, rrtypes.SOA):
             raise Invalid("a zone must keep its SOA")
     except Invalid as error:

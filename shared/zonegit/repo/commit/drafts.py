@@ -114,7 +114,7 @@ async def read_state(reader: Reader, commit: CommitId, apex: Name) -> CommitBase
     if found is not None and found.owner != apex:
         raise Invalid(
             f"{short(commit)} is a commit of {names.text(found.owner)}, not {names.text(apex)}",
-            hint="a commit belongs to one zone",
+            hint="name a commit of this zone; zonegit log lists them",
         )
     return CommitBase(commit, tree, found, at.get(rrtypes.RRSIG))
 
