@@ -47,7 +47,7 @@ lint: $(VENV)/.lint  ## Check style, format, types and the import contracts
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports importlinter.toml
 
 format: $(VENV)/.lint  ## Format the code
 	@$(BIN)/ruff check --quiet --fix .

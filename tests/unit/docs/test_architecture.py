@@ -9,7 +9,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text()
 
 
 def test_the_drawn_layers_are_those_of_the_contract_in_the_same_order() -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    contracts = tomllib.loads((ROOT / "importlinter.toml").read_text())["tool"]["importlinter"]
     layers = next(each for each in contracts["contracts"] if each["type"] == "layers")["layers"]
     table = PAGE.partition("\n### Layers of the library\n")[2].partition("\n#")[0]
     drawn = [
