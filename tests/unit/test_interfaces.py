@@ -119,7 +119,7 @@ def bus() -> Any:
         },
         "headers": sorted(
             [headers.DEADLINE, headers.REQUEST_ID, headers.ATTEMPT, headers.ON_BEHALF,
-             headers.FAILED]
+             headers.FAILED, headers.INTERIM, headers.TIMEOUT]
         ),
         "failures": failed,
         "details of failures": sorted_union(

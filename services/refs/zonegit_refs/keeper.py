@@ -47,8 +47,7 @@ from zonegit.store.refs import (
     is_expected,
 )
 from zonegit.zone.names import Name
-from zonegit_refs import judgement_queue
-from zonegit_refs.judgement_queue import MOVES, QUESTIONS
+from zonegit_refs.judgement_queue import MOVES, QUESTIONS, JudgementQueue
 from zonegit_refs.retry_order import RetryQueues
 from zonegit_refs.sqlite import SqliteRefs
 from zonegit_refs.store_check import StoreCheck
@@ -128,7 +127,7 @@ class RefKeeper:
         self._clock = clock
         self._turns = RetryQueues()
         self._limits = limits
-        self._judgements = judgement_queue.open_queue()
+        self._judgements = JudgementQueue()
         self._resolvers = resolvers or NoResolvers()
         self._check = check or StoreCheck(refs)
 
@@ -233,7 +232,7 @@ class RefKeeper:
         known = {raw.id: raw for raw in verify_all([*objects, *seen])}
         tip = _Tip(MoveReader(self._objects, known), is_legacy=is_legacy)
         if new is not None:
-            async with self._judgements.turn(MOVES, origin.actor):
+            async with self._judgements.turn(MOVES, origin.actor) as tip.reading.on_pause:
                 # Objects sent with the move are verified, but the target must be stored.
                 if new in known and await self._objects.missing([new]):
                     raise _not_stored(new)
@@ -262,7 +261,7 @@ class RefKeeper:
                 with suppress(Unavailable):
                     tip = (await self._refs.state(ref)).tip
             if served is None or (tip != request.new and is_expected(expected, tip)):
-                async with self._judgements.turn(MOVES, origin.actor):
+                async with self._judgements.turn(MOVES, origin.actor) as new.reading.on_pause:
                     await self._check_move(request, new, tip)
             with suppress(TipMoved):
                 return await self._refs.move(
@@ -328,9 +327,11 @@ class RefKeeper:
         registers: bool = False,
     ) -> None:
         request = MoveRequest(ref, expected, new, origin.force, origin.reason, registers)
-        async with self._judgements.turn(QUESTIONS, origin.actor):
+        async with self._judgements.turn(QUESTIONS, origin.actor) as on_pause:
             known = {raw.id: raw for raw in verify_all([*objects, *seen])}
-            await judgement.judge(self._objects, request, partial(self.basis, ref), known)
+            reader = MoveReader(self._objects, known, is_stored=False)
+            reader.on_pause = on_pause
+            await judgement.judge(reader, request, partial(self.basis, ref))
 
     async def basis(self, ref: RefName, about: Collection[ObjectId] = ()) -> Basis:
         zone = moves.require_movable(ref)

@@ -88,6 +88,7 @@ class Bus:
         reply: type[Reply],
         *,
         timeout: float = REQUEST_TIMEOUT,
+        is_long: bool = False,
     ) -> Reply:
         """Send a request to a service, and return its reply.
 
@@ -96,13 +97,15 @@ class Bus:
             message: The request.
             reply: The type of the reply.
             timeout: The time to wait for the reply, in seconds.
+            is_long: Wait again after each interim reply (:mod:`zonegit.bus.interim`). Only for
+                requests to services, which the caller trusts.
 
         Raises:
             ZonegitError: The service answered with this error.
             Denied: The permissions of this user on the bus do not allow the request.
             Unavailable: There is no reply in time, no service, or no bus.
         """
-        return await self._requests.ask(subject, message, reply, timeout)
+        return await self._requests.ask(subject, message, reply, timeout, is_long=is_long)
 
     async def broadcast(
         self, subject: str, message: msgspec.Struct, reply: type[Reply], wait_s: float

@@ -70,6 +70,8 @@ from zonegit.zone.names import Name
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
 SERVICE: Final = "refs"
+LONG_VERBS: Final = frozenset({"move", "judge"})
+"""Verbs whose check can take minutes, and reports that it advances."""
 MOVE_TIMEOUT: Final = 15.0
 """Seconds; refs may have to read from the object store, and a move ends with an fsync."""
 
@@ -237,7 +239,10 @@ class RemoteRefs:
         about: str | None = None,
     ) -> Reply:
         subject = subjects.request(self._actor, SERVICE, verb, ref, about)
-        return await self._bus.request(subject, message, reply, timeout=self._timeout or usual)
+        return await self._bus.request(
+            subject, message, reply,
+            timeout=self._timeout or usual, is_long=verb in LONG_VERBS,
+        )  # fmt: skip
 
     def _make_change_info(self, origin: Origin) -> ChangeInfo:
         self._check_actor(origin.actor)

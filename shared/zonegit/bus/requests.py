@@ -34,13 +34,35 @@ class _InboxRefused(Exception):
 
 @dataclass(slots=True)
 class _Waiting:
-    """A request that waits for its reply; a broadcast gets several."""
+    """A request that waits for its reply; a broadcast gets several.
+
+    Args:
+        subject: the subject of the request.
+        answered: the reply.
+        broadcast: whether there are several replies, which are ``gathered``.
+        inbox: the prefix of its reply subject.
+        limit: its deadline; None for a broadcast.
+        again_s: the seconds that it waits again after an interim reply; None if it accepts none.
+        last: the time of the event loop after which it does not wait any more.
+        is_extended: whether there was an interim reply.
+    """
 
     subject: str
     answered: asyncio.Future[Msg]
     broadcast: bool = False
     gathered: list[Msg] = field(default_factory=list)
     inbox: str = ""
+    limit: asyncio.Timeout | None = None
+    again_s: float | None = None
+    last: float = 0.0
+    is_extended: bool = False
+
+    def extend(self) -> None:
+        """Wait again after an interim reply."""
+        if self.again_s is not None and self.limit is not None and not self.limit.expired():
+            now = asyncio.get_running_loop().time()
+            self.limit.reschedule(min(now + self.again_s, self.last))
+            self.is_extended = True
 
 
 class Requests:
@@ -76,22 +98,38 @@ class Requests:
         return f"{prefix}.{self._connection}"
 
     async def ask(
-        self, subject: str, message: msgspec.Struct, reply: type[Reply], timeout: float
+        self,
+        subject: str,
+        message: msgspec.Struct,
+        reply: type[Reply],
+        timeout: float,
+        *,
+        is_long: bool = False,
     ) -> Reply:
         """Send a request, again while the service is busy, and return its reply.
+
+        Args:
+            subject: the subject of the request.
+            message: the request.
+            reply: the type of the reply.
+            timeout: the seconds to wait for the reply.
+            is_long: wait again after each interim reply, up to ``headers.MAX_TOTAL_S``. Only for
+                services, which the caller trusts.
 
         Raises:
             ZonegitError: The service answered with this error.
             Denied: The permissions of this user on the bus do not allow the request.
             Busy: The service was busy until the end.
-            Unavailable: There is no reply within ``timeout`` seconds, no service, or no bus.
+            Unavailable: There is no reply in time, no service, or no bus.
         """
         octets = codec.encode(message)
         clock = asyncio.get_running_loop().time
         end = clock() + timeout
         for attempt in itertools.count(1):
             try:
-                answer = await self._try(subject, octets, end - clock(), attempt, timeout)
+                answer = await self._try(
+                    subject, octets, end - clock(), attempt, timeout, is_long=is_long
+                )
                 return self._decode_reply(answer, subject, reply)
             except Busy as busy:
                 pause = _pause(busy)
@@ -103,16 +141,27 @@ class Requests:
         raise AssertionError("unreachable")
 
     async def _try(
-        self, subject: str, octets: bytes, left: float, attempt: int, timeout: float
+        self,
+        subject: str,
+        octets: bytes,
+        left: float,
+        attempt: int,
+        timeout: float,
+        *,
+        is_long: bool,
     ) -> Msg:
         """Send a request once, ``left`` seconds before its deadline."""
-        waiting = _Waiting(subject, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(subject, loop.create_future())
+        if is_long:
+            waiting.again_s, waiting.last = timeout, loop.time() + headers.MAX_TOTAL_S
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(left) as waiting.limit:
                 return await self._send(waiting, octets, left, attempt)
         except TimeoutError as error:
+            what = "reported no progress" if waiting.is_extended else "did not answer"
             raise Unavailable(
-                f"{_service(subject)} on {self._shown} did not answer within {timeout:g} s",
+                f"{_service(subject)} on {self._shown} {what} within {timeout:g} s",
                 hint="it may be overloaded (zonegit doctor); it is safe to retry",
             ) from error
 
@@ -160,7 +209,7 @@ class Requests:
                 waiting.subject,
                 octets,
                 reply=f"{waiting.inbox}.{token}",
-                headers=headers.make_headers(timeout, token, attempt),
+                headers=headers.make_headers(timeout, token, attempt, waiting.again_s),
             )
             return await waiting.answered
         except (nats.errors.Error, OSError) as error:
@@ -185,6 +234,8 @@ class Requests:
             return
         if waiting.broadcast and not headers.has_no_responders(answer.headers or {}):
             waiting.gathered.append(answer)
+        elif not waiting.broadcast and headers.is_interim(answer.headers or {}):
+            waiting.extend()
         elif not waiting.answered.done():
             waiting.answered.set_result(answer)
 

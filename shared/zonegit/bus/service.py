@@ -15,9 +15,10 @@ A request passes these steps:
    the queue of the actor is full, the request is refused with the code ``busy``, which clients
    retry. During a flood of refusals further requests are dropped.
 3. A task waits until it is the turn of the request, but at most until the deadline in its headers.
-   A request whose deadline has passed is answered ``unavailable`` and not carried out.
+   A request whose deadline has passed is answered ``unavailable`` and not begun.
 4. ``_handle`` decodes the subject and the message, checks that the verb exists and takes a subject
-   of this form, and calls the handler, also limited by the deadline.
+   of this form, and calls the handler, also limited by the deadline. A handler that works long
+   extends it (``interim``).
 5. The reply, or the error as a message with its code in a header, is published. An unexpected
    exception becomes the code ``internal`` with an id under which the log has the traceback.
 6. The turn ends. The actor is charged for the time that the request used the event loop and threads
@@ -51,7 +52,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from zonegit import release
-from zonegit.bus import discovery, headers
+from zonegit.bus import discovery, headers, interim
 from zonegit.bus.connection import Bus
 from zonegit.bus.lanes import DEFAULT_DEPTHS, READ, SLOW, WRITE, Lanes, QueuePlace
 from zonegit.containment import isolate
@@ -66,7 +67,8 @@ from zonegit.wire.verbs import Verb
 M = TypeVar("M", bound=msgspec.Struct)
 
 MAX_REQUEST_S: Final = 30.0
-"""The maximum time of a request in seconds, also if its deadline is later."""
+"""The maximum time of a request in seconds, also if its deadline is later, unless the handler
+extends it."""
 
 REFUSAL_INTERVAL_S: Final = 1.0
 """Seconds between two log lines about refused requests."""
@@ -362,8 +364,12 @@ class Dispatcher:
             raise Invalid(f"{request.service} has no verb {request.verb!r}")
         endpoint.verb.check_form(request)
         asked = codec.decode(message.data, endpoint.verb.message)
+        left = headers.remaining_s(found, MAX_REQUEST_S)
         try:
-            async with asyncio.timeout(headers.remaining_s(found, MAX_REQUEST_S)):
+            async with asyncio.timeout(left) as limit:
+                again = headers.read_timeout(found, MAX_REQUEST_S)
+                if again is not None and message.reply:
+                    interim.EXTENSION.set(interim.Extension(self._bus, message.reply, limit, again))
                 await asyncio.sleep(0)  # raises TimeoutError if the deadline has passed
                 return await endpoint.answer(request, asked)
         except TimeoutError as error:

@@ -98,7 +98,7 @@ class Gate:
         return turn
 
     @asynccontextmanager
-    async def turn(self, share: str, flow: Hashable) -> AsyncIterator[None]:
+    async def turn(self, share: str, flow: Hashable) -> AsyncIterator["HeldTurn"]:
         """Wait for a turn, which lasts until the context is left.
 
         The charge is the time that the meter of the running work counts; without a meter, the time
@@ -107,14 +107,12 @@ class Gate:
         Raises:
             Busy: Too many tasks of the flow, or in total, wait already.
         """
-        entered = await self.enter(share, flow)
-        meter = metering.current()
-        read = meter.read if meter is not None else perf_counter
-        began = read()
+        held = HeldTurn(self, share, flow)
+        await held.enter()
         try:
-            yield
+            yield held
         finally:
-            self.leave(entered, read() - began)
+            held.leave()
 
     def leave(self, turn: Turn, cost_s: float) -> None:
         """End a turn that used the worker for ``cost_s`` seconds."""
@@ -142,3 +140,47 @@ class Gate:
                 self._queue.finish(turn, 0.0)
             else:
                 turn.item.set_result(None)
+
+
+class HeldTurn:
+    """The turn of a task, and the time that it has used since it entered.
+
+    Args:
+        gate: the queue of the worker.
+        share: the class of the task.
+        flow: its flow.
+    """
+
+    def __init__(self, gate: Gate, share: str, flow: Hashable) -> None:
+        self._gate = gate
+        self._share = share
+        self._flow = flow
+        self._turn: Turn | None = None
+        meter = metering.current()
+        self._read = meter.read if meter is not None else perf_counter
+        self._began = 0.0
+
+    async def enter(self, *, is_urgent: bool = False) -> None:
+        """Wait for the turn.
+
+        Raises:
+            Busy: Too many tasks of the flow, or in total, wait already.
+        """
+        self._turn = await self._gate.enter(self._share, self._flow, is_urgent=is_urgent)
+        self._began = self._read()
+
+    def leave(self) -> None:
+        """End the turn, if there is one."""
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            self._gate.leave(turn, self._read() - self._began)
+
+    async def yield_turn(self) -> None:
+        """If that lets a task of another flow start, end the turn and wait for the next one.
+
+        The task precedes those of its flow that have not begun, so a flow has no more begun tasks
+        than it may run at a time.
+        """
+        if self._gate.blocks_others(self._share, self._flow):
+            self.leave()
+            await self.enter(is_urgent=True)

@@ -14,10 +14,9 @@ from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit, Object, Tag
 from zonegit.safety import facts, moves, policy, tips
 from zonegit.safety.moves import MoveRequest
-from zonegit.safety.reader import KnownObjects, MoveReader
+from zonegit.safety.reader import MoveReader
 from zonegit.safety.tips import Candidate
 from zonegit.store.basis import Basis, MoveLimits, ServedTree
-from zonegit.store.objects import ObjectStore
 from zonegit.store.ref_names import RefName
 from zonegit.store.refs import is_expected
 from zonegit.zone import names, rrtypes
@@ -26,26 +25,23 @@ from zonegit.zone.rrset import parse_soa
 
 
 async def judge(
-    objects: ObjectStore,
+    reader: MoveReader,
     request: MoveRequest,
     read_basis: Callable[[Collection[ObjectId]], Awaitable[Basis]],
-    known: KnownObjects,
 ) -> None:
     """Check a move without making it. It raises the error that the move would raise.
 
     Args:
-        objects: the object store.
+        reader: reads the objects; it knows those that the move would store.
         request: the move.
         read_basis: reads the state of the ref, and which of the given commits were accepted.
             Called once.
-        known: the objects that the move would store, and others that are known.
 
     Raises:
         Conflict, Invalid, NotFound, Unsafe, Unavailable: for the reasons of ``RefStore.move``.
     """
     ref, new = request.ref, request.new
     moves.require_movable(ref)
-    reader = MoveReader(objects, known, is_stored=False)
     candidate = await read_candidate(reader, ref, new) if new is not None else None
     basis = await read_basis(candidate.lineage if candidate is not None else ())
     state = basis.state

@@ -6,7 +6,7 @@ are not kept after an answer, because a large change reads too many.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final, TypeVar
 
 from zonegit.errors import Corrupt, NotFound
@@ -25,6 +25,7 @@ SLICE_S: Final = 0.003
 OBJECTS_PER_PAUSE: Final = 4
 """Objects that are decoded between two readings of the clock."""
 
+OnPause = Callable[[], Awaitable[None]]
 KnownObjects = Mapping[ObjectId, RawObject]
 """Verified objects."""
 
@@ -47,6 +48,8 @@ class MoveReader:
         self._is_stored = is_stored
         self._decoded: dict[ObjectId, Object] = {}
         self._since = asyncio.get_running_loop().time()
+        self.on_pause: OnPause | None = None
+        """Called at each pause; None if nothing is to be done."""
 
     async def read_commit(self, commit: ObjectId) -> Commit:
         """Return a commit.
@@ -126,4 +129,6 @@ class MoveReader:
         clock = asyncio.get_running_loop().time
         if clock() - self._since > SLICE_S:
             await asyncio.sleep(0)
+            if self.on_pause is not None:
+                await self.on_pause()
             self._since = clock()

@@ -103,8 +103,10 @@ def test_every_header_is_explained() -> None:
         headers.DEADLINE,
         headers.REQUEST_ID,
         headers.ATTEMPT,
+        headers.TIMEOUT,
         headers.ON_BEHALF,
         headers.FAILED,
+        headers.INTERIM,
     ]
 
 

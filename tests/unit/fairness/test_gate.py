@@ -102,3 +102,41 @@ async def test_a_waiting_task_is_refused_when_the_whole_queue_is_full() -> None:
     assert at.waiting() == {ALL: 2_048}
     for task in (*greedy, modest):
         task.cancel()
+
+
+async def test_a_turn_that_is_yielded_lets_another_flow_go_first() -> None:
+    at = gate()
+    entered: list[str] = []
+    async with at.turn(ALL, "a") as held:
+        await held.yield_turn()  # nothing waits
+        other = waits(at, "b", entered)
+        await settle()
+        giving = asyncio.create_task(held.yield_turn())
+        turn = await other
+        assert not giving.done()
+        at.leave(turn, 0.001)
+        await giving
+        assert at.running == 1
+    assert (entered, at.running) == (["b"], 0)
+
+
+async def test_a_task_that_is_cancelled_after_it_yielded_its_turn_has_none() -> None:
+    at = gate()
+    blocking = waits(at, "b", [])
+
+    async def hold() -> None:
+        async with at.turn(ALL, "a") as held:
+            await settle()
+            await held.yield_turn()
+
+    await blocking
+    holding = asyncio.create_task(hold())
+    await settle()
+    at.leave(await blocking, 0.001)
+    blocking = waits(at, "b", [])
+    turn = await blocking
+    holding.cancel()
+    with suppress(asyncio.CancelledError):
+        await holding
+    at.leave(turn, 0.001)
+    assert (at.running, at.waiting()) == (0, {ALL: 0})

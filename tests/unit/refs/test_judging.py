@@ -11,6 +11,7 @@ import pytest
 from tests.support import commits
 from tests.support.commits import StoredCommit
 from tests.support.counting_store import CountingStore
+from tests.support.waiting import eventually
 
 from zonegit.errors import Busy, NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, create_object
@@ -24,10 +25,14 @@ from zonegit.store.objects import ObjectStore
 from zonegit.store.ref_log import Origin
 from zonegit.store.refs import Absent, Anything, Exactly
 from zonegit.zone import names
+from zonegit_refs import judgement_queue
 from zonegit_refs.judgement_queue import (
+    MAX_MOVES,
     MAX_OF_ACTOR,
     MAX_QUESTIONS_OF_ACTOR,
     MAX_WAITING_OF_ACTOR,
+    MOVES,
+    JudgementQueue,
 )
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
@@ -194,6 +199,30 @@ async def test_moves_of_one_actor_leave_room_for_those_of_another(tmp_path: Path
         store.free.set()
         answers = await asyncio.gather(*moving, return_exceptions=True)
         assert {type(each) for each in answers} == {Unsafe}
+
+
+async def test_long_checks_let_those_of_other_actors_go_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(judgement_queue, "TURN_S", 0.0)
+    queue = JudgementQueue()
+    done = asyncio.Event()
+    running = 0
+
+    async def check_for_ever(actor: str) -> None:
+        nonlocal running
+        async with queue.turn(MOVES, actor) as pause:
+            running += 1
+            while not done.is_set():
+                await asyncio.sleep(0)
+                await pause()
+
+    actors = [f"greedy{number % 2}" for number in range(MAX_MOVES)]
+    checks = [asyncio.create_task(check_for_ever(actor)) for actor in actors]
+    await eventually(lambda: running == MAX_MOVES)
+    async with queue.turn(MOVES, "modest"):
+        done.set()
+    await asyncio.gather(*checks)
 
 
 def damage_commit(rng: random.Random) -> tuple[ObjectId, list[RawObject]]:

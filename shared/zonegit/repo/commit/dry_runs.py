@@ -12,6 +12,7 @@ from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.repo.repo import Repo
 from zonegit.safety import judgement
 from zonegit.safety.moves import MoveRequest
+from zonegit.safety.reader import MoveReader
 from zonegit.store import ref_names
 from zonegit.store.ref_log import Origin
 from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
@@ -68,8 +69,8 @@ async def judge(
         else:
             request = MoveRequest(ref, expected, new, origin.force, origin.reason, registers)
             known = {raw.id: raw for raw in [*objects, *seen]}
-            basis = partial(repo.refs.basis, ref)
-            await judgement.judge(repo.objects, request, basis, known)
+            reader = MoveReader(repo.objects, known, is_stored=False)
+            await judgement.judge(reader, request, partial(repo.refs.basis, ref))
     except ZonegitError as refusal:
         return Judgement(refusal, "refs" if by_refs else "client")
     return Judgement(None, "refs" if by_refs else "client")
