@@ -19,6 +19,10 @@ Places = dict[ObjectId, NodePlace]
 NODES_PER_PAUSE: Final = 64
 """Parts of a wide node that a diff processes between two pauses."""
 
+MAX_KEPT_DIFFS: Final = 16
+MAX_KEPT_DIFFERENCES: Final = 16
+"""Results that :class:`NodeDiffs` keeps, and differences in each."""
+
 NodeDifference = tuple[EntryKey, ObjectId | None, ObjectId | None]
 """A key, its old value and its new value; None for a missing key."""
 
@@ -69,6 +73,23 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Walk[list[NodeDifference
         nodes.popitem()
         yield ()
     return found
+
+
+class NodeDiffs:
+    """Compares nodes, and keeps small results for other walks over the same trees."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[ObjectId | None, ObjectId | None], list[NodeDifference]] = {}
+
+    def diff(self, old: ObjectId | None, new: ObjectId | None) -> Walk[list[NodeDifference]]:
+        """Return the differences between two nodes, as :func:`diff` does."""
+        known = self._known.get((old, new))
+        if known is not None:
+            return known.copy()
+        found = yield from diff(old, new)
+        if len(found) <= MAX_KEPT_DIFFERENCES and len(self._known) < MAX_KEPT_DIFFS:
+            self._known[old, new] = found.copy()
+        return found
 
 
 def _needs_check(object_id: ObjectId, before: Places, after: Places) -> bool:

@@ -19,6 +19,7 @@ from zonegit.objects.model import (
     rrset_key,
     subtree_key,
 )
+from zonegit.objects.node_diff import NodeDiffs
 from zonegit.objects.walk import Walk, gather
 from zonegit.zone import names
 from zonegit.zone.names import Name, Path
@@ -150,6 +151,7 @@ def diff(
     step: int = NODES_PER_STEP,
     *,
     added: bool = True,
+    diffs: NodeDiffs | None = None,
 ) -> Walk[None]:
     """Find the RRsets that differ between two trees, in any order.
 
@@ -164,6 +166,7 @@ def diff(
         step: the number of nodes that are expanded in one step. A smaller number means less work
             between two pauses, but more round trips.
         added: whether to read subtrees of names that are only in the new tree.
+        diffs: compares nodes; it may be shared with other walks.
 
     Raises:
         Corrupt: a tree is deeper than a name can be, is not a tree, has a subtree at two names or a
@@ -171,10 +174,11 @@ def diff(
     """
     pending: list[tuple[Path, ObjectId | None, ObjectId | None]] = [((), old, new)]
     once = SubtreeCheck()
+    compare = node_diff.diff if diffs is None else diffs.diff
     while pending:
         taken = pending[-step:]
         del pending[-step:]
-        found = yield from gather([node_diff.diff(before, after) for _, before, after in taken])
+        found = yield from gather([compare(before, after) for _, before, after in taken])
         for (path, before, after), differences in zip(taken, found, strict=True):
             once.check(path, before, after, differences)
             differences.reverse()

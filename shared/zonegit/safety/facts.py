@@ -12,6 +12,7 @@ from zonegit.errors import Corrupt
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob, Object
+from zonegit.objects.node_diff import NodeDiffs
 from zonegit.objects.walk import T, Walk
 from zonegit.objects.zone_tree import TreeChange
 from zonegit.safety.policy import MAX_NAMED, Facts, RRsetKey
@@ -96,7 +97,12 @@ class _Budget:
 
 
 def gather_facts(
-    old: ObjectId, new: ObjectId, apex: Name, limits: MoveLimits, max_nodes: int = MAX_NODES
+    old: ObjectId,
+    new: ObjectId,
+    apex: Name,
+    limits: MoveLimits,
+    max_nodes: int = MAX_NODES,
+    diffs: NodeDiffs | None = None,
 ) -> Walk[Facts]:
     """Gather the facts of a branch's move.
 
@@ -106,6 +112,7 @@ def gather_facts(
         apex: the zone's name.
         limits: the limits of the safety checks.
         max_nodes: the maximum number of nodes to read.
+        diffs: compares nodes; it may be shared with other walks.
 
     Returns:
         The facts; incomplete ones if there are more nodes.
@@ -117,7 +124,8 @@ def gather_facts(
     budget = _Budget(max_nodes)
     total = 0
     try:
-        yield from _run_within(budget, zone_tree.diff(old, new, found.add, NODE_BATCH, added=False))
+        comparing = zone_tree.diff(old, new, found.add, NODE_BATCH, added=False, diffs=diffs)
+        yield from _run_within(budget, comparing)
         # The SOA is read only if one more RRset can change the verdict.
         soa = found.soa if limits.may_exceed(found.touched + 1) else None
         if soa is not None and not (yield from _is_soa_serial_change(soa)):

@@ -134,7 +134,8 @@ async def check_harm(
         old = (await reader.read_commit(tip)).tree
         if old == new.tree:
             return
-        walk = facts.gather_facts(old, new.tree, moves.require_movable(branch), limits)
+        zone = moves.require_movable(branch)
+        walk = facts.gather_facts(old, new.tree, zone, limits, diffs=reader.diffs)
         found = await reader.answer(walk)
     except (NotFound, Corrupt, Invalid) as error:  # Invalid: a name or type that no zone has
         raise Unavailable(

@@ -13,7 +13,8 @@ from zonegit.errors import Corrupt, NotFound
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.objects.model import Commit, Object
-from zonegit.objects.walk import Answers, Walk, drive
+from zonegit.objects.node_diff import NodeDiffs
+from zonegit.objects.walk import Answers, Walk
 from zonegit.safety.flaw_walk import FlawWalk, GivenObjects, WantedObjects
 from zonegit.store.objects import ObjectStore
 from zonegit.store.outline import Outline, outline_known
@@ -47,7 +48,10 @@ class MoveReader:
         self._known = known
         self._is_stored = is_stored
         self._decoded: dict[ObjectId, Object] = {}
-        self._since = asyncio.get_running_loop().time()
+        self._clock = asyncio.get_running_loop().time
+        self._since = self._clock()
+        self.diffs = NodeDiffs()
+        """The differences of nodes, shared by the checks of the move."""
         self.on_pause: OnPause | None = None
         """Called at each pause; None if nothing is to be done."""
 
@@ -69,6 +73,7 @@ class MoveReader:
         Raises:
             NotFound, Corrupt, Unavailable: errors of the store.
         """
+        await self._pause()
         distant = [object_id for object_id in ids if object_id not in self._known]
         fetched = await self._objects.get(distant) if distant else {}
         found: dict[ObjectId, Object] = {}
@@ -80,15 +85,43 @@ class MoveReader:
 
     async def answer(self, walk: Walk[T]) -> T:
         """Run a walk that asks for objects."""
-        return await drive(walk, self.get)
+        try:
+            wanted = next(walk)
+            while True:
+                found = self._find_known(wanted)
+                wanted = walk.send(await self.get(wanted) if found is None else found)
+        except StopIteration as done:
+            value: T = done.value
+            return value
 
     async def judge(self, judging: FlawWalk[T]) -> T:
         """Run a walk that asks for objects and outlines."""
-        return await drive(judging, self._fetch)
+        try:
+            wanted = next(judging)
+            while True:
+                found = None if wanted.outlines else self._find_known(wanted.objects)
+                given = GivenObjects(found, {}) if found is not None else await self._fetch(wanted)
+                wanted = judging.send(given)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+    def _find_known(self, ids: Collection[ObjectId]) -> Answers | None:
+        """Return the objects without waiting; None if the request does not have them all, if there
+        are many, or if a pause is due."""
+        if len(ids) > OBJECTS_PER_PAUSE or self._is_pause_due():
+            return None
+        known, decoded = self._known, self._decoded
+        for object_id in ids:
+            if object_id not in decoded:
+                raw = known.get(object_id)
+                if raw is None:
+                    return None
+                decoded[object_id] = decode(raw)
+        return decoded
 
     async def _fetch(self, wanted: WantedObjects) -> GivenObjects:
-        await self._pause()
-        objects = await self.get(wanted.objects) if wanted.objects else {}
+        objects = await self.get(wanted.objects)
         return GivenObjects(
             objects, await self._outline(wanted.outlines) if wanted.outlines else {}
         )
@@ -126,9 +159,11 @@ class MoveReader:
 
     async def _pause(self) -> None:
         """Let other tasks run, if ``SLICE_S`` has passed."""
-        clock = asyncio.get_running_loop().time
-        if clock() - self._since > SLICE_S:
+        if self._is_pause_due():
             await asyncio.sleep(0)
             if self.on_pause is not None:
                 await self.on_pause()
-            self._since = clock()
+            self._since = self._clock()
+
+    def _is_pause_due(self) -> bool:
+        return self._clock() - self._since > SLICE_S

@@ -129,7 +129,9 @@ async def _judge_tree(
     """Return the flaws of a tip. If the tree before cannot be read, the whole tip is judged."""
     new = candidate.served.tree
     for before in (old, None) if old is not None else (None,):
-        judging = find_flaws(candidate.zone, before, new, others, any_spelling=any_spelling)
+        judging = find_flaws(
+            candidate.zone, before, new, others, any_spelling=any_spelling, diffs=reader.diffs
+        )
         try:
             return await reader.judge(judging)
         except NotFound:

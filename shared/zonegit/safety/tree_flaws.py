@@ -28,6 +28,7 @@ from zonegit.errors import Corrupt
 from zonegit.objects import node_diff, node_place, tree_node, zone_tree
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, SUBTREE, EntryKey, Index, rrset_key
+from zonegit.objects.node_diff import NodeDiffs
 from zonegit.objects.walk import gather
 from zonegit.safety.flaw_walk import Flaw, Flaws, FlawWalk, WantedObjects, read_objects
 from zonegit.store.outline import RUN, Outline
@@ -77,7 +78,8 @@ class _AddedNode(NamedTuple):
 
 
 class _TouchedOwner(NamedTuple):
-    """An owner with new or changed RRsets, and all of its entries on both sides."""
+    """An owner with new or changed RRsets: its entries on both sides, or those that differ if no
+    type is new."""
 
     owner: Name
     before: Mapping[EntryKey, ObjectId]
@@ -92,6 +94,7 @@ def find_flaws(
     *,
     any_spelling: bool = False,
     max_flaws: int = MAX_FLAWS,
+    diffs: NodeDiffs | None = None,
 ) -> FlawWalk[Flaws]:
     """Find the flaws of a tree.
 
@@ -102,11 +105,12 @@ def find_flaws(
         others: trees whose flaws are not new.
         any_spelling: accept any name of a type, for example ``TYPE1`` for A.
         max_flaws: the number of flaws after which the walk ends.
+        diffs: compares nodes; it may be shared with other walks.
 
     Raises:
         Corrupt: an object is not a tree, or is a tree that readers refuse.
     """
-    search = _Search(apex, any_spelling=any_spelling)
+    search = _Search(apex, diffs or NodeDiffs(), any_spelling=any_spelling)
     if old is None:
         search.added.append(_AddedNode(apex, new))
     elif old != new:
@@ -124,13 +128,14 @@ def find_flaws(
 class _Search:
     """The nodes that are left to judge, and the flaws so far."""
 
-    def __init__(self, apex: Name, *, any_spelling: bool) -> None:
+    def __init__(self, apex: Name, diffs: NodeDiffs, *, any_spelling: bool) -> None:
         self.pairs: list[_NodePair] = []
         self.added: list[_AddedNode] = []
         self.found = Flaws()
         self._opened: list[_AddedNode] = []
         self._once = zone_tree.SubtreeCheck()
         self._apex = apex
+        self._diffs = diffs
         self._any_spelling = any_spelling
 
     @property
@@ -154,18 +159,22 @@ class _Search:
 
     def _compare(self, pairs: list[_NodePair], touched: list[_TouchedOwner]) -> FlawWalk[None]:
         """Compare nodes that both trees have."""
-        walk = gather([node_diff.diff(pair.old, pair.new) for pair in pairs])
+        walk = gather([self._diffs.diff(pair.old, pair.new) for pair in pairs])
         found = yield from read_objects(walk)
         changed: list[_NodePair] = []
         for pair, differences in zip(pairs, found, strict=True):
             self._once.check(pair.owner, pair.old, pair.new, differences)
-            for number, (key, before, after) in enumerate(differences):
+            for number, (key, was, value) in enumerate(differences):
                 if number % zone_tree.CHANGES_PER_PAUSE == zone_tree.CHANGES_PER_PAUSE - 1:
                     yield WantedObjects()
-                if key[0] == SUBTREE and after is not None:
-                    self._descend(_prepend_label(pair.owner, key[1:]), before, after)
-            # RRsets come last.
-            if any(after is not None for key, _, after in _list_rrsets(differences)):
+                if key[0] == SUBTREE and value is not None:
+                    self._descend(_prepend_label(pair.owner, key[1:]), was, value)
+            before, after = _split(_list_rrsets(differences))
+            if after and after.keys() <= before.keys():
+                # No type is new at this owner, so no combination of types is. A tree of an early
+                # release that has a type twice stays as it is (fsck reports it).
+                touched.append(_TouchedOwner(pair.owner, before, after))
+            elif after:
                 changed.append(pair)
         if changed:
             reads = [tree_node.read(root, FIRST_RRSET) for pair in changed for root in pair[1:]]
@@ -307,14 +316,28 @@ def _list_new_entries(touched: _TouchedOwner) -> Iterator[tuple[EntryKey, Object
             yield key, blob
 
 
+def _split(
+    differences: Iterable[node_diff.NodeDifference],
+) -> tuple[dict[EntryKey, ObjectId], dict[EntryKey, ObjectId]]:
+    """Return the entries of differences before and after."""
+    before: dict[EntryKey, ObjectId] = {}
+    after: dict[EntryKey, ObjectId] = {}
+    for key, was, value in differences:
+        if was is not None:
+            before[key] = was
+        if value is not None:
+            after[key] = value
+    return before, after
+
+
 def _list_rrsets(
     differences: Sequence[node_diff.NodeDifference],
-) -> Iterator[node_diff.NodeDifference]:
-    """Yield the differences of RRsets, which come last."""
-    for difference in reversed(differences):
-        if difference[0][0] == SUBTREE:
-            return
-        yield difference
+) -> Sequence[node_diff.NodeDifference]:
+    """Return the differences of RRsets, which come last."""
+    start = len(differences)
+    while start and differences[start - 1][0][0] != SUBTREE:
+        start -= 1
+    return differences[start:]
 
 
 def _list_types(keys: Iterable[EntryKey]) -> Iterator[int]:
