@@ -72,7 +72,7 @@ def compile_zone(apex: Name, sealed: SealedZone) -> ZoneSnapshot:
     return snapshot
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(random_zones(APEX))
 def test_a_tree_that_compiles_is_answered_and_any_other_is_refused_with_a_known_error(
     sealed: SealedZone,

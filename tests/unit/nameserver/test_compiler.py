@@ -2,7 +2,7 @@
 
 import dns.dnssec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
@@ -96,6 +96,7 @@ def answer_all(snapshot: ZoneSnapshot) -> dict[tuple[str, int, bytes], bytes | N
     return found
 
 
+@settings(max_examples=60)
 @given(ZONES, ZONES, st.randoms(use_true_random=False))
 def test_an_advanced_snapshot_answers_as_one_compiled_from_scratch(old, new, random) -> None:
     before = compile_zone(APEX, old.values())

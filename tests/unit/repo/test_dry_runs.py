@@ -333,8 +333,9 @@ async def test_a_dry_run_predicts_the_result_of_the_command(
 
 
 def make_large_zone(text: str, hosts: int) -> list[RRset]:
-    """Return a zone with so many more names that its nodes do not fit one message."""
-    lines = [f"h{number:05d} IN A 192.0.2.{number % 256}\n" for number in range(hosts)]
+    """Return a zone with so many more names that its objects do not fit one message."""
+    words = " ".join(f'"{"x" * 255}"' for _ in range(4))
+    lines = [f"h{number:05d} IN TXT {words}\n" for number in range(hosts)]
     return list(reader.read("".join([text, *lines]).encode(), ZONE).rrsets.values())
 
 
@@ -367,7 +368,7 @@ async def test_a_change_too_large_for_a_message_is_judged_by_the_client(
     asked = JudgementCounter(foo.repo.refs)
     repo = msgspec.structs.replace(foo.repo, refs=asked)
     at = await heads.find_position(repo)
-    plan = change_plan.plan_replacement(make_large_zone(text, 9_000), ZONE)
+    plan = change_plan.plan_replacement(make_large_zone(text, 1_000), ZONE)
     meant = Intent("i", "import", imports=True, on_conflict=OnConflict.FAIL)
     preview = await commit_loop.commit(repo, at, plan, msgspec.structs.replace(meant, dry_run=True))
     assert isinstance(preview, Preview)

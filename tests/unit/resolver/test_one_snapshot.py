@@ -13,7 +13,7 @@ from tests.support.waiting import DEADLINE_S
 from tests.unit.resolver.backend import Backend, RunningResolver, run_resolver
 
 COMMITS = 6
-FILLING = 300
+FILLING = 150
 """RRsets that change too, so that compiling a commit is interrupted for queries."""
 QUESTIONS = (
     *(("mail", "MX"), ("alias", "A"), ("many", "TXT"), ("@", "SOA"), ("missing", "A")),

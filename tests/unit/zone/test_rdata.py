@@ -48,7 +48,7 @@ def test_text_becomes_octets_and_the_same_text(mnemonic: str, text: str, printed
 
 
 @every_type()
-@settings(max_examples=60, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(data=st.data())
 def test_octets_become_text_and_the_same_octets(mnemonic: str, data: st.DataObject):
     rdtype = NUMBERS[mnemonic]
@@ -61,7 +61,7 @@ def test_octets_become_text_and_the_same_octets(mnemonic: str, data: st.DataObje
 
 
 @pytest.mark.parametrize("rdtype", [*sorted(rrtypes.MNEMONICS), 65_400])
-@settings(max_examples=60, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(data=st.data())
 def test_any_stored_octets_are_parsed_from_their_printed_text(rdtype: int, data: st.DataObject):
     """A diff shows them, and a plan may remove them; in new content they must be well formed."""
@@ -86,7 +86,7 @@ WORDS = st.text(max_size=12) | st.sampled_from(
 
 
 @pytest.mark.parametrize("rdtype", [*sorted(rrtypes.MNEMONICS), 65_400])
-@settings(max_examples=60, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(st.lists(WORDS | WORDS.map(Quoted), max_size=9))
 def test_any_words_are_rdata_or_refused(rdtype: int, words: list[str]):
     try:

@@ -1,7 +1,7 @@
 """RRsets that are malformed in any place, and RRsets in the place of another."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import strategies
 
@@ -18,6 +18,7 @@ FREQUENT += ["RRSIG", "DS", "DNSKEY", "NSEC", "NSEC3"]
 
 
 @pytest.mark.parametrize("mnemonic", FREQUENT)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_rdata_accepted_by_a_quick_check_are_valid(mnemonic: str, data: st.DataObject) -> None:
     rdtype = rrtypes.from_text(mnemonic)
@@ -29,6 +30,7 @@ def test_rdata_accepted_by_a_quick_check_are_valid(mnemonic: str, data: st.DataO
 
 
 @pytest.mark.parametrize("mnemonic", FREQUENT)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_quick_check_accepts_all_usual_rdata(mnemonic: str, data: st.DataObject) -> None:
     rdtype = rrtypes.from_text(mnemonic)

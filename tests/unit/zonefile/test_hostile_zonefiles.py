@@ -84,7 +84,7 @@ def test_a_damaged_vector_file_is_parsed_or_refused(changes):
 
 
 @pytest.mark.parametrize("rdtype", rrtypes.MNEMONICS, ids=rrtypes.MNEMONICS.get)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(words=st.lists(WORDS | st.text(max_size=5), max_size=8))
 def test_random_rdata_are_parsed_or_refused(rdtype, words):
     record = f"\nx 60 {rrtypes.to_text(rdtype)} {' '.join(words)}\n"

@@ -18,7 +18,7 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(changes)
 def test_the_text_equals_that_written_from_the_same_rrsets(steps: list[list[tuple[RRset, bool]]]):
     live = LiveText(APEX)

@@ -8,9 +8,7 @@ is killed loses no data: an acknowledged write is durable.
 import ctypes
 import os
 import signal
-import subprocess
 import sys
-import time
 
 PR_SET_PDEATHSIG = 1
 WATCH_INTERVAL_S = 0.5
@@ -25,6 +23,15 @@ def main(parent: int, command: list[str]) -> int:
         if os.getppid() != parent:  # it exited before prctl
             return 1
         os.execv(command[0], command)  # noqa: S606 # a list, no shell
+    return _watch(parent, command)
+
+
+def _watch(parent: int, command: list[str]) -> int:
+    """Run ``command`` as a child, kill it when the parent exits, and return its exit status."""
+    # Not imported on Linux, where each start of a service runs this file.
+    import subprocess
+    import time
+
     child = subprocess.Popen(command)
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda number, _: child.send_signal(number))
