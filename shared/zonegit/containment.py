@@ -31,6 +31,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final
 
+from zonegit.back_off import BackOff
 from zonegit.errors import Internal, ZonegitError
 
 RETRY_FIRST_S: Final = 0.1
@@ -123,7 +124,7 @@ async def keep_running(
     Raises:
         ZonegitError: ``run`` raised it.
     """
-    pause_s = retry_first_s
+    back_off = BackOff(retry_first_s, retry_max_s)
     while True:
         started = time.monotonic()
         try:
@@ -131,9 +132,9 @@ async def keep_running(
                 return await run()
         except Internal:
             if time.monotonic() - started > STEADY_S:
-                pause_s = retry_first_s
-        await asyncio.sleep(pause_s)
-        pause_s = min(2 * pause_s, retry_max_s)
+                back_off.reset()
+        await asyncio.sleep(back_off.pause_s)
+        back_off.grow()
 
 
 def note(area: str, error: BaseException, **fields: Any) -> None:

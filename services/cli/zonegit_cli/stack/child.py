@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from zonegit.back_off import BackOff
 from zonegit.process import FILE_STATUS
 from zonegit_cli.stack import die_with_parent
 
@@ -103,21 +104,21 @@ class Child(msgspec.Struct):
 
 async def keep_running(child: Child, note: Note) -> None:
     """Run a child and restart it when it exits, until cancelled; then stop it and wait for it."""
-    back_off = MIN_BACK_OFF_S
+    back_off = BackOff(MIN_BACK_OFF_S, MAX_BACK_OFF_S)
     while True:
         started = time.monotonic()
         status = await _run(child)
         if time.monotonic() - started > STEADY_S:
-            back_off = MIN_BACK_OFF_S
+            back_off.reset()
         has_failed = child.is_store and status == FILE_STATUS
         child.broken = child.read_failure() if has_failed else None
         if child.broken is not None:
             note(f"{child.name} cannot open its store: {child.broken.describe()}")
             await _wait_for_change(Path(child.broken.file))
             continue
-        note(f"{child.name} exited with status {status}; restarting it in {back_off:g} s")
-        await asyncio.sleep(back_off)
-        back_off = min(back_off * 2, MAX_BACK_OFF_S)
+        note(f"{child.name} exited with status {status}; restarting it in {back_off.pause_s:g} s")
+        await asyncio.sleep(back_off.pause_s)
+        back_off.grow()
 
 
 async def _wait_for_change(file: Path) -> None:

@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from zonegit.back_off import BackOff
 from zonegit.bus.connection import Bus
 from zonegit.containment import contain, isolate
 from zonegit.errors import Internal, Invalid, Unavailable, ZonegitError
@@ -118,20 +119,20 @@ class Follower:
             ):
                 await listening.enter_async_context(self._bus.subscribe(subject, handler))
             self._wake.set()
-            wait_s = MIN_RETRY_S
+            back_off = BackOff(MIN_RETRY_S, MAX_RETRY_S)
             while True:
                 await self._wake.wait()
                 self._wake.clear()
                 try:
                     with contain("log"):
                         await self._catch_up()
-                    wait_s = MIN_RETRY_S
+                    back_off.reset()
                 except ZonegitError as error:
                     log.warning("log.not-read", error=error.message, hint=error.hint)
                     self.failed.set()
                     self._wake.set()
-                    await asyncio.sleep(wait_s)
-                    wait_s = min(2 * wait_s, MAX_RETRY_S)
+                    await asyncio.sleep(back_off.pause_s)
+                    back_off.grow()
 
     def adopt_plan(self, changed: Iterable[Name]) -> None:
         """Read all tips again after a new plan; resolve the pins of the changed zones again."""

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from zonegit.back_off import BackOff
 from zonegit.containment import contain
 from zonegit.errors import Denied, Invalid, NotFound, Unavailable, ZonegitError
 from zonegit.repo import refish
@@ -72,19 +73,19 @@ class Pins:
         Raises:
             Denied: The permissions of this resolver on the bus do not allow it.
         """
-        wait_s = MIN_RETRY_S
+        back_off = BackOff(MIN_RETRY_S, MAX_RETRY_S)
         while True:
             await self._wake.wait()
             self._wake.clear()
             if await self._resolve_all():
-                wait_s = MIN_RETRY_S
+                back_off.reset()
                 continue
             self.failed.set()
             with suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(back_off.pause_s):
                     await self._wake.wait()
             self._wake.set()
-            wait_s = min(2 * wait_s, MAX_RETRY_S)
+            back_off.grow()
 
     async def _resolve_all(self) -> bool:
         """Try to resolve each pin that waits, and return whether all attempts succeeded.

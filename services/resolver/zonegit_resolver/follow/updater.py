@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from zonegit.back_off import BackOff
 from zonegit.containment import contain, isolate, keep_running
 from zonegit.errors import Internal, Unavailable, ZonegitError
 from zonegit.nameserver.zone.records import ZoneDelta, compute_delta
@@ -110,7 +111,7 @@ class Updater:
     async def _run_zone(self, zone: Name) -> None:
         """Update the states of a zone until none of them is behind."""
         changed = self._working[zone]
-        wait_s = MIN_RETRY_S
+        back_off = BackOff(MIN_RETRY_S, MAX_RETRY_S)
         while behind := [state for state in self._states.list_states(zone) if state.is_behind]:
             changed.clear()
             for state in behind:
@@ -119,13 +120,13 @@ class Updater:
                 with isolate("memory"):
                     await self._reclaimer.finish()
             if not any(state.problem for state in behind):
-                wait_s = MIN_RETRY_S
+                back_off.reset()
                 continue
             try:
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(back_off.pause_s):
                     await changed.wait()
             except TimeoutError:
-                wait_s = min(2 * wait_s, MAX_RETRY_S)
+                back_off.grow()
         del self._working[zone]
 
     async def _attempt(self, state: ZoneState) -> None:
