@@ -128,7 +128,7 @@ ON_PURPOSE = {
     "_wait_for_objectstore(bus, list_broken)": "likewise",
     "_wait_for_refs(bus, list_broken)": "likewise",
     "_wait_for_resolver(bus, name, list_broken)": "likewise",
-    "self._await_failure(follower.failed)": "waits, and does nothing else",
+    "self._await_failure(follower.log.failed)": "waits, and does nothing else",
     "self._await_failure(pins.failed)": "likewise",
     "self._serve_client(sock, peer, subnet)": "notes what a connection meets, and ends it",
     "self._run_in_task(message, place)": "isolates its request",

@@ -301,11 +301,11 @@ class Resolver:
     async def _follow_log(self, follower: Follower, pins: Pins, updater: Updater) -> None:
         """Follow the log and resolve pins; record when everything is loaded."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(keep_running("log", follower.run))
+            group.create_task(keep_running("log", follower.log.run))
             group.create_task(keep_running("pin", pins.run))
-            group.create_task(self._await_failure(follower.failed))
+            group.create_task(self._await_failure(follower.log.failed))
             group.create_task(self._await_failure(pins.failed))
-            await follower.complete.wait()
+            await follower.log.complete.wait()
             await pins.wait_idle()
             await updater.wait_idle()
             self._is_complete.set()

@@ -26,12 +26,14 @@ class FollowedEnd(NamedTuple):
         epoch: the epoch; empty if no log was followed.
         sequence: the sequence of the last row.
         past: the epochs before this one, the latest first.
+        operation: the operation of the last row; empty if unknown.
     """
 
-    installation: str
-    epoch: str
-    sequence: int
-    past: Sequence[str]
+    installation: str = ""
+    epoch: str = ""
+    sequence: int = 0
+    past: tuple[str, ...] = ()
+    operation: str = ""
 
 
 class FollowVerdict(Enum):

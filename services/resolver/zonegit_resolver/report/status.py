@@ -91,15 +91,15 @@ def describe(
     problems: int,
 ) -> Announcement:
     """Return what a resolver announces, in a time that does not depend on the number of zones."""
-    plan = states.plan
+    plan, followed = states.plan, follower.log
     is_pinned = plan.default.at is not None
     return msgspec.structs.replace(
         me.make_announcement(),
-        epoch=follower.epoch,
-        sequence=follower.sequence,
-        operation=follower.operation,
+        epoch=followed.end.epoch,
+        sequence=followed.end.sequence,
+        operation=followed.end.operation,
         began=notes.followed.began,
-        held=follower.is_held,
+        held=followed.is_held,
         is_serving=is_serving,
         zones=len(states.zones.by_apex),
         problems=problems,
@@ -107,8 +107,8 @@ def describe(
         is_pinned=is_pinned,
         own_settings=len(plan.zones),
         only=len(plan.only),
-        installation=follower.installation,
-        refuses=follower.refused_installation,
+        installation=followed.end.installation,
+        refuses=followed.refused_installation,
     )
 
 
@@ -123,8 +123,9 @@ def report_status(
 ) -> ResolverStatus:
     """Return the answer to ``resolvers.status``."""
     now = time.time()
-    plan = states.plan
+    plan, followed = states.plan, follower.log
     found = list(states) if asked.zone is None else states.list_states(asked.zone)
+    held_problem = REFUSED if followed.refused_installation else HELD
     return ResolverStatus(
         resolver=name,
         version=release(),
@@ -133,23 +134,20 @@ def report_status(
         branches=list(plan.default.labels),
         only=sorted(plan.only),
         at=plan.default.at,
-        epoch=follower.epoch,
-        sequence=follower.sequence,
+        epoch=followed.end.epoch,
+        sequence=followed.end.sequence,
         lag=follower.lag,
         zones=[
-            _describe_zone(
-                state, states, notes, now, REFUSED if follower.refused_installation else HELD
-            )
-            for state in found[:MAX_ZONES]
+            _describe_zone(state, states, notes, now, held_problem) for state in found[:MAX_ZONES]
         ],
         more=len(found) > MAX_ZONES,
         asked=_describe_serving(plan.get(asked.zone)) if asked.zone is not None else None,
-        past=list(follower.past_epochs),
-        held=follower.is_held,
+        past=list(followed.end.past),
+        held=followed.is_held,
         began=notes.followed.began,
-        operation=follower.operation,
-        installation=follower.installation,
-        refuses=follower.refused_installation,
+        operation=followed.end.operation,
+        installation=followed.end.installation,
+        refuses=followed.refused_installation,
     )
 
 

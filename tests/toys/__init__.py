@@ -1,0 +1,1 @@
+"""Small examples of what the library supports; tests run them."""
