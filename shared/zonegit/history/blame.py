@@ -5,12 +5,13 @@ value. A commit introduced a value if none of its parents has it. Otherwise the 
 the first parent that has it, through merges too.
 """
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from zonegit.objects.ids import CommitId
+from zonegit.objects.walk import KeyedWalk
 from zonegit.zone import canonical_rdata, spelling
 from zonegit.zone.rrset import RRset
 
@@ -24,8 +25,8 @@ class RecordsAt(NamedTuple):
     parents: tuple[CommitId, ...]
 
 
-BlameWalk = Generator[Collection[CommitId], Mapping[CommitId, RecordsAt], T]
-"""Yields commit ids, is sent the records of at least these commits, and returns a T."""
+BlameWalk = KeyedWalk[CommitId, RecordsAt, T]
+"""A walk over the records of commits."""
 
 
 class BlamedRRset(msgspec.Struct, frozen=True):

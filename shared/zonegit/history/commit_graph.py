@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from zonegit.errors import NotFound
 from zonegit.objects.ids import CommitId, short
 from zonegit.objects.model import Commit
-from zonegit.store.commit_reader import CommitNode, Walk
+from zonegit.store.commit_reader import CommitNode, CommitWalk
 
 
 class LoggedCommit(NamedTuple):
@@ -38,7 +38,7 @@ class LogWalk:
         self._seen = set(self._asked)
         self._queue: list[_Queued] = []
 
-    def take(self, count: int) -> Walk[list[LoggedCommit]]:
+    def take(self, count: int) -> CommitWalk[list[LoggedCommit]]:
         """Return the next ``count`` commits; fewer at the end of the history."""
         taken: list[LoggedCommit] = []
         while len(taken) < count:
@@ -80,7 +80,7 @@ class ComparedHistories(NamedTuple):
     bases: list[CommitId]
 
 
-def find_merge_bases(ours: CommitId, theirs: CommitId) -> Walk[list[CommitId]]:
+def find_merge_bases(ours: CommitId, theirs: CommitId) -> CommitWalk[list[CommitId]]:
     """Return the best common ancestors of two commits. A commit counts as its own ancestor.
 
     Returns:
@@ -89,12 +89,12 @@ def find_merge_bases(ours: CommitId, theirs: CommitId) -> Walk[list[CommitId]]:
     return (yield from compare_histories(ours, theirs)).bases
 
 
-def find_bases_of_merge(ours: Collection[CommitId], theirs: CommitId) -> Walk[list[CommitId]]:
+def find_bases_of_merge(ours: Collection[CommitId], theirs: CommitId) -> CommitWalk[list[CommitId]]:
     """Return the best common ancestors of the commit ``theirs`` and a merge of ``ours``."""
     return (yield from _compare_histories(ours, theirs)).bases
 
 
-def compare_histories(ours: CommitId, theirs: CommitId) -> Walk[ComparedHistories]:
+def compare_histories(ours: CommitId, theirs: CommitId) -> CommitWalk[ComparedHistories]:
     """Compare the histories of two commits.
 
     The cost depends on the difference, not on the shared history.
@@ -102,7 +102,9 @@ def compare_histories(ours: CommitId, theirs: CommitId) -> Walk[ComparedHistorie
     return (yield from _compare_histories([ours], theirs))
 
 
-def _compare_histories(ours: Collection[CommitId], theirs: CommitId) -> Walk[ComparedHistories]:
+def _compare_histories(
+    ours: Collection[CommitId], theirs: CommitId
+) -> CommitWalk[ComparedHistories]:
     reached = dict.fromkeys(ours, _OURS)
     reached[theirs] = reached.get(theirs, 0) | _THEIRS
     nodes = yield list(reached)
@@ -132,13 +134,13 @@ def _compare_histories(ours: Collection[CommitId], theirs: CommitId) -> Walk[Com
     return found
 
 
-def read_nodes(ids: Collection[CommitId]) -> Walk[dict[CommitId, CommitNode]]:
+def read_nodes(ids: Collection[CommitId]) -> CommitWalk[dict[CommitId, CommitNode]]:
     """Return these commits."""
     found = yield ids
     return {each: found[each] for each in ids}
 
 
-def follow_parents(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
+def follow_parents(start: CommitId, parents: Iterable[int]) -> CommitWalk[CommitId]:
     """Return the commit that is reached from ``start`` through the given parents.
 
     Args:
@@ -160,7 +162,7 @@ def follow_parents(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
     return at
 
 
-def find_as_of(start: CommitId, time: float) -> Walk[LoggedCommit]:
+def find_as_of(start: CommitId, time: float) -> CommitWalk[LoggedCommit]:
     """Return the latest commit that is not dated after ``time``, following first parents.
 
     Args:

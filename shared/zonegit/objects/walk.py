@@ -33,14 +33,18 @@ from zonegit.errors import NotFound
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Object
 
+K = TypeVar("K")
+V = TypeVar("V")
 T = TypeVar("T")
 Wanted = TypeVar("Wanted")
 Sent = TypeVar("Sent")
 
-Answers = Mapping[ObjectId, Object]
-Walk = Generator[Collection[ObjectId], Answers, T]
-"""A generator that yields ids, is sent at least these objects, and returns a T. It yields no ids
+KeyedWalk = Generator[Collection[K], Mapping[K, V], T]
+"""A generator that yields keys, is sent at least their values, and returns a T. It yields no keys
 as a pause."""
+Answers = Mapping[ObjectId, Object]
+Walk = KeyedWalk[ObjectId, Object, T]
+"""A walk over objects."""
 
 
 def gather(running: Sequence[Walk[T]]) -> Walk[list[T]]:

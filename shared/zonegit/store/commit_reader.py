@@ -5,7 +5,7 @@ the other. The reader fetches each commit with many of its ancestors, twice as m
 walk costs a few round trips, not one per commit (docs/adr/0011-moments.md).
 """
 
-from collections.abc import Collection, Generator, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -14,7 +14,7 @@ import msgspec
 from zonegit.errors import Corrupt
 from zonegit.objects.ids import CommitId, short
 from zonegit.objects.model import Commit
-from zonegit.objects.walk import drive
+from zonegit.objects.walk import KeyedWalk, drive
 from zonegit.store.objects import MAX_HISTORY, Dated, ObjectStore
 from zonegit.store.reader import Reader
 
@@ -31,8 +31,8 @@ class CommitNode(msgspec.Struct, frozen=True):
     moment: int
 
 
-Walk = Generator[Collection[CommitId], Mapping[CommitId, CommitNode], T]
-"""A generator that yields ids, is sent at least those commits, and returns a T."""
+CommitWalk = KeyedWalk[CommitId, CommitNode, T]
+"""A walk over commits."""
 
 
 def compute_moment(commit: Commit, parents: Iterable[int]) -> int:
@@ -65,7 +65,7 @@ class CommitReader:
         """Return the commits fetched so far."""
         return self._nodes
 
-    async def answer(self, walk: Walk[T]) -> T:
+    async def answer(self, walk: CommitWalk[T]) -> T:
         """Run a walk over commits.
 
         Raises:

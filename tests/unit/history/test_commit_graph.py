@@ -11,10 +11,10 @@ from zonegit.errors import NotFound
 from zonegit.history import commit_graph
 from zonegit.history.commit_graph import LogWalk
 from zonegit.objects.ids import CommitId
-from zonegit.store.commit_reader import CommitNode, T, Walk
+from zonegit.store.commit_reader import CommitNode, CommitWalk, T
 
 
-def run(graph: Graph, asked: Walk[T]) -> T:
+def run(graph: Graph, asked: CommitWalk[T]) -> T:
     """Run a walk. It gets exactly the commits it requests."""
     moments = graph.moments()
     known = {
