@@ -21,7 +21,7 @@ from zonegit.store.outline import Outline, outline_known
 
 T = TypeVar("T")
 
-SLICE_S: Final = 0.003
+SLICE_S: Final = 0.001_5
 """Maximum time between two pauses for other tasks; decoding one answer may double it."""
 OBJECTS_PER_PAUSE: Final = 4
 """Objects that are decoded between two readings of the clock."""
