@@ -97,7 +97,8 @@ async def test_an_uninvited_interim_reply_does_not_extend_a_request(
             await asyncio.sleep(0.1)
 
     await hostile.subscribe(SUBJECT, cb=take)
-    await hostile.flush()
+    for _ in range(2):  # the library sends the first PING before the subscription
+        await hostile.flush()
     with pytest.raises(Unavailable, match="did not answer"):
         await ask(bus, is_long=False)
     await hostile.close()
