@@ -20,6 +20,7 @@ from benchmarks import (
     secondaries,
     streams,
     throughput,
+    tips,
     workspaces,
 )
 from benchmarks.figures import Figure, format_table
@@ -36,6 +37,7 @@ FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
     "secondaries": secondaries.measure,
     "streams": streams.measure,
     "throughput": throughput.measure_small,
+    "tips": tips.measure,
     "workspaces": workspaces.measure,
 }
 
