@@ -26,9 +26,9 @@ from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.repo import Repo
+from zonegit.store.ref_log import Moved
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.store.ref_names import branch as branch_of
-from zonegit.store.ref_log import Moved
 from zonegit.wire import subjects
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset

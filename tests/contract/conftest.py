@@ -23,12 +23,12 @@ from zonegit.store.refs import Adopter, RefStore
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import RefEvent
 from zonegit_objectstore.handlers import DEPTHS, ObjectHandlers
-from zonegit_objectstore.sqlite import SqliteObjects, open_objects
+from zonegit_objectstore.sql.objects import SqlObjects, open_objects
 from zonegit_refs.handlers import RefHandlers
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.publisher import Publisher
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 
 ACTOR = "ada"
 
@@ -60,7 +60,7 @@ async def memory_objects(path: Path, url: str) -> AsyncIterator[ObjectStore]:
 
 
 @asynccontextmanager
-async def sqlite_objects(path: Path, url: str) -> AsyncIterator[SqliteObjects]:
+async def sqlite_objects(path: Path, url: str) -> AsyncIterator[SqlObjects]:
     async with open_objects(path / "objects.sqlite3") as store:
         yield store
 

@@ -23,8 +23,8 @@ from zonegit.errors import Unavailable
 from zonegit.repo.change import migrate
 from zonegit.store.ref_log import Origin
 from zonegit.zone import names
-from zonegit_objectstore.sqlite import open_objects
-from zonegit_refs.sqlite import open_refs
+from zonegit_objectstore.sql.objects import open_objects
+from zonegit_refs.sql.refs import open_refs
 
 DUMP = str(vectors.DATA / "v03-store.json")
 OBJECTS = migrate.read(Path(DUMP).read_bytes(), "dump").objects

@@ -34,9 +34,9 @@ from zonegit.store import ref_names
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.ref_log import Back, Origin
 from zonegit.zone import names
-from zonegit_objectstore.sqlite import open_objects
+from zonegit_objectstore.sql.objects import open_objects
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import SqliteRefs, open_refs
+from zonegit_refs.sql.refs import SqlRefs, open_refs
 from zonegit_resolver.cache.cache import open_cache
 from zonegit_resolver.scheduling import Scheduler
 
@@ -134,11 +134,11 @@ async def _snapshot(keeper: RefKeeper) -> object:
     return msgspec.structs.replace(await keeper.snapshot(), start="")
 
 
-async def _recovery(refs: SqliteRefs) -> object:
+async def _recovery(refs: SqlRefs) -> object:
     return msgspec.structs.replace(await refs.recovery(), doubted=[])
 
 
-async def _check(refs: SqliteRefs) -> list[str]:
+async def _check(refs: SqlRefs) -> list[str]:
     """Return the findings of the background check."""
     found = await refs.check_file()
     after, has_more = 0, True

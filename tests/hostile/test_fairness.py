@@ -47,11 +47,11 @@ from zonegit.wire.messages import (
 from zonegit.wire.subjects import Request
 from zonegit.zone import names
 from zonegit_objectstore import handlers as objectstore
-from zonegit_objectstore.sqlite import open_objects
+from zonegit_objectstore.sql.objects import open_objects
 from zonegit_refs.handlers import DEPTHS, RefHandlers
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 
 ZONE = names.parse("foo.com.")
 MAIN = ref_names.branch(ZONE, "main")

@@ -50,9 +50,9 @@ from zonegit_cli.render import documents
 from zonegit_cli.stack import folder, record
 from zonegit_cli.workspace import index, working_tree
 from zonegit_objectstore.__main__ import main as objectstore
-from zonegit_objectstore.sqlite import open_objects
+from zonegit_objectstore.sql.objects import open_objects
 from zonegit_refs.__main__ import main as refs
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 from zonegit_resolver.__main__ import main as resolver
 from zonegit_resolver.cache import cache, journal, load, summary
 from zonegit_resolver.config import config_file as configuration

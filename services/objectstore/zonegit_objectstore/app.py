@@ -12,7 +12,7 @@ from zonegit.errors import Unavailable
 from zonegit.store.folder_lock import lock_folder
 from zonegit_objectstore.handlers import DEPTHS, ObjectHandlers
 from zonegit_objectstore.membership import open_membership
-from zonegit_objectstore.sqlite import open_objects
+from zonegit_objectstore.sql.objects import open_objects
 
 NAME: Final = "objectstore"
 FOLDER: Final = "objectstore"

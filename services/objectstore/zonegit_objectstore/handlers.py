@@ -26,7 +26,7 @@ from zonegit.wire.messages import (
     PutObjects,
 )
 from zonegit.wire.subjects import Request
-from zonegit_objectstore.sqlite import SqliteObjects
+from zonegit_objectstore.sql.objects import SqlObjects
 
 DEPTHS: Final = {READ: 2, WRITE: 2}
 """Requests that each lane runs at a time: one in its thread, and one that is decoded or whose reply
@@ -41,7 +41,7 @@ HISTORY_BATCH: Final = 512
 class ObjectHandlers:
     """The handlers of a store."""
 
-    def __init__(self, store: SqliteObjects) -> None:
+    def __init__(self, store: SqlObjects) -> None:
         self._store = store
 
     def endpoints(self) -> Endpoints:

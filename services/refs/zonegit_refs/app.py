@@ -17,7 +17,7 @@ from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.other_instances import watch_others
 from zonegit_refs.publisher import Publisher
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 from zonegit_refs.store_check import StoreCheck
 from zonegit_refs.witnesses import Witnesses
 

@@ -49,9 +49,9 @@ from zonegit.store.refs import (
 from zonegit.zone.names import Name
 from zonegit_refs.judgement_queue import MOVES, QUESTIONS, JudgementQueue
 from zonegit_refs.retry_order import RetryQueues
-from zonegit_refs.sqlite import SqliteRefs
+from zonegit_refs.sql.refs import SqlRefs
+from zonegit_refs.sql.writes import TipMoved
 from zonegit_refs.store_check import StoreCheck
-from zonegit_refs.writes import TipMoved
 
 Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
 """Publishes durable log rows, with the new objects of a commit; returns at once."""
@@ -113,7 +113,7 @@ class RefKeeper:
 
     def __init__(
         self,
-        refs: SqliteRefs,
+        refs: SqlRefs,
         objects: ObjectStore,
         announce: Announce,
         clock: Callable[[], float] = time.time,

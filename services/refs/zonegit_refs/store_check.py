@@ -15,7 +15,7 @@ import structlog
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
 from zonegit.store.refs import CheckedStore
-from zonegit_refs.sqlite import PAUSE_S, SqliteRefs
+from zonegit_refs.sql.refs import PAUSE_S, SqlRefs
 
 MAX_DAMAGE: Final = 100
 """Faults that are reported; further ones are counted."""
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 class StoreCheck:
     """Runs one check at a time, while :meth:`running`."""
 
-    def __init__(self, refs: SqliteRefs) -> None:
+    def __init__(self, refs: SqlRefs) -> None:
         self._refs = refs
         self._group: asyncio.TaskGroup | None = None
         self._task: asyncio.Task[None] | None = None

@@ -27,7 +27,7 @@ from zonegit.wire.messages import Announcement, AskStatus, ResolverStatus, Serve
 from zonegit.zone import names
 from zonegit_refs.listener import ResolverListener
 from zonegit_refs.registry import SETTLED_AFTER_S
-from zonegit_refs.sqlite import SqliteRefs
+from zonegit_refs.sql.refs import SqlRefs
 
 ANSWER_TIMEOUT_S: Final = 2.0
 """Seconds for a resolver to answer; a slower one gets a new request at the next hint."""
@@ -46,7 +46,7 @@ class Witnesses:
     """Evaluates what resolvers report of the log while :meth:`running`. ``listener`` has the
     registry."""
 
-    def __init__(self, bus: Bus, refs: SqliteRefs) -> None:
+    def __init__(self, bus: Bus, refs: SqlRefs) -> None:
         self._bus = bus
         self._refs = refs
         self.listener = ResolverListener(bus, self._receive)

@@ -14,7 +14,7 @@ from zonegit.config import BusSettings
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat
 from zonegit_objectstore.membership import Membership, open_membership
-from zonegit_objectstore.sqlite import SqliteObjects, open_objects
+from zonegit_objectstore.sql.objects import SqlObjects, open_objects
 
 A, B = "a" * 16, "b" * 16
 
@@ -26,7 +26,7 @@ def nats_url() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def member(url: str, file: Path) -> AsyncIterator[tuple[Membership, SqliteObjects, Bus]]:
+async def member(url: str, file: Path) -> AsyncIterator[tuple[Membership, SqlObjects, Bus]]:
     async with (
         open_objects(file) as store,
         connect(BusSettings(url), name="objectstore") as bus,
@@ -43,7 +43,7 @@ async def beat(bus: Bus, installation: str, *replaces: str) -> None:
     await bus.publish(subjects.HEARTBEAT, said)
 
 
-async def comes_to_keep(store: SqliteObjects, installation: str) -> None:
+async def comes_to_keep(store: SqlObjects, installation: str) -> None:
     async def keeps() -> bool:
         return await store.installation() == installation
 

@@ -19,8 +19,8 @@ from zonegit.store.outline import RUN, is_run, outline_known
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset
 from zonegit.zonefile import reader
-from zonegit_objectstore import runs
-from zonegit_objectstore.sqlite import open_objects
+from zonegit_objectstore.sql import runs
+from zonegit_objectstore.sql.objects import open_objects
 
 APEX = names.parse("foo.com.")
 NAMES = 6_000

@@ -13,9 +13,9 @@ from zonegit.store import ref_names
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.ref_log import Origin
 from zonegit.zone import names
-from zonegit_refs import chain
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import SqliteRefs, open_refs
+from zonegit_refs.sql import chain
+from zonegit_refs.sql.refs import SqlRefs, open_refs
 
 ZONES = [names.parse(f"{letter}.example.") for letter in "abcdefgh"]
 
@@ -33,15 +33,15 @@ def change(path: Path, statement: str) -> None:
         assert other.execute(statement).rowcount > 0
 
 
-async def all_rows(refs: SqliteRefs) -> int:
+async def all_rows(refs: SqlRefs) -> int:
     return len((await refs.since(refs.epoch, 0, "")).entries)
 
 
-async def one_row(refs: SqliteRefs) -> int:
+async def one_row(refs: SqlRefs) -> int:
     return len(await refs.reflog(ref_names.marker(ZONES[3]), 10))
 
 
-async def damage(refs: SqliteRefs) -> list[str]:
+async def damage(refs: SqlRefs) -> list[str]:
     found = await refs.check_file()
     after, has_more = 0, True
     while has_more:
@@ -64,7 +64,7 @@ async def damage(refs: SqliteRefs) -> list[str]:
 )
 @pytest.mark.parametrize("read", [all_rows, one_row])
 async def test_a_read_names_a_changed_row(
-    tmp_path: Path, statement: str, read: Callable[[SqliteRefs], object]
+    tmp_path: Path, statement: str, read: Callable[[SqlRefs], object]
 ) -> None:
     path = tmp_path / "refs.sqlite3"
     await fill(path)

@@ -29,10 +29,10 @@ from zonegit.store.refs import Absent, Anything, Exactly, HeadsOfOperator, ZoneR
 from zonegit.store.sqlite import open_database
 from zonegit.store.v03_slots import Slots
 from zonegit.zone import names
-from zonegit_refs import schema
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy import converter
-from zonegit_refs.sqlite import SqliteRefs, open_refs
+from zonegit_refs.sql import schema
+from zonegit_refs.sql.refs import SqlRefs, open_refs
 
 FOO = names.parse("foo.com.")
 MAIN = ref_names.branch(FOO, "main")
@@ -55,7 +55,7 @@ class RefStoreState:
 class ConversionHarness:
     """A ref store opened once."""
 
-    refs: SqliteRefs
+    refs: SqlRefs
     keeper: RefKeeper
     objects: ObjectStore
 

@@ -35,7 +35,7 @@ from zonegit_refs.judgement_queue import (
     JudgementQueue,
 )
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 
 ZONE = names.parse("foo.com.")
 MAIN = ref_names.branch(ZONE, "main")

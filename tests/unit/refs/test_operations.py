@@ -9,7 +9,7 @@ from zonegit.store.memory import MemoryObjects
 from zonegit.store.ref_log import Origin
 from zonegit.zone import names
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 
 
 async def test_an_operation_of_another_actor_cannot_be_extended(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_an_operation_of_another_actor_cannot_be_extended(tmp_path: Path) 
 async def test_old_operations_are_reached_in_bounded_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zonegit_refs.operations.MAX_SCANNED_ROWS", 2)
+    monkeypatch.setattr("zonegit_refs.sql.operations.MAX_SCANNED_ROWS", 2)
     async with open_refs(tmp_path / "refs") as refs:
         keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
         for number in range(7):

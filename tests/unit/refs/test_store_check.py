@@ -13,7 +13,7 @@ from zonegit.store.ref_log import Origin
 from zonegit.store.refs import CheckedStore
 from zonegit.zone import names
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 from zonegit_refs.store_check import StoreCheck
 
 

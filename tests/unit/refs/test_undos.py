@@ -16,7 +16,7 @@ from zonegit.store.ref_log import Origin
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 
 
 class OperationLog:
@@ -183,7 +183,7 @@ async def test_an_operation_undoes_one_other_operation_of_the_log(log: Operation
 async def test_the_number_of_rows_read_is_bounded(
     log: OperationLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zonegit_refs.undos.MAX_ROWS", 3)
+    monkeypatch.setattr("zonegit_refs.sql.undos.MAX_ROWS", 3)
     await log.add("a")
     for zone in "bcd":
         await log.remove(zone, undoes=await log.add(zone))

@@ -18,7 +18,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 
 ZONE = names.parse("foo.com.")
 

@@ -50,7 +50,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 from zonegit.zonefile import reader
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 
 BRANCHES = ("main", "canary")
 HOSTS = tuple(f"h{number}" for number in range(10))

@@ -33,9 +33,9 @@ from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
 from zonegit.zone.rrtypes import NUMBERS, SOA, A
 from zonegit.zonefile import reader
-from zonegit_objectstore.sqlite import open_objects
+from zonegit_objectstore.sql.objects import open_objects
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 
 WHO = Identity("alice", "alice@example.net", 1_795_232_912)
 

@@ -20,7 +20,7 @@ from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew, Witness
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import SqliteRefs, open_refs
+from zonegit_refs.sql.refs import SqlRefs, open_refs
 
 OTHER = ObjectId(b"\2" * 32)
 BAR = names.parse("bar.com.")
@@ -144,7 +144,7 @@ async def test_a_zone_whose_objects_are_lost_is_named_and_others_are_recovered(
 
 
 @pytest.fixture
-async def restored(tmp_path: Path) -> AsyncIterator[tuple[SqliteRefs, Repo]]:
+async def restored(tmp_path: Path) -> AsyncIterator[tuple[SqlRefs, Repo]]:
     """Return three zones in a store, while a resolver has seen later commits."""
     objects = MemoryObjects()
     async with open_refs(tmp_path / "refs.sqlite3") as refs:
@@ -169,7 +169,7 @@ ANSWERS = {
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("last", range(1, 6))
 async def test_a_recovery_killed_at_any_write_is_completed_by_the_next(
-    restored: tuple[SqliteRefs, Repo], last: int, after: bool
+    restored: tuple[SqlRefs, Repo], last: int, after: bool
 ) -> None:
     """At each of its writes, before it or just after it."""
     _, repo = restored
@@ -192,7 +192,7 @@ async def test_a_recovery_killed_at_any_write_is_completed_by_the_next(
 
 
 async def test_the_next_recovery_plans_only_the_rest(
-    restored: tuple[SqliteRefs, Repo],
+    restored: tuple[SqlRefs, Repo],
 ) -> None:
     _, repo = restored
     plans = await planned(repo, ANSWERS, only=ZONE)

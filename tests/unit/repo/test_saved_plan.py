@@ -32,7 +32,7 @@ from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 from zonegit.zonefile import reader
 from zonegit_cli.render import plans as render_plans
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 
 CHANGED = FOO.replace("192.0.2.80", "192.0.2.81").replace("www   IN CNAME api", "new A 192.0.2.9")
 

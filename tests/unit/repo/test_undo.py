@@ -359,7 +359,7 @@ async def test_a_removed_zone_is_restored_with_its_branches_tags_and_commits(
 async def test_an_operation_of_several_pages_is_undone_completely(
     foo: TwoOperators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zonegit_refs.operations.PAGE_ROWS", 4)
+    monkeypatch.setattr("zonegit_refs.sql.operations.PAGE_ROWS", 4)
     for number in range(30):
         ref = ref_names.tag(ZONE, f"v{number}")
         await foo.repo.refs.move(ref, Absent(), await tip(foo), foo.repo.origin("tag"))

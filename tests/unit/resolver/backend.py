@@ -52,12 +52,12 @@ from zonegit.wire.messages import (
 )
 from zonegit.zone import names
 from zonegit_objectstore.handlers import ObjectHandlers
-from zonegit_objectstore.sqlite import SqliteObjects, open_objects
+from zonegit_objectstore.sql.objects import SqlObjects, open_objects
 from zonegit_refs.handlers import RefHandlers
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.publisher import Publisher
-from zonegit_refs.sqlite import SqliteRefs, open_refs
+from zonegit_refs.sql.refs import SqlRefs, open_refs
 from zonegit_refs.witnesses import Witnesses
 from zonegit_resolver import app
 from zonegit_resolver.config.config_file import PlanFile
@@ -158,7 +158,7 @@ class Backend:
 class SmugglingObjects:
     """The endpoints of an object store that also return objects which it never stored."""
 
-    def __init__(self, objects: SqliteObjects, smuggled: Mapping[ObjectId, RawObject]) -> None:
+    def __init__(self, objects: SqlObjects, smuggled: Mapping[ObjectId, RawObject]) -> None:
         self._objects = objects
         self._smuggled = smuggled
         self._stored = ObjectHandlers(objects).endpoints()
@@ -212,7 +212,7 @@ async def run_backend(url: str, data: Path) -> AsyncIterator[Backend]:
 
 
 @asynccontextmanager
-async def _run_refs(backend: Backend, serving: Bus, refs: SqliteRefs) -> AsyncIterator[Endpoints]:
+async def _run_refs(backend: Backend, serving: Bus, refs: SqlRefs) -> AsyncIterator[Endpoints]:
     """Run the ref store with the faults of the backend, and yield its endpoints."""
     publisher = Publisher(serving, refs)
     witnesses = Witnesses(serving, refs)

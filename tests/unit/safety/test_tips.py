@@ -25,7 +25,7 @@ from zonegit.store.ref_log import Origin
 from zonegit.store.refs import Absent, Anything, Exactly
 from zonegit.zone import names
 from zonegit_refs.keeper import RefKeeper
-from zonegit_refs.sqlite import open_refs
+from zonegit_refs.sql.refs import open_refs
 from zonegit_resolver.follow.loader import Loader
 from zonegit_resolver.follow.node_cache import NodeCache
 from zonegit_resolver.scheduling import Scheduler

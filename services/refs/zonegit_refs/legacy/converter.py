@@ -19,7 +19,7 @@ from zonegit.store.ref_names import RefName
 from zonegit.store.refs import HeadsOfOperator, RefStore
 from zonegit.store.v03_slots import V03Refs
 from zonegit.zone.names import Name
-from zonegit_refs.legacy.pending_names import PendingNames
+from zonegit_refs.sql.pending_names import PendingNames
 
 
 class UnconvertedNames(Protocol):

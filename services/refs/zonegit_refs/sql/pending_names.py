@@ -11,7 +11,7 @@ from zonegit.store.ref_log import Origin
 from zonegit.store.ref_names import RefName
 from zonegit.store.stored_rows import RowReader
 from zonegit.store.v03_slots import Slots
-from zonegit_refs import writes
+from zonegit_refs.sql import writes
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from sqlite3 import Connection
 from typing import Final
 
 from zonegit.errors import Conflict, NotFound
-from zonegit_refs import schema
+from zonegit_refs.sql import schema
 
 MAX_ROWS: Final = 20_000
 """The maximum number of rows of an actor that one request reads."""

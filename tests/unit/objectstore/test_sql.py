@@ -18,8 +18,8 @@ from zonegit.objects.model import Blob, Doc, Tree
 from zonegit.store.outline import Outline
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset
-from zonegit_objectstore import outlines
-from zonegit_objectstore.sqlite import open_objects
+from zonegit_objectstore.sql import outlines
+from zonegit_objectstore.sql.objects import open_objects
 
 MADE = commits.commit(names.parse("foo.com."), 1)
 BLOB = MADE.objects[0]

@@ -25,8 +25,8 @@ from zonegit.store.outline import (
 from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, StoredId, read_value
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_OCTETS
-from zonegit_objectstore import runs
-from zonegit_objectstore.rows import not_stored, select_objects
+from zonegit_objectstore.sql import runs
+from zonegit_objectstore.sql.rows import not_stored, select_objects
 
 TABLE: Final = "CREATE TABLE judged (since INTEGER NOT NULL) STRICT"
 """Rows up to ``since`` were stored by earlier releases without a check."""

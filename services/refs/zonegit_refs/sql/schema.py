@@ -27,8 +27,8 @@ from zonegit.store.stored_rows import (
     read_value,
 )
 from zonegit.zone.names import Name
-from zonegit_refs import chain
-from zonegit_refs.chain import LoggedRow
+from zonegit_refs.sql import chain
+from zonegit_refs.sql.chain import LoggedRow
 
 VERSION: Final = 8
 WATCHED: Final = Watched(

@@ -32,11 +32,10 @@ from zonegit.store.sqlite import Database, open_database
 from zonegit.store.stored_rows import DamagedFile
 from zonegit.store.v03_slots import Slots
 from zonegit.zone.names import Name
-from zonegit_refs import chain, operations, reads, recovery, schema, writes
-from zonegit_refs.chain import CheckedPage
-from zonegit_refs.legacy import pending_names
-from zonegit_refs.legacy.pending_names import PendingNames
-from zonegit_refs.writes import OperationWriter, WriteOutcome
+from zonegit_refs.sql import chain, operations, pending_names, reads, recovery, schema, writes
+from zonegit_refs.sql.chain import CheckedPage
+from zonegit_refs.sql.pending_names import PendingNames
+from zonegit_refs.sql.writes import OperationWriter, WriteOutcome
 
 OnLogged = Callable[[list[LogEntry]], None]
 """Called with log rows once they are durable, in order."""
@@ -68,7 +67,7 @@ class LogEnd(NamedTuple):
     replaces: list[str]
 
 
-class SqliteRefs:
+class SqlRefs:
     """The tables of an open file. ``epoch`` is that of its log."""
 
     def __init__(self, database: Database, end: LogEnd, run: str) -> None:
@@ -159,12 +158,12 @@ class SqliteRefs:
         time: float,
         on_logged: OnLogged,
     ) -> Moved:
-        """Recover a zone (:func:`zonegit_refs.writes.recover`)."""
+        """Recover a zone (:func:`zonegit_refs.sql.writes.recover`)."""
         work = partial(writes.recover, zone=zone, renewals=renewals, served=served, guards=guards)
         return await self._change("recover", marker(zone), origin, time, on_logged, work)
 
     async def replace(self, installation: str, origin: Origin, time: float) -> Installation:
-        """Record that this store replaces an installation (:func:`zonegit_refs.writes.replace`)."""
+        """Record that this store replaces an installation (:func:`.writes.replace`)."""
         work = partial(writes.replace, installation=installation, origin=origin, time=time)
         return await self._database.write(work)
 
@@ -237,7 +236,7 @@ class SqliteRefs:
     async def keep(
         self, slots: Slots, served: Mapping[RefName, ServedTree], origin: Origin
     ) -> None:
-        """Store names as :func:`zonegit_refs.legacy.pending_names.keep` does."""
+        """Store names as :func:`zonegit_refs.sql.pending_names.keep` does."""
         work = partial(pending_names.keep, slots=slots, served=served, origin=origin)
         await self._database.write(work)
 
@@ -267,7 +266,7 @@ class SqliteRefs:
 
 
 @asynccontextmanager
-async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
+async def open_refs(path: Path) -> AsyncIterator[SqlRefs]:
     """Open the store in a file, which is created if it does not exist.
 
     Raises:
@@ -280,7 +279,7 @@ async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
         await database.read(schema.check_end)
         if not is_new:
             await database.write(partial(recovery.record_start, run=run))
-        yield SqliteRefs(database, await database.read(_read_end), run)
+        yield SqlRefs(database, await database.read(_read_end), run)
 
 
 def _read_end(connection: Connection) -> LogEnd:

@@ -16,7 +16,7 @@ from zonegit.store.ref_names import RefName
 from zonegit.store.refs import Head, HeadsOfOperator, RefsSnapshot, RefTip, ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_refs import recovery, schema
+from zonegit_refs.sql import recovery, schema
 
 PAGE_OCTETS: Final = 400 * 1024
 """The approximate maximum size of a reply."""

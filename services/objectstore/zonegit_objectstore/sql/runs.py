@@ -19,7 +19,7 @@ from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, Object, Tree
 from zonegit.store.outline import RUN, Outline, is_run, is_terminal, outline_run, outline_tree
 from zonegit.store.stored_rows import RowReader, StoredId
-from zonegit_objectstore.rows import IDS_BATCH
+from zonegit_objectstore.sql.rows import IDS_BATCH
 
 TABLE: Final = "CREATE TABLE run (id BLOB PRIMARY KEY, owner BLOB NOT NULL) STRICT, WITHOUT ROWID"
 """A release that changes the rules for RRsets, or for the types of one owner, must empty this table

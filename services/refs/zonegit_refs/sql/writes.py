@@ -21,8 +21,8 @@ from zonegit.store.refs import Expected, Installation
 from zonegit.wire.messages import MAX_REPLACED
 from zonegit.zone.names import Name
 from zonegit.zone.serial import is_later
-from zonegit_refs import chain, reads, recovery, schema
-from zonegit_refs.new_names import is_new_ref
+from zonegit_refs.sql import chain, reads, recovery, schema
+from zonegit_refs.sql.new_names import is_new_ref
 
 MAX_REPLY_ROWS: Final = 100
 """The maximum number of log rows in the reply to an operation: the last ones it wrote."""

@@ -14,7 +14,7 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.store.ref_log import LogEntry, OperationDetails, Operations, OperationSummary
 from zonegit.store.stored_rows import RowReader, StoredCount, read_value
 from zonegit.zone.names import Name
-from zonegit_refs import reads, schema, undos
+from zonegit_refs.sql import reads, schema, undos
 
 SHOWN_ROWS: Final = 20
 """Rows of each operation that a list of operations includes."""

@@ -22,7 +22,7 @@ from zonegit.store.stored_rows import RowReader, StoredCount, StoredSerial, read
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import HALF, lead
-from zonegit_refs import schema
+from zonegit_refs.sql import schema
 
 MAX_SHOWN: Final = 100
 """Zones and branches in the reported state of a recovery."""

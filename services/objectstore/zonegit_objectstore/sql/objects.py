@@ -26,9 +26,9 @@ from zonegit.store.objects import Dated
 from zonegit.store.outline import Outline
 from zonegit.store.sqlite import Database, Upgrades, open_database
 from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, StoredId, read_value
-from zonegit_objectstore import commit_graph, outlines, runs
-from zonegit_objectstore.rows import not_stored, select_objects
-from zonegit_objectstore.runs import RecentOutlines
+from zonegit_objectstore.sql import commit_graph, outlines, runs
+from zonegit_objectstore.sql.rows import not_stored, select_objects
+from zonegit_objectstore.sql.runs import RecentOutlines
 
 VERSION: Final = 6
 WATCHED: Final = Watched(("installation", "judged"))
@@ -101,7 +101,7 @@ _LISTED: Final[RowReader[tuple[ObjectId, str]]] = RowReader(
 _INSTALLED: Final[RowReader[str]] = RowReader("installation", tuple[str], read_value)
 
 
-class SqliteObjects:
+class SqlObjects:
     """Implements :class:`zonegit.store.objects.ObjectStore`."""
 
     def __init__(self, database: Database) -> None:
@@ -169,14 +169,14 @@ class SqliteObjects:
 
 
 @asynccontextmanager
-async def open_objects(path: Path) -> AsyncIterator[SqliteObjects]:
+async def open_objects(path: Path) -> AsyncIterator[SqlObjects]:
     """Open the store in a file, which is created if it does not exist.
 
     Raises:
         Unavailable, Corrupt, Invalid: The file cannot be used.
     """
     async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
-        yield SqliteObjects(database)
+        yield SqlObjects(database)
 
 
 def _read_first(

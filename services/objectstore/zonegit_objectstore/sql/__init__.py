@@ -1,0 +1,1 @@
+"""Store objects with SQL."""

@@ -1,0 +1,1 @@
+"""Store refs and their log with SQL."""
