@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -28,6 +28,9 @@ including those of SQLite."""
 FILE_STATUS: Final = 65
 """The exit status of a service that cannot use one of its files (``EX_DATAERR`` of sysexits.h)."""
 LEVELS: Final = ("debug", "info", "warning", "error")
+
+DEFAULT_BACKEND: Final = "sqlite"
+"""The storage backend of a service unless its setting names another one."""
 
 stopping: Final = threading.Event()
 """Set once a signal has requested the process to stop: its end is then orderly."""
@@ -54,6 +57,30 @@ def common_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def backend_option(names: Collection[str], envvar: str) -> Callable[[F], F]:
+    """Return the option --backend of a service that stores data.
+
+    Args:
+        names: the names of its storage backends.
+        envvar: the environment variable that sets the option.
+    """
+
+    def check(context: click.Context, parameter: click.Parameter, value: str) -> str:
+        if value not in names:
+            raise click.BadParameter(f"unknown backend {value!r}; known: {', '.join(names)}")
+        return value
+
+    return click.option(
+        "--backend",
+        metavar="NAME",
+        default=DEFAULT_BACKEND,
+        envvar=envvar,
+        show_default=True,
+        callback=check,
+        help=f"Storage backend: {', '.join(names)}.",
+    )
 
 
 SWITCH_INTERVAL_S: Final = 0.000_5

@@ -77,7 +77,7 @@ async def ask_objects(folder: Path) -> Replies:
         replies["list"] = await reply_to(store.list_page())
         listed = [object_id for object_id, _ in OBJECTS]
         for object_id, kind in OBJECTS:
-            replies[f"get {object_id.hex()}"] = await reply_to(store.first([object_id], None))
+            replies[f"get {object_id.hex()}"] = await reply_to(store.get_page([object_id], None))
             replies[f"find {object_id.hex()}"] = await reply_to(store.find(object_id.hex()[:12]))
             if kind == "commit":
                 replies[f"history {object_id.hex()}"] = await reply_to(_past(store, object_id))

@@ -9,20 +9,25 @@ from zonegit.bus.presence import Instance
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Unavailable
+from zonegit.store.backends import BackendChoice, ObjectBackend
 from zonegit.store.folder_lock import lock_folder
+from zonegit_objectstore.backends import BACKENDS
 from zonegit_objectstore.handlers import DEPTHS, ObjectHandlers
 from zonegit_objectstore.membership import open_membership
-from zonegit_objectstore.sql.objects import open_objects
 
 NAME: Final = "objectstore"
 FOLDER: Final = "objectstore"
-FILE: Final = "objectstore/objects.sqlite3"
 
 log = structlog.get_logger()
 
 
-async def run(bus_settings: BusSettings, settings: ClientSettings) -> None:
+async def run(bus_settings: BusSettings, settings: ClientSettings, backend: str) -> None:
     """Serve until cancelled.
+
+    Args:
+        bus_settings: The bus.
+        settings: The settings of the process.
+        backend: The name of the storage backend, a key of ``BACKENDS``.
 
     Raises:
         Unavailable: The store cannot be opened, or the bus closed the connection permanently.
@@ -30,14 +35,17 @@ async def run(bus_settings: BusSettings, settings: ClientSettings) -> None:
         Corrupt, Invalid, Denied: The store or the bus cannot be used.
     """
     with lock_folder(settings.data / FOLDER, NAME):
-        await _serve(bus_settings, settings)
+        await _serve(bus_settings, settings, BACKENDS[backend])
     raise Unavailable(f"{bus_settings.shown} closed the connection permanently")
 
 
-async def _serve(bus_settings: BusSettings, settings: ClientSettings) -> None:
+async def _serve(
+    bus_settings: BusSettings, settings: ClientSettings, backend: BackendChoice[ObjectBackend]
+) -> None:
     """Serve until the bus closes the connection permanently."""
+    path = settings.data / backend.path
     async with (
-        open_objects(settings.data / FILE) as store,
+        backend.open(path) as store,
         connect(bus_settings, name=NAME, patient=True, report=log.warning) as bus,
     ):
         membership = await open_membership(store)
@@ -51,7 +59,7 @@ async def _serve(bus_settings: BusSettings, settings: ClientSettings) -> None:
             log.info(
                 "service.started",
                 bus=bus.url_shown,
-                data=str(settings.data / FILE),
+                data=str(path),
                 installation=membership.installation,
                 instance=instance.id,
             )

@@ -9,6 +9,7 @@ from typing import Final
 
 from zonegit.bus.lanes import READ, WRITE
 from zonegit.bus.service import Endpoints, RequestHandler, endpoints_of
+from zonegit.store.backends import ObjectBackend
 from zonegit.store.outline import MAX_OUTLINED
 from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
@@ -26,7 +27,6 @@ from zonegit.wire.messages import (
     PutObjects,
 )
 from zonegit.wire.subjects import Request
-from zonegit_objectstore.sql.objects import SqlObjects
 
 DEPTHS: Final = {READ: 2, WRITE: 2}
 """Requests that each lane runs at a time: one in its thread, and one that is decoded or whose reply
@@ -41,7 +41,7 @@ HISTORY_BATCH: Final = 512
 class ObjectHandlers:
     """The handlers of a store."""
 
-    def __init__(self, store: SqlObjects) -> None:
+    def __init__(self, store: ObjectBackend) -> None:
         self._store = store
 
     def endpoints(self) -> Endpoints:
@@ -62,7 +62,7 @@ class ObjectHandlers:
             found = await self._store.outlines(asked)
             return GotObjects(outlines=[found[object_id] for object_id in asked])
         return GotObjects(
-            objects=await self._store.first(message.ids[:GET_BATCH], MAX_BATCH_OCTETS)
+            objects=await self._store.get_page(message.ids[:GET_BATCH], MAX_BATCH_OCTETS)
         )
 
     async def put(self, request: Request, message: PutObjects) -> Done:
@@ -80,5 +80,5 @@ class ObjectHandlers:
 
     async def history(self, request: Request, message: HistoryOf) -> CommitHistory:
         limit = min(message.limit, HISTORY_BATCH)
-        found = await self._store.latest(message.tips, limit, MAX_BATCH_OCTETS)
+        found = await self._store.history_page(message.tips, limit, MAX_BATCH_OCTETS)
         return CommitHistory(commits=found)

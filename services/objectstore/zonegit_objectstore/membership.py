@@ -15,10 +15,10 @@ import structlog
 from zonegit.bus.connection import Bus
 from zonegit.containment import keep_running
 from zonegit.errors import Denied, Invalid, ZonegitError
+from zonegit.store.backends import ObjectBackend
 from zonegit.store.installation import PRESENT_AFTER_HEARTBEAT_S, accepts_installation
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat
-from zonegit_objectstore.sql.objects import SqlObjects
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class Membership:
             empty.
     """
 
-    def __init__(self, store: SqlObjects, installation: str) -> None:
+    def __init__(self, store: ObjectBackend, installation: str) -> None:
         self._store = store
         self.installation = installation
         self.refuses = ""
@@ -90,7 +90,7 @@ class Membership:
                 log.warning("installation.not-kept", error=error.message, hint=error.hint)
 
 
-async def open_membership(store: SqlObjects) -> Membership:
+async def open_membership(store: ObjectBackend) -> Membership:
     """Read the installation of an object store.
 
     Raises:

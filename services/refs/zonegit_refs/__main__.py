@@ -9,6 +9,7 @@ import click
 from zonegit import process
 from zonegit.store.basis import USUAL, MoveLimits
 from zonegit_refs import app
+from zonegit_refs.backends import BACKENDS
 
 
 @click.command()
@@ -36,17 +37,20 @@ from zonegit_refs import app
     envvar="ZONEGIT_ALLOW_DS_CHANGES",
     help="Allow moves that change DS RRsets of delegations.",
 )
+@process.backend_option(BACKENDS, "ZONEGIT_REFS_BACKEND")
 @process.common_options
 def main(
     max_change: int,
     max_change_from: int,
     allow_ds_changes: bool,
+    backend: str,
     data: Path | None,
     nats_url: str | None,
     log_level: str,
 ) -> None:
     """Store branches, tags, zones and HEADs, and publish each move on the bus."""
-    serve = partial(app.run, limits=MoveLimits(max_change, max_change_from, allow_ds_changes))
+    limits = MoveLimits(max_change, max_change_from, allow_ds_changes)
+    serve = partial(app.run, limits=limits, backend=backend)
     sys.exit(process.run(app.NAME, serve, data=data, nats_url=nats_url, log_level=log_level))
 
 

@@ -10,31 +10,34 @@ from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Unavailable
+from zonegit.store.backends import BackendChoice, RefBackend
 from zonegit.store.basis import MoveLimits
 from zonegit.store.folder_lock import lock_folder
+from zonegit_refs.backends import BACKENDS
 from zonegit_refs.handlers import DEPTHS, RefHandlers
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.other_instances import watch_others
 from zonegit_refs.publisher import Publisher
-from zonegit_refs.sql.refs import open_refs
 from zonegit_refs.store_check import StoreCheck
 from zonegit_refs.witnesses import Witnesses
 
 NAME: Final = "refs"
 FOLDER: Final = "refs"
-FILE: Final = "refs/refs.sqlite3"
 
 log = structlog.get_logger()
 
 
-async def run(bus_settings: BusSettings, settings: ClientSettings, limits: MoveLimits) -> None:
+async def run(
+    bus_settings: BusSettings, settings: ClientSettings, limits: MoveLimits, backend: str
+) -> None:
     """Serve until cancelled.
 
     Args:
         bus_settings: The bus.
         settings: The settings of the process.
         limits: The limits of moves.
+        backend: The name of the storage backend, a key of ``BACKENDS``.
 
     Raises:
         Unavailable: The store cannot be opened, or the bus closed the connection permanently.
@@ -42,14 +45,20 @@ async def run(bus_settings: BusSettings, settings: ClientSettings, limits: MoveL
         Corrupt, Invalid, Denied: The store or the bus cannot be used.
     """
     with lock_folder(settings.data / FOLDER, NAME):
-        await _serve(bus_settings, settings, limits)
+        await _serve(bus_settings, settings, limits, BACKENDS[backend])
     raise Unavailable(f"{bus_settings.shown} closed the connection permanently")
 
 
-async def _serve(bus_settings: BusSettings, settings: ClientSettings, limits: MoveLimits) -> None:
+async def _serve(
+    bus_settings: BusSettings,
+    settings: ClientSettings,
+    limits: MoveLimits,
+    backend: BackendChoice[RefBackend],
+) -> None:
     """Serve until the bus closes the connection permanently."""
+    path = settings.data / backend.path
     async with (
-        open_refs(settings.data / FILE) as refs,
+        backend.open(path) as refs,
         connect(bus_settings, name=NAME, patient=True, report=log.warning) as bus,
     ):
         instance = Instance(bus, NAME, lambda: refs.installation)
@@ -77,7 +86,7 @@ async def _serve(bus_settings: BusSettings, settings: ClientSettings, limits: Mo
             log.info(
                 "service.started",
                 bus=bus.url_shown,
-                data=str(settings.data / FILE),
+                data=str(path),
                 installation=refs.installation,
                 instance=instance.id,
             )

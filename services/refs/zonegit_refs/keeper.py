@@ -22,6 +22,7 @@ from zonegit.safety.moves import MoveRequest
 from zonegit.safety.reader import MoveReader
 from zonegit.safety.tips import Candidate
 from zonegit.store import ref_names
+from zonegit.store.backends import RefBackend, TipMoved
 from zonegit.store.basis import USUAL, Basis, MoveLimits, ServedTree
 from zonegit.store.objects import ObjectStore
 from zonegit.store.recovery import Guard, Recovery, Renewal
@@ -49,8 +50,6 @@ from zonegit.store.refs import (
 from zonegit.zone.names import Name
 from zonegit_refs.judgement_queue import MOVES, QUESTIONS, JudgementQueue
 from zonegit_refs.retry_order import RetryQueues
-from zonegit_refs.sql.refs import SqlRefs
-from zonegit_refs.sql.writes import TipMoved
 from zonegit_refs.store_check import StoreCheck
 
 Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
@@ -113,7 +112,7 @@ class RefKeeper:
 
     def __init__(
         self,
-        refs: SqlRefs,
+        refs: RefBackend,
         objects: ObjectStore,
         announce: Announce,
         clock: Callable[[], float] = time.time,

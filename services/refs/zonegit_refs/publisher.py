@@ -17,10 +17,10 @@ from zonegit.bus.presence import Instance
 from zonegit.containment import contain, keep_running
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
+from zonegit.store.backends import RefBackend
 from zonegit.store.ref_log import LogEntry
 from zonegit.wire import subjects
 from zonegit.wire.messages import MAX_ATTACHED_OCTETS, Heartbeat, RefEvent
-from zonegit_refs.sql.refs import SqlRefs
 
 HEARTBEAT_S: Final = 1.0
 DRAIN_TIMEOUT_S: Final = 5.0
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 class Publisher:
     """Publishes while :meth:`running`. Heartbeats describe ``instance``."""
 
-    def __init__(self, bus: Bus, refs: SqlRefs, instance: Instance | None = None) -> None:
+    def __init__(self, bus: Bus, refs: RefBackend, instance: Instance | None = None) -> None:
         self._bus = bus
         self._refs = refs
         self._instance = instance

@@ -14,9 +14,11 @@ import structlog
 
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
+from zonegit.store.backends import RefBackend
 from zonegit.store.refs import CheckedStore
-from zonegit_refs.sql.refs import PAUSE_S, SqlRefs
 
+PAUSE_S: Final = 0.005
+"""Seconds between two pages of the log, so that requests do not wait for the check."""
 MAX_DAMAGE: Final = 100
 """Faults that are reported; further ones are counted."""
 
@@ -26,7 +28,7 @@ log = structlog.get_logger()
 class StoreCheck:
     """Runs one check at a time, while :meth:`running`."""
 
-    def __init__(self, refs: SqlRefs) -> None:
+    def __init__(self, refs: RefBackend) -> None:
         self._refs = refs
         self._group: asyncio.TaskGroup | None = None
         self._task: asyncio.Task[None] | None = None

@@ -21,13 +21,13 @@ import structlog
 from zonegit.bus.connection import Bus
 from zonegit.containment import contain, keep_running
 from zonegit.errors import ZonegitError
+from zonegit.store.backends import RefBackend
 from zonegit.store.recovery import Witness
 from zonegit.wire import subjects
 from zonegit.wire.messages import Announcement, AskStatus, ResolverStatus, ServedEvent
 from zonegit.zone import names
 from zonegit_refs.listener import ResolverListener
 from zonegit_refs.registry import SETTLED_AFTER_S
-from zonegit_refs.sql.refs import SqlRefs
 
 ANSWER_TIMEOUT_S: Final = 2.0
 """Seconds for a resolver to answer; a slower one gets a new request at the next hint."""
@@ -46,7 +46,7 @@ class Witnesses:
     """Evaluates what resolvers report of the log while :meth:`running`. ``listener`` has the
     registry."""
 
-    def __init__(self, bus: Bus, refs: SqlRefs) -> None:
+    def __init__(self, bus: Bus, refs: RefBackend) -> None:
         self._bus = bus
         self._refs = refs
         self.listener = ResolverListener(bus, self._receive)

@@ -75,11 +75,11 @@ async def test_the_objects_that_fit_are_the_first_requested(tmp_path: Path) -> N
     ids = [raw.id for raw in MADE.objects]
     async with open_objects(tmp_path / "objects.sqlite3") as store:
         await store.put(MADE.objects)
-        assert await store.first(ids, len(BLOB.payload)) == [BLOB]
-        assert await store.first(ids, 0) == [BLOB]
-        assert await store.first(ids, 1_000_000) == MADE.objects
+        assert await store.get_page(ids, len(BLOB.payload)) == [BLOB]
+        assert await store.get_page(ids, 0) == [BLOB]
+        assert await store.get_page(ids, 1_000_000) == MADE.objects
         with pytest.raises(NotFound):
-            await store.first([ObjectId(bytes(32)), *ids], 1)
+            await store.get_page([ObjectId(bytes(32)), *ids], 1)
 
 
 def downgrade(path: Path) -> None:

@@ -21,6 +21,7 @@ from zonegit.objects.ids import (
 )
 from zonegit.objects.model import Blob, Commit, Object
 from zonegit.store import digests, outline
+from zonegit.store.backends import ObjectBackend
 from zonegit.store.digests import Watched
 from zonegit.store.objects import Dated
 from zonegit.store.outline import Outline
@@ -101,26 +102,16 @@ _LISTED: Final[RowReader[tuple[ObjectId, str]]] = RowReader(
 _INSTALLED: Final[RowReader[str]] = RowReader("installation", tuple[str], read_value)
 
 
-class SqlObjects:
-    """Implements :class:`zonegit.store.objects.ObjectStore`."""
+class SqlObjects(ObjectBackend):
+    """Implements :class:`zonegit.store.backends.ObjectBackend`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._recent = RecentOutlines()  # used by the writing thread only
 
-    async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
-        return {raw.id: raw for raw in await self.first(ids, None)}
-
-    async def first(self, ids: Collection[ObjectId], octets: int | None) -> list[RawObject]:
-        """Return the first of ``ids``: as many as have ``octets`` of payload in total, at least
-        one.
-
-        Args:
-            ids: The ids.
-            octets: The maximum octets; None for all objects.
-        """
+    async def get_page(self, ids: Collection[ObjectId], max_octets: int | None) -> list[RawObject]:
         return await self._database.read(
-            partial(_read_first, ids=list(dict.fromkeys(ids)), most=octets)
+            partial(_read_first, ids=list(dict.fromkeys(ids)), most=max_octets)
         )
 
     async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
@@ -140,23 +131,12 @@ class SqlObjects:
     async def list_page(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
         return await self._database.read(partial(_list_page, after=after))
 
-    async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
-        return await self.latest(tips, limit, None)
-
-    async def latest(
-        self, tips: Collection[CommitId], limit: int, octets: int | None
+    async def history_page(
+        self, tips: Collection[CommitId], limit: int, max_octets: int | None
     ) -> list[Dated]:
-        """Return the first commits of a history: as many as have ``octets`` of payload in total, at
-        least one.
-
-        Args:
-            tips: The tips.
-            limit: The maximum number of commits.
-            octets: The maximum octets; None for no limit.
-        """
         wanted = list(dict.fromkeys(tips))
         return await self._database.read(
-            partial(_read_history, tips=wanted, limit=limit, most=octets)
+            partial(_read_history, tips=wanted, limit=limit, most=max_octets)
         )
 
     async def installation(self) -> str:

@@ -13,13 +13,12 @@ import structlog
 
 from zonegit.errors import Unavailable, ZonegitError
 from zonegit.store import v03_slots
+from zonegit.store.backends import MAX_REPLY_ROWS, RefBackend
 from zonegit.store.objects import ObjectStore
 from zonegit.store.ref_log import LogEntry, Moved, Origin
 from zonegit.store.v03_slots import Slots
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy import converter
-from zonegit_refs.sql.refs import SqlRefs
-from zonegit_refs.sql.writes import MAX_REPLY_ROWS
 
 PAUSE_S: Final = 1.0
 
@@ -29,7 +28,7 @@ log = structlog.get_logger()
 class LegacyAdopter:
     """Implements :class:`zonegit.store.refs.Adopter`."""
 
-    def __init__(self, names: SqlRefs, refs: RefKeeper, objects: ObjectStore) -> None:
+    def __init__(self, names: RefBackend, refs: RefKeeper, objects: ObjectStore) -> None:
         self._names = names
         self._refs = refs
         self._objects = objects

@@ -13,13 +13,13 @@ from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Symref
 from zonegit.store import ref_names, v03_slots
+from zonegit.store.backends import PendingNames
 from zonegit.store.objects import ObjectStore
 from zonegit.store.ref_log import LogEntry, Moved, Origin
 from zonegit.store.ref_names import RefName
 from zonegit.store.refs import HeadsOfOperator, RefStore
 from zonegit.store.v03_slots import V03Refs
 from zonegit.zone.names import Name
-from zonegit_refs.sql.pending_names import PendingNames
 
 
 class UnconvertedNames(Protocol):

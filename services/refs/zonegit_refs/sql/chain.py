@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from zonegit.store import digests
+from zonegit.store.backends import CheckedPage
 from zonegit.store.digests import EMPTY, NOTHING, Digest
 from zonegit.store.ref_log import EntryKind
 from zonegit.store.ref_names import Space
@@ -103,20 +104,6 @@ def chain_rows(connection: Connection) -> None:
         if total > FILL_BATCH:
             log.info("store.upgrading", rows=end.rows, total=total)
     digests.write(connection, NAME, end)
-
-
-class CheckedPage(NamedTuple):
-    """The result of checking a page of the log.
-
-    Attributes:
-        last: The last row that was checked.
-        has_more: Whether there are further rows.
-        damage: The faults found.
-    """
-
-    last: int
-    has_more: bool
-    damage: list[str]
 
 
 def find_damage(

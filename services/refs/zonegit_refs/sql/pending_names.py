@@ -1,29 +1,17 @@
 """Store names of the original until each is converted (docs/object-model.md)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Final
 
 from zonegit.errors import Conflict
+from zonegit.store.backends import PendingNames
 from zonegit.store.basis import ServedTree
 from zonegit.store.ref_log import Origin
 from zonegit.store.ref_names import RefName
 from zonegit.store.stored_rows import RowReader
 from zonegit.store.v03_slots import Slots
 from zonegit_refs.sql import writes
-
-
-@dataclass(frozen=True, slots=True)
-class PendingNames:
-    """The names that are not converted yet, with the origin of the request.
-
-    The name of the zone is converted last.
-    """
-
-    slots: Slots
-    origin: Origin
-
 
 _KEPT: Final[RowReader[tuple[str, bytes, str, str, str, int]]] = RowReader(
     "legacy", tuple[str, bytes, str, str, str, int], lambda *columns: columns

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from zonegit.objects.ids import ObjectId
 from zonegit.store import digests
+from zonegit.store.backends import CheckedPage, LogEnd, OnLogged, PendingNames
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.recovery import Guard, Recovery, Renewal, Witness
 from zonegit.store.ref_log import (
@@ -33,13 +34,7 @@ from zonegit.store.stored_rows import DamagedFile
 from zonegit.store.v03_slots import Slots
 from zonegit.zone.names import Name
 from zonegit_refs.sql import chain, operations, pending_names, reads, recovery, schema, writes
-from zonegit_refs.sql.chain import CheckedPage
-from zonegit_refs.sql.pending_names import PendingNames
 from zonegit_refs.sql.writes import OperationWriter, WriteOutcome
-
-OnLogged = Callable[[list[LogEntry]], None]
-"""Called with log rows once they are durable, in order."""
-
 
 MAX_DAMAGE: Final = 100
 """The maximum number of faults of the file structure that a check reports."""
@@ -47,28 +42,8 @@ PAUSE_S: Final = 0.005
 """Seconds between two slices of a check, so that requests do not wait for it."""
 
 
-class LogEnd(NamedTuple):
-    """The end of the log.
-
-    Attributes:
-        epoch: The epoch of the log.
-        sequence: The last sequence of the log.
-        awaiting: The number of zones that await recovery.
-        restored: Whether the store was restored and recovery has not begun.
-        installation: The id of the installation.
-        replaces: The installations that this one replaces.
-    """
-
-    epoch: str
-    sequence: int
-    awaiting: int
-    restored: bool
-    installation: str
-    replaces: list[str]
-
-
 class SqlRefs:
-    """The tables of an open file. ``epoch`` is that of its log."""
+    """Implements :class:`zonegit.store.backends.RefBackend`."""
 
     def __init__(self, database: Database, end: LogEnd, run: str) -> None:
         self._database = database

@@ -13,6 +13,7 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import ObjectId
 from zonegit.safety import moves, policy
 from zonegit.store import ref_names
+from zonegit.store.backends import MAX_REPLY_ROWS, TipMoved
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.recovery import Guard, Renewal
 from zonegit.store.ref_log import EntryKind, LogEntry, Moved, Origin
@@ -24,14 +25,8 @@ from zonegit.zone.serial import is_later
 from zonegit_refs.sql import chain, reads, recovery, schema
 from zonegit_refs.sql.new_names import is_new_ref
 
-MAX_REPLY_ROWS: Final = 100
-"""The maximum number of log rows in the reply to an operation: the last ones it wrote."""
 NOTHING: Final = b""
 """The target of a move that deletes its ref."""
-
-
-class TipMoved(Exception):
-    """A branch has moved since the move was checked; the keeper checks it again."""
 
 
 @dataclass(frozen=True, slots=True)
