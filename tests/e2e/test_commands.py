@@ -50,6 +50,27 @@ def test_an_export_imported_again_is_the_same_tree(stack: Stack, zone: str) -> N
     assert zone in exported
 
 
+@pytest.mark.usefixtures("zone")
+def test_commands_that_change_much_name_the_command_that_takes_them_back(stack: Stack) -> None:
+    before = stack.run("show", "api", "A").out
+    stack.run("branch", "next")
+    stack.run("set", "api", "A", "300", "192.0.2.9", "--branch", "next")
+    stack.run("propose", "proposal")
+    stack.run("set", "api", "A", "300", "192.0.2.9")
+    stack.run("checkout", "main")
+    for words, stdin in (
+        (("import", "-", "--merge"), "api 300 IN A 192.0.2.5\n"),
+        (("apply", "-"), "set api A 300 192.0.2.9\n"),
+        (("merge", "next"), None),
+        (("approve", "proposal"), None),
+    ):
+        printed = stack.run(*words, stdin=stdin).out
+        assert stack.run("show", "api", "A").out != before
+        _, command = printed.splitlines()[-1].split("to reverse: zonegit ")
+        stack.run(*command.split())
+        assert stack.run("show", "api", "A").out == before
+
+
 def test_a_merge_adds_and_an_import_replaces(stack: Stack, zone: str) -> None:
     stack.run("import", "-", "--merge", stdin="new 300 IN A 192.0.2.5\n")
     assert stack.json("show", "new", "A")["rdata"] == ["192.0.2.5"]

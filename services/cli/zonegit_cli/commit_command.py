@@ -266,4 +266,6 @@ async def _print_outcome(
             hints,
         )
         lines = [*text, *propagated.format_lines()]
+        if isinstance(outcome, Committed):
+            lines = [*lines, *outcomes.format_reversal(outcome.moved)]
     session.output.print_result(data, lines, paged=not isinstance(outcome, Committed))

@@ -41,18 +41,60 @@ async def test_each_added_or_removed_record_is_a_line(foo: TwoOperators) -> None
     ]
 
 
-async def test_many_records_are_counted(foo: TwoOperators) -> None:
+async def test_many_added_records_are_counted(foo: TwoOperators) -> None:
     made = check_committed(await foo.edit([Set(text(*(f"{n:02}" for n in range(25))))]))
     shown = await summary(foo, made)
-    assert len(shown) == outcomes.MAX_RECORDS + 1
-    assert shown[-1] == "  and 5 more records"
+    assert len(shown) == outcomes.MAX_ADDED + 1
+    assert shown[-1] == "  also: 5 records added"
 
 
-async def test_many_rrsets_are_counted(foo: TwoOperators) -> None:
+async def test_many_removed_records_are_counted(foo: TwoOperators) -> None:
+    await foo.edit([Set(text(*(f"{n:02}" for n in range(60))))])
+    made = check_committed(await foo.edit([Delete(names.parse("txt", ZONE))]))
+    shown = await summary(foo, made)
+    assert len(shown) == outcomes.MAX_REMOVED + 1
+    assert shown[-1] == "  also: 10 records removed"
+
+
+async def test_many_new_rrsets_are_counted(foo: TwoOperators) -> None:
     many = [Set(address(f"h{number:02}", "192.0.2.1")) for number in range(12)]
     shown = await summary(foo, check_committed(await foo.edit(many)))
     assert len(shown) == outcomes.MAX_RRSETS + 1
-    assert shown[-1] == "  and 2 more RRsets"
+    assert shown[-1] == "  also: 2 RRsets added"
+
+
+async def test_many_new_rrsets_hide_no_removal(foo: TwoOperators) -> None:
+    many = [Set(address(f"h{number:02}", "192.0.2.1")) for number in range(12)]
+    made = check_committed(await foo.edit([*many, Set(address("api", "192.0.2.81")), Delete(WWW)]))
+    shown = await summary(foo, made)
+    assert "  - api.foo.com. 300 IN A 192.0.2.80" in shown
+    assert shown[-2:] == [
+        "  - www.foo.com. 300 IN CNAME api.foo.com.",
+        "  also: 4 RRsets added",
+    ]
+
+
+async def test_rrsets_that_are_not_shown_are_counted_by_what_happened_to_them(
+    foo: TwoOperators,
+) -> None:
+    number = outcomes.MAX_REMOVING
+    owners = [f"h{each:03}" for each in range(number + 2)]
+    await foo.edit([Set(address(owner, "192.0.2.1")) for owner in owners])
+    made = check_committed(
+        await foo.edit(
+            [
+                *(Delete(names.parse(owner, ZONE)) for owner in owners[:-1]),
+                Set(address(owners[-1], "192.0.2.2")),
+                Set(address("z", "192.0.2.3")),
+            ],
+            force=True,
+            reason="test",
+        )
+    )
+    shown = await summary(foo, made)
+    assert len(shown) == number + 1
+    assert all(line.startswith("  - h") for line in shown[:-1])
+    assert shown[-1] == "  also: 1 RRset deleted, 1 RRset changed, 1 RRset added"
 
 
 async def test_a_long_record_is_shortened(foo: TwoOperators) -> None:

@@ -91,8 +91,12 @@ async def commit(
                 return _add_versions(master.extend(document), new, written)
 
             data = target.to_json(document, extend)
-    lines = _format_lines(target.at, new, written, commit_options)
-    session.output.print_result(data, [*lines, *propagated.format_lines()], paged=True)
+    lines = [
+        *_format_lines(target.at, new, written, commit_options),
+        *propagated.format_lines(),
+        *(outcomes.format_reversal(written.moved) if written.moved is not None else ()),
+    ]
+    session.output.print_result(data, lines, paged=True)
     if refusal := find_refusal([written.judgement]):
         raise refusal
 

@@ -2,7 +2,8 @@
 
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
 import click
@@ -11,9 +12,13 @@ from zonegit.errors import ZonegitError
 from zonegit.repo.commit import patch
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.diff import RRsetDelta, TreePair
+from zonegit.repo.commit.edits import RRsetKey
 from zonegit.repo.commit.outcomes import Committed, Outcome, Preview, Unchanged
+from zonegit.repo.inspect import operations
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
+from zonegit.store.ref_log import Moved
+from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.rrset import sort_key
 from zonegit_cli.output import format_count, format_id, to_hex
@@ -26,14 +31,24 @@ NOTHING_TO_COMMIT: Final = "nothing to commit: {} is already up to date"
 FAST_FORWARD: Final = "fast-forward"
 """The text for a move to a commit that existed before."""
 
-MAX_RRSETS: Final = 10
-"""Changed RRsets that the summary of a commit shows; the others are counted."""
+MAX_REMOVING: Final = 50
+"""RRsets with removed or changed records that the summary of a commit shows."""
 
-MAX_RECORDS: Final = 20
-"""Records that the summary shows."""
+MAX_RRSETS: Final = 10
+"""RRsets that the summary shows if it shows new ones; the others are counted."""
+
+MAX_REMOVED: Final = 50
+"""Removed records that the summary shows."""
+
+MAX_ADDED: Final = 20
+"""Added records that the summary shows."""
 
 MAX_CHARACTERS: Final = 160
 """Characters of a record that the summary shows."""
+
+
+SINGLE_EDITS: Final = frozenset({"set", "add", "remove", "delete"})
+"""Commands after which the command that reverses them is not printed."""
 
 
 async def make_document(
@@ -140,6 +155,19 @@ def _note_unread(repo: Repo, error: ZonegitError) -> None:
     repo.note(f"committed, but the changes cannot be read: {error.message}")
 
 
+def format_reversal(moved: Moved) -> Iterator[str]:
+    """Yield the command that reverses a move; nothing for a command that makes one edit.
+
+    The first tip of a zone's served branch is only taken back with ``--force``.
+    """
+    if not moved.entries or moved.entries[-1].command in SINGLE_EDITS:
+        return
+    made = moved.entries[-1]
+    is_first = made.old is None and made.ref.short == DEFAULT_BRANCH
+    force = " --force" if is_first else ""
+    yield f"to reverse: zonegit undo {operations.shorten_id(made.operation)}{force}"
+
+
 async def format_lines(
     repo: Repo,
     outcome: Outcome,
@@ -186,28 +214,56 @@ def _format_serials(outcome: Committed | Preview) -> str:
 
 
 async def _format_summary(repo: Repo, made: Committed) -> Iterator[str]:
-    """Return the records that were removed and added, up to the bounds above."""
-    first = heapq.nsmallest(MAX_RRSETS, made.changes, key=lambda key: sort_key(*key))
+    """Return the records that were removed and added, up to the bounds above.
+
+    RRsets that existed before are chosen first, so that many new ones do not hide a removal.
+    """
+    chosen = _choose_rrsets(made)
     try:
-        deltas = await made.trees.complete_deltas({key: made.changes[key] for key in first})
+        deltas = await made.trees.complete_deltas({key: made.changes[key] for key in chosen})
     except ZonegitError as error:
         _note_unread(repo, error)
         return iter(
             [f"  {format_count(len(made.changes), 'RRset')} changed"] if made.changes else []
         )
-    return _format_limited(deltas, len(made.changes) - len(first))
+    return _format_limited(deltas, _count_others(made, set(chosen)))
 
 
-def _format_limited(deltas: Sequence[RRsetDelta], others: int) -> Iterator[str]:
-    shown = 0
-    for line in itertools.islice(patch.write(deltas), MAX_RECORDS):
-        shown += 1
-        cut = line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS]}..."
-        yield f"  {click.style(cut, fg=patches.COLOURS[line[0]])}"
-    more = []
-    if left := sum(sum(patch.count_records(delta)) for delta in deltas) - shown:
-        more.append(format_count(left, "more record"))
-    if others:
-        more.append(format_count(others, "more RRset"))
-    if more:
-        yield f"  and {' and '.join(more)}"
+def _choose_rrsets(made: Committed) -> list[RRsetKey]:
+    removing = heapq.nsmallest(
+        MAX_REMOVING, made.changes.keys() - made.added, key=lambda key: sort_key(*key)
+    )
+    new = heapq.nsmallest(
+        max(0, MAX_RRSETS - len(removing)), made.added, key=lambda key: sort_key(*key)
+    )
+    return sorted([*removing, *new], key=lambda key: sort_key(*key))
+
+
+def _count_others(made: Committed, chosen: Set[RRsetKey]) -> list[str]:
+    """Return the counts of the RRsets that are not shown, by what happened to them."""
+    counts = Counter(
+        "added" if key in made.added else "changed" if made.changes[key] else "deleted"
+        for key in made.changes.keys() - chosen
+    )
+    return [
+        f"{format_count(counts[what], 'RRset')} {what}"
+        for what in ("deleted", "changed", "added")
+        if counts[what]
+    ]
+
+
+def _format_limited(deltas: Sequence[RRsetDelta], others: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of a patch up to the bounds, and what else changed."""
+    left = {"-": MAX_REMOVED, "+": MAX_ADDED}
+    for line in patch.write(deltas):
+        left[line[0]] -= 1
+        if left[line[0]] >= 0:
+            cut = line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS]}..."
+            yield f"  {click.style(cut, fg=patches.COLOURS[line[0]])}"
+    hidden = [
+        f"{format_count(-left[sign], 'record')} {what}"
+        for sign, what in (("-", "removed"), ("+", "added"))
+        if left[sign] < 0
+    ]
+    if more := [*hidden, *others]:
+        yield f"  also: {', '.join(more)}"
