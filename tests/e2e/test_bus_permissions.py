@@ -16,6 +16,8 @@ from zonegit.errors import Conflict, Denied, Unavailable
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Identity, Symref
 from zonegit.repo import heads
+from zonegit.repo.change import sequencer
+from zonegit.repo.change.sequencer_state import BranchKey
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
@@ -24,8 +26,6 @@ from zonegit.store.refs import Absent, Exactly
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat
 from zonegit.zone import names
-from zonegit_cli import sequencer
-from zonegit_cli.sequencer_state import BranchKey
 
 CONFIGURATION = (Path(__file__).parents[2] / "docs" / "nats-server.conf").read_text()
 ROLES = ("objectstore", "refs", "resolver", "operator")

@@ -35,7 +35,7 @@ from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Doc, Identity, Index, IndexRow, Symref, Tag, Tree
-from zonegit.repo.change import migrate, saved_plan
+from zonegit.repo.change import migrate, saved_plan, sequencer_state
 from zonegit.store import cache_root, folder_lock, ref_names
 from zonegit.wire import codec, failures, messages, permissions, subjects, verbs
 from zonegit.wire.verbs import Form, Verb
@@ -43,7 +43,7 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.lint import table
 from zonegit.zone.rrset import rrset
 from zonegit.zonefile import zone_paths
-from zonegit_cli import run, sequencer_state, terminal
+from zonegit_cli import run, terminal
 from zonegit_cli.cli import cli
 from zonegit_cli.commands import doctor
 from zonegit_cli.render import documents

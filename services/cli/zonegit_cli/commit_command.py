@@ -1,15 +1,14 @@
 """Run a command that commits: find the branch, make the change or preview it, wait for the
 resolvers, and print the outcome."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.change_plan import ChangePlanner
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import RRsetEdit
 from zonegit.repo.commit.intent import Intent, OnConflict
@@ -17,7 +16,6 @@ from zonegit.repo.commit.outcomes import Committed, Outcome, Preview
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone.findings import Finding, refuse
-from zonegit.zone.names import Name
 from zonegit_cli import propagation
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.propagation import Propagated, Waiter
@@ -35,35 +33,20 @@ def keep_document(document: CommitDocument) -> CommitDocument:
     return document
 
 
-class Presentation(msgspec.Struct, frozen=True, kw_only=True):
-    """The texts and functions by which the outcome of a command is printed.
-
-    Args:
-        unchanged_text: the text if nothing changed, with ``{}`` for the branch.
-        existing_text: the text for a move to a commit that existed before.
-        advise: returns what to do about conflicts.
-        extend: adds the command's own fields to its JSON document.
-    """
-
-    unchanged_text: str = outcomes.NOTHING_TO_COMMIT
-    existing_text: str = outcomes.FAST_FORWARD
-    advise: conflict_lines.Advice = conflict_lines.advise_by_hand
-    extend: ExtendDocument = keep_document
-
-
-DEFAULT_PRESENTATION: Final = Presentation()
-
-
 class TargetBranch(msgspec.Struct, frozen=True):
     """The branch that a command works on, while the command is connected to the bus.
 
     Args:
+        session: the session of the command.
+        options: the options of the command.
         repo: the stores.
         at: the zone, the branch and its tip.
         warnings: the warnings about HEAD that were printed.
         waiter: waits for the resolvers that serve the branch.
     """
 
+    session: Session
+    options: CommitOptions
     repo: Repo
     at: BranchPosition
     warnings: tuple[Finding, ...]
@@ -75,34 +58,6 @@ class TargetBranch(msgspec.Struct, frozen=True):
         """Return a document for ``--json``, with the warnings about HEAD first."""
         document.warnings = [*documents.make_warnings(self.warnings), *document.warnings]
         return documents.to_json(extend(document))
-
-
-async def commit_edit(
-    session: Session,
-    commit_options: CommitOptions,
-    words: Sequence[str],
-    edit: Callable[[Name], RRsetEdit],
-    found: Sequence[Finding] = (),
-) -> None:
-    """Commit one edit.
-
-    Args:
-        session: the session of the command.
-        commit_options: the options of the command.
-        words: the command and its arguments; the message if none was given.
-        edit: makes the edit, once the zone is known.
-        found: findings about the arguments.
-    """
-
-    def plan_for(_repo: Repo, position: BranchPosition) -> ChangePlanner:
-        plan = change_plan.plan_edits(
-            [edit(position.zone)], position.zone, respell=commit_options.respell
-        )
-        return change_plan.add_findings(plan, found)
-
-    await commit(
-        session, commit_options, plan_for, build_intent(commit_options, words[0], " ".join(words))
-    )
 
 
 def build_intent(
@@ -134,29 +89,6 @@ def build_intent(
         strict=commit_options.strict,
         respell=commit_options.respell,
     )
-
-
-async def commit(
-    session: Session,
-    commit_options: CommitOptions,
-    plan_for: Callable[[Repo, BranchPosition], ChangePlanner],
-    intent: Intent,
-    extend: ExtendDocument = keep_document,
-) -> None:
-    """Commit a plan on the branch that the command works on, and print the outcome.
-
-    Args:
-        session: the session of the command.
-        commit_options: the options of the command.
-        plan_for: returns the plan for a branch.
-        intent: the message, and how to commit.
-        extend: adds the command's own fields to its JSON document.
-    """
-
-    async def operation(repo: Repo, at: BranchPosition) -> Outcome:
-        return await commit_loop.commit(repo, at, plan_for(repo, at), intent)
-
-    await run_commit(session, commit_options, operation, Presentation(extend=extend))
 
 
 def warn_of_head(
@@ -201,71 +133,78 @@ async def open_target(
         async with propagation.watch_branch(
             session, bus, at.zone, at.branch, wanted=wanted
         ) as waiter:
-            yield TargetBranch(repo, at, warnings, waiter)
+            yield TargetBranch(session, commit_options, repo, at, warnings, waiter)
 
 
-async def run_commit(
-    session: Session,
-    commit_options: CommitOptions,
-    operation: Callable[[Repo, BranchPosition], Awaitable[Outcome]],
-    presentation: Presentation = DEFAULT_PRESENTATION,
+async def commit_edits(
+    target: TargetBranch,
+    edits: Collection[RRsetEdit],
+    words: Sequence[str],
+    found: Sequence[Finding] = (),
 ) -> int:
-    """Run an operation on the branch that the command works on, and print its outcome.
+    """Commit edits, print the outcome and return the exit status.
 
     Args:
-        session: the session of the command.
-        commit_options: the options of the command.
-        operation: the operation.
-        presentation: how the outcome is printed.
-
-    Returns:
-        The exit status.
-
-    Raises:
-        ZonegitError: what ``operation`` raises; after a dry run was printed, what its move would
-            raise.
+        target: the branch.
+        edits: the edits.
+        words: the command and its arguments; the message if none was given.
+        found: findings about the arguments.
     """
-    async with open_target(session, commit_options) as target:
-        outcome = await operation(target.repo, target.at)
-        propagated = Propagated()
-        if isinstance(outcome, Committed):
-            propagated = await target.waiter.wait(outcome.moved)
-        if not isinstance(outcome, Conflicted):
-            findings.print_findings(session, outcome.findings)
-        await _print_outcome(
-            session, target, outcome, propagated, presentation, dry_run=commit_options.dry_run
-        )
-    if isinstance(outcome, Preview) and outcome.judgement.refusal is not None:
-        raise outcome.judgement.refusal
-    return EXIT_STATUS["conflict"] if isinstance(outcome, Conflicted) else 0
+    plan = change_plan.plan_edits(
+        edits, target.at.zone, respell=target.options.respell, found=found
+    )
+    intent = build_intent(target.options, words[0], " ".join(words))
+    outcome = await commit_loop.commit(target.repo, target.at, plan, intent)
+    return await report_outcome(target, outcome)
 
 
-async def _print_outcome(
-    session: Session,
+async def report_outcome(
     target: TargetBranch,
     outcome: Outcome,
-    propagated: Propagated,
-    presentation: Presentation,
     *,
-    dry_run: bool,
-) -> None:
-    hints = presentation.advise(outcome) if isinstance(outcome, Conflicted) else ()
+    unchanged_text: str = outcomes.NOTHING_TO_COMMIT,
+    existing_text: str = outcomes.FAST_FORWARD,
+    advice: Sequence[str] = conflict_lines.BY_HAND,
+    extend: ExtendDocument = keep_document,
+) -> int:
+    """Wait for the resolvers with ``--wait``, print an outcome and return the exit status.
+
+    Args:
+        target: the branch.
+        outcome: the outcome.
+        unchanged_text: the text if nothing changed, with ``{}`` for the branch.
+        existing_text: the text for a move to a commit that existed before.
+        advice: what to do about conflicts.
+        extend: adds the command's own fields to its JSON document.
+
+    Raises:
+        ZonegitError: after a dry run was printed, what its move would raise.
+        Unavailable, Denied: see :meth:`zonegit_cli.propagation.Waiter.wait`.
+    """
+    propagated = Propagated()
+    if isinstance(outcome, Committed):
+        propagated = await target.waiter.wait(outcome.moved)
+    if not isinstance(outcome, Conflicted):
+        findings.print_findings(target.session, outcome.findings)
     data: dict[str, Any] = {}
     lines: Iterable[str] = ()
-    if session.output.as_json:
+    if target.session.output.as_json:
         document = await outcomes.make_document(
-            target.repo, outcome, dry_run=dry_run, served_by=propagated.served_by, hints=hints
-        )
-        data = target.to_json(document, presentation.extend)
-    else:
-        text = await outcomes.format_lines(
             target.repo,
             outcome,
-            presentation.unchanged_text,
-            presentation.existing_text,
-            hints,
+            dry_run=target.options.dry_run,
+            served_by=propagated.served_by,
+            hints=advice if isinstance(outcome, Conflicted) else (),
+        )
+        data = target.to_json(document, extend)
+    else:
+        text = await outcomes.format_lines(
+            target.repo, outcome, unchanged_text, existing_text, advice
         )
         lines = [*text, *propagated.format_lines()]
         if isinstance(outcome, Committed):
             lines = [*lines, *outcomes.format_reversal(outcome.moved)]
-    session.output.print_result(data, lines, paged=not isinstance(outcome, Committed))
+    target.session.output.print_result(data, lines, paged=not isinstance(outcome, Committed))
+    if isinstance(outcome, Preview) and outcome.judgement.refusal is not None:
+        raise outcome.judgement.refusal
+    return EXIT_STATUS["conflict"] if isinstance(outcome, Conflicted) else 0

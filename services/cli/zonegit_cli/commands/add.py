@@ -29,10 +29,8 @@ async def command(
     zonegit add @ MX 1h 20 mail2
     """
     typed = typed_records.split_words([rdtype, *rest])  # fail before the first request
-    await commit_command.commit_edit(
-        session,
-        commit_options,
-        ["add", name, rrtypes.to_text(typed.rdtype)],
-        lambda zone: parse_add(zone, name, typed, session.ttl),
-        typed_records.find_notes(typed.rdtype, typed.arguments),
-    )
+    words = ["add", name, rrtypes.to_text(typed.rdtype)]
+    notes = typed_records.find_notes(typed.rdtype, typed.arguments)
+    async with commit_command.open_target(session, commit_options) as target:
+        edit = parse_add(target.at.zone, name, typed, session.ttl)
+        await commit_command.commit_edits(target, [edit], words, notes)

@@ -8,10 +8,8 @@ import msgspec
 from zonegit.errors import Invalid
 from zonegit.repo.change import saved_plan
 from zonegit.repo.change.saved_plan import SavedPlan
-from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.commit import commit_loop
 from zonegit.repo.commit.intent import OnConflict
-from zonegit.repo.heads import BranchPosition
-from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit_cli import commit_command, options
 from zonegit_cli.options import CommitOptions
@@ -52,17 +50,13 @@ async def command(session: Session, file: str, commit_options: CommitOptions) ->
         await _apply_plan(session, saved_plan.read(octets, source), message, commit_options)
         return
 
-    def plan_for(_repo: Repo, position: BranchPosition) -> ChangePlanner:
-        return plans.plan_file(
-            octets, position, source, session.ttl, respell=commit_options.respell
+    intent = commit_command.build_intent(commit_options, "apply", message)
+    async with commit_command.open_target(session, commit_options) as target:
+        plan = plans.plan_file(
+            octets, target.at, source, session.ttl, respell=commit_options.respell
         )
-
-    await commit_command.commit(
-        session,
-        commit_options,
-        plan_for,
-        commit_command.build_intent(commit_options, "apply", message),
-    )
+        outcome = await commit_loop.commit(target.repo, target.at, plan, intent)
+        await commit_command.report_outcome(target, outcome)
 
 
 async def _apply_plan(
@@ -73,9 +67,10 @@ async def _apply_plan(
     intent = commit_command.build_intent(
         commit_options, "apply", message, imports=saved.is_import, on_conflict=OnConflict.REBASE
     )
-    await commit_command.commit(
-        session, there, lambda _repo, _at: saved_plan.plan_saved(saved), intent
-    )
+    async with commit_command.open_target(session, there) as target:
+        plan = saved_plan.plan_saved(saved)
+        outcome = await commit_loop.commit(target.repo, target.at, plan, intent)
+        await commit_command.report_outcome(target, outcome)
 
 
 def _refuse_elsewhere(saved: SavedPlan, commit_options: CommitOptions) -> None:

@@ -4,12 +4,8 @@ import click
 
 from zonegit.repo import heads, refish
 from zonegit.repo.change import merge
-from zonegit.repo.commit.outcomes import Outcome
-from zonegit.repo.heads import BranchPosition
-from zonegit.repo.repo import Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit_cli import commit_command, options
-from zonegit_cli.commit_command import Presentation
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.render import conflict_lines
 from zonegit_cli.session import Session
@@ -28,20 +24,18 @@ async def command(session: Session, name: str, commit_options: CommitOptions) ->
     zonegit approve new-mail --wait
     zonegit approve new-mail --into staging
     """
-    is_current = False
-
-    async def operation(repo: Repo, at: BranchPosition) -> Outcome:
-        nonlocal is_current
-        is_current = await heads.find_current_branch(repo, at.zone) == name
-        proposed = await refish.resolve(repo, name, zone=at.zone)
-        intent = commit_command.build_intent(commit_options, "approve", f"approve {name}")
-        return await merge.merge(repo, at, proposed.commit, intent)
-
-    presentation = Presentation(
-        unchanged_text="{} already contains it",
-        advise=conflict_lines.advise_merge(name, commit_options.branch or DEFAULT_BRANCH),
-    )
-    status = await commit_command.run_commit(session, commit_options, operation, presentation)
+    intent = commit_command.build_intent(commit_options, "approve", f"approve {name}")
+    async with commit_command.open_target(session, commit_options) as target:
+        repo, zone = target.repo, target.at.zone
+        is_current = await heads.find_current_branch(repo, zone) == name
+        proposed = await refish.resolve(repo, name, zone=zone)
+        into = commit_options.branch or DEFAULT_BRANCH
+        status = await commit_command.report_outcome(
+            target,
+            await merge.merge(repo, target.at, proposed.commit, intent),
+            unchanged_text="{} already contains it",
+            advice=conflict_lines.advise_merge(zone, name, into),
+        )
     if status == 0 and is_current:
         session.output.print_note(
             f"HEAD is still {name}; to switch: zonegit checkout {commit_options.branch}"

@@ -26,6 +26,6 @@ async def command(
     """
     number = rrtypes.from_text(rdtype) if rdtype is not None else None
     words = ["delete", name, *([rdtype.upper()] if rdtype else [])]
-    await commit_command.commit_edit(
-        session, commit_options, words, lambda zone: edits.Delete(names.parse(name, zone), number)
-    )
+    async with commit_command.open_target(session, commit_options) as target:
+        edit = edits.Delete(names.parse(name, target.at.zone), number)
+        await commit_command.commit_edits(target, [edit], words)

@@ -5,9 +5,6 @@ import msgspec
 from zonegit.objects.ids import short
 from zonegit.repo.change import edit
 from zonegit.repo.change.edit import EditedZone
-from zonegit.repo.commit.outcomes import Outcome
-from zonegit.repo.heads import BranchPosition
-from zonegit.repo.repo import Repo
 from zonegit.zone import names
 from zonegit.zonefile import reader, writer
 from zonegit.zonefile.builder import ZoneFile
@@ -45,13 +42,13 @@ async def command(session: Session, commit_options: CommitOptions) -> int:
         found = typed.findings if typed is not None else ()
         deltas = edit.find_changes(opened, typed.rrsets.values()) if typed is not None else []
         intent = commit_command.build_intent(commit_options, "edit", "edit")
-
-        async def operation(repo: Repo, at: BranchPosition) -> Outcome:
-            return await edit.commit_edited(repo, at, opened, deltas, intent, found)
-
         # HEAD may have moved while the editor was open: commit to the branch that was opened.
         here = msgspec.structs.replace(commit_options, zone=zone, branch=branch)
-        status = await commit_command.run_commit(session, here, operation)
+        async with commit_command.open_target(session, here) as target:
+            outcome = await edit.commit_edited(
+                target.repo, target.at, opened, deltas, intent, found
+            )
+            status = await commit_command.report_outcome(target, outcome)
         if status or commit_options.dry_run:
             edited_file.keep()
     return status

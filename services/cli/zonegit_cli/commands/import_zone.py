@@ -9,8 +9,7 @@ import click
 import msgspec
 
 from zonegit.errors import NotFound
-from zonegit.repo.commit import change_plan, edits
-from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.commit import change_plan, commit_loop, edits
 from zonegit.repo.commit.edits import RRsetEdit
 from zonegit.repo.commit.intent import OnConflict
 from zonegit.repo.heads import BranchPosition
@@ -156,26 +155,25 @@ async def _import_one(
     session: Session, file: str, master: MasterFiles, commit_options: CommitOptions, *, merge: bool
 ) -> None:
     octets = files.read(file, MAX_OCTETS)
-
-    def plan_for(repo: Repo, position: BranchPosition) -> ChangePlanner:
-        found = master.read(octets, files.format_name(file), position.zone, whole=not merge)
-        rrsets = list(found.values())
-        if not merge:
-            renew = repo.objects if commit_options.force and not commit_options.dry_run else None
-            plan = change_plan.plan_replacement(
-                rrsets, position.zone, renew, respell=commit_options.respell
-            )
-        else:
-            todo = _merge_edits(rrsets, position)
-            plan = change_plan.plan_edits(todo, position.zone, respell=commit_options.respell)
-        return change_plan.add_findings(plan, master.take_findings())
-
     words = f"{'merge' if merge else 'import'} {files.format_name(Path(file).name)}"
     on_conflict = OnConflict.REBASE_IF_DISJOINT if merge else OnConflict.FAIL
     intent = commit_command.build_intent(
         commit_options, "import", words, imports=not merge, on_conflict=on_conflict
     )
-    await commit_command.commit(session, commit_options, plan_for, intent, master.extend)
+    respell = commit_options.respell
+    async with commit_command.open_target(session, commit_options) as target:
+        repo, at = target.repo, target.at
+        read = master.read(octets, files.format_name(file), at.zone, whole=not merge)
+        found, rrsets = master.take_findings(), list(read.values())
+        if merge:
+            todo = _merge_edits(rrsets, at)
+            plan = change_plan.plan_edits(todo, at.zone, respell=respell, found=found)
+        else:
+            renew = repo.objects if commit_options.force and not commit_options.dry_run else None
+            plan = change_plan.plan_replacement(rrsets, at.zone, renew, respell=respell)
+            plan = change_plan.add_findings(plan, found)
+        outcome = await commit_loop.commit(repo, at, plan, intent)
+        await commit_command.report_outcome(target, outcome, extend=master.extend)
 
 
 async def _import_series(

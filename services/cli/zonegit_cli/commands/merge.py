@@ -1,38 +1,13 @@
 """zonegit merge: merge another branch into this one."""
 
-from typing import Final
-
-from zonegit.objects.ids import CommitId
-from zonegit.repo import refish
-from zonegit.repo.change import merge
-from zonegit.repo.commit.conflicts import Choices
-from zonegit.repo.commit.intent import Intent
-from zonegit.repo.commit.outcomes import Outcome
-from zonegit.repo.heads import BranchPosition
-from zonegit.repo.repo import Repo
-from zonegit_cli import options, sequencer
+from zonegit_cli import options, sequencer_command
 from zonegit_cli.options import CommitOptions
-from zonegit_cli.sequencer import SequencedCommand, SequencerOptions
-from zonegit_cli.sequencer_state import RequestedOperation
+from zonegit_cli.sequencer_command import SequencerOptions
 from zonegit_cli.session import Session
 
 
-async def _resolve(repo: Repo, at: BranchPosition, text: str) -> tuple[CommitId, str]:
-    theirs = await refish.resolve(repo, text, zone=at.zone)
-    return theirs.commit, f"merge {text} into {at.branch}"
-
-
-async def _run(
-    repo: Repo, at: BranchPosition, begun: RequestedOperation, intent: Intent, choices: Choices
-) -> Outcome:
-    return await merge.merge(repo, at, begun.commit_id, intent, choices)
-
-
-MERGE: Final = SequencedCommand("merge", "{} already contains {refish}", _resolve, _run)
-
-
 @options.session_command("merge")
-@sequencer.sequencer_options
+@sequencer_command.sequencer_options
 @options.RESPELL
 @options.commit_options
 async def command(
@@ -56,4 +31,4 @@ async def command(
     zonegit merge --abort                   or abort the merge
     zonegit merge canary --branch main --theirs --wait
     """
-    return await sequencer.run(session, commit_options, MERGE, sequencer_options)
+    return await sequencer_command.run(session, commit_options, "merge", sequencer_options)

@@ -25,10 +25,7 @@ async def command(
     zonegit remove @ MX 20 mail2
     """
     number = rrtypes.from_text(rdtype)
-    await commit_command.commit_edit(
-        session,
-        commit_options,
-        ["remove", name, rdtype.upper()],
-        lambda zone: parse_remove(zone, name, rdtype, rdata),
-        typed_records.find_notes(number, rdata),
-    )
+    notes = typed_records.find_notes(number, rdata)
+    async with commit_command.open_target(session, commit_options) as target:
+        edit = parse_remove(target.at.zone, name, rdtype, rdata)
+        await commit_command.commit_edits(target, [edit], ["remove", name, rdtype.upper()], notes)

@@ -5,11 +5,7 @@ import click
 from zonegit.objects.ids import short
 from zonegit.repo import refish
 from zonegit.repo.change import reset
-from zonegit.repo.commit.outcomes import Outcome
-from zonegit.repo.heads import BranchPosition
-from zonegit.repo.repo import Repo
 from zonegit_cli import commit_command, options
-from zonegit_cli.commit_command import Presentation
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.session import Session
 
@@ -37,14 +33,13 @@ async def command(
     if not hard:
         raise click.UsageError("--hard is required: there is no working copy to keep")
 
-    async def operation(repo: Repo, at: BranchPosition) -> Outcome:
-        target = await refish.resolve(repo, text, zone=at.zone, branch=at.branch)
-        intent = commit_command.build_intent(
-            commit_options, "reset", f"reset to {short(target.commit)}"
+    async with commit_command.open_target(session, commit_options) as target:
+        repo, at = target.repo, target.at
+        commit = (await refish.resolve(repo, text, zone=at.zone, branch=at.branch)).commit
+        intent = commit_command.build_intent(commit_options, "reset", f"reset to {short(commit)}")
+        return await commit_command.report_outcome(
+            target,
+            await reset.reset(repo, at, commit, intent, exact=exact),
+            unchanged_text="{} is already at this commit",
+            existing_text="exact",
         )
-        return await reset.reset(repo, at, target.commit, intent, exact=exact)
-
-    presentation = Presentation(
-        unchanged_text="{} is already at this commit", existing_text="exact"
-    )
-    return await commit_command.run_commit(session, commit_options, operation, presentation)

@@ -59,8 +59,8 @@ def _format_lines(name: str, into: BranchPosition, review: Review, *, stat: bool
     yield from (patches.format_stat if stat else patches.format_lines)(review.deltas)
     match review.outcome:
         case Conflicted() as conflicted:
-            advice = conflict_lines.advise_merge(name, into.branch)
-            yield from conflict_lines.format_conflicts(conflicted, advice(conflicted))
+            advice = conflict_lines.advise_merge(into.zone, name, into.branch)
+            yield from conflict_lines.format_conflicts(conflicted, advice)
         case Preview(judgement=Judgement(refusal=refusal)) if refusal is not None:
             yield f"the merge would be refused ({refusal.code}): {refusal.message}"
             if refusal.hint:

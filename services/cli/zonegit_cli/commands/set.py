@@ -67,10 +67,8 @@ async def command(
     A 192.0.2.1 192.0.2.300                               error
     """
     typed = typed_records.split_words([rdtype, *rest])  # fail before the first request
-    await commit_command.commit_edit(
-        session,
-        commit_options,
-        ["set", name, rrtypes.to_text(typed.rdtype)],
-        lambda zone: parse_set(zone, name, typed, session.ttl),
-        typed_records.find_notes(typed.rdtype, typed.arguments),
-    )
+    words = ["set", name, rrtypes.to_text(typed.rdtype)]
+    notes = typed_records.find_notes(typed.rdtype, typed.arguments)
+    async with commit_command.open_target(session, commit_options) as target:
+        edit = parse_set(target.at.zone, name, typed, session.ttl)
+        await commit_command.commit_edits(target, [edit], words, notes)

@@ -10,6 +10,8 @@ import click
 from zonegit.errors import Invalid
 from zonegit.objects.model import subject
 from zonegit.repo import heads
+from zonegit.repo.change import sequencer, sequencer_state
+from zonegit.repo.change.sequencer_state import BranchKey, SequencerState
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import compare
 from zonegit.repo.inspect.compare import AheadBehind, BranchStatus
@@ -17,11 +19,10 @@ from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import options, sequencer, sequencer_state
+from zonegit_cli import options, sequencer_command
 from zonegit_cli.output import format_count, format_id, to_hex
 from zonegit_cli.render import commits
 from zonegit_cli.resolver_survey import format_branch, survey_resolvers
-from zonegit_cli.sequencer_state import BranchKey, SequencerState
 from zonegit_cli.session import Session
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -52,14 +53,14 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         "operator": repo.actor,
         **_to_json(at, status),
         "signature": signed,
-        "unfinished": sequencer.to_json(in_progress) if in_progress else None,
+        "unfinished": sequencer_command.to_json(in_progress) if in_progress else None,
         "served_by": [
             _served_to_json(each, served) for each, served in _find_served(found.statuses, at.zone)
         ],
     }
     lines = [
         *_format_lines(repo.actor, at, status, signed),
-        *(sequencer.format_lines(in_progress) if in_progress else ()),
+        *(sequencer_command.format_lines(in_progress) if in_progress else ()),
         *_format_served(found.statuses, at),
         *(f"{name} does not answer" for name in found.silent),
     ]

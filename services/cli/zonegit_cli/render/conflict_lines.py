@@ -1,6 +1,6 @@
 """Format conflicts: each RRset with its reason, and its content in the base and on both sides."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import click
@@ -9,32 +9,21 @@ import msgspec
 from zonegit.merge.conflicts import Clash
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.zone import names, spelling
+from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, format_key, rdata_to_text
 from zonegit_cli.output import format_count
 from zonegit_cli.render import documents
 
-Advice = Callable[[Conflicted], Sequence[str]]
-"""Returns what to do about conflicts, as lines."""
-
-
 BY_HAND: Final = (
     "make both sides equal (zonegit set or delete, on either branch), then try again",
 )
+"""The advice for commands without a sequencer, as lines."""
 
 
-def advise_by_hand(_conflicted: Conflicted) -> Sequence[str]:
-    """Return the advice for commands without a sequencer."""
-    return BY_HAND
-
-
-def advise_merge(name: str, into: str) -> Advice:
+def advise_merge(zone: Name, name: str, into: str) -> Sequence[str]:
     """Return the advice to merge branch ``name`` into branch ``into`` with ``zonegit merge``."""
-
-    def advice(conflicted: Conflicted) -> Sequence[str]:
-        where = f"--zone {names.text(conflicted.zone)} --branch {into}"
-        return [f"resolve them with zonegit merge {name} {where}"]
-
-    return advice
+    where = f"--zone {names.text(zone)} --branch {into}"
+    return [f"resolve them with zonegit merge {name} {where}"]
 
 
 def format_conflicts(conflicted: Conflicted, advice: Sequence[str] = BY_HAND) -> Iterator[str]:

@@ -36,13 +36,20 @@ ChangePlanner = Callable[[Reader, CommitBase], Awaitable[PlannedChange | None]]
 NO_RRSETS: Final[RRsets] = {}
 
 
-def plan_edits(todo: Collection[RRsetEdit], apex: Name, *, respell: bool = False) -> ChangePlanner:
+def plan_edits(
+    todo: Collection[RRsetEdit],
+    apex: Name,
+    *,
+    respell: bool = False,
+    found: Sequence[Finding] = (),
+) -> ChangePlanner:
     """Return a plan that applies edits to the RRsets that the tip has at their owners.
 
     Args:
         todo: the edits.
         apex: the zone.
         respell: store another spelling of records that exist.
+        found: findings about the input, which the commit also has.
     """
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
@@ -56,8 +63,8 @@ def plan_edits(todo: Collection[RRsetEdit], apex: Name, *, respell: bool = False
             *spelling_changes.limit(_find_changed_ttls(filled, needed.changes, present)),
             *default_ttl.find_notes(filled, needed.added),
         )
-        found = (*needed.findings, *notes)
-        return msgspec.structs.replace(needed, findings=found, footprint=footprint, stated=stated)
+        every = (*found, *needed.findings, *notes)
+        return msgspec.structs.replace(needed, findings=every, footprint=footprint, stated=stated)
 
     footprint = replay.find_footprint(todo)
     stated = _find_stated_serial(each.rrset for each in todo if isinstance(each, Set | Add))

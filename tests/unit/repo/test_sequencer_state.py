@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from zonegit.errors import Invalid, NotFound
 from zonegit.merge import conflicts
 from zonegit.merge.conflicts import Clash
+from zonegit.repo.change import sequencer_state
+from zonegit.repo.change.sequencer_state import BranchKey, RequestedOperation, SequencerState
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rrset
-from zonegit_cli import sequencer_state
-from zonegit_cli.sequencer_state import BranchKey, RequestedOperation, SequencerState
 
 ZONE = names.parse("foo.com.")
 KEY = BranchKey("e1", "ann", "foo.com.", "main")
