@@ -4,7 +4,6 @@ import asyncio
 import ipaddress
 from collections import Counter
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import dns.message
 import dns.opcode
@@ -22,7 +21,8 @@ from tests.support.loop_turns import count_turns
 
 from zonegit.nameserver.acl import Access
 from zonegit.nameserver.message.fragment import FORMERR
-from zonegit.nameserver.message.query import parse
+from zonegit.nameserver.message.query import STREAM
+from zonegit_resolver.dispatcher import DnsRequest, MessageDispatcher
 from zonegit_resolver.xfr.outgoing import Outgoing
 
 LARGE_ZONE = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))
@@ -81,9 +81,12 @@ async def test_a_secondary_can_load_a_transfer(server: LocalServer) -> None:
 async def test_a_transfer_has_the_state_of_its_start(server: LocalServer) -> None:
     """Commits during the transfer do not change it."""
     wire = dns.message.make_query("foo.com.", "AXFR").to_wire()
-    query = parse(wire)
-    assert query is not None
-    replies = Outgoing(server.zones).answer(wire, query, "127.0.0.1")
+    outgoing = Outgoing(server.zones)
+    transfer = MessageDispatcher(server.zones, [outgoing.make_operation()]).respond(
+        wire, "127.0.0.1", STREAM
+    )
+    assert isinstance(transfer, DnsRequest)
+    replies = outgoing.answer(transfer)
     first = dns.message.from_wire(await anext(replies), one_rr_per_rrset=True)
     server.put("foo.com.", "@ 300 SOA a. b. 99 2 3 4 5")
     *_, last = [reply async for reply in replies]
@@ -138,8 +141,8 @@ async def test_many_transfers_take_turns() -> None:
     made: list[int] = []
 
     class Noted(Outgoing):
-        async def answer(self, *asked: Any) -> AsyncGenerator[bytes]:
-            async for reply in super().answer(*asked):
+        async def answer(self, request: DnsRequest) -> AsyncGenerator[bytes, None]:
+            async for reply in super().answer(request):
                 made.append(turns.count)
                 yield reply
 

@@ -15,6 +15,7 @@ from zonegit.errors import Unavailable
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer import fast_path
 from zonegit.nameserver.answer.server_options import ServerOptions
+from zonegit_resolver.dispatcher import MessageDispatcher
 from zonegit_resolver.listen.sockets import bind, listen
 from zonegit_resolver.listen.tcp import Streams
 from zonegit_resolver.listen.udp import DropCounters
@@ -28,11 +29,12 @@ def server() -> LocalServer:
 
 
 @asynccontextmanager
-async def served(server: LocalServer, *hosts: str) -> AsyncIterator[list[Address]]:
+async def served(server: LocalServer, *hosts: str, port: int = 0) -> AsyncIterator[list[Address]]:
     drops = DropCounters()
-    streams = Streams(server.zones, fast_path.respond, drops)
-    addresses = [Address(host, 0) for host in hosts]
-    async with listen(addresses, server.zones, fast_path.respond, streams, drops) as actual:
+    dispatcher = MessageDispatcher(server.zones)
+    streams = Streams(dispatcher, drops)
+    addresses = [Address(host, port) for host in hosts]
+    async with listen(addresses, dispatcher, streams, drops) as actual:
         yield actual
 
 
@@ -68,14 +70,12 @@ async def test_one_port_serves_both_families(server: LocalServer) -> None:
     """Another process may use the port in the other family; then the next port is tried."""
 
     async def attempt() -> None:
-        async with served(server, "127.0.0.1") as (first,):
-            streams = Streams(server.zones, fast_path.respond, DropCounters())
-            at = [Address("::1", first.port)]
-            async with listen(at, server.zones, fast_path.respond, streams, DropCounters()) as (
-                second,
-            ):
-                assert second.port == first.port
-                assert (await exchange(second, QUERY))[0] == server.exchange(QUERY)
+        async with (
+            served(server, "127.0.0.1") as (first,),
+            served(server, "::1", port=first.port) as (second,),
+        ):
+            assert second.port == first.port
+            assert (await exchange(second, QUERY))[0] == server.exchange(QUERY)
 
     await retry(attempt, Unavailable)
 
@@ -141,9 +141,9 @@ async def test_a_bug_affects_one_query_and_is_counted(server: LocalServer) -> No
         return fast_path.respond(wire, zones, peer, limit)
 
     drops = DropCounters()
-    streams = Streams(server.zones, buggy, drops)
+    dispatcher = MessageDispatcher(server.zones, try_fast=buggy)
     at = [Address("127.0.0.1", 0)]
-    async with listen(at, server.zones, buggy, streams, drops) as (address,):
+    async with listen(at, dispatcher, Streams(dispatcher, drops), drops) as (address,):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"\0\0" + QUERY[2:], tuple(address))
         await eventually(lambda: drops.failed == 1)

@@ -130,6 +130,7 @@ ON_PURPOSE = {
     "_wait_for_resolver(bus, name, list_broken)": "likewise",
     "self._await_failure(follower.log.failed)": "waits, and does nothing else",
     "self._await_failure(pins.failed)": "likewise",
+    "self._run_operation(reply, self._channel.origin(slot))": "notes what an operation meets",
     "self._serve_client(sock, peer, subnet)": "notes what a connection meets, and ends it",
     "self._run_in_task(message, place)": "isolates its request",
     "self._check()": "contains its work, and keeps what it meets for whoever asks",

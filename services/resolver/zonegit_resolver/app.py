@@ -25,7 +25,6 @@ from zonegit.containment import isolate, keep_running
 from zonegit.errors import Unavailable
 from zonegit.http import HttpReply, Page
 from zonegit.nameserver.acl import Address, Secondary
-from zonegit.nameserver.answer import fast_path
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.objects.model import Identity
 from zonegit.repo.repo import Repo
@@ -38,6 +37,7 @@ from zonegit_resolver.config import tsig_keys
 from zonegit_resolver.config.config_file import PlanFile
 from zonegit_resolver.config.options import ResolverOptions
 from zonegit_resolver.config.serving import ServingPlan
+from zonegit_resolver.dispatcher import MessageDispatcher
 from zonegit_resolver.follow.differences import DifferenceFinder, LogHistory
 from zonegit_resolver.follow.follower import Follower
 from zonegit_resolver.follow.node_cache import NodeCache
@@ -172,9 +172,10 @@ class Resolver:
                 port = await stack.enter_async_context(serving)
                 self._metrics = options.metrics._replace(port=port)
             await self._wait_until_loaded()
-            streams = Streams(self._zones, fast_path.respond, self._drops, outgoing=self._outgoing)
+            dispatcher = MessageDispatcher(self._zones, [self._outgoing.make_operation()])
+            streams = Streams(dispatcher, self._drops)
             self._addresses = await stack.enter_async_context(
-                listen(options.listen, self._zones, fast_path.respond, streams, self._drops)
+                listen(options.listen, dispatcher, streams, self._drops)
             )
             self._is_serving.set()
             log.info(

@@ -14,9 +14,9 @@ from typing import Final
 from zonegit.containment import keep_running
 from zonegit.errors import Unavailable
 from zonegit.nameserver.acl import Address
-from zonegit.nameserver.answer.zone_table import ZoneTable
+from zonegit_resolver.dispatcher import MessageDispatcher
 from zonegit_resolver.listen.tcp import Streams
-from zonegit_resolver.listen.udp import Datagrams, DropCounters, Respond
+from zonegit_resolver.listen.udp import Datagrams, DropCounters
 
 _BACKLOG: Final = 4_096
 """Connections that wait to be accepted; the kernel may grant fewer."""
@@ -43,8 +43,7 @@ def raise_fd_limit() -> None:
 @asynccontextmanager
 async def listen(
     addresses: Sequence[Address],
-    zones: ZoneTable,
-    respond: Respond,
+    dispatcher: MessageDispatcher,
     streams: Streams,
     drops: DropCounters,
 ) -> AsyncIterator[list[Address]]:
@@ -60,7 +59,7 @@ async def listen(
             for address in addresses:
                 udp, tcp = bind(address)
                 open_sockets.callback(tcp.close)
-                datagrams = Datagrams(udp, zones, respond, drops)
+                datagrams = Datagrams(udp, dispatcher, drops, group)
                 open_sockets.callback(datagrams.close)
                 datagrams.start()
                 accept = partial(streams.accept, tcp)

@@ -14,11 +14,10 @@ from typing import Final
 
 from zonegit.containment import isolate
 from zonegit.nameserver.answer.canary import peer_subnet
-from zonegit.nameserver.answer.zone_table import ZoneTable
-from zonegit.nameserver.message.query import STREAM, Query, parse
+from zonegit.nameserver.message.query import STREAM
+from zonegit_resolver.dispatcher import DnsRequest, MessageDispatcher
 from zonegit_resolver.listen.framing import Frames, frame
-from zonegit_resolver.listen.udp import DropCounters, Respond
-from zonegit_resolver.xfr.outgoing import Outgoing, is_transfer, may_be_transfer
+from zonegit_resolver.listen.udp import DropCounters
 
 MESSAGES_BATCH: Final = 16
 """Messages of one client that are handled before other connections continue."""
@@ -47,17 +46,13 @@ class Streams:
 
     def __init__(
         self,
-        zones: ZoneTable,
-        respond: Respond,
+        dispatcher: MessageDispatcher,
         drops: DropCounters,
         limits: ConnectionLimits = ConnectionLimits(),
-        outgoing: Outgoing | None = None,
     ) -> None:
-        self._zones = zones
-        self._respond = respond
+        self._dispatcher = dispatcher
         self._drops = drops
         self._limits = limits
-        self._outgoing = outgoing or Outgoing(zones)
         self._subnets: Counter[bytes] = Counter()
 
     @property
@@ -90,7 +85,7 @@ class Streams:
                 group.create_task(self._serve_client(sock, peer, subnet))
 
     def _has_room(self, subnet: bytes) -> bool:
-        options = self._zones.options
+        options = self._dispatcher.zones.options
         return (
             self.connections < options.max_tcp
             and self._subnets[subnet] < options.max_tcp_per_subnet
@@ -120,7 +115,7 @@ class Streams:
         """Answer messages until one is empty.
 
         A client that has closed its side gets the replies to what it sent (RFC 7766 section 6.2.4).
-        ``total_s`` does not interrupt a transfer.
+        ``total_s`` does not interrupt an operation.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + self._limits.total_s
@@ -137,16 +132,20 @@ class Streams:
 
     async def _reply(self, wires: list[bytes], peer: str, writer: asyncio.StreamWriter) -> bool:
         """Answer messages in their order, and return whether the client may send more."""
-        replies = bytearray()
+        dispatcher, replies = self._dispatcher, bytearray()
         for wire in wires:
             if not wire:
                 break
-            query = parse(wire) if may_be_transfer(wire) else None
-            if query is not None and is_transfer(query):
-                await self._send(replies, writer)
-                await self._transfer(wire, query, peer, writer)
-                replies = bytearray()
-            elif (reply := self._respond(wire, self._zones, peer, STREAM)) is not None:
+            reply: bytes | DnsRequest | None
+            reply = dispatcher.try_fast(wire, dispatcher.zones, peer, STREAM)
+            if reply is None:
+                reply = dispatcher.respond(wire, peer, STREAM)
+            if isinstance(reply, DnsRequest):
+                with closing(reply):
+                    await self._send(replies, writer)
+                    replies = bytearray()
+                    await self._run_operation(reply, writer)
+            elif reply is not None:
                 replies += frame(reply)
             if len(replies) > _WRITE_BUFFER:
                 await self._send(replies, writer)
@@ -154,10 +153,9 @@ class Streams:
         await self._send(replies, writer)
         return bool(wires) and all(wires)
 
-    async def _transfer(
-        self, wire: bytes, query: Query, peer: str, writer: asyncio.StreamWriter
-    ) -> None:
-        async with aclosing(self._outgoing.answer(wire, query, peer, writer.is_closing)) as replies:
+    async def _run_operation(self, request: DnsRequest, writer: asyncio.StreamWriter) -> None:
+        request.is_gone = writer.is_closing
+        async with aclosing(self._dispatcher.run(request)) as replies:
             async for reply in replies:
                 await self._send(frame(reply), writer)
 

@@ -7,17 +7,22 @@ what the datagram transport of asyncio costs for each query.
 import asyncio
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
 
-from zonegit.nameserver.answer.zone_table import ZoneTable
+from zonegit_resolver.dispatcher import DnsRequest, MessageDispatcher
 from zonegit_resolver.listen import udp_batch
-from zonegit_resolver.listen.udp_batch import DATAGRAMS_BATCH, LINK_LOCAL, MAX_OCTETS, Batches
-
-Respond = Callable[[bytes, ZoneTable, str, int], bytes | None]
+from zonegit_resolver.listen.udp_batch import (
+    DATAGRAMS_BATCH,
+    LINK_LOCAL,
+    MAX_OCTETS,
+    Batches,
+    Origin,
+)
 
 _IPV4_PKTINFO: Final = 8  # IP_PKTINFO of Linux; the socket module has no name for it
 _IN_PKTINFO: Final = struct.Struct("=I4s4s")
@@ -54,6 +59,10 @@ class Channel(Protocol):
         """Receive the queries that have arrived, each with the IP address of its client; at most
         ``limit``."""
 
+    def origin(self, slot: int) -> Origin:
+        """Return the origin of one of the queries last received, for a reply that is sent
+        later."""
+
     def send(self, replies: Sequence[bytes | None]) -> int:
         """Send the replies to the queries last received; return how many could not be sent."""
 
@@ -62,13 +71,18 @@ class Datagrams:
     """Answers queries on one bound socket, from :meth:`start` to :meth:`close`."""
 
     def __init__(
-        self, sock: socket.socket, zones: ZoneTable, respond: Respond, drops: DropCounters
+        self,
+        sock: socket.socket,
+        dispatcher: MessageDispatcher,
+        drops: DropCounters,
+        group: asyncio.TaskGroup,
     ) -> None:
         self._sock = sock
         self._channel = open_channel(sock)
-        self._zones = zones
-        self._respond = respond
+        self._dispatcher = dispatcher
         self._drops = drops
+        self._group = group
+        self._running: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
@@ -77,8 +91,10 @@ class Datagrams:
 
     def close(self) -> None:
         """Close the socket at once: the kernel sends a socket that is not read its share of the
-        queries."""
+        queries. Operations that run are cancelled."""
         self._loop.remove_reader(self._sock)
+        for task in self._running:
+            task.cancel()
         self._sock.close()
 
     def _drain(self) -> None:
@@ -95,16 +111,42 @@ class Datagrams:
             self._drops.count_failure(error)
 
     def _make_replies(self, queries: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
-        respond, zones = self._respond, self._zones
+        try_fast, zones = self._dispatcher.try_fast, self._dispatcher.zones
         limit = zones.options.max_udp_size
         replies: list[bytes | None] = []
         for wire, peer in queries:
             try:
-                replies.append(respond(wire, zones, peer, limit))
+                reply = try_fast(wire, zones, peer, limit)
+                if reply is None:
+                    reply = self._respond(wire, peer, limit, len(replies))
+                replies.append(reply)
             except Exception as error:
                 self._drops.count_failure(error)
                 replies.append(None)
         return replies
+
+    def _respond(self, wire: bytes, peer: str, limit: int, slot: int) -> bytes | None:
+        """Return the reply to a message that is no ordinary query; None if there is none, or if an
+        operation was started that sends it later."""
+        reply = self._dispatcher.respond(wire, peer, limit)
+        if not isinstance(reply, DnsRequest):
+            return reply
+        task = self._group.create_task(self._run_operation(reply, self._channel.origin(slot)))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: reply.close())
+        return None
+
+    async def _run_operation(self, request: DnsRequest, origin: Origin) -> None:
+        ancillary, address = origin
+        try:
+            async with aclosing(self._dispatcher.run(request)) as replies:
+                async for reply in replies:
+                    self._sock.sendmsg([reply], _source_control(ancillary), 0, address)
+        except OSError:
+            self._drops.unsent += 1
+        except Exception as error:
+            self._drops.count_failure(error)
 
 
 def open_channel(sock: socket.socket) -> Channel:
@@ -126,7 +168,7 @@ class SingleDatagrams:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._origins: list[tuple[list[tuple[int, int, bytes]], Any]] = []
+        self._origins: list[Origin] = []
 
     def receive(self, limit: int) -> list[tuple[bytes, str]]:
         """Receive queries as :meth:`Batches.receive` does."""
@@ -140,6 +182,10 @@ class SingleDatagrams:
             self._origins.append((ancillary, peer))
             queries.append((wire, peer[0]))
         return queries
+
+    def origin(self, slot: int) -> Origin:
+        """Return the origin of a query as :meth:`Batches.origin` does."""
+        return self._origins[slot]
 
     def send(self, replies: Sequence[bytes | None]) -> int:
         """Send replies as :meth:`Batches.send` does."""

@@ -35,10 +35,18 @@ _INFO: Final = socket.CMSG_LEN(0)
 _INTERFACE: Final = {socket.AF_INET: _INFO, socket.AF_INET6: _INFO + 16}
 """The offset of the interface index: the first field of ``in_pktinfo``, the last of
 ``in6_pktinfo``."""
+_PORT: Final = struct.Struct("!2xH")
+_CONTROL_HEADER: Final = struct.Struct("@Nii")
+"""``cmsghdr``: the length, which includes the header, the level and the type."""
 _PEER: Final = {socket.AF_INET: struct.Struct("4x4s24x"), socket.AF_INET6: struct.Struct("8x16s8x")}
 """The IP address in a socket address."""
 LINK_LOCAL: Final = b"\xfe\x80"
 """The prefix of a link-local IPv6 address, for which the interface matters."""
+
+
+Origin = tuple[list[tuple[int, int, bytes]], tuple[Any, ...]]
+"""The ancillary data of a query and the socket address of its client, as the socket module has
+them."""
 
 
 class _Iovec(ctypes.Structure):
@@ -152,6 +160,25 @@ class Batches:
         return [
             (wire[:_FIRST] + rest, peer) for (wire, peer), rest in zip(queries, rests, strict=True)
         ]
+
+    def origin(self, slot: int) -> Origin:
+        """Return the origin of one of the queries last received, for a reply that is sent
+        later."""
+        name = bytes(memoryview(self._names)[slot * _NAME : (slot + 1) * _NAME])
+        (port,) = _PORT.unpack_from(name)
+        if self._family == socket.AF_INET:
+            address: tuple[Any, ...] = (socket.inet_ntop(self._family, name[4:8]), port)
+        else:
+            flow, scope = (
+                int.from_bytes(name[4:8], "big"),
+                int.from_bytes(name[24:28], sys.byteorder),
+            )
+            address = (socket.inet_ntop(self._family, name[8:24]), port, flow, scope)
+        if not self._destinations:
+            return [], address
+        start = slot * _CONTROL
+        length, level, kind = _CONTROL_HEADER.unpack_from(self._controls, start)
+        return [(level, kind, bytes(self._controls[start + _INFO : start + length]))], address
 
     def send(self, replies: Sequence[bytes | None]) -> int:
         """Send the replies to the queries last received, in their order; None for no reply.

@@ -21,7 +21,7 @@ from zonegit.nameserver.answer.responder import encode_options
 from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable, count_query
 from zonegit.nameserver.message import edns
 from zonegit.nameserver.message.fragment import NOERROR, NOTAUTH, REFUSED, SERVFAIL
-from zonegit.nameserver.message.query import STREAM, Query, encode_error
+from zonegit.nameserver.message.query import QUERY, STREAM, Query, encode_error
 from zonegit.nameserver.zone.compiler import RECORD_OVERHEAD, RRSET_OVERHEAD
 from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord, iter_records, soa_record
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
@@ -29,6 +29,7 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
 from zonegit.zone.serial import is_later
+from zonegit_resolver.dispatcher import DnsOperation, DnsRequest
 from zonegit_resolver.scheduling import Scheduler
 from zonegit_resolver.xfr.packing import Packer
 from zonegit_resolver.xfr.transfer_queue import (
@@ -46,10 +47,6 @@ CURRENT: Final = "current"
 REFUSED_KIND: Final = "refused"
 SLOW: Final = "slow"
 """The transfer was ended because the client read too slowly while others waited."""
-
-_IXFR: Final = b"\0\xfb\0\1"
-_AXFR: Final = b"\0\xfc\0\1"
-"""The type and class of a question, in wire format."""
 
 Records = Iterable[ZoneRecord | None]
 """Records of a transfer; None stands for a pause."""
@@ -82,10 +79,6 @@ class TransferCounters:
         self.octets += octets
 
 
-def _is_never_gone() -> bool:
-    return False
-
-
 class Outgoing:
     """Sends zones to clients that may have them. Without ``differences`` every transfer is a whole
     zone."""
@@ -98,24 +91,23 @@ class Outgoing:
         self.counters = TransferCounters()
         self.queue = TransferQueue(zones.options.max_transfers)
 
-    async def answer(
-        self, wire: bytes, query: Query, peer: str, is_gone: Callable[[], bool] = _is_never_gone
-    ) -> AsyncGenerator[bytes, None]:
+    def make_operation(self) -> DnsOperation:
+        """Return the operation of transfers. Its limits are those of the queue. In a datagram the
+        responder answers IXFR, and refuses AXFR (RFC 5936 section 4.2)."""
+        types = (rrtypes.AXFR, rrtypes.IXFR)
+        return DnsOperation(QUERY, types, self.answer, limits=None, is_stream_only=True)
+
+    async def answer(self, request: DnsRequest) -> AsyncGenerator[bytes, None]:
         """Yield the messages of a transfer on a stream, or one message that refuses it.
 
-        Work is done for one transfer at a time.
-
-        Args:
-            wire: The query.
-            query: The parsed query.
-            peer: The address of the client.
-            is_gone: Returns whether the client has disconnected; the transfer is then not started.
+        Work is done for one transfer at a time. It is not started if its client has disconnected.
 
         Raises:
             SlowClientError: The client reads too slowly while others wait; close its connection.
         """
         await asyncio.sleep(0)  # many refusals in a row do not block the event loop
-        client = authenticate(wire, query, self._zones, peer)
+        query = request.query
+        client = authenticate(request.wire, query, self._zones, request.peer)
         if isinstance(client, bytes):
             self.counters.count(REFUSED_KIND)
             yield client
@@ -133,7 +125,9 @@ class Outgoing:
                 yield reply
             return
         try:
-            async with aclosing(self._send_in_turn(query, client, state, is_gone)) as replies:
+            async with aclosing(
+                self._send_in_turn(query, client, state, request.is_gone)
+            ) as replies:
                 async for reply in replies:
                     yield reply
         except Busy:
@@ -256,17 +250,6 @@ class Outgoing:
             serial=state.snapshot.serial,
             octets=octets,
         )
-
-
-def may_be_transfer(wire: bytes) -> bool:
-    """Return whether a message contains the type of a transfer and so has to be parsed."""
-    return _IXFR in wire or _AXFR in wire
-
-
-def is_transfer(query: Query) -> bool:
-    """Return whether a query on a stream requests a transfer."""
-    is_question = query.rcode == 0 and not query.is_notify
-    return is_question and query.qtype in (rrtypes.AXFR, rrtypes.IXFR)
 
 
 def _is_current(query: Query, snapshot: ZoneSnapshot) -> bool:

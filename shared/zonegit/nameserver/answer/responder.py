@@ -73,8 +73,12 @@ def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | Non
         None if the message gets no reply.
     """
     query = parse(wire)
-    if query is None:
-        return None
+    return respond_to(query, wire, zones, peer, limit) if query is not None else None
+
+
+def respond_to(query: Query, wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes:
+    """Return the reply to a message that is parsed; the other arguments are those of
+    :func:`respond`."""
     client = authenticate(wire, query, zones, peer)
     if isinstance(client, bytes):
         return client

@@ -80,6 +80,12 @@ class Query(msgspec.Struct, frozen=True):
         return Name(self.question[: -_QUESTION.size])
 
     @property
+    def is_malformed(self) -> bool:
+        """Return whether the message was parsed and has an error. A message of an opcode that
+        ``parse`` does not know was not parsed."""
+        return self.rcode not in (0, NOTIMP)
+
+    @property
     def is_notify(self) -> bool:
         """Return whether the message is a NOTIFY (RFC 1996)."""
         return self.flags & OPCODE == NOTIFY
