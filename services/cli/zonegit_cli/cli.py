@@ -31,6 +31,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "add": "Add a record to an RRset",
         "remove": "Remove a record from an RRset",
         "delete": "Delete an RRset, or all RRsets of a name",
+        "restore": "Restore an RRset or a name as it was at an earlier commit",
         "edit": "Edit the zone as a master file in your editor",
         "plan": "Show what a file would change, and save it as a plan",
         "apply": "Apply a file of edits, a diff or a saved plan as one commit",

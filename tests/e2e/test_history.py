@@ -1,0 +1,55 @@
+"""Commands that look into the history of names, and restore from it."""
+
+import pytest
+from tests.e2e.stack import Stack
+
+ZONE = "past.example."
+ADA = {"ZONEGIT_AUTHOR_NAME": "Ada", "ZONEGIT_AUTHOR_EMAIL": "ada@example.net"}
+
+
+@pytest.fixture(scope="module")
+def stack(shared_stack: Stack) -> Stack:
+    """Return the stack for an operator with a zone in which api had three addresses."""
+    stack = Stack(shared_stack.data, {"ZONEGIT_ACTOR": "historian"} | ADA)
+    stack.zone(ZONE)
+    for number in (81, 82):
+        stack.run("set", "api", "A", "300", f"192.0.2.{number}", "-m", f"move api to {number}")
+    return stack
+
+
+def test_restore_makes_one_commit_that_says_what(stack: Stack) -> None:
+    source = stack.run("rev-parse", "HEAD~2").out.strip()
+    stack.run("branch", "restoring")
+    words = ("restore", "api", "a", "--from", "HEAD~2", "--branch", "restoring")
+    preview = stack.json(*words, "--dry-run")
+    assert (preview["committed"], preview["verdict"]["accepted"]) == (False, True)
+    made = stack.json(*words, "--wait")
+    assert made["changes"] == preview["changes"]
+    assert [each["new"]["rdata"] for each in made["changes"]] == [["192.0.2.80"]]
+    (latest, *_) = stack.json("log", "restoring")
+    assert latest["message"] == f"restore api A from {source[:12]} (HEAD~2)"
+    assert latest["parents"] == [stack.run("rev-parse", "main").out.strip()]
+    again = stack.run("restore", "api", "A", "--from", source, "--branch", "restoring")
+    assert again.out == f"nothing to restore: api of {ZONE} restoring has these records already\n"
+
+
+def test_restore_says_that_a_name_did_not_exist(stack: Stack) -> None:
+    stack.run("branch", "fresh")
+    stack.run("set", "new", "A", "300", "192.0.2.9", "--branch", "fresh")
+    done = stack.run("restore", "new", "--from", "fresh~1", "--branch", "fresh")
+    assert "new.past.example. did not exist at" in done.err
+    assert "- new.past.example. 300 IN A 192.0.2.9" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        (("restore", "nosuch", "--from", "HEAD~1"), 3, "neither now nor at"),
+        (("restore", "@", "SOA", "--from", "HEAD~1"), 1, "serial must not decrease"),
+        (("restore", "api", "A"), 2, "missing option '--from'"),
+    ],
+)
+def test_restore_refuses(stack: Stack, words: tuple[str, ...], status: int, text: str) -> None:
+    done = stack.run(*words, status=status)
+    assert not done.out
+    assert text in done.err
