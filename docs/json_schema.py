@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from zonegit_cli.render import documents
-from zonegit_cli.render.documents import (
+from zonegit.views.document import SCHEMA
+from zonegit.views.outcome import (
     CommitDocument,
     ImportDocument,
     PlanDocument,
@@ -36,15 +36,15 @@ DOCUMENTS: Final = (
 def build_schema() -> dict[str, Any]:
     """Return the JSON Schema of every document."""
     refs, components = msgspec.json.schema_components(DOCUMENTS, ref_template="#/$defs/{name}")
-    for name, component in components.items():
-        component["description"] = inspect.getdoc(getattr(documents, name)) or ""
+    for component in components.values():
+        component["description"] = inspect.cleandoc(component["description"])
         # A field with a default is printed, too.
         component["required"] = list(component["properties"])
         for field in component["properties"].values():
             field.pop("default", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Documents printed with --json after a change, schema {documents.SCHEMA}",
+        "title": f"Documents printed with --json after a change, schema {SCHEMA}",
         "anyOf": list(refs),
         "$defs": components,
     }

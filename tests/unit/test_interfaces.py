@@ -37,6 +37,7 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Doc, Identity, Index, IndexRow, Symref, Tag, Tree
 from zonegit.repo.change import migrate, saved_plan, sequencer_state
 from zonegit.store import cache_root, folder_lock, ref_names
+from zonegit.views import outcome
 from zonegit.wire import codec, failures, messages, permissions, subjects, verbs
 from zonegit.wire.verbs import Form, Verb
 from zonegit.zone import names, rrtypes
@@ -46,7 +47,6 @@ from zonegit.zonefile import zone_paths
 from zonegit_cli import run, terminal
 from zonegit_cli.cli import cli
 from zonegit_cli.commands import doctor
-from zonegit_cli.render import documents
 from zonegit_cli.stack import folder, record
 from zonegit_cli.workspace import index, working_tree
 from zonegit_objectstore.__main__ import main as objectstore
@@ -251,12 +251,12 @@ def printed() -> Any:
     The keys of JSON documents are among them.
     """
     return {
-        "after a commit": shape(documents.CommitDocument),
-        "after an import": shape(documents.ImportDocument),
-        "after an import of a series": shape(documents.SeriesDocument),
-        "of a plan": shape(documents.PlanDocument),
-        "of several branches": shape(documents.SeveralDocument),
-        "of an undo": shape(documents.UndoDocument),
+        "after a commit": shape(outcome.CommitDocument),
+        "after an import": shape(outcome.ImportDocument),
+        "after an import of a series": shape(outcome.SeriesDocument),
+        "of a plan": shape(outcome.PlanDocument),
+        "of several branches": shape(outcome.SeveralDocument),
+        "of an undo": shape(outcome.UndoDocument),
         "keys of mappings": sorted_union(interfaces.mappings),
     }
 
@@ -365,7 +365,7 @@ def test_every_message_has_a_place() -> None:
 
 
 def test_no_name_of_a_class_is_in_the_files() -> None:
-    classes = {each.__name__ for each in [*_classes(messages), *_classes(documents)]}
+    classes = {each.__name__ for each in [*_classes(messages), *_classes(outcome)]}
     for path in FOLDER.iterdir():
         words = set(re.findall(r"\w+", path.read_text()))
         assert not {each for each in classes if re.search("[a-z][A-Z]", each)} & words

@@ -3,7 +3,7 @@ resolvers, and print the outcome."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,17 +18,20 @@ from zonegit.repo.repo import Repo
 from zonegit.zone.findings import Finding, refuse
 from zonegit_cli import propagation
 from zonegit_cli.options import CommitOptions
+from zonegit_cli.output import Json
 from zonegit_cli.propagation import Propagated, Waiter
-from zonegit_cli.render import conflict_lines, documents, findings, outcomes
-from zonegit_cli.render.documents import CommitDocument
+from zonegit_cli.render import conflict_lines, findings, outcomes
 from zonegit_cli.run import EXIT_STATUS
 from zonegit_cli.session import Session
 
-ExtendDocument = Callable[[CommitDocument], CommitDocument]
+if TYPE_CHECKING:  # imported when a document is made: text output does not need it
+    from zonegit.views.outcome import CommitDocument
+
+ExtendDocument = Callable[["CommitDocument"], "CommitDocument"]
 """Adds a command's own fields to its JSON document, after all other fields are set."""
 
 
-def keep_document(document: CommitDocument) -> CommitDocument:
+def keep_document(document: "CommitDocument") -> "CommitDocument":
     """Return the document unchanged, for commands that have no fields of their own."""
     return document
 
@@ -52,12 +55,13 @@ class TargetBranch(msgspec.Struct, frozen=True):
     warnings: tuple[Finding, ...]
     waiter: Waiter
 
-    def to_json(
-        self, document: CommitDocument, extend: ExtendDocument = keep_document
-    ) -> dict[str, Any]:
+    def to_json(self, document: "CommitDocument", extend: ExtendDocument = keep_document) -> Json:
         """Return a document for ``--json``, with the warnings about HEAD first."""
-        document.warnings = [*documents.make_warnings(self.warnings), *document.warnings]
-        return documents.to_json(extend(document))
+        from zonegit.views.outcome import order_fields
+        from zonegit.views.warning import make_warnings
+
+        document.warnings = [*make_warnings(self.warnings), *document.warnings]
+        return order_fields(extend(document))
 
 
 def build_intent(
@@ -186,7 +190,7 @@ async def report_outcome(
         propagated = await target.waiter.wait(outcome.moved)
     if not isinstance(outcome, Conflicted):
         findings.print_findings(target.session, outcome.findings)
-    data: dict[str, Any] = {}
+    data: Json = {}
     lines: Iterable[str] = ()
     if target.session.output.as_json:
         document = await outcomes.make_document(

@@ -5,7 +5,6 @@ goes to stderr. Names of authors, messages and the like come from other operator
 characters in them are escaped.
 """
 
-import json
 import os
 import re
 import shutil
@@ -46,7 +45,8 @@ SEVERITY_COLOURS: Final[Mapping[Severity, str]] = {
     "note": "cyan",
 }
 
-Json = Mapping[str, Any] | Sequence[Any]
+Json = msgspec.Struct | Mapping[str, Any] | Sequence[Any]
+"""A document of ``zonegit.views``, or values that JSON has."""
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -72,7 +72,7 @@ class Output(msgspec.Struct, frozen=True):
         """
         if self.as_json:
             document = data() if callable(data) else data
-            click.echo(_escape(json.dumps(document, indent=2, ensure_ascii=False)))
+            click.echo(_escape(format_json(document)))
             return
         text = [f"{escape_controls(line)}\n" for line in lines]
         if not verbatim and sys.stdout.isatty():
@@ -111,6 +111,11 @@ class Output(msgspec.Struct, frozen=True):
         filled = BAR_WIDTH * done // total
         drawn = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done:,} of {total:,} {what}"
         self.print_progress("" if done == total else drawn)
+
+
+def format_json(document: Json, indent: int = 2) -> str:
+    """Return a document as JSON text, indented by ``indent`` spaces a level."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=indent).decode()
 
 
 def _escape(document: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,12 +21,14 @@ from zonegit.store.ref_names import RefName
 from zonegit.zone.findings import Finding
 from zonegit_cli import options, propagation
 from zonegit_cli.options import CommandBody
-from zonegit_cli.output import to_hex
+from zonegit_cli.output import Json, to_hex
 from zonegit_cli.propagation import Propagated, ZoneBranch
-from zonegit_cli.render import documents, dry_runs, findings, outcomes
+from zonegit_cli.render import findings, outcomes
 from zonegit_cli.render import operations as operation_lines
-from zonegit_cli.render.documents import RefDocument, UndoDocument
 from zonegit_cli.session import Session
+
+if TYPE_CHECKING:  # imported when a document is made: text output does not need it
+    from zonegit.views.outcome import RefDocument, UndoDocument
 
 
 class UndoOptions(msgspec.Struct, frozen=True):
@@ -96,11 +98,12 @@ async def run_undo(
         for ref in undone.skipped:
             session.output.print_note(f"skipped: {operations.format_ref(ref)}, of another operator")
         findings.print_findings(session, _list_findings(undone))
-        data: dict[str, Any] = {}
+        data: Json = {}
         if session.output.as_json:
+            from zonegit.views.outcome import order_fields
+
             redone = done.undoes if redo else None
-            found = await _make_document(repo, undone, propagated, options, redone)
-            data = documents.to_json(found)
+            data = order_fields(await _make_document(repo, undone, propagated, options, redone))
     first = f"{_choose_verb(options, redo=redo)} {head}"
     lines = [first, *_format_lines(undone, symrefs), *_format_advice(undone, options, redo=redo)]
     session.output.print_result(
@@ -195,7 +198,10 @@ async def _make_document(
     propagated: Mapping[ZoneBranch, Propagated],
     options: UndoOptions,
     redone: str | None,
-) -> UndoDocument:
+) -> "UndoDocument":
+    from zonegit.views.outcome import UndoDocument
+    from zonegit.views.warning import make_warnings
+
     results = []
     for each in undone.restored:
         outcome = each.outcome
@@ -210,7 +216,7 @@ async def _make_document(
         committed=not options.dry_run,
         dry_run=options.dry_run,
         operation=None if options.dry_run else undone.operation,
-        warnings=documents.make_warnings(_list_findings(undone)),
+        warnings=make_warnings(_list_findings(undone)),
         results=results,
         undone=undone.undone.operation,
         redone=redone,
@@ -219,7 +225,10 @@ async def _make_document(
     )
 
 
-def _make_ref_document(each: RestoredRef) -> RefDocument:
+def _make_ref_document(each: RestoredRef) -> "RefDocument":
+    from zonegit.views.outcome import RefDocument
+    from zonegit.views.verdict import make_verdict
+
     change = each.change
     now = each.commit or change.before
     return RefDocument(
@@ -227,5 +236,5 @@ def _make_ref_document(each: RestoredRef) -> RefDocument:
         undone=change.kind,
         old=to_hex(change.now),
         new=to_hex(now),
-        verdict=dry_runs.make_document(each.judgement),
+        verdict=make_verdict(each.judgement),
     )

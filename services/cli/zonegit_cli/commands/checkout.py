@@ -5,6 +5,7 @@ import click
 from zonegit.repo import heads, refish
 from zonegit.repo.change import branches
 from zonegit.store.ref_names import DEFAULT_HEAD
+from zonegit.views.warning import make_warnings
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, head_notes, options, propagation
@@ -63,7 +64,7 @@ async def command(
     text = f"switched to branch {branch} of {names.text(current_zone)}"
     data = {
         "zone": names.text(current_zone), "branch": branch, "created": create,
-        "warnings": findings.to_json(found),
+        "warnings": make_warnings(found),
     }  # fmt: skip
     session.output.print_result(
         {**data, **propagated.to_json()}, [text, *propagated.format_lines()]

@@ -8,6 +8,7 @@ from zonegit.objects.ids import short
 from zonegit.repo.inspect import compare
 from zonegit.repo.inspect.compare import Comparison
 from zonegit.store.reader import Reader
+from zonegit.views.diff import make_changes
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
@@ -74,5 +75,5 @@ def _to_json(found: Comparison) -> dict[str, Any]:
         "zone": names.text(found.zone),
         "old": {"commit": to_hex(found.old.commit), "serial": found.old.serial},
         "new": {"commit": to_hex(found.new.commit), "serial": found.new.serial},
-        "changes": patches.to_json(found.deltas),
+        "changes": make_changes(found.deltas),
     }

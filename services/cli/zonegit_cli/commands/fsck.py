@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
+import msgspec
 
 from zonegit.repo.inspect import fsck
 from zonegit.repo.inspect.fsck_report import BrokenObject, FsckReport, ObjectFinding
 from zonegit.repo.inspect.tip_flaws import TipFlaw
+from zonegit.views.warning import make_warnings
 from zonegit.zone import names, rrtypes
 from zonegit_cli import options
 from zonegit_cli.output import format_count, format_id, to_hex
-from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 EXIT_BROKEN = 1
@@ -134,9 +135,9 @@ def _flaw_to_json(flawed: TipFlaw) -> dict[str, Any]:
 
 
 def _finding_to_json(noticed: ObjectFinding) -> dict[str, Any]:
-    (finding,) = findings.to_json([noticed.finding])
+    (finding,) = make_warnings([noticed.finding])
     return {
-        **finding,
+        **msgspec.structs.asdict(finding),
         "id": noticed.id.hex(),
         "ref": noticed.ref.path(),
         "commit": to_hex(noticed.commit),

@@ -3,6 +3,7 @@
 import click
 
 from zonegit.repo import heads
+from zonegit.views.warning import make_warnings
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import head_notes, options
@@ -27,7 +28,7 @@ async def command(session: Session, zone: Name) -> None:
     findings.print_findings(session, found)
     data = {
         "zone": names.text(zone), "branch": "main", "default": first,
-        "warnings": findings.to_json(found),
+        "warnings": make_warnings(found),
     }  # fmt: skip
     session.output.print_result(
         data,

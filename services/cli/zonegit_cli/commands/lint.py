@@ -11,6 +11,7 @@ import click
 from zonegit.errors import Invalid
 from zonegit.repo.inspect import lint
 from zonegit.repo.inspect.lint import LintResult
+from zonegit.views.warning import make_warnings
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import apex, table
@@ -21,7 +22,6 @@ from zonegit.zonefile.reader import MAX_OCTETS, Opener, Skipped
 from zonegit_cli import options
 from zonegit_cli.output import SEVERITY_COLOURS, format_count, to_hex
 from zonegit_cli.parse import file_kinds, files
-from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 EXIT_FOUND: Final = 10
@@ -137,5 +137,5 @@ def _to_json(found: LintResult, file: str | None) -> dict[str, Any]:
         "commit": to_hex(found.commit),
         "records": found.records,
         "counts": {severity: counted[severity] for severity in SEVERITY_COLOURS},
-        "findings": findings.to_json(found.findings),
+        "findings": make_warnings(found.findings),
     }

@@ -1,9 +1,7 @@
 """zonegit plan: show and save what a file would change."""
 
 import gc
-import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,6 +16,7 @@ from zonegit.zone.names import Name
 from zonegit.zonefile import reader
 from zonegit_cli import options
 from zonegit_cli.import_export.master_files import MasterFiles
+from zonegit_cli.output import Json, format_json
 from zonegit_cli.parse import edit_scripts, file_kinds, files
 from zonegit_cli.render import findings
 from zonegit_cli.render import plans as shown
@@ -93,13 +92,13 @@ def _plan_zone(
     return change_plan.add_findings(plan, master.take_findings())
 
 
-def _save(path: Path, document: dict[str, Any]) -> None:
+def _save(path: Path, document: Json) -> None:
     """Save a plan.
 
     Raises:
         Invalid: it cannot be written, or exceeds ``saved_plan.MAX_OCTETS``.
     """
-    octets = json.dumps(document, indent=1).encode() + b"\n"
+    octets = format_json(document, indent=1).encode() + b"\n"
     if len(octets) > saved_plan.MAX_OCTETS:
         raise Invalid(
             f"the plan has {len(octets)} octets, more than {saved_plan.MAX_OCTETS}",

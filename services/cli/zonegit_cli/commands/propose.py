@@ -5,6 +5,7 @@ import click
 from zonegit.repo import refish
 from zonegit.repo.change import proposals
 from zonegit.store.ref_names import DEFAULT_BRANCH
+from zonegit.views.warning import make_warnings
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, head_notes, options
@@ -44,5 +45,5 @@ async def command(session: Session, name: str, start: str, zone: Name | None) ->
     findings.print_findings(session, found)
     where = {"zone": names.text(at.zone), "branch": name, "commit": at.commit.hex()}
     text = f"proposal {name} of {where['zone']} from {start} {format_id(at.commit)}; switched to it"
-    data = {**where, "warnings": findings.to_json(found)}
+    data = {**where, "warnings": make_warnings(found)}
     session.output.print_result(data, [text, f"to review it: zonegit review {name}"])

@@ -14,6 +14,10 @@ from zonegit.repo.commit.dry_runs import Judgement
 from zonegit.repo.commit.outcomes import Preview
 from zonegit.repo.heads import BranchPosition
 from zonegit.store.ref_names import DEFAULT_BRANCH
+from zonegit.views.conflict import make_conflicts
+from zonegit.views.diff import make_changes
+from zonegit.views.verdict import make_verdict
+from zonegit.views.warning import make_warnings
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
@@ -90,14 +94,14 @@ def _to_json(review: Review) -> dict[str, Any]:
             }
             for each in review.commits
         ],
-        "changes": patches.to_json(review.deltas),
+        "changes": make_changes(review.deltas),
         "merges": (
             not conflicts
             and review.refused is None
             and (judgement is None or judgement.refusal is None)
         ),
         "reverted_by": review.refused.details["reverts"].split() if review.refused else [],
-        "warnings": findings.to_json(warnings),
-        "verdict": dry_runs.to_json(judgement) if judgement is not None else None,
-        "conflicts": [conflict_lines.to_json(each) for each in conflicts],
+        "warnings": make_warnings(warnings),
+        "verdict": make_verdict(judgement),
+        "conflicts": make_conflicts(conflicts),
     }

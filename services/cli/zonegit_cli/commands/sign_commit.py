@@ -9,11 +9,11 @@ from zonegit.repo import refish
 from zonegit.repo.change import sign
 from zonegit.repo.change.sign import SignedBranch
 from zonegit.repo.commit.dry_runs import find_refusal
+from zonegit.views.verdict import make_verdict
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options, propagation
 from zonegit_cli.output import format_id
-from zonegit_cli.render import dry_runs
 from zonegit_cli.session import Session
 
 
@@ -72,7 +72,7 @@ async def command(
         "commit": signed.commit.hex(),
         "dry_run": dry_run,
         "replaced": signed.old.hex() if signed.moved is not None else None,
-        **({"verdict": dry_runs.to_json(signed.judgement)} if signed.judgement else {}),
+        **({"verdict": make_verdict(signed.judgement)} if signed.judgement else {}),
         **propagated.to_json(),
     }
     session.output.print_result(

@@ -12,7 +12,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_count
+from zonegit_cli.output import Json, align_columns, format_count
 from zonegit_cli.session import Session
 from zonegit_cli.workspace import working_tree
 from zonegit_cli.workspace.file_status import FileProgress, FileStatus, compare
@@ -227,13 +227,13 @@ async def commit(
 
 
 def _print_nothing(session: Session, *, dry_run: bool) -> None:
-    from zonegit_cli.render import documents
+    from zonegit.views.outcome import SeveralDocument
 
-    nothing = documents.SeveralDocument(
+    nothing = SeveralDocument(
         committed=False, dry_run=dry_run, operation=None, warnings=[], results=[]
     )
     text = "nothing to commit: no zone was changed"
-    session.output.print_result(documents.to_json(nothing), [text])
+    session.output.print_result(nothing, [text])
 
 
 async def _commit_files(
@@ -243,10 +243,10 @@ async def _commit_files(
     intent: "Intent",
     *,
     wait: bool,
-) -> tuple[dict[Name, "ZoneResult"], dict[str, Any], list[str]]:
+) -> tuple[dict[Name, "ZoneResult"], Json, list[str]]:
     """Commit files, and return the outcomes with their JSON or their lines."""
     from zonegit_cli import propagation
-    from zonegit_cli.render import documents, findings
+    from zonegit_cli.render import findings
     from zonegit_cli.workspace import commit_files
 
     async with (
@@ -261,7 +261,7 @@ async def _commit_files(
         findings.print_findings(session, commit_files.list_findings(results))
         if session.output.as_json:
             document = await commit_files.make_document(repo, results, propagated, intent)
-            return results, documents.to_json(document), []
+            return results, document, []
         lines = await commit_files.format_lines(repo, results)
         lines += propagation.merge_results(propagated.values()).format_lines()
         return results, {}, lines

@@ -13,11 +13,12 @@ from zonegit.store import ref_names
 from zonegit.store.ref_log import Moved
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.store.refs import ZoneRefs
+from zonegit.views.verdict import make_verdict
+from zonegit.views.warning import make_warnings
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import head_notes, options, propagation
 from zonegit_cli.output import align_columns, format_id
-from zonegit_cli.render import dry_runs as verdicts
 from zonegit_cli.render import findings, zones
 from zonegit_cli.session import Session
 
@@ -67,7 +68,7 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
     findings.print_findings(session, found)
     data = {
         "zone": names.text(zone), "branch": branch, "default": default,
-        "warnings": findings.to_json(found),
+        "warnings": make_warnings(found),
     }  # fmt: skip
     session.output.print_result(data, [f"switched to branch {branch} of {names.text(zone)}"])
 
@@ -130,7 +131,7 @@ async def _show_removal(session: Session, zone: Name, *, force: bool, reason: st
     tips = {ref_names.branch(zone, name): tip for name, tip in refs.heads.items()}
     tips |= {ref_names.tag(zone, name): tip for name, tip in refs.tags.items()}
     gone = {ref.path(): tip.target.hex() for ref, tip in sorted(tips.items())}
-    verdict = {"verdict": verdicts.to_json(judgement)}
+    verdict = {"verdict": make_verdict(judgement)}
     data = {"zone": names.text(zone), "dry_run": True, "removed": gone, **verdict}
     session.output.print_result(
         data, [f"would remove {names.text(zone)}", *_format_branches(gone, "is")]

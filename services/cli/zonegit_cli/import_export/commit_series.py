@@ -2,7 +2,6 @@
 for the resolvers, and print the outcome."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
 
 import msgspec
 
@@ -13,20 +12,22 @@ from zonegit.repo.commit.dry_runs import find_refusal
 from zonegit.repo.commit.intent import Intent
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
-from zonegit.zone import names
-from zonegit_cli import commit_command
-from zonegit_cli.commit_command import TargetBranch
-from zonegit_cli.import_export.master_files import MasterFiles
-from zonegit_cli.options import CommitOptions
-from zonegit_cli.output import format_count, format_id, to_hex
-from zonegit_cli.propagation import Propagated
-from zonegit_cli.render import documents, dry_runs, findings, outcomes
-from zonegit_cli.render.documents import (
+from zonegit.views.outcome import (
     CommitDocument,
     ImportDocument,
     SeriesDocument,
     VersionDocument,
 )
+from zonegit.views.verdict import make_verdict
+from zonegit.views.warning import make_warnings
+from zonegit.zone import names
+from zonegit_cli import commit_command
+from zonegit_cli.commit_command import TargetBranch
+from zonegit_cli.import_export.master_files import MasterFiles
+from zonegit_cli.options import CommitOptions
+from zonegit_cli.output import Json, format_count, format_id, to_hex
+from zonegit_cli.propagation import Propagated
+from zonegit_cli.render import dry_runs, findings, outcomes
 from zonegit_cli.session import Session
 
 
@@ -82,7 +83,7 @@ async def commit(
         if written.moved:
             propagated = await target.waiter.wait(written.moved)
         findings.print_findings(session, written.findings)
-        data: dict[str, Any] = {}
+        data: Json = {}
         if session.output.as_json:
             document = await _make_document(target, written, commit_options)
             document.served_by = propagated.served_by
@@ -153,8 +154,8 @@ async def _make_document(
         parent=written.parent.hex() if written.moved is not None and written.parent else None,
         serial=made[-1].serial if made else written.before,
         serial_before=written.before,
-        verdict=dry_runs.make_document(written.judgement),
-        warnings=documents.make_warnings(written.findings),
+        verdict=make_verdict(written.judgement),
+        warnings=make_warnings(written.findings),
         changes=await outcomes.read_changes(target.repo, written.trees)
         if written.trees is not None
         else [],

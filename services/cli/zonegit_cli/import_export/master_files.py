@@ -6,6 +6,7 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.repo.commit.edits import RRsetKey
+from zonegit.views.outcome import CommitDocument, ImportDocument, SkippedDocument
 from zonegit.zone.findings import Finding
 from zonegit.zone.line_cache import LineCache
 from zonegit.zone.names import Name
@@ -13,7 +14,6 @@ from zonegit.zone.rrset import RRset
 from zonegit.zonefile import reader
 from zonegit.zonefile.reader import Opener, Skipped
 from zonegit_cli.parse import file_kinds
-from zonegit_cli.render.documents import CommitDocument, ImportDocument, SkippedDocument
 from zonegit_cli.session import Session
 
 MAX_SKIPPED: Final = 1_000

@@ -10,6 +10,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Tag, subject
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.inspect.log import Label
+from zonegit.views.diff import make_changes
 from zonegit_cli.output import format_id
 from zonegit_cli.render import identities, patches
 from zonegit_cli.session import Session
@@ -84,7 +85,7 @@ def to_json(entry: ShownCommit) -> dict[str, Any]:
         "tags": [label.name for label in entry.labels if label.kind == "tag"],
         "signed": bool(commit.signature),
     }
-    return fields if entry.deltas is None else fields | {"changes": patches.to_json(entry.deltas)}
+    return fields if entry.deltas is None else fields | {"changes": make_changes(entry.deltas)}
 
 
 def _format_labels(entry: ShownCommit) -> str:

@@ -1,10 +1,9 @@
 """Format conflicts: each RRset with its reason, and its content in the base and on both sides."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import click
-import msgspec
 
 from zonegit.merge.conflicts import Clash
 from zonegit.repo.commit.conflicts import Conflicted
@@ -12,7 +11,6 @@ from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, format_key, rdata_to_text
 from zonegit_cli.output import format_count
-from zonegit_cli.render import documents
 
 BY_HAND: Final = (
     "make both sides equal (zonegit set or delete, on either branch), then try again",
@@ -48,13 +46,6 @@ def _format_rrset(rrset: RRset | None) -> str:
     if rrset is None:
         return "absent"
     return f"{rrset.ttl} " + ", ".join(rdata_to_text(rrset.rdtype, each) for each in rrset.rdatas)
-
-
-def to_json(clash: Clash) -> dict[str, Any]:
-    """Return one conflict for ``--json``."""
-    (found,) = documents.make_conflicts([clash])
-    plain: dict[str, Any] = msgspec.to_builtins(found)
-    return plain
 
 
 def _list_sides(clash: Clash) -> list[tuple[str, RRset | None]]:

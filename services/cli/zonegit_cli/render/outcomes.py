@@ -4,7 +4,7 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -21,9 +21,12 @@ from zonegit.store.ref_log import Moved
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.rrset import sort_key
-from zonegit_cli.output import format_count, format_id, to_hex
-from zonegit_cli.render import conflict_lines, documents, dry_runs, patches
-from zonegit_cli.render.documents import ChangeDocument, CommitDocument
+from zonegit_cli.output import format_count, format_id
+from zonegit_cli.render import conflict_lines, dry_runs, patches
+
+if TYPE_CHECKING:  # these are imported when a document is made: text output does not need them
+    from zonegit.views.diff import ChangeDocument
+    from zonegit.views.outcome import CommitDocument
 
 NOTHING_TO_COMMIT: Final = "nothing to commit: {} is already up to date"
 """The text if nothing changed, with ``{}`` for the branch."""
@@ -58,7 +61,7 @@ async def make_document(
     dry_run: bool,
     served_by: list[str] | None = None,
     hints: Sequence[str] = (),
-) -> CommitDocument:
+) -> "CommitDocument":
     """Return the JSON document of an outcome.
 
     Args:
@@ -71,67 +74,17 @@ async def make_document(
     Raises:
         ZonegitError: the changes of a dry run cannot be read.
     """
+    from zonegit.views import diff
+    from zonegit.views import outcome as views
+
     match outcome:
         case Unchanged() | Conflicted():
-            return _make_unmoved(outcome, dry_run=dry_run, hints=hints)
+            return views.make_unmoved(outcome, dry_run=dry_run, hints=hints)
         case Preview():
-            return await _make_preview(repo, outcome)
+            deltas = await _make_tree_pair(repo, outcome).read_deltas()
+            return views.make_preview(outcome, diff.make_changes(deltas))
         case Committed():
-            return await _make_committed(repo, outcome, served_by)
-
-
-def _make_unmoved(
-    outcome: Unchanged | Conflicted, *, dry_run: bool, hints: Sequence[str]
-) -> CommitDocument:
-    document = CommitDocument(
-        zone=names.text(outcome.zone),
-        branch=outcome.branch,
-        dry_run=dry_run,
-        commit=to_hex(outcome.commit),
-        serial=outcome.serial,
-        serial_before=outcome.serial,
-        warnings=[],
-    )
-    if isinstance(outcome, Conflicted):
-        document.conflicts = documents.make_conflicts(outcome.clashes)
-        document.hints = list(hints)
-    else:
-        document.warnings = documents.make_warnings(outcome.findings)
-    return document
-
-
-async def _make_preview(repo: Repo, preview: Preview) -> CommitDocument:
-    return CommitDocument(
-        zone=names.text(preview.zone),
-        branch=preview.branch,
-        dry_run=True,
-        new_commit=preview.is_new,
-        commit=to_hex(preview.tip),
-        serial=preview.serial,
-        serial_before=preview.before,
-        verdict=dry_runs.make_document(preview.judgement),
-        warnings=documents.make_warnings(preview.findings),
-        changes=documents.make_changes(await _make_tree_pair(repo, preview).read_deltas()),
-    )
-
-
-async def _make_committed(
-    repo: Repo, made: Committed, served_by: list[str] | None
-) -> CommitDocument:
-    return CommitDocument(
-        zone=names.text(made.zone),
-        branch=made.branch,
-        committed=True,
-        new_commit=made.is_new,
-        commit=made.commit.hex(),
-        parent=to_hex(made.parent),
-        serial=made.serial,
-        serial_before=made.before,
-        replayed=made.replayed,
-        served_by=served_by,
-        warnings=documents.make_warnings(made.findings),
-        changes=await read_changes(repo, made.trees),
-    )
+            return views.make_committed(outcome, await read_changes(repo, outcome.trees), served_by)
 
 
 def _make_tree_pair(repo: Repo, preview: Preview) -> TreePair:
@@ -139,13 +92,15 @@ def _make_tree_pair(repo: Repo, preview: Preview) -> TreePair:
     return TreePair(preview.zone, preview.old, preview.new, reader)
 
 
-async def read_changes(repo: Repo, trees: TreePair) -> list[ChangeDocument] | None:
+async def read_changes(repo: Repo, trees: TreePair) -> "list[ChangeDocument] | None":
     """Return the changes of a commit; None with a note if they cannot be read.
 
     This is not an error, because the commit was made.
     """
+    from zonegit.views.diff import make_changes
+
     try:
-        return documents.make_changes(await trees.read_deltas())
+        return make_changes(await trees.read_deltas())
     except ZonegitError as error:
         _note_unread(repo, error)
         return None

@@ -1,16 +1,13 @@
-"""Format diffs: records in red and green as text, RRsets before and after as JSON."""
+"""Format diffs: records in red and green."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import click
-import msgspec
 
 from zonegit.repo.commit import patch
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.zone.rrset import format_key
 from zonegit_cli.output import align_columns
-from zonegit_cli.render import documents
 
 COLOURS = {"-": "red", "+": "green"}
 
@@ -43,9 +40,3 @@ def format_stat(deltas: Sequence[RRsetDelta]) -> Iterator[str]:
     yield from align_columns(rows)
     rrsets = "1 RRset differs" if len(deltas) == 1 else f"{len(deltas)} RRsets differ"
     yield f"{rrsets}: {format_counts(removed, added) or 'no record'}"
-
-
-def to_json(deltas: Iterable[RRsetDelta]) -> list[dict[str, Any]]:
-    """Return each RRset before and after; null if it does not exist."""
-    found: list[dict[str, Any]] = msgspec.to_builtins(documents.make_changes(deltas))
-    return found

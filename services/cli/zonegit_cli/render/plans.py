@@ -1,7 +1,7 @@
 """Make a plan of a file of edits or a diff, and format plans."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -11,12 +11,15 @@ from zonegit.repo.change.saved_plan import SavedPlan, ZoneSize
 from zonegit.repo.commit import change_plan, patch
 from zonegit.repo.commit.change_plan import ChangePlanner
 from zonegit.repo.heads import BranchPosition
+from zonegit.views.diff import make_changes
+from zonegit.views.outcome import PlanDocument, SummaryDocument, order_fields
+from zonegit.views.verdict import make_verdict
+from zonegit.views.warning import make_warnings
 from zonegit.zone import names
 from zonegit.zone.rrset import format_key
-from zonegit_cli.output import to_hex
+from zonegit_cli.output import Json, to_hex
 from zonegit_cli.parse import edit_scripts
-from zonegit_cli.render import documents, dry_runs, patches
-from zonegit_cli.render.documents import PlanDocument, SummaryDocument
+from zonegit_cli.render import dry_runs, patches
 
 SIGNS: Final = {"added": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}
 
@@ -66,25 +69,24 @@ def format_summary(plan: SavedPlan, size: ZoneSize) -> str:
     return f"{counted}, of {size.rrsets:,} RRsets{more}"
 
 
-def to_json(plan: SavedPlan, size: ZoneSize) -> dict[str, Any]:
+def to_json(plan: SavedPlan, size: ZoneSize) -> Json:
     """Return the document that ``--json`` prints and ``--out`` saves."""
     counts = saved_plan.count_kinds(plan)
     base = to_hex(plan.base)
-    return documents.to_json(
-        PlanDocument(
-            zone=names.text(plan.zone),
-            branch=plan.branch,
-            dry_run=True,
-            new_commit=plan.serial != plan.before or bool(plan.deltas),
-            commit=base,
-            serial=plan.serial,
-            serial_before=plan.before,
-            verdict=dry_runs.make_document(plan.judgement),
-            warnings=documents.make_warnings(plan.findings),
-            changes=documents.make_changes(plan.deltas),
-            plan=saved_plan.VERSION,
-            base=base,
-            whole_zone=plan.is_import,
-            summary=SummaryDocument(**counts, of=size.rrsets, of_is_exact=size.is_exact),
-        )
+    document = PlanDocument(
+        zone=names.text(plan.zone),
+        branch=plan.branch,
+        dry_run=True,
+        new_commit=plan.serial != plan.before or bool(plan.deltas),
+        commit=base,
+        serial=plan.serial,
+        serial_before=plan.before,
+        verdict=make_verdict(plan.judgement),
+        warnings=make_warnings(plan.findings),
+        changes=make_changes(plan.deltas),
+        plan=saved_plan.VERSION,
+        base=base,
+        whole_zone=plan.is_import,
+        summary=SummaryDocument(**counts, of=size.rrsets, of_is_exact=size.is_exact),
     )
+    return order_fields(document)

@@ -22,13 +22,13 @@ from zonegit.repo.repo import Repo
 from zonegit.store.ref_log import Moved
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.store.refs import ZoneRefs
+from zonegit.views.outcome import SeveralDocument
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit_cli.output import format_count
 from zonegit_cli.propagation import Propagated, ZoneBranch
 from zonegit_cli.render import outcomes
-from zonegit_cli.render.documents import SeveralDocument
 from zonegit_cli.workspace.file_status import FileStatus
 from zonegit_cli.workspace.index import IndexEntry
 from zonegit_cli.workspace.working_tree import Workspace

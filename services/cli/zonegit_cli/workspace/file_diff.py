@@ -14,6 +14,7 @@ from zonegit.repo.commit import diff
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
+from zonegit.views.diff import make_changes
 from zonegit.zone import names
 from zonegit_cli.render import patches
 from zonegit_cli.workspace.file_status import FileStatus
@@ -70,5 +71,5 @@ def to_json(each: FileDifference) -> dict[str, Any]:
         "zone": names.text(file.zone),
         "path": file.path,
         "old": {"commit": file.known.commit.hex()},
-        "changes": patches.to_json(each.deltas),
+        "changes": make_changes(each.deltas),
     }

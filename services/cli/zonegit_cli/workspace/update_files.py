@@ -17,6 +17,7 @@ from zonegit.repo.read_zones import WholeZoneAt
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.store.refs import ZoneRefs
+from zonegit.views.conflict import make_conflicts
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import writer
@@ -261,7 +262,5 @@ def _to_json(each: UpdatedFile) -> dict[str, Any]:
         "old": each.file.known.commit.hex(),
         "tip": to_hex(each.tip),
         "kept": each.kept,
-        "conflicts": [conflict_lines.to_json(clash) for clash in each.conflict.clashes]
-        if each.conflict
-        else [],
+        "conflicts": make_conflicts(each.conflict.clashes) if each.conflict else [],
     }

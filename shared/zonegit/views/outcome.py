@@ -1,84 +1,26 @@
-"""The JSON documents of commands that commit: these types are the schema (docs/json.md).
+"""Outcomes of commands that change branches, as JSON (docs/json.md).
 
 All of them are one schema: a command adds fields of its own to :class:`CommitDocument`, and one
 that works on several branches lists a :class:`CommitDocument` for each. The fields are the same
 in a dry run, after a commit, and where nothing was to be committed.
 """
 
-from collections.abc import Iterable
-from typing import Any, Final, Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
 
-from zonegit.merge.conflicts import Clash
-from zonegit.repo.commit.diff import RRsetDelta
-from zonegit.zone import names, rrtypes
-from zonegit.zone.findings import Finding, Severity
-from zonegit.zone.rrset import RRset, rdata_to_text
-
-SCHEMA: Final = 1
-
-DocumentKind = Literal["added", "modified", "deleted"]
-
-
-class _Document(msgspec.Struct, forbid_unknown_fields=True):
-    """A JSON object with exactly these fields."""
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.outcomes import Committed, Preview, Unchanged
+from zonegit.views.conflict import ConflictDocument, make_conflicts
+from zonegit.views.diff import ChangeDocument
+from zonegit.views.document import SCHEMA, Document, to_hex
+from zonegit.views.verdict import VerdictDocument, make_verdict
+from zonegit.views.warning import WarningDocument, make_warnings
+from zonegit.zone import names
 
 
-class RRsetDocument(_Document, kw_only=True):
-    """The TTL and the records of an RRset."""
-
-    ttl: int
-    rdata: list[str]
-
-
-class ChangeDocument(_Document, kw_only=True):
-    """An RRset that differs. ``old`` is null where it was added, ``new`` where it was deleted."""
-
-    name: str
-    type: str
-    change: DocumentKind
-    old: RRsetDocument | None
-    new: RRsetDocument | None
-
-
-class WarningDocument(_Document, kw_only=True):
-    """A finding about the input or the change. ``name`` and ``type`` are null if it concerns no
-    single name or type, ``source`` if the rule is not from an RFC."""
-
-    rule: str
-    severity: Severity
-    message: str
-    name: str | None
-    type: str | None
-    source: str | None
-
-
-class ConflictDocument(_Document, kw_only=True):
-    """An RRset that both sides of a merge changed."""
-
-    name: str
-    type: str
-    reason: str
-    detail: str | None
-    base: RRsetDocument | None
-    ours: RRsetDocument | None
-    theirs: RRsetDocument | None
-
-
-class VerdictDocument(_Document, kw_only=True):
-    """The verdict on a move that was not made. ``judged_by`` is ``refs``, or ``client`` if the
-    change is too large for one message; ``code``, ``message`` and ``hint`` are those of the error
-    that the command would fail with, null if the move would be accepted."""
-
-    accepted: bool
-    judged_by: str
-    code: str | None
-    message: str | None
-    hint: str | None
-
-
-class CommitDocument(_Document, kw_only=True):
+class CommitDocument(Document, kw_only=True):
     """The outcome of a command on one branch.
 
     Args:
@@ -118,7 +60,7 @@ class CommitDocument(_Document, kw_only=True):
     changes: list[ChangeDocument] | None = msgspec.field(default_factory=list)
 
 
-class SkippedDocument(_Document, kw_only=True):
+class SkippedDocument(Document, kw_only=True):
     """A record that ``--lenient`` left out."""
 
     file: str
@@ -134,7 +76,7 @@ class ImportDocument(CommitDocument, kw_only=True):
     skipped_records: list[SkippedDocument]
 
 
-class VersionDocument(_Document, kw_only=True):
+class VersionDocument(Document, kw_only=True):
     """A version of a series. ``commit`` is null if the version is equal to the one before;
     ``changed`` counts RRsets."""
 
@@ -153,7 +95,7 @@ class SeriesDocument(ImportDocument, kw_only=True):
     versions: list[VersionDocument]
 
 
-class SummaryDocument(_Document, kw_only=True):
+class SummaryDocument(Document, kw_only=True):
     """The number of RRsets that a plan changes, and of RRsets in the zone (``of``), which is a
     minimum if ``of_is_exact`` is false."""
 
@@ -174,7 +116,7 @@ class PlanDocument(CommitDocument, kw_only=True):
     summary: SummaryDocument
 
 
-class SeveralDocument(_Document, kw_only=True):
+class SeveralDocument(Document, kw_only=True):
     """The outcome of a command on several branches, under one ``operation``; null in a dry run.
     ``warnings`` are those of all results."""
 
@@ -186,7 +128,7 @@ class SeveralDocument(_Document, kw_only=True):
     results: list[CommitDocument]
 
 
-class RefDocument(_Document, kw_only=True):
+class RefDocument(Document, kw_only=True):
     """A ref that an undo restores. ``undone`` is how the operation moved it, ``old`` and ``new``
     are its targets before and after the undo, null if it does not exist."""
 
@@ -208,69 +150,73 @@ class UndoDocument(SeveralDocument, kw_only=True):
     skipped_refs: list[str]
 
 
-def make_content(rrset: RRset | None) -> RRsetDocument | None:
-    """Return the TTL and the records of an RRset; None for None."""
-    if rrset is None:
-        return None
-    rdata = [rdata_to_text(rrset.rdtype, each) for each in rrset.rdatas]
-    return RRsetDocument(ttl=rrset.ttl, rdata=rdata)
+def make_unmoved(
+    outcome: Unchanged | Conflicted, *, dry_run: bool, hints: Sequence[str] = ()
+) -> CommitDocument:
+    """Return the document of a branch that did not move; ``hints`` resolve the conflicts."""
+    document = CommitDocument(
+        zone=names.text(outcome.zone),
+        branch=outcome.branch,
+        dry_run=dry_run,
+        commit=to_hex(outcome.commit),
+        serial=outcome.serial,
+        serial_before=outcome.serial,
+        warnings=[],
+    )
+    if isinstance(outcome, Conflicted):
+        document.conflicts = make_conflicts(outcome.clashes)
+        document.hints = list(hints)
+    else:
+        document.warnings = make_warnings(outcome.findings)
+    return document
 
 
-def make_changes(deltas: Iterable[RRsetDelta]) -> list[ChangeDocument]:
-    """Return the differences, an entry for each RRset."""
-    return [
-        ChangeDocument(
-            name=names.text(delta.owner),
-            type=rrtypes.to_text(delta.rdtype),
-            change=_find_kind(delta),
-            old=make_content(delta.old),
-            new=make_content(delta.new),
-        )
-        for delta in deltas
-    ]
+def make_preview(preview: Preview, changes: list[ChangeDocument]) -> CommitDocument:
+    """Return the document of a dry run; ``changes`` are its differences."""
+    return CommitDocument(
+        zone=names.text(preview.zone),
+        branch=preview.branch,
+        dry_run=True,
+        new_commit=preview.is_new,
+        commit=to_hex(preview.tip),
+        serial=preview.serial,
+        serial_before=preview.before,
+        verdict=make_verdict(preview.judgement),
+        warnings=make_warnings(preview.findings),
+        changes=changes,
+    )
 
 
-def _find_kind(delta: RRsetDelta) -> DocumentKind:
-    if delta.old is None:
-        return "added"
-    return "deleted" if delta.new is None else "modified"
+def make_committed(
+    made: Committed, changes: list[ChangeDocument] | None, served_by: list[str] | None
+) -> CommitDocument:
+    """Return the document of a commit.
+
+    Args:
+        made: the commit.
+        changes: its differences; None if they cannot be read.
+        served_by: the resolvers that serve it; None without ``--wait``.
+    """
+    return CommitDocument(
+        zone=names.text(made.zone),
+        branch=made.branch,
+        committed=True,
+        new_commit=made.is_new,
+        commit=made.commit.hex(),
+        parent=to_hex(made.parent),
+        serial=made.serial,
+        serial_before=made.before,
+        replayed=made.replayed,
+        served_by=served_by,
+        warnings=make_warnings(made.findings),
+        changes=changes,
+    )
 
 
-def make_warnings(findings: Iterable[Finding]) -> list[WarningDocument]:
-    """Return findings as documents."""
-    return [
-        WarningDocument(
-            rule=each.rule,
-            severity=each.severity,
-            message=each.message,
-            name=names.text(each.owner) if each.owner is not None else None,
-            type=rrtypes.to_text(each.rdtype) if each.rdtype is not None else None,
-            source=each.source,
-        )
-        for each in findings
-    ]
-
-
-def make_conflicts(clashes: Iterable[Clash]) -> list[ConflictDocument]:
-    """Return conflicts as documents."""
-    return [
-        ConflictDocument(
-            name=names.text(clash.owner),
-            type=rrtypes.to_text(clash.rdtype),
-            reason=clash.reason,
-            detail=clash.detail,
-            base=make_content(clash.base),
-            ours=make_content(clash.ours),
-            theirs=make_content(clash.theirs),
-        )
-        for clash in clashes
-    ]
-
-
-def to_json(document: CommitDocument | SeveralDocument) -> dict[str, Any]:
-    """Return the document as JSON values, with the longest fields last."""
-    plain: dict[str, Any] = msgspec.to_builtins(document)
+def order_fields(document: CommitDocument | SeveralDocument) -> dict[str, Any]:
+    """Return the fields of a document with the longest last, where a reader expects them."""
+    fields = msgspec.structs.asdict(document)
     for long in ("results", "changes"):
-        if long in plain:
-            plain[long] = plain.pop(long)
-    return plain
+        if long in fields:
+            fields[long] = fields.pop(long)
+    return fields
