@@ -10,7 +10,7 @@ from typing import Final
 
 from zonegit.wire import permissions, verbs
 from zonegit.wire.permissions import ROLES, Role
-from zonegit.wire.verbs import Form, Right, Verb
+from zonegit.wire.verbs import AnyVerb, Form, Right
 from zonegit.zone import names
 
 FOLDER: Final = Path(__file__).parent
@@ -126,7 +126,7 @@ def _format_verbs(right: Right) -> str:
     return ", ".join(found)
 
 
-def _format_forms(verb: Verb, right: Right) -> str:
+def _format_forms(verb: AnyVerb, right: Right) -> str:
     """Return the forms of a verb that need a right, if only some of them do."""
     forms = [form for form in verb.forms if verb.right_to(form) is right]
     named = {Form.NOTHING: "about no ref", Form.DEFAULT: "about `default`"}
@@ -177,18 +177,18 @@ def _format_cells(lines: Iterable[str]) -> str:
     return ", ".join(f"`{line}`" for line in lines)
 
 
-def format_verb_table() -> str:
+def format_verb_table(table: Iterable[AnyVerb] = verbs.VERBS) -> str:
     """Return the table of verbs."""
     rows = [
         f"| `{verb.service}.{verb.name}` | {_ABOUT[verb.forms]} | `{verb.message.__name__}` |"
         f" `{verb.reply.__name__}` | {_format_rights(verb)} |\n"
-        for verb in verbs.VERBS
+        for verb in table
     ]
     head = "| subject | about a ref | request | reply | right |\n|---|---|---|---|---|\n"
     return head + "".join(rows)
 
 
-def _format_rights(verb: Verb) -> str:
+def _format_rights(verb: AnyVerb) -> str:
     found = dict.fromkeys([verb.right, *verb.other_rights.values()])
     return ", ".join(right.name.lower() for right in found)
 

@@ -16,8 +16,9 @@ from tests.support.nats import configure_nats, nats_server, signal_nats, start_n
 from tests.support.waiting import eventually, eventually_true, retry
 
 from zonegit.bus import Bus, RemoteObjects, connect, discovery, headers
+from zonegit.bus.endpoints import Endpoint, Endpoints
 from zonegit.bus.lanes import MAX_RUNNING_OF_OPERATOR
-from zonegit.bus.service import Endpoint, Endpoints, answer_requests, serve
+from zonegit.bus.service import answer_requests, serve
 from zonegit.config import BusSettings
 from zonegit.errors import Conflict, Corrupt, Denied, Internal, Invalid, Unavailable
 from zonegit.objects.codec import encode

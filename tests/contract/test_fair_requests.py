@@ -15,8 +15,9 @@ from nats.aio.client import Client
 from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.bus import Bus, headers
+from zonegit.bus.endpoints import Endpoint
 from zonegit.bus.lanes import DEFAULT_LANE, OPERATORS, SERVICES
-from zonegit.bus.service import Endpoint, serve
+from zonegit.bus.service import serve
 from zonegit.errors import Busy, Unavailable
 from zonegit.fairness.gate import Gate
 from zonegit.wire import codec, failures, verbs

@@ -8,8 +8,9 @@ import nats
 import pytest
 
 from zonegit.bus import Bus, headers, interim
+from zonegit.bus.endpoints import Endpoint
 from zonegit.bus.lanes import DEFAULT_LANE
-from zonegit.bus.service import Endpoint, serve
+from zonegit.bus.service import serve
 from zonegit.errors import Unavailable
 from zonegit.wire import codec, verbs
 from zonegit.wire.messages import FindObjects, FoundObjects

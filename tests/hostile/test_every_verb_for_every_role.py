@@ -16,7 +16,7 @@ from zonegit.objects.model import Symref
 from zonegit.store.ref_log import Origin
 from zonegit.wire import codec, permissions, verbs
 from zonegit.wire.messages import ChangeInfo, FailureReply, Point, Unpoint
-from zonegit.wire.verbs import Form, Right, Verb
+from zonegit.wire.verbs import AnyVerb, Form, Right
 from zonegit.zone import names
 
 TAILS = {
@@ -96,7 +96,7 @@ ONE_USER_ONLY = {
 """Who may publish what is no verb."""
 
 
-def subject(verb: Verb, form: Form, actor: str) -> str:
+def subject(verb: AnyVerb, form: Form, actor: str) -> str:
     return f"zg.{actor}.{verb.service}.{verb.name}{TAILS[form]}"
 
 
@@ -127,7 +127,7 @@ def as_user(url: str, user: str) -> str:
     return url.replace("://", f"://{user}:pw@")
 
 
-def find_row(verb: Verb, form: Form) -> str:
+def find_row(verb: AnyVerb, form: Form) -> str:
     """Return the row of the table above for a verb in one of its forms."""
     is_default = verb.right_to(form) is Right.DEFAULT
     return f"{verb.service}.{verb.name}{' default' if is_default else ''}"

@@ -22,8 +22,9 @@ from tests.support.remote_stores import objects_of
 from tests.support.waiting import eventually, open_in_task
 
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect, headers
+from zonegit.bus.endpoints import Endpoint, Endpoints, RequestHandler
 from zonegit.bus.lanes import MAX_RUNNING_OF_OPERATOR, OPERATORS, READ, SERVICES, SLOW, WRITE, Lanes
-from zonegit.bus.service import Endpoint, Endpoints, RequestHandler, serve
+from zonegit.bus.service import serve
 from zonegit.config import BusSettings
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Doc

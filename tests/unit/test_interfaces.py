@@ -39,7 +39,7 @@ from zonegit.repo.change import migrate, saved_plan, sequencer_state
 from zonegit.store import cache_root, folder_lock, ref_names
 from zonegit.views import outcome
 from zonegit.wire import codec, failures, messages, permissions, subjects, verbs
-from zonegit.wire.verbs import Form, Verb
+from zonegit.wire.verbs import AnyVerb, Form
 from zonegit.zone import names, rrtypes
 from zonegit.zone.lint import table
 from zonegit.zone.rrset import rrset
@@ -128,7 +128,7 @@ def bus() -> Any:
     }  # fmt: skip
 
 
-def _verb(verb: Verb) -> Any:
+def _verb(verb: AnyVerb) -> Any:
     request = partial(subjects.request, ACTOR, verb.service, verb.name)
     forms = {
         Form.NOTHING: request(),

@@ -7,8 +7,8 @@ was requested, so that no request occupies a thread for longer than about 10 ms.
 
 from typing import Final
 
+from zonegit.bus.endpoints import Endpoints, answers, endpoints_of
 from zonegit.bus.lanes import READ, WRITE
-from zonegit.bus.service import Endpoints, RequestHandler, endpoints_of
 from zonegit.store.backends import ObjectBackend
 from zonegit.store.outline import MAX_OUTLINED
 from zonegit.wire.messages import (
@@ -27,6 +27,7 @@ from zonegit.wire.messages import (
     PutObjects,
 )
 from zonegit.wire.subjects import Request
+from zonegit.wire.verbs import ObjectVerbs
 
 DEPTHS: Final = {READ: 2, WRITE: 2}
 """Requests that each lane runs at a time: one in its thread, and one that is decoded or whose reply
@@ -46,16 +47,9 @@ class ObjectHandlers:
 
     def endpoints(self) -> Endpoints:
         """Return the verbs of the object store with their handlers."""
-        answers: dict[str, RequestHandler] = {
-            "get": self.get,
-            "put": self.put,
-            "missing": self.missing,
-            "find": self.find,
-            "list": self.list_page,
-            "history": self.history,
-        }
-        return endpoints_of("objects", answers)
+        return endpoints_of("objects", self)
 
+    @answers(ObjectVerbs.GET)
     async def get(self, request: Request, message: GetObjects) -> GotObjects:
         if message.outlines:
             asked = message.ids[:MAX_OUTLINED]
@@ -65,19 +59,24 @@ class ObjectHandlers:
             objects=await self._store.get_page(message.ids[:GET_BATCH], MAX_BATCH_OCTETS)
         )
 
+    @answers(ObjectVerbs.PUT)
     async def put(self, request: Request, message: PutObjects) -> Done:
         await self._store.put(message.objects)
         return Done()
 
+    @answers(ObjectVerbs.MISSING)
     async def missing(self, request: Request, message: MissingObjects) -> Missing:
         return Missing(ids=sorted(await self._store.missing(message.ids)))
 
+    @answers(ObjectVerbs.FIND)
     async def find(self, request: Request, message: FindObjects) -> FoundObjects:
         return FoundObjects(objects=await self._store.find(message.prefix))
 
+    @answers(ObjectVerbs.LIST)
     async def list_page(self, request: Request, message: ListObjects) -> ListedObjects:
         return ListedObjects(objects=await self._store.list_page(message.after))
 
+    @answers(ObjectVerbs.HISTORY)
     async def history(self, request: Request, message: HistoryOf) -> CommitHistory:
         limit = min(message.limit, HISTORY_BATCH)
         found = await self._store.history_page(message.tips, limit, MAX_BATCH_OCTETS)

@@ -7,8 +7,8 @@ checked.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from zonegit.bus.endpoints import Endpoints, answers, endpoints_of
 from zonegit.bus.lanes import READ, SLOW, WRITE
-from zonegit.bus.service import Endpoints, RequestHandler, endpoints_of
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.store import ref_names
 from zonegit.store.basis import Basis
@@ -53,6 +53,7 @@ from zonegit.wire.messages import (
     Unregister,
 )
 from zonegit.wire.subjects import Request
+from zonegit.wire.verbs import RefVerbs
 from zonegit.zone.names import Name
 
 DEPTHS: Final = {READ: 64, WRITE: 64, SLOW: 64}
@@ -85,40 +86,21 @@ class RefHandlers:
 
     def endpoints(self) -> Endpoints:
         """Return the verbs of the ref store with their handlers."""
-        answers: dict[str, RequestHandler] = {
-            "where": self.where,
-            "zone": self.zone,
-            "snapshot": self.snapshot,
-            "since": self.since,
-            "reflog": self.reflog,
-            "at": self.at,
-            "operations": self.operations,
-            "operation": self.operation,
-            "register": self.register,
-            "unregister": self.unregister,
-            "move": self.move,
-            "judge": self.judge,
-            "basis": self.basis,
-            "point": self.point,
-            "unpoint": self.unpoint,
-            "adopt": self.adopt,
-            "recovery": self.recovery,
-            "check": self.check,
-            "recover": self.recover,
-            "replace": self.replace,
-            "resolvers": self.resolvers,
-        }
-        return endpoints_of("refs", answers)
+        return endpoints_of("refs", self)
 
+    @answers(RefVerbs.WHERE)
     async def where(self, request: Request, message: AskWhere) -> HeadsOfOperator:
         return await self._refs.where(request.actor)
 
+    @answers(RefVerbs.ZONE)
     async def zone(self, request: Request, message: AskZone) -> ZoneRefs:
         return await self._refs.zone(_zone(request), request.actor)
 
+    @answers(RefVerbs.SNAPSHOT)
     async def snapshot(self, request: Request, message: AskSnapshot) -> RefsSnapshot:
         return await self._refs.snapshot(message.after)
 
+    @answers(RefVerbs.SINCE)
     async def since(self, request: Request, message: AskSince) -> LogPage:
         found = await self._refs.since(message.epoch, message.sequence, message.operation)
         holds_more = found.is_other or message.sequence > found.sequence
@@ -129,30 +111,37 @@ class RefHandlers:
             )
         return found
 
+    @answers(RefVerbs.REFLOG)
     async def reflog(self, request: Request, message: AskReflog) -> Reflog:
         entries = await self._refs.reflog(_ref(request), message.limit, message.serial)
         return Reflog(entries=entries)
 
+    @answers(RefVerbs.AT)
     async def at(self, request: Request, message: AskAt) -> RefAt:
         return await self._refs.at(_ref(request), message.when)
 
+    @answers(RefVerbs.OPERATIONS)
     async def operations(self, request: Request, message: AskOperations) -> Operations:
         zone = _zone(request) if request.ref is not None else None
         return await self._refs.operations(
             message.limit, message.before, zone=zone, actor=message.actor
         )
 
+    @answers(RefVerbs.OPERATION)
     async def operation(self, request: Request, message: AskOperation) -> OperationDetails:
         return await self._refs.operation(
             request.actor, message.prefix, message.after, redo=message.redo
         )
 
+    @answers(RefVerbs.REGISTER)
     async def register(self, request: Request, message: Register) -> Moved:
         return await self._refs.register(_zone(request), _origin(request, message.why))
 
+    @answers(RefVerbs.UNREGISTER)
     async def unregister(self, request: Request, message: Unregister) -> Moved:
         return await self._refs.unregister(_zone(request), _origin(request, message.why))
 
+    @answers(RefVerbs.MOVE)
     async def move(self, request: Request, message: Move) -> Moved:
         return await self._refs.move(
             _ref(request),
@@ -163,6 +152,7 @@ class RefHandlers:
             message.seen,
         )
 
+    @answers(RefVerbs.JUDGE)
     async def judge(self, request: Request, message: Judge) -> Done:
         await self._refs.judge(
             _ref(request),
@@ -175,9 +165,11 @@ class RefHandlers:
         )
         return Done()
 
+    @answers(RefVerbs.BASIS)
     async def basis(self, request: Request, message: AskBasis) -> Basis:
         return await self._refs.basis(_ref(request), message.about)
 
+    @answers(RefVerbs.POINT)
     async def point(self, request: Request, message: Point) -> Moved:
         branch = _ref(request)
         zone = branch.zone if message.remembered else None
@@ -190,6 +182,7 @@ class RefHandlers:
         head = _head(request, zone, default=is_default)
         return await self._refs.point(head, branch, _origin(request, message.why))
 
+    @answers(RefVerbs.UNPOINT)
     async def unpoint(self, request: Request, message: Unpoint) -> Moved:
         zone = _zone(request) if request.ref is not None else None
         if message.default and request.about == subjects.OWN:
@@ -197,22 +190,28 @@ class RefHandlers:
         head = _head(request, zone, default=message.default)
         return await self._refs.unpoint(head, _origin(request, message.why))
 
+    @answers(RefVerbs.RECOVERY)
     async def recovery(self, request: Request, message: AskRecovery) -> Recovery:
         return await self._refs.recovery()
 
+    @answers(RefVerbs.CHECK)
     async def check(self, request: Request, message: AskCheck) -> CheckedStore:
         return await self._refs.check(again=message.again)
 
+    @answers(RefVerbs.RECOVER)
     async def recover(self, request: Request, message: Recover) -> Moved:
         origin = _origin(request, message.why)
         return await self._refs.recover(_zone(request), message.renewals, message.guards, origin)
 
+    @answers(RefVerbs.REPLACE)
     async def replace(self, request: Request, message: Replace) -> Installation:
         return await self._refs.replace(message.installation, _origin(request, message.why))
 
+    @answers(RefVerbs.ADOPT)
     async def adopt(self, request: Request, message: Adopt) -> Moved:
         return await self._adopter.adopt(message.slots, _origin(request, message.why))
 
+    @answers(RefVerbs.RESOLVERS)
     async def resolvers(self, request: Request, message: AskResolvers) -> RegisteredResolvers:
         if self._list_resolvers is None:
             raise Unavailable("this ref store does not listen to resolvers")

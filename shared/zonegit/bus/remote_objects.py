@@ -1,69 +1,43 @@
 """Access the object store over the bus: in batches, and with every object verified."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
-import msgspec
-
-from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
+from zonegit.bus.verb_client import VerbClient
 from zonegit.errors import Corrupt
 from zonegit.fairness import meter
 from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, short, verify_all
 from zonegit.store.objects import MAX_HISTORY, Dated
 from zonegit.store.outline import MAX_OUTLINED, Outline, outline_object
-from zonegit.wire import subjects
 from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
     MAX_IDS,
     OVERHEAD,
-    CommitHistory,
-    Done,
     FindObjects,
-    FoundObjects,
     GetObjects,
-    GotObjects,
     HistoryOf,
-    ListedObjects,
     ListObjects,
-    Missing,
     MissingObjects,
     PutObjects,
 )
+from zonegit.wire.verbs import ObjectVerbs
 
-Reply = TypeVar("Reply", bound=msgspec.Struct)
-
-SERVICE: Final = "objects"
 GET_BATCH: Final = 1_024
 """Ids in one request: as many as the object store answers."""
 
 OUTLINES_CONCURRENCY: Final = 2
 """Requests for outlines at a time: while one is answered, another is read."""
 
-PUT_TIMEOUT: Final = 15.0
-"""Seconds; a batch ends with an fsync, which can take long on a busy disk."""
 
-
-class RemoteObjects:
-    """Implements :class:`zonegit.store.objects.ObjectStore` on behalf of ``actor``."""
-
-    def __init__(self, bus: Bus, actor: str, *, timeout: float | None = None) -> None:
-        """Create the store.
-
-        Args:
-            bus: The connection.
-            actor: The actor of the requests.
-            timeout: The timeout of each request in seconds; None for the default of its kind.
-        """
-        self._bus = bus
-        self._actor = actor
-        self._timeout = timeout
+class RemoteObjects(VerbClient):
+    """Implements :class:`zonegit.store.objects.ObjectStore` for one actor."""
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
         found: dict[ObjectId, RawObject] = {}
         wanted = list(dict.fromkeys(ids))
         while len(found) < len(wanted):
             asked = wanted[len(found) : len(found) + GET_BATCH]
-            reply = await self._ask("get", GetObjects(ids=asked), GotObjects)
+            reply = await self.ask(ObjectVerbs.GET, GetObjects(ids=asked))
             found.update((raw.id, raw) for raw in _check_objects(asked, reply.objects))
         return found
 
@@ -78,7 +52,7 @@ class RemoteObjects:
         return found
 
     async def _outline(self, ids: Sequence[ObjectId]) -> dict[ObjectId, Outline]:
-        reply = await self._ask("get", GetObjects(ids=list(ids), outlines=True), GotObjects)
+        reply = await self.ask(ObjectVerbs.GET, GetObjects(ids=list(ids), outlines=True))
         if not reply.outlines:  # an earlier release answers with the objects
             raws = (await self.get(ids)).values()
             return {raw.id: outline_object(raw) for raw in raws}
@@ -88,43 +62,33 @@ class RemoteObjects:
 
     async def put(self, objects: Sequence[RawObject]) -> None:
         for batch in batches(objects):
-            await self._ask("put", PutObjects(objects=batch), Done, PUT_TIMEOUT)
+            await self.ask(ObjectVerbs.PUT, PutObjects(objects=batch))
 
     async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
         absent: set[ObjectId] = set()
         left = list(dict.fromkeys(ids))
         for at in range(0, len(left), MAX_IDS):
             asked = MissingObjects(ids=left[at : at + MAX_IDS])
-            reply = await self._ask("missing", asked, Missing)
+            reply = await self.ask(ObjectVerbs.MISSING, asked)
             absent.update(reply.ids)
         return absent
 
     async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
         asked = FindObjects(prefix=prefix)
-        return (await self._ask("find", asked, FoundObjects)).objects
+        return (await self.ask(ObjectVerbs.FIND, asked)).objects
 
     async def list_page(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
-        return (await self._ask("list", ListObjects(after=after), ListedObjects)).objects
+        return (await self.ask(ObjectVerbs.LIST, ListObjects(after=after))).objects
 
     async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
         found: dict[ObjectId, Dated] = {}
         wanted = list(dict.fromkeys(tips))
         while left := [tip for tip in wanted if tip not in found][:MAX_HISTORY]:
             asked = HistoryOf(tips=left, limit=max(1, limit - len(found)))
-            reply = await self._ask("history", asked, CommitHistory)
+            reply = await self.ask(ObjectVerbs.HISTORY, asked)
             found.update((dated.raw.id, dated) for dated in _check_history(left[0], reply.commits))
         tips_first = dict.fromkeys([*wanted, *found])
         return [found[each] for each in tips_first]
-
-    async def _ask(
-        self,
-        verb: str,
-        message: msgspec.Struct,
-        reply: type[Reply],
-        usual: float = REQUEST_TIMEOUT,
-    ) -> Reply:
-        subject = subjects.request(self._actor, SERVICE, verb)
-        return await self._bus.request(subject, message, reply, timeout=self._timeout or usual)
 
 
 def batches(objects: Sequence[RawObject]) -> Iterator[list[RawObject]]:

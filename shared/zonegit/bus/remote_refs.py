@@ -5,19 +5,15 @@ them.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Final, TypeVar
 
-import msgspec
-
-from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
+from zonegit.bus.verb_client import VerbClient, asks
 from zonegit.errors import Denied
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store import ref_names
 from zonegit.store.basis import Basis
-from zonegit.store.recovery import Guard, Recovery, Renewal
+from zonegit.store.recovery import Guard, Renewal
 from zonegit.store.ref_log import (
     LogEntry,
-    LogPage,
     Moved,
     OperationDetails,
     Operations,
@@ -27,11 +23,9 @@ from zonegit.store.ref_log import (
 )
 from zonegit.store.ref_names import RefName
 from zonegit.store.refs import (
-    CheckedStore,
     Expected,
     HeadsOfOperator,
     Installation,
-    RefsSnapshot,
     ZoneRefs,
 )
 from zonegit.store.v03_slots import Slots
@@ -53,65 +47,42 @@ from zonegit.wire.messages import (
     AskWhere,
     AskZone,
     ChangeInfo,
-    Done,
     Judge,
     Move,
     Point,
     Recover,
-    Reflog,
     Register,
     Replace,
     Unpoint,
     Unregister,
     octets,
 )
+from zonegit.wire.verbs import RefVerbs
 from zonegit.zone.names import Name
 
-Reply = TypeVar("Reply", bound=msgspec.Struct)
 
-SERVICE: Final = "refs"
-LONG_VERBS: Final = frozenset({"move", "judge"})
-"""Verbs whose check can take minutes, and reports that it advances."""
-MOVE_TIMEOUT: Final = 15.0
-"""Seconds; refs may have to read from the object store, and a move ends with an fsync."""
-
-
-class RemoteRefs:
+class RemoteRefs(VerbClient):
     """Implements :class:`zonegit.store.refs.RefStore` and ``Adopter`` for one actor."""
 
-    def __init__(self, bus: Bus, actor: str, *, timeout: float | None = None) -> None:
-        """Create the store.
-
-        Args:
-            bus: The connection.
-            actor: The actor of the requests.
-            timeout: The timeout of each request in seconds; None for the default of its kind.
-        """
-        self._bus = bus
-        self._actor = actor
-        self._timeout = timeout
+    snapshot = asks(RefVerbs.SNAPSHOT, AskSnapshot)
+    since = asks(RefVerbs.SINCE, AskSince)
+    recovery = asks(RefVerbs.RECOVERY, AskRecovery)
+    check = asks(RefVerbs.CHECK, AskCheck)
 
     async def where(self, actor: str) -> HeadsOfOperator:
         self._check_actor(actor)
-        return await self._ask("where", None, AskWhere(), HeadsOfOperator)
+        return await self.ask(RefVerbs.WHERE, AskWhere())
 
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
         self._check_actor(actor)
-        return await self._ask("zone", ref_names.marker(zone), AskZone(), ZoneRefs)
-
-    async def snapshot(self, after: Name | None = None) -> RefsSnapshot:
-        return await self._ask("snapshot", None, AskSnapshot(after=after), RefsSnapshot)
-
-    async def since(self, epoch: str, sequence: int, operation: str = "") -> LogPage:
-        question = AskSince(epoch=epoch, sequence=sequence, operation=operation)
-        return await self._ask("since", None, question, LogPage)
+        return await self.ask(RefVerbs.ZONE, AskZone(), ref_names.marker(zone))
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
         question = AskReflog(limit=limit, serial=serial)
-        return (await self._ask("reflog", ref, question, Reflog)).entries
+        return (await self.ask(RefVerbs.REFLOG, question, ref)).entries
 
     async def at(self, ref: RefName, when: When) -> RefAt:
-        return await self._ask("at", ref, AskAt(when=when), RefAt)
+        return await self.ask(RefVerbs.AT, AskAt(when=when), ref)
 
     async def operations(
         self,
@@ -123,17 +94,14 @@ class RemoteRefs:
     ) -> Operations:
         ref = ref_names.marker(zone) if zone is not None else None
         question = AskOperations(limit=limit, before=before, actor=actor)
-        return await self._ask("operations", ref, question, Operations)
+        return await self.ask(RefVerbs.OPERATIONS, question, ref)
 
     async def operation(
         self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
     ) -> OperationDetails:
         self._check_actor(actor)
         question = AskOperation(prefix=prefix, after=after, redo=redo)
-        return await self._ask("operation", None, question, OperationDetails)
-
-    async def recovery(self) -> Recovery:
-        return await self._ask("recovery", None, AskRecovery(), Recovery)
+        return await self.ask(RefVerbs.OPERATION, question)
 
     async def recover(
         self, zone: Name, renewals: Sequence[Renewal], guards: Sequence[Guard], origin: Origin
@@ -141,23 +109,19 @@ class RemoteRefs:
         message = Recover(
             renewals=list(renewals), guards=list(guards), why=self._make_change_info(origin)
         )
-        return await self._change("recover", ref_names.marker(zone), message)
-
-    async def check(self, *, again: bool = False) -> CheckedStore:
-        return await self._ask("check", None, AskCheck(again=again), CheckedStore)
+        return await self.ask(RefVerbs.RECOVER, message, ref_names.marker(zone))
 
     async def replace(self, installation: str, origin: Origin) -> Installation:
         message = Replace(installation=installation, why=self._make_change_info(origin))
-        return await self._ask("replace", None, message, Installation, MOVE_TIMEOUT)
+        return await self.ask(RefVerbs.REPLACE, message)
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
-        return await self._change(
-            "register", ref_names.marker(zone), Register(why=self._make_change_info(origin))
-        )
+        message = Register(why=self._make_change_info(origin))
+        return await self.ask(RefVerbs.REGISTER, message, ref_names.marker(zone))
 
     async def unregister(self, zone: Name, origin: Origin) -> Moved:
         message = Unregister(why=self._make_change_info(origin))
-        return await self._change("unregister", ref_names.marker(zone), message)
+        return await self.ask(RefVerbs.UNREGISTER, message, ref_names.marker(zone))
 
     async def move(
         self,
@@ -175,7 +139,7 @@ class RemoteRefs:
             objects=select_attached(objects),
             seen=select_attached(seen, MAX_SEEN),
         )
-        return await self._change("move", ref, message)
+        return await self.ask(RefVerbs.MOVE, message, ref)
 
     async def judge(
         self,
@@ -196,10 +160,10 @@ class RemoteRefs:
             seen=list(seen) if octets(seen) <= MAX_SEEN and len(seen) <= MAX_IDS else [],
             registers=registers,
         )
-        await self._ask("judge", ref, message, Done, MOVE_TIMEOUT)
+        await self.ask(RefVerbs.JUDGE, message, ref)
 
     async def basis(self, ref: RefName, about: Collection[ObjectId] = ()) -> Basis:
-        return await self._ask("basis", ref, AskBasis(about=list(about)), Basis)
+        return await self.ask(RefVerbs.BASIS, AskBasis(about=list(about)), ref)
 
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         if head.short:
@@ -210,7 +174,7 @@ class RemoteRefs:
             remembered=head.zone is not None,
         )
         about = None if head.short else subjects.DEFAULT
-        return await self._change("point", branch, message, about)
+        return await self.ask(RefVerbs.POINT, message, branch, about)
 
     async def unpoint(self, head: RefName, origin: Origin) -> Moved:
         if head.short:
@@ -218,31 +182,11 @@ class RemoteRefs:
         ref = ref_names.marker(head.zone) if head.zone is not None else None
         message = Unpoint(default=not head.short, why=self._make_change_info(origin))
         about = subjects.OWN if head.short and head.zone is None else None
-        return await self._change("unpoint", ref, message, about)
+        return await self.ask(RefVerbs.UNPOINT, message, ref, about)
 
     async def adopt(self, slots: Slots, origin: Origin) -> Moved:
         message = Adopt(slots=dict(slots), why=self._make_change_info(origin))
-        return await self._ask("adopt", None, message, Moved, MOVE_TIMEOUT)
-
-    async def _change(
-        self, verb: str, ref: RefName | None, message: msgspec.Struct, about: str | None = None
-    ) -> Moved:
-        return await self._ask(verb, ref, message, Moved, MOVE_TIMEOUT, about)
-
-    async def _ask(
-        self,
-        verb: str,
-        ref: RefName | None,
-        message: msgspec.Struct,
-        reply: type[Reply],
-        usual: float = REQUEST_TIMEOUT,
-        about: str | None = None,
-    ) -> Reply:
-        subject = subjects.request(self._actor, SERVICE, verb, ref, about)
-        return await self._bus.request(
-            subject, message, reply,
-            timeout=self._timeout or usual, is_long=verb in LONG_VERBS,
-        )  # fmt: skip
+        return await self.ask(RefVerbs.ADOPT, message)
 
     def _make_change_info(self, origin: Origin) -> ChangeInfo:
         self._check_actor(origin.actor)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from zonegit.bus.connection import Bus
+from zonegit.bus.verb_client import VerbClient
 from zonegit.errors import Denied, Invalid, Unavailable, ZonegitError
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
@@ -24,6 +25,7 @@ from zonegit.wire.messages import (
     RegisteredResolvers,
     ResolverStatus,
 )
+from zonegit.wire.verbs import RefVerbs
 from zonegit.zone.names import Name
 
 T = TypeVar("T")
@@ -104,9 +106,8 @@ async def read_registry(
 async def _read_page(
     bus: Bus, actor: str, question: AskResolvers, timeout: float
 ) -> RegisteredResolvers:
-    subject = subjects.request(actor, "refs", "resolvers")
     try:
-        return await bus.request(subject, question, RegisteredResolvers, timeout=timeout)
+        return await VerbClient(bus, actor, timeout=timeout).ask(RefVerbs.RESOLVERS, question)
     except Invalid as error:
         raise Unavailable(
             f"the ref store cannot list resolvers: {error.message}",

@@ -39,9 +39,8 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -54,15 +53,15 @@ from nats.aio.subscription import Subscription
 from zonegit import release
 from zonegit.bus import discovery, headers, interim
 from zonegit.bus.connection import Bus
+from zonegit.bus.endpoints import Endpoints
 from zonegit.bus.lanes import DEFAULT_DEPTHS, READ, SLOW, WRITE, Lanes, QueuePlace
 from zonegit.containment import isolate
 from zonegit.errors import Busy, Internal, Invalid, Unavailable, ZonegitError
 from zonegit.fairness import meter as metering
 from zonegit.fairness.gate import Turn
 from zonegit.fairness.meter import Meter
-from zonegit.wire import codec, failures, subjects, verbs
-from zonegit.wire.subjects import Request
-from zonegit.wire.verbs import Verb
+from zonegit.wire import codec, failures, subjects
+from zonegit.wire.verbs import AnyVerb
 
 M = TypeVar("M", bound=msgspec.Struct)
 
@@ -89,32 +88,6 @@ STOP_TIMEOUT_S: Final = 10.0
 _SEMVER: Final = re.compile(r"\d+\.\d+\.\d+")
 
 log = structlog.get_logger()
-
-
-RequestHandler = Callable[[Request, Any], Awaitable[msgspec.Struct]]
-"""Called with a request and its message, returns the reply; cancelled at the deadline of the
-request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A verb and its handler."""
-
-    verb: Verb
-    answer: RequestHandler
-
-
-Endpoints = Mapping[str, Endpoint]
-
-
-def endpoints_of(service: str, answers: Mapping[str, RequestHandler]) -> Endpoints:
-    """Return the endpoints of a service: all its verbs in the table (:mod:`zonegit.wire.verbs`).
-
-    Raises:
-        KeyError: A verb has no handler, or a handler has no verb.
-    """
-    table = verbs.of_service(service)
-    return {name: Endpoint(table[name], answers[name]) for name in table.keys() | answers.keys()}
 
 
 @asynccontextmanager
@@ -158,7 +131,7 @@ async def serve(
         yield lanes
 
 
-def _choose_lane(verb: Verb) -> str:
+def _choose_lane(verb: AnyVerb) -> str:
     if verb.right.mutates:
         return WRITE
     return SLOW if verb.is_slow else READ

@@ -195,7 +195,7 @@ class AskZone(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.zone: the refs of one zone. The reply is ``store.refs.ZoneRefs``."""
 
 
-class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
+class AskSnapshot(Message, frozen=True, omit_defaults=True):
     """refs.snapshot: a page of zones and tips. The reply is ``store.refs.RefsSnapshot``."""
 
     after: Name | None = None
@@ -205,7 +205,7 @@ class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
             names.require(self.after)
 
 
-class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
+class AskSince(Message, frozen=True, omit_defaults=True):
     """refs.since: the log rows after a sequence, whose row is of ``operation``; empty if unknown.
     The reply is ``store.ref_log.LogPage``."""
 

@@ -13,7 +13,7 @@ import msgspec
 
 from zonegit.wire import subjects, verbs
 from zonegit.wire.subjects import END, INBOX, ROOT
-from zonegit.wire.verbs import Form, Right, Verb
+from zonegit.wire.verbs import AnyVerb, Form, Right
 from zonegit.zone.names import Name
 
 ANYONE: Final = "*"
@@ -88,15 +88,18 @@ ROLES: Final = MappingProxyType(
 what is done once in the life of a store."""
 
 
-def publish_lines(role: Role, actor: str, name: str | None = None) -> list[str]:
+def publish_lines(
+    role: Role, actor: str, name: str | None = None, table: Iterable[AnyVerb] = verbs.VERBS
+) -> list[str]:
     """Return the subjects that a user in a role may publish to.
 
     Args:
         role: The role.
         actor: The token of the actor.
         name: The token of the own name of the user, if that is another.
+        table: The verbs.
     """
-    asked = [verb for verb in verbs.VERBS if verb.service in role.asks]
+    asked = [verb for verb in table if verb.service in role.asks]
     return [
         *(line for right in Right if right in role.rights for line in lines(asked, right, actor)),
         *(line.replace(OWN, name or actor) for line in role.publishes),
@@ -112,7 +115,9 @@ def subscribe_lines(role: Role, actor: str, name: str | None = None) -> list[str
     ]
 
 
-def lines(table: Iterable[Verb], right: Right, actor: str, below: Name | None = None) -> list[str]:
+def lines(
+    table: Iterable[AnyVerb], right: Right, actor: str, below: Name | None = None
+) -> list[str]:
     """Return the subjects of the verbs that require a right.
 
     Args:
@@ -140,7 +145,7 @@ def branch_lines(right: Right, actor: str, branch: str, below: Name) -> list[str
     ]
 
 
-def _lines_of(verb: Verb, right: Right, actor: str, below: Name | None) -> list[str]:
+def _lines_of(verb: AnyVerb, right: Right, actor: str, below: Name | None) -> list[str]:
     head = _head(verb, actor)
     forms = [form for form in verb.forms if verb.right_to(form) is right]
     zoneless = {Form.NOTHING: head, Form.OWN: f"{head}.{Form.OWN.value}"}
@@ -151,7 +156,7 @@ def _lines_of(verb: Verb, right: Right, actor: str, below: Name | None) -> list[
     return found + [f"{head}.{each}.{tail}>" for each in (refs if len(refs) < 2 else ["*.*"])]
 
 
-def _head(verb: Verb, actor: str) -> str:
+def _head(verb: AnyVerb, actor: str) -> str:
     return f"{ROOT}.{actor}.{verb.service}.{verb.name}"
 
 

@@ -1,15 +1,20 @@
 """List the verbs of the stores: their messages, the forms of their subjects, and the rights they
 require.
 
-A service answers a verb only with a subject of a form in this table, and
-:mod:`zonegit.wire.permissions` generates the permissions of bus users from it. A request with
-another form is refused: the broker compares subjects, so a deny line for ``refs.adopt`` does not
-cover ``refs.adopt.zone._.=``.
+Everything about a verb follows from its row: clients send its message to its subject and decode its
+reply (:mod:`zonegit.bus.verb_client`), a service has one method that answers it
+(:func:`zonegit.bus.service.answers`), and :mod:`zonegit.wire.permissions` and ``docs/wire.md`` list
+it. A row has the types of its messages, so mypy compares them with the code of both sides.
+
+A service answers a verb only with a subject of a form in this table. A request with another form is
+refused: the broker compares subjects, so a deny line for ``refs.adopt`` does not cover
+``refs.adopt.zone._.=``.
 """
 
+from collections.abc import Iterable
 from enum import Enum
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -17,10 +22,14 @@ from zonegit.errors import Invalid
 from zonegit.store.basis import Basis
 from zonegit.store.recovery import Recovery
 from zonegit.store.ref_log import LogPage, Moved, OperationDetails, Operations, RefAt
+from zonegit.store.ref_names import RefName
 from zonegit.store.refs import CheckedStore, HeadsOfOperator, Installation, RefsSnapshot, ZoneRefs
 from zonegit.wire import messages as m
 from zonegit.wire import subjects
 from zonegit.wire.subjects import Request
+
+M = TypeVar("M", bound=msgspec.Struct)
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Right(Enum):
@@ -54,24 +63,39 @@ class Form(Enum):
     DEFAULT = "default.*"
 
 
-class Verb(msgspec.Struct, frozen=True):
+class Verb(msgspec.Struct, Generic[M, R], frozen=True):
     """A request that a service answers.
 
     Attributes:
+        service: The token of the service in subjects.
+        name: The name of the verb, unique in the service.
+        message: The type of the request.
+        reply: The type of the reply.
         right: The right that it requires.
         forms: The forms that its subject may have.
         other_rights: The rights of forms that require another right.
         is_slow: Whether it can take seconds although it changes nothing.
+        is_long: Whether it can take minutes; the service sends interim replies while it advances
+            (docs/adr/0048-interim-replies.md).
     """
 
     service: str
     name: str
-    message: type[msgspec.Struct]
-    reply: type[msgspec.Struct]
+    message: type[M]
+    reply: type[R]
     right: Right
     forms: tuple[Form, ...] = (Form.NOTHING,)
     other_rights: dict[Form, Right] = {}
     is_slow: bool = False
+    is_long: bool = False
+
+    def make_subject(self, actor: str, ref: RefName | None = None, about: str | None = None) -> str:
+        """Return the subject of a request (:func:`zonegit.wire.subjects.request`).
+
+        Raises:
+            Invalid: No actor can have that name.
+        """
+        return subjects.request(actor, self.service, self.name, ref, about)
 
     def right_to(self, form: Form) -> Right:
         """Return the right that a form requires."""
@@ -118,44 +142,67 @@ _TIP: Final = (Form.BRANCH, Form.TAG)
 _ANY: Final = (Form.BRANCH, Form.TAG, Form.ZONE)
 _NONE_OR_ZONE: Final = (Form.NOTHING, Form.ZONE)
 
-VERBS: Final = (
-    Verb("objects", "get", m.GetObjects, m.GotObjects, Right.READ),
-    Verb("objects", "put", m.PutObjects, m.Done, Right.PUT),
-    Verb("objects", "missing", m.MissingObjects, m.Missing, Right.READ),
-    Verb("objects", "find", m.FindObjects, m.FoundObjects, Right.READ),
-    Verb("objects", "list", m.ListObjects, m.ListedObjects, Right.READ),
-    Verb("objects", "history", m.HistoryOf, m.CommitHistory, Right.READ),
-    Verb("refs", "where", m.AskWhere, HeadsOfOperator, Right.READ),
-    Verb("refs", "zone", m.AskZone, ZoneRefs, Right.READ, _ZONE),
-    Verb("refs", "snapshot", m.AskSnapshot, RefsSnapshot, Right.READ),
-    Verb("refs", "since", m.AskSince, LogPage, Right.READ),
-    Verb("refs", "reflog", m.AskReflog, m.Reflog, Right.READ, _ANY),
-    Verb("refs", "at", m.AskAt, RefAt, Right.READ, _ANY),
-    Verb("refs", "operations", m.AskOperations, Operations, Right.READ, _NONE_OR_ZONE),
-    Verb("refs", "operation", m.AskOperation, OperationDetails, Right.READ),
-    Verb("refs", "register", m.Register, Moved, Right.ZONES, _ZONE),
-    Verb("refs", "unregister", m.Unregister, Moved, Right.ZONES, _ZONE),
-    Verb("refs", "move", m.Move, Moved, Right.MOVE, _TIP),
-    Verb("refs", "judge", m.Judge, m.Done, Right.READ, _TIP, is_slow=True),
-    Verb("refs", "basis", m.AskBasis, Basis, Right.READ, _TIP),
-    Verb(
+
+class ObjectVerbs:
+    """The verbs of the object store."""
+
+    GET: Final = Verb("objects", "get", m.GetObjects, m.GotObjects, Right.READ)
+    PUT: Final = Verb("objects", "put", m.PutObjects, m.Done, Right.PUT)
+    MISSING: Final = Verb("objects", "missing", m.MissingObjects, m.Missing, Right.READ)
+    FIND: Final = Verb("objects", "find", m.FindObjects, m.FoundObjects, Right.READ)
+    LIST: Final = Verb("objects", "list", m.ListObjects, m.ListedObjects, Right.READ)
+    HISTORY: Final = Verb("objects", "history", m.HistoryOf, m.CommitHistory, Right.READ)
+
+
+class RefVerbs:
+    """The verbs of the ref store."""
+
+    WHERE: Final = Verb("refs", "where", m.AskWhere, HeadsOfOperator, Right.READ)
+    ZONE: Final = Verb("refs", "zone", m.AskZone, ZoneRefs, Right.READ, _ZONE)
+    SNAPSHOT: Final = Verb("refs", "snapshot", m.AskSnapshot, RefsSnapshot, Right.READ)
+    SINCE: Final = Verb("refs", "since", m.AskSince, LogPage, Right.READ)
+    REFLOG: Final = Verb("refs", "reflog", m.AskReflog, m.Reflog, Right.READ, _ANY)
+    AT: Final = Verb("refs", "at", m.AskAt, RefAt, Right.READ, _ANY)
+    OPERATIONS: Final = Verb(
+        "refs", "operations", m.AskOperations, Operations, Right.READ, _NONE_OR_ZONE,
+    )  # fmt: skip
+    OPERATION: Final = Verb("refs", "operation", m.AskOperation, OperationDetails, Right.READ)
+    REGISTER: Final = Verb("refs", "register", m.Register, Moved, Right.ZONES, _ZONE)
+    UNREGISTER: Final = Verb("refs", "unregister", m.Unregister, Moved, Right.ZONES, _ZONE)
+    MOVE: Final = Verb("refs", "move", m.Move, Moved, Right.MOVE, _TIP, is_long=True)
+    JUDGE: Final = Verb(
+        "refs", "judge", m.Judge, m.Done, Right.READ, _TIP,
+        is_slow=True, is_long=True,
+    )  # fmt: skip
+    BASIS: Final = Verb("refs", "basis", m.AskBasis, Basis, Right.READ, _TIP)
+    POINT: Final = Verb(
         "refs", "point", m.Point, Moved, Right.POINT, (Form.BRANCH, Form.DEFAULT),
         {Form.DEFAULT: Right.DEFAULT},
-    ),
-    Verb(
+    )  # fmt: skip
+    UNPOINT: Final = Verb(
         "refs", "unpoint", m.Unpoint, Moved, Right.POINT, (Form.OWN, Form.ZONE, Form.NOTHING),
         {Form.NOTHING: Right.DEFAULT},
-    ),
-    Verb("refs", "adopt", m.Adopt, Moved, Right.ADOPT),
-    Verb("refs", "recovery", m.AskRecovery, Recovery, Right.READ),
-    Verb("refs", "check", m.AskCheck, CheckedStore, Right.READ),
-    Verb("refs", "recover", m.Recover, Moved, Right.RECOVER, _ZONE),
-    Verb("refs", "resolvers", m.AskResolvers, m.RegisteredResolvers, Right.READ),
-    Verb("refs", "replace", m.Replace, Installation, Right.REPLACE),
-)  # fmt: skip
+    )  # fmt: skip
+    ADOPT: Final = Verb("refs", "adopt", m.Adopt, Moved, Right.ADOPT)
+    RECOVERY: Final = Verb("refs", "recovery", m.AskRecovery, Recovery, Right.READ)
+    CHECK: Final = Verb("refs", "check", m.AskCheck, CheckedStore, Right.READ)
+    RECOVER: Final = Verb("refs", "recover", m.Recover, Moved, Right.RECOVER, _ZONE)
+    RESOLVERS: Final = Verb("refs", "resolvers", m.AskResolvers, m.RegisteredResolvers, Right.READ)
+    REPLACE: Final = Verb("refs", "replace", m.Replace, Installation, Right.REPLACE)
+
+
+AnyVerb = Verb[Any, Any]
+
+
+def list_verbs(table: type) -> tuple[AnyVerb, ...]:
+    """Return the verbs of a table, which are the attributes of a class, in their order."""
+    return tuple(value for value in vars(table).values() if isinstance(value, Verb))
+
+
+VERBS: Final = (*list_verbs(ObjectVerbs), *list_verbs(RefVerbs))
 """All verbs, in the order of docs/wire.md."""
 
 
-def of_service(service: str) -> dict[str, Verb]:
+def of_service(service: str, table: Iterable[AnyVerb] = VERBS) -> dict[str, AnyVerb]:
     """Return the verbs of one service by their names."""
-    return {verb.name: verb for verb in VERBS if verb.service == service}
+    return {verb.name: verb for verb in table if verb.service == service}

@@ -23,8 +23,9 @@ from tests.support.zone_removal import remove_zone
 
 from zonegit import http
 from zonegit.bus import Bus, connect
+from zonegit.bus.endpoints import Endpoints
 from zonegit.bus.resolver_status import survey
-from zonegit.bus.service import Endpoints, Request, serve
+from zonegit.bus.service import serve
 from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Conflict
 from zonegit.nameserver.acl import Address
@@ -50,6 +51,7 @@ from zonegit.wire.messages import (
     ResolverStatus,
     ServedEvent,
 )
+from zonegit.wire.subjects import Request
 from zonegit.zone import names
 from zonegit_objectstore.handlers import ObjectHandlers
 from zonegit_objectstore.sql.objects import SqlObjects, open_objects
