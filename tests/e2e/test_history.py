@@ -53,3 +53,17 @@ def test_restore_refuses(stack: Stack, words: tuple[str, ...], status: int, text
     done = stack.run(*words, status=status)
     assert not done.out
     assert text in done.err
+
+
+def test_undo_takes_the_commit_that_log_and_blame_print(stack: Stack) -> None:
+    stack.run("branch", "undoing")
+    stack.run("set", "www2", "A", "300", "192.0.2.7", "--branch", "undoing")
+    stack.run("set", "www3", "A", "300", "192.0.2.8", "--branch", "undoing")
+    latest, before = (each["commit"] for each in stack.json("log", "undoing", "-n", "2"))
+    refused = stack.run("undo", before[:12], status=4)
+    command = next(part for part in refused.err.split(";") if "undo the latest one first" in part)
+    stack.run(*command.partition("zonegit ")[2].split())
+    undone = stack.json("undo", before[:12])
+    assert [each["ref"] for each in undone["refs"]] == ["refs/heads/past.example./undoing"]
+    assert latest != before
+    assert not stack.run("diff", "main", "undoing").out.count("192.0.2")

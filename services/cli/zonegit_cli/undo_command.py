@@ -13,7 +13,7 @@ from zonegit.repo.change.restore_refs import RestoredRef
 from zonegit.repo.change.undo import UndoneOperation
 from zonegit.repo.commit.dry_runs import find_refusal
 from zonegit.repo.commit.intent import Intent
-from zonegit.repo.inspect import operations
+from zonegit.repo.inspect import commit_operations, operations
 from zonegit.repo.inspect.operations import Operation
 from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.store.ref_log import Moved
@@ -67,8 +67,8 @@ async def run_undo(
 
     Args:
         session: the session of the command.
-        prefix: the first characters of the operation's id; None for the operator's latest
-            operation that can be undone, or redone.
+        prefix: the first characters of the operation's id, or of the id of a commit that it made;
+            None for the operator's latest operation that can be undone, or redone.
         options: the options of the command.
         redo: whether to undo the operator's latest undo.
 
@@ -78,7 +78,11 @@ async def run_undo(
     """
     async with session.connect_bus() as bus:
         repo = session.make_repo(bus)
-        done = await operations.find_operation(repo, prefix, redo=redo)
+        done = (
+            await commit_operations.find_named_operation(repo, prefix)
+            if prefix is not None
+            else await operations.find_operation(repo, None, redo=redo)
+        )
         symrefs = await operations.read_symrefs(repo, done.entries)
         target = (
             await operations.find_operation(repo, done.undoes) if redo and done.undoes else done

@@ -214,9 +214,13 @@ def _moved_error(operation: Operation, moved: Collection[LogEntry]) -> Conflict:
     latest_first = sorted(moved, key=lambda each: -each.sequence)
     named = "; ".join(_describe(each) for each in latest_first[:MAX_NAMED])
     more = f"; and {len(moved) - MAX_NAMED} more" if len(moved) > MAX_NAMED else ""
+    latest = latest_first[0]
+    commits = [each.after for each in operation.changes if each.ref.space == "heads"]
+    one = short(commits[0]) if len(commits) == 1 and commits[0] is not None else "COMMIT"
     return Conflict(
         f"operation {shorten_id(operation.operation)} was superseded by later moves: {named}{more}",
-        hint="undo these first, the latest first; to undo one commit only: zonegit revert",
+        hint=f"undo the latest one first, by {latest.actor}: zonegit undo"
+        f" {shorten_id(latest.operation)}; to reverse one commit only: zonegit revert {one}",
         operations=" ".join(dict.fromkeys(each.operation for each in latest_first)),
     )
 
