@@ -1,4 +1,4 @@
-"""Implement the ref store: check a move against the objects, then execute it in SQLite.
+"""Implement the ref store: check a move against the objects, then execute it in the backend.
 
 Objects are read before the transaction begins, so the writing thread never waits for the bus. The
 transaction compares only what may have changed since; if it has, the move is checked again.

@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, StoredId
+from zonegit.store.transaction import Row, Transaction
 
 TABLE: Final = (
     "CREATE TABLE digest (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, sum BLOB NOT NULL)"
@@ -39,6 +40,11 @@ NOTHING: Final = bytes(SUM_OCTETS)
 
 _MODULUS: Final = 1 << (8 * SUM_OCTETS)
 _SCHEMA_ROWS: Final = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+_READ: Final = "SELECT rows, sum FROM digest WHERE name = ?"
+_WRITE: Final = (
+    "INSERT INTO digest (name, rows, sum) VALUES (?, ?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET rows = excluded.rows, sum = excluded.sum"
+)
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -166,25 +172,29 @@ def _select_all(connection: Connection, table: str) -> str:
     return f"SELECT {columns} FROM {table}"  # noqa: S608  # the names come from the schema
 
 
-def write(connection: Connection, name: str, digest: Digest) -> None:
+def write_digest(name: str, digest: Digest) -> Transaction[None]:
     """Store a digest."""
-    connection.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?)", (name, *digest))
+    yield _WRITE, (name, *digest)
 
 
 def refresh(connection: Connection, tables: Iterable[str]) -> None:
     """Store the digests of the tables and of the schema, in a new or upgraded file."""
     for table in (*tables, SCHEMA):
-        write(connection, table, compute(connection, table))
+        connection.execute(_WRITE, (table, *compute(connection, table)))
 
 
-def read(connection: Connection, name: str) -> Digest:
+def read_digest(name: str) -> Transaction[Digest]:
     """Return a stored digest.
 
     Raises:
         DamagedFile: the digest is missing or damaged.
     """
-    found = connection.execute("SELECT rows, sum FROM digest WHERE name = ?", (name,))
-    digest = _DIGEST.read_first(found)
+    found = yield _READ, (name,)
+    return _require_digest(name, found)
+
+
+def _require_digest(name: str, rows: Iterable[Row]) -> Digest:
+    digest = _DIGEST.read_first(rows)
     if digest is None:
         raise DamagedFile(f"table digest has no row for {name}")
     return digest
@@ -204,7 +214,8 @@ def compare(
         DamagedFile: a table differs; the message names it.
     """
     for table in tables:
-        noted, found = read(connection, table), compute(connection, table, pause)
+        noted = _require_digest(table, connection.execute(_READ, (table,)))
+        found = compute(connection, table, pause)
         if noted != found:
             raise DamagedFile(_describe(table, noted, found))
 

@@ -16,6 +16,7 @@ from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob, Doc, Tree
 from zonegit.store.outline import Outline
+from zonegit.store.sqlite_driver import run_transaction
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset
 from zonegit_objectstore.sql import outlines
@@ -148,7 +149,8 @@ async def test_an_outline_takes_no_more_memory_where_objects_are_large(tmp_path:
     with closing(sqlite3.connect(path)) as other:
         tracemalloc.start()
         try:
-            found = outlines.read_outlines(other, [tree.id, *(each.id for each in large)])
+            ids = [tree.id, *(each.id for each in large)]
+            found = run_transaction(other, outlines.read_outlines(ids))
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -1,11 +1,9 @@
 """Store objects in one SQLite file."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any, Final, cast
 
 from zonegit.errors import Invalid, NotFound
@@ -25,8 +23,9 @@ from zonegit.store.backends import ObjectBackend
 from zonegit.store.digests import Watched
 from zonegit.store.objects import Dated
 from zonegit.store.outline import Outline
-from zonegit.store.sqlite import Database, Upgrades, open_database
+from zonegit.store.sqlite_driver import Upgrade, open_driver
 from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, StoredId, read_value
+from zonegit.store.transaction import Batch, Driver, Row, StatementFailed, Transaction, execute
 from zonegit_objectstore.sql import commit_graph, outlines, runs
 from zonegit_objectstore.sql.rows import not_stored, select_objects
 from zonegit_objectstore.sql.runs import RecentOutlines
@@ -47,12 +46,12 @@ SCHEMA: Final = (
     _INSTALLATION,
     digests.TABLE,
 )
-UPGRADES: Final[Upgrades] = {
+UPGRADES: Final[Mapping[int, Upgrade]] = {
     1: commit_graph.build_graph,
     2: outlines.add_table,
-    3: lambda connection: connection.execute(_INSTALLATION),
-    4: lambda connection: connection.execute(digests.TABLE),
-    5: lambda connection: connection.execute(runs.TABLE),
+    3: partial(execute, _INSTALLATION),
+    4: partial(execute, digests.TABLE),
+    5: partial(execute, runs.TABLE),
 }
 # Leaves a stored object unchanged, unless it is damaged: then this repairs it.
 _PUT: Final = """
@@ -105,47 +104,41 @@ _INSTALLED: Final[RowReader[str]] = RowReader("installation", tuple[str], read_v
 class SqlObjects(ObjectBackend):
     """Implements :class:`zonegit.store.backends.ObjectBackend`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._recent = RecentOutlines()  # used by the writing thread only
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._recent = RecentOutlines()  # used by one transaction at a time
 
     async def get_page(self, ids: Collection[ObjectId], max_octets: int | None) -> list[RawObject]:
-        return await self._database.read(
-            partial(_read_first, ids=list(dict.fromkeys(ids)), most=max_octets)
-        )
+        return await self._driver.query(_read_first(list(dict.fromkeys(ids)), max_octets))
 
     async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
-        return await self._database.read(
-            partial(outlines.read_outlines, ids=list(dict.fromkeys(ids)))
-        )
+        return await self._driver.query(outlines.read_outlines(list(dict.fromkeys(ids))))
 
     async def put(self, objects: Sequence[RawObject]) -> None:
-        await self._database.write(partial(_put_objects, objects=objects, recent=self._recent))
+        await self._driver.change(_put_objects(objects, self._recent))
 
     async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
-        return await self._database.read(partial(_find_missing, ids=frozenset(ids)))
+        return await self._driver.query(_find_missing(frozenset(ids)))
 
     async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
-        return await self._database.read(partial(_find_prefix, prefix=prefix))
+        return await self._driver.query(_find_prefix(prefix))
 
     async def list_page(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
-        return await self._database.read(partial(_list_page, after=after))
+        return await self._driver.query(_list_page(after))
 
     async def history_page(
         self, tips: Collection[CommitId], limit: int, max_octets: int | None
     ) -> list[Dated]:
         wanted = list(dict.fromkeys(tips))
-        return await self._database.read(
-            partial(_read_history, tips=wanted, limit=limit, most=max_octets)
-        )
+        return await self._driver.query(_read_history(wanted, limit, max_octets))
 
     async def installation(self) -> str:
         """Return the installation that this store belongs to; empty if there is none yet."""
-        return await self._database.read(_read_installation)
+        return await self._driver.query(_read_installation())
 
     async def join(self, installation: str) -> None:
         """Record the installation that this store belongs to."""
-        await self._database.write(partial(_write_installation, installation=installation))
+        await self._driver.change(_write_installation(installation))
 
 
 @asynccontextmanager
@@ -155,25 +148,24 @@ async def open_objects(path: Path) -> AsyncIterator[SqlObjects]:
     Raises:
         Unavailable, Corrupt, Invalid: The file cannot be used.
     """
-    async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
-        yield SqlObjects(database)
+    async with open_driver(path, SCHEMA, VERSION, UPGRADES, WATCHED) as driver:
+        yield SqlObjects(driver)
 
 
-def _read_first(
-    connection: Connection, ids: Sequence[ObjectId], most: int | None
-) -> list[RawObject]:
-    wanted = ids if most is None else _select_fitting(connection, ids, most)
-    found = {raw.id: raw for raw in map(_read_object, _select_readable(connection, wanted))}
+def _read_first(ids: Sequence[ObjectId], most: int | None) -> Transaction[list[RawObject]]:
+    wanted = ids if most is None else (yield from _select_fitting(ids, most))
+    rows = yield from _select_readable(wanted)
+    found = {raw.id: raw for raw in map(_read_object, rows)}
     for object_id in wanted:
         if object_id not in found:
             raise not_stored(object_id)
     return [found[object_id] for object_id in wanted]
 
 
-def _select_fitting(connection: Connection, ids: Sequence[ObjectId], most: int) -> list[ObjectId]:
+def _select_fitting(ids: Sequence[ObjectId], most: int) -> Transaction[list[ObjectId]]:
     """Return the first of ``ids`` whose payloads fit; the length of a payload is known without
     reading it."""
-    lengths = dict(_LENGTH.read_all(select_objects(connection, "id, length(payload)", ids)))
+    lengths = dict(_LENGTH.read_all((yield from select_objects("id, length(payload)", ids))))
     fitting: list[ObjectId] = []
     total = 0
     for object_id in ids:
@@ -186,23 +178,19 @@ def _select_fitting(connection: Connection, ids: Sequence[ObjectId], most: int) 
     return fitting
 
 
-def _put_objects(
-    connection: Connection, objects: Sequence[RawObject], recent: RecentOutlines
-) -> None:
+def _put_objects(objects: Sequence[RawObject], recent: RecentOutlines) -> Transaction[None]:
     values = [decode(verify(raw)) for raw in objects]
-    _check_links(connection, objects, values)
-    malformed = _refuse_malformed(connection, objects, values)
-    connection.executemany(_PUT, objects)
-    recent.add_runs(connection, objects, values, malformed)
+    yield from _check_links(objects, values)
+    malformed = yield from _refuse_malformed(objects, values)
+    yield Batch(_PUT, objects)
+    yield from recent.add_runs(objects, values, malformed)
     pairs = zip(objects, values, strict=True)
-    commit_graph.add_commits(
-        connection, [(raw.id, value) for raw, value in pairs if isinstance(value, Commit)]
+    yield from commit_graph.add_commits(
+        [(raw.id, value) for raw, value in pairs if isinstance(value, Commit)]
     )
 
 
-def _check_links(
-    connection: Connection, objects: Sequence[RawObject], values: Sequence[Object]
-) -> None:
+def _check_links(objects: Sequence[RawObject], values: Sequence[Object]) -> Transaction[None]:
     """Check that each object refers only to objects that are stored or earlier in ``objects``.
 
     Raises:
@@ -215,7 +203,7 @@ def _check_links(
             if link not in before:
                 named.setdefault(link, raw)
         before.add(raw.id)
-    missing = _find_missing(connection, named.keys())
+    missing = yield from _find_missing(named.keys())
     for link, raw in named.items():
         if link in missing:
             raise Invalid(
@@ -225,8 +213,8 @@ def _check_links(
 
 
 def _refuse_malformed(
-    connection: Connection, objects: Sequence[RawObject], values: Sequence[Object]
-) -> set[ObjectId]:
+    objects: Sequence[RawObject], values: Sequence[Object]
+) -> Transaction[set[ObjectId]]:
     """Check the RRsets among objects that are being stored.
 
     Returns:
@@ -241,19 +229,20 @@ def _refuse_malformed(
             try:
                 outline.refuse_malformed(raw, value)
             except Invalid:
-                if _find_missing(connection, [raw.id]):
+                if (yield from _find_missing([raw.id])):
                     raise
                 malformed.add(raw.id)
     return malformed
 
 
-def _find_missing(connection: Connection, ids: Collection[ObjectId]) -> set[ObjectId]:
-    return set(ids).difference(held for (held,) in select_objects(connection, "id", list(ids)))
+def _find_missing(ids: Collection[ObjectId]) -> Transaction[set[ObjectId]]:
+    rows = yield from select_objects("id", list(ids))
+    return set(ids).difference(held for (held,) in rows)
 
 
-def _find_prefix(connection: Connection, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
+def _find_prefix(prefix: str) -> Transaction[list[tuple[ObjectId, ObjectKind]]]:
     digits = 2 * ID_OCTETS
-    found = connection.execute(
+    found = yield (
         "SELECT id, CAST(kind AS BLOB) FROM object WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
         (
             bytes.fromhex(prefix.ljust(digits, "0")),
@@ -264,9 +253,9 @@ def _find_prefix(connection: Connection, prefix: str) -> list[tuple[ObjectId, Ob
     return _KIND.read_all(found)
 
 
-def _list_page(connection: Connection, after: ObjectId | None) -> list[tuple[ObjectId, str]]:
+def _list_page(after: ObjectId | None) -> Transaction[list[tuple[ObjectId, str]]]:
     # Skips rows that are too corrupt to have a valid id.
-    found = connection.execute(
+    found = yield (
         "SELECT id, substr(CAST(kind AS BLOB), 1, ?) FROM object"
         " WHERE id > ? AND length(id) = ? AND typeof(id) = 'blob' ORDER BY id LIMIT ?",
         (MAX_KIND, after or b"", ID_OCTETS, LIST_BATCH),
@@ -275,11 +264,11 @@ def _list_page(connection: Connection, after: ObjectId | None) -> list[tuple[Obj
 
 
 def _read_history(
-    connection: Connection, tips: Sequence[CommitId], limit: int, most: int | None
-) -> list[Dated]:
-    moments = commit_graph.walk_ancestors(connection, tips, limit)
+    tips: Sequence[CommitId], limit: int, most: int | None
+) -> Transaction[list[Dated]]:
+    moments = yield from commit_graph.walk_ancestors(tips, limit)
     # A tip that is not in the graph is read, too, so that the error has the reason.
-    raws = _read_first(connection, list(dict.fromkeys([*tips, *moments])), most)
+    raws = yield from _read_first(list(dict.fromkeys([*tips, *moments])), most)
     for raw in raws:
         if raw.id not in moments:
             if raw.kind == "commit":
@@ -288,15 +277,15 @@ def _read_history(
     return [Dated(raw, moments[CommitId(raw.id)]) for raw in raws]
 
 
-def _select_readable(connection: Connection, ids: Sequence[ObjectId]) -> list[Any]:
+def _select_readable(ids: Sequence[ObjectId]) -> Transaction[list[Row]]:
     """Select objects by their ids; if one cannot be read, the error names it."""
     try:
-        return select_objects(connection, _OBJECT_COLUMNS, ids)
-    except sqlite3.DatabaseError:
+        return (yield from select_objects(_OBJECT_COLUMNS, ids))
+    except StatementFailed:
         for each in ids:
             try:
-                select_objects(connection, _OBJECT_COLUMNS, [each])
-            except sqlite3.DatabaseError as error:
+                yield from select_objects(_OBJECT_COLUMNS, [each])
+            except StatementFailed as error:
                 message = f"object {each.hex()} cannot be read: {error}"
                 raise DamagedFile(message, object=each.hex()) from error
         raise
@@ -310,11 +299,13 @@ def _read_object(row: tuple[Any, ...]) -> RawObject:
         raise
 
 
-def _read_installation(connection: Connection) -> str:
-    return _INSTALLED.read_first(connection.execute("SELECT id FROM installation")) or ""
+def _read_installation() -> Transaction[str]:
+    return _INSTALLED.read_first((yield "SELECT id FROM installation", ())) or ""
 
 
-def _write_installation(connection: Connection, installation: str) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO installation (one, id) VALUES (1, ?)", (installation,)
+def _write_installation(installation: str) -> Transaction[None]:
+    yield (
+        "INSERT INTO installation (one, id) VALUES (1, ?)"
+        " ON CONFLICT (one) DO UPDATE SET id = excluded.id",
+        (installation,),
     )

@@ -6,8 +6,7 @@ RRsets that an earlier release stored are checked when their outline is requeste
 deleted, so the number of a row distinguishes the two.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from sqlite3 import Connection
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from zonegit.errors import Corrupt
@@ -23,6 +22,7 @@ from zonegit.store.outline import (
     outline_run,
 )
 from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, StoredId, read_value
+from zonegit.store.transaction import Transaction
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_OCTETS
 from zonegit_objectstore.sql import runs
@@ -64,30 +64,30 @@ _BLOB: Final = RowReader(
 )
 
 
-def add_table(connection: Connection) -> None:
+def add_table() -> Transaction[None]:
     """Add the table to a file that had none; none of its rows was checked."""
-    connection.execute(TABLE)
-    connection.execute(_ADD)
+    yield TABLE, ()
+    yield _ADD, ()
 
 
-def read_outlines(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outline]:
+def read_outlines(ids: Sequence[ObjectId]) -> Transaction[dict[ObjectId, Outline]]:
     """Return the outlines of objects.
 
     Raises:
         NotFound: An object is not stored.
         Corrupt: An object is malformed.
     """
-    since = _SINCE.read_first(connection.execute("SELECT since FROM judged"))
+    since = _SINCE.read_first((yield "SELECT since FROM judged", ()))
     if since is None:
         raise DamagedFile("table judged is empty")
     payloads: dict[ObjectId, bytes] = {}
     trees: dict[ObjectId, Tree] = {}
-    found = dict(runs.read_runs(connection, ids))
+    found = dict((yield from runs.read_runs(ids)))
     room = MAX_RUN
     rest = [each for each in ids if each not in found]
-    for object_id, kind, payload, row in _read_rows(connection, rest):
+    for object_id, kind, payload, row in (yield from _read_rows(rest)):
         if kind == b"blob":
-            found[object_id] = _outline_blob(connection, object_id, payload, row > since)
+            found[object_id] = yield from _outline_blob(object_id, payload, row > since)
         elif kind != b"tree":
             found[object_id] = Outline(kind.decode(errors="backslashreplace"))
         elif (
@@ -103,12 +103,13 @@ def read_outlines(connection: Connection, ids: Sequence[ObjectId]) -> dict[Objec
                 room -= len(tree.entries)
     if trees:
         below = list({each for tree in trees.values() for each in tree.entries.values()})
-        inner = {each: payload for each, _, payload, _ in _read_rows(connection, below)}
-        outlines = _outline_trees(connection, {**inner, **payloads}, since)
+        rows = yield from _read_rows(below)
+        inner = {each: payload for each, _, payload, _ in rows}
+        outlines = yield from _outline_trees({**inner, **payloads}, since)
         found |= {each: outlines[each] for each in payloads}
         found |= {each: outline_run(tree, outlines.get) for each, tree in trees.items()}
     elif payloads:
-        found |= _outline_trees(connection, payloads, since)
+        found |= yield from _outline_trees(payloads, since)
     for object_id in ids:
         if object_id not in found:
             raise not_stored(object_id)
@@ -116,33 +117,32 @@ def read_outlines(connection: Connection, ids: Sequence[ObjectId]) -> dict[Objec
 
 
 def _read_rows(
-    connection: Connection, ids: Sequence[ObjectId]
-) -> Iterable[tuple[ObjectId, bytes, bytes, int]]:
+    ids: Sequence[ObjectId],
+) -> Transaction[list[tuple[ObjectId, bytes, bytes, int]]]:
     """Read the id, the kind, the payload and the row number of objects.
 
     The payload of a tree is empty if it is too large; that of another object is cut to its first
     octets.
     """
-    return _OUTLINED.read_all(select_objects(connection, _COLUMNS, ids))
+    return _OUTLINED.read_all((yield from select_objects(_COLUMNS, ids)))
 
 
 def _outline_trees(
-    connection: Connection, payloads: Mapping[ObjectId, bytes], since: int
-) -> dict[ObjectId, Outline]:
+    payloads: Mapping[ObjectId, bytes], since: int
+) -> Transaction[dict[ObjectId, Outline]]:
     """Return the outlines of trees from their payloads."""
     trees = {object_id: _read_terminal(payload) for object_id, payload in payloads.items()}
     wanted = [blob for tree in trees.values() if tree is not None for _, blob in tree]
     heads: dict[ObjectId, tuple[bytes, int] | None] = {}
     columns = f"id, kind = 'blob', substr(payload, 1, {_HEAD}), rowid"
-    for object_id, is_blob, head, row in _HEADED.read_all(
-        select_objects(connection, columns, wanted)
-    ):
+    rows = yield from select_objects(columns, wanted)
+    for object_id, is_blob, head, row in _HEADED.read_all(rows):
         if not is_blob:
             heads[object_id] = None
         elif row > since:
             heads[object_id] = _read_head(object_id, head)
         else:
-            old = _outline_blob(connection, object_id, head, was_judged=False)
+            old = yield from _outline_blob(object_id, head, was_judged=False)
             heads[object_id] = (old.owner, old.types[0]) if not old.flaw else None
     return {object_id: _outline_tree(tree, heads) for object_id, tree in trees.items()}
 
@@ -189,13 +189,11 @@ def _to_name(rdtype: int) -> bytes:
     return rrtypes.to_text(rdtype).encode()
 
 
-def _outline_blob(
-    connection: Connection, object_id: ObjectId, payload: bytes, was_judged: bool
-) -> Outline:
+def _outline_blob(object_id: ObjectId, payload: bytes, was_judged: bool) -> Transaction[Outline]:
     if was_judged:
         owner, rdtype = _read_head(object_id, payload)
         return Outline("blob", owner, [rdtype])
-    blob = _BLOB.read_first(select_objects(connection, "id, payload", [object_id]))
+    blob = _BLOB.read_first((yield from select_objects("id, payload", [object_id])))
     if blob is None:
         raise not_stored(object_id)
     return outline_object(blob)

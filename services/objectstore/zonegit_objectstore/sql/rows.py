@@ -1,24 +1,24 @@
 """Select objects by their ids."""
 
 from collections.abc import Sequence
-from sqlite3 import Connection
-from typing import Any, Final
+from typing import Final
 
 from zonegit.errors import NotFound
 from zonegit.objects.ids import ObjectId, short
+from zonegit.store.transaction import Row, Transaction
 
 IDS_BATCH: Final = 500
 """Ids in one statement."""
 
 
-def select_objects(connection: Connection, columns: str, ids: Sequence[ObjectId]) -> list[Any]:
+def select_objects(columns: str, ids: Sequence[ObjectId]) -> Transaction[list[Row]]:
     """Return columns of the objects among ``ids`` that are stored, in any order."""
-    found: list[Any] = []
+    found: list[Row] = []
     for at in range(0, len(ids), IDS_BATCH):
         some = ids[at : at + IDS_BATCH]
         marks = ",".join("?" * len(some))
         query = f"SELECT {columns} FROM object WHERE id IN ({marks})"  # noqa: S608  # no input
-        found += connection.execute(query, some)
+        found += yield query, some
     return found
 
 

@@ -11,20 +11,23 @@ transaction fails. If a row of the table is damaged, its owner differs from the 
 expects, and the check then reads the parts of the run.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from sqlite3 import Connection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, Object, Tree
 from zonegit.store.outline import RUN, Outline, is_run, is_terminal, outline_run, outline_tree
 from zonegit.store.stored_rows import RowReader, StoredId
+from zonegit.store.transaction import Batch, Transaction
 from zonegit_objectstore.sql.rows import IDS_BATCH
 
 TABLE: Final = "CREATE TABLE run (id BLOB PRIMARY KEY, owner BLOB NOT NULL) STRICT, WITHOUT ROWID"
 """A release that changes the rules for RRsets, or for the types of one owner, must empty this table
 in its upgrade."""
-_ADD: Final = "INSERT OR REPLACE INTO run (id, owner) VALUES (?, ?)"
+_ADD: Final = (
+    "INSERT INTO run (id, owner) VALUES (?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET owner = excluded.owner"
+)
 MAX_RECENT: Final = 8_192
 """Outlines of RRsets, and of trees, that are kept: at least those of one message."""
 _ROW: Final[RowReader[tuple[ObjectId, bytes]]] = RowReader(
@@ -41,15 +44,13 @@ class RecentOutlines:
 
     def add_runs(
         self,
-        connection: Connection,
         objects: Sequence[RawObject],
         values: Sequence[Object],
         malformed: Collection[ObjectId],
-    ) -> None:
+    ) -> Transaction[None]:
         """Write the outlines of the runs among objects that are being stored.
 
         Args:
-            connection: The store, in the transaction that stores them.
             objects: The objects, children first.
             values: The decoded objects.
             malformed: Malformed RRsets among them, which an earlier release stored.
@@ -68,7 +69,7 @@ class RecentOutlines:
                     if outline.kind == RUN:
                         runs.append((raw.id, outline.owner))
         if runs:
-            connection.executemany(_ADD, runs)
+            yield Batch(_ADD, runs)
 
 
 def _keep(recent: dict[ObjectId, Outline], object_id: ObjectId, outline: Outline) -> None:
@@ -79,9 +80,7 @@ def _keep(recent: dict[ObjectId, Outline], object_id: ObjectId, outline: Outline
         del recent[next(iter(recent))]
 
 
-def read_runs(
-    connection: Connection, ids: Sequence[ObjectId]
-) -> Iterable[tuple[ObjectId, Outline]]:
+def read_runs(ids: Sequence[ObjectId]) -> Transaction[list[tuple[ObjectId, Outline]]]:
     """Return the outlines of objects that were runs when they were stored. Damaged rows without an
     owner are skipped."""
     found: list[tuple[ObjectId, Outline]] = []
@@ -92,6 +91,6 @@ def read_runs(
             "SELECT id, owner FROM run"  # noqa: S608  # no input
             f" WHERE id IN ({marks}) AND typeof(owner) = 'blob'"
         )
-        rows = _ROW.read_all(connection.execute(query, some))
-        found += [(each, Outline(RUN, owner)) for each, owner in rows]
+        rows = yield query, some
+        found += [(each, Outline(RUN, owner)) for each, owner in _ROW.read_all(rows)]
     return found

@@ -6,7 +6,6 @@ one hash; :func:`find_damage` checks all rows, a page at a time.
 """
 
 from collections.abc import Callable
-from sqlite3 import Connection
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -18,6 +17,7 @@ from zonegit.store.digests import EMPTY, NOTHING, Digest
 from zonegit.store.ref_log import EntryKind
 from zonegit.store.ref_names import Space
 from zonegit.store.stored_rows import DamagedFile, StoredId, StoredSerial, StoredTime
+from zonegit.store.transaction import Batch, Transaction
 
 T = TypeVar("T")
 
@@ -76,47 +76,44 @@ class LoggedRow(NamedTuple):
             raise ValueError("its hash does not match the next row")
 
 
-def append_row(connection: Connection, *row: Any) -> None:
+def append_row(*row: Any) -> Transaction[None]:
     """Append a row with the values of ``COLUMNS``.
 
     Raises:
         DamagedFile: The log lacks rows at its end.
     """
-    end = digests.read(connection, NAME)
+    end = yield from digests.read_digest(NAME)
     if row[0] != end.rows + 1:
         raise DamagedFile(f"table log ends at {row[0] - 1:,}, but {end.rows:,} rows were written")
     chained = (*row, end.sum)
-    connection.execute(_APPEND, chained)
-    digests.write(connection, NAME, Digest(end.rows + 1, digests.hash_row(chained)))
+    yield _APPEND, chained
+    yield from digests.write_digest(NAME, Digest(end.rows + 1, digests.hash_row(chained)))
 
 
-def chain_rows(connection: Connection) -> None:
+def chain_rows() -> Transaction[None]:
     """Chain the rows of a log that had no chain."""
-    (total,) = connection.execute("SELECT count(*) FROM log").fetchone()
+    ((total,),) = yield "SELECT count(*) FROM log", ()
     end, last = EMPTY, 0
-    while rows := connection.execute(_PAGE, (last, FILL_BATCH)).fetchall():
+    while rows := (yield _PAGE, (last, FILL_BATCH)):
         chained = []
         for row in rows:
             chained.append((end.sum, row[0]))
             end = Digest(end.rows + 1, digests.hash_row((*row, end.sum)))
-        connection.executemany("UPDATE log SET previous = ? WHERE sequence = ?", chained)
+        yield Batch("UPDATE log SET previous = ? WHERE sequence = ?", chained)
         last = rows[-1][0]
         if total > FILL_BATCH:
             log.info("store.upgrading", rows=end.rows, total=total)
-    digests.write(connection, NAME, end)
+    yield from digests.write_digest(NAME, end)
 
 
-def find_damage(
-    connection: Connection, after: int, read: Callable[[tuple[Any, ...]], object]
-) -> CheckedPage:
+def find_damage(after: int, read: Callable[[tuple[Any, ...]], object]) -> Transaction[CheckedPage]:
     """Check a page of rows after a sequence.
 
     Args:
-        connection: The store, in a transaction.
         after: The last sequence that was checked; 0 for none.
         read: Reads a row, and raises DamagedFile if the row is damaged.
     """
-    found = connection.execute(_FOLLOWED_PAGE, (after, CHECK_BATCH)).fetchall()
+    found = yield _FOLLOWED_PAGE, (after, CHECK_BATCH)
     damage = []
     last = after
     for row in found:
@@ -129,22 +126,22 @@ def find_damage(
             damage.append(error.message)
     has_more = len(found) == CHECK_BATCH
     if not has_more:
-        damage += _compare_end(connection, last)
+        damage += yield from _compare_end(last)
     return CheckedPage(last, has_more, damage)
 
 
-def _compare_end(connection: Connection, last: int) -> list[str]:
-    end = digests.read(connection, NAME)
+def _compare_end(last: int) -> Transaction[list[str]]:
+    end = yield from digests.read_digest(NAME)
     if end.rows != last:
         return [f"table log ends at {last:,}, but {end.rows:,} rows were written"]
     return []
 
 
-def check_end(connection: Connection, last: int) -> None:
+def check_end(last: int) -> Transaction[None]:
     """Check that the log ends with the row that was written last.
 
     Raises:
         DamagedFile: Rows are missing at its end.
     """
-    for each in _compare_end(connection, last):
+    for each in (yield from _compare_end(last)):
         raise DamagedFile(each)

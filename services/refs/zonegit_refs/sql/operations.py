@@ -3,9 +3,7 @@
 The position of an operation is that of its last row. Each request reads a bounded number of rows.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from sqlite3 import Connection
 from typing import Final
 
 import msgspec
@@ -13,8 +11,10 @@ import msgspec
 from zonegit.errors import Invalid, NotFound
 from zonegit.store.ref_log import LogEntry, OperationDetails, Operations, OperationSummary
 from zonegit.store.stored_rows import RowReader, StoredCount, read_value
+from zonegit.store.transaction import Transaction
 from zonegit.zone.names import Name
 from zonegit_refs.sql import reads, schema, undos
+from zonegit_refs.sql.log_scan import LogScan
 
 SHOWN_ROWS: Final = 20
 """Rows of each operation that a list of operations includes."""
@@ -60,15 +60,17 @@ class OperationFilter:
         return " AND ".join(["TRUE", *compared]), list(given.values())
 
 
-def list_operations(connection: Connection, limit: int, wanted: OperationFilter) -> Operations:
+def list_operations(limit: int, wanted: OperationFilter) -> Transaction[Operations]:
     """Return a page of operations, the latest first."""
     listed: list[OperationSummary] = []
     seen: set[str] = set()
     octets = looked = 0
     at = wanted.before
-    for sequence, operation in _scan_rows(connection, wanted):
-        if operation not in seen and not _was_listed(connection, operation, wanted):
-            found = _summarize(connection, operation, wanted)
+    scan = yield from _scan_rows(wanted)
+    while (row := (yield from scan.read_next())) is not None:
+        sequence, operation = row
+        if operation not in seen and not (yield from _was_listed(operation, wanted)):
+            found = yield from _summarize(operation, wanted)
             octets += sum(map(reads.entry_octets, found.entries))
             if len(listed) == limit or (listed and octets > reads.PAGE_OCTETS):
                 return Operations(listed, at)
@@ -79,44 +81,42 @@ def list_operations(connection: Connection, limit: int, wanted: OperationFilter)
     return Operations(listed, at if looked == MAX_SCANNED_ROWS else None)
 
 
-def _scan_rows(connection: Connection, wanted: OperationFilter) -> Iterator[tuple[int, str]]:
-    """Yield the sequence and operation of each row that passes the filter, the latest first."""
+def _scan_rows(wanted: OperationFilter) -> Transaction[LogScan[tuple[int, str]]]:
+    """Return the sequence and operation of each row that passes the filter, the latest first."""
     condition, values = wanted.condition()
-    before = (
-        wanted.before if wanted.before is not None else schema.read_last_sequence(connection) + 1
-    )
-    found = connection.execute(
-        f"{_ROWS} WHERE {condition} AND sequence < ? ORDER BY sequence DESC LIMIT ?",
-        (*values, before, MAX_SCANNED_ROWS),
-    )
-    return map(_PLACED.read, found)
+    before = wanted.before
+    if before is None:
+        before = (yield from schema.read_last_sequence()) + 1
+    statement = f"{_ROWS} WHERE {condition} AND sequence < ? ORDER BY sequence DESC LIMIT ?"
+    return LogScan(statement, values, _PLACED, before, MAX_SCANNED_ROWS)
 
 
-def _was_listed(connection: Connection, operation: str, wanted: OperationFilter) -> bool:
+def _was_listed(operation: str, wanted: OperationFilter) -> Transaction[bool]:
     """Return whether an earlier page listed the operation, because of a later row."""
     if wanted.before is None:
         return False
     condition, values = wanted.condition("+")
-    found = connection.execute(
+    found = yield (
         f"{_ROWS} WHERE {condition} AND operation = ? AND sequence >= ? LIMIT 1",
         (*values, operation, wanted.before),
     )
-    return found.fetchone() is not None
+    return bool(found)
 
 
-def _summarize(connection: Connection, operation: str, wanted: OperationFilter) -> OperationSummary:
+def _summarize(operation: str, wanted: OperationFilter) -> Transaction[OperationSummary]:
     condition, values = wanted.condition("+")
     only = f"WHERE {condition} AND operation = ?"
-    (count,) = connection.execute(f"{_COUNT} {only}", (*values, operation)).fetchone()
-    shown = connection.execute(
-        f"{schema.LOG} {only} ORDER BY sequence LIMIT ?", (*values, operation, SHOWN_ROWS)
+    ((count,),) = yield f"{_COUNT} {only}", (*values, operation)
+    shown = yield (
+        f"{schema.LOG} {only} ORDER BY sequence LIMIT ?",
+        (*values, operation, SHOWN_ROWS),
     )
     return OperationSummary(operation, count, schema.read_entries(shown))
 
 
 def read_details(
-    connection: Connection, actor: str, prefix: str | None, after: int, *, redo: bool
-) -> OperationDetails:
+    actor: str, prefix: str | None, after: int, *, redo: bool
+) -> Transaction[OperationDetails]:
     """Return a page of the rows of one operation after a sequence, with later moves of their refs.
 
     Raises:
@@ -124,38 +124,38 @@ def read_details(
         Invalid: There are several.
     """
     if prefix is not None:
-        operation = _find_by_prefix(connection, prefix)
+        operation = yield from _find_by_prefix(prefix)
     else:
         find = undos.find_redoable if redo else undos.find_undoable
-        operation = find(connection, actor)
-    found = connection.execute(
+        operation = yield from find(actor)
+    found = yield (
         f"{schema.LOG} WHERE operation = ? AND sequence > ? ORDER BY sequence LIMIT ?",
         (operation, after, PAGE_ROWS + 1),
     )
     entries = schema.read_entries(found)
-    since = [[entry, *_find_later_moves(connection, entry)] for entry in entries[:PAGE_ROWS]]
+    since = []
+    for entry in entries[:PAGE_ROWS]:
+        since.append([entry, *(yield from _find_later_moves(entry))])
     page = reads.cut_to_page([(sum(map(reads.entry_octets, each)), each) for each in since])
     later = {each.sequence: each for _, *moves in page for each in moves}
     more = len(page) < len(entries)
     details = OperationDetails(operation, [each[0] for each in page], list(later.values()), more)
-    undo = undos.find_undo_of(connection, operation)
+    undo = yield from undos.find_undo_of(operation)
     if undo is None:
         return details
-    first = schema.read_first_entry(
-        connection.execute(f"{schema.LOG} WHERE operation = ? ORDER BY sequence LIMIT 1", (undo,))
-    )
-    in_part = undos.is_partial(connection, operation, undo)
+    rows = yield f"{schema.LOG} WHERE operation = ? ORDER BY sequence LIMIT 1", (undo,)
+    first = schema.read_first_entry(rows)
+    in_part = yield from undos.is_partial(operation, undo)
     return msgspec.structs.replace(details, undone_by=first, undone_in_part=in_part)
 
 
-def _find_by_prefix(connection: Connection, prefix: str) -> str:
+def _find_by_prefix(prefix: str) -> Transaction[str]:
     """Return the only operation whose id begins with a prefix, or is the prefix."""
-    found = _NAME.read_all(
-        connection.execute(
-            "SELECT DISTINCT operation FROM log WHERE operation BETWEEN ? AND ? LIMIT ?",
-            (prefix, prefix + _LAST_CHARACTER, MAX_NAMED + 1),
-        )
+    rows = yield (
+        "SELECT DISTINCT operation FROM log WHERE operation BETWEEN ? AND ? LIMIT ?",
+        (prefix, prefix + _LAST_CHARACTER, MAX_NAMED + 1),
     )
+    found = _NAME.read_all(rows)
     if prefix in found or len(found) == 1:
         return prefix if prefix in found else str(found[0])
     if not found:
@@ -167,17 +167,17 @@ def _find_by_prefix(connection: Connection, prefix: str) -> str:
     )
 
 
-def _find_later_moves(connection: Connection, entry: LogEntry) -> list[LogEntry]:
+def _find_later_moves(entry: LogEntry) -> Transaction[list[LogEntry]]:
     """Return the latest move of the ref if another operation made it. For a zone that was added,
     also the latest moves by others of branches and tags that it has now."""
     ref = entry.ref
-    found = connection.execute(
+    found = yield (
         f"{schema.LOG} WHERE zone = ? AND space = ? AND short = ? ORDER BY sequence DESC LIMIT 1",
         (schema.zone_key(ref), ref.space, ref.short),
     )
     later = schema.read_entries(found)
     if entry.kind == "added":
-        held = connection.execute(
+        held = yield (
             f"{schema.LOG} WHERE sequence IN ({_HELD}) AND operation <> ?"
             " ORDER BY sequence DESC LIMIT ?",
             (schema.zone_key(ref), entry.operation, MAX_NAMED),

@@ -5,8 +5,8 @@ that is read is hashed and compared with the next row, the last one with the tab
 other tables have a digest of their content (:mod:`zonegit.store.digests`).
 """
 
-from collections.abc import Iterable
-from sqlite3 import Connection
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from zonegit.objects.ids import ObjectId
@@ -16,7 +16,7 @@ from zonegit.store.digests import Watched
 from zonegit.store.ref_log import LogEntry
 from zonegit.store.ref_names import RefName, Space
 from zonegit.store.refs import RefTip
-from zonegit.store.sqlite import Upgrades
+from zonegit.store.sqlite_driver import Upgrade
 from zonegit.store.stored_rows import (
     DamagedFile,
     RowReader,
@@ -26,6 +26,7 @@ from zonegit.store.stored_rows import (
     read_name,
     read_value,
 )
+from zonegit.store.transaction import Transaction, execute
 from zonegit.zone.names import Name
 from zonegit_refs.sql import chain
 from zonegit_refs.sql.chain import LoggedRow
@@ -88,58 +89,44 @@ _LOG_OF_UNDONE: Final = """CREATE INDEX log_of_undone ON log (undoes, operation,
 _LOG_OF_TIP: Final = "CREATE INDEX log_of_tip ON log (new, zone) WHERE new IS NOT NULL"
 
 
-def _add_reason(connection: Connection) -> None:
-    connection.execute("ALTER TABLE log ADD COLUMN because TEXT")
-    connection.execute("DROP INDEX log_of_ref")
-    connection.execute(_LOG_OF_REF)
-    connection.execute(_LOG_OF_OPERATION)
-    connection.execute(_LOG_OF_ACTOR)
-    connection.execute(_LOG_OF_ZONE)
-
-
+_REASON: Final = (
+    "ALTER TABLE log ADD COLUMN because TEXT",
+    "DROP INDEX log_of_ref",
+    _LOG_OF_REF,
+    _LOG_OF_OPERATION,
+    _LOG_OF_ACTOR,
+    _LOG_OF_ZONE,
+)
 # The text of an undo was the only record of the operation taken back: 12 digits of its id.
 _UNDOS: Final = "SELECT sequence, substr(reason, 6) FROM log WHERE reason GLOB 'undo ????????????'"
 _UNDONE: Final = """SELECT DISTINCT operation FROM log
     WHERE operation BETWEEN ? AND ? || char(1114111) AND sequence < ? LIMIT 2"""
 
 
-def _record_undos(connection: Connection) -> None:
-    connection.execute("ALTER TABLE log ADD COLUMN undoes TEXT")
-    for sequence, prefix in connection.execute(_UNDOS).fetchall():
-        found = connection.execute(_UNDONE, (prefix, prefix, sequence)).fetchall()
+def _record_undos() -> Transaction[None]:
+    yield "ALTER TABLE log ADD COLUMN undoes TEXT", ()
+    for sequence, prefix in (yield _UNDOS, ()):
+        found = yield _UNDONE, (prefix, prefix, sequence)
         if len(found) == 1:
-            connection.execute(
-                "UPDATE log SET undoes = ? WHERE sequence = ?", (found[0][0], sequence)
-            )
-    connection.execute(_LOG_OF_WORK)
-    connection.execute(_LOG_OF_UNDONE)
+            yield "UPDATE log SET undoes = ? WHERE sequence = ?", (found[0][0], sequence)
+    yield from execute(_LOG_OF_WORK, _LOG_OF_UNDONE)
 
 
-def _add_recovery(connection: Connection) -> None:
-    for statement in _RECOVERY:
-        connection.execute(statement)
+def _add_digests() -> Transaction[None]:
+    yield digests.TABLE, ()
+    yield "ALTER TABLE log ADD COLUMN previous BLOB NOT NULL DEFAULT x''", ()
+    yield from chain.chain_rows()
+    yield "ALTER TABLE operation ADD COLUMN target BLOB", ()
 
 
-def _add_installation(connection: Connection) -> None:
-    for statement in _INSTALLATION:
-        connection.execute(statement)
-
-
-def _add_digests(connection: Connection) -> None:
-    connection.execute(digests.TABLE)
-    connection.execute("ALTER TABLE log ADD COLUMN previous BLOB NOT NULL DEFAULT x''")
-    chain.chain_rows(connection)
-    connection.execute("ALTER TABLE operation ADD COLUMN target BLOB")
-
-
-UPGRADES: Final[Upgrades] = {
-    1: lambda connection: connection.execute(_LEGACY),
-    2: _add_reason,
+UPGRADES: Final[Mapping[int, Upgrade]] = {
+    1: partial(execute, _LEGACY),
+    2: partial(execute, *_REASON),
     3: _record_undos,
-    4: _add_recovery,
-    5: _add_installation,
+    4: partial(execute, *_RECOVERY),
+    5: partial(execute, *_INSTALLATION),
     6: _add_digests,
-    7: lambda connection: connection.execute(_LOG_OF_TIP),
+    7: partial(execute, _LOG_OF_TIP),
 }
 SCHEMA: Final = (
     "CREATE TABLE store (epoch TEXT NOT NULL) STRICT",
@@ -191,6 +178,13 @@ SCHEMA: Final = (
 )
 
 LOG: Final = chain.SELECT
+_LAST: Final = f"{LOG} ORDER BY sequence DESC LIMIT 1"
+EPOCH_OCTETS: Final = 8
+"""Octets of a random epoch, which is stored as hex digits."""
+SET_HIGHEST: Final = """
+    INSERT INTO highest (zone, short, serial, tree) VALUES (?, ?, ?, ?)
+    ON CONFLICT (zone, short) DO UPDATE SET serial = excluded.serial, tree = excluded.tree
+"""
 NO_ZONE: Final = b""
 """Represents None, which a key may not contain; a name has at least one octet."""
 
@@ -280,38 +274,37 @@ def read_tip(row: tuple[Any, ...]) -> tuple[RefName, RefTip]:
     return _TIP.read(row)
 
 
-def read_last_sequence(connection: Connection) -> int:
+def read_last_sequence() -> Transaction[int]:
     """Return the last sequence of the log; 0 if it is empty."""
-    (sequence,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM log").fetchone()
+    ((sequence,),) = yield "SELECT coalesce(max(sequence), 0) FROM log", ()
     return int(sequence)
 
 
-def check_end(connection: Connection) -> None:
+def check_end() -> Transaction[None]:
     """Check that the log ends with the row that was written last.
 
     Raises:
         DamagedFile: Rows are missing at its end, or its last row is damaged.
     """
-    read_first_entry(connection.execute(f"{LOG} ORDER BY sequence DESC LIMIT 1"))
-    chain.check_end(connection, read_last_sequence(connection))
+    read_first_entry((yield _LAST, ()))
+    yield from chain.check_end((yield from read_last_sequence()))
 
 
-def read_last_operation(connection: Connection) -> str:
+def read_last_operation() -> Transaction[str]:
     """Return the operation of the last row of the log; empty if there is none."""
-    found = connection.execute(f"{LOG} ORDER BY sequence DESC LIMIT 1")
-    last = _ENTRY.read_first(found)
+    last = read_first_entry((yield _LAST, ()))
     return last.operation if last is not None else ""
 
 
-def read_epoch_start(connection: Connection) -> int:
+def read_epoch_start() -> Transaction[int]:
     """Return the last sequence before this epoch; 0 in the first one."""
-    found = connection.execute("SELECT coalesce(max(sequence), 0) FROM past")
+    found = yield "SELECT coalesce(max(sequence), 0) FROM past", ()
     return _BEGAN.read_first(found) or 0
 
 
-def read_epoch(connection: Connection) -> str:
+def read_epoch() -> Transaction[str]:
     """Return the epoch, a random id of this log."""
-    return _read_store(connection.execute("SELECT epoch FROM store"))
+    return _read_store((yield "SELECT epoch FROM store", ()))
 
 
 def _read_store(found: Iterable[tuple[Any, ...]]) -> str:
@@ -322,19 +315,19 @@ def _read_store(found: Iterable[tuple[Any, ...]]) -> str:
     return text
 
 
-def read_installation(connection: Connection) -> str:
+def read_installation() -> Transaction[str]:
     """Return the installation's id, which all copies of this store share."""
-    return _read_store(connection.execute("SELECT installation FROM store"))
+    return _read_store((yield "SELECT installation FROM store", ()))
 
 
-def read_replaced(connection: Connection) -> list[str]:
+def read_replaced() -> Transaction[list[str]]:
     """Return the installations that this store replaces, sorted."""
-    return _REPLACED.read_all(connection.execute("SELECT id FROM replaced ORDER BY id"))
+    return _REPLACED.read_all((yield "SELECT id FROM replaced ORDER BY id", ()))
 
 
-def is_registered(connection: Connection, zone: Name) -> bool:
+def is_registered(zone: Name) -> Transaction[bool]:
     """Return whether the zone has its marker."""
-    return bool(connection.execute("SELECT 1 FROM zone WHERE zone = ?", (zone,)).fetchone())
+    return bool((yield "SELECT 1 FROM zone WHERE zone = ?", (zone,)))
 
 
 _BEGAN: Final[RowReader[int]] = RowReader("past", tuple[StoredCount], read_value)

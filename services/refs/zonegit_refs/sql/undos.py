@@ -20,12 +20,13 @@ influence it and no file can disagree with the log. From these rows follows:
 Each request reads an index backwards, and at most ``MAX_ROWS`` rows.
 """
 
-from collections.abc import Iterator
-from sqlite3 import Connection
 from typing import Final
 
 from zonegit.errors import Conflict, NotFound
+from zonegit.store.stored_rows import RowReader, StoredCount
+from zonegit.store.transaction import Transaction
 from zonegit_refs.sql import schema
+from zonegit_refs.sql.log_scan import LogScan
 
 MAX_ROWS: Final = 20_000
 """The maximum number of rows of an actor that one request reads."""
@@ -37,9 +38,12 @@ MAX_UNDOS: Final = 10_000
 """The maximum number of undos and redos that are read for one operation."""
 
 _WORK: Final = """
-    SELECT operation, undoes FROM log WHERE actor = ? AND space <> 'head'
-    ORDER BY sequence DESC LIMIT ?
+    SELECT sequence, operation, undoes FROM log
+    WHERE actor = ? AND space <> 'head' AND sequence < ? ORDER BY sequence DESC LIMIT ?
 """
+_STEP_AT: Final[RowReader[tuple[int, str, str | None]]] = RowReader(
+    "log", tuple[StoredCount, str, str | None], lambda *columns: columns
+)
 _ABOUT: Final = """
     WITH RECURSIVE about (operation, undoes) AS (
         SELECT operation, undoes FROM log WHERE undoes = ?
@@ -64,7 +68,7 @@ _LEFT_BEHIND: Final = """
 """
 
 
-def find_undoable(connection: Connection, actor: str) -> str:
+def find_undoable(actor: str) -> Transaction[str]:
     """Return the operation that the next ``undo`` of ``actor`` takes back.
 
     Raises:
@@ -72,11 +76,13 @@ def find_undoable(connection: Connection, actor: str) -> str:
         Conflict: Their latest operation is a redo that did not complete.
     """
     seen = False
-    for operation, undoes in _list_work(connection, actor):
+    work = yield from _scan_work(actor)
+    while (step := (yield from work.read_next())) is not None:
+        operation, undoes = step
         if not seen and undoes is not None:
-            _refuse_partial_redo(connection, operation, undoes)
+            yield from _refuse_partial_redo(operation, undoes)
         seen = True
-        if undoes is None and not _is_undone(connection, operation):
+        if undoes is None and not (yield from _is_undone(operation)):
             return operation
     if not seen:
         raise NotFound(
@@ -88,9 +94,11 @@ def find_undoable(connection: Connection, actor: str) -> str:
     )
 
 
-def _refuse_partial_redo(connection: Connection, operation: str, undoes: str) -> None:
+def _refuse_partial_redo(operation: str, undoes: str) -> Transaction[None]:
     """Raise Conflict for a redo that did not complete."""
-    if not _is_undo(connection, operation) and is_partial(connection, undoes, operation):
+    if (yield from _is_undo(operation)):
+        return
+    if (yield from is_partial(undoes, operation)):
         raise Conflict(
             f"redo {operation[:SHORT_ID]} did not complete",
             hint="zonegit redo completes it;"
@@ -98,17 +106,19 @@ def _refuse_partial_redo(connection: Connection, operation: str, undoes: str) ->
         )
 
 
-def find_redoable(connection: Connection, actor: str) -> str:
+def find_redoable(actor: str) -> Transaction[str]:
     """Return the undo that the next ``redo`` of ``actor`` takes back.
 
     Raises:
         NotFound: No such operation exists, or another operation of theirs came after it.
     """
     ended_by: str | None = None
-    for operation, undoes in _list_work(connection, actor):
+    work = yield from _scan_work(actor)
+    while (step := (yield from work.read_next())) is not None:
+        operation, undoes = step
         if undoes is None:
             ended_by = ended_by or operation
-        elif _is_undo(connection, operation) and not _is_undone(connection, operation):
+        elif (yield from _is_undo(operation)) and not (yield from _is_undone(operation)):
             if ended_by is None:
                 return operation
             raise NotFound(
@@ -121,11 +131,11 @@ def find_redoable(connection: Connection, actor: str) -> str:
     )
 
 
-def find_undo_of(connection: Connection, operation: str) -> str | None:
+def find_undo_of(operation: str) -> Transaction[str | None]:
     """Return the newest undo in effect of an operation; None if there is none."""
     in_effect: dict[str, bool] = {}
     undos: dict[str, list[str]] = {}
-    about = schema.STEP.read_all(connection.execute(_ABOUT, (operation, MAX_UNDOS)))
+    about = schema.STEP.read_all((yield _ABOUT, (operation, MAX_UNDOS)))
     for undo, undoes in about:
         assert undoes is not None  # the query selects by this column
         in_effect[undo] = not any(in_effect[each] for each in undos.get(undo, ()))
@@ -133,31 +143,43 @@ def find_undo_of(connection: Connection, operation: str) -> str | None:
     return next((each for each in undos.get(operation, ()) if in_effect[each]), None)
 
 
-def is_partial(connection: Connection, operation: str, undo: str) -> bool:
+def is_partial(operation: str, undo: str) -> Transaction[bool]:
     """Return whether an undo did not reach all refs of the operation."""
-    return connection.execute(_LEFT_BEHIND, (operation, undo)).fetchone() is not None
+    return bool((yield _LEFT_BEHIND, (operation, undo)))
 
 
-def _list_work(connection: Connection, actor: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the operations of an actor that moved more than HEADs, the latest first."""
-    seen: set[str] = set()
-    for row in connection.execute(_WORK, (actor, MAX_ROWS)):
-        operation, undoes = schema.STEP.read(row)
-        if operation not in seen:
-            seen.add(operation)
-            yield operation, undoes
+class _WorkScan:
+    """The operations of an actor that moved more than HEADs, the latest first."""
+
+    def __init__(self, rows: LogScan[tuple[int, str, str | None]]) -> None:
+        self._rows = rows
+        self._seen: set[str] = set()
+
+    def read_next(self) -> Transaction[tuple[str, str | None] | None]:
+        """Return the next operation and the one that it takes back; None after the last one."""
+        while (row := (yield from self._rows.read_next())) is not None:
+            _, operation, undoes = row
+            if operation not in self._seen:
+                self._seen.add(operation)
+                return operation, undoes
+        return None
 
 
-def _is_undone(connection: Connection, operation: str) -> bool:
-    undo = find_undo_of(connection, operation)
-    return undo is not None and not is_partial(connection, operation, undo)
+def _scan_work(actor: str) -> Transaction[_WorkScan]:
+    last = yield from schema.read_last_sequence()
+    return _WorkScan(LogScan(_WORK, (actor,), _STEP_AT, last + 1, MAX_ROWS))
 
 
-def _is_undo(connection: Connection, operation: str) -> bool:
+def _is_undone(operation: str) -> Transaction[bool]:
+    undo = yield from find_undo_of(operation)
+    return undo is not None and not (yield from is_partial(operation, undo))
+
+
+def _is_undo(operation: str) -> Transaction[bool]:
     """Return whether an operation takes back a change, or a redo of one."""
     times = 0
     while times < MAX_UNDOS:
-        row = schema.read_first_entry(connection.execute(_TAKES_BACK, (operation,)))
+        row = schema.read_first_entry((yield _TAKES_BACK, (operation,)))
         if row is None or row.undoes is None:
             break
         undoes = row.undoes
