@@ -26,6 +26,7 @@ from tests.support.resolvers import (
 from tests.support.waiting import DEADLINE_S, eventually_true, retry
 
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.bus.propagation import Waiter
 from zonegit.bus.resolver_status import KnownResolvers
 from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings
@@ -41,7 +42,6 @@ from zonegit.wire.messages import (
     ServedEvent,
 )
 from zonegit.zone import names
-from zonegit_cli.propagation import Waiter
 
 ZONE = names.parse("foo.com.")
 SET = ("set", "www", "A", "60")
@@ -257,7 +257,7 @@ async def test_a_goodbye_of_an_awaited_resolver_ends_the_wait_for_it(stack: Stac
 def test_a_goodbye_before_the_registry_is_read_counts(instance: str, awaited: set[str]) -> None:
     """The ref store may not have received it yet; a goodbye of another instance does not count."""
     said = make_announcement("leaver", instance="one", is_leaving=True)
-    waiter = Waiter(ZONE, "main", 1.0, session=None)  # type: ignore[arg-type]  # asks nobody
+    waiter = Waiter(ZONE, "main", 1.0, actor="ada")
     waiter.handle_announcement(said)
     listed = Registered(last=make_announcement("leaver", instance=instance), age=0.0)
     waiter._add_registered(KnownResolvers([listed]))

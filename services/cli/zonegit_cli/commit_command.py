@@ -16,15 +16,14 @@ from zonegit.repo.commit.outcomes import Committed, Outcome, Preview
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
 from zonegit.zone.findings import Finding, refuse
-from zonegit_cli import propagation
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.output import Json
-from zonegit_cli.propagation import Propagated, Waiter
-from zonegit_cli.render import conflict_lines, findings, outcomes
+from zonegit_cli.render import conflict_lines, findings, outcomes, resolvers
 from zonegit_cli.run import EXIT_STATUS
 from zonegit_cli.session import Session
 
-if TYPE_CHECKING:  # imported when a document is made: text output does not need it
+if TYPE_CHECKING:  # imported when a command runs, or makes a document: --help needs neither
+    from zonegit.bus.propagation import Waiter
     from zonegit.views.outcome import CommitDocument
 
 ExtendDocument = Callable[["CommitDocument"], "CommitDocument"]
@@ -53,7 +52,7 @@ class TargetBranch(msgspec.Struct, frozen=True):
     repo: Repo
     at: BranchPosition
     warnings: tuple[Finding, ...]
-    waiter: Waiter
+    waiter: "Waiter"
 
     def to_json(self, document: "CommitDocument", extend: ExtendDocument = keep_document) -> Json:
         """Return a document for ``--json``, with the warnings about HEAD first."""
@@ -134,9 +133,8 @@ async def open_target(
             session, strict=commit_options.strict, dry_run=commit_options.dry_run
         )
         wanted = commit_options.wait and not commit_options.dry_run
-        async with propagation.watch_branch(
-            session, bus, at.zone, at.branch, wanted=wanted
-        ) as waiter:
+        places = [(at.zone, at.branch)]
+        async with session.watch_branches(bus, places, wanted=wanted) as (waiter,):
             yield TargetBranch(session, commit_options, repo, at, warnings, waiter)
 
 
@@ -183,11 +181,10 @@ async def report_outcome(
 
     Raises:
         ZonegitError: after a dry run was printed, what its move would raise.
-        Unavailable, Denied: see :meth:`zonegit_cli.propagation.Waiter.wait`.
+        Unavailable, Denied: see :meth:`zonegit.bus.propagation.Waiter.wait`.
     """
-    propagated = Propagated()
-    if isinstance(outcome, Committed):
-        propagated = await target.waiter.wait(outcome.moved)
+    moved = outcome.moved if isinstance(outcome, Committed) else None
+    served_by = await target.waiter.wait(moved)
     if not isinstance(outcome, Conflicted):
         findings.print_findings(target.session, outcome.findings)
     data: Json = {}
@@ -197,7 +194,7 @@ async def report_outcome(
             target.repo,
             outcome,
             dry_run=target.options.dry_run,
-            served_by=propagated.served_by,
+            served_by=served_by,
             hints=advice if isinstance(outcome, Conflicted) else (),
         )
         data = target.to_json(document, extend)
@@ -205,7 +202,7 @@ async def report_outcome(
         text = await outcomes.format_lines(
             target.repo, outcome, unchanged_text, existing_text, advice
         )
-        lines = [*text, *propagated.format_lines()]
+        lines = [*text, *resolvers.format_served_by(served_by)]
         if isinstance(outcome, Committed):
             lines = [*lines, *outcomes.format_reversal(outcome.moved)]
     target.session.output.print_result(data, lines, paged=not isinstance(outcome, Committed))

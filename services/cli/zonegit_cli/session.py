@@ -1,8 +1,8 @@
 """The session of a command: its settings, the bus, the stores and its output."""
 
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -16,12 +16,15 @@ from zonegit.errors import Invalid, Unavailable
 from zonegit.objects.model import Identity
 from zonegit.store import ref_names
 from zonegit.zone import names
+from zonegit.zone.names import Name
 from zonegit.zonefile import fields
 from zonegit_cli.output import Output
 from zonegit_cli.stack import record
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
+    from zonegit.bus.propagation import Waiter, ZoneBranch
+    from zonegit.bus.resolver_status import ResolverSurvey
     from zonegit.repo.repo import PositionDefaults, Repo
     from zonegit.store.refs import Adopter
     from zonegit.zonefile.includes import Includes
@@ -153,6 +156,38 @@ class Session:
         if stack is None or bus is None or bus.shown != stack["bus"]["url"]:
             return frozenset()
         return frozenset(record.list_resolver_names(stack.get("resolvers", 0)))
+
+    def watch_branches(
+        self, bus: "Bus", places: Sequence["ZoneBranch"], *, wanted: bool
+    ) -> "AbstractAsyncContextManager[list[Waiter]]":
+        """Collect the reports of resolvers about branches while the context is open; see
+        :func:`zonegit.bus.propagation.watch_branches`."""
+        from zonegit.bus import propagation
+
+        return propagation.watch_branches(
+            bus,
+            places,
+            self.settings.actor,
+            expected=self.list_local_resolvers() if wanted else (),
+            timeout=self.timeout,
+            wanted=wanted,
+        )
+
+    async def survey_resolvers(self, bus: "Bus", zone: Name | None = None) -> "ResolverSurvey":
+        """Ask every resolver what it serves of a zone; None for all zones.
+
+        Raises:
+            Unavailable: the ref store does not list the resolvers.
+        """
+        from zonegit.bus import resolver_status
+
+        return await resolver_status.survey(
+            bus,
+            self.settings.actor,
+            zone,
+            expected=self.list_local_resolvers(),
+            timeout=self.timeout,
+        )
 
     @asynccontextmanager
     async def connect_bus(self) -> AsyncIterator["Bus"]:

@@ -19,15 +19,15 @@ from zonegit.repo.repo import Repo, make_operation_id
 from zonegit.store.ref_log import Moved
 from zonegit.store.ref_names import RefName
 from zonegit.zone.findings import Finding
-from zonegit_cli import options, propagation
+from zonegit_cli import options
 from zonegit_cli.options import CommandBody
 from zonegit_cli.output import Json, to_hex
-from zonegit_cli.propagation import Propagated, ZoneBranch
-from zonegit_cli.render import findings, outcomes
+from zonegit_cli.render import findings, outcomes, resolvers
 from zonegit_cli.render import operations as operation_lines
 from zonegit_cli.session import Session
 
-if TYPE_CHECKING:  # imported when a document is made: text output does not need it
+if TYPE_CHECKING:  # imported when a command runs, or makes a document: --help needs neither
+    from zonegit.bus.propagation import ZoneBranch
     from zonegit.views.outcome import RefDocument, UndoDocument
 
 
@@ -76,6 +76,8 @@ async def run_undo(
         ZonegitError: see :func:`zonegit.repo.change.undo.undo`; after a dry run was printed, what
             the first of its moves would raise.
     """
+    from zonegit.bus import propagation  # imports NATS, not needed for --help
+
     async with session.connect_bus() as bus:
         repo = session.make_repo(bus)
         done = (
@@ -94,11 +96,10 @@ async def run_undo(
             )
         intent = _make_intent(target, options, "redo" if redo else "undo")
         wanted = options.wait and not options.dry_run
-        async with propagation.watch_branches(
-            session, bus, _list_served_branches(done), wanted=wanted
-        ) as waiters:
+        places = _list_served_branches(done)
+        async with session.watch_branches(bus, places, wanted=wanted) as waiters:
             undone = await undo.undo(repo, done, intent, _make_progress(session))
-            propagated = await propagation.wait_all(waiters, _map_moves(undone.restored))
+            served_by = await propagation.wait_all(waiters, _map_moves(undone.restored))
         for ref in undone.skipped:
             session.output.print_note(f"skipped: {operations.format_ref(ref)}, of another operator")
         findings.print_findings(session, _list_findings(undone))
@@ -107,11 +108,11 @@ async def run_undo(
             from zonegit.views.outcome import order_fields
 
             redone = done.undoes if redo else None
-            data = order_fields(await _make_document(repo, undone, propagated, options, redone))
+            data = order_fields(await _make_document(repo, undone, served_by, options, redone))
     first = f"{_choose_verb(options, redo=redo)} {head}"
     lines = [first, *_format_lines(undone, symrefs), *_format_advice(undone, options, redo=redo)]
     session.output.print_result(
-        data, [*lines, *propagation.merge_results(propagated.values()).format_lines()]
+        data, [*lines, *resolvers.format_served_by(resolvers.merge_served_by(served_by.values()))]
     )
     if refusal := find_refusal(each.judgement for each in undone.restored):
         raise refusal
@@ -162,13 +163,13 @@ def _make_progress(session: Session) -> undo.Progress:
     return progress
 
 
-def _list_served_branches(done: Operation) -> list[ZoneBranch]:
+def _list_served_branches(done: Operation) -> "list[ZoneBranch]":
     """Return the branches that resolvers may serve."""
     refs = [each.ref for each in done.changes if each.ref.space == "heads"]
     return [(ref.zone, ref.short) for ref in refs if ref.zone is not None]
 
 
-def _map_moves(back: Sequence[RestoredRef]) -> dict[ZoneBranch, Moved]:
+def _map_moves(back: Sequence[RestoredRef]) -> "dict[ZoneBranch, Moved]":
     """Return the branches among the restored refs."""
     moved = {each.change.ref: each.moved for each in back if each.moved is not None}
     return {
@@ -199,7 +200,7 @@ def _list_findings(undone: UndoneOperation) -> list[Finding]:
 async def _make_document(
     repo: Repo,
     undone: UndoneOperation,
-    propagated: Mapping[ZoneBranch, Propagated],
+    served_by: Mapping["ZoneBranch", list[str] | None],
     options: UndoOptions,
     redone: str | None,
 ) -> "UndoDocument":
@@ -210,7 +211,7 @@ async def _make_document(
     for each in undone.restored:
         outcome = each.outcome
         if outcome is not None:
-            served = propagated.get((outcome.zone, outcome.branch), Propagated()).served_by
+            served = served_by.get((outcome.zone, outcome.branch))
             results.append(
                 await outcomes.make_document(
                     repo, outcome, dry_run=options.dry_run, served_by=served

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from zonegit.bus.connection import Bus
 from zonegit.bus.verb_client import VerbClient
 from zonegit.errors import Denied, Invalid, Unavailable, ZonegitError
+from zonegit.store.recovery import AnsweredSerial
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
     FORGET_AFTER_S,
@@ -199,6 +200,54 @@ async def ask_answered(
             after = last
 
     return await _try_request(ask)
+
+
+async def read_answered_serials(
+    bus: Bus,
+    resolvers: Collection[str],
+    zone: Name | None = None,
+    ignored: Collection[str] = (),
+    doubted: Collection[str] = (),
+    *,
+    timeout: float,
+) -> tuple[set[str], dict[Name, dict[str, list[AnsweredSerial]]]]:
+    """Ask resolvers for the highest serials that they ever answered.
+
+    Args:
+        bus: the bus.
+        resolvers: their names.
+        zone: the zone; None for all.
+        ignored: resolvers whose answers are discarded.
+        doubted: epochs of the ref store; the cache of a resolver that began in one of them may not
+            hold all serials.
+        timeout: of each request, in seconds.
+
+    Returns:
+        The resolvers that answered, and their answers by zone and branch.
+    """
+    names = sorted(resolvers)
+    found = await asyncio.gather(
+        *(ask_answered(bus, each, zone, timeout=timeout) for each in names)
+    )
+    answers: dict[Name, dict[str, list[AnsweredSerial]]] = {}
+    for name, pages in zip(names, found, strict=True):
+        for page in pages or () if name not in ignored else ():
+            _add_answers(page, answers, is_complete=page.began not in doubted)
+    answered = {name for name, pages in zip(names, found, strict=True) if pages is not None}
+    return answered, answers
+
+
+def _add_answers(
+    page: AnsweredSerials,
+    answers: dict[Name, dict[str, list[AnsweredSerial]]],
+    *,
+    is_complete: bool,
+) -> None:
+    for each in page.serials:
+        given = answers.setdefault(each.zone, {}).setdefault(each.branch, [])
+        answer = AnsweredSerial(page.resolver, each.serial, each.tree, is_complete)
+        if answer not in given:
+            given.append(answer)
 
 
 async def _try_request(ask: Callable[[], Awaitable[T | None]]) -> T | None:

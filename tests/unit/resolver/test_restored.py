@@ -15,7 +15,7 @@ from tests.support.waiting import DEADLINE_S, eventually, eventually_true, retry
 from tests.unit.resolver.backend import Backend, run_backend, run_resolver
 from tests.unit.resolver.cache_files import root
 
-from zonegit.bus.resolver_status import ask_answered, read_registry
+from zonegit.bus.resolver_status import ask_answered, read_answered_serials, read_registry
 from zonegit.errors import Unavailable
 from zonegit.repo.change import recover as use_case
 from zonegit.repo.change.recover import ZonePlan
@@ -23,7 +23,6 @@ from zonegit.store.recovery import AnsweredSerial, Leave, Renew
 from zonegit.wire import subjects
 from zonegit.wire.messages import ServedEvent
 from zonegit.zone import names
-from zonegit_cli.resolver_survey import read_answered_serials
 from zonegit_resolver.cache.cache import open_cache
 from zonegit_resolver.scheduling import Scheduler
 

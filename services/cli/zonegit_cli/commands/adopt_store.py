@@ -13,7 +13,6 @@ from zonegit.wire.messages import ResolverStatus
 from zonegit_cli import options
 from zonegit_cli.installations import StoreInstances, ask_instances
 from zonegit_cli.output import align_columns
-from zonegit_cli.resolver_survey import survey_resolvers
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ async def command(session: Session, installation: str | None) -> None:
             return
         recovery = await repo.refs.recovery()
         instances = await ask_instances(bus)
-        statuses = (await survey_resolvers(session, bus)).statuses
+        statuses = (await session.survey_resolvers(bus)).statuses
     found = Installation(recovery.installation, recovery.replaces)
     rows = _format_rows(recovery, instances, statuses)
     session.output.print_result(
@@ -97,7 +96,7 @@ async def _list_known_ids(session: Session, bus: "Bus") -> set[str] | None:
     they cannot be read."""
     try:
         instances = await ask_instances(bus)
-        statuses = (await survey_resolvers(session, bus)).statuses
+        statuses = (await session.survey_resolvers(bus)).statuses
     except ZonegitError:
         return None
     of_stores = {each.installation for each in instances["objectstore"]}

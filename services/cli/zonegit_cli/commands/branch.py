@@ -14,8 +14,9 @@ from zonegit.store.ref_log import Moved
 from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import commit_command, options, propagation
+from zonegit_cli import commit_command, options
 from zonegit_cli.output import align_columns, format_id, to_hex
+from zonegit_cli.render import resolvers
 from zonegit_cli.session import Session
 
 
@@ -76,24 +77,23 @@ async def command(
         repo = session.make_repo(bus)
         current_zone = await heads.find_zone(repo, zone)
         commit_command.warn_of_head(session)
-        async with propagation.watch_branch(
-            session, bus, current_zone, shown, wanted=wait
-        ) as waiter:
+        places = [(current_zone, shown)]
+        async with session.watch_branches(bus, places, wanted=wait) as (waiter,):
             if rename is not None:
                 moved, text = await _rename(repo, current_zone, *rename, override)
             elif delete:
                 moved, text = await _delete(repo, current_zone, shown, override)
             else:
                 moved, text = await _create(repo, current_zone, shown, start, branch, override)
-            propagated = await waiter.wait(moved)
+            served_by = await waiter.wait(moved)
     target = moved.entries[-1].new if moved.entries else None
     data = {
         "zone": names.text(current_zone),
         "branch": shown,
         "commit": to_hex(target),
-        **propagated.to_json(),
+        **resolvers.served_by_to_json(served_by),
     }
-    session.output.print_result(data, [text, *propagated.format_lines()])
+    session.output.print_result(data, [text, *resolvers.format_served_by(served_by)])
 
 
 class _Override(NamedTuple):

@@ -8,8 +8,8 @@ from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.views.warning import make_warnings
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import commit_command, head_notes, options, propagation
-from zonegit_cli.render import findings
+from zonegit_cli import commit_command, head_notes, options
+from zonegit_cli.render import findings, resolvers
 from zonegit_cli.session import Session
 
 
@@ -50,14 +50,14 @@ async def command(
         current_zone = await heads.find_zone(repo, zone)
         command = "checkout -b" if create else "checkout"
         origin = repo.origin(command, force=force, reason=reason)
-        propagated = propagation.Propagated()
+        served_by = None
         if create:
             commit_command.warn_of_head(session)
-            wait_for = propagation.watch_branch(session, bus, current_zone, branch, wanted=wait)
-            async with wait_for as waiter:
+            places = [(current_zone, branch)]
+            async with session.watch_branches(bus, places, wanted=wait) as (waiter,):
                 at = await refish.resolve(repo, start, zone=zone)
                 moved = await branches.create(repo, current_zone, branch, at.commit, origin)
-                propagated = await waiter.wait(moved)
+                served_by = await waiter.wait(moved)
         await branches.checkout(repo, current_zone, branch, origin)
     found = head_notes.find_overrides(session.default, current_zone, branch, is_switch=False)
     findings.print_findings(session, found)
@@ -67,5 +67,6 @@ async def command(
         "warnings": make_warnings(found),
     }  # fmt: skip
     session.output.print_result(
-        {**data, **propagated.to_json()}, [text, *propagated.format_lines()]
+        {**data, **resolvers.served_by_to_json(served_by)},
+        [text, *resolvers.format_served_by(served_by)],
     )

@@ -17,7 +17,7 @@ from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, ResolverStatus
 from zonegit.zone import names
 from zonegit_cli import installations, options
 from zonegit_cli.output import align_columns, format_count
-from zonegit_cli.resolver_survey import describe_serial_behind, survey_resolvers
+from zonegit_cli.render.resolvers import describe_serial_behind
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
 from zonegit_cli.stack.record import STORES
@@ -210,7 +210,7 @@ async def _check_refs_file(session: Session, bus: "Bus") -> list[CheckResult]:
 
 async def _check_resolvers(session: Session, bus: "Bus") -> list[CheckResult]:
     try:
-        found = await survey_resolvers(session, bus)
+        found = await session.survey_resolvers(bus)
     except ZonegitError as error:
         return [CheckResult("resolver", False, error.message)]
     started = session.list_local_resolvers()

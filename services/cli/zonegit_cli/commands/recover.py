@@ -15,7 +15,6 @@ from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.render import recoveries
 from zonegit_cli.render.recoveries import RecoveryState
-from zonegit_cli.resolver_survey import read_answered_serials, survey_resolvers
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
@@ -92,11 +91,13 @@ async def command(
 async def _read_state(
     session: Session, repo: Repo, bus: "Bus", zone: Name | None, ignored: Sequence[str]
 ) -> RecoveryState:
+    from zonegit.bus import resolver_status  # imports NATS, not needed for --help
+
     recovery = await repo.refs.recovery()
-    found = await survey_resolvers(session, bus, zone)
+    found = await session.survey_resolvers(bus, zone)
     expected = {each.resolver for each in found.statuses} | set(found.silent)
     expected |= session.list_local_resolvers()
-    answered, answers = await read_answered_serials(
+    answered, answers = await resolver_status.read_answered_serials(
         bus, expected, zone, ignored, recovery.doubted, timeout=session.timeout
     )
     return RecoveryState(

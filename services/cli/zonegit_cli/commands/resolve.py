@@ -18,7 +18,6 @@ from zonegit.zone.names import Name
 from zonegit_cli import dns_client, options
 from zonegit_cli.output import format_id
 from zonegit_cli.render import dns_messages
-from zonegit_cli.resolver_survey import survey_resolvers
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ async def _apply_canaries(
 async def _read_canary(session: Session, bus: "Bus", zone: Name, branch: str) -> Canary | None:
     """Return the canary of the resolvers that serve this branch of a zone; None if there is
     none."""
-    for status in (await survey_resolvers(session, bus, zone)).statuses:
+    for status in (await session.survey_resolvers(bus, zone)).statuses:
         asked = status.asked
         if asked is not None and asked.canary and asked.salt and branch in asked.branches[:1]:
             return canaries.parse_canary(asked.canary, asked.salt)

@@ -9,7 +9,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import align_columns, format_id, to_hex
-from zonegit_cli.resolver_survey import describe_serial_behind, format_branch, survey_resolvers
+from zonegit_cli.render.resolvers import describe_serial_behind, format_branch
 from zonegit_cli.session import Session
 
 HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
@@ -24,7 +24,7 @@ async def command(session: Session, zone: Name | None) -> None:
     A zone has one line for its default state, and one for its canary.
     """
     async with session.connect_bus() as bus:
-        found = await survey_resolvers(session, bus, zone)
+        found = await session.survey_resolvers(bus, zone)
     rows = [row for status in found.statuses for row in _format_rows(status)]
     rows += [(name, *["-"] * (len(HEADER) - 2), SILENT) for name in found.silent]
     lines = align_columns(rows, HEADER) if rows else ["no resolver answers"]

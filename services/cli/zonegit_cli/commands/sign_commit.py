@@ -12,8 +12,9 @@ from zonegit.repo.commit.dry_runs import find_refusal
 from zonegit.views.verdict import make_verdict
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import commit_command, options, propagation
+from zonegit_cli import commit_command, options
 from zonegit_cli.output import format_id
+from zonegit_cli.render import resolvers
 from zonegit_cli.session import Session
 
 
@@ -58,14 +59,11 @@ async def command(
         repo = session.make_repo(bus)
         found = await refish.resolve(repo, at, zone=zone, branch=branch)
         commit_command.warn_of_head(session, dry_run=dry_run)
-        propagated = propagation.Propagated()
-        wait = wait and not dry_run
-        async with propagation.watch_branch(
-            session, bus, found.zone, found.branch, wanted=wait
-        ) as waiter:
+        places = [(found.zone, found.branch)]
+        wanted = wait and not dry_run
+        async with session.watch_branches(bus, places, wanted=wanted) as (waiter,):
             signed = await sign.sign_tip(repo, found, session.sign, force=force, dry_run=dry_run)
-            if signed.moved is not None:
-                propagated = await waiter.wait(signed.moved)
+            served_by = await waiter.wait(signed.moved)
     data = {
         "zone": names.text(found.zone),
         "branch": signed.branch,
@@ -73,10 +71,10 @@ async def command(
         "dry_run": dry_run,
         "replaced": signed.old.hex() if signed.moved is not None else None,
         **({"verdict": make_verdict(signed.judgement)} if signed.judgement else {}),
-        **propagated.to_json(),
+        **resolvers.served_by_to_json(served_by),
     }
     session.output.print_result(
-        data, [_format_line(found.zone, signed), *propagated.format_lines()]
+        data, [_format_line(found.zone, signed), *resolvers.format_served_by(served_by)]
     )
     if refusal := find_refusal([signed.judgement]):
         raise refusal

@@ -22,7 +22,7 @@ from zonegit.zone.names import Name
 from zonegit_cli import options, sequencer_command
 from zonegit_cli.output import format_count, format_id, to_hex
 from zonegit_cli.render import commits
-from zonegit_cli.resolver_survey import format_branch, survey_resolvers
+from zonegit_cli.render.resolvers import format_branch
 from zonegit_cli.session import Session
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -43,7 +43,7 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         at = await heads.find_position(repo, zone, branch)
         session.head.accept()
         async with asyncio.TaskGroup() as group:
-            asking = group.create_task(survey_resolvers(session, bus, at.zone))
+            asking = group.create_task(session.survey_resolvers(bus, at.zone))
             finding_key = group.create_task(sequencer.find_key(repo, at))
             status = await compare.read_status(repo, at)
     found = asking.result()

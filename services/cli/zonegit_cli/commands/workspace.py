@@ -245,25 +245,23 @@ async def _commit_files(
     wait: bool,
 ) -> tuple[dict[Name, "ZoneResult"], Json, list[str]]:
     """Commit files, and return the outcomes with their JSON or their lines."""
-    from zonegit_cli import propagation
-    from zonegit_cli.render import findings
+    from zonegit.bus import propagation
+    from zonegit_cli.render import findings, resolvers
     from zonegit_cli.workspace import commit_files
 
     async with (
         session.connect_bus() as bus,
-        propagation.watch_branches(
-            session, bus, commit_files.list_branches(todo), wanted=wait
-        ) as waiters,
+        session.watch_branches(bus, commit_files.list_branches(todo), wanted=wait) as waiters,
     ):
         repo = session.make_repo(bus)
         results = await commit_files.commit(repo, workspace, todo, intent)
-        propagated = await propagation.wait_all(waiters, commit_files.list_moves(results))
+        served_by = await propagation.wait_all(waiters, commit_files.list_moves(results))
         findings.print_findings(session, commit_files.list_findings(results))
         if session.output.as_json:
-            document = await commit_files.make_document(repo, results, propagated, intent)
+            document = await commit_files.make_document(repo, results, served_by, intent)
             return results, document, []
         lines = await commit_files.format_lines(repo, results)
-        lines += propagation.merge_results(propagated.values()).format_lines()
+        lines += resolvers.format_served_by(resolvers.merge_served_by(served_by.values()))
         return results, {}, lines
 
 

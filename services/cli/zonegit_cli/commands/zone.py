@@ -17,9 +17,9 @@ from zonegit.views.verdict import make_verdict
 from zonegit.views.warning import make_warnings
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import head_notes, options, propagation
+from zonegit_cli import head_notes, options
 from zonegit_cli.output import align_columns, format_id
-from zonegit_cli.render import findings, zones
+from zonegit_cli.render import findings, resolvers, zones
 from zonegit_cli.session import Session
 
 
@@ -90,25 +90,25 @@ async def remove(
     if dry_run:
         await _show_removal(session, zone, force=force, reason=reason)
         return
+    from zonegit.bus import propagation  # imports NATS, not needed for --help
+
     async with session.connect_bus() as bus:
         repo = session.make_repo(bus)
         refs = await repo.refs.zone(zone, repo.actor)
         places = [(zone, branch) for branch in sorted(refs.heads)]
-        async with propagation.watch_branches(session, bus, places, wanted=wait) as waiters:
+        async with session.watch_branches(bus, places, wanted=wait) as waiters:
             done = await remove_zone.remove_zone(repo, refs, force=force, reason=reason)
-            moved: dict[propagation.ZoneBranch, Moved] = {
+            moved: dict[tuple[Name, str | None], Moved] = {
                 (zone, branch): each for branch, each in done.moves.items()
             }
             propagated = await propagation.wait_all(waiters, moved)
     gone = {ref.path(): target.hex() for ref, target in sorted(done.removed.items())}
-    served = propagation.merge_results(
-        [propagation.Propagated([] if wait else None), *propagated.values()]
-    )
-    data = {"zone": names.text(zone), "removed": gone, **served.to_json()}
+    served_by = resolvers.merge_served_by([[] if wait else None, *propagated.values()])
+    data = {"zone": names.text(zone), "removed": gone, **resolvers.served_by_to_json(served_by)}
     lines = [
         f"removed {names.text(zone)}",
         *_format_branches(gone, "was"),
-        *served.format_lines("removed from"),
+        *resolvers.format_served_by(served_by, "removed from"),
     ]
     session.output.print_result(data, lines)
 

@@ -26,8 +26,7 @@ from zonegit_cli.commit_command import TargetBranch
 from zonegit_cli.import_export.master_files import MasterFiles
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.output import Json, format_count, format_id, to_hex
-from zonegit_cli.propagation import Propagated
-from zonegit_cli.render import dry_runs, findings, outcomes
+from zonegit_cli.render import dry_runs, findings, outcomes, resolvers
 from zonegit_cli.session import Session
 
 
@@ -79,14 +78,12 @@ async def commit(
             target.repo, target.at, new.versions, intent, progress, new.base
         )
         session.output.print_progress("")
-        propagated = Propagated()
-        if written.moved:
-            propagated = await target.waiter.wait(written.moved)
+        served_by = await target.waiter.wait(written.moved)
         findings.print_findings(session, written.findings)
         data: Json = {}
         if session.output.as_json:
             document = await _make_document(target, written, commit_options)
-            document.served_by = propagated.served_by
+            document.served_by = served_by
 
             def extend(document: CommitDocument) -> CommitDocument:
                 return _add_versions(master.extend(document), new, written)
@@ -94,7 +91,7 @@ async def commit(
             data = target.to_json(document, extend)
     lines = [
         *_format_lines(target.at, new, written, commit_options),
-        *propagated.format_lines(),
+        *resolvers.format_served_by(served_by),
         *(outcomes.format_reversal(written.moved) if written.moved is not None else ()),
     ]
     session.output.print_result(data, lines, paged=True)

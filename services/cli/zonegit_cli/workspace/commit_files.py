@@ -5,7 +5,7 @@ zones, so a branch that moves concurrently can still leave a part of them uncomm
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -27,11 +27,13 @@ from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit_cli.output import format_count
-from zonegit_cli.propagation import Propagated, ZoneBranch
 from zonegit_cli.render import outcomes
 from zonegit_cli.workspace.file_status import FileStatus
 from zonegit_cli.workspace.index import IndexEntry
 from zonegit_cli.workspace.working_tree import Workspace
+
+if TYPE_CHECKING:
+    from zonegit.bus.propagation import ZoneBranch
 
 MAX_SHOWN: Final = 5
 """Zones that an error names; the others are counted."""
@@ -179,7 +181,7 @@ def _format_message(zone: Name, error: ZonegitError) -> str:
 async def make_document(
     repo: Repo,
     results: Mapping[Name, ZoneResult],
-    propagated: Mapping[ZoneBranch, Propagated],
+    served_by: Mapping["ZoneBranch", list[str] | None],
     intent: Intent,
 ) -> SeveralDocument:
     """Return the JSON document of all zones but the refused ones, which are reported as an
@@ -188,9 +190,7 @@ async def make_document(
     for each in results.values():
         if isinstance(each, ZonegitError):
             continue
-        served = (
-            propagated[each.zone, each.branch].served_by if isinstance(each, Committed) else None
-        )
+        served = served_by[each.zone, each.branch] if isinstance(each, Committed) else None
         found.append(
             await outcomes.make_document(repo, each, dry_run=intent.dry_run, served_by=served)
         )
@@ -209,12 +209,12 @@ async def format_lines(repo: Repo, results: Mapping[Name, ZoneResult]) -> list[s
     return [line for each in done for line in await outcomes.format_lines(repo, each)]
 
 
-def list_branches(files: Collection[FileStatus]) -> list[ZoneBranch]:
+def list_branches(files: Collection[FileStatus]) -> "list[ZoneBranch]":
     """Return the branches that get the commits."""
     return [(file.zone, file.entry.branch if file.entry else DEFAULT_BRANCH) for file in files]
 
 
-def list_moves(results: Mapping[Name, ZoneResult]) -> dict[ZoneBranch, Moved]:
+def list_moves(results: Mapping[Name, ZoneResult]) -> "dict[ZoneBranch, Moved]":
     """Return the moves by zone and branch."""
     made = [each for each in results.values() if isinstance(each, Committed)]
     return {(each.zone, each.branch): each.moved for each in made}

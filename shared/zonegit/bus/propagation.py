@@ -1,6 +1,6 @@
-"""``--wait``: return when every resolver that follows the branch serves the move.
+"""Wait until every resolver that follows a branch serves a move.
 
-The command subscribes to reports before the branch moves, so it cannot miss one. It waits for the
+The caller subscribes to reports before the branch moves, so it cannot miss one. It waits for the
 resolvers in the registry of the ref store that follow the zone and branch and are not pinned. A
 resolver that is silent is among them, because it may still answer queries from the old zone; one
 that announces that it leaves is not. A report may be lost: a resolver that announces itself before
@@ -8,12 +8,13 @@ its report arrived is asked for its status (docs/adr/0043-registry-of-resolvers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from zonegit.bus.connection import Bus
+from zonegit.bus.resolver_status import KnownResolvers, ask_status, read_registry
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.store.ref_log import Moved
 from zonegit.wire import codec, subjects
@@ -25,30 +26,9 @@ from zonegit.wire.messages import (
     ServedEvent,
 )
 from zonegit.zone.names import Name
-from zonegit_cli.session import Session
-
-if TYPE_CHECKING:
-    from zonegit.bus.connection import Bus
-    from zonegit.bus.resolver_status import KnownResolvers
 
 ZoneBranch = tuple[Name, str | None]
 """A zone and a branch; None for any branch."""
-
-
-class Propagated(msgspec.Struct, frozen=True):
-    """The resolvers that serve a move; None without ``--wait``."""
-
-    served_by: list[str] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields for ``--json``."""
-        return {} if self.served_by is None else {"served_by": self.served_by}
-
-    def format_lines(self, verb: str = "served by") -> list[str]:
-        """Return the line to print."""
-        if self.served_by is None:
-            return []
-        return [f"{verb} {', '.join(self.served_by) or 'no resolver: none follows the branch'}"]
 
 
 class Waiter(msgspec.Struct):
@@ -58,8 +38,9 @@ class Waiter(msgspec.Struct):
         zone: the zone.
         branch: the branch; None for any.
         timeout: in seconds.
-        session: the session of the command.
-        bus: the bus; None without ``--wait``.
+        actor: the actor of the requests.
+        expected: resolvers that the registry should list; see :func:`read_registry`.
+        bus: the bus; None to wait for no resolver.
         awaited: the resolvers to wait for.
         served: the last report of each resolver, as epoch and sequence.
         to_ask: the resolvers to ask for their status.
@@ -71,8 +52,9 @@ class Waiter(msgspec.Struct):
     zone: Name
     branch: str | None
     timeout: float
-    session: Session
-    bus: "Bus | None" = None
+    actor: str
+    expected: Collection[str] = ()
+    bus: Bus | None = None
     awaited: set[str] = msgspec.field(default_factory=set)
     served: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)
     to_ask: set[str] = msgspec.field(default_factory=set)
@@ -113,26 +95,32 @@ class Waiter(msgspec.Struct):
             if not _has_reached(self.served.get(resolver), moved)
         }
 
-    async def wait(self, moved: Moved) -> Propagated:
+    async def wait(self, moved: Moved | None) -> list[str] | None:
         """Wait until every resolver serves the move. The move is committed also if this fails.
+
+        Args:
+            moved: the move; None if nothing moved.
+
+        Returns:
+            The resolvers that serve it; None if nothing moved or no resolver is waited for.
 
         Raises:
             Unavailable: some resolvers do not serve it within the timeout, or the ref store does
                 not list the resolvers.
             Denied: the bus does not permit this user to list the resolvers.
         """
-        if self.bus is None:
-            return Propagated()
+        if self.bus is None or moved is None:
+            return None
         deadline = asyncio.get_running_loop().time() + self.timeout
         try:
-            registry = await _read_registry(self.session, self.bus)
+            registry = await read_registry(
+                self.bus, self.actor, expected=self.expected, timeout=self.timeout
+            )
         except (Denied, Unavailable) as error:
             raise _unknown_outcome_error(error) from error
         return await self._wait_for(moved, registry, deadline)
 
-    async def _wait_for(
-        self, moved: Moved, registry: "KnownResolvers", deadline: float
-    ) -> Propagated:
+    async def _wait_for(self, moved: Moved, registry: KnownResolvers, deadline: float) -> list[str]:
         self._add_registered(registry)
         try:
             async with asyncio.timeout_at(deadline), asyncio.TaskGroup() as group:
@@ -159,9 +147,9 @@ class Waiter(msgspec.Struct):
                     hint="see zonegit doctor",
                 )
             )
-        return Propagated(sorted(self.awaited))
+        return sorted(self.awaited)
 
-    def _add_registered(self, registry: "KnownResolvers") -> None:
+    def _add_registered(self, registry: KnownResolvers) -> None:
         """Wait for the registered resolvers, except those that do not follow the branch. Ask those
         for which the registry does not show it."""
         self.awaited |= set(registry.missing)
@@ -176,9 +164,7 @@ class Waiter(msgspec.Struct):
 
     async def _ask(self, resolver: str, moved: Moved) -> None:
         """Ask a resolver whether it answers queries, follows the branch and serves the move."""
-        from zonegit.bus.resolver_status import ask_status  # imports NATS, not needed for --help
-
-        assert self.bus is not None  # without --wait there is no resolver to ask
+        assert self.bus is not None  # else there is no resolver to ask
         try:
             status = await ask_status(self.bus, resolver, self.zone)
         except Denied as error:
@@ -222,22 +208,31 @@ def _may_follow(announcement: Announcement, branch: str | None) -> bool | None:
 
 
 @asynccontextmanager
-async def watch_branch(
-    session: Session, bus: "Bus", zone: Name, branch: str | None, *, wanted: bool
-) -> AsyncIterator[Waiter]:
-    """Collect the reports about a branch (None for any) while the context is open."""
-    async with watch_branches(session, bus, [(zone, branch)], wanted=wanted) as (waiter,):
-        yield waiter
-
-
-@asynccontextmanager
 async def watch_branches(
-    session: Session, bus: "Bus", places: Sequence[ZoneBranch], *, wanted: bool
+    bus: Bus,
+    places: Sequence[ZoneBranch],
+    actor: str,
+    *,
+    expected: Collection[str] = (),
+    timeout: float,
+    wanted: bool = True,
 ) -> AsyncIterator[list[Waiter]]:
-    """Collect the reports about several branches; yield a waiter for each, in their order."""
+    """Collect the reports about branches while the context is open.
+
+    Args:
+        bus: the bus.
+        places: the branches.
+        actor: the actor of the requests.
+        expected: resolvers that the registry should list; see :func:`read_registry`.
+        timeout: of each request, and of the wait, in seconds.
+        wanted: False to collect nothing; then no waiter waits.
+
+    Yields:
+        A waiter for each branch, in their order.
+    """
+    listening_bus = bus if wanted else None
     waiters = [
-        Waiter(zone, branch, session.timeout, session, bus if wanted else None)
-        for zone, branch in places
+        Waiter(zone, branch, timeout, actor, expected, listening_bus) for zone, branch in places
     ]
 
     def handle_announcement(subject: str, octets: bytes) -> None:
@@ -261,7 +256,7 @@ async def watch_branches(
 
 async def wait_all(
     waiters: Sequence[Waiter], moved: Mapping[ZoneBranch, Moved]
-) -> dict[ZoneBranch, Propagated]:
+) -> dict[ZoneBranch, list[str] | None]:
     """Wait until the resolvers serve all moves, and return the resolvers of each.
 
     Args:
@@ -277,25 +272,6 @@ async def wait_all(
         *(waiter.wait(moved[place]) for waiter, place in zip(moving, places, strict=True))
     )
     return dict(zip(places, results, strict=True))
-
-
-def merge_results(results: Iterable[Propagated]) -> Propagated:
-    """Return the resolvers that serve at least one of several moves."""
-    known = [each.served_by for each in results if each.served_by is not None]
-    if not known:
-        return Propagated()
-    return Propagated(sorted({name for each in known for name in each}))
-
-
-async def _read_registry(session: Session, bus: "Bus") -> "KnownResolvers":
-    from zonegit.bus.resolver_status import read_registry  # imports NATS, not needed for --help
-
-    return await read_registry(
-        bus,
-        session.settings.actor,
-        expected=session.list_local_resolvers(),
-        timeout=session.timeout,
-    )
 
 
 def _is_following(status: ResolverStatus, zone: Name, branch: str | None) -> bool:

@@ -1,0 +1,39 @@
+"""Describe what resolvers serve, and which of them serve a move."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from zonegit.wire.messages import ServedZone
+from zonegit.zone.serial import is_later
+
+
+def describe_serial_behind(served: ServedZone) -> str | None:
+    """Return the problem if a resolver answers a serial earlier than one before, else None."""
+    if served.highest is None or served.serial is None:
+        return None
+    if not is_later(served.highest, served.serial):
+        return None
+    return f"serial {served.highest} was answered before, secondaries keep it: use a later serial"
+
+
+def format_branch(served: ServedZone) -> str:
+    """Return the branch of a served state; for a canary with its share of clients."""
+    return served.branch if served.percent is None else f"{served.branch} ({served.percent} %)"
+
+
+def format_served_by(served_by: Sequence[str] | None, verb: str = "served by") -> list[str]:
+    """Return the line about the resolvers that serve a move; none without ``--wait``."""
+    if served_by is None:
+        return []
+    return [f"{verb} {', '.join(served_by) or 'no resolver: none follows the branch'}"]
+
+
+def served_by_to_json(served_by: Sequence[str] | None) -> dict[str, Any]:
+    """Return the fields for ``--json``; none without ``--wait``."""
+    return {} if served_by is None else {"served_by": served_by}
+
+
+def merge_served_by(results: Iterable[Sequence[str] | None]) -> list[str] | None:
+    """Return the resolvers that serve at least one of several moves; None without ``--wait``."""
+    known = [each for each in results if each is not None]
+    return sorted({name for each in known for name in each}) if known else None
