@@ -30,8 +30,6 @@ from zonegit.store.ref_log import (
     LogEntry,
     LogPage,
     Moved,
-    OperationDetails,
-    Operations,
     Origin,
     RefAt,
     When,
@@ -41,10 +39,7 @@ from zonegit.store.refs import (
     Absent,
     CheckedStore,
     Expected,
-    HeadsOfOperator,
     Installation,
-    RefsSnapshot,
-    ZoneRefs,
     is_expected,
 )
 from zonegit.zone.names import Name
@@ -129,15 +124,8 @@ class RefKeeper:
         self._judgements = JudgementQueue()
         self._resolvers = resolvers or NoResolvers()
         self._check = check or StoreCheck(refs)
-
-    async def where(self, actor: str) -> HeadsOfOperator:
-        return await self._refs.where(actor)
-
-    async def zone(self, zone: Name, actor: str) -> ZoneRefs:
-        return await self._refs.zone(zone, actor)
-
-    async def snapshot(self, after: Name | None = None) -> RefsSnapshot:
-        return await self._refs.snapshot(after)
+        self.where, self.zone, self.snapshot = refs.where, refs.zone, refs.snapshot
+        self.reflog, self.operations, self.operation = refs.reflog, refs.operations, refs.operation
 
     async def since(self, epoch: str, sequence: int, operation: str = "") -> LogPage:
         since = await self._refs.since(epoch, sequence, operation)
@@ -145,26 +133,8 @@ class RefKeeper:
             self._resolvers.hint()
         return since
 
-    async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
-        return await self._refs.reflog(ref, limit, serial)
-
     async def at(self, ref: RefName, when: When) -> RefAt:
         return await self._refs.at(ref, when, self._clock())
-
-    async def operations(
-        self,
-        limit: int,
-        before: int | None = None,
-        *,
-        zone: Name | None = None,
-        actor: str | None = None,
-    ) -> Operations:
-        return await self._refs.operations(limit, before, zone, actor)
-
-    async def operation(
-        self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
-    ) -> OperationDetails:
-        return await self._refs.operation(actor, prefix, after, redo=redo)
 
     async def recovery(self) -> Recovery:
         await self._resolvers.ask()

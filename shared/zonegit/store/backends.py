@@ -18,16 +18,13 @@ from zonegit.store.objects import Dated, ObjectStore
 from zonegit.store.recovery import Guard, Recovery, Renewal, Witness
 from zonegit.store.ref_log import (
     LogEntry,
-    LogPage,
     Moved,
-    OperationDetails,
-    Operations,
     Origin,
     RefAt,
     When,
 )
 from zonegit.store.ref_names import RefName
-from zonegit.store.refs import Expected, HeadsOfOperator, Installation, RefsSnapshot, ZoneRefs
+from zonegit.store.refs import Expected, Installation, RefReads
 from zonegit.store.v03_slots import Slots
 from zonegit.zone.names import Name
 
@@ -150,7 +147,7 @@ class PendingNames:
     origin: Origin
 
 
-class RefBackend(Protocol):
+class RefBackend(RefReads, Protocol):
     """Refs, HEADs and the log of their moves.
 
     Each method sees one state of the store, or changes it in one durable transaction: the
@@ -170,54 +167,11 @@ class RefBackend(Protocol):
     latest: int
     begun: set[str]
 
-    async def where(self, actor: str) -> HeadsOfOperator:
-        """Return the HEADs that apply to an actor."""
-        ...
-
-    async def zone(self, zone: Name, actor: str) -> ZoneRefs:
-        """Return the refs of a zone.
-
-        Raises:
-            NotFound: the zone is not registered.
-        """
-        ...
-
-    async def snapshot(self, after: Name | None) -> RefsSnapshot:
-        """Return a page of zones after a name; None for the first page."""
-        ...
-
-    async def since(self, epoch: str, sequence: int, operation: str) -> LogPage:
-        """Return the log rows after ``sequence`` that fit a page; none if ``epoch`` is another one,
-        or if the row at ``sequence`` is not of ``operation`` (empty: not compared)."""
-        ...
-
-    async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
-        """Return the last moves of a ref, the newest first; with ``serial``, only those to it."""
-        ...
-
     async def at(self, ref: RefName, when: When, now: float) -> RefAt:
         """Return the value of a ref at a time.
 
         Raises:
             NotFound: the ref never existed, or has not moved so often.
-        """
-        ...
-
-    async def operations(
-        self, limit: int, before: int | None, zone: Name | None, actor: str | None
-    ) -> Operations:
-        """Return a page of operations, the latest first."""
-        ...
-
-    async def operation(
-        self, actor: str, prefix: str | None, after: int, *, redo: bool
-    ) -> OperationDetails:
-        """Return a page of one operation; without ``prefix``, the one to be undone or redone next.
-
-        Raises:
-            NotFound: there is no such operation.
-            Invalid: there are several.
-            Conflict: the latest operation of the actor is a redo that did not complete.
         """
         ...
 

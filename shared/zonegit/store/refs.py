@@ -182,8 +182,8 @@ class CheckedStore(msgspec.Struct, frozen=True):
     damage: list[str] = []
 
 
-class RefStore(Protocol):
-    """Branches, tags, zones and HEADs: the only mutable state."""
+class RefReads(Protocol):
+    """The reads that a ref store takes from its backend as they are."""
 
     async def where(self, actor: str) -> HeadsOfOperator:
         """Return the HEADs that apply to an operator, with the tips of their branches."""
@@ -222,17 +222,6 @@ class RefStore(Protocol):
         """
         ...
 
-    async def at(self, ref: RefName, when: When) -> RefAt:
-        """Return the state of a ref at a time, even if the ref or its zone was removed.
-
-        If the clock was set back, the last of the moves with a time up to ``when`` is returned.
-
-        Raises:
-            NotFound: the ref never existed, or has fewer moves than ``when`` asks for;
-                ``details['moves']`` is their number.
-        """
-        ...
-
     async def operations(
         self,
         limit: int,
@@ -268,6 +257,22 @@ class RefStore(Protocol):
         Raises:
             NotFound: there is no such operation.
             Invalid: the prefix is ambiguous; the error names the operations.
+            Conflict: the newest operation of ``actor`` is a redo that did not complete.
+        """
+        ...
+
+
+class RefStore(RefReads, Protocol):
+    """Branches, tags, zones and HEADs: the only mutable state."""
+
+    async def at(self, ref: RefName, when: When) -> RefAt:
+        """Return the state of a ref at a time, even if the ref or its zone was removed.
+
+        If the clock was set back, the last of the moves with a time up to ``when`` is returned.
+
+        Raises:
+            NotFound: the ref never existed, or has fewer moves than ``when`` asks for;
+                ``details['moves']`` is their number.
         """
         ...
 

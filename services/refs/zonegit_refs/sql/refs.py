@@ -53,11 +53,11 @@ class SqlRefs:
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
         return await self._driver.query(reads.read_zone(zone, actor))
 
-    async def snapshot(self, after: Name | None) -> RefsSnapshot:
+    async def snapshot(self, after: Name | None = None) -> RefsSnapshot:
         found = await self._driver.query(reads.read_snapshot(after))
         return msgspec.structs.replace(found, start=self.run)
 
-    async def since(self, epoch: str, sequence: int, operation: str) -> LogPage:
+    async def since(self, epoch: str, sequence: int, operation: str = "") -> LogPage:
         return await self._driver.query(reads.read_since(epoch, sequence, operation))
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
@@ -67,13 +67,18 @@ class SqlRefs:
         return await self._driver.query(reads.read_at(ref, when, now))
 
     async def operations(
-        self, limit: int, before: int | None, zone: Name | None, actor: str | None
+        self,
+        limit: int,
+        before: int | None = None,
+        *,
+        zone: Name | None = None,
+        actor: str | None = None,
     ) -> Operations:
         wanted = operations.OperationFilter(before, zone, actor)
         return await self._driver.query(operations.list_operations(limit, wanted))
 
     async def operation(
-        self, actor: str, prefix: str | None, after: int, *, redo: bool
+        self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
     ) -> OperationDetails:
         return await self._driver.query(operations.read_details(actor, prefix, after, redo=redo))
 
