@@ -25,6 +25,9 @@ F = TypeVar("F", bound=Callable[..., object])
 PRIVATE: Final = 0o077
 """The umask of a service: only the owner may access the files and folders that it creates,
 including those of SQLite."""
+USAGE_STATUS: Final = 2
+"""The exit status of a service with a wrong option or configuration file. A restart does not help,
+so service managers should not restart it (systemd: ``RestartPreventExitStatus=2``)."""
 FILE_STATUS: Final = 65
 """The exit status of a service that cannot use one of its files (``EX_DATAERR`` of sysexits.h)."""
 LEVELS: Final = ("debug", "info", "warning", "error")

@@ -94,8 +94,46 @@ def test_a_stack_with_an_invalid_file_does_not_start_and_prints_the_reason(
     file = tmp_path / "resolver.toml"
     file.write_text('\nbranhc = "next"\n')
     words = ("up", "--detach", "--listen", "127.0.0.1:0", "--resolver-config", str(file))
-    said = own_stack.run(*words, status=6).err
-    assert f"{file}:2: 'branhc' is not a setting" in said
+    said = own_stack.run(*words, status=2).err
+    assert said.startswith(f"zonegit: {file}:2: 'branhc' is not a setting")
+    assert said.count("\n") == 1
+    file.write_text('canary = "next=10%"\n')
+    said = own_stack.run(*words, status=2).err
+    assert f"{file}:1: 'next=10%' is not <branch>:<percent> (for example next:10" in said
+    assert not (own_stack.data / "logs" / "resolver-1.log").exists()
+
+
+def test_a_stack_reads_the_file_of_its_folder_also_if_it_is_written_later(own_stack: Stack) -> None:
+    file = own_stack.data / "resolver.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("")  # before the first start
+    own_stack.up()
+    file.unlink()
+    hang_up(own_stack)
+    own_stack.zone("foo.com")
+    own_stack.run("branch", "next")
+    file.write_text('canary = "next:10%"\n')
+    before = own_stack.processes()
+    hang_up(own_stack)
+    canary = {("resolver-1", "main", None, False), ("resolver-1", "next", 10, False)}
+    wait_until(lambda: list_states(own_stack, "foo.com") == canary)
+
+    # A resolver that exits while the file is invalid is started again when the file changes.
+    file.write_text("canary = 10\n")
+    hang_up(own_stack)
+    assert own_stack.processes() == before
+    os.kill(own_stack.pid_of("--name resolver-1"), signal.SIGKILL)
+    up_log = own_stack.data / "logs" / "up.log"
+    wait_until(lambda: "waits for a valid configuration file" in up_log.read_text())
+    assert f"{file}:1: canary must be a string" in up_log.read_text()
+    file.write_text('canary = "next:20"\n')
+    canary = {("resolver-1", "main", None, False), ("resolver-1", "next", 20, False)}
+    wait_until(lambda: list_states(own_stack, "foo.com") == canary)
+
+    own_stack.run("down")
+    file.write_text("branch = 1\n")
+    said = own_stack.run("up", "--detach", "--listen", "127.0.0.1:0", status=2).err
+    assert f"{file}:1: branch must be a string" in said
 
 
 def test_a_silent_resolver_is_awaited_for_the_branches_of_its_stack(

@@ -10,9 +10,11 @@ from typing import Final
 
 import click
 
-from zonegit.errors import Invalid, ZonegitError
+from zonegit.errors import ZonegitError
+from zonegit_cli.usage import Usage
 
 EXIT_STATUS: Final = {
+    "usage": 2,
     "not-found": 3,
     "conflict": 4,
     "denied": 5,
@@ -82,12 +84,6 @@ def _usage_error(error: click.ClickException) -> ZonegitError:
         usage = " ".join(context.get_usage().split()) if context else "Usage: zonegit COMMAND"
         hint = f"{usage.removeprefix('Usage: ')} (see --help)"
     return Usage(message[:1].lower() + message[1:], hint=hint)
-
-
-class Usage(Invalid):
-    """A command line that click cannot parse."""
-
-    code = "usage"
 
 
 def _find_failure(group: ExceptionGroup[Exception]) -> ZonegitError | None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from zonegit import process
-from zonegit.errors import ZonegitError
+from zonegit.errors import Invalid, ZonegitError
 from zonegit.nameserver import acl
 from zonegit.nameserver.acl import LOOPBACK
 from zonegit.nameserver.answer import canary
@@ -58,6 +58,13 @@ DEFAULT_LISTEN = ("127.0.0.1:5353",)
     metavar="FILE",
     help="Settings of zones and of the server; they override options. Reloaded on SIGHUP.",
 )
+@click.option(
+    "--config-if-exists",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="As --config; the file may be missing, and be written later.",
+)
+@click.option("--check-config", is_flag=True, help="Check options and file, and exit.")
 @click.option("--metrics", metavar="HOST:PORT", help="Address for /metrics, /livez and /readyz.")
 @click.option(
     "--transfer-to",
@@ -106,6 +113,8 @@ def main(
     listen: tuple[str, ...],
     only: tuple[str, ...],
     config: Path | None,
+    config_if_exists: Path | None,
+    check_config: bool,  # an option
     metrics: str | None,
     keys: Path | None,
     name: str | None,
@@ -131,7 +140,7 @@ def main(
         zones = frozenset(names.parse(text) for text in only)
         flags = _make_flags(settings, keys)
         plan = _make_plan(flags, zones, keys)
-        file = PlanFile(config, flags, zones) if config is not None else None
+        file = _make_file(config, config_if_exists, flags, zones)
         addresses = [acl.parse_address(text) for text in listen]
         chosen = ResolverOptions(
             name=options.check_name(name or options.default_name(addresses)),
@@ -142,9 +151,23 @@ def main(
         )
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""
-        raise click.UsageError(f"{error.message}{hint}") from error
+        click.echo(f"Error: {error.message}{hint}", err=True)
+        sys.exit(process.USAGE_STATUS)
+    if check_config:
+        return
     serve = partial(app.run, chosen)
     sys.exit(process.run(app.NAME, serve, data=data, nats_url=nats_url, log_level=log_level))
+
+
+def _make_file(
+    config: Path | None, if_exists: Path | None, flags: ZoneSettings, only: frozenset[Name]
+) -> PlanFile | None:
+    if config is not None and if_exists is not None:
+        raise Invalid("--config and --config-if-exists are mutually exclusive")
+    path = config or if_exists
+    if path is None:
+        return None
+    return PlanFile(path, flags, only, is_optional=config is None)
 
 
 def _make_flags(settings: Mapping[str, Any], keys: Path | None) -> ZoneSettings:

@@ -44,7 +44,8 @@ START_TIMEOUT_S = 40.0
     "--resolver-config",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="Configuration of the resolvers (zonegit-resolver --config). SIGHUP reloads it.",
+    help="Configuration of the resolvers (zonegit-resolver --config). SIGHUP reloads it."
+    " [resolver.toml in --data, if it exists]",
 )
 @click.option("--detach", is_flag=True, help="Run in the background; return when it is ready.")
 @click.option(
@@ -93,6 +94,7 @@ async def command(
     """
     os.umask(folder.PRIVATE)
     data = session.settings.data.absolute()
+    await supervisor.check_config(data, resolver_config)
     if detach:
         _start_in_background(session, data)
         return

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from zonegit.back_off import BackOff
-from zonegit.process import FILE_STATUS
+from zonegit.process import FILE_STATUS, USAGE_STATUS
 from zonegit_cli.stack import die_with_parent
 
 MIN_BACK_OFF_S: Final = 0.1
@@ -25,8 +25,9 @@ STOP_TIMEOUT_S: Final = 5.0
 
 OPEN_S: Final = 3.0
 """Running time after which a service has opened its store."""
-RETRY_STORE_S: Final = 60.0
-"""Time until a store that cannot be opened is tried again, unless its file changes before."""
+RETRY_FILE_S: Final = 60.0
+"""Time until a process is started again that cannot use a file, its store or its configuration,
+unless the file changes before."""
 POLL_INTERVAL_S: Final = 0.5
 FAILURE_LINES: Final = 20
 
@@ -57,10 +58,12 @@ class Child(msgspec.Struct):
         environment: variables in addition to those of the supervisor.
         log: the file for its output.
         is_store: whether it has a store to open.
+        config: its configuration file, which may be missing; None if it has none.
         process: the running process; None if it does not run.
         starts: how many times it was started.
         started: the monotonic time of its last start, in seconds.
         broken: the failure to open its store with which it last exited; None if there is none.
+        has_bad_config: whether it last exited because of its configuration file.
     """
 
     name: str
@@ -68,10 +71,12 @@ class Child(msgspec.Struct):
     environment: Mapping[str, str]
     log: Path
     is_store: bool = False
+    config: Path | None = None
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
     started: float = 0.0
     broken: StoreFailure | None = None
+    has_bad_config: bool = False
 
     def find_store_failure(self) -> StoreFailure | None:
         """Return why it cannot open its store; None if it runs or no such failure is known."""
@@ -116,15 +121,22 @@ async def keep_running(child: Child, note: Note) -> None:
             note(f"{child.name} cannot open its store: {child.broken.describe()}")
             await _wait_for_change(Path(child.broken.file))
             continue
+        child.has_bad_config = status == USAGE_STATUS
+        if child.has_bad_config and child.config is not None:
+            # A restart with the same file would fail again.
+            error = "".join(child.read_log_tail(1)).removeprefix("Error: ")
+            note(f"{child.name} waits for a valid configuration file: {error}")
+            await _wait_for_change(child.config)
+            continue
         note(f"{child.name} exited with status {status}; restarting it in {back_off.pause_s:g} s")
         await asyncio.sleep(back_off.pause_s)
         back_off.grow()
 
 
 async def _wait_for_change(file: Path) -> None:
-    """Wait until a file is replaced or written, or :data:`RETRY_STORE_S` passed."""
+    """Wait until a file is replaced or written, or :data:`RETRY_FILE_S` passed."""
     before = _read_version(file)
-    deadline = time.monotonic() + RETRY_STORE_S
+    deadline = time.monotonic() + RETRY_FILE_S
     while time.monotonic() < deadline and _read_version(file) == before:  # noqa: ASYNC110 # a file
         await asyncio.sleep(POLL_INTERVAL_S)
 

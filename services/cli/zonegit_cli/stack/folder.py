@@ -2,7 +2,8 @@
 
 A marker file identifies the folder. A folder that is not empty and has no marker belongs to another
 program or user: it is refused, and nothing in it is created or changed. The previous release wrote
-no marker, so a folder with one of its stores, or with the files of its supervisor, is accepted.
+no marker, so a folder with one of its stores, or with the files of its supervisor, is accepted. So
+is one with nothing but a configuration file, which an operator writes before the first start.
 """
 
 import json
@@ -21,6 +22,8 @@ _MARKER_CONTENT: Final = {"owner": "stack", "version": 1}
 _MAX_MARK_OCTETS: Final = 4_096
 _STORES: Final = ("objectstore/objects.sqlite3", "refs/refs.sqlite3")
 _SUPERVISOR_FILES: Final = ("stack.lock", "nats.conf")
+CONFIG: Final = "resolver.toml"
+"""The configuration file of the resolvers."""
 _FILE_SYSTEM_ENTRIES: Final = frozenset({"lost+found"})
 """The entries of an empty file system."""
 
@@ -33,7 +36,9 @@ def claim(data: Path) -> None:
         OSError: it cannot be used.
     """
     if not _is_ours(data):
-        foreign = sorted(set(os.listdir(data)) - _FILE_SYSTEM_ENTRIES) if data.exists() else []
+        foreign = (
+            sorted(set(os.listdir(data)) - {CONFIG, *_FILE_SYSTEM_ENTRIES}) if data.exists() else []
+        )
         if foreign:
             raise Invalid(
                 f"{data} is not a data folder of zonegit: it contains {foreign[0][:100]!r}; nothing"

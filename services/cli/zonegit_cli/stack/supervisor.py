@@ -18,21 +18,24 @@ import msgspec
 from zonegit import containment
 from zonegit.errors import Unavailable
 from zonegit_cli.parse.addresses import format_address, parse_address
-from zonegit_cli.stack import nats, ports, readiness, record
+from zonegit_cli.stack import folder, nats, ports, readiness, record
 from zonegit_cli.stack.child import Child, Note, keep_running
 from zonegit_cli.stack.logs import LogBounds, keep_rotating, rotate
 from zonegit_cli.stack.record import StackRecord
 from zonegit_cli.terminal import find_start
+from zonegit_cli.usage import Usage
 
 START_TIMEOUT_S: Final = 30.0
 WATCH_INTERVAL_S: Final = 1.0
 """Interval of the check for services that cannot open their stores."""
+CHECK_TIMEOUT_S: Final = 30.0
 MAX_STARTS: Final = 4
 """Starts of a process before the stack is ready, after which it is taken for a crash loop."""
 
 
 class UpOptions(msgspec.Struct, frozen=True):
-    """The options of ``zonegit up``. Ports may be 0; ``resolver_config`` may be None."""
+    """The options of ``zonegit up``. Ports may be 0; ``resolver_config`` is None for the file
+    :data:`folder.CONFIG` in the data folder, which may be missing."""
 
     data: Path
     listen: Sequence[str]
@@ -73,8 +76,8 @@ async def run(
 ) -> None:
     """Run the stack until SIGTERM or SIGINT.
 
-    If the resolvers have a configuration file, SIGHUP is passed on to them; else it stops the
-    stack.
+    SIGHUP is passed on to the resolvers, which read their configuration file again. It stops the
+    stack only if the terminal that it was started in has gone.
 
     Args:
         options: the options of the command.
@@ -91,10 +94,11 @@ async def run(
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(containment.handle_loop_error)
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
-    if options.resolver_config is not None:
-        loop.add_signal_handler(signal.SIGHUP, _send_hangup, children, set(pages))
+    loop.add_signal_handler(
+        signal.SIGHUP, _handle_hangup, children, set(pages), stopping, _has_terminal()
+    )
     record.write(options.data, planned)
     try:
         async with _run_children(children, note), _serve_metrics(planned, pages):
@@ -142,7 +146,20 @@ def _list_broken(children: Sequence[Child]) -> set[str]:
     return {child.name for child in children if child.find_store_failure() is not None}
 
 
-def _send_hangup(children: Sequence[Child], names: Container[str]) -> None:
+def _has_terminal() -> bool:
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+
+
+def _handle_hangup(
+    children: Sequence[Child],
+    names: Container[str],
+    stopping: asyncio.Event,
+    had_terminal: bool,  # a callback
+) -> None:
+    """Let the resolvers reload, or stop if the terminal of the stack was closed."""
+    if had_terminal and not _has_terminal():
+        stopping.set()
+        return
     for child in children:
         if child.name in names:
             child.send(signal.SIGHUP)
@@ -196,6 +213,8 @@ async def _fail_on_crash_loop(children: Sequence[Child]) -> None:
     while True:
         await asyncio.sleep(0.1)
         for child in children:
+            if child.has_bad_config:
+                raise Usage(child.read_log_tail(1)[0].removeprefix("Error: "))
             if child.starts >= MAX_STARTS and child.find_store_failure() is None:
                 tail = " | ".join(child.read_log_tail()) or "no log output"
                 raise Unavailable(
@@ -234,9 +253,48 @@ def _make_resolver(options: UpOptions, planned: StackRecord, name: str, page: st
         arguments += ["--listen", address]
     if page is not None:
         arguments += ["--metrics", page]
-    if options.resolver_config is not None:
-        arguments += ["--config", str(options.resolver_config)]
-    return _make_service(options, planned, "resolver", name, arguments)
+    config, words = _find_config(options.data, options.resolver_config)
+    child = _make_service(options, planned, "resolver", name, [*arguments, *words])
+    child.config = config
+    return child
+
+
+def _find_config(data: Path, chosen: Path | None) -> tuple[Path, list[str]]:
+    """Return the configuration file of the resolvers, and the options that name it."""
+    if chosen is not None:
+        return chosen, ["--config", str(chosen.absolute())]
+    file = data / folder.CONFIG
+    return file, ["--config-if-exists", str(file)]
+
+
+async def check_config(data: Path, chosen: Path | None) -> None:
+    """Check the configuration file of the resolvers with a resolver, before anything is started.
+
+    Args:
+        data: the data folder.
+        chosen: the file; None for the default file, which may be missing.
+
+    Raises:
+        Usage: it has an error; the message names file and line.
+    """
+    file, words = _find_config(data, chosen)
+    if chosen is None and not file.exists():
+        return
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "zonegit_resolver", "--check-config", *words,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            _, output = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode:
+        lines = output.decode(errors="replace").strip().splitlines()
+        text = lines[-1] if lines else f"{file}: the check ended with {process.returncode}"
+        raise Usage(text.removeprefix("Error: "))
 
 
 def _make_service(

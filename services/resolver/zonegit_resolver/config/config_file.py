@@ -44,11 +44,15 @@ KeyPath = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """A configuration file, and the options that apply where it has no setting."""
+    """A configuration file, and the options that apply where it has no setting.
+
+    ``is_optional`` means that a missing file is one without settings.
+    """
 
     path: Path
     flags: ZoneSettings
     only: frozenset[Name] = frozenset()
+    is_optional: bool = False
 
     def read(self) -> ServingPlan:
         """Read the file.
@@ -59,6 +63,10 @@ class PlanFile:
         try:
             with open_file(self.path) as file:
                 octets = file.read(MAX_OCTETS + 1)
+        except FileNotFoundError as error:
+            if not self.is_optional:
+                raise Invalid(f"cannot read {self.path}: {error.strerror}") from error
+            octets = b""
         except OSError as error:
             raise Invalid(f"cannot read {self.path}: {error.strerror}") from error
         return parse(octets, str(self.path), self.flags, self.only)

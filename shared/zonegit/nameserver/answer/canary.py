@@ -39,15 +39,32 @@ class Canary:
 
 
 def parse_canary(text: str, salt: str = DEFAULT_SALT) -> Canary:
-    """Parse ``<branch>:<percent>``.
+    """Parse ``<branch>:<percent>``; the percentage may end in ``%``.
 
     Raises:
         Invalid: the text has another form.
     """
     branch, colon, percent = text.rpartition(":")
-    if not colon or not percent.isascii() or not percent.isdigit() or int(percent) > BUCKETS:
-        raise Invalid(f"{text!r} is not <branch>:<percent>", hint="for example canary:10")
-    return Canary(ref_names.check_name(branch), int(percent), salt)
+    try:
+        if not colon:
+            raise Invalid("no percentage")
+        share = parse_percent(percent)
+    except Invalid as error:
+        hint = f"for example next:10, for 10 % (0 to {BUCKETS}) of all client subnets"
+        raise Invalid(f"{text!r} is not <branch>:<percent>", hint=hint) from error
+    return Canary(ref_names.check_name(branch), share, salt)
+
+
+def parse_percent(text: str) -> int:
+    """Parse a percentage such as ``10``, ``10%`` or ``10 %``.
+
+    Raises:
+        Invalid: it is not a whole number from 0 to 100.
+    """
+    digits = text.removesuffix("%").rstrip()
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 3 or int(digits) > BUCKETS:
+        raise Invalid(f"{text!r} is not a percentage from 0 to {BUCKETS}", hint="for example 10")
+    return int(digits)
 
 
 @lru_cache(maxsize=16_384)
