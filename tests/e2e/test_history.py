@@ -1,5 +1,7 @@
 """Commands that look into the history of names, and restore from it."""
 
+import json
+
 import pytest
 from tests.e2e.stack import Stack
 
@@ -67,3 +69,39 @@ def test_undo_takes_the_commit_that_log_and_blame_print(stack: Stack) -> None:
     assert [each["ref"] for each in undone["refs"]] == ["refs/heads/past.example./undoing"]
     assert latest != before
     assert not stack.run("diff", "main", "undoing").out.count("192.0.2")
+
+
+def test_log_takes_a_name_a_type_and_both_with_a_refish(stack: Stack) -> None:
+    whole = [each["message"] for each in json.loads(stack.run("log", "--json", "--", "api").out)]
+    assert whole[:2] == ["move api to 82", "move api to 81"]
+    for words in (
+        ("api",),
+        ("api", "A"),
+        ("main", "api"),
+        ("main", "api", "a"),
+        ("api.past.example.",),
+    ):
+        assert [each["message"] for each in stack.json("log", *words)] == whole
+    assert stack.json("log", "api", "AAAA") == []
+    assert [each["message"] for each in stack.json("log", "HEAD~1", "api")] == whole[1:]
+    assert len(stack.json("log", "main")) == 3
+    assert stack.json("log", "@")[0]["parents"] == []
+
+
+def test_log_limits_the_patch_to_the_name(stack: Stack) -> None:
+    first = stack.json("log", "-p", "api")[-1]
+    assert {each["name"] for each in first["changes"]} == {"api.past.example."}
+
+
+def test_log_takes_times(stack: Stack) -> None:
+    assert len(stack.json("log", "--since", "1.hour.ago")) == 3
+    assert stack.json("log", "--until", "1.hour.ago") == []
+    assert stack.json("log", "--since", "2100-01-01") == []
+    assert "is not a time" in stack.run("log", "--since", "3", status=1).err
+
+
+def test_log_refuses_a_word_that_is_nothing(stack: Stack) -> None:
+    assert "is not a branch, tag or commit" in stack.run("log", "nosuch", status=3).err
+    assert "is not a branch" in stack.run("log", "nosuch~1", status=3).err
+    assert "--graph cannot" in stack.run("log", "--graph", "api", status=2).err
+    assert "--graph cannot" in stack.run("log", "--graph", "--since", "yesterday", status=2).err

@@ -101,7 +101,7 @@ def test_invalid_arguments_have_an_explanation(stack: Stack) -> None:
         (["log", "--graph", "--author", "Ada"], 2, "cannot be combined"),
         (["log", "--", "www.elsewhere."], 1, "not within"),
         (["log", "main^{tree}"], 1, "expected a commit"),
-        (["log", "main", "www"], 2, "www"),
+        (["log", "main", "www", "A", "x"], 2, "expected [REFISH]"),
         (["blame", "nothing"], 3, "there is no nothing"),
         (["blame", "api", "AAAA"], 3, "AAAA"),
         (["blame", "api", "NOPE"], 1, "NOPE"),

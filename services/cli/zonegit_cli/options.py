@@ -35,6 +35,7 @@ BRANCH: Final = params.BRANCH
 REFISH: Final = params.REFISH
 TAG: Final = params.TAG
 TYPE: Final = params.TYPE
+TIME: Final = params.TIME
 
 
 def session_command(name: str | None = None, **settings: Any) -> Callable[[Body[P]], click.Command]:
@@ -238,6 +239,11 @@ def max_count_option(noun: str, default: int, *, maximum: int | None = None) -> 
         show_default=True,
         help=f"Show the latest N {noun}.",
     )
+
+
+def time_option(name: str, text: str) -> Option:
+    """Return an option that takes a time as in a refish, passed in seconds since 1970."""
+    return click.option(name, type=TIME, metavar="TIME", help=text)
 
 
 def wait_option(function: F) -> F:

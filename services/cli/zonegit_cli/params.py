@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -98,6 +99,21 @@ class Reason(click.ParamType[str]):
         return reason
 
 
+class Time(click.ParamType[float]):
+    """A time as in a refish, in seconds since 1970."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        from zonegit.repo import refish_time
+
+        return refish_time.parse_time(str(value), time.time())
+
+
 def _complete_zones(ctx: click.Context, typed: str) -> list[str]:
     """Complete a zone; if there are very many, one of those that were read within the timeout."""
     from zonegit.repo import read_zones
@@ -176,3 +192,4 @@ BRANCH: Final = Word("branch", _complete_branches)
 TAG: Final = Word("tag", _complete_tags)
 REFISH: Final = Word("refish", _complete_refish)
 TYPE: Final = Word("type", _complete_types)
+TIME: Final = Time()

@@ -54,6 +54,30 @@ def parse_when(text: str) -> When:
     )
 
 
+def parse_time(text: str, now: float) -> float:
+    """Parse a time as in a refish, without ``@{`` and ``}``, and return it in seconds since 1970.
+
+    Args:
+        text: ``2.weeks.ago``, ``yesterday``, ``2026-11-20T14:00Z`` or ``2026-11-20``.
+        now: the current time in seconds since 1970.
+
+    Raises:
+        Invalid: it is not a time.
+    """
+    try:
+        when = parse_when(text)
+    except Invalid:
+        when = None
+    if isinstance(when, Ago):
+        return max(0.0, now - when.seconds)
+    if isinstance(when, At):
+        return when.time
+    raise Invalid(
+        f"{text[:40]!r} is not a time",
+        hint="for example 2.weeks.ago, yesterday, 2026-11-20T14:00Z, 2026-11-20",
+    )
+
+
 def _parse_time(text: str) -> float | None:
     """Return the time in seconds since 1970; None for an earlier or invalid one."""
     try:

@@ -180,3 +180,55 @@ async def test_the_changes_of_a_commit_are_shown_without_the_serial(story: LogHa
         ["a.foo.com."],
         ["b.foo.com."],
     ]
+
+
+async def test_a_filter_selects_commits_by_their_time(foo: TwoOperators) -> None:
+    graph = chain(200)  # one commit a second
+    await foo.repo.objects.put(graph.objects())
+    times = [commit.committer.time for commit in graph.commits]
+    reader = Reader(foo.repo.objects)
+    for since, until in ((times[150], None), (None, times[20]), (times[10] + 0.5, times[13])):
+        wanted = LogFilter(since=since, until=until)
+        found = await log.read_latest(foo.repo, reader, graph.ids[-1], ZONE, 500, wanted)
+        assert [graph.ids.index(each.id) for each in found] == [
+            number
+            for number in reversed(range(200))
+            if (since is None or times[number] >= since)
+            and (until is None or times[number] <= until)
+        ]
+
+
+async def test_a_commit_with_a_wrong_clock_does_not_hide_earlier_ones(foo: TwoOperators) -> None:
+    graph = Graph()
+    for number, time in enumerate((100, 200, 50, 300)):
+        records = [address("a", f"192.0.2.{number}")]
+        graph.add([number - 1] if number else [], time, records=records)
+    await foo.repo.objects.put(graph.objects())
+    reader = Reader(foo.repo.objects)
+    wanted = LogFilter(since=150)
+    found = await log.read_latest(foo.repo, reader, graph.ids[-1], ZONE, 9, wanted)
+    assert [graph.ids.index(each.id) for each in found] == [3, 1]
+
+
+async def test_the_end_of_a_time_range_ends_the_walk(foo: TwoOperators) -> None:
+    store = CountingStore()
+    repo = msgspec.structs.replace(foo.repo, objects=store)
+    graph = chain(2_000)
+    await store.put(graph.objects())
+    wanted = LogFilter(since=graph.commits[-10].committer.time)
+    found = await log.read_latest(repo, Reader(store), graph.ids[-1], ZONE, 5_000, wanted)
+    assert len(found) == 10
+    assert store.gave < 300
+
+
+async def test_a_filter_selects_one_type_of_a_name(story: LogHarness) -> None:
+    text = rrset(names.parse("a", ZONE), rrtypes.TXT, 60, [rdata_from_text(rrtypes.TXT, '"x"')])
+    await story.tell("text", Set(text))
+    for rdtype, wanted in ((rrtypes.TXT, ["text"]), (rrtypes.A, ["third", "first"])):
+        selected = msgspec.structs.replace(at("a"), rdtype=rdtype)
+        assert await story.log(selected) == wanted
+        reader = Reader(story.operators.repo.objects)
+        start = story.ids["text"]
+        found = await log.read_latest(story.operators.repo, reader, start, ZONE, 1)
+        (deltas,) = await log.read_deltas(reader, found, ZONE, selected)
+        assert [each.rdtype for each in deltas] == ([rdtype] if rdtype == rrtypes.TXT else [])

@@ -83,6 +83,31 @@ async def diff_trees(
     return await read_deltas(reader, await reader.answer(zone_tree.list_changes(old, new)), apex)
 
 
+async def diff_names(
+    reader: Reader,
+    old: ObjectId | None,
+    new: ObjectId | None,
+    owners: Collection[Name],
+    apex: Name,
+) -> list[RRsetDelta]:
+    """Return the differences of some names between two trees, as :func:`diff_trees` does.
+
+    Only the paths to these names are read.
+
+    Raises:
+        Invalid: a name is outside the zone.
+        Corrupt, NotFound, Unavailable: errors of the store.
+    """
+    was, now = [await read_zone.read_rrsets_at(reader, each, owners, apex) for each in (old, new)]
+    deltas = [
+        RRsetDelta(owner, rdtype, was[owner].get(rdtype), now[owner].get(rdtype))
+        for owner in owners
+        for rdtype in was[owner].keys() | now[owner].keys()
+    ]
+    found = [delta for delta in deltas if delta.old != delta.new]
+    return sorted(found, key=lambda delta: sort_key(delta.owner, delta.rdtype))
+
+
 async def diff_stored_trees(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
 ) -> list[RRsetDelta]:

@@ -45,17 +45,31 @@ class LogFilter(msgspec.Struct, frozen=True):
         author: matches ``name <email>`` of the author.
         grep: matches a line of the message.
         owners: an RRset of one of these names changed, in more than a serial.
+        rdtype: only RRsets of this type count as changes of ``owners``.
+        since: the committer's time is not earlier, in seconds since 1970.
+        until: the committer's time is not later, in seconds since 1970.
     """
 
     author: re.Pattern[str] | None = None
     grep: re.Pattern[str] | None = None
     owners: frozenset[Name] = frozenset()
+    rdtype: int | None = None
+    since: float | None = None
+    until: float | None = None
 
-    def matches_text(self, commit: Commit) -> bool:
-        """Return whether the author and the message match."""
-        return _matches(self.author, [commit.author.mailbox]) and _matches(
-            self.grep, commit.message.splitlines()
+    def matches(self, commit: Commit) -> bool:
+        """Return whether the author, the message and the time match."""
+        time = commit.committer.time
+        return (
+            (self.since is None or time >= self.since)
+            and (self.until is None or time <= self.until)
+            and _matches(self.author, [commit.author.mailbox])
+            and _matches(self.grep, commit.message.splitlines())
         )
+
+    def selects(self, rdtype: int) -> bool:
+        """Return whether changes of a type count."""
+        return self.rdtype in (None, rdtype)
 
 
 EVERYTHING: Final = LogFilter()
@@ -106,28 +120,32 @@ async def iter_log(
     batch = FIRST_BATCH // 2  # usually only the latest few are needed, which are read together
     while found := await past.answer(order.take(batch)):
         batch = min(2 * batch, MAX_HISTORY)
-        chosen = [each for each in found if wanted.matches_text(each.commit)]
+        chosen = [each for each in found if wanted.matches(each.commit)]
         if wanted.owners:
             # A reader keeps all that it reads, and a history is long: each batch has its own.
             batch_reader = Reader(repo.objects)
-            chosen = await _filter_touching(past, batch_reader, chosen, wanted.owners, apex)
+            chosen = await _filter_touching(past, batch_reader, chosen, wanted, apex)
         for each in chosen:
             yield each
+        # A moment is not earlier than the time of its commit, and the walk is ordered by moments.
+        if wanted.since is not None and past.known[found[-1].id].moment < wanted.since:
+            break
 
 
 async def _filter_touching(
     past: CommitReader,
     reader: Reader,
     found: Sequence[LoggedCommit],
-    owners: Collection[Name],
+    log_filter: LogFilter,
     apex: Name,
 ) -> list[LoggedCommit]:
-    """Return the commits that changed an RRset of ``owners``. All trees are read together."""
+    """Return the commits that changed an RRset of the filter's names. All trees are read
+    together."""
     above = {parent for each in found for parent in each.commit.parents}
     nodes = await past.answer(commit_graph.read_nodes(above))
     tree_of = {parent: nodes[parent].commit.tree for parent in above}
     wanted = {*tree_of.values(), *(each.commit.tree for each in found)}
-    content = await _read_contents(reader, wanted, owners, apex)
+    content = await _read_contents(reader, wanted, log_filter, apex)
 
     def is_touched(commit: Commit) -> bool:
         before = [content[tree_of[parent]] for parent in commit.parents] or [{}]
@@ -137,13 +155,18 @@ async def _filter_touching(
 
 
 async def _read_contents(
-    reader: Reader, roots: Collection[ObjectId], owners: Collection[Name], apex: Name
+    reader: Reader, roots: Collection[ObjectId], log_filter: LogFilter, apex: Name
 ) -> dict[ObjectId, VisibleRRsets]:
-    paths = [names.path(owner, apex) for owner in owners]
+    paths = [names.path(owner, apex) for owner in log_filter.owners]
     ordered = list(roots)
     found = await reader.answer(gather([zone_tree.find(root, paths) for root in ordered]))
     by_key = {
-        root: {(path, rdtype): blob for path, at in each.items() for rdtype, blob in at.items()}
+        root: {
+            (path, rdtype): blob
+            for path, at in each.items()
+            for rdtype, blob in at.items()
+            if log_filter.selects(rdtype)
+        }
         for root, each in zip(ordered, found, strict=True)
     }
     serials = {at[(), rrtypes.SOA] for at in by_key.values() if ((), rrtypes.SOA) in at}
@@ -200,23 +223,39 @@ async def read_latest(
 
 
 async def read_deltas(
-    reader: Reader, found: Sequence[LoggedCommit], apex: Name
+    reader: Reader, found: Sequence[LoggedCommit], apex: Name, wanted: LogFilter = EVERYTHING
 ) -> list[list[RRsetDelta]]:
     """Return the changes of each commit relative to its first parent, without those of a serial
-    only."""
+    only.
+
+    Args:
+        reader: reads the objects.
+        found: the commits.
+        apex: the zone's name.
+        wanted: only changes of its names and type; all if it has no names.
+    """
     above = (each.commit.first_parent for each in found)
     await reader.get([parent for parent in above if parent is not None])
     changed: list[list[RRsetDelta]] = []
     for at in range(0, len(found), PATCH_CONCURRENCY):
         some = found[at : at + PATCH_CONCURRENCY]
-        changed += await asyncio.gather(*(_read_delta(reader, each.commit, apex) for each in some))
+        changed += await asyncio.gather(
+            *(_read_delta(reader, each.commit, apex, wanted) for each in some)
+        )
     return changed
 
 
-async def _read_delta(reader: Reader, commit: Commit, apex: Name) -> list[RRsetDelta]:
+async def _read_delta(
+    reader: Reader, commit: Commit, apex: Name, wanted: LogFilter
+) -> list[RRsetDelta]:
     parent = commit.first_parent
     before = await read_zone.read_tree(reader, parent) if parent is not None else None
-    return diff.drop_serial_changes(await diff.diff_trees(reader, before, commit.tree, apex))
+    if wanted.owners:
+        found = await diff.diff_names(reader, before, commit.tree, wanted.owners, apex)
+        found = [each for each in found if wanted.selects(each.rdtype)]
+    else:
+        found = await diff.diff_trees(reader, before, commit.tree, apex)
+    return diff.drop_serial_changes(found)
 
 
 class Label(msgspec.Struct, frozen=True, order=True):
