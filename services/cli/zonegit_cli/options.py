@@ -171,7 +171,7 @@ def commit_options_with(where: Option, message: Option) -> Callable[[CommandBody
             commit_options = CommitOptions(**{name: arguments.pop(name) for name in given})
             return await body(session, commit_options=commit_options, **arguments)
 
-        for option in (wait_option, DRY_RUN, STRICT, REASON, FORCE, NO_SIGN, SIGN, message, where):
+        for option in (WAIT, DRY_RUN, STRICT, REASON, FORCE, NO_SIGN, SIGN, message, where):
             option(run)
         return run
 
@@ -197,6 +197,10 @@ REASON: Final = click.option(
     metavar="TEXT",
     help="Reason for the override; recorded in the reflog.",
 )
+WAIT: Final = click.option(
+    "--wait", is_flag=True, help="Wait until every resolver that follows the branch serves it."
+)
+"""For every command that moves a branch."""
 SIGN: Final = click.option(
     "--sign",
     type=click.Path(path_type=Path),
@@ -244,10 +248,3 @@ def max_count_option(noun: str, default: int, *, maximum: int | None = None) -> 
 def time_option(name: str, text: str) -> Option:
     """Return an option that takes a time as in a refish, passed in seconds since 1970."""
     return click.option(name, type=TIME, metavar="TIME", help=text)
-
-
-def wait_option(function: F) -> F:
-    """Add ``--wait``, for every command that moves a branch."""
-    return click.option(
-        "--wait", is_flag=True, help="Wait until every resolver that follows the branch serves it."
-    )(function)

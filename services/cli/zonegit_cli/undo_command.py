@@ -53,7 +53,7 @@ def undo_options(body: CommandBody) -> CommandBody:
         return await body(session, options=parsed, **arguments)
 
     for option in (
-        options.wait_option, options.DRY_RUN, options.STRICT, options.NO_SIGN, options.SIGN,
+        options.WAIT, options.DRY_RUN, options.STRICT, options.NO_SIGN, options.SIGN,
         options.REASON, options.FORCE,
     ):  # fmt: skip
         option(run)

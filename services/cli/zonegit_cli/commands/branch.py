@@ -38,7 +38,7 @@ from zonegit_cli.session import Session
 )
 @options.REASON
 @options.zone_options
-@options.wait_option
+@options.WAIT
 async def command(
     session: Session,
     name: str | None,

@@ -22,7 +22,7 @@ from zonegit_cli.session import Session
 )
 @options.REASON
 @click.option("--zone", type=options.ZONE, metavar="ZONE", help="Switch to a branch of this zone.")
-@options.wait_option
+@options.WAIT
 async def command(
     session: Session,
     branch: str,

@@ -29,7 +29,7 @@ from zonegit_cli.session import Session
 @click.option("--force", is_flag=True, help="Replace the signature of another key.")
 @options.DRY_RUN
 @options.zone_options
-@options.wait_option
+@options.WAIT
 async def command(
     session: Session,
     at: str,

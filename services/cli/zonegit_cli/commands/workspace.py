@@ -178,7 +178,7 @@ async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -
 @options.STRICT
 @options.RESPELL
 @options.DRY_RUN
-@options.wait_option
+@options.WAIT
 async def commit(
     session: Session,
     folder: Path | None,

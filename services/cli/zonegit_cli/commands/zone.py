@@ -78,7 +78,7 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
 @click.option("--force", is_flag=True, help="Remove it with its branches and tags.")
 @options.REASON
 @options.DRY_RUN
-@options.wait_option
+@options.WAIT
 async def remove(
     session: Session, zone: Name, force: bool, reason: str | None, dry_run: bool, wait: bool
 ) -> None:
