@@ -13,11 +13,14 @@ from typing import Any
 import click
 import pytest
 from tests.e2e.stack import FOO, Stack
+from tests.support import vectors
 
 from zonegit_cli.cli import cli
 
 DOCS = Path(__file__).parents[2] / "docs"
-SCHEMA = json.loads((DOCS / "commit.schema.json").read_text())
+SCHEMAS = {
+    path.name.partition(".")[0]: json.loads(path.read_text()) for path in DOCS.glob("*.schema.json")
+}
 CHANGED = FOO.replace("192.0.2.80", "192.0.2.81").replace(" 1 7200", " 2 7200")
 SET = ("set", "api", "A", "300", "192.0.2.81")
 ON_CANARY = (("branch", "canary"), (*SET, "--branch", "canary"))
@@ -26,18 +29,32 @@ NOT_COMMITTING = {"tag", "recover"}
 """Commands that sign what they make and commit no change: a tag, the serials after a restore."""
 
 
+def load_generator() -> Any:
+    """Return the module that writes the schemas."""
+    spec = importlib.util.spec_from_file_location("json_schema", DOCS / "json_schema.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @cache
 def validator(name: str) -> Any:
-    """Return the validator of a document of the schema.
+    """Return the validator of a document: the name of its type, or the command that prints it.
 
     The package is imported here because that takes seconds, in each process that collects tests.
     """
     from jsonschema.validators import validator_for
 
-    schema = {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]}
-    made = validator_for(SCHEMA)
-    made.check_schema(schema)
-    return made(schema)
+    for file, documents in load_generator().DOCUMENTS.items():
+        if name in documents:
+            whole = SCHEMAS[file]
+            part = whole["anyOf"][list(documents).index(name)]
+            made = validator_for(whole)
+            made.check_schema(whole)
+            return made({**part, "$defs": whole["$defs"]})
+    raise KeyError(name)
 
 
 class Recipe:
@@ -72,6 +89,7 @@ RECIPES = {
     "approve": Recipe("approve", "canary", before=ON_CANARY),
     "revert": Recipe("revert", "bad", before=(SET, ("tag", "bad", "-m", "bad"))),
     "reset": Recipe("reset", "--hard", "HEAD~1", before=(SET,), again=("reset", "--hard", "HEAD")),
+    "restore": Recipe("restore", "api", "--from", "v1", before=(("tag", "v1", "-m", "first"), SET)),
     "undo": Recipe("undo", document="UndoDocument", before=(SET,), again=None),
     "redo": Recipe("redo", document="UndoDocument", before=(SET, ("undo",)), again=None),
     "workspace commit": Recipe("workspace", "commit", document="SeveralDocument"),
@@ -98,19 +116,15 @@ def test_every_command_that_commits_has_a_recipe_and_the_option_strict() -> None
     assert all({"strict", "dry_run", "wait"} <= makes[name] for name in set(makes) - NOT_COMMITTING)
 
 
-def test_the_schema_matches_the_documents() -> None:
-    spec = importlib.util.spec_from_file_location("json_schema", DOCS / "json_schema.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert (DOCS / "commit.schema.json").read_text() == module.format_schema(), "run: make docs"
+def test_the_schemas_match_the_documents() -> None:
+    texts = {path.name: path.read_text() for path in DOCS.glob("*.schema.json")}
+    generated = {path.name: text for path, text in load_generator().list_schemas().items()}
+    assert texts == generated, "run: make docs"
 
 
-def check_document(document: Any, name: str) -> dict[str, Any]:
+def check_document(document: Any, name: str) -> Any:
     """Return a document after checking it against the schema of that name."""
     validator(name).validate(document)
-    assert isinstance(document, dict)
     return document
 
 
@@ -186,3 +200,47 @@ def test_the_soa_that_is_printed_is_the_soa_that_is_stored(stack: Stack) -> None
     assert f" {said['serial']} " in stored["rdata"][0]
     text = stack.run("set", "@", "SOA", "300", "ns1 root 1 7200 3600 1209600 60").out
     assert stack.json("show", "@", "SOA")["rdata"][0] in text
+
+
+READS = {
+    "log": (("log",), ("log", "-p"), ("log", "-n", "1", "main")),
+    "show": (("show",), ("show", "v1"), ("show", "HEAD~1")),
+    "show NAME TYPE": (("show", "www", "CNAME"),),
+    "blame": (("blame", "api"), ("blame", "@")),
+    "tag": (("tag",),),
+    "reflog": (("reflog",), ("reflog", "canary")),
+    "op log": (("op", "log"),),
+    "export": (("export",),),
+    "diff": (("diff",), ("diff", "main", "main"), ("diff", "HEAD~1")),
+    "zone list": (("zone", "list"),),
+}
+"""Command lines that read, by the document that they print."""
+
+
+def test_every_document_that_a_command_reads_has_command_lines() -> None:
+    documents = load_generator().DOCUMENTS
+    assert set(READS) | {"migrate"} == {*documents["history"], *documents["zone"]}
+
+
+@pytest.mark.usefixtures("zone")
+def test_commands_that_read_print_documents_of_a_schema(stack: Stack) -> None:
+    stack.run(*SET)
+    stack.run("tag", "v1", "-m", "first")
+    stack.run("branch", "canary")
+    stack.run("branch", "-d", "canary")
+    for name, lines in READS.items():
+        for words in lines:
+            check_document(stack.json(*words), name)
+
+
+@pytest.mark.usefixtures("zone")
+def test_an_error_is_a_document_of_a_schema(stack: Stack) -> None:
+    for words, status in ((("show", "absent"), 3), (("set", "api", "A", "300", "192.0.2.300"), 1)):
+        said = stack.run(*words, "--json", status=status)
+        check_document(json.loads(said.err.splitlines()[-1]), "ErrorDocument")
+
+
+def test_a_migration_is_a_document_of_a_schema(own_stack: Stack) -> None:
+    own_stack.up()
+    dump = str(vectors.DATA / "v03-store.json")
+    check_document(own_stack.json("migrate", "--from-v03", dump), "migrate")

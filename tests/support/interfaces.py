@@ -99,6 +99,8 @@ def _scalar(info: inspect.Type) -> str:
 def _field(field: inspect.Field) -> str:
     if field.required:
         return field.encode_name
+    if field.default is field.default_factory:  # neither is set: the value is UNSET
+        return f"{field.encode_name} (or absent)"
     default = field.default
     if default is msgspec.NODEFAULT:
         default = field.default_factory()

@@ -38,6 +38,14 @@ from zonegit.objects.model import Blob, Commit, Doc, Identity, Index, IndexRow, 
 from zonegit.repo.change import migrate, saved_plan, sequencer_state
 from zonegit.store import cache_root, folder_lock, ref_names
 from zonegit.views import outcome
+from zonegit.views.blame import BlamedRRsetDocument
+from zonegit.views.commit import ShownCommitDocument, StoredCommitDocument, TagsDocument
+from zonegit.views.diff import DiffDocument
+from zonegit.views.log_entry import ReflogEntryDocument
+from zonegit.views.operation import OperationDocument
+from zonegit.views.problem import ErrorDocument
+from zonegit.views.rrset import StoredRRsetDocument
+from zonegit.views.zone import ListedZoneDocument, MigratedZoneDocument, ZoneDocument
 from zonegit.wire import codec, failures, messages, permissions, subjects, verbs
 from zonegit.wire.verbs import AnyVerb, Form
 from zonegit.zone import names, rrtypes
@@ -257,6 +265,23 @@ def printed() -> Any:
         "of a plan": shape(outcome.PlanDocument),
         "of several branches": shape(outcome.SeveralDocument),
         "of an undo": shape(outcome.UndoDocument),
+        "of commands that read": {
+            command: shape(kind)
+            for command, kind in {
+                "blame": list[BlamedRRsetDocument],
+                "diff": DiffDocument,
+                "export": ZoneDocument,
+                "log": list[StoredCommitDocument],
+                "migrate": MigratedZoneDocument,
+                "op log": list[OperationDocument],
+                "reflog": list[ReflogEntryDocument],
+                "show": ShownCommitDocument,
+                "show NAME TYPE": StoredRRsetDocument,
+                "tag": TagsDocument,
+                "zone list": list[ListedZoneDocument],
+            }.items()
+        },
+        "on standard error": shape(ErrorDocument),
         "keys of mappings": sorted_union(interfaces.mappings),
     }
 

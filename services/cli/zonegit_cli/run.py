@@ -99,8 +99,12 @@ def print_error(error: ZonegitError, *, as_json: bool) -> None:
     if as_json:
         import json
 
-        fields = {"code": error.code, "message": error.message, "hint": error.hint}
-        click.echo(json.dumps({"error": {**fields, "details": error.details}}), err=True)
+        import msgspec
+
+        from zonegit.views.problem import make_error
+
+        # ASCII only: standard error may have any encoding.
+        click.echo(json.dumps(msgspec.to_builtins(make_error(error))), err=True)
         return
     from zonegit_cli.output import append_u_labels, escape_controls, find_color_setting
 

@@ -1,12 +1,16 @@
 """Differences of RRsets as JSON."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from zonegit.repo.commit.diff import RRsetDelta
-from zonegit.views.document import Document
+from zonegit.repo.commit.drafts import CommitBase
+from zonegit.views.document import Document, to_hex
 from zonegit.views.rrset import RRsetDocument, make_content
 from zonegit.zone import names, rrtypes
+
+if TYPE_CHECKING:  # most documents with changes are not comparisons
+    from zonegit.repo.inspect.compare import Comparison
 
 ChangeKind = Literal["added", "modified", "deleted"]
 
@@ -21,6 +25,22 @@ class ChangeDocument(Document, kw_only=True):
     new: RRsetDocument | None
 
 
+class ComparedCommitDocument(Document, kw_only=True):
+    """One side of a comparison; both fields are null for the parent of a first commit."""
+
+    commit: str | None
+    serial: int | None
+
+
+class DiffDocument(Document, kw_only=True):
+    """The differences between two commits, without an SOA that differs only in its serial."""
+
+    zone: str
+    old: ComparedCommitDocument
+    new: ComparedCommitDocument
+    changes: list[ChangeDocument]
+
+
 def make_changes(deltas: Iterable[RRsetDelta]) -> list[ChangeDocument]:
     """Return the differences, an entry for each RRset."""
     return [
@@ -33,6 +53,20 @@ def make_changes(deltas: Iterable[RRsetDelta]) -> list[ChangeDocument]:
         )
         for delta in deltas
     ]
+
+
+def make_diff(found: "Comparison") -> DiffDocument:
+    """Return the differences between two commits."""
+    return DiffDocument(
+        zone=names.text(found.zone),
+        old=_make_side(found.old),
+        new=_make_side(found.new),
+        changes=make_changes(found.deltas),
+    )
+
+
+def _make_side(side: CommitBase) -> ComparedCommitDocument:
+    return ComparedCommitDocument(commit=to_hex(side.commit), serial=side.serial)
 
 
 def _find_kind(delta: RRsetDelta) -> ChangeKind:

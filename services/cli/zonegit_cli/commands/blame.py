@@ -1,7 +1,6 @@
 """zonegit blame: show which commit last changed each record of a name."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import click
 
@@ -10,15 +9,15 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit
 from zonegit.repo import refish
 from zonegit.repo.inspect import blame
-from zonegit.repo.inspect.blame import Blame
 from zonegit.store.reader import Reader
+from zonegit.views.blame import make_blame
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zonefile.writer import write_record_head
 from zonegit_cli import options
 from zonegit_cli.output import align_columns, format_count, format_id
-from zonegit_cli.render import identities, rrsets
+from zonegit_cli.render import identities
 from zonegit_cli.session import Session
 
 
@@ -51,7 +50,7 @@ async def command(
         reader = Reader(repo.objects)
         found = await blame.blame(repo, reader, resolved.commit, owner, number, resolved.zone)
     rows = [row for each in found.rrsets for row in _format_rows(each, found.commits)]
-    session.output.print_result(lambda: _to_json(found), align_columns(rows), paged=True)
+    session.output.print_result(lambda: make_blame(found), align_columns(rows), paged=True)
 
 
 def _format_rows(blamed: BlamedRRset, commits: Mapping[CommitId, Commit]) -> Iterator[list[str]]:
@@ -70,25 +69,3 @@ def _format_rows(blamed: BlamedRRset, commits: Mapping[CommitId, Commit]) -> Ite
 def _format_columns(commit: CommitId, commits: Mapping[CommitId, Commit]) -> list[str]:
     author = commits[commit].author
     return [format_id(commit), author.name, identities.format_time(author)]
-
-
-def _to_json(found: Blame) -> list[dict[str, Any]]:
-    return [
-        {
-            **rrsets.name_to_json(each.rrset.owner, each.rrset.rdtype),
-            "ttl": each.rrset.ttl,
-            **_commit_to_json(each.commit, found.commits),
-            "records": [
-                {
-                    "rdata": rdata_to_text(each.rrset.rdtype, rdata),
-                    **_commit_to_json(commit, found.commits),
-                }
-                for rdata, commit in zip(each.rrset.rdatas, each.records, strict=True)
-            ],
-        }
-        for each in found.rrsets
-    ]
-
-
-def _commit_to_json(commit: CommitId, commits: Mapping[CommitId, Commit]) -> dict[str, Any]:
-    return {"commit": commit.hex(), "author": identities.to_json(commits[commit].author)}

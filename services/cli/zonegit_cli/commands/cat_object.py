@@ -3,6 +3,7 @@
 from typing import Any, assert_never
 
 import click
+import msgspec
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.codec import decode
@@ -10,12 +11,12 @@ from zonegit.objects.ids import HEX_ID, ObjectId, ObjectKind, RawObject, from_he
 from zonegit.objects.model import RRSET, Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
 from zonegit.repo import refish
 from zonegit.repo.repo import Repo
+from zonegit.views.rrset import make_rrset
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zonefile.writer import write_record_head
 from zonegit_cli import options
-from zonegit_cli.render import rrsets
 from zonegit_cli.session import Session
 
 
@@ -57,7 +58,7 @@ def _require_one(text: str, found: list[tuple[ObjectId, ObjectKind]]) -> ObjectI
 def _to_json(value: Object) -> dict[str, Any]:
     match value:
         case Blob(rrset):
-            return rrsets.to_json(rrset)
+            return msgspec.structs.asdict(make_rrset(rrset))
         case Tree(entries):
             return {
                 "entries": [

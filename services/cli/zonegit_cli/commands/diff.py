@@ -1,18 +1,15 @@
 """zonegit diff: show the differences between two commits."""
 
-from typing import Any
-
 import click
 
 from zonegit.objects.ids import short
 from zonegit.repo.inspect import compare
 from zonegit.repo.inspect.compare import Comparison
 from zonegit.store.reader import Reader
-from zonegit.views.diff import make_changes
+from zonegit.views.diff import make_diff
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import to_hex
 from zonegit_cli.render import patches
 from zonegit_cli.run import EXIT_DIFFERENT
 from zonegit_cli.session import Session
@@ -58,7 +55,7 @@ async def command(
         found = await compare.compare(reader, at, wanted)
     lines = patches.format_stat(found.deltas) if stat else patches.format_lines(found.deltas)
     head = [_format_header(found)] if found.deltas else []
-    session.output.print_result(lambda: _to_json(found), [*head, *lines], paged=True)
+    session.output.print_result(lambda: make_diff(found), [*head, *lines], paged=True)
     return EXIT_DIFFERENT if exit_code and found.deltas else 0
 
 
@@ -68,12 +65,3 @@ def _format_header(found: Comparison) -> str:
     serials = f"serial {found.old.serial} -> {found.new.serial}"
     text = f"diff {names.text(found.zone)} {old}..{new}"
     return click.style(f"{text} ({serials})" if found.old.commit else text, bold=True)
-
-
-def _to_json(found: Comparison) -> dict[str, Any]:
-    return {
-        "zone": names.text(found.zone),
-        "old": {"commit": to_hex(found.old.commit), "serial": found.old.serial},
-        "new": {"commit": to_hex(found.new.commit), "serial": found.new.serial},
-        "changes": make_changes(found.deltas),
-    }

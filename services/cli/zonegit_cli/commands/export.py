@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,14 +14,13 @@ from zonegit.repo.refish import Resolved
 from zonegit.repo.repo import Repo
 from zonegit.store.reader import Reader
 from zonegit.store.ref_names import DEFAULT_HEAD
+from zonegit.views.zone import make_zone
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, sort_key
 from zonegit.zonefile import writer
 from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli import options
 from zonegit_cli.output import align_columns, format_count
-from zonegit_cli.render import rrsets
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
@@ -87,7 +86,9 @@ async def _print(session: Session, at: str, zone: Name | None, branch: str | Non
         tree = (await read_zone.read_commit(reader, resolved.commit)).tree
         found = await read_zone.read_whole_zone(reader, tree)
     lines = (line.removesuffix("\n") for line in writer.write(found, resolved.zone))
-    session.output.print_result(lambda: _to_json(resolved, found), lines, paged=True)
+    session.output.print_result(
+        lambda: make_zone(resolved.zone, resolved.commit, found), lines, paged=True
+    )
 
 
 async def _resolve(repo: Repo, text: str, zone: Name | None, branch: str | None) -> Resolved:
@@ -132,17 +133,6 @@ async def _find_zone(repo: Repo, text: str) -> "RequestedZone | None":
     except (Invalid, NotFound):
         return None
     return requested
-
-
-def _to_json(resolved: Resolved, found: list[RRset]) -> dict[str, Any]:
-    return {
-        "zone": names.text(resolved.zone),
-        "commit": resolved.commit.hex(),
-        "rrsets": [
-            rrsets.to_json(rrset)
-            for rrset in sorted(found, key=lambda r: sort_key(r.owner, r.rdtype))
-        ],
-    }
 
 
 async def _export_git(

@@ -186,7 +186,7 @@ async def command(
         for each, changed in zip(found, deltas, strict=True)
     ]
     session.output.print_result(
-        lambda: [commits.to_json(each) for each in shown],
+        lambda: [commits.make_document(each) for each in shown],
         _format_lines(shown, oneline, graph),
         paged=True,
     )

@@ -5,11 +5,11 @@ import click
 from zonegit.repo import heads
 from zonegit.repo.change import migrate
 from zonegit.store.refs import RefTip, ZoneRefs
+from zonegit.views.zone import make_migrated_zone
 from zonegit.zone import names
 from zonegit_cli import options
 from zonegit_cli.output import align_columns, format_id
 from zonegit_cli.parse import files
-from zonegit_cli.render import zones
 from zonegit_cli.session import Session
 
 
@@ -41,14 +41,9 @@ async def command(session: Session, file: str, force: bool) -> None:
         moved = await migrate.migrate(repo.objects, session.make_adopter(bus), dump, origin)
         refs = await repo.refs.zone(zone, repo.actor)
         here = await heads.find_current_branch(repo, zone)
-    data = {
-        "zone": names.text(zone),
-        "objects": len(dump.objects),
-        "changed": bool(moved.entries),
-        "current": here,
-        **zones.tips_to_json(refs),
-    }
-    session.output.print_result(data, _format_lines(refs, here, changed=bool(moved.entries)))
+    changed = bool(moved.entries)
+    data = make_migrated_zone(refs, len(dump.objects), here, changed=changed)
+    session.output.print_result(data, _format_lines(refs, here, changed=changed))
 
 
 def _format_lines(refs: ZoneRefs, here: str | None, *, changed: bool) -> list[str]:

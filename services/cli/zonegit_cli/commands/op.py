@@ -1,17 +1,17 @@
 """zonegit op: show the log of operations."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import click
 
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.inspect import operations
-from zonegit.store.ref_log import LogEntry, OperationSummary
+from zonegit.store.ref_log import OperationSummary
 from zonegit.store.ref_names import RefName
+from zonegit.views.operation import make_operation
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import format_count, to_hex
+from zonegit_cli.output import format_count
 from zonegit_cli.render import operations as operation_lines
 from zonegit_cli.session import Session
 
@@ -39,7 +39,7 @@ async def log(session: Session, limit: int, zone: Name | None, actor: str | None
         found = await operations.list_latest(repo, limit, zone=zone, actor=actor)
         entries = [entry for each in found for entry in each.entries]
         symrefs = await operations.read_symrefs(repo, entries)
-    data = [_to_json(each) for each in found]
+    data = [make_operation(each) for each in found]
     lines = [line for each in found for line in _format_lines(each, symrefs)]
     session.output.print_result(data, lines or ["no operations yet"], paged=True)
 
@@ -62,30 +62,3 @@ def _format_lines(each: OperationSummary, symrefs: Mapping[ObjectId, RefName]) -
     yield from operation_lines.format_moves(each.entries, symrefs)
     if each.rows > len(each.entries):
         yield f"    and {format_count(each.rows - len(each.entries), 'more move')}"
-
-
-def _to_json(each: OperationSummary) -> dict[str, Any]:
-    first = each.entries[0]
-    return {
-        "operation": each.operation,
-        "time": first.time,
-        "actor": first.actor,
-        "reason": first.command,
-        "because": first.reason,
-        "undoes": first.undoes,
-        "rows": each.rows,
-        "refs": [move_to_json(entry) for entry in each.entries],
-    }
-
-
-def move_to_json(entry: LogEntry) -> dict[str, Any]:
-    """Return a row of the log for ``--json``, without the fields that all rows of an operation
-    share."""
-    return {
-        "ref": entry.ref.path(),
-        "kind": entry.kind,
-        "old": to_hex(entry.old),
-        "new": to_hex(entry.new),
-        "serial": entry.serial,
-        "sequence": entry.sequence,
-    }

@@ -1,16 +1,16 @@
 """zonegit reflog: show the moves of a branch."""
 
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from zonegit.repo import heads, refish_time
 from zonegit.repo.change import branches
 from zonegit.repo.change.branches import ReflogEntry
-from zonegit.zone import names
+from zonegit.views.log_entry import make_reflog_entry
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_id, to_hex
+from zonegit_cli.output import align_columns, format_id
 from zonegit_cli.session import Session
 
 HEADER: Final = ("", "", "TIME", "ACTOR", "COMMAND", "FROM", "TO", "")
@@ -37,7 +37,10 @@ async def command(session: Session, branch: str | None, limit: int, zone: Name |
         current_zone = await heads.find_zone(repo, zone)
         name = branch or (await heads.find_position(repo, zone)).branch
         entries = await branches.read_reflog(repo, current_zone, name, limit)
-    data = [_to_json(*each, current_zone, name) for each in enumerate(entries)]
+    data = [
+        make_reflog_entry(_format_refish(name, number), each, current_zone, name)
+        for number, each in enumerate(entries)
+    ]
     lines = align_columns([_format_row(*each, name) for each in enumerate(entries)], HEADER)
     session.output.print_result(data, lines, paged=True)
 
@@ -58,22 +61,3 @@ def _format_row(number: int, each: ReflogEntry, branch: str) -> tuple[str, ...]:
 
 def _format_refish(branch: str, number: int) -> str:
     return f"{branch}@{{{number}}}"
-
-
-def _to_json(number: int, each: ReflogEntry, zone: Name, branch: str) -> dict[str, Any]:
-    move = each.move
-    return {
-        "refish": _format_refish(branch, number),
-        "zone": names.text(zone),
-        "branch": branch,
-        "sequence": move.sequence,
-        "time": move.time,
-        "actor": move.actor,
-        "reason": move.command,
-        "because": move.reason,
-        "old": to_hex(move.old),
-        "new": to_hex(move.new),
-        "serial": move.serial,
-        "operation": move.operation,
-        "subject": each.subject,
-    }

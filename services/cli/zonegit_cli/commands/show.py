@@ -1,9 +1,9 @@
 """zonegit show: show a commit and its changes, or an RRset at any commit."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import click
+import msgspec
 
 from zonegit.objects.model import Tag
 from zonegit.repo import read_zone, refish
@@ -11,12 +11,14 @@ from zonegit.repo.commit import diff
 from zonegit.repo.inspect import compare, log
 from zonegit.repo.inspect.compare import ComparedTrees
 from zonegit.store.reader import Reader
+from zonegit.views.commit import ShownCommitDocument, make_tag
+from zonegit.views.rrset import make_stored_rrset
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zonefile.writer import write_record_head
 from zonegit_cli import options
-from zonegit_cli.render import commits, identities, rrsets
+from zonegit_cli.render import commits, identities
 from zonegit_cli.render import shell as commands
 from zonegit_cli.render.commits import ShownCommit
 from zonegit_cli.session import Session
@@ -73,12 +75,16 @@ async def _show_commit(
         tag = (await reader.get([at.tag]))[at.tag] if at.tag is not None else None
     signed = commits.describe_signature(session, commit)
     entry = ShownCommit(at.commit, commit, labels.get(at.commit, ()), signed, found.deltas)
-    serial = {"zone": names.text(at.zone), "serial": found.new.serial}
-    data = {**commits.to_json(entry), **serial, "signature": signed}
+    data = ShownCommitDocument(
+        **msgspec.structs.asdict(commits.make_document(entry)),
+        zone=names.text(at.zone),
+        serial=found.new.serial,
+        signature=signed,
+    )
     lines = list(commits.format_full(entry))
     if isinstance(tag, Tag):
         signed = commits.describe_signature(session, tag)
-        data["tag"] = _tag_to_json(tag, signed)
+        data.tag = make_tag(tag, signed)
         lines = [*_format_tag(tag, signed), *lines]
     if shell:
         lines = [commands.format_change(each) for each in diff.drop_serial_changes(found.deltas)]
@@ -94,11 +100,6 @@ def _format_tag(tag: Tag, signed: str | None) -> Iterator[str]:
     yield ""
     yield from (f"    {line}" for line in tag.message.split("\n"))
     yield ""
-
-
-def _tag_to_json(tag: Tag, signed: str | None) -> dict[str, Any]:
-    tagger = identities.to_json(tag.tagger)
-    return {"name": tag.name, "tagger": tagger, "message": tag.message, "signature": signed}
 
 
 async def _show_rrset(
@@ -118,11 +119,7 @@ async def _show_rrset(
         tree = (await read_zone.read_commit(reader, resolved.commit)).tree
         owner = names.parse(name, resolved.zone)
         rrset = await read_zone.read_rrset(reader, tree, owner, number, resolved.zone)
-    data = {
-        **rrsets.to_json(rrset),
-        "zone": names.text(resolved.zone),
-        "commit": resolved.commit.hex(),
-    }
+    data = make_stored_rrset(rrset, resolved.zone, resolved.commit)
     texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
     lines = [f"{write_record_head(rrset)} {text}" for text in texts]
     lines = [commands.format_set(rrset)] if shell else lines

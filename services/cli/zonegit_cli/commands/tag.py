@@ -9,6 +9,7 @@ from zonegit.repo import heads, refish
 from zonegit.repo.change import tags
 from zonegit.repo.change.tags import ListedTag
 from zonegit.repo.repo import Repo
+from zonegit.views.commit import make_tags
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options
@@ -84,7 +85,7 @@ def _make_data(zone: Name, name: str, commit: bytes) -> dict[str, Any]:
 
 def _print(session: Session, zone: Name, found: list[ListedTag]) -> None:
     text = [f"{names.text(zone)} has no tag yet: zonegit tag NAME -m TEXT creates one"]
-    data = {"zone": names.text(zone), "tags": {each.name: _to_json(each) for each in found}}
+    data = make_tags(zone, found)
     lines = align_columns([_format_row(each) for each in found]) if found else text
     session.output.print_result(data, lines, paged=True)
 
@@ -93,14 +94,3 @@ def _format_row(each: ListedTag) -> tuple[str, ...]:
     tagger = each.tag.tagger if each.tag is not None else None
     who = (tagger.name, identities.format_time(tagger)) if tagger is not None else ("", "")
     return each.name, format_id(each.commit), *who, each.subject
-
-
-def _to_json(each: ListedTag) -> dict[str, Any]:
-    tag = each.tag
-    return {
-        "commit": each.commit.hex(),
-        "subject": each.subject,
-        "tagger": identities.to_json(tag.tagger) if tag is not None else None,
-        "message": tag.message if tag is not None else None,
-        "signed": tag is not None and tag.signature is not None,
-    }

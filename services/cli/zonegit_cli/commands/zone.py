@@ -1,7 +1,6 @@
 """zonegit zone: add, list, switch to and remove zones."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
@@ -15,11 +14,12 @@ from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.store.refs import ZoneRefs
 from zonegit.views.verdict import make_verdict
 from zonegit.views.warning import make_warnings
+from zonegit.views.zone import make_listed_zone
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import head_notes, options
 from zonegit_cli.output import align_columns, format_id
-from zonegit_cli.render import findings, resolvers, zones
+from zonegit_cli.render import findings, resolvers
 from zonegit_cli.session import Session
 
 
@@ -51,7 +51,7 @@ async def list_zones(session: Session) -> None:
     every = sorted(found, key=lambda refs: names.canonical_key(refs.zone))
     rows = [_format_row(refs, here) for refs in every]
     lines = align_columns(rows, ("", "ZONE", "SERIAL", "BRANCHES")) if rows else ["no zones yet"]
-    session.output.print_result([_to_json(refs, here) for refs in every], lines, paged=True)
+    session.output.print_result([make_listed_zone(refs, here) for refs in every], lines, paged=True)
 
 
 @options.session_command("switch")
@@ -172,12 +172,3 @@ def _find_served_serial(refs: ZoneRefs) -> int | None:
     """Return the serial of the served branch; None if it has no commit, so nothing is served."""
     main = refs.heads.get(DEFAULT_BRANCH)
     return main.serial if main is not None else None
-
-
-def _to_json(refs: ZoneRefs, here: Name | None) -> dict[str, Any]:
-    return {
-        "zone": names.text(refs.zone),
-        "empty": _find_served_serial(refs) is None,
-        "current": refs.zone == here,
-        **zones.tips_to_json(refs),
-    }

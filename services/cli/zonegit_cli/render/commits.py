@@ -1,7 +1,6 @@
-"""Format commits as lines and as JSON."""
+"""Format commits."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import click
 import msgspec
@@ -10,7 +9,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Tag, subject
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.inspect.log import Label
-from zonegit.views.diff import make_changes
+from zonegit.views.commit import StoredCommitDocument, make_commit
 from zonegit_cli.output import format_id
 from zonegit_cli.render import identities, patches
 from zonegit_cli.session import Session
@@ -71,21 +70,9 @@ def describe_signature(session: Session, value: Commit | Tag) -> str | None:
     return signatures.verify_with_keys(path, value)
 
 
-def to_json(entry: ShownCommit) -> dict[str, Any]:
+def make_document(entry: ShownCommit) -> StoredCommitDocument:
     """Return a commit for ``--json``; with ``changes`` if it has deltas."""
-    commit = entry.commit
-    fields = {
-        "commit": entry.id.hex(),
-        "tree": commit.tree.hex(),
-        "parents": [parent.hex() for parent in commit.parents],
-        "author": identities.to_json(commit.author),
-        "committer": identities.to_json(commit.committer),
-        "message": commit.message,
-        "branches": [label.name for label in entry.labels if label.kind == "branch"],
-        "tags": [label.name for label in entry.labels if label.kind == "tag"],
-        "signed": bool(commit.signature),
-    }
-    return fields if entry.deltas is None else fields | {"changes": make_changes(entry.deltas)}
+    return make_commit(entry.id, entry.commit, entry.labels, entry.deltas)
 
 
 def _format_labels(entry: ShownCommit) -> str:

@@ -1,7 +1,6 @@
 """Format authors, committers and taggers, with their times."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 
 from zonegit.objects.model import Identity
 
@@ -15,13 +14,3 @@ def format_time(identity: Identity) -> str:
     except (ValueError, OverflowError, OSError):
         return f"{identity.time} {identity.zone}"
     return f"{at:%Y-%m-%d %H:%M:%S} {identity.zone}"
-
-
-def to_json(identity: Identity) -> dict[str, Any]:
-    """Return an identity for ``--json``."""
-    return {
-        "name": identity.name,
-        "email": identity.email,
-        "time": identity.time,
-        "zone": identity.zone,
-    }
