@@ -35,6 +35,8 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 DEFAULT_BACKEND: Final = "sqlite"
 """The storage backend of a service unless its setting names another one."""
 
+MAX_PORT: Final = 65_535
+
 stopping: Final = threading.Event()
 """Set once a signal has requested the process to stop: its end is then orderly."""
 
@@ -84,6 +86,24 @@ def backend_option(names: Collection[str], envvar: str) -> Callable[[F], F]:
         callback=check,
         help=f"Storage backend: {', '.join(names)}.",
     )
+
+
+def metrics_option(command: F) -> F:
+    """Add the option --metrics; its value is a host and a port, or None."""
+
+    def parse(
+        context: click.Context, parameter: click.Parameter, value: str | None
+    ) -> tuple[str, int] | None:
+        if value is None:
+            return None
+        host, _, port = value.rpartition(":")
+        if not host or not port.isascii() or not port.isdecimal() or int(port) > MAX_PORT:
+            raise click.BadParameter(f"invalid address {value!r}; for example 127.0.0.1:9154")
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+    return click.option(
+        "--metrics", metavar="HOST:PORT", callback=parse, help="Address for /metrics and /livez."
+    )(command)
 
 
 SWITCH_INTERVAL_S: Final = 0.000_5

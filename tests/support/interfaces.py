@@ -312,7 +312,8 @@ def metrics(families: Iterable[Metric]) -> dict[str, Any]:
 
 
 def _sample(name: str, labels: dict[str, str]) -> str:
-    text = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    shown = {key: "..." if key in ("python", "version") else labels[key] for key in sorted(labels)}
+    text = ", ".join(f"{key}={value}" for key, value in shown.items())
     return f"{name}{{{text}}}"
 
 

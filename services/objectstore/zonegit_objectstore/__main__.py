@@ -13,10 +13,17 @@ from zonegit_objectstore.backends import BACKENDS
 
 @click.command()
 @process.backend_option(BACKENDS, "ZONEGIT_OBJECTS_BACKEND")
+@process.metrics_option
 @process.common_options
-def main(backend: str, data: Path | None, nats_url: str | None, log_level: str) -> None:
+def main(
+    backend: str,
+    metrics: tuple[str, int] | None,
+    data: Path | None,
+    nats_url: str | None,
+    log_level: str,
+) -> None:
     """Store immutable objects by id, and answer requests for them on the bus."""
-    serve = partial(app.run, backend=backend)
+    serve = partial(app.run, backend=backend, metrics=metrics)
     sys.exit(process.run(app.NAME, serve, data=data, nats_url=nats_url, log_level=log_level))
 
 

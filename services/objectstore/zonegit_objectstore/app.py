@@ -5,6 +5,7 @@ from typing import Final
 import structlog
 
 from zonegit.bus.connection import connect
+from zonegit.bus.metrics_page import serve_metrics
 from zonegit.bus.presence import Instance
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings, ClientSettings
@@ -21,13 +22,19 @@ FOLDER: Final = "objectstore"
 log = structlog.get_logger()
 
 
-async def run(bus_settings: BusSettings, settings: ClientSettings, backend: str) -> None:
+async def run(
+    bus_settings: BusSettings,
+    settings: ClientSettings,
+    backend: str,
+    metrics: tuple[str, int] | None = None,
+) -> None:
     """Serve until cancelled.
 
     Args:
         bus_settings: The bus.
         settings: The settings of the process.
         backend: The name of the storage backend, a key of ``BACKENDS``.
+        metrics: The address of the HTTP pages; None if there are none.
 
     Raises:
         Unavailable: The store cannot be opened, or the bus closed the connection permanently.
@@ -35,12 +42,15 @@ async def run(bus_settings: BusSettings, settings: ClientSettings, backend: str)
         Corrupt, Invalid, Denied: The store or the bus cannot be used.
     """
     with lock_folder(settings.data / FOLDER, NAME):
-        await _serve(bus_settings, settings, BACKENDS[backend])
+        await _serve(bus_settings, settings, BACKENDS[backend], metrics)
     raise Unavailable(f"{bus_settings.shown} closed the connection permanently")
 
 
 async def _serve(
-    bus_settings: BusSettings, settings: ClientSettings, backend: BackendChoice[ObjectBackend]
+    bus_settings: BusSettings,
+    settings: ClientSettings,
+    backend: BackendChoice[ObjectBackend],
+    metrics: tuple[str, int] | None,
 ) -> None:
     """Serve until the bus closes the connection permanently."""
     path = settings.data / backend.path
@@ -54,7 +64,8 @@ async def _serve(
         async with (
             instance.running(),
             membership.running(bus),
-            serve(bus, NAME, "objects", ObjectHandlers(store).endpoints(), DEPTHS),
+            serve(bus, NAME, "objects", ObjectHandlers(store).endpoints(), DEPTHS) as lanes,
+            serve_metrics(metrics, NAME, path.parent, bus, lanes),
         ):
             log.info(
                 "service.started",

@@ -38,19 +38,21 @@ from zonegit_refs.backends import BACKENDS
     help="Allow moves that change DS RRsets of delegations.",
 )
 @process.backend_option(BACKENDS, "ZONEGIT_REFS_BACKEND")
+@process.metrics_option
 @process.common_options
 def main(
     max_change: int,
     max_change_from: int,
     allow_ds_changes: bool,
     backend: str,
+    metrics: tuple[str, int] | None,
     data: Path | None,
     nats_url: str | None,
     log_level: str,
 ) -> None:
     """Store branches, tags, zones and HEADs, and publish each move on the bus."""
     limits = MoveLimits(max_change, max_change_from, allow_ds_changes)
-    serve = partial(app.run, limits=limits, backend=backend)
+    serve = partial(app.run, limits=limits, backend=backend, metrics=metrics)
     sys.exit(process.run(app.NAME, serve, data=data, nats_url=nats_url, log_level=log_level))
 
 

@@ -5,6 +5,7 @@ from typing import Final
 import structlog
 
 from zonegit.bus.connection import connect
+from zonegit.bus.metrics_page import serve_metrics
 from zonegit.bus.presence import Instance
 from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.service import serve
@@ -29,7 +30,11 @@ log = structlog.get_logger()
 
 
 async def run(
-    bus_settings: BusSettings, settings: ClientSettings, limits: MoveLimits, backend: str
+    bus_settings: BusSettings,
+    settings: ClientSettings,
+    limits: MoveLimits,
+    backend: str,
+    metrics: tuple[str, int] | None = None,
 ) -> None:
     """Serve until cancelled.
 
@@ -38,6 +43,7 @@ async def run(
         settings: The settings of the process.
         limits: The limits of moves.
         backend: The name of the storage backend, a key of ``BACKENDS``.
+        metrics: The address of the HTTP pages; None if there are none.
 
     Raises:
         Unavailable: The store cannot be opened, or the bus closed the connection permanently.
@@ -45,7 +51,7 @@ async def run(
         Corrupt, Invalid, Denied: The store or the bus cannot be used.
     """
     with lock_folder(settings.data / FOLDER, NAME):
-        await _serve(bus_settings, settings, limits, BACKENDS[backend])
+        await _serve(bus_settings, settings, limits, BACKENDS[backend], metrics)
     raise Unavailable(f"{bus_settings.shown} closed the connection permanently")
 
 
@@ -54,6 +60,7 @@ async def _serve(
     settings: ClientSettings,
     limits: MoveLimits,
     backend: BackendChoice[RefBackend],
+    metrics: tuple[str, int] | None,
 ) -> None:
     """Serve until the bus closes the connection permanently."""
     path = settings.data / backend.path
@@ -80,7 +87,8 @@ async def _serve(
             publisher.running(),
             witnesses.running(),
             adopting.running(),
-            serve(bus, NAME, "refs", endpoints, DEPTHS),
+            serve(bus, NAME, "refs", endpoints, DEPTHS) as lanes,
+            serve_metrics(metrics, NAME, path.parent, bus, lanes),
             check.running(),
         ):
             log.info(

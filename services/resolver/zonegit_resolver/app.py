@@ -114,6 +114,8 @@ class Resolver:
         self._differences = DifferenceFinder(self._states, cache.journal, cache.lineage, scheduler)
         self._zones.find_deltas = self._differences.find_recent
         self._outgoing = Outgoing(self._zones, self._differences)
+        operations = [self._outgoing.make_operation()]
+        self._dispatcher = MessageDispatcher(self._zones, operations)
         self._notifier = Notifier(self._find_secondaries, lambda: self._zones.options.keys)
         self._states.on_change.append(self._notify)
         self._reloader = ConfigReloader(options.plan)
@@ -172,10 +174,9 @@ class Resolver:
                 port = await stack.enter_async_context(serving)
                 self._metrics = options.metrics._replace(port=port)
             await self._wait_until_loaded()
-            dispatcher = MessageDispatcher(self._zones, [self._outgoing.make_operation()])
-            streams = Streams(dispatcher, self._drops)
+            streams = Streams(self._dispatcher, self._drops)
             self._addresses = await stack.enter_async_context(
-                listen(options.listen, dispatcher, streams, self._drops)
+                listen(options.listen, self._dispatcher, streams, self._drops)
             )
             self._is_serving.set()
             log.info(
@@ -239,7 +240,7 @@ class Resolver:
 
             def on_applied(state: ZoneState, position: LogPosition) -> None:
                 publisher.enqueue(state, position)
-                self._propagation.observe(state, position)
+                self._propagation.observe_state(state, position)
 
             store = NodeCache(RemoteObjects(bus, NAME))
             updater = Updater(
@@ -346,9 +347,10 @@ class Resolver:
         collector = MetricsCollector(
             self._states,
             self._drops,
+            self._dispatcher.latency,
             self._propagation,
-            bus_is_up=self._bus_is_up,
-            replies_refused=lambda: self._bus.replies.refused if self._bus is not None else 0,
+            find_bus=lambda: self._bus,
+            is_serving=self._is_serving.is_set,
             config_is_good=lambda: self._reloader.is_good,
             outgoing=self._outgoing,
             notifier=self._notifier,
@@ -368,9 +370,6 @@ class Resolver:
             )
 
         return {"/metrics": write_metrics, "/livez": report_live, "/readyz": report_ready}
-
-    def _bus_is_up(self) -> bool:
-        return self._bus is not None and self._bus.connected
 
 
 def _make_identity() -> Identity:

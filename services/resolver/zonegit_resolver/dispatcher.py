@@ -20,6 +20,12 @@ from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.message import edns
 from zonegit.nameserver.message.fragment import SERVFAIL
 from zonegit.nameserver.message.query import OPCODE, STREAM, Query, encode_error, parse
+from zonegit_resolver.histogram import Histogram
+
+LATENCY_BOUNDS_S: Final = (
+    *(0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005),
+    *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
+)
 
 Respond = Callable[[bytes, ZoneTable, str, int], bytes | None]
 """Return the reply to a message, without waiting; None if there is none."""
@@ -152,6 +158,8 @@ class MessageDispatcher:
     ) -> None:
         self.zones: Final = zones
         self.try_fast: Final = try_fast
+        self.latency: Final = Histogram(LATENCY_BOUNDS_S)
+        """Seconds from reading a query until its reply is sent; the transports record it."""
         self._operations: dict[int, dict[int | None, DnsOperation]] = {}
         self._places: dict[DnsOperation, _Places] = {}
         for operation in operations:

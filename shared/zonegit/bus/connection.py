@@ -81,6 +81,11 @@ class Bus:
         """Return the connection of the client library; for this package only."""
         return self._client
 
+    def requests_sent(self) -> dict[str, int]:
+        """Return the number of attempts of requests, by outcome: ``ok`` or the code of an
+        error."""
+        return dict(self._requests.outcomes)
+
     async def request(
         self,
         subject: str,

@@ -6,8 +6,9 @@ service sends to answer the request of an actor is charged to that actor, preced
 the actor, and is not refused.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -24,6 +25,9 @@ WRITE: Final = "write"
 SLOW: Final = "slow"
 """The lanes of a service with a worker for reads and one for writes; reads that can take seconds
 may have a third lane."""
+OK: Final = "ok"
+"""The outcome of a request without an error."""
+
 DEFAULT_LANE: Final = "any"
 DEFAULT_DEPTHS: Final = MappingProxyType({DEFAULT_LANE: 64})
 """Requests that run at a time in a service with one lane."""
@@ -79,6 +83,29 @@ class QueuePlace:
         return await self.gate.enter(self.share, self.actor, self.size, is_urgent=self.is_urgent)
 
 
+@dataclass(slots=True)
+class RequestCounters:
+    """Counters of the requests that a service answered.
+
+    Attributes:
+        answered: Their number, by verb and outcome: ``ok`` or the code of an error.
+        took_s: The time taken to answer them, by verb.
+    """
+
+    answered: Counter[tuple[str, str]] = field(default_factory=Counter)
+    took_s: dict[str, float] = field(default_factory=dict)
+
+    def add(self, verb: str, outcome: str, took_s: float) -> None:
+        """Count a request."""
+        self.answered[verb, outcome] += 1
+        self.took_s[verb] = self.took_s.get(verb, 0.0) + took_s
+
+    def total(self) -> tuple[int, int, float]:
+        """Return the number of requests, of those that failed, and the time taken."""
+        failed = sum(count for (_, outcome), count in self.answered.items() if outcome != OK)
+        return self.answered.total(), failed, sum(self.took_s.values())
+
+
 class Lanes:
     """The lanes of one service.
 
@@ -93,6 +120,7 @@ class Lanes:
             name: Gate("requests of {flow}", make_shares(depth), depth)
             for name, depth in depths.items()
         }
+        self.counters = RequestCounters()
         self._first = next(iter(self.gates.values()))
         self._of_verb = {
             verb: self.gates.get(lane, self._first) for verb, lane in lane_of_verb.items()

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import random
 import secrets
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -89,6 +90,8 @@ class Requests:
         self._waiting: dict[str, _Waiting] = {}
         self._subscribing: dict[str, asyncio.Future[object]] = {}
         self._refused: set[str] = set()
+        self.outcomes: Counter[str] = Counter()
+        """The number of requests by outcome: ``ok`` or the code of an error."""
 
     def inbox(self, subject: str) -> str:
         """Return the prefix of the reply subjects of a request."""
@@ -130,14 +133,20 @@ class Requests:
                 answer = await self._try(
                     subject, octets, end - clock(), attempt, timeout, is_long=is_long
                 )
-                return self._decode_reply(answer, subject, reply)
+                decoded = self._decode_reply(answer, subject, reply)
+                self.outcomes["ok"] += 1
+                return decoded
             except Busy as busy:
+                self.outcomes[busy.code] += 1
                 pause = _pause(busy)
                 if clock() + pause >= end:
                     raise
                 await asyncio.sleep(pause)
                 if clock() >= end:  # the event loop was late
                     raise
+            except ZonegitError as error:
+                self.outcomes[error.code] += 1
+                raise
         raise AssertionError("unreachable")
 
     async def _try(

@@ -211,19 +211,17 @@ class Dispatcher:
         self._lanes = lanes
         self._running: set[asyncio.Task[None]] = set()
         self._refused = RefusalLog()
-        self._answered = 0
-        self._failed = 0
-        self._took_s = 0.0
 
     def statistics(self) -> dict[str, Any]:
         """Return the statistics for ``$SRV.STATS``; times in nanoseconds."""
-        took_ns = int(self._took_s * 1e9)
+        answered, failed, took_s = self._lanes.counters.total()
+        took_ns = int(took_s * 1e9)
         return {
-            "num_requests": self._answered,
-            "num_errors": self._failed,
+            "num_requests": answered,
+            "num_errors": failed,
             "last_error": "",
             "processing_time": took_ns,
-            "average_processing_time": took_ns // max(1, self._answered),
+            "average_processing_time": took_ns // max(1, answered),
             "data": {"refused_replies": self._bus.replies.refused, **self._lanes.figures()},
         }
 
@@ -320,9 +318,9 @@ class Dispatcher:
             fields["outcome"] = "ok"
             await self._reply(message, reply, None)
         took_s = time.perf_counter() - started
-        self._answered += 1
-        self._failed += fields["outcome"] != "ok"
-        self._took_s += took_s
+        verb = fields.get("verb")
+        known = verb if isinstance(verb, str) and verb in self._endpoints else "other"
+        self._lanes.counters.add(known, str(fields["outcome"]), took_s)
         fields["duration_ms"] = round(took_s * 1000, 2)
         write = log.error if fields["outcome"] == Internal.code else log.debug
         write("request.answered", **fields)

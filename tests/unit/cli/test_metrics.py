@@ -16,7 +16,9 @@ zonegit_propagation_seconds_sum 3.5
 
 
 def test_each_sample_has_its_resolver_and_each_family_one_description() -> None:
-    page = merge({"resolver-1": PAGE % 3, "resolver-2": PAGE % 4}).decode()
+    page = merge(
+        [({"resolver": f"resolver-{number}"}, PAGE % (number + 2)) for number in (1, 2)]
+    ).decode()
     assert 'zonegit_queries_total{resolver="resolver-1",zone="foo.com."} 3.0' in page
     assert 'zonegit_queries_total{resolver="resolver-2",zone="foo.com."} 4.0' in page
     assert page.count("# TYPE zonegit_queries_total counter") == 1
@@ -25,4 +27,4 @@ def test_each_sample_has_its_resolver_and_each_family_one_description() -> None:
 
 
 def test_without_replies_the_page_is_empty() -> None:
-    assert merge({}) == b""
+    assert merge([]) == b""

@@ -103,9 +103,13 @@ def test_the_histogram_counts_each_move_whose_time_is_known() -> None:
     propagation = Propagation()
     states = ZoneStates(ZoneTable(), ServingPlan())
     state = states.set_target(names.parse("foo.com."), "main", LogPosition(None, "e", 1))
-    propagation.observe(state, LogPosition(None, "e", 1))
-    propagation.observe(state, LogPosition(None, "e", 2, time=0.0))  # more than ten seconds ago
+    propagation.observe_state(state, LogPosition(None, "e", 1))
+    propagation.observe_state(
+        state, LogPosition(None, "e", 2, time=0.0)
+    )  # more than ten seconds ago
     buckets = {
-        s.labels["le"]: s.value for s in propagation.make_metric().samples if "le" in s.labels
+        s.labels["le"]: s.value
+        for s in propagation.make_metric("zonegit_propagation_seconds", "").samples
+        if "le" in s.labels
     }
     assert (buckets["10.0"], buckets["+Inf"]) == (0, 1)

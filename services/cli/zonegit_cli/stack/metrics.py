@@ -1,4 +1,5 @@
-"""Serve the metrics of several resolvers as one page, each sample with a ``resolver`` label.
+"""Serve the metrics of all services of a stack as one page, each sample with a ``service`` label,
+those of resolvers with a ``resolver`` label as well.
 
 A single resolver has the label too, so that dashboards work for any number of resolvers.
 """
@@ -21,23 +22,34 @@ from zonegit_cli.parse.addresses import parse_address
 
 SCRAPE_TIMEOUT_S: Final = 3.0
 
+Labels = Mapping[str, str]
+
 
 @asynccontextmanager
-async def serve(address: str, resolvers: Mapping[str, str]) -> AsyncIterator[None]:
-    """Serve the merged pages of the resolvers while the context is open.
+async def serve(
+    address: str, stores: Mapping[str, str], resolvers: Mapping[str, str]
+) -> AsyncIterator[None]:
+    """Serve the merged pages of the services while the context is open.
 
     Args:
         address: ``HOST:PORT`` to listen on.
-        resolvers: the address of each resolver's metrics, by name.
+        stores: the address of each store's metrics, by name.
+        resolvers: the same of each resolver.
 
     Raises:
         Unavailable: the address cannot be bound.
     """
 
     async def write_metrics() -> HttpReply:
-        replies = await _ask_all(resolvers, "/metrics")
-        texts = {name: reply.body.decode() for name, reply in replies.items() if reply}
-        return HttpReply(200, merge(texts), CONTENT_TYPE_LATEST)
+        labels = {
+            **{name: {"service": name} for name in stores},
+            **{name: {"service": "resolver", "resolver": name} for name in resolvers},
+        }
+        replies = await _ask_all({**stores, **resolvers}, "/metrics")
+        found = [(labels[name], reply) for name, reply in replies.items()]
+        texts = [(each, reply.body.decode()) for each, reply in found if reply]
+        up = _make_up([(each, reply is not None) for each, reply in found])
+        return HttpReply(200, merge(texts, [up]), CONTENT_TYPE_LATEST)
 
     async def report_ready() -> HttpReply:
         replies = await _ask_all(resolvers, "/readyz")
@@ -72,23 +84,38 @@ async def _ask(address: str, path: str) -> HttpReply | None:
         return None
 
 
-def merge(texts: Mapping[str, str]) -> bytes:
-    """Merge expositions into one; each sample gets the label of its resolver."""
-    families: dict[str, Metric] = {}
-    for name, text in texts.items():
+def _make_up(found: Iterable[tuple[Labels, bool]]) -> Metric:
+    """Return the metric of which services answered."""
+    family = Metric(
+        "zonegit_service_up", "1 if the service answered when this page was made.", "gauge"
+    )
+    for labels, is_up in found:
+        family.add_sample("zonegit_service_up", dict(labels), float(is_up))
+    return family
+
+
+def merge(texts: Iterable[tuple[Labels, str]], more: Iterable[Metric] = ()) -> bytes:
+    """Merge expositions into one; each sample gets the labels of its service.
+
+    Args:
+        texts: each exposition with its labels.
+        more: further metrics.
+    """
+    families: dict[str, Metric] = {family.name: family for family in more}
+    for labels, text in texts:
         for family in text_string_to_metric_families(text):
             known = families.setdefault(
                 family.name, Metric(family.name, family.documentation, family.type, family.unit)
             )
-            known.samples.extend(_add_label(family.samples, name))
+            known.samples.extend(_add_labels(family.samples, labels))
     registry = CollectorRegistry()
     registry.register(_Families(families.values()))
     return generate_latest(registry)
 
 
-def _add_label(samples: Iterable[Sample], resolver: str) -> Iterator[Sample]:
+def _add_labels(samples: Iterable[Sample], labels: Labels) -> Iterator[Sample]:
     for sample in samples:
-        yield sample._replace(labels={"resolver": resolver, **sample.labels})
+        yield sample._replace(labels={**labels, **sample.labels})
 
 
 class _Families(Collector):

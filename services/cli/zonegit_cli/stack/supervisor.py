@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -89,8 +89,9 @@ async def run(
     Raises:
         Unavailable: a process does not start; names it, with the end of its log.
     """
-    pages = _choose_resolver_metrics(planned)
-    children = _make_children(options, planned, pages)
+    pages = _choose_metrics(planned, record.list_resolver_names(planned.resolvers))
+    store_pages = _choose_metrics(planned, record.STORES)
+    children = _make_children(options, planned, pages, store_pages)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(containment.handle_loop_error)
@@ -101,7 +102,7 @@ async def run(
     )
     record.write(options.data, planned)
     try:
-        async with _run_children(children, note), _serve_metrics(planned, pages):
+        async with _run_children(children, note), _serve_metrics(planned, store_pages, pages):
             logs = [*(child.log for child in children), options.data / "logs" / "up.log"]
             rotate_logs = partial(keep_rotating, logs, options.logs)
             rotating = asyncio.create_task(containment.keep_running("log-file", rotate_logs))
@@ -183,16 +184,19 @@ async def _run_children(children: Sequence[Child], note: Note) -> AsyncIterator[
 
 @asynccontextmanager
 async def _serve_metrics(
-    planned: StackRecord, pages: Mapping[str, str | None]
+    planned: StackRecord, stores: Mapping[str, str | None], resolvers: Mapping[str, str | None]
 ) -> AsyncIterator[None]:
     if planned.metrics is None:
         yield
         return
     from zonegit_cli.stack import metrics  # imports the Prometheus client, used only here
 
-    addresses = {name: page for name, page in pages.items() if page is not None}
-    async with metrics.serve(planned.metrics, addresses):
+    async with metrics.serve(planned.metrics, _drop_none(stores), _drop_none(resolvers)):
         yield
+
+
+def _drop_none(pages: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: page for name, page in pages.items() if page is not None}
 
 
 async def _wait_until_ready(planned: StackRecord, children: Sequence[Child]) -> None:
@@ -222,24 +226,27 @@ async def _fail_on_crash_loop(children: Sequence[Child]) -> None:
                 )
 
 
-def _choose_resolver_metrics(planned: StackRecord) -> dict[str, str | None]:
-    """Return the address for the metrics of each resolver; None if metrics are not served."""
+def _choose_metrics(planned: StackRecord, names: Iterable[str]) -> dict[str, str | None]:
+    """Return the address for the metrics of each service; None if metrics are not served."""
     is_served = planned.metrics is not None
-    return {
-        name: f"127.0.0.1:{ports.find_free_port()}" if is_served else None
-        for name in record.list_resolver_names(planned.resolvers)
-    }
+    return {name: f"127.0.0.1:{ports.find_free_port()}" if is_served else None for name in names}
 
 
 def _make_children(
-    options: UpOptions, planned: StackRecord, pages: Mapping[str, str | None]
+    options: UpOptions,
+    planned: StackRecord,
+    pages: Mapping[str, str | None],
+    store_pages: Mapping[str, str | None],
 ) -> list[Child]:
     logs = options.data / "logs"
     logs.mkdir(exist_ok=True)
     port = int(planned.bus["url"].rpartition(":")[2])
     configuration = nats.write_configuration(options.data, port, planned.bus["users"])
     bus = Child("nats", [nats.find_binary(), "-c", str(configuration)], {}, logs / "nats.log")
-    stores = [_make_service(options, planned, role, role, []) for role in record.STORES]
+    stores = [
+        _make_service(options, planned, role, role, ["--metrics", page] if page else [])
+        for role, page in store_pages.items()
+    ]
     resolvers = [_make_resolver(options, planned, *each) for each in pages.items()]
     children = [bus, *stores, *resolvers]
     for child in children:

@@ -10,6 +10,7 @@ import socket
 from collections import Counter
 from contextlib import ExitStack, aclosing, closing, suppress
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final
 
 from zonegit.containment import isolate
@@ -136,6 +137,7 @@ class Streams:
         for wire in wires:
             if not wire:
                 break
+            began = perf_counter()
             reply: bytes | DnsRequest | None
             reply = dispatcher.try_fast(wire, dispatcher.zones, peer, STREAM)
             if reply is None:
@@ -147,6 +149,7 @@ class Streams:
                     await self._run_operation(reply, writer)
             elif reply is not None:
                 replies += frame(reply)
+                dispatcher.latency.observe(perf_counter() - began)
             if len(replies) > _WRITE_BUFFER:
                 await self._send(replies, writer)
                 replies = bytearray()

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Final, Protocol
 
 import structlog
@@ -81,6 +82,7 @@ class Datagrams:
         self._channel = open_channel(sock)
         self._dispatcher = dispatcher
         self._drops = drops
+        self._latency = dispatcher.latency
         self._group = group
         self._running: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -105,8 +107,10 @@ class Datagrams:
         left = DATAGRAMS_BATCH
         try:
             while left and (queries := self._channel.receive(left)):
+                began = perf_counter()
                 left -= len(queries)
                 self._drops.unsent += self._channel.send(self._make_replies(queries))
+                self._latency.observe(perf_counter() - began, len(queries))
         except Exception as error:
             self._drops.count_failure(error)
 

@@ -2,21 +2,22 @@
 them."""
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
-    HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
 )
 from prometheus_client.registry import Collector
 
-from zonegit import containment
+from zonegit.bus.connection import Bus
+from zonegit.bus.metrics import collect_bus
+from zonegit.process_metrics import collect_process
 from zonegit.zone import names, rrtypes
+from zonegit_resolver.histogram import Histogram
 from zonegit_resolver.listen.udp import DropCounters
 from zonegit_resolver.xfr.notify import Notifier
 from zonegit_resolver.xfr.outgoing import Outgoing
@@ -36,43 +37,25 @@ RCODES: Final = {
 _BRANCH_LABELS: Final = ("zone", "branch")
 
 
-class Propagation:
+class Propagation(Histogram):
     """A histogram of the times from the log to being served."""
 
     def __init__(self) -> None:
-        self.counts = [0] * (len(BUCKETS_S) + 1)
-        self.sum_s = 0.0
+        super().__init__(BUCKETS_S)
 
-    def observe(self, state: ZoneState, position: LogPosition) -> None:
+    def observe_state(self, state: ZoneState, position: LogPosition) -> None:
         """Record that a state has reached a position; nothing is recorded if the time of the move
         is unknown."""
         if position.time is not None:
-            seconds = position.delay_ms() / 1000
-            self.counts[bisect_left(BUCKETS_S, seconds)] += 1
-            self.sum_s += seconds
-
-    def make_metric(self) -> HistogramMetricFamily:
-        """Return the histogram as a metric."""
-        total = 0
-        buckets = []
-        bounds = [*(str(float(bound)) for bound in BUCKETS_S), "+Inf"]
-        for bound, count in zip(bounds, self.counts, strict=True):
-            total += count
-            buckets.append((bound, total))
-        return HistogramMetricFamily(
-            "zonegit_propagation_seconds",
-            "Time from a move in the log until it is served.",
-            buckets=buckets,
-            sum_value=self.sum_s,
-        )
+            self.observe(position.delay_ms() / 1000)
 
 
 class MetricsCollector(Collector):
     """Collects metrics from the parts of a resolver.
 
     Args:
-        bus_is_up: Returns whether the bus is connected.
-        replies_refused: Returns the number of requests with a reply subject outside of an inbox.
+        find_bus: Returns the connection to the bus; None before it was opened.
+        is_serving: Returns whether the sockets are bound.
         config_is_good: Returns whether the configuration file was valid when last read.
     """
 
@@ -80,18 +63,20 @@ class MetricsCollector(Collector):
         self,
         states: ZoneStates,
         drops: DropCounters,
+        latency: Histogram,
         propagation: Propagation,
-        bus_is_up: Callable[[], bool],
-        replies_refused: Callable[[], int],
+        find_bus: Callable[[], Bus | None],
+        is_serving: Callable[[], bool],
         config_is_good: Callable[[], bool],
         outgoing: Outgoing,
         notifier: Notifier,
     ) -> None:
         self._states = states
         self._drops = drops
+        self._latency = latency
         self._propagation = propagation
-        self._bus_is_up = bus_is_up
-        self._replies_refused = replies_refused
+        self._find_bus = find_bus
+        self._is_serving = is_serving
         self._config_is_good = config_is_good
         self._outgoing = outgoing
         self._notifier = notifier
@@ -99,31 +84,32 @@ class MetricsCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield self._collect_queries()
         yield self._collect_unanswered()
-        yield from self._collect_zones()
-        yield self._propagation.make_metric()
-        yield from self._collect_transfers()
-        up = GaugeMetricFamily("zonegit_bus_up", "1 if the bus is connected.")
-        up.add_metric([], float(self._bus_is_up()))
-        yield up
-        refused = CounterMetricFamily(
-            "zonegit_bus_replies_refused",
-            "Requests on the bus with a reply subject outside of an inbox.",
+        yield self._latency.make_metric(
+            "zonegit_dns_query_seconds",
+            "Time from reading queries until their replies are sent, without transfers.",
         )
-        refused.add_metric([], self._replies_refused())
-        yield refused
+        yield from self._collect_zones()
+        yield self._propagation.make_metric(
+            "zonegit_propagation_seconds", "Time from a move in the log until it is served."
+        )
+        yield from self._collect_transfers()
+        yield self._collect_ready()
+        yield from collect_bus(self._find_bus())
         good = GaugeMetricFamily(
             "zonegit_config_good", "1 if the configuration file was valid when last read."
         )
         good.add_metric([], float(self._config_is_good()))
         yield good
-        bugs = CounterMetricFamily(
-            "zonegit_unexpected_errors",
-            "Unexpected exceptions, each logged, by the kind of work that raised them.",
-            labels=("area",),
+        yield from collect_process("resolver")
+
+    def _collect_ready(self) -> Metric:
+        zones = self._states.zones.by_apex.values()
+        is_ready = self._is_serving() and not any(served.is_stale for served in zones)
+        ready = GaugeMetricFamily(
+            "zonegit_ready", "1 if zones are served, none older than the EXPIRE of its SOA."
         )
-        for area, number in list(containment.counts.items()):
-            bugs.add_metric([area], number)
-        yield bugs
+        ready.add_metric([], float(is_ready))
+        return ready
 
     def _collect_queries(self) -> Metric:
         family = CounterMetricFamily(

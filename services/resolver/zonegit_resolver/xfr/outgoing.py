@@ -240,7 +240,8 @@ class Outgoing:
         is_ended: bool = False,
     ) -> None:
         self.counters.count(SLOW if is_ended else kind, octets)
-        log.info(
+        write = log.debug if kind == CURRENT else log.info  # a secondary asks every few minutes
+        write(
             "transfer.ended" if is_ended else "transfer.sent",
             zone=names.text(query.name),
             kind=kind,
