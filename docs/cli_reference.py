@@ -20,9 +20,9 @@ HEAD: Final = """\
 `make docs` writes this page from the output of `--help`.
 
 Exit status: 0 done, 1 error, 2 usage, 3 not found, 4 conflict, 5 denied, 6 unavailable, 7 unsafe
-(needs `--force`), 10 findings or differences (`lint`, `--exit-code`). With `--dry-run` it is that
-of the command without it. With `--json` every command prints one JSON document on standard output,
-or on standard error if it fails.
+(needs `--force`), 10 findings or differences (`lint`, `--exit-code`), 11 no data (`query
+--exit-code`). With `--dry-run` it is that of the command without it. With `--json` every command
+prints one JSON document on standard output, or on standard error if it fails.
 """
 
 

@@ -281,6 +281,29 @@ def test_query_shows_signatures_on_request_and_the_reason_of_a_refusal(
     assert elsewhere["extended_errors"] == ["EDE 20 (Not Authoritative)"]
 
 
+def test_a_name_that_is_not_found_is_tried_in_the_current_zone(stack: Stack, zone: str) -> None:
+    stack.run("set", "near", "A", "300", "192.0.2.7", "--wait")
+    said = stack.run("query", "near", "A", "--short", "--exit-code")
+    assert said.out == "192.0.2.7\n"
+    assert f"near. was not found; this is near.{zone}, in the current zone" in said.err
+    absolute = stack.run("query", "near.", "A", "--short", "--exit-code", status=6)
+    assert (absolute.out, "REFUSED" in absolute.err) == ("", True)
+
+
+def test_the_exit_status_of_a_query_names_the_failure(stack: Stack, zone: str) -> None:
+    stack.run("set", "near", "A", "300", "192.0.2.7", "--wait")
+    for name, rdtype, status, text in (
+        (f"near.{zone}", "A", 0, ""),
+        (f"gone.{zone}", "A", 3, f"gone.{zone} A: NXDOMAIN"),
+        (f"near.{zone}", "AAAA", 11, f"near.{zone} AAAA: no data"),
+        ("www.elsewhere.example.", "A", 6, "the server answered REFUSED, EDE 20"),
+    ):
+        said = stack.run("query", name, rdtype, "--short", "--exit-code", status=status)
+        assert text in said.err
+        assert bool(said.err) == bool(text)
+        assert stack.run("query", name, rdtype, "--short").err == said.err
+
+
 @pytest.mark.usefixtures("zone")
 def test_an_export_of_neither_a_zone_nor_a_commit_names_both(stack: Stack) -> None:
     said = stack.run("export", "nowhere.example", status=3).err

@@ -5,9 +5,73 @@ from typing import Any
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
+import msgspec
 
 SECTIONS = ("answer", "authority", "additional")
+
+EXIT_NXDOMAIN = 3
+"""As of a name that is not found in the stored zones."""
+EXIT_FAILURE = 6
+"""As of a server that does not answer."""
+EXIT_NO_DATA = 11
+
+
+class QueryFailure(msgspec.Struct, frozen=True):
+    """Why a response has no records of the type that was asked for.
+
+    Args:
+        text: the reason, with the name and the type.
+        status: the exit status of ``zonegit query --exit-code``.
+    """
+
+    text: str
+    status: int
+
+
+def is_not_found(message: dns.message.Message) -> bool:
+    """Return whether no zone of the server has the name: NXDOMAIN, or REFUSED outside its zones."""
+    return message.rcode() in (dns.rcode.NXDOMAIN, dns.rcode.REFUSED)
+
+
+def is_name_found(message: dns.message.Message) -> bool:
+    """Return whether the server has the name, with or without records of the type."""
+    return message.rcode() == dns.rcode.NOERROR
+
+
+def find_failure(message: dns.message.Message) -> QueryFailure | None:
+    """Return why a response has no records of the type that was asked for; None if it has some.
+
+    An alias whose target is not in a zone of the server counts as an answer.
+    """
+    question = message.question[0] if message.question else None
+    rdtype = question.rdtype if question is not None else dns.rdatatype.NONE
+    asked = (
+        f"{question.name} {dns.rdatatype.to_text(rdtype)}"
+        if question is not None
+        else "no question"
+    )
+    rcode = message.rcode()
+    if rcode == dns.rcode.NXDOMAIN:
+        return QueryFailure(f"{asked}: NXDOMAIN, the name does not exist", EXIT_NXDOMAIN)
+    if rcode != dns.rcode.NOERROR:
+        reasons = "".join(f", {reason}" for reason in _list_errors(message))
+        text = f"{asked}: the server answered {dns.rcode.to_text(rcode)}{reasons}"
+        return QueryFailure(text, EXIT_FAILURE)
+    if any(rdtype in (rrset.rdtype, dns.rdatatype.ANY) for rrset in message.answer):
+        return None
+    proofs = {rrset.rdtype: rrset for rrset in message.authority}
+    if message.answer and dns.rdatatype.SOA not in proofs:
+        return None
+    delegation = proofs.get(dns.rdatatype.NS)
+    if not message.flags & dns.flags.AA and delegation is not None:
+        servers = ", ".join(record.to_text() for record in delegation)
+        return QueryFailure(
+            f"{asked}: no answer but a referral; {delegation.name} is delegated to {servers}",
+            EXIT_NO_DATA,
+        )
+    return QueryFailure(f"{asked}: no data, the name has no records of this type", EXIT_NO_DATA)
 
 
 def format_lines(message: dns.message.Message, transport: str) -> list[str]:
