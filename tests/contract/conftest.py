@@ -2,8 +2,9 @@
 tests."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,14 @@ import pytest_asyncio
 from tests.support.nats import nats_server
 from tests.support.remote_stores import objects_of, refs_of
 from tests.support.waiting import open_in_task
+from tests.toys.memory_backend import MemoryBackend
+from tests.toys.numbered_driver import open_numbered_refs
 
 from zonegit.bus import Bus, connect
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings
 from zonegit.objects.ids import RawObject
+from zonegit.store.backends import RefBackend
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.objects import ObjectStore
 from zonegit.store.ref_log import LogEntry
@@ -31,6 +35,8 @@ from zonegit_refs.publisher import Publisher
 from zonegit_refs.sql.refs import open_refs
 
 ACTOR = "ada"
+
+OpenRefs = Callable[[Path], AbstractAsyncContextManager[RefBackend]]
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +81,29 @@ async def remote_objects(path: Path, url: str) -> AsyncIterator[ObjectStore]:
         yield objects_of(bus, ACTOR)
 
 
-OBJECT_STORES = {"memory": memory_objects, "sqlite": sqlite_objects, "bus": remote_objects}
+@asynccontextmanager
+async def toy_objects(path: Path, url: str) -> AsyncIterator[ObjectStore]:
+    yield MemoryBackend()
+
+
+@asynccontextmanager
+async def remote_toy_objects(path: Path, url: str) -> AsyncIterator[ObjectStore]:
+    async with (
+        bus_pair(url) as (served, bus),
+        serve(
+            served, "objectstore", "objects", ObjectHandlers(MemoryBackend()).endpoints(), DEPTHS
+        ),
+    ):
+        yield objects_of(bus, ACTOR)
+
+
+OBJECT_STORES = {
+    "memory": memory_objects,
+    "sqlite": sqlite_objects,
+    "toy": toy_objects,
+    "bus": remote_objects,
+    "bus-toy": remote_toy_objects,
+}
 
 
 @pytest_asyncio.fixture(params=OBJECT_STORES)
@@ -107,9 +135,11 @@ class RefStoreHarness:
 
 
 @asynccontextmanager
-async def open_keeper(path: Path, url: str) -> AsyncIterator[RefStoreHarness]:
+async def open_keeper(
+    path: Path, url: str, open_backend: OpenRefs = open_refs
+) -> AsyncIterator[RefStoreHarness]:
     file = path / "refs.sqlite3"
-    async with open_refs(file) as refs:
+    async with open_backend(file) as refs:
 
         def announce(new: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
             for entry in entries:
@@ -147,7 +177,11 @@ async def open_remote_refs(path: Path, url: str) -> AsyncIterator[RefStoreHarnes
         yield harness
 
 
-REF_STORES = {"keeper": open_keeper, "bus": open_remote_refs}
+REF_STORES = {
+    "keeper": open_keeper,
+    "keeper-toy": partial(open_keeper, open_backend=open_numbered_refs),
+    "bus": open_remote_refs,
+}
 
 
 @pytest_asyncio.fixture(params=REF_STORES)

@@ -24,5 +24,5 @@ def test_a_recipe_is_short(title: str) -> None:
 
 def test_there_are_recipes() -> None:
     titles = ["command", "verb", "service that follows the log", "DNS operation that waits"]
-    titles += ["setting", "record type"]
+    titles += ["backend", "setting", "record type"]
     assert [f"Add a {title}" for title in titles] == list(RECIPES)
