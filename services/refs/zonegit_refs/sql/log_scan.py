@@ -8,9 +8,11 @@ from zonegit.store.transaction import Row, Transaction
 
 T = TypeVar("T")
 
-FIRST_PAGE: Final = 32
+FIRST_PAGE: Final = 4
 """Rows of the first page; each page has twice as many as the page before it."""
 MAX_PAGE: Final = 2_048
+MAX_SEQUENCE: Final = 2**63 - 1
+"""No sequence is greater: a scan that begins before it reads from the end of the log."""
 
 
 class LogScan(Generic[T]):

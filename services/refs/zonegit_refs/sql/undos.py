@@ -26,7 +26,7 @@ from zonegit.errors import Conflict, NotFound
 from zonegit.store.stored_rows import RowReader, StoredCount
 from zonegit.store.transaction import Transaction
 from zonegit_refs.sql import schema
-from zonegit_refs.sql.log_scan import LogScan
+from zonegit_refs.sql.log_scan import MAX_SEQUENCE, LogScan
 
 MAX_ROWS: Final = 20_000
 """The maximum number of rows of an actor that one request reads."""
@@ -76,7 +76,7 @@ def find_undoable(actor: str) -> Transaction[str]:
         Conflict: Their latest operation is a redo that did not complete.
     """
     seen = False
-    work = yield from _scan_work(actor)
+    work = _scan_work(actor)
     while (step := (yield from work.read_next())) is not None:
         operation, undoes = step
         if not seen and undoes is not None:
@@ -113,7 +113,7 @@ def find_redoable(actor: str) -> Transaction[str]:
         NotFound: No such operation exists, or another operation of theirs came after it.
     """
     ended_by: str | None = None
-    work = yield from _scan_work(actor)
+    work = _scan_work(actor)
     while (step := (yield from work.read_next())) is not None:
         operation, undoes = step
         if undoes is None:
@@ -165,9 +165,8 @@ class _WorkScan:
         return None
 
 
-def _scan_work(actor: str) -> Transaction[_WorkScan]:
-    last = yield from schema.read_last_sequence()
-    return _WorkScan(LogScan(_WORK, (actor,), _STEP_AT, last + 1, MAX_ROWS))
+def _scan_work(actor: str) -> _WorkScan:
+    return _WorkScan(LogScan(_WORK, (actor,), _STEP_AT, MAX_SEQUENCE, MAX_ROWS))
 
 
 def _is_undone(operation: str) -> Transaction[bool]:
