@@ -118,6 +118,20 @@ def test_a_stack_reads_the_file_of_its_folder_also_if_it_is_written_later(own_st
     canary = {("resolver-1", "main", None, False), ("resolver-1", "next", 10, False)}
     wait_until(lambda: list_states(own_stack, "foo.com") == canary)
 
+    file.write_text('canary = "next:30%"\n')
+    done = own_stack.json("reload")
+    assert [each["resolver"] for each in done] == ["resolver-1"]
+    assert done[0]["file"] == str(file)
+    assert any("next:30" in line for line in done[0]["changes"])
+    assert "no changes" in own_stack.run("reload").out
+    canary = {("resolver-1", "main", None, False), ("resolver-1", "next", 30, False)}
+    assert list_states(own_stack, "foo.com") == canary
+    file.write_text("canary = 10\n")
+    refused = own_stack.run("reload", status=1)
+    assert refused.out == f"resolver-1: refused {file}\n"
+    assert f"nothing was changed: {file}:1: canary must be a string" in refused.err
+    assert list_states(own_stack, "foo.com") == canary
+
     # A resolver that exits while the file is invalid is started again when the file changes.
     file.write_text("canary = 10\n")
     hang_up(own_stack)

@@ -84,6 +84,7 @@ ONE_USER_ONLY = {
     "zg.resolvers.resolver.status": "refs resolver operator bob owner",
     "zg.resolvers.other.status": "refs operator bob owner",
     "zg.resolvers.other.answered": "operator bob owner",
+    "zg.resolvers.other.reload": "operator owner",
     "$SRV.PING": "operator bob owner",
     "_INBOX.alice.x": "objectstore refs resolver",
     "_INBOX.refs.x": "objectstore refs resolver",

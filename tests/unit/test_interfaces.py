@@ -89,6 +89,8 @@ MESSAGES = {
     "zg.resolvers.announce: request": messages.CallResolvers,
     "zg.resolvers.answered: reply": messages.AnsweredSerials,
     "zg.resolvers.answered: request": messages.AskAnswered,
+    "zg.resolvers.reload: reply": messages.ConfigReload,
+    "zg.resolvers.reload: request": messages.ReloadConfig,
     "zg.resolvers.status: reply": messages.ResolverStatus,
     "zg.resolvers.status: request": messages.AskStatus,
     "zg.served of a zone": messages.ServedEvent,

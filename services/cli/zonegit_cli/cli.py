@@ -67,6 +67,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "verify": "Verify the signature of a commit, or of its whole history",
     },
     "Serving": {
+        "reload": "Let resolvers read their configuration files again",
         "resolvers": "Show what each resolver serves, and how far it lags",
         "query": "Query a DNS server",
         "resolve": "Answer a query from the stored zones, now or at any commit",

@@ -29,12 +29,11 @@ from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.objects.model import Identity
 from zonegit.repo.repo import Repo
 from zonegit.wire import subjects
-from zonegit.wire.messages import Announcement, AskAnswered, AskStatus, CallResolvers
+from zonegit.wire.messages import Announcement, AskAnswered, AskStatus, CallResolvers, ReloadConfig
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache.cache import ZoneCache, open_cache
 from zonegit_resolver.config import tsig_keys
-from zonegit_resolver.config.config_file import PlanFile
 from zonegit_resolver.config.options import ResolverOptions
 from zonegit_resolver.config.serving import ServingPlan
 from zonegit_resolver.dispatcher import MessageDispatcher
@@ -95,7 +94,7 @@ async def run(
         group.create_task(resolver.serve())
         group.create_task(keep_running("age", resolver.mark_stale_zones))
         if options.config is not None and sighup is not None:
-            reload = partial(resolver.reload, options.config, sighup)
+            reload = partial(resolver.reload, sighup)
             group.create_task(keep_running("config", reload))
 
 
@@ -118,7 +117,9 @@ class Resolver:
         self._dispatcher = MessageDispatcher(self._zones, operations)
         self._notifier = Notifier(self._find_secondaries, lambda: self._zones.options.keys)
         self._states.on_change.append(self._notify)
-        self._reloader = ConfigReloader(options.plan)
+        self._reloader = ConfigReloader(
+            options.name, options.plan, options.config, self._adopt_plan
+        )
         self._drops = DropCounters()
         self._propagation = Propagation()
         self._process = Process(options.name)
@@ -143,9 +144,9 @@ class Resolver:
                     self._cache.drop(each.zone, each.branch)
         log.info("last-known.recalled", zones=len(self._zones.by_apex))
 
-    async def reload(self, file: PlanFile, sighup: asyncio.Event) -> None:
+    async def reload(self, sighup: asyncio.Event) -> None:
         """Read the configuration file and apply it each time ``sighup`` is set, until cancelled."""
-        await self._reloader.run(file, sighup, self._adopt_plan)
+        await self._reloader.run(sighup)
 
     async def _adopt_plan(self, plan: ServingPlan) -> None:
         self._zones.set_options(plan.server_options)
@@ -282,6 +283,9 @@ class Resolver:
                 answer_requests(bus, subjects.resolver(name, "status"), AskStatus, status),
                 answer_requests(
                     bus, subjects.resolver(name, "answered"), AskAnswered, self._list_answered
+                ),
+                answer_requests(
+                    bus, subjects.resolver(name, "reload"), ReloadConfig, self._reloader.reload
                 ),
                 answer_requests(bus, subjects.resolvers("status"), AskStatus, status),
                 answer_requests(

@@ -22,8 +22,10 @@ from zonegit.wire.messages import (
     AskAnswered,
     AskResolvers,
     AskStatus,
+    ConfigReload,
     Registered,
     RegisteredResolvers,
+    ReloadConfig,
     ResolverStatus,
 )
 from zonegit.wire.verbs import RefVerbs
@@ -165,6 +167,25 @@ async def survey(
         sorted(each.last.resolver for each in registry.resolvers if each.is_contested),
         registry.is_full,
     )
+
+
+async def ask_reload(
+    bus: Bus, resolver: str, *, is_check: bool, timeout: float
+) -> ConfigReload | None:
+    """Let one resolver read its configuration file again, or only check it; None if it does not
+    answer.
+
+    Raises:
+        Denied: The permissions of this user on the bus do not allow it.
+    """
+
+    async def ask() -> ConfigReload | None:
+        subject = subjects.resolver(resolver, "reload")
+        question = ReloadConfig(is_check=is_check)
+        found = await bus.request(subject, question, ConfigReload, timeout=timeout)
+        return found if found.resolver == resolver else None
+
+    return await _try_request(ask)
 
 
 async def ask_answered(

@@ -39,7 +39,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -156,7 +156,10 @@ async def _stop(bus: Bus, taking: Subscription) -> None:
 
 @asynccontextmanager
 async def answer_requests(
-    bus: Bus, subject: str, message: type[M], answer: Callable[[M], msgspec.Struct | None]
+    bus: Bus,
+    subject: str,
+    message: type[M],
+    answer: Callable[[M], msgspec.Struct | Awaitable[msgspec.Struct] | None],
 ) -> AsyncIterator[None]:
     """Answer the requests on one subject, from entry to exit.
 
@@ -167,7 +170,7 @@ async def answer_requests(
         bus: The connection.
         subject: The subject of the request.
         message: The type of the request.
-        answer: Returns the reply; None for no reply.
+        answer: Returns the reply, or an awaitable of it; None for no reply.
 
     Raises:
         Denied: The permissions of this user on the bus do not allow it.
@@ -187,6 +190,8 @@ async def answer_requests(
 
     async def give(asked: Msg) -> None:
         reply = answer(codec.decode(asked.data, message)) if asked.reply else None
+        if isinstance(reply, Awaitable):
+            reply = await reply
         if reply is not None:
             await bus.send(asked.reply, codec.encode(reply))
 

@@ -37,6 +37,8 @@ HEAD."""
 
 MAX_RENEWALS = 2_000
 """Branches of one zone in one message; a zone has no more refs."""
+MAX_CHANGES = 50
+"""Lines about changes of a configuration in one message."""
 MAX_ANSWERED = 2_000
 """Serials in one message."""
 MAX_ABOUT = 16
@@ -534,6 +536,28 @@ class AskStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if self.zone is not None:
             names.require(self.zone)
+
+
+class ReloadConfig(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """resolvers.reload: read the configuration file again. With ``is_check`` nothing changes."""
+
+    is_check: bool = False
+
+
+class ConfigReload(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The result of reading a configuration file again.
+
+    ``file`` is its path; None if the resolver has none. ``changes`` are lines about what the file
+    changes, or would change; ``more`` is the number of further ones. ``error`` is the reason why
+    the file was refused, so that nothing changed; None if it was accepted.
+    """
+
+    resolver: Text
+    file: Text | None = None
+    changes: Annotated[list[Text], Meta(max_length=MAX_CHANGES)] = []
+    more: Count = 0
+    error: Text | None = None
+    hint: Text | None = None
 
 
 class AskAnswered(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -47,6 +47,7 @@ _ASKED_BY_PEOPLE: Final = (
     "zg.resolvers.*", "zg.resolvers.*.status", "zg.resolvers.*.answered", "zg.presence.*",
     "$SRV.PING",
 )  # fmt: skip
+_ASKED_BY_OPERATORS: Final = (*_ASKED_BY_PEOPLE, "zg.resolvers.*.reload")
 _HEARD_BY_PEOPLE: Final = (subjects.SERVED, subjects.EVENTS, subjects.HEARTBEAT)
 
 ROLES: Final = MappingProxyType(
@@ -77,11 +78,11 @@ ROLES: Final = MappingProxyType(
             ),
             answers=True,
         ),
-        "operator": Role(_OPERATOR, publishes=_ASKED_BY_PEOPLE, hears=_HEARD_BY_PEOPLE),
+        "operator": Role(_OPERATOR, publishes=_ASKED_BY_OPERATORS, hears=_HEARD_BY_PEOPLE),
         "reader": Role(
             frozenset({Right.READ}), publishes=_ASKED_BY_PEOPLE, hears=_HEARD_BY_PEOPLE
         ),
-        "owner": Role(frozenset(Right), publishes=_ASKED_BY_PEOPLE, hears=_HEARD_BY_PEOPLE),
+        "owner": Role(frozenset(Right), publishes=_ASKED_BY_OPERATORS, hears=_HEARD_BY_PEOPLE),
     }
 )  # fmt: skip
 """An ``operator`` works with all zones, a ``reader`` changes nothing, and an ``owner`` may also do

@@ -17,6 +17,7 @@ import msgspec
 
 from zonegit import containment
 from zonegit.errors import Unavailable
+from zonegit.process import USAGE_STATUS
 from zonegit_cli.parse.addresses import format_address, parse_address
 from zonegit_cli.stack import folder, nats, ports, readiness, record
 from zonegit_cli.stack.child import Child, Note, keep_running
@@ -283,6 +284,7 @@ async def check_config(data: Path, chosen: Path | None) -> None:
 
     Raises:
         Usage: it has an error; the message names file and line.
+        Unavailable: the check failed.
     """
     file, words = _find_config(data, chosen)
     if chosen is None and not file.exists():
@@ -301,7 +303,9 @@ async def check_config(data: Path, chosen: Path | None) -> None:
     if process.returncode:
         lines = output.decode(errors="replace").strip().splitlines()
         text = lines[-1] if lines else f"{file}: the check ended with {process.returncode}"
-        raise Usage(text.removeprefix("Error: "))
+        if process.returncode == USAGE_STATUS:
+            raise Usage(text.removeprefix("Error: "))
+        raise Unavailable(f"the configuration cannot be checked: {text}")
 
 
 def _make_service(

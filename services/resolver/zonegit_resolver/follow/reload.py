@@ -1,4 +1,4 @@
-"""Reload the configuration file on SIGHUP. A file with an error changes nothing."""
+"""Reload the configuration file on SIGHUP and on request. A file with an error changes nothing."""
 
 import asyncio
 import signal
@@ -10,11 +10,12 @@ import structlog
 
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
+from zonegit.wire.messages import MAX_CHANGES, ConfigReload, ReloadConfig
 from zonegit_resolver.config.config_file import PlanFile
 from zonegit_resolver.config.serving import ServingPlan, describe_changes
 
-MAX_LOGGED_CHANGES: Final = 50
-"""The maximum number of changes in one log line."""
+MAX_LINE: Final = 1_000
+"""The maximum characters of a line about a change or an error."""
 
 log = structlog.get_logger()
 
@@ -31,46 +32,73 @@ def catch_sighup() -> Iterator[asyncio.Event]:
 
 
 class ConfigReloader:
-    """Reloads the configuration file.
+    """Reloads the configuration file on SIGHUP and on request.
+
+    Args:
+        name: The name of the resolver.
+        plan: The plan that is served.
+        file: The file; None if the resolver has none.
+        adopt: Applies a plan that differs from the current one.
 
     Attributes:
         is_good: Whether the file was valid when it was last read.
     """
 
-    def __init__(self, plan: ServingPlan) -> None:
+    def __init__(
+        self,
+        name: str,
+        plan: ServingPlan,
+        file: PlanFile | None,
+        adopt: Callable[[ServingPlan], Awaitable[None]],
+    ) -> None:
+        self._name = name
         self._plan = plan
+        self._file = file
+        self._adopt = adopt
+        self._turn = asyncio.Lock()
         self.is_good = True
 
-    async def run(
-        self, file: PlanFile, sighup: asyncio.Event, adopt: Callable[[ServingPlan], Awaitable[None]]
-    ) -> None:
-        """Read the file each time ``sighup`` is set, until cancelled.
-
-        Args:
-            file: The file.
-            sighup: Set by a signal; cleared here.
-            adopt: Applies a plan that differs from the current one.
-        """
+    async def run(self, sighup: asyncio.Event) -> None:
+        """Reload each time ``sighup`` is set, until cancelled."""
         while True:
             await sighup.wait()
             sighup.clear()
+            await self.reload(ReloadConfig())
+
+    async def reload(self, asked: ReloadConfig) -> ConfigReload:
+        """Read the file, and apply it unless it has an error or is only to be checked."""
+        if self._file is None:
+            return ConfigReload(resolver=self._name)
+        async with self._turn:
             try:
                 with contain("config"):
                     # A thread: parsing a large file would delay queries.
-                    plan, changes = await asyncio.to_thread(self._read, file)
+                    plan, changes = await asyncio.to_thread(self._read, self._file)
             except ZonegitError as error:
-                self.is_good = False
-                log.error("config.refused", error=error.message, hint=error.hint)
-                continue
-            log.info(
-                "config.adopted",
-                file=str(file.path),
-                changes=changes[:MAX_LOGGED_CHANGES],
-                more=max(0, len(changes) - MAX_LOGGED_CHANGES),
+                return self._refuse(self._file, error, asked)
+            done = ConfigReload(
+                resolver=self._name,
+                file=str(self._file.path),
+                changes=[line[:MAX_LINE] for line in changes[:MAX_CHANGES]],
+                more=max(0, len(changes) - MAX_CHANGES),
             )
-            if changes:
-                await adopt(plan)
-            self._plan, self.is_good = plan, True
+            if not asked.is_check:
+                log.info("config.adopted", file=done.file, changes=done.changes, more=done.more)
+                if changes:
+                    await self._adopt(plan)
+                self._plan, self.is_good = plan, True
+            return done
+
+    def _refuse(self, file: PlanFile, error: ZonegitError, asked: ReloadConfig) -> ConfigReload:
+        if not asked.is_check:
+            self.is_good = False
+            log.error("config.refused", error=error.message, hint=error.hint)
+        return ConfigReload(
+            resolver=self._name,
+            file=str(file.path),
+            error=error.message[:MAX_LINE],
+            hint=error.hint[:MAX_LINE] if error.hint else None,
+        )
 
     def _read(self, file: PlanFile) -> tuple[ServingPlan, list[str]]:
         plan = file.read()
