@@ -305,6 +305,21 @@ def test_the_exit_status_of_a_query_names_the_failure(stack: Stack, zone: str) -
 
 
 @pytest.mark.usefixtures("zone")
+def test_records_may_be_in_the_order_of_a_master_file(stack: Stack) -> None:
+    stack.run("set", "order", "300", "IN", "A", "192.0.2.7")
+    stack.run("add", "order", "IN", "A", "192.0.2.8")
+    stack.run("apply", "-", stdin="set mail 1h IN MX 10 order\nadd mail IN MX 20 order\n")
+    for name, rdtype, expected in (
+        ("order", "A", ["300 IN A 192.0.2.7", "300 IN A 192.0.2.8"]),
+        ("mail", "MX", ["3600 IN MX 10", "3600 IN MX 20"]),
+    ):
+        lines = stack.run("show", name, rdtype).out.splitlines()
+        assert [" ".join(line.split()[1:5]) for line in lines] == expected
+    said = stack.run("set", "text", "IN", "TXT", "300", "x", status=1).err
+    assert "300 after IN TXT can be the TTL or RDATA" in said
+
+
+@pytest.mark.usefixtures("zone")
 def test_an_export_of_neither_a_zone_nor_a_commit_names_both(stack: Stack) -> None:
     said = stack.run("export", "nowhere.example", status=3).err
     assert "'nowhere.example' is not a branch, tag or commit of " in said

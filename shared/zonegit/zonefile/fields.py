@@ -26,6 +26,18 @@ def is_ttl(text: str) -> bool:
     return _TTL.fullmatch(text) is not None
 
 
+def is_class(text: str) -> bool:
+    """Return whether text is the class IN, or its number as in ``CLASS1`` (RFC 3597 section 5).
+
+    Raises:
+        Invalid: it is another class.
+    """
+    is_in = _is_in(text)
+    if is_in is False:
+        raise Invalid(f"class {text} is not served, only IN")
+    return is_in is True
+
+
 @lru_cache(1024)
 def parse_ttl(text: str) -> int:
     """Parse a TTL in seconds or in the units of BIND (``1h30m``).

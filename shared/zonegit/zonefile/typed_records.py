@@ -26,7 +26,7 @@ from zonegit.errors import Invalid
 from zonegit.zone import confusables, lexer, rrset, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import Glued, Quoted, Words
-from zonegit.zone.names import Name
+from zonegit.zone.names import ROOT, Name
 from zonegit.zonefile import fields
 
 MAX_STRING: Final = 255
@@ -61,6 +61,7 @@ _PARAMETER_FIELDS: Final[dict[int, range]] = {
 }
 """The fields of a type that are a SvcParam, ``key`` or ``key=value`` (RFC 9460 section 2.1)."""
 
+_USAGE: Final = "write NAME TYPE [TTL] RDATA... or NAME [TTL] [IN] TYPE RDATA..."
 _QUOTE_IT: Final = """to use this text, put quotes around it: '"..."'"""
 _GENERIC: Final = r"\#"
 _GENERIC_TEXT: Final = re.compile(r"[ \t]*\\#[ \t]+[0-9]+(?:[ \t].*)?", re.ASCII | re.DOTALL)
@@ -112,23 +113,47 @@ class TypedRRset(msgspec.Struct, frozen=True):
 
 
 def split_words(words: Sequence[str]) -> TypedRRset:
-    """Split ``TYPE [TTL] RDATA...`` or ``TTL TYPE RDATA...`` into fields.
+    """Split ``TYPE [TTL] RDATA...`` or ``[TTL] [IN] TYPE RDATA...`` into fields.
 
-    The word after the type is the TTL if it has the form of one.
+    TTL and IN may come in either order before the type (RFC 1035 section 5.1). If neither does, the
+    word after the type is the TTL if it has the form of one. If only IN does, such a word is the
+    TTL or RDATA, whichever lets the rest be RDATA.
 
     Raises:
-        Invalid: there is no type, or the TTL is out of range.
+        Invalid: there is no type, the class is not IN, the TTL is out of range, or after IN a word
+            can be the TTL as well as RDATA; the error shows both readings.
     """
-    if len(words) > 1 and fields.is_ttl(words[0]):
-        return TypedRRset(rrtypes.from_text(words[1]), fields.parse_ttl(words[0]), words[2:])
-    if not words:
-        raise Invalid(
-            "expected a record type after the name", hint="write NAME TYPE [TTL] RDATA..."
-        )
-    rdtype = rrtypes.from_text(words[0])
-    if len(words) > 1 and fields.is_ttl(words[1]):
-        return TypedRRset(rdtype, fields.parse_ttl(words[1]), words[2:], words[1:])
-    return TypedRRset(rdtype, None, words[1:])
+    ttl: int | None = None
+    has_class = False
+    at = 0
+    while at < len(words):
+        if ttl is None and fields.is_ttl(words[at]):
+            ttl = fields.parse_ttl(words[at])
+        elif not has_class and fields.is_class(words[at]):
+            has_class = True
+        else:
+            break
+        at += 1
+    if at == len(words):
+        after = f"after {shlex.join(words)}" if words else "after the name"
+        raise Invalid(f"expected a record type {after}", hint=_USAGE)
+    rdtype, arguments = rrtypes.from_text(words[at]), words[at + 1 :]
+    if ttl is not None or not arguments or not fields.is_ttl(arguments[0]):
+        return TypedRRset(rdtype, ttl, arguments)
+    if has_class and _is_rdata(rdtype, arguments, ROOT):
+        if _is_rdata(rdtype, arguments[1:], ROOT):
+            raise _two_readings_error(rdtype, arguments)
+        return TypedRRset(rdtype, None, arguments)
+    return TypedRRset(rdtype, fields.parse_ttl(arguments[0]), arguments[1:], arguments)
+
+
+def _two_readings_error(rdtype: int, arguments: Sequence[str]) -> Invalid:
+    first, kind = arguments[0], rrtypes.to_text(rdtype)
+    return Invalid(
+        f"{first} after IN {kind} can be the TTL or RDATA",
+        hint=f"as the TTL: {first} IN {kind} {shlex.join(arguments[1:])};"
+        f" as RDATA, with a TTL before it: TTL IN {kind} {shlex.join(arguments)}",
+    )
 
 
 def parse_typed(typed: TypedRRset, origin: Name) -> list[bytes]:

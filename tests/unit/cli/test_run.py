@@ -10,6 +10,7 @@ import click
 import pytest
 
 from zonegit.errors import Unsafe
+from zonegit_cli.cli import cli
 from zonegit_cli.run import run_cli
 
 
@@ -83,3 +84,24 @@ def test_a_closed_pipe_is_not_an_error() -> None:
     ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "nearest"),
+    [
+        ("lgo", "log"),
+        ("zone lsit", "list"),
+        ("op lg", "log"),
+        ("workspace comit", "commit"),
+        ("config trsut", "trust"),
+        ("workspace commit --dry-rum", "--dry-run"),
+        ("set --forec www A 192.0.2.7", "--force"),
+    ],
+)
+def test_an_unknown_command_or_option_suggests_the_nearest(
+    words: str, nearest: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_cli(cli, words.split()) == 2
+    message = capfd.readouterr().err.partition("\n")[0]
+    assert "did you mean" in message.lower()
+    assert nearest in message

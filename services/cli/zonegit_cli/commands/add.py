@@ -27,6 +27,7 @@ async def command(
     \b
     zonegit add www A 192.0.2.8
     zonegit add @ MX 1h 20 mail2
+    zonegit add @ 1h IN MX 20 mail2      the order of a master file
     """
     typed = typed_records.split_words([rdtype, *rest])  # fail before the first request
     words = ["add", name, rrtypes.to_text(typed.rdtype)]

@@ -30,6 +30,7 @@ async def command(
     zonegit set www A 300 192.0.2.7              one address
     zonegit set www A 300 192.0.2.7 192.0.2.8    two addresses
     zonegit set www A 192.0.2.7                  keep the TTL
+    zonegit set www 300 IN A 192.0.2.7           the order of a master file
     zonegit set ftp CNAME 300 www                names in RDATA are relative to the zone
     zonegit set ftp CNAME 300 www.example.net.   a final dot makes a name absolute
     zonegit set @ MX 1h 10 mail.example.com.     the fields of one record

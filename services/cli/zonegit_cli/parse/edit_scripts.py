@@ -37,8 +37,8 @@ _UNCOMMENTED: Final = re.compile(
 
 MAX_EDITS: Final = 1_000_000
 USAGE: Final = {
-    "set": "set NAME TYPE [TTL] RDATA...",
-    "add": "add NAME TYPE [TTL] RDATA...",
+    "set": "set NAME TYPE [TTL] RDATA..., or set NAME [TTL] [IN] TYPE RDATA...",
+    "add": "add NAME TYPE [TTL] RDATA..., or add NAME [TTL] [IN] TYPE RDATA...",
     "remove": "remove NAME TYPE RDATA...",
     "delete": "delete NAME [TYPE]",
 }
