@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from zonegit.wire import permissions, verbs
-from zonegit.wire.permissions import ROLES, Role
+from zonegit.wire.permissions import ROLES
+from zonegit.wire.services import Role
 from zonegit.wire.verbs import AnyVerb, Form, Right
 from zonegit.zone import names
 
@@ -85,7 +86,7 @@ def _format_permissions(role: Role, actor: str, indent: int) -> str:
 
 def _format_publish(role: Role, actor: str, indent: int) -> str:
     """Return the subjects that may be published, right by right."""
-    used = [verb for verb in verbs.VERBS if verb.service in role.asks]
+    used = [verb for verb in verbs.VERBS if role.may_ask(verb)]
     parts = []
     for right in Right:
         found = permissions.lines(used, right, actor) if right in role.rights else []

@@ -9,7 +9,7 @@ from zonegit.errors import Denied
 from zonegit.store import folder_lock
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskPresence, Presence, ResolverStatus
-from zonegit_cli.stack.record import STORES
+from zonegit.wire.services import STORES
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus

@@ -1,4 +1,4 @@
-"""Generate the permissions of bus users, by role, from the table of verbs.
+"""Generate the permissions of bus users, by role, from the tables of verbs and services.
 
 The subjects that a role may publish are listed one by one, so a verb that is added later is denied
 to all roles without its right. ``docs/nats-server.conf``, the recipes of ``docs/operations.md`` and
@@ -9,36 +9,14 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
 from zonegit.wire import subjects, verbs
+from zonegit.wire.services import OWN, SERVICES, Role
 from zonegit.wire.subjects import END, INBOX, ROOT
 from zonegit.wire.verbs import AnyVerb, Form, Right
 from zonegit.zone.names import Name
 
 ANYONE: Final = "*"
 """Stands for every actor in place of a token."""
-OWN: Final = "<own>"
-"""Stands for the token of the own name of a user."""
-
-
-class Role(msgspec.Struct, frozen=True):
-    """A role of bus users.
-
-    Attributes:
-        rights: The rights to verbs of the services in ``asks``.
-        asks: The services that the role sends requests to.
-        publishes: Further subjects that it may publish to.
-        hears: Further subjects that it may subscribe to.
-        answers: Whether it answers requests, so it may publish to every inbox.
-    """
-
-    rights: frozenset[Right] = frozenset()
-    asks: frozenset[str] = frozenset({"objects", "refs"})
-    publishes: tuple[str, ...] = ()
-    hears: tuple[str, ...] = ()
-    answers: bool = False
-
 
 _OPERATOR: Final = frozenset(
     {Right.READ, Right.PUT, Right.MOVE, Right.ZONES, Right.POINT, Right.DEFAULT}
@@ -52,32 +30,7 @@ _HEARD_BY_PEOPLE: Final = (subjects.SERVED, subjects.EVENTS, subjects.HEARTBEAT)
 
 ROLES: Final = MappingProxyType(
     {
-        "objectstore": Role(
-            publishes=("zg.presence.objectstore",),
-            hears=("zg.*.objects.>", "zg.presence.objectstore", subjects.HEARTBEAT, "$SRV.>"),
-            answers=True,
-        ),
-        "refs": Role(
-            rights=frozenset({Right.READ, Right.PUT}),
-            asks=frozenset({"objects"}),
-            publishes=(
-                subjects.EVENTS, subjects.HEARTBEAT, "zg.resolvers.announce",
-                "zg.resolvers.*.status", "zg.presence.refs",
-            ),
-            hears=(
-                "zg.*.refs.>", subjects.SERVED, "zg.presence.refs", subjects.HEARTBEAT, "$SRV.>",
-            ),
-            answers=True,
-        ),
-        "resolver": Role(
-            rights=frozenset({Right.READ}),
-            publishes=(f"zg.served.{OWN}.>", f"zg.resolvers.{OWN}.status"),
-            hears=(
-                subjects.EVENTS, subjects.HEARTBEAT, "zg.resolvers.*", f"zg.resolvers.{OWN}.*",
-                f"zg.served.{OWN}._",
-            ),
-            answers=True,
-        ),
+        **{each.name: each.role for each in SERVICES},
         "operator": Role(_OPERATOR, publishes=_ASKED_BY_OPERATORS, hears=_HEARD_BY_PEOPLE),
         "reader": Role(
             frozenset({Right.READ}), publishes=_ASKED_BY_PEOPLE, hears=_HEARD_BY_PEOPLE
@@ -100,7 +53,7 @@ def publish_lines(
         name: The token of the own name of the user, if that is another.
         table: The verbs.
     """
-    asked = [verb for verb in table if verb.service in role.asks]
+    asked = [verb for verb in table if role.may_ask(verb)]
     return [
         *(line for right in Right if right in role.rights for line in lines(asked, right, actor)),
         *(line.replace(OWN, name or actor) for line in role.publishes),

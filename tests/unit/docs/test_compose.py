@@ -10,6 +10,8 @@ import click
 import pytest
 import yaml
 
+from zonegit.wire.services import SERVICES
+
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 OURS = {name: each for name, each in COMPOSE["services"].items() if each["image"] == "zonegit"}
@@ -42,8 +44,8 @@ def test_a_container_cannot_gain_rights_or_write_its_image(name: str) -> None:
     assert OURS[name]["cap_drop"] == ["ALL"]
 
 
-def test_every_store_keeps_its_data_in_a_volume() -> None:
-    for name in ("objectstore", "refs", "resolver"):
+def test_every_service_keeps_its_data_in_a_volume() -> None:
+    for name in (each.name for each in SERVICES):
         (volume,) = OURS[name]["volumes"]
         assert volume == f"{name}:/data"
         assert name in COMPOSE["volumes"]

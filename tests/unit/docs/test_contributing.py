@@ -23,6 +23,6 @@ def test_a_recipe_is_short(title: str) -> None:
 
 
 def test_there_are_recipes() -> None:
-    titles = ["command", "verb", "service that follows the log", "DNS operation that waits"]
+    titles = ["command", "verb", "service", "DNS operation that waits"]
     titles += ["backend", "setting", "record type"]
     assert [f"Add a {title}" for title in titles] == list(RECIPES)

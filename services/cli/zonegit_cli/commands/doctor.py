@@ -14,13 +14,13 @@ from zonegit.errors import ZonegitError
 from zonegit.store.recovery import describe_witness
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, ResolverStatus
+from zonegit.wire.services import SERVICES, Sharing
 from zonegit.zone import names
 from zonegit_cli import installations, options
 from zonegit_cli.output import align_columns, format_count
 from zonegit_cli.render.resolvers import describe_serial_behind
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
-from zonegit_cli.stack.record import STORES
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PING_TIMEOUT_S: Final = 0.5
 MAX_PINGS: Final = 6
-"""Attempts to reach the stores: a busy machine may need longer."""
+"""Attempts to reach the services: a busy machine may need longer."""
 MIN_FREE_OCTETS: Final = 1 << 30
 MAX_SKEW_S: Final = 1.0
 MAX_SHOWN: Final = 10
@@ -108,23 +108,26 @@ def _check_disk(session: Session) -> CheckResult:
 async def _check_services(
     session: Session, bus: "Bus", explained: Collection[str]
 ) -> list[CheckResult]:
-    """Check the stores; ``explained`` are those that other results report as not answering."""
+    """Check the services that answer verbs; ``explained`` are those that other results report as
+    not answering."""
     from zonegit.bus import discovery  # imports NATS, not needed for --help
 
+    answering = [each for each in SERVICES if each.verbs and each.instances]
     found: list[ServiceInstance] = []
     for _ in range(MAX_PINGS):
         found = await discovery.ping(bus, PING_TIMEOUT_S)
-        if {each.name for each in found}.issuperset(STORES):
+        if {each.name for each in found}.issuperset(each.name for each in answering):
             break
     instances = await installations.ask_instances(bus, {each.name for each in found})
     results = []
-    for name in STORES:
-        of_store = [each for each in found if each.name == name]
-        if of_store or name not in explained:
-            results.append(_check_service(session, name, of_store))
-        problems = installations.describe_instances(name, instances[name])
-        if len(of_store) > 1 and not problems:
-            problems = [f"{len(of_store)} instances serve on one bus: stop the later one"]
+    for service in answering:
+        name = service.name
+        of_service = [each for each in found if each.name == name]
+        if of_service or name not in explained:
+            results.append(_check_service(session, name, of_service))
+        problems = installations.describe_instances(name, instances.get(name, ()))
+        if service.sharing is Sharing.LEASE and len(of_service) > 1 and not problems:
+            problems = [f"{len(of_service)} instances serve on one bus: stop the later one"]
         results += [CheckResult(name, False, problem) for problem in problems]
     return results
 

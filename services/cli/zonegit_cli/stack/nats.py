@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,18 +17,12 @@ import zonegit
 from zonegit.errors import NotFound
 from zonegit.wire import permissions, subjects
 from zonegit.wire.permissions import ROLES
+from zonegit.wire.services import RESOLVER, SERVICES, Role, Service
 
 CONFIGURATION: Final = "nats.conf"
 
-USERS: Final[Mapping[str, tuple[str, str]]] = {
-    "cli": ("owner", permissions.ANYONE),
-    "objectstore": ("objectstore", "objectstore"),
-    "refs": ("refs", "refs"),
-    "resolver": ("resolver", "resolver"),
-}
-"""Users of the bus, with their role and their actor. Each resolver of the stack has a further user,
-which may publish under the name of that resolver only. The user ``resolver`` may publish under any
-name; it is for a resolver that the owner of the machine starts manually."""
+CLI: Final = "cli"
+"""The user of commands, in the role of an owner."""
 
 
 def find_binary() -> str:
@@ -55,41 +49,67 @@ def _find_installed() -> str | None:
     return shutil.which("nats-server", path=os.pathsep.join(map(str, folders)))
 
 
-def make_passwords(resolvers: Iterable[str] = ()) -> dict[str, str]:
-    """Return a new password for each user, and for each resolver of the stack by its name."""
-    return {user: secrets.token_urlsafe(24) for user in (*USERS, *resolvers)}
+def make_passwords(
+    instances: Iterable[str] = (), services: Sequence[Service] = SERVICES
+) -> dict[str, str]:
+    """Return a new password for each user of the bus: commands, services, and each instance of a
+    service whose instances have names of their own.
+
+    The user ``resolver`` may publish under any name; it is for a resolver that the owner of the
+    machine starts manually. An instance of the stack may publish under its own name only.
+    """
+    users = (CLI, *(each.name for each in services), *instances)
+    return {user: secrets.token_urlsafe(24) for user in users}
 
 
-def write_configuration(data: Path, port: int, users: Mapping[str, str]) -> Path:
+def write_configuration(
+    data: Path, port: int, users: Mapping[str, str], services: Sequence[Service] = SERVICES
+) -> Path:
     """Write the configuration of nats-server, readable by its owner only."""
     path = data / CONFIGURATION
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(
-            _make_configuration(port, users), file, indent=2
-        )  # JSON is valid NATS configuration
+        # JSON is valid NATS configuration.
+        json.dump(_make_configuration(port, users, services), file, indent=2)
     return path
 
 
-def _make_configuration(port: int, users: Mapping[str, str]) -> dict[str, object]:
+def _make_configuration(
+    port: int, users: Mapping[str, str], services: Sequence[Service]
+) -> dict[str, object]:
     return {
         "server_name": "zonegit",
         "listen": f"127.0.0.1:{port}",
         "max_payload": 1_048_576,
         "authorization": {
             "users": [
-                {"user": user, "password": password, "permissions": _make_permissions(user)}
+                {
+                    "user": user,
+                    "password": password,
+                    "permissions": _make_permissions(user, services),
+                }
                 for user, password in users.items()
             ]
         },
     }
 
 
-def _make_permissions(user: str) -> dict[str, object]:
-    role, actor = USERS.get(user, USERS["resolver"])
-    name = subjects.encode_token(user.encode()) if user not in USERS else permissions.ANYONE
+def _make_permissions(user: str, services: Sequence[Service]) -> dict[str, object]:
+    role, actor, name = _choose_role(user, services)
+    table = [verb for each in services for verb in each.verbs]
     return {
-        "publish": {"allow": permissions.publish_lines(ROLES[role], actor, name)},
-        "subscribe": {"allow": permissions.subscribe_lines(ROLES[role], actor, name)},
+        "publish": {"allow": permissions.publish_lines(role, actor, name, table)},
+        "subscribe": {"allow": permissions.subscribe_lines(role, actor, name)},
     }
+
+
+def _choose_role(user: str, services: Sequence[Service]) -> tuple[Role, str, str]:
+    """Return the role, the actor and the token of the own name of a user."""
+    if user == CLI:
+        return ROLES["owner"], permissions.ANYONE, permissions.ANYONE
+    for each in services:
+        if each.name == user:
+            return each.role, each.name, permissions.ANYONE
+    token = subjects.encode_token(user.encode())
+    return RESOLVER.role, RESOLVER.name, token

@@ -21,8 +21,6 @@ from zonegit_cli.stack import folder
 
 LOCK_FILE: Final = "stack.lock"
 VERSION: Final = 1
-STORES: Final = ("objectstore", "refs")
-"""The services that have a store."""
 
 
 class StackRecord(msgspec.Struct, frozen=True):

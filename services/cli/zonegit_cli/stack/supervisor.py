@@ -18,6 +18,7 @@ import msgspec
 from zonegit import containment
 from zonegit.errors import Unavailable
 from zonegit.process import USAGE_STATUS
+from zonegit.wire.services import SERVICES, STORES, Service, Sharing
 from zonegit_cli.parse.addresses import format_address, parse_address
 from zonegit_cli.stack import folder, nats, ports, readiness, record
 from zonegit_cli.stack.child import Child, Note, keep_running
@@ -35,8 +36,9 @@ MAX_STARTS: Final = 4
 
 
 class UpOptions(msgspec.Struct, frozen=True):
-    """The options of ``zonegit up``. Ports may be 0; ``resolver_config`` is None for the file
-    :data:`folder.CONFIG` in the data folder, which may be missing."""
+    """The options of ``zonegit up``, and the services that it runs. Ports may be 0;
+    ``resolver_config`` is None for the file :data:`folder.CONFIG` in the data folder, which may be
+    missing."""
 
     data: Path
     listen: Sequence[str]
@@ -45,6 +47,7 @@ class UpOptions(msgspec.Struct, frozen=True):
     resolver_config: Path | None
     log_level: str
     logs: LogBounds = LogBounds()
+    services: Sequence[Service] = SERVICES
 
 
 def plan(options: UpOptions) -> StackRecord:
@@ -54,7 +57,7 @@ def plan(options: UpOptions) -> StackRecord:
         Conflict: an address is in use.
         Invalid: an address is malformed.
     """
-    users = nats.make_passwords(record.list_resolver_names(options.resolvers))
+    users = nats.make_passwords(record.list_resolver_names(options.resolvers), options.services)
     bus = {"url": f"nats://127.0.0.1:{ports.find_free_port()}", "users": users}
     addresses = [parse_address(text) for text in options.listen]
     dns = [format_address(host, ports.choose_dns_port(host, port)) for host, port in addresses]
@@ -91,7 +94,7 @@ async def run(
         Unavailable: a process does not start; names it, with the end of its log.
     """
     pages = _choose_metrics(planned, record.list_resolver_names(planned.resolvers))
-    store_pages = _choose_metrics(planned, record.STORES)
+    store_pages = _choose_metrics(planned, STORES)
     children = _make_children(options, planned, pages, store_pages)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -108,7 +111,7 @@ async def run(
             rotate_logs = partial(keep_rotating, logs, options.logs)
             rotating = asyncio.create_task(containment.keep_running("log-file", rotate_logs))
             stop = asyncio.create_task(stopping.wait())
-            starting = asyncio.create_task(_wait_until_ready(planned, children))
+            starting = asyncio.create_task(_wait_until_ready(options, planned, children))
             await asyncio.wait({stop, starting}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
@@ -200,12 +203,16 @@ def _drop_none(pages: Mapping[str, str | None]) -> dict[str, str]:
     return {name: page for name, page in pages.items() if page is not None}
 
 
-async def _wait_until_ready(planned: StackRecord, children: Sequence[Child]) -> None:
+async def _wait_until_ready(
+    options: UpOptions, planned: StackRecord, children: Sequence[Child]
+) -> None:
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_fail_on_crash_loop(children))
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                await readiness.wait_until_ready(planned, partial(_list_broken, children))
+                await readiness.wait_until_ready(
+                    planned, partial(_list_broken, children), options.services
+                )
         except TimeoutError as error:
             raise Unavailable(
                 f"the stack did not start within {START_TIMEOUT_S:g} s",
@@ -242,27 +249,46 @@ def _make_children(
     logs = options.data / "logs"
     logs.mkdir(exist_ok=True)
     port = int(planned.bus["url"].rpartition(":")[2])
-    configuration = nats.write_configuration(options.data, port, planned.bus["users"])
+    configuration = nats.write_configuration(
+        options.data, port, planned.bus["users"], options.services
+    )
     bus = Child("nats", [nats.find_binary(), "-c", str(configuration)], {}, logs / "nats.log")
-    stores = [
-        _make_service(options, planned, role, role, ["--metrics", page] if page else [])
-        for role, page in store_pages.items()
-    ]
-    resolvers = [_make_resolver(options, planned, *each) for each in pages.items()]
-    children = [bus, *stores, *resolvers]
+    children = [bus]
+    for service in options.services:
+        if service.sharing is Sharing.NAMES:
+            children += [_make_resolver(options, planned, service, *each) for each in pages.items()]
+        else:
+            children += _make_instances(options, planned, service, store_pages.get(service.name))
     for child in children:
         rotate(child.log, options.logs)
     return children
 
 
-def _make_resolver(options: UpOptions, planned: StackRecord, name: str, page: str | None) -> Child:
+def _make_instances(
+    options: UpOptions, planned: StackRecord, service: Service, page: str | None
+) -> list[Child]:
+    """Return the processes of a service: ``name``, ``name-2`` and so on.
+
+    ``page`` is the address for the metrics of a store; None if they are not served.
+    """
+    arguments = ["--metrics", page] if page is not None else []
+    numbered = (f"{service.name}-{number}" for number in range(2, service.instances + 1))
+    names = [service.name, *numbered][: service.instances]
+    return [
+        _make_process(options, planned, service, name, service.name, arguments) for name in names
+    ]
+
+
+def _make_resolver(
+    options: UpOptions, planned: StackRecord, service: Service, name: str, page: str | None
+) -> Child:
     arguments = ["--name", name]
     for address in planned.dns:
         arguments += ["--listen", address]
     if page is not None:
         arguments += ["--metrics", page]
     config, words = _find_config(options.data, options.resolver_config)
-    child = _make_service(options, planned, "resolver", name, [*arguments, *words])
+    child = _make_process(options, planned, service, name, name, [*arguments, *words])
     child.config = config
     return child
 
@@ -308,17 +334,21 @@ async def check_config(data: Path, chosen: Path | None) -> None:
         raise Unavailable(f"the configuration cannot be checked: {text}")
 
 
-def _make_service(
-    options: UpOptions, planned: StackRecord, role: str, name: str, arguments: Sequence[str]
+def _make_process(
+    options: UpOptions,
+    planned: StackRecord,
+    service: Service,
+    name: str,
+    user: str,
+    arguments: Sequence[str],
 ) -> Child:
-    user = name if role == "resolver" else role
+    """Return one process of a service, with its name in the stack and its user on the bus."""
     password = planned.bus["users"][user]
     host = planned.bus["url"].removeprefix("nats://")
-    command = [sys.executable, "-m", f"zonegit_{role}", "--log-level", options.log_level]
+    command = [sys.executable, "-m", service.module, "--log-level", options.log_level]
     environment = {
         "ZONEGIT_NATS_URL": f"nats://{user}:{password}@{host}",
         "ZONEGIT_DATA": str(options.data),
     }
     log = options.data / "logs" / f"{name}.log"
-    is_store = role in record.STORES
-    return Child(name, [*command, *arguments], environment, log, is_store=is_store)
+    return Child(name, [*command, *arguments], environment, log, is_store=service.has_store)
