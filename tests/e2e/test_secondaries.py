@@ -181,6 +181,42 @@ def test_a_changing_zone_is_followed_through_a_merge_a_revert_and_a_reset(
             # NSD treats an update as failed if another one arrives within the same second.
             assert given[program, "axfr"] == 1 or program == "nsd", given
         assert not site.log("notify.unanswered")
+        check_in_step(own_stack, site, "foo.com.")
+
+
+def check_in_step(stack: Stack, site: FollowedStack, zone: str) -> None:
+    """Check that ``zonegit secondaries`` and ``doctor`` report each secondary in step."""
+    here = query_serial(site.port, zone)
+
+    def is_in_step() -> bool:
+        found = stack.json("secondaries", "--zone", zone)
+        states = {(each["state"], each["has"], each["notified"]) for each in found}
+        return len(found) == len(site.secondaries) and states == {("in step", here, here)}
+
+    wait_until(is_in_step, "a secondary is not reported in step")
+    checks = {each["check"]: each for each in stack.json("doctor")}
+    for program, port in site.secondaries.items():
+        (check,) = [each for name, each in checks.items() if name.startswith(f"127.0.0.1:{port}")]
+        assert check["ok"], (program, check)
+
+
+def test_a_secondary_that_does_not_answer_is_reported(own_stack: Stack, tmp_path: Path) -> None:
+    settings, silent = tmp_path / "resolver.toml", f"127.0.0.1:{free_port()}"
+    settings.write_text(f'notify = "{silent}"\n')
+    own_stack.json("up", "--detach", "--listen", "127.0.0.1:0", "--resolver-config", str(settings))
+    own_stack.zone("foo.example")
+
+    def is_reported() -> bool:
+        (found,) = own_stack.json("secondaries")
+        return found["state"] == "silent" and found["notified_age_s"] > 5
+
+    wait_until(is_reported, "the secondary is not reported as silent")
+    (found,) = own_stack.json("secondaries")
+    assert (found["secondary"], found["zone"], found["has"]) == (silent, "foo.example.", None)
+    failed = own_stack.run("doctor", status=1).out
+    assert f"{silent}  foo.example.: does not answer the NOTIFY of serial 1" in failed
+    own_stack.run("zone", "remove", "foo.example", "--force", "--reason", "test")
+    wait_until(lambda: own_stack.json("secondaries") == [], "the removed zone is still reported")
 
 
 MERGE, REVERT, RESET = 20, 30, 40

@@ -91,6 +91,8 @@ MESSAGES = {
     "zg.resolvers.answered: request": messages.AskAnswered,
     "zg.resolvers.reload: reply": messages.ConfigReload,
     "zg.resolvers.reload: request": messages.ReloadConfig,
+    "zg.resolvers.secondaries: reply": messages.Secondaries,
+    "zg.resolvers.secondaries: request": messages.AskSecondaries,
     "zg.resolvers.status: reply": messages.ResolverStatus,
     "zg.resolvers.status: request": messages.AskStatus,
     "zg.served of a zone": messages.ServedEvent,

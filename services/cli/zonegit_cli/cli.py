@@ -69,6 +69,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
     "Serving": {
         "reload": "Let resolvers read their configuration files again",
         "resolvers": "Show what each resolver serves, and how far it lags",
+        "secondaries": "Show what each secondary was notified of and transferred",
         "query": "Query a DNS server",
         "resolve": "Answer a query from the stored zones, now or at any commit",
     },

@@ -181,6 +181,14 @@ def align_columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> 
     return lines
 
 
+def format_duration(seconds: float) -> str:
+    """Return a time in its largest unit, for tables: ``3 s``, ``4 min``, ``2 h``, ``5 d``."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
 def format_count(number: int, what: str) -> str:
     """Return a number with its noun: ``1 commit``, ``2 commits``."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -29,7 +29,14 @@ from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.objects.model import Identity
 from zonegit.repo.repo import Repo
 from zonegit.wire import subjects
-from zonegit.wire.messages import Announcement, AskAnswered, AskStatus, CallResolvers, ReloadConfig
+from zonegit.wire.messages import (
+    Announcement,
+    AskAnswered,
+    AskSecondaries,
+    AskStatus,
+    CallResolvers,
+    ReloadConfig,
+)
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache.cache import ZoneCache, open_cache
@@ -50,10 +57,11 @@ from zonegit_resolver.listen.udp import DropCounters
 from zonegit_resolver.report import exposition, readiness
 from zonegit_resolver.report.announcer import Announcer, Process, claim_name
 from zonegit_resolver.report.metrics import MetricsCollector, Propagation
+from zonegit_resolver.report.secondaries import list_secondaries
 from zonegit_resolver.report.status import ServedPublisher, describe, list_answered, report_status
 from zonegit_resolver.scheduling import Scheduler, tune_gc, tune_switch_interval
 from zonegit_resolver.xfr.notify import Notifier
-from zonegit_resolver.xfr.outgoing import Outgoing
+from zonegit_resolver.xfr.outgoing import IXFR, Outgoing
 from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneStates
 
 NAME: Final = "resolver"
@@ -112,11 +120,14 @@ class Resolver:
         self._states.on_apply.append(cache.record_answered)
         self._differences = DifferenceFinder(self._states, cache.journal, cache.lineage, scheduler)
         self._zones.find_deltas = self._differences.find_recent
-        self._outgoing = Outgoing(self._zones, self._differences)
+        self._notifier = Notifier(self._find_secondaries, lambda: self._zones.options.keys)
+        self._secondaries = self._notifier.states
+        self._zones.record_increment = self._record_increment
+        self._outgoing = Outgoing(self._zones, self._differences, self._secondaries.record_transfer)
         operations = [self._outgoing.make_operation()]
         self._dispatcher = MessageDispatcher(self._zones, operations)
-        self._notifier = Notifier(self._find_secondaries, lambda: self._zones.options.keys)
         self._states.on_change.append(self._notify)
+        self._states.on_remove.append(self._secondaries.forget)
         self._reloader = ConfigReloader(
             options.name, options.plan, options.config, self._adopt_plan
         )
@@ -161,6 +172,7 @@ class Resolver:
         await self._reclaimer.finish()
 
     def _adopt_zone(self, zone: Name) -> None:
+        self._secondaries.forget_others(zone)
         for state in self._states.publish(zone):
             self._reclaimer.add_state(state)
         if served := self._zones.by_apex.get(zone):  # the secondaries may have changed
@@ -191,6 +203,11 @@ class Resolver:
 
     def _notify(self, state: ZoneState, now: Compiled) -> None:
         self._notifier.notify(state.zone, now.snapshot)
+
+    def _record_increment(
+        self, zone: Name, peer: str, key: Name | None, serial: int | None
+    ) -> None:
+        self._secondaries.record_transfer(zone, peer, key, IXFR, serial)
 
     def _find_secondaries(self, zone: Name) -> tuple[Secondary, ...]:
         serving = self._states.plan.get(zone)
@@ -287,6 +304,12 @@ class Resolver:
                 answer_requests(
                     bus, subjects.resolver(name, "reload"), ReloadConfig, self._reloader.reload
                 ),
+                answer_requests(
+                    bus,
+                    subjects.resolver(name, "secondaries"),
+                    AskSecondaries,
+                    self._list_secondaries,
+                ),
                 answer_requests(bus, subjects.resolvers("status"), AskStatus, status),
                 answer_requests(
                     bus, subjects.resolvers("answered"), AskAnswered, self._list_answered
@@ -346,6 +369,9 @@ class Resolver:
 
     def _list_answered(self, asked: AskAnswered) -> msgspec.Struct:
         return list_answered(self._options.name, self._cache.notes, asked)
+
+    def _list_secondaries(self, asked: AskSecondaries) -> msgspec.Struct:
+        return list_secondaries(self._options.name, self._secondaries, asked)
 
     def _make_pages(self) -> dict[str, Page]:
         collector = MetricsCollector(

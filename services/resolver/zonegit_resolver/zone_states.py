@@ -135,6 +135,8 @@ class ZoneStates:
         observer is logged and does not affect what is served; the same holds for ``on_apply``."""
         self.on_apply: list[Callable[[ZoneState, Compiled], None]] = []
         """Called when another commit of a branch is applied. Not called for a pin."""
+        self.on_remove: list[Callable[[Name], None]] = []
+        """Called when a zone is no longer served."""
         self.confirmed: float | None = None
         """The time when the log was last known to hold nothing newer, in seconds since 1970."""
         self._states: dict[Name, dict[str, ZoneState]] = {}
@@ -211,6 +213,10 @@ class ZoneStates:
     def _serve(self, zone: Name) -> None:
         before, served = self.zones.by_apex.get(zone), self._make_served(zone)
         self.zones.replace(zone, served)
+        if served is None and before is not None:
+            for observe in self.on_remove:
+                with isolate("observer", zone=partial(names.text, zone)):
+                    observe(zone)
         if served is None or (before is not None and _is_same(before.default, served.default)):
             return
         state = self._states[zone][served.default.branch]

@@ -132,7 +132,7 @@ async def ask_status(
         found = await bus.request(subject, AskStatus(zone=zone), ResolverStatus, timeout=timeout)
         return found if found.resolver == resolver else None
 
-    return await _try_request(ask)
+    return await try_request(ask)
 
 
 async def survey(
@@ -151,18 +151,12 @@ async def survey(
         Denied: The permissions of this user on the bus do not allow it.
     """
     registry = await read_registry(bus, actor, expected=expected, timeout=timeout)
-    asked = [each.last.resolver for each in registry.resolvers if not each.is_silent]
-    limit = asyncio.Semaphore(ASK_CONCURRENCY)
-
-    async def ask(resolver: str) -> ResolverStatus | None:
-        async with limit:
-            wait_s = min(timeout, SILENT_AFTER_S)
-            return await ask_status(bus, resolver, zone, timeout=wait_s)
-
-    answers = await asyncio.gather(*map(ask, asked))
-    statuses = {each.resolver: each for each in answers if each is not None}
+    wait_s = min(timeout, SILENT_AFTER_S)
+    statuses = await ask_each(
+        registry, lambda resolver: ask_status(bus, resolver, zone, timeout=wait_s)
+    )
     return ResolverSurvey(
-        [statuses[name] for name in sorted(statuses)],
+        list(statuses.values()),
         sorted(registry.names - statuses.keys()),
         sorted(each.last.resolver for each in registry.resolvers if each.is_contested),
         registry.is_full,
@@ -185,7 +179,27 @@ async def ask_reload(
         found = await bus.request(subject, question, ConfigReload, timeout=timeout)
         return found if found.resolver == resolver else None
 
-    return await _try_request(ask)
+    return await try_request(ask)
+
+
+async def ask_each(
+    registry: KnownResolvers, ask: Callable[[str], Awaitable[T | None]]
+) -> dict[str, T]:
+    """Ask each resolver of the registry that is not silent, and return the answers by name.
+
+    Args:
+        registry: The registry.
+        ask: Asks one resolver; it returns None if that does not answer.
+    """
+    limit = asyncio.Semaphore(ASK_CONCURRENCY)
+
+    async def ask_one(resolver: str) -> T | None:
+        async with limit:
+            return await ask(resolver)
+
+    asked = sorted(each.last.resolver for each in registry.resolvers if not each.is_silent)
+    answers = await asyncio.gather(*map(ask_one, asked))
+    return {name: answer for name, answer in zip(asked, answers, strict=True) if answer is not None}
 
 
 async def ask_answered(
@@ -220,7 +234,7 @@ async def ask_answered(
                 return pages
             after = last
 
-    return await _try_request(ask)
+    return await try_request(ask)
 
 
 async def read_answered_serials(
@@ -271,7 +285,12 @@ def _add_answers(
             given.append(answer)
 
 
-async def _try_request(ask: Callable[[], Awaitable[T | None]]) -> T | None:
+async def try_request(ask: Callable[[], Awaitable[T | None]]) -> T | None:
+    """Return the answer of a resolver, or None if it does not answer.
+
+    Raises:
+        Denied: The permissions of this user on the bus do not allow the request.
+    """
     try:
         return await ask()
     except Denied:

@@ -41,6 +41,8 @@ MAX_CHANGES = 50
 """Lines about changes of a configuration in one message."""
 MAX_ANSWERED = 2_000
 """Serials in one message."""
+MAX_SECONDARIES = 500
+"""Secondaries of zones in one message."""
 MAX_ABOUT = 16
 """The maximum commits in a request about moves: a tip and its parents."""
 MAX_REPLACED = 32
@@ -672,3 +674,50 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         for zone in self.only:
             names.require(zone)
+
+
+class AskSecondaries(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """resolvers.secondaries: what the secondaries of ``zone``, or of all zones (None), were
+    notified of and transferred, after ``after`` or from the first (None)."""
+
+    zone: Name | None = None
+    after: tuple[Name, Text] | None = None
+
+    def __post_init__(self) -> None:
+        for zone in (self.zone, self.after[0] if self.after is not None else None):
+            if zone is not None:
+                names.require(zone)
+
+
+class SecondaryReport(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """One secondary of a zone, as a resolver sees it since its start.
+
+    ``secondary`` is its address, and the name of its key if it has one. ``progress`` is one of
+    ``waiting``, ``silent``, ``refused``, ``answered``, ``behind``, ``in step``. ``notified`` is the
+    serial of the last NOTIFY, ``age`` the seconds since its first attempt. ``problem`` is the error
+    or why there is no answer. ``has`` is the serial that it is known to have, by the transfer
+    ``transfer``, ``transfer_age`` seconds ago; None if it has transferred nothing.
+    """
+
+    zone: Name
+    secondary: Text
+    progress: Short
+    notified: int | None
+    age: float
+    attempts: int = 0
+    problem: Text | None = None
+    has: int | None = None
+    transfer: Short | None = None
+    transfer_age: float | None = None
+
+    def __post_init__(self) -> None:
+        names.require(self.zone)
+
+
+class Secondaries(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of the secondaries that a resolver notifies, by zone and address. ``more``: there are
+    further ones."""
+
+    resolver: Text
+    secondaries: Annotated[list[SecondaryReport], Meta(max_length=MAX_SECONDARIES)]
+    more: bool = False

@@ -22,8 +22,8 @@ _OPERATOR: Final = frozenset(
     {Right.READ, Right.PUT, Right.MOVE, Right.ZONES, Right.POINT, Right.DEFAULT}
 )
 _ASKED_BY_PEOPLE: Final = (
-    "zg.resolvers.*", "zg.resolvers.*.status", "zg.resolvers.*.answered", "zg.presence.*",
-    "$SRV.PING",
+    "zg.resolvers.*", "zg.resolvers.*.status", "zg.resolvers.*.answered",
+    "zg.resolvers.*.secondaries", "zg.presence.*", "$SRV.PING",
 )  # fmt: skip
 _ASKED_BY_OPERATORS: Final = (*_ASKED_BY_PEOPLE, "zg.resolvers.*.reload")
 _HEARD_BY_PEOPLE: Final = (subjects.SERVED, subjects.EVENTS, subjects.HEARTBEAT)

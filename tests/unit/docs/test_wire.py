@@ -79,7 +79,7 @@ def test_every_error_code_is_explained() -> None:
 def test_every_request_to_resolvers_and_every_call_is_listed_with_existing_messages() -> None:
     section = "### Requests to resolvers, and calls"
     calls = {cells[0].strip("`"): cells[1:] for cells in rows(section)}
-    assert len(calls) == 6
+    assert len(calls) == 7
     asked = {cell.strip("`") for cells in calls.values() for cell in cells}
     assert asked <= set(TRAVELLING)
 

@@ -13,7 +13,7 @@ from zonegit import config, release
 from zonegit.errors import ZonegitError
 from zonegit.store.recovery import describe_witness
 from zonegit.wire import codec, subjects
-from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, ResolverStatus
+from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, ResolverStatus, SecondaryReport
 from zonegit.wire.services import SERVICES, Sharing
 from zonegit.zone import names
 from zonegit_cli import installations, options
@@ -31,6 +31,8 @@ MAX_PINGS: Final = 6
 """Attempts to reach the services: a busy machine may need longer."""
 MIN_FREE_OCTETS: Final = 1 << 30
 MAX_SKEW_S: Final = 1.0
+MAX_BEHIND_S: Final = 5.0
+"""Seconds that a secondary or a resolver may be behind before a check fails."""
 MAX_SHOWN: Final = 10
 """Zones that one result names."""
 
@@ -59,6 +61,7 @@ async def command(session: Session) -> int:
             results += await _check_recovery(session, bus)
             results += await _check_refs_file(session, bus)
             results += await _check_resolvers(session, bus)
+            results += await _check_secondaries(session, bus)
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""
         results.append(CheckResult("bus", False, error.message + hint))
@@ -231,6 +234,57 @@ async def _check_resolvers(session: Session, bus: "Bus") -> list[CheckResult]:
         return results or [CheckResult("resolver", False, "none answers; start one: zonegit up")]
     results.append(_check_versions("resolver", [each.version for each in found.statuses]))
     return results + [_check_resolver(each) for each in found.statuses]
+
+
+async def _check_secondaries(session: Session, bus: "Bus") -> list[CheckResult]:
+    """Check that each notified secondary answers and has the serial that it was notified of."""
+    from zonegit.bus import secondaries  # imports NATS, not needed for --help
+
+    try:
+        found = await secondaries.survey_secondaries(
+            bus,
+            session.settings.actor,
+            expected=session.list_local_resolvers(),
+            timeout=session.timeout,
+        )
+    except ZonegitError:  # another result reports that the ref store does not list the resolvers
+        return []
+    by_address: dict[str, list[SecondaryReport]] = {}
+    for _, reports in found.reports:
+        for each in reports:
+            by_address.setdefault(each.secondary, []).append(each)
+    return [
+        _check_secondary(secondary, reports) for secondary, reports in sorted(by_address.items())
+    ]
+
+
+def _check_secondary(secondary: str, reports: Sequence[SecondaryReport]) -> CheckResult:
+    problems = [each for each in reports if _is_late(each)]
+    zones = len({each.zone for each in reports})
+    if not problems:
+        return CheckResult(secondary, True, f"secondary of {format_count(zones, 'zone')}")
+    named = [f"{names.text(each.zone)}: {_describe_late(each)}" for each in problems[:MAX_SHOWN]]
+    if len(problems) > MAX_SHOWN:
+        named.append(f"and {len(problems) - MAX_SHOWN} more: zonegit secondaries")
+    return CheckResult(secondary, False, "; ".join(named))
+
+
+def _is_late(report: SecondaryReport) -> bool:
+    if report.progress == "refused":
+        return True
+    return report.progress in ("silent", "behind") and report.age > MAX_BEHIND_S
+
+
+def _describe_late(report: SecondaryReport) -> str:
+    serial = f"serial {report.notified}"
+    match report.progress:
+        case "behind":
+            return f"has serial {report.has}, was notified of {serial}"
+        case "refused":
+            return f"refuses the NOTIFY of {serial} ({report.problem}): check its configuration"
+        case _:
+            why = f" ({report.problem})" if report.problem else ""
+            return f"does not answer the NOTIFY of {serial}{why}"
 
 
 def _describe_silent(name: str, started: frozenset[str]) -> str:

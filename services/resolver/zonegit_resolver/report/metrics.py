@@ -158,7 +158,17 @@ class MetricsCollector(Collector):
             "zonegit_notify_silent", "Notifications that were repeated and have no answer."
         )
         silent.add_metric([], self._notifier.silent)
-        yield from (transfers, octets, notified, silent)
+        yield from (transfers, octets, notified, silent, self._collect_secondaries())
+
+    def _collect_secondaries(self) -> Metric:
+        family = GaugeMetricFamily(
+            "zonegit_secondary_zones",
+            "Zones of a secondary, by its progress towards the serial of the last NOTIFY.",
+            labels=("secondary", "progress"),
+        )
+        for (secondary, progress), number in list(self._notifier.states.counts.items()):
+            family.add_metric([str(secondary), progress.value.replace(" ", "-")], number)
+        return family
 
     def _collect_queue(self) -> Iterator[Metric]:
         queue = self._outgoing.queue

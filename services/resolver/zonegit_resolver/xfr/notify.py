@@ -33,6 +33,7 @@ from zonegit.nameserver.zone.records import ZoneRecord, soa_record
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit.zone.names import Name
+from zonegit_resolver.xfr.secondary_states import Secondaries, SecondaryStates
 
 MIN_RETRY_S: Final = 1.0
 MAX_RETRY_S: Final = 60.0
@@ -88,15 +89,19 @@ class Notifier:
         secondaries: Returns the secondaries of a zone.
         keys: Returns the TSIG keys.
         min_retry_s: Seconds until the first repetition.
+
+    Attributes:
+        states: What each secondary was notified of and answered.
     """
 
     def __init__(
         self,
-        secondaries: Callable[[Name], tuple[Secondary, ...]],
+        secondaries: Secondaries,
         keys: Callable[[], Keys],
         min_retry_s: float = MIN_RETRY_S,
     ) -> None:
         self.counters = NotifyCounters()
+        self.states = SecondaryStates(secondaries)
         self._secondaries = secondaries
         self._keys = keys
         self._min_retry_s = min_retry_s
@@ -116,8 +121,10 @@ class Notifier:
         """Queue notifications of the secondaries of a zone; :meth:`run` sends them."""
         for secondary in self._secondaries(zone):
             self._drop((zone, secondary))
+            self.states.record_notify(zone, secondary, snapshot.serial)
             if self._is_full(secondary):
                 self.counters.unanswered += 1
+                self.states.record_answer(zone, secondary, "too many notifications wait")
                 continue
             notification = _Notification(
                 zone, secondary, soa_record(snapshot), self._choose_id(secondary)
@@ -177,6 +184,7 @@ class Notifier:
             elif notification.attempts == MAX_ATTEMPTS:
                 self._drop(key)
                 self.counters.unanswered += 1
+                self.states.record_answer(*key, notification.problem)
                 log.warning(
                     "notify.unanswered", **_log_fields(notification), problem=notification.problem
                 )
@@ -188,6 +196,7 @@ class Notifier:
     def _send(self, notification: _Notification, send: Send, now: float) -> None:
         pause = self._min_retry_s * 2**notification.attempts
         notification.attempts += 1
+        self.states.record_attempt(notification.zone, notification.secondary)
         self._schedule(notification, now + min(pause, MAX_RETRY_S))
         name = notification.secondary.key
         key = self._keys().get(name) if name is not None else None
@@ -213,12 +222,15 @@ class Notifier:
         if not sent.is_response(reply) or (sent.had_tsig and not reply.had_tsig):
             notification.problem = "its answer does not match the message or is not signed"
             return
-        self._drop((notification.zone, notification.secondary))
+        key = notification.zone, notification.secondary
+        self._drop(key)
         if reply.rcode() == dns.rcode.NOERROR:
             self.counters.answered += 1
+            self.states.record_answer(*key)
         else:
             self.counters.refused += 1
             rcode = dns.rcode.to_text(reply.rcode())
+            self.states.record_answer(*key, rcode, refused=True)
             log.warning("notify.refused", **_log_fields(notification), rcode=rcode)
 
 

@@ -79,12 +79,27 @@ class TransferCounters:
         self.octets += octets
 
 
+RecordTransfer = Callable[[Name, str, Name | None, str, int | None], None]
+"""Called with the zone, the client's address and key, the kind of a transfer, and the serial that
+the client has after it."""
+
+
+def _record_nothing(zone: Name, peer: str, key: Name | None, kind: str, serial: int | None) -> None:
+    pass
+
+
 class Outgoing:
     """Sends zones to clients that may have them. Without ``differences`` every transfer is a whole
     zone."""
 
-    def __init__(self, zones: ZoneTable, differences: DifferenceSource | None = None) -> None:
+    def __init__(
+        self,
+        zones: ZoneTable,
+        differences: DifferenceSource | None = None,
+        record_transfer: RecordTransfer = _record_nothing,
+    ) -> None:
         self._zones = zones
+        self._record_transfer = record_transfer
         self._differences = differences
         # Not the scheduler of loading: loading would get a slice only after all clients.
         self._scheduler = Scheduler()
@@ -240,6 +255,9 @@ class Outgoing:
         is_ended: bool = False,
     ) -> None:
         self.counters.count(SLOW if is_ended else kind, octets)
+        if not is_ended:
+            serial = query.serial if kind == CURRENT else state.snapshot.serial
+            self._record_transfer(query.name, client.peer, client.key, kind, serial)
         write = log.debug if kind == CURRENT else log.info  # a secondary asks every few minutes
         write(
             "transfer.ended" if is_ended else "transfer.sent",

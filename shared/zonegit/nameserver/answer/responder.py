@@ -176,6 +176,7 @@ def _answer_ixfr(query: Query, zones: ZoneTable, client: Client, space: int) -> 
     if len(writer.octets) > space:
         return None
     zones.increments += 1
+    zones.record_increment(query.name, client.peer, client.key, served.default.snapshot.serial)
     return Response(bytes(writer.octets), AA, records, 0, 0, ())
 
 

@@ -103,8 +103,17 @@ FindDeltas = Callable[[Name, BranchState, int], list[ZoneDelta] | None]
 in memory."""
 
 
+RecordIncrement = Callable[[Name, str, Name | None, int | None], None]
+"""Called with the zone, the client's address and key, and the serial that it has after an IXFR in
+a datagram. The address of an unsigned datagram is not verified."""
+
+
 def _find_no_deltas(apex: Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
     return None
+
+
+def _record_nothing(apex: Name, peer: str, key: Name | None, serial: int | None) -> None:
+    pass
 
 
 def _read_epoch() -> float:
@@ -127,6 +136,7 @@ class ZoneTable:
     queries: dict[tuple[Name, str], QueryCounts] = field(default_factory=dict)
     is_complete: bool = True
     find_deltas: FindDeltas = _find_no_deltas
+    record_increment: RecordIncrement = _record_nothing
     increments: int = 0
     """IXFR answers in datagrams."""
     refused: int = 0
