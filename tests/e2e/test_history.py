@@ -105,3 +105,33 @@ def test_log_refuses_a_word_that_is_nothing(stack: Stack) -> None:
     assert "is not a branch" in stack.run("log", "nosuch~1", status=3).err
     assert "--graph cannot" in stack.run("log", "--graph", "api", status=2).err
     assert "--graph cannot" in stack.run("log", "--graph", "--since", "yesterday", status=2).err
+
+
+def test_op_log_says_what_was_done_and_since_when(stack: Stack) -> None:
+    stack.run("branch", "proposed")
+    bob = {"ZONEGIT_AUTHOR_NAME": "Bob", "ZONEGIT_AUTHOR_EMAIL": "bob@example.net"}
+    words = ("set", "lb", "A", "300", "192.0.2.30", "-m", "third lb", "--branch", "proposed")
+    stack.run(*words, env=bob)
+    (made,) = stack.json("op", "log", "-n", "1", "--zone", ZONE)
+    assert (made["reason"], made["message"], made["author"]) == ("set", "third lb", "Bob")
+    assert (made["zone"], made["actor"]) == (ZONE, "historian")
+    shown = stack.run("op", "log", "-n", "1", "--zone", ZONE).out
+    assert "\n    third lb (author Bob)\n" in shown
+    assert len(stack.json("op", "log", "--zone", ZONE, "--since", "1.hour.ago")) > 3
+    assert stack.json("op", "log", "--zone", ZONE, "--since", "2100-01-01") == []
+
+
+def test_history_lists_values_with_from_to_author_and_commit(stack: Stack) -> None:
+    values = stack.json("history", "api", "A")
+    assert [each["rdata"] for each in values] == [[f"192.0.2.{n}"] for n in (82, 81, 80)]
+    assert [each["to"] for each in values] == [None, values[0]["from"], values[1]["from"]]
+    commits = [stack.run("rev-parse", f"HEAD~{back}").out.strip() for back in range(3)]
+    assert [each["commit"] for each in values] == commits
+    assert values[0]["author"]["name"] == "Ada"
+    header, latest, *_ = stack.run("history", "api", "A").out.splitlines()
+    assert header.split() == ["FROM", "TO", "COMMIT", "AUTHOR", "VALUE"]
+    assert "now" in latest
+    assert latest.endswith(f"{commits[0][:12]}  Ada     300 192.0.2.82")
+    assert len(stack.json("history", "api", "A", "-n", "1")) == 1
+    assert len(stack.json("history", "api", "A", "--since", "2100-01-01")) == 1
+    assert "no commit has" in stack.run("history", "api", "MX", status=3).err

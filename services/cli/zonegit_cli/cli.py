@@ -42,6 +42,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "diff": "Show the differences between two commits",
         "show": "Show a commit and its changes, or an RRset at any commit",
         "blame": "Show which commit last changed each record of a name",
+        "history": "Show the values that an RRset had, from when to when",
         "branch": "List, create, rename or delete branches",
         "tag": "List, create or delete tags",
         "checkout": "Switch to another branch",

@@ -3,12 +3,14 @@
 from zonegit.store.ref_log import OperationSummary
 from zonegit.views.document import Document
 from zonegit.views.log_entry import LogRowDocument, make_row
+from zonegit.zone import names
 
 
 class OperationDocument(Document, kw_only=True):
     """An operation. ``reason`` is the command, ``because`` the operator's reason, ``undoes`` the
     operation that it reverses; ``rows`` counts its rows in the log, of which ``refs`` may list
-    the first only."""
+    the first only. ``zone`` is the zone of its first row, ``message`` and ``author`` those of its
+    first new commit; null if it has none."""
 
     operation: str
     time: float
@@ -16,12 +18,23 @@ class OperationDocument(Document, kw_only=True):
     reason: str
     because: str | None
     undoes: str | None
+    zone: str | None
+    message: str | None
+    author: str | None
     rows: int
     refs: list[LogRowDocument]
 
 
-def make_operation(each: OperationSummary) -> OperationDocument:
-    """Return an operation as a document."""
+def make_operation(
+    each: OperationSummary, message: str | None = None, author: str | None = None
+) -> OperationDocument:
+    """Return an operation as a document.
+
+    Args:
+        each: the operation.
+        message: the first line of the message of its commit; None without a commit.
+        author: the name of the author of that commit; None without a commit.
+    """
     first = each.entries[0]
     return OperationDocument(
         operation=each.operation,
@@ -30,6 +43,9 @@ def make_operation(each: OperationSummary) -> OperationDocument:
         reason=first.command,
         because=first.reason,
         undoes=first.undoes,
+        zone=names.text(first.ref.zone) if first.ref.zone is not None else None,
+        message=message,
+        author=author,
         rows=each.rows,
         refs=[make_row(entry) for entry in each.entries],
     )

@@ -77,3 +77,25 @@ async def test_a_missing_rrset_is_not_found(repo: Repo) -> None:
     elsewhere = names.parse("www.elsewhere.")
     with pytest.raises(Invalid, match="not within"):
         await blame.blame(repo, reader, graph.ids[0], elsewhere, rrtypes.A, APEX)
+
+
+async def test_a_timeline_of_a_thousand_commits_needs_few_round_trips(repo: Repo) -> None:
+    graph = Graph()
+    for number in range(1_000):
+        records = [addresses({number // 400 + 1}), addresses({number % 250}, owner=APEX)]
+        graph.add([number - 1] if number else [], number, records=records)
+    await repo.objects.put(graph.objects())
+    found = await blame.read_timeline(
+        repo, Reader(repo.objects), graph.ids[-1], OWNER, rrtypes.A, APEX, 50
+    )
+    assert [graph.ids.index(each.commit) for each in found.values] == [800, 400, 0]
+    assert isinstance(repo.objects, CountingStore)
+    assert repo.objects.asked <= 30
+    since = await blame.read_timeline(
+        repo, Reader(repo.objects), graph.ids[-1], OWNER, rrtypes.A, APEX, 50, 500.0
+    )
+    assert [graph.ids.index(each.commit) for each in since.values] == [800, 400]
+    with pytest.raises(NotFound, match="no commit has"):
+        await blame.read_timeline(
+            repo, Reader(repo.objects), graph.ids[-1], OWNER, rrtypes.AAAA, APEX, 50
+        )

@@ -6,9 +6,10 @@ import click
 
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.inspect import operations
+from zonegit.repo.inspect.operations import CommitSummary
 from zonegit.store.ref_log import OperationSummary
 from zonegit.store.ref_names import RefName
-from zonegit.views.operation import make_operation
+from zonegit.views.operation import OperationDocument, make_operation
 from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import format_count
@@ -25,22 +26,31 @@ from zonegit_cli.session import Session
     help="Only operations that moved refs of this zone.",
 )
 @click.option("--actor", metavar="ACTOR", help="Only operations of this operator.")
-async def log(session: Session, limit: int, zone: Name | None, actor: str | None) -> None:
-    """Show the operations, the latest first: the time, the actor, and the old and new target of
-    each ref that moved.
+@options.time_option("--since", "Only operations of this time or later.")
+async def log(
+    session: Session, limit: int, zone: Name | None, actor: str | None, since: float | None
+) -> None:
+    """Show the operations, the latest first: the time, the actor, the command and the message of
+    its commit with the author if that is another one, and the old and new target of each ref that
+    moved. For an approved proposal, the actor is the approver.
+
+    TIME is written as in a refish: 2.weeks.ago, yesterday, 2026-11-20T14:00Z. The log is searched
+    until an operation is a day older than TIME, because a clock may have been set back.
 
     A command is one operation, even if it moves several refs. zonegit undo undoes an operation.
 
     \b
     zonegit op log -n 5
     zonegit op log --zone example.com --actor bob
+    zonegit op log --since yesterday
     """
     async with session.connect() as repo:
-        found = await operations.list_latest(repo, limit, zone=zone, actor=actor)
+        found = await operations.list_latest(repo, limit, zone=zone, actor=actor, since=since)
         entries = [entry for each in found for entry in each.entries]
         symrefs = await operations.read_symrefs(repo, entries)
-    data = [make_operation(each) for each in found]
-    lines = [line for each in found for line in _format_lines(each, symrefs)]
+        commits = await operations.read_commits(repo, found)
+    data = [_make_document(each, commits) for each in found]
+    lines = [line for each in found for line in _format_lines(each, symrefs, commits)]
     session.output.print_result(data, lines or ["no operations yet"], paged=True)
 
 
@@ -57,8 +67,33 @@ def command() -> None:
 command.add_command(log)
 
 
-def _format_lines(each: OperationSummary, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
+def _format_lines(
+    each: OperationSummary,
+    symrefs: Mapping[ObjectId, RefName],
+    commits: Mapping[ObjectId, CommitSummary],
+) -> Iterator[str]:
     yield operation_lines.format_head(each.operation, each.entries)
+    commit = _get_commit(each, commits)
+    if commit is not None:
+        other = commit.author.casefold() != each.entries[0].actor.casefold()
+        by = f" (author {commit.author})" if other else ""
+        yield f"    {commit.subject}{by}"
     yield from operation_lines.format_moves(each.entries, symrefs)
     if each.rows > len(each.entries):
         yield f"    and {format_count(each.rows - len(each.entries), 'more move')}"
+
+
+def _get_commit(
+    each: OperationSummary, commits: Mapping[ObjectId, CommitSummary]
+) -> CommitSummary | None:
+    commit = operations.find_new_commit(each)
+    return commits.get(commit) if commit is not None else None
+
+
+def _make_document(
+    each: OperationSummary, commits: Mapping[ObjectId, CommitSummary]
+) -> OperationDocument:
+    commit = _get_commit(each, commits)
+    if commit is None:
+        return make_operation(each)
+    return make_operation(each, commit.subject, commit.author)

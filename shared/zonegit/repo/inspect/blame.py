@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from zonegit.errors import NotFound
 from zonegit.history import blame as pure
-from zonegit.history import commit_graph
+from zonegit.history import commit_graph, timeline
 from zonegit.history.blame import BlamedRRset, RecordsAt
+from zonegit.history.timeline import ValueChange
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit
@@ -21,7 +22,9 @@ from zonegit.store.objects import ObjectStore
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
-from zonegit.zone.rrset import RRset
+from zonegit.zone.rrset import RRset, format_key
+
+T = TypeVar("T")
 
 FIRST_BATCH: Final = 16
 """Commits read in the first round. Many records are recent."""
@@ -68,6 +71,55 @@ async def blame(
     return Blame(found, {each: cache.commit(each) for each in ids})
 
 
+class Timeline(msgspec.Struct, frozen=True):
+    """The values of an RRset, the latest first, and the commits that began them, by id."""
+
+    values: list[ValueChange]
+    commits: dict[CommitId, Commit]
+
+
+async def read_timeline(
+    repo: Repo,
+    reader: Reader,
+    start: CommitId,
+    owner: Name,
+    rdtype: int,
+    apex: Name,
+    limit: int,
+    since: float | None = None,
+) -> Timeline:
+    """Return the values that an RRset had, the latest first, along the first parents.
+
+    Args:
+        repo: the stores.
+        reader: caches objects that the caller has read.
+        start: the commit to start from.
+        owner: the name.
+        rdtype: the type.
+        apex: the zone's name.
+        limit: the maximum number of values.
+        since: omit values that ended before this time, in seconds since 1970; None for all.
+
+    Raises:
+        NotFound: the RRset never existed.
+        Invalid: the name is outside the zone.
+        Corrupt, Unavailable: errors of the store.
+    """
+    past = CommitReader(repo.objects, reader)
+    cache = _RecordCache(past, repo.objects, names.path(owner, apex), rdtype)
+
+    def is_last(commit: CommitId) -> bool:
+        return since is not None and cache.commit(commit).committer.time < since
+
+    found = await cache.answer(timeline.list_values(start, rdtype, is_last, limit))
+    if not found:
+        raise NotFound(
+            f"no commit has {format_key(owner, rdtype)}",
+            hint="zonegit log NAME lists the commits that changed a name",
+        )
+    return Timeline(found, {each.commit: cache.commit(each.commit) for each in found})
+
+
 class _RecordCache:
     """The RRsets of one name in the commits that were read."""
 
@@ -85,7 +137,7 @@ class _RecordCache:
         """Return a commit that was read."""
         return self._past.known[commit_id].commit
 
-    async def answer(self, walk: pure.BlameWalk[list[BlamedRRset]]) -> list[BlamedRRset]:
+    async def answer(self, walk: pure.BlameWalk[T]) -> T:
         """Run a walk."""
         return await drive(walk, self._provide)
 

@@ -11,7 +11,7 @@ import msgspec
 
 from zonegit.errors import Conflict, Invalid, Unavailable, format_list
 from zonegit.objects.ids import CommitId, ObjectId, short
-from zonegit.objects.model import Symref
+from zonegit.objects.model import Commit, Symref, subject
 from zonegit.repo import read_zones, refish_time
 from zonegit.repo.commit import diff
 from zonegit.repo.repo import Repo
@@ -29,6 +29,9 @@ MAX_ID: Final = 64
 
 OPERATIONS_BATCH: Final = 100
 """Operations per request."""
+
+MAX_CLOCK_SKEW_S: Final = 86_400
+"""Seconds by which the clock of the ref store may be set back without hiding operations."""
 
 MAX_NAMED: Final = 5
 """Later moves that a conflict names; the rest is counted."""
@@ -93,26 +96,100 @@ def _make_change(ref: RefName, first: LogEntry, last: LogEntry) -> RefChange | N
 
 
 async def list_latest(
-    repo: Repo, limit: int, *, zone: Name | None = None, actor: str | None = None
+    repo: Repo,
+    limit: int,
+    *,
+    zone: Name | None = None,
+    actor: str | None = None,
+    since: float | None = None,
 ) -> list[OperationSummary]:
     """Return the latest operations, the latest first.
+
+    The log is in the order of its sequence. If the clock of the ref store was set back, its times
+    are not in that order, so the search ends only after an operation that is earlier than ``since``
+    by more than ``MAX_CLOCK_SKEW_S``.
 
     Args:
         repo: the stores.
         limit: the maximum number of operations.
         zone: only operations of this zone; None for all.
         actor: only operations of this operator; None for all.
+        since: only operations of this time or later, in seconds since 1970; None for all.
     """
     found: list[OperationSummary] = []
     before = None
     while len(found) < limit:
         wanted = min(limit - len(found), OPERATIONS_BATCH)
         page = await repo.refs.operations(wanted, before, zone=zone, actor=actor)
-        found += page.operations
+        found += [each for each in page.operations if since is None or _get_time(each) >= since]
         before = page.before
-        if before is None:
+        if before is None or (since is not None and _is_before(page.operations, since)):
             break
     return found
+
+
+def _get_time(operation: OperationSummary) -> float:
+    return operation.entries[0].time
+
+
+def _is_before(found: Sequence[OperationSummary], since: float) -> bool:
+    """Return whether an operation is so early that no later page has one since then."""
+    return any(_get_time(each) < since - MAX_CLOCK_SKEW_S for each in found)
+
+
+class CommitSummary(msgspec.Struct, frozen=True):
+    """The message and author of the new commit of a move.
+
+    Attributes:
+        subject: the first line of its message.
+        author: the name of its author; of a merge, that of the merged commit.
+    """
+
+    subject: str
+    author: str
+
+
+async def read_commits(
+    repo: Repo, found: Iterable[OperationSummary]
+) -> dict[ObjectId, CommitSummary]:
+    """Return the first new commit of each operation, by id, without those that are missing.
+
+    All are read in one batch, and the second parents of merges in another.
+
+    Args:
+        repo: the stores.
+        found: the operations.
+    """
+    reader = Reader(repo.objects)
+    wanted = {each for operation in found if (each := find_new_commit(operation)) is not None}
+    present = await _read_present(repo, reader, wanted)
+    merged = {each.parents[1] for each in present.values() if len(each.parents) > 1}
+    others = await _read_present(repo, reader, merged)
+    return {
+        each: CommitSummary(
+            subject(commit),
+            (
+                others.get(commit.parents[1], commit) if len(commit.parents) > 1 else commit
+            ).author.name,
+        )
+        for each, commit in present.items()
+    }
+
+
+def find_new_commit(operation: OperationSummary) -> ObjectId | None:
+    """Return the first commit that the operation moved a branch to, None if there is none."""
+    moves = (each for each in operation.entries if each.ref.space == "heads")
+    return next((each.new for each in moves if each.new is not None), None)
+
+
+async def _read_present(
+    repo: Repo, reader: Reader, wanted: Collection[ObjectId]
+) -> dict[ObjectId, Commit]:
+    """Return the commits among stored objects; a log can name objects that were lost."""
+    missing = await repo.objects.missing(wanted) if wanted else ()
+    ids = [each for each in wanted if each not in set(missing)]
+    values = await reader.get(ids)
+    return {each: value for each in ids if isinstance(value := values[each], Commit)}
 
 
 async def find_operation(repo: Repo, prefix: str | None, *, redo: bool = False) -> Operation:
