@@ -70,12 +70,31 @@ def test_a_stack_serves_each_zone_by_its_file_and_reloads_it_at_sighup(
     assert own_stack.json(*edit, "foo.com", "--branch", "main")["served_by"] == []
     assert own_stack.json(*edit, "bar.org", "--branch", "next")["served_by"] == names
 
+    # Each query is counted for the branch that answered it, since the canary was set.
+    file.write_text('[zone."bar.org"]\ncanary = "next:100"\n[zone."foo.com"]\nat = "main~1"\n')
+    own_stack.run("reload")
+    assert "no queries yet; set to 100 % of subnets" in own_stack.run("resolvers").out
+    for _ in range(3):
+        assert own_stack.answer("api.bar.org") == ["192.0.2.82"]
+    shown = own_stack.run("resolvers").out
+    assert f"canary next of bar.org.: [{'#' * 20}] 100.0 % of 3 queries" in shown
+    file.write_text('[zone."BAR.org"]\ncanary = "next:30"\n[zone."foo.com"]\nat = "main~1"\n')
+    own_stack.run("reload")
+
     # An invalid file changes nothing, and is reported.
     file.write_text(BAR_SERVES_NEXT + "\n[zone.b]\nbranch = 5\n")
     hang_up(own_stack)
     wait_until(lambda: _metric(metrics).count("zonegit_config_good") > 0)
-    wait_until(lambda: 'zonegit_config_good{resolver="resolver-2"} 0.0' in _metric(metrics))
-    wait_until(lambda: 'zonegit_config_good{resolver="resolver-1"} 0.0' in _metric(metrics))
+    wait_until(
+        lambda: (
+            'zonegit_config_good{resolver="resolver-2",service="resolver"} 0.0' in _metric(metrics)
+        )
+    )
+    wait_until(
+        lambda: (
+            'zonegit_config_good{resolver="resolver-1",service="resolver"} 0.0' in _metric(metrics)
+        )
+    )
     log = (own_stack.data / "logs" / "resolver-1.log").read_text()
     assert f"{file}:5: branch must be a string" in log
     assert list_states(own_stack, "bar.org") == changed

@@ -47,6 +47,7 @@ from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import is_later
+from zonegit_resolver.canary_counts import CanaryCounts
 from zonegit_resolver.config.serving import ServingPlan
 
 log = structlog.get_logger()
@@ -140,6 +141,7 @@ class ZoneStates:
         self.confirmed: float | None = None
         """The time when the log was last known to hold nothing newer, in seconds since 1970."""
         self._states: dict[Name, dict[str, ZoneState]] = {}
+        self.canary_counts = CanaryCounts(zones.queries)
         self._previous_default: dict[Name, str] = {}
         """The label that a zone is served from until the default of a new plan is loaded."""
 
@@ -217,6 +219,9 @@ class ZoneStates:
             for observe in self.on_remove:
                 with isolate("observer", zone=partial(names.text, zone)):
                     observe(zone)
+        if served is not None:
+            split = served.split if served.canary is not None else None
+            self.canary_counts.restart(zone, split, served.default.branch)
         if served is None or (before is not None and _is_same(before.default, served.default)):
             return
         state = self._states[zone][served.default.branch]
@@ -227,6 +232,7 @@ class ZoneStates:
         self._states.pop(zone, None)
         self._previous_default.pop(zone, None)
         self.zones.drop_counters(zone)
+        self.canary_counts.restart(zone, None, "")
 
     def confirm(self, state: ZoneState) -> None:
         """Record that a state is at its target."""

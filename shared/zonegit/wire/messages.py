@@ -605,7 +605,8 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
     refish is ``branch``. ``problem`` is the reason why it could not follow its branch, if there is
     one. ``percent`` is the share of client subnets that see it; None for the default state.
     ``highest`` is the highest serial that this resolver ever answered for the branch; None if it is
-    unknown, and for a pin.
+    unknown, and for a pin. ``queries`` is the number of queries answered from it since the canary
+    of the zone was set; None if the zone has no canary, and from an earlier release.
     """
 
     zone: Name
@@ -618,6 +619,7 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
     problem: str | None = None
     percent: int | None = None
     highest: int | None = None
+    queries: Count | None = None
 
     def __post_init__(self) -> None:
         names.require(self.zone)

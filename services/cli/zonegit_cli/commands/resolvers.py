@@ -9,7 +9,11 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import align_columns, format_id, to_hex
-from zonegit_cli.render.resolvers import describe_serial_behind, format_branch
+from zonegit_cli.render.resolvers import (
+    describe_serial_behind,
+    format_branch,
+    format_canaries,
+)
 from zonegit_cli.session import Session
 
 HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
@@ -21,13 +25,16 @@ SILENT = "does not answer"
 async def command(session: Session, zone: Name | None) -> None:
     """Ask every resolver which commit of each zone it serves.
 
-    A zone has one line for its default state, and one for its canary.
+    A zone has one line for its default state, and one for its canary. A bar shows the share of
+    queries that the canary has answered since it was set, of all resolvers.
     """
     async with session.connect_bus() as bus:
         found = await session.survey_resolvers(bus, zone)
     rows = [row for status in found.statuses for row in _format_rows(status)]
     rows += [(name, *["-"] * (len(HEADER) - 2), SILENT) for name in found.silent]
     lines = align_columns(rows, HEADER) if rows else ["no resolver answers"]
+    served = [each for status in found.statuses for each in status.zones]
+    lines += format_canaries(served)
     session.output.print_result([_to_json(status) for status in found.statuses], lines, paged=True)
     for name in found.silent if session.output.as_json else ():
         session.output.print_remark("warning", f"{name} {SILENT}")
@@ -81,6 +88,7 @@ def _to_json(status: ResolverStatus) -> dict[str, Any]:
                 "age_s": served.age,
                 "pinned": served.pinned,
                 "percent": served.percent,
+                "queries": served.queries,
                 "problem": served.problem,
             }
             for served in status.zones

@@ -1,10 +1,16 @@
 """Describe what resolvers serve, and which of them serve a move."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from zonegit.wire.messages import ServedZone
+from zonegit.zone import names
+from zonegit.zone.names import Name
 from zonegit.zone.serial import is_later
+
+BAR_WIDTH: Final = 20
+"""Characters of the bar of a canary."""
 
 
 def describe_serial_behind(served: ServedZone) -> str | None:
@@ -19,6 +25,34 @@ def describe_serial_behind(served: ServedZone) -> str | None:
 def format_branch(served: ServedZone) -> str:
     """Return the branch of a served state; for a canary with its share of clients."""
     return served.branch if served.percent is None else f"{served.branch} ({served.percent} %)"
+
+
+def format_canaries(served: Sequence[ServedZone]) -> list[str]:
+    """Return a line for each canary: a bar with its share of the queries of its zone.
+
+    Args:
+        served: the states of zones that resolvers serve.
+    """
+    totals: Counter[Name] = Counter()
+    canaries: dict[tuple[Name, str, int], int] = {}
+    for each in served:
+        totals[each.zone] += each.queries or 0
+        if each.percent is not None and each.queries is not None:
+            key = (each.zone, each.branch, each.percent)
+            canaries[key] = canaries.get(key, 0) + each.queries
+    return [
+        f"canary {branch} of {names.text(zone)}: {_format_share(count, totals[zone])};"
+        f" set to {percent} % of subnets"
+        for (zone, branch, percent), count in canaries.items()
+    ]
+
+
+def _format_share(count: int, total: int) -> str:
+    if total == 0:
+        return f"[{'.' * BAR_WIDTH}] no queries yet"
+    filled = round(BAR_WIDTH * count / total)
+    bar = "#" * filled + "." * (BAR_WIDTH - filled)
+    return f"[{bar}] {100 * count / total:.1f} % of {total:,} queries"
 
 
 def format_served_by(served_by: Sequence[str] | None, verb: str = "served by") -> list[str]:

@@ -199,4 +199,5 @@ def _describe_zone(
         problem=state.problem or (held if state.is_held else None),
         percent=split.percent if split is not None and split.branch == state.branch else None,
         highest=notes.find_highest((state.zone, state.branch)),
+        queries=states.canary_counts.count(state.zone, state.branch),
     )
