@@ -133,6 +133,7 @@ ON_PURPOSE = {
     "self._serve_client(sock, peer, subnet)": "notes what a connection meets, and ends it",
     "self._run_in_task(message, place)": "isolates its request",
     "self._check()": "contains its work, and keeps what it meets for whoever asks",
+    "self._ask(each, moved)": "belongs to one wait, which reports what it raises to its caller",
     "self._convert()": "is awaited by who asked; what it raises is logged when it is done",
 }
 
