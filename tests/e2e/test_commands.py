@@ -288,6 +288,8 @@ def test_a_name_that_is_not_found_is_tried_in_the_current_zone(stack: Stack, zon
     assert f"near. was not found; this is near.{zone}, in the current zone" in said.err
     absolute = stack.run("query", "near.", "A", "--short", "--exit-code", status=6)
     assert (absolute.out, "REFUSED" in absolute.err) == ("", True)
+    gone = stack.run("query", "gone", "A", "--short", "--exit-code", status=6)
+    assert f"note: gone.{zone}, in the current zone, was not found either" in gone.err
 
 
 def test_the_exit_status_of_a_query_names_the_failure(stack: Stack, zone: str) -> None:

@@ -99,6 +99,9 @@ async def _try_current_zone(
         return first
     second = await ask(relative)
     if not dns_messages.is_name_found(second.message):
+        session.output.print_note(
+            f"{names.text(relative)}, in the current zone, was not found either"
+        )
         return first
     session.output.print_note(
         f"{names.text(name)} was not found; this is {names.text(relative)}, in the current zone"
