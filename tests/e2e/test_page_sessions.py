@@ -106,7 +106,7 @@ def mask_varying(lines: list[str]) -> list[str]:
     text = "\n".join(lines)
     for pattern, replacement in VARYING:
         text = pattern.sub(replacement, text)
-    return text.split("\n")
+    return text.split("\n") if lines else []
 
 
 def keep_shown(printed: list[str], shown: list[str]) -> list[str]:
