@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from zonegit.views.blame import BlamedRRsetDocument
+from zonegit.views.check import CheckDocument
 from zonegit.views.commit import ShownCommitDocument, StoredCommitDocument, TagsDocument
 from zonegit.views.diff import DiffDocument
 from zonegit.views.document import SCHEMA
@@ -62,6 +63,7 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "zone": {
         "export": ZoneDocument,
+        "check": CheckDocument,
         "diff": DiffDocument,
         "show NAME TYPE": StoredRRsetDocument,
         "zone list": list[ListedZoneDocument],

@@ -39,6 +39,7 @@ from zonegit.repo.change import migrate, saved_plan, sequencer_state
 from zonegit.store import cache_root, folder_lock, ref_names
 from zonegit.views import outcome
 from zonegit.views.blame import BlamedRRsetDocument
+from zonegit.views.check import CheckDocument
 from zonegit.views.commit import ShownCommitDocument, StoredCommitDocument, TagsDocument
 from zonegit.views.diff import DiffDocument
 from zonegit.views.log_entry import ReflogEntryDocument
@@ -273,6 +274,7 @@ def printed() -> Any:
             command: shape(kind)
             for command, kind in {
                 "blame": list[BlamedRRsetDocument],
+                "check": CheckDocument,
                 "diff": DiffDocument,
                 "export": ZoneDocument,
                 "log": list[StoredCommitDocument],

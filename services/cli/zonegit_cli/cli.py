@@ -19,6 +19,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "init": "Register a zone and switch to its main branch",
         "zone": "Add, list, switch to or remove zones",
         "import": "Replace a zone by a master file, or import its history",
+        "check": "Check a master file, without a running stack",
         "lint": "Find faults in a zone or a master file",
         "export": "Print a zone as a master file, or write zones as a git repository",
         "migrate": "Import the store of the original zonegit",

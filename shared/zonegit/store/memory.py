@@ -1,4 +1,4 @@
-"""An object store in memory, for tests.
+"""An object store in memory, for tests, and for checks of a zone that is not stored.
 
 It yields to the event loop in every call and returns objects in random order, so that no caller can
 depend on timing or order.

@@ -1,7 +1,7 @@
 """The interface of the object store.
 
 ``zonegit_objectstore`` implements it with SQLite, ``bus.remote_objects`` with NATS, and
-``store.memory`` in memory for tests; ``tests/contract`` tests all implementations.
+``store.memory`` in memory; ``tests/contract`` tests all implementations.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,27 +1,25 @@
 """zonegit lint: find faults in a zone or a master file."""
 
 import gc
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from zonegit.errors import Invalid
 from zonegit.repo.inspect import lint
 from zonegit.repo.inspect.lint import LintResult
 from zonegit.views.warning import make_warnings
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
-from zonegit.zone.lint import apex, table
+from zonegit.zone.lint import table
 from zonegit.zone.lint.view import WholeZone
 from zonegit.zone.names import Name
-from zonegit.zonefile import reader, zone_paths
-from zonegit.zonefile.reader import MAX_OCTETS, Opener, Skipped
+from zonegit.zonefile.reader import MAX_OCTETS, Opener
 from zonegit_cli import options
-from zonegit_cli.output import SEVERITY_COLOURS, format_count, to_hex
-from zonegit_cli.parse import file_kinds, files
+from zonegit_cli.output import format_count, to_hex
+from zonegit_cli.parse import files, zone_files
+from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 EXIT_FOUND: Final = 10
@@ -76,66 +74,29 @@ def _is_file(named: str) -> bool:
 
 
 def _lint_file(named: str, zone: Name | None, include: Opener) -> LintResult:
-    octets, source = files.read(named, MAX_OCTETS), files.format_name(named)
-    try:
-        return _lint_octets(octets, source, named, zone, include)
-    except Invalid as error:
-        raise file_kinds.explain(octets, source, error) from error
-
-
-def _lint_octets(
-    octets: bytes, source: str, named: str, zone: Name | None, include: Opener
-) -> LintResult:
-    origin = zone or apex.find_apex(octets, source) or _find_zone_of_name(named)
+    octets = files.read(named, MAX_OCTETS)
+    origin = zone or zone_files.determine_zone(octets, named)
     from_skipped: list[Finding] = []
-
-    def skip(skipped: Skipped) -> None:
-        message = f"{skipped.source}:{skipped.line}: {skipped.reason}"
-        source = table.SOURCES.get(skipped.rule)
-        from_skipped.append(Finding(skipped.rule, "error", message, skipped.owner, source=source))
-
-    found = reader.read(octets, origin, source=source, include=include, skip=skip)
+    found = zone_files.read(octets, named, origin, include, from_skipped.append)
     about_zone = table.examine_zone(WholeZone(origin, found.rrsets))
     every = [*from_skipped, *found.findings, *about_zone]
     return LintResult(origin, None, found.records, every)
 
 
-def _find_zone_of_name(named: str) -> Name:
-    """Return the zone that a file's name stands for.
-
-    Raises:
-        Invalid: it is not the name of a zone's file.
-    """
-    found = zone_paths.parse_path(Path(named).name, "flat")
-    if found is None:
-        raise Invalid(
-            f"cannot determine the zone of {files.format_name(named)}",
-            hint="name it with --zone example.com, or begin the file with $ORIGIN",
-        )
-    return found
-
-
 def _format_lines(found: LintResult) -> Iterator[str]:
-    for each in found.findings:
-        source = f", {each.source}" if each.source is not None else ""
-        severity = click.style(f"{each.severity}:", fg=SEVERITY_COLOURS[each.severity])
-        yield f"{severity} {each.message} ({each.rule}{source})"
+    yield from map(findings.format_finding, found.findings)
     zone, records = names.text(found.zone), format_count(found.records, "record")
-    counted = Counter[str](each.severity for each in found.findings)
-    shown = ", ".join(
-        format_count(counted[each], each) for each in SEVERITY_COLOURS if counted[each]
-    )
-    yield f"{zone} {records}, {shown or 'no findings'}"
+    counts = findings.count_by_severity(found.findings)
+    yield f"{zone} {records}, {findings.format_counts(counts) or 'no findings'}"
 
 
 def _to_json(found: LintResult, file: str | None) -> dict[str, Any]:
-    counted = Counter[str](each.severity for each in found.findings)
     return {
         "schema": SCHEMA,
         "zone": names.text(found.zone),
         "file": file,
         "commit": to_hex(found.commit),
         "records": found.records,
-        "counts": {severity: counted[severity] for severity in SEVERITY_COLOURS},
+        "counts": findings.count_by_severity(found.findings),
         "findings": make_warnings(found.findings),
     }

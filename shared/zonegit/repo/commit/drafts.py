@@ -20,6 +20,7 @@ from zonegit.repo.commit.replay import Footprint
 from zonegit.repo.commit.serials import choose_soa, find_notes
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
+from zonegit.store.objects import ObjectStore
 from zonegit.store.reader import Reader
 from zonegit.zone import findings, names, rrtypes
 from zonegit.zone.findings import Finding
@@ -167,7 +168,7 @@ async def draft(
     soa_rrset = new_soa or tip.soa
     if soa_rrset is None:
         raise _missing_soa_error(apex)
-    await _check_changes(repo, reader, apex, tip, planned)
+    await check_changes(repo.objects, reader, apex, tip, planned)
     objects, tree = await build_tree(reader, apex, tip.tree, stored)
     if examine:
         reader.add(objects)
@@ -190,15 +191,26 @@ async def draft(
     )
 
 
-async def _check_changes(
-    repo: Repo, reader: Reader, apex: Name, tip: CommitBase, planned: PlannedChange
+async def check_changes(
+    objects: ObjectStore, reader: Reader, apex: Name, tip: CommitBase, planned: PlannedChange
 ) -> None:
-    """Check the sizes of new RRsets, and the new zone cuts unless the change is a merge."""
+    """Check the sizes of new RRsets, and the new zone cuts unless the change is a merge.
+
+    Args:
+        objects: the store that the RRsets would be stored in.
+        reader: reads the tip's tree.
+        apex: the zone's name.
+        tip: the state at the tip of the branch.
+        planned: the change.
+
+    Raises:
+        Invalid: a new RRset is too large, or a name would become both a zone cut and a DNAME.
+    """
     if planned.parents is None:
         await dname_cuts.check_delegations(
             reader, apex, tip.tree, planned.changes, planned.added, planned.findings
         )
-    await size_limits.check_sizes(repo.objects, planned.changes.values(), planned.findings)
+    await size_limits.check_sizes(objects, planned.changes.values(), planned.findings)
 
 
 def _make_commit(
