@@ -161,32 +161,18 @@ def find_color_setting() -> bool | None:
     return False if os.environ.get("NO_COLOR") else None
 
 
-def align_columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:
-    """Return rows as lines with aligned columns; the last column is not padded."""
-    every = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
-    if not every:
-        return []
-    # Colours have no width.
-    sizes = [[len(click.unstyle(cell)) for cell in row] for row in every]
-    widths = [max(column) for column in zip(*sizes, strict=True)]
-    lines = [
-        "  ".join(
-            cell + " " * (width - size)
-            for cell, size, width in zip(row, size_of, widths, strict=True)
-        ).rstrip()
-        for row, size_of in zip(every, sizes, strict=True)
-    ]
-    if header:
-        lines[0] = click.style(lines[0], bold=True)
-    return lines
-
-
 def format_duration(seconds: float) -> str:
     """Return a time in its largest unit, for tables: ``3 s``, ``4 min``, ``2 h``, ``5 d``."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(0.0, seconds):.0f} s"
+
+
+def format_age(seconds: float) -> str:
+    """Return how long ago something was: ``3 min ago``; negative seconds are in the future."""
+    shown = format_duration(abs(seconds))
+    return f"{shown} ago" if seconds > -1 else f"in {shown}"
 
 
 def format_count(number: int, what: str) -> str:

@@ -3,14 +3,8 @@
 import click
 import pytest
 
-from zonegit_cli.output import (
-    BAR_WIDTH,
-    MIN_BAR_ITEMS,
-    Output,
-    align_columns,
-    append_u_labels,
-    escape_controls,
-)
+from zonegit_cli.output import BAR_WIDTH, MIN_BAR_ITEMS, Output, append_u_labels, escape_controls
+from zonegit_cli.table import align_columns
 
 
 def test_columns_are_aligned_whatever_their_colours() -> None:

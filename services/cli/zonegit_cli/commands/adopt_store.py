@@ -12,8 +12,8 @@ from zonegit.store.refs import Installation
 from zonegit.wire.messages import ResolverStatus
 from zonegit_cli import options
 from zonegit_cli.installations import StoreInstances, ask_instances
-from zonegit_cli.output import align_columns
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus

@@ -16,9 +16,10 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zonefile.writer import write_record_head
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_count, format_id
+from zonegit_cli.output import format_count, format_id
 from zonegit_cli.render import identities
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 
 @options.session_command("blame")

@@ -15,9 +15,10 @@ from zonegit.store.refs import ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options
-from zonegit_cli.output import align_columns, format_id, to_hex
+from zonegit_cli.output import format_id, to_hex
 from zonegit_cli.render import resolvers
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 
 @options.session_command("branch")

@@ -17,10 +17,11 @@ from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, ResolverStatus, Seco
 from zonegit.wire.services import SERVICES, Sharing
 from zonegit.zone import names
 from zonegit_cli import installations, options
-from zonegit_cli.output import align_columns, format_count
+from zonegit_cli.output import format_count
 from zonegit_cli.render.resolvers import describe_serial_behind
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
+from zonegit_cli.table import align_columns
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus

@@ -20,8 +20,9 @@ from zonegit.zone.names import Name
 from zonegit.zonefile import writer
 from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_count
+from zonegit_cli.output import format_count
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 if TYPE_CHECKING:
     from zonegit_cli.workspace.checkout import RequestedZone, ZoneCheckout

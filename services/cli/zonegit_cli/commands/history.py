@@ -20,8 +20,9 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_to_text
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_id
+from zonegit_cli.output import format_id
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 HEADER: Final = ("FROM", "TO", "COMMIT", "AUTHOR", "VALUE")
 GRAPH_WIDTH: Final = 20

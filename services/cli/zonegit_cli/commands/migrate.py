@@ -8,9 +8,10 @@ from zonegit.store.refs import RefTip, ZoneRefs
 from zonegit.views.zone import make_migrated_zone
 from zonegit.zone import names
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_id
+from zonegit_cli.output import format_id
 from zonegit_cli.parse import files
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 
 @options.session_command("migrate")

@@ -10,8 +10,9 @@ from zonegit.repo.change.branches import ReflogEntry
 from zonegit.views.log_entry import make_reflog_entry
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_id
+from zonegit_cli.output import format_id
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 HEADER: Final = ("", "", "TIME", "ACTOR", "COMMAND", "FROM", "TO", "")
 NOTHING: Final = "-"

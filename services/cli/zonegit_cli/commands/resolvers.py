@@ -8,13 +8,14 @@ from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_id, to_hex
+from zonegit_cli.output import format_id, to_hex
 from zonegit_cli.render.resolvers import (
     describe_serial_behind,
     format_branch,
     format_canaries,
 )
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
 SILENT = "does not answer"

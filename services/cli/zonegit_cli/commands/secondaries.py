@@ -8,8 +8,9 @@ from zonegit.wire.messages import SecondaryReport
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
-from zonegit_cli.output import align_columns, format_duration
+from zonegit_cli.output import format_duration
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 if TYPE_CHECKING:
     from zonegit.bus.secondaries import SecondarySurvey

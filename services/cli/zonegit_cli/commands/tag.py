@@ -13,9 +13,10 @@ from zonegit.views.commit import make_tags
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import commit_command, options
-from zonegit_cli.output import align_columns, format_id
+from zonegit_cli.output import format_id
 from zonegit_cli.render import identities
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 
 @options.session_command("tag")

@@ -12,8 +12,9 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli import options
-from zonegit_cli.output import Json, align_columns, format_count
+from zonegit_cli.output import Json, format_count
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 from zonegit_cli.workspace import working_tree
 from zonegit_cli.workspace.file_status import FileProgress, FileStatus, compare
 from zonegit_cli.workspace.index import IndexEntry, make_index

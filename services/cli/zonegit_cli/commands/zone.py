@@ -18,9 +18,10 @@ from zonegit.views.zone import make_listed_zone
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import head_notes, options
-from zonegit_cli.output import align_columns, format_id
+from zonegit_cli.output import format_id
 from zonegit_cli.render import findings, resolvers
 from zonegit_cli.session import Session
+from zonegit_cli.table import align_columns
 
 
 @options.session_command("add")

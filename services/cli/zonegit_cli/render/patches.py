@@ -7,7 +7,7 @@ import click
 from zonegit.repo.commit import patch
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.zone.rrset import format_key
-from zonegit_cli.output import align_columns
+from zonegit_cli.table import align_columns
 
 COLOURS = {"-": "red", "+": "green"}
 

@@ -20,7 +20,8 @@ from zonegit.store.recovery import (
 from zonegit.wire.messages import ResolverStatus
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli.output import align_columns, format_count
+from zonegit_cli.output import format_count
+from zonegit_cli.table import align_columns
 
 HEADER: Final = ("ZONE", "BRANCH", "SERIAL", "RESOLVERS HAD", "", "ACTION")
 NOTHING: Final = "-"
