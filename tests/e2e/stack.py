@@ -68,6 +68,13 @@ class Stack:
         """Return the JSON document of a command."""
         return json.loads(self.run(*words, "--json", stdin=stdin).out)
 
+    def doctor(self) -> list[dict[str, Any]]:
+        """Return the results of ``zonegit doctor``, whether a check fails or not."""
+        environment = {**os.environ, **self._own(), **self.environment}
+        done = run_command(("doctor", "--json"), environment, None, timeout=2 * DEADLINE_S)
+        assert done.returncode in (0, 1), done.stderr
+        return list(json.loads(done.stdout))
+
     def up(self, *words: str) -> dict[str, Any]:
         """Start the stack on a free port, and return its JSON document."""
         return dict(self.json("up", "--detach", "--listen", "127.0.0.1:0", *words))

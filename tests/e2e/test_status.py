@@ -58,3 +58,18 @@ def test_status_of_a_zone_without_a_commit_names_the_next_step(stack: Stack) -> 
         "no commit yet, so the zone is not served: zonegit import FILE" in stack.run("status").out
     )
     assert stack.json("status")["commit"] is None
+
+
+@pytest.mark.usefixtures("zone")
+def test_status_on_a_branch_that_another_operator_deleted_names_those_that_exist(
+    stack: Stack,
+) -> None:
+    stack.run("checkout", "-b", "canary")
+    other = {"ZONEGIT_ACTOR": f"{stack.environment['ZONEGIT_ACTOR']}-2"}
+    zone = stack.json("status")["zone"]
+    delete = ("branch", "-d", "canary", "--zone", zone, "--force", "--reason", "test")
+    stack.run(*delete, env=other)
+    said = stack.run("status").out
+    assert "no branch canary exists; the zone has main: zonegit checkout BRANCH" in said
+    assert "no commit yet" not in said
+    assert stack.json("status")["commit"] is None

@@ -364,7 +364,7 @@ class Resolver:
     def _report_status(self, follower: Follower, asked: AskStatus) -> msgspec.Struct:
         return report_status(
             self._options.name, self._addresses, self._metrics, self._states, follower,
-            self._cache.notes, asked,
+            self._cache.notes, asked, refused_config=self._reloader.refusal,
         )  # fmt: skip
 
     def _list_answered(self, asked: AskAnswered) -> msgspec.Struct:
@@ -381,7 +381,7 @@ class Resolver:
             self._propagation,
             find_bus=lambda: self._bus,
             is_serving=self._is_serving.is_set,
-            config_is_good=lambda: self._reloader.is_good,
+            config_is_good=lambda: not self._reloader.refusal,
             outgoing=self._outgoing,
             notifier=self._notifier,
         )

@@ -650,7 +650,8 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     its cache began; empty if runs had no names then, None from an earlier release. ``operation`` is
     that of the row at ``sequence``; empty if unknown. ``installation`` is the one whose log it
     follows; empty if there is none yet. ``refuses`` is that of a ref store which it hears and does
-    not follow; empty if there is none.
+    not follow; empty if there is none. ``refused_config`` is why its configuration file was refused
+    when it was last read, with file and line; empty if it was not.
     """
 
     resolver: Text
@@ -672,6 +673,7 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     operation: Annotated[str, Meta(max_length=64)] = ""
     installation: Token = ""
     refuses: Token = ""
+    refused_config: Text = ""
 
     def __post_init__(self) -> None:
         for zone in self.only:

@@ -7,18 +7,19 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import msgspec
 
-from zonegit import config, release
+from zonegit import config
 from zonegit.errors import ZonegitError
+from zonegit.repo import read_zones
 from zonegit.store.recovery import describe_witness
+from zonegit.store.refs import ZoneRefs
 from zonegit.wire import codec, subjects
-from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, ResolverStatus, SecondaryReport
+from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, SecondaryReport
 from zonegit.wire.services import SERVICES, Sharing
 from zonegit.zone import names
-from zonegit_cli import installations, options
+from zonegit_cli import health, installations, options
+from zonegit_cli.health import MAX_SHOWN, CheckResult
 from zonegit_cli.output import format_count
-from zonegit_cli.render.resolvers import describe_serial_behind
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
 from zonegit_cli.table import align_columns
@@ -26,31 +27,23 @@ from zonegit_cli.table import align_columns
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
     from zonegit.bus.discovery import ServiceInstance
+    from zonegit.bus.resolver_status import ResolverSurvey
 
 PING_TIMEOUT_S: Final = 0.5
 MAX_PINGS: Final = 6
 """Attempts to reach the services: a busy machine may need longer."""
 MIN_FREE_OCTETS: Final = 1 << 30
 MAX_SKEW_S: Final = 1.0
-MAX_BEHIND_S: Final = 5.0
-"""Seconds that a secondary or a resolver may be behind before a check fails."""
-MAX_SHOWN: Final = 10
-"""Zones that one result names."""
-
-
-class CheckResult(msgspec.Struct, frozen=True):
-    """The result of one check."""
-
-    check: str
-    ok: bool
-    text: str
+SURVEY_INTERVAL_S: Final = 0.5
+"""Time between two looks at a resolver that is behind."""
 
 
 @options.session_command("doctor")
 async def command(session: Session) -> int:
     """Check bus, services, versions, clock, disk and what each resolver serves.
 
-    Exit status 1 if a check fails.
+    A resolver that is behind, or a zone that none serves, has 5 seconds to catch up. Exit status 1
+    if a check fails.
     """
     degraded = _check_degraded(session)
     results = [_check_stack(session), _check_disk(session), *degraded]
@@ -141,14 +134,7 @@ def _check_service(session: Session, name: str, found: Sequence["ServiceInstance
         locked = installations.describe_lock(session.settings.data, name)
         text = locked or "start it: zonegit up; if it runs, read its log"
         return CheckResult(name, False, f"does not answer; {text}")
-    return _check_versions(name, [each.version for each in found])
-
-
-def _check_versions(name: str, versions: Sequence[str]) -> CheckResult:
-    shown = ", ".join(sorted(set(versions)))
-    same = set(versions) == {release()}
-    text = f"{len(versions)} answer(s), version {shown}"
-    return CheckResult(name, same, text if same else f"{text}; this command is {release()}")
+    return health.check_versions(name, [each.version for each in found])
 
 
 async def _check_clock(bus: "Bus") -> CheckResult:
@@ -217,7 +203,9 @@ async def _check_refs_file(session: Session, bus: "Bus") -> list[CheckResult]:
 
 async def _check_resolvers(session: Session, bus: "Bus") -> list[CheckResult]:
     try:
-        found = await session.survey_resolvers(bus)
+        # Before the resolvers are asked: what is committed later is not expected from them.
+        zones = [each async for each in read_zones.iter_zones(session.make_repo(bus))]
+        found = await _survey_resolvers(session, bus, zones)
     except ZonegitError as error:
         return [CheckResult("resolver", False, error.message)]
     started = session.list_local_resolvers()
@@ -233,8 +221,26 @@ async def _check_resolvers(session: Session, bus: "Bus") -> list[CheckResult]:
         results.append(CheckResult("registry", False, text))
     if not found.statuses:
         return results or [CheckResult("resolver", False, "none answers; start one: zonegit up")]
-    results.append(_check_versions("resolver", [each.version for each in found.statuses]))
-    return results + [_check_resolver(each) for each in found.statuses]
+    results.append(health.check_versions("resolver", [each.version for each in found.statuses]))
+    results += [health.check_resolver(each) for each in found.statuses]
+    unserved = health.find_unserved(zones, found.statuses)
+    return [*results, health.check_zones(unserved, found.statuses)]
+
+
+async def _survey_resolvers(
+    session: Session, bus: "Bus", zones: Sequence[ZoneRefs]
+) -> "ResolverSurvey":
+    """Ask the resolvers what they serve; again for :data:`health.MAX_BEHIND_S` while one of them
+    is behind, or none serves a zone."""
+    deadline = time.monotonic() + health.MAX_BEHIND_S
+    while True:
+        found = await session.survey_resolvers(bus)
+        is_waiting = any(map(health.is_catching_up, found.statuses)) or (
+            found.statuses and health.find_unserved(zones, found.statuses)
+        )
+        if not is_waiting or time.monotonic() > deadline:
+            return found
+        await asyncio.sleep(SURVEY_INTERVAL_S)
 
 
 async def _check_secondaries(session: Session, bus: "Bus") -> list[CheckResult]:
@@ -255,58 +261,14 @@ async def _check_secondaries(session: Session, bus: "Bus") -> list[CheckResult]:
         for each in reports:
             by_address.setdefault(each.secondary, []).append(each)
     return [
-        _check_secondary(secondary, reports) for secondary, reports in sorted(by_address.items())
+        health.check_secondary(secondary, reports)
+        for secondary, reports in sorted(by_address.items())
     ]
-
-
-def _check_secondary(secondary: str, reports: Sequence[SecondaryReport]) -> CheckResult:
-    problems = [each for each in reports if _is_late(each)]
-    zones = len({each.zone for each in reports})
-    if not problems:
-        return CheckResult(secondary, True, f"secondary of {format_count(zones, 'zone')}")
-    named = [f"{names.text(each.zone)}: {_describe_late(each)}" for each in problems[:MAX_SHOWN]]
-    if len(problems) > MAX_SHOWN:
-        named.append(f"and {len(problems) - MAX_SHOWN} more: zonegit secondaries")
-    return CheckResult(secondary, False, "; ".join(named))
-
-
-def _is_late(report: SecondaryReport) -> bool:
-    if report.progress == "refused":
-        return True
-    return report.progress in ("silent", "behind") and report.age > MAX_BEHIND_S
-
-
-def _describe_late(report: SecondaryReport) -> str:
-    serial = f"serial {report.notified}"
-    match report.progress:
-        case "behind":
-            return f"has serial {report.has}, was notified of {serial}"
-        case "refused":
-            return f"refuses the NOTIFY of {serial} ({report.problem}): check its configuration"
-        case _:
-            why = f" ({report.problem})" if report.problem else ""
-            return f"does not answer the NOTIFY of {serial}{why}"
 
 
 def _describe_silent(name: str, started: frozenset[str]) -> str:
     log = f"; see logs/{name}.log" if name in started else ""
     return f"does not answer{log}"
-
-
-def _check_resolver(status: ResolverStatus) -> CheckResult:
-    refusal = installations.describe_refusal(status)
-    problems = [
-        f"{names.text(zone.zone)}: {problem}"
-        for zone in status.zones
-        if (problem := zone.problem or describe_serial_behind(zone))
-    ]
-    where = ", ".join(status.listen) or "nowhere"
-    text = f"serves {len(status.zones)} zone(s) on {where}, {status.lag} change(s) behind"
-    more = len(problems) - MAX_SHOWN
-    named = [*problems[:MAX_SHOWN], f"and {more} more: zonegit resolvers"] if more > 0 else problems
-    reasons = [refusal] if refusal is not None else []
-    is_ok = not problems and refusal is None
-    return CheckResult(status.resolver, is_ok, "; ".join([text, *reasons, *named]))
 
 
 def _to_json(results: Sequence[CheckResult]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from zonegit.repo.change.sequencer_state import BranchKey, SequencerState
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import compare
 from zonegit.repo.inspect.compare import AheadBehind, BranchStatus
+from zonegit.repo.repo import Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
@@ -25,6 +26,8 @@ from zonegit_cli.render import commits
 from zonegit_cli.render.resolvers import format_branch
 from zonegit_cli.session import Session
 
+MAX_BRANCHES = 5
+"""Branches that are named if the current one does not exist."""
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -46,6 +49,7 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
             asking = group.create_task(session.survey_resolvers(bus, at.zone))
             finding_key = group.create_task(sequencer.find_key(repo, at))
             status = await compare.read_status(repo, at)
+        others = await _list_branches(repo, at.zone) if at.tip is None else []
     found = asking.result()
     in_progress = _read_in_progress(session, finding_key.result())
     signed = commits.describe_signature(session, status.tip) if status.tip else None
@@ -59,12 +63,18 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         ],
     }
     lines = [
-        *_format_lines(repo.actor, at, status, signed),
+        *_format_lines(repo.actor, at, status, signed, others),
         *(sequencer_command.format_lines(in_progress) if in_progress else ()),
         *_format_served(found.statuses, at),
         *(f"{name} does not answer" for name in found.silent),
     ]
     session.output.print_result(data, lines)
+
+
+async def _list_branches(repo: Repo, zone: Name) -> list[str]:
+    """Return the branches of a zone, main first."""
+    refs = await repo.refs.zone(zone, repo.actor)
+    return sorted(refs.heads, key=lambda branch: (branch != DEFAULT_BRANCH, branch))
 
 
 def _read_in_progress(session: Session, key: BranchKey) -> SequencerState | None:
@@ -92,10 +102,20 @@ def _to_json(at: BranchPosition, status: BranchStatus) -> dict[str, Any]:
 
 
 def _format_lines(
-    operator: str, at: BranchPosition, status: BranchStatus, signed: str | None
+    operator: str,
+    at: BranchPosition,
+    status: BranchStatus,
+    signed: str | None,
+    others: Sequence[str],
 ) -> Iterator[str]:
+    """Yield the lines about a branch; ``others`` are those of its zone if it has no commit."""
     tip = status.tip
     yield f"{operator} on {click.style(at.branch, fg='green')} of {names.text(at.zone)}"
+    if others:
+        shown = ", ".join(others[:MAX_BRANCHES])
+        more = f" and {len(others) - MAX_BRANCHES} more" if len(others) > MAX_BRANCHES else ""
+        yield f"no branch {at.branch} exists; the zone has {shown}{more}: zonegit checkout BRANCH"
+        return
     if at.tip is None or tip is None:
         yield "no commit yet, so the zone is not served: zonegit import FILE"
         return
@@ -156,8 +176,10 @@ def _format_served(statuses: Sequence[ResolverStatus], at: BranchPosition) -> li
 
 
 def _describe_served(served: ServedZone, at: heads.BranchPosition) -> str:
+    if served.commit is None:
+        return f"no commit of {format_branch(served)} yet"
     is_same = at.tip is not None and served.commit == at.tip.target
-    commit = "this commit" if is_same else format_id(served.commit or b"")
+    commit = "this commit" if is_same else format_id(served.commit)
     if served.pinned:
         return f"{commit}, pinned to {served.branch}"
     if is_same and served.percent is None:

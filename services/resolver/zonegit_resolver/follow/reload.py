@@ -41,7 +41,7 @@ class ConfigReloader:
         adopt: Applies a plan that differs from the current one.
 
     Attributes:
-        is_good: Whether the file was valid when it was last read.
+        refusal: Why the file was refused when it was last read, with its line; empty if it was not.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ConfigReloader:
         self._file = file
         self._adopt = adopt
         self._turn = asyncio.Lock()
-        self.is_good = True
+        self.refusal = ""
 
     async def run(self, sighup: asyncio.Event) -> None:
         """Reload each time ``sighup`` is set, until cancelled."""
@@ -86,12 +86,12 @@ class ConfigReloader:
                 log.info("config.adopted", file=done.file, changes=done.changes, more=done.more)
                 if changes:
                     await self._adopt(plan)
-                self._plan, self.is_good = plan, True
+                self._plan, self.refusal = plan, ""
             return done
 
     def _refuse(self, file: PlanFile, error: ZonegitError, asked: ReloadConfig) -> ConfigReload:
         if not asked.is_check:
-            self.is_good = False
+            self.refusal = error.message[:MAX_LINE]
             log.error("config.refused", error=error.message, hint=error.hint)
         return ConfigReload(
             resolver=self._name,

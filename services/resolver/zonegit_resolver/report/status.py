@@ -120,6 +120,8 @@ def report_status(
     follower: Follower,
     notes: RecoveryNotes,
     asked: AskStatus,
+    *,
+    refused_config: str = "",
 ) -> ResolverStatus:
     """Return the answer to ``resolvers.status``."""
     now = time.time()
@@ -148,6 +150,7 @@ def report_status(
         operation=followed.end.operation,
         installation=followed.end.installation,
         refuses=followed.refused_installation,
+        refused_config=refused_config,
     )
 
 
