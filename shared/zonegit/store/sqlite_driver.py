@@ -77,7 +77,8 @@ def run_transaction(connection: Connection, transaction: Transaction[T]) -> T:
     """Run the statements of a transaction, between a BEGIN and a COMMIT of the caller.
 
     Raises:
-        sqlite3.Error: a statement failed.
+        sqlite3.Error: a statement failed, and the transaction did not catch the failure, or raised
+            it again.
     """
     try:
         statement = next(transaction)
@@ -85,12 +86,16 @@ def run_transaction(connection: Connection, transaction: Transaction[T]) -> T:
             try:
                 rows = _execute(connection, statement)
             except sqlite3.Error as error:
-                statement = _throw(transaction, error)
+                failed = StatementFailed(str(error))
+                failed.__cause__ = error
+                statement = transaction.throw(failed)
             else:
                 statement = transaction.send(rows)
     except StopIteration as end:
         result: T = end.value
         return result
+    except StatementFailed as failed:  # at once, or after further statements
+        raise failed.__cause__ or failed from None
 
 
 def _execute(connection: Connection, statement: Statement) -> list[Row]:
@@ -99,16 +104,6 @@ def _execute(connection: Connection, statement: Statement) -> list[Row]:
         return []
     text, parameters = statement
     return connection.execute(text, parameters).fetchall()
-
-
-def _throw(transaction: Transaction[T], error: sqlite3.Error) -> Statement:
-    """Throw an error into a transaction, and return the statement that it yields next."""
-    failed = StatementFailed(str(error))
-    failed.__cause__ = error
-    try:
-        return transaction.throw(failed)
-    except StatementFailed:
-        raise error from None
 
 
 def _find_damage(connection: Connection, watched: Watched) -> list[str]:
