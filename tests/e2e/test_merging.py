@@ -287,3 +287,37 @@ def test_log_accepts_a_count_as_in_git(stack: Stack) -> None:
     stack.run("set", "api", "A", "60", "192.0.2.81")
     assert len(stack.json("log", "-1")) == 1
     assert "import stdin" in stack.run("log", "-1", "--oneline", "--", "ns1").out
+
+
+def test_log_and_show_name_the_approver_of_a_merge_and_of_a_fast_forward(stack: Stack) -> None:
+    stack.zone("approved.test")
+    bob = {"ZONEGIT_ACTOR": "bob"}
+    for proposal in ("forward", "merged"):
+        stack.run("propose", proposal)
+        stack.run("set", proposal, "A", "60", "192.0.2.26", "-m", f"add {proposal}")
+        stack.run("checkout", "main")
+    stack.run("approve", "forward", "--zone", "approved.test", env=bob)
+    stack.run("set", "other", "A", "60", "192.0.2.27", "-m", "add other")
+    stack.run("approve", "merged", "--zone", "approved.test", "-m", "both", env=bob)
+    found = {each["message"]: each for each in stack.json("log", "main")}
+    approvers = {
+        message: each["approver"] and each["approver"]["actor"] for message, each in found.items()
+    }
+    assert approvers == {
+        "both": "bob",
+        "add merged": "bob",
+        "add other": None,
+        "add forward": "bob",
+        "import stdin": None,
+    }
+    assert found["both"]["approver"] == found["add merged"]["approver"]
+    (operation,) = stack.json("op", "log", "-n", "1", "--zone", "approved.test")
+    assert found["both"]["approver"]["operation"] == operation["operation"]
+    forward = found["add forward"]["commit"]
+    assert stack.json("show", forward)["approver"] == found["add forward"]["approver"]
+    assert "\nApproved: bob, 20" in stack.run("show", forward).out
+    assert stack.run("log", "main").out.count("\nApproved: bob, 20") == 3
+    (filtered,) = stack.json("log", "main", "--grep", "add forward")
+    assert filtered["approver"] == found["add forward"]["approver"]
+    assert [each["approver"] for each in stack.json("log", "merged")] == [None, None]
+    assert stack.json("show", "main~1")["approver"] is None

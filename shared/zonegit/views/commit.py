@@ -8,6 +8,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Tag
 from zonegit.repo.change.tags import ListedTag
 from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.inspect.approvals import Approval
 from zonegit.repo.inspect.log import Label
 from zonegit.views.diff import ChangeDocument, make_changes
 from zonegit.views.document import Document
@@ -16,9 +17,19 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 
+class ApprovalDocument(Document, kw_only=True):
+    """The approval of a proposal: the operator who approved it, the time in seconds since 1970,
+    and the operation."""
+
+    actor: str
+    time: float
+    operation: str
+
+
 class StoredCommitDocument(Document, kw_only=True):
-    """A commit, and the branches and tags that point at it. ``changes`` are the RRsets that differ
-    from its first parent; the key is absent if they were not asked for."""
+    """A commit, and the branches and tags that point at it. ``approver`` is the approval with which
+    it came to the branch, null if there is none; ``changes`` are the RRsets that differ from its
+    first parent; the key is absent if they were not asked for."""
 
     commit: str
     tree: str
@@ -29,6 +40,7 @@ class StoredCommitDocument(Document, kw_only=True):
     branches: list[str]
     tags: list[str]
     signed: bool
+    approver: ApprovalDocument | None
     changes: list[ChangeDocument] | UnsetType = UNSET
 
 
@@ -74,6 +86,7 @@ def make_commit(
     commit: Commit,
     labels: Sequence[Label] = (),
     deltas: Iterable[RRsetDelta] | None = None,
+    approval: Approval | None = None,
 ) -> StoredCommitDocument:
     """Return a commit.
 
@@ -82,6 +95,7 @@ def make_commit(
         commit: the commit.
         labels: the branches and tags that point at it.
         deltas: its changes relative to its first parent; None to leave them out.
+        approval: the approval with which it came to the branch; None if there is none.
     """
     return StoredCommitDocument(
         commit=commit_id.hex(),
@@ -93,8 +107,13 @@ def make_commit(
         branches=[label.name for label in labels if label.kind == "branch"],
         tags=[label.name for label in labels if label.kind == "tag"],
         signed=bool(commit.signature),
+        approver=_make_approval(approval) if approval is not None else None,
         changes=UNSET if deltas is None else make_changes(deltas),
     )
+
+
+def _make_approval(approval: Approval) -> ApprovalDocument:
+    return ApprovalDocument(actor=approval.actor, time=approval.time, operation=approval.operation)
 
 
 def make_tag(tag: Tag, signature: str | None) -> TagDocument:

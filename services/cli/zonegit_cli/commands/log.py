@@ -10,11 +10,12 @@ import msgspec
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import CommitId
 from zonegit.repo import refish
-from zonegit.repo.inspect import log
+from zonegit.repo.inspect import approvals, log
 from zonegit.repo.inspect.log import LogFilter
 from zonegit.repo.refish import Resolved
 from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -153,6 +154,9 @@ async def command(
     are always names. TYPE selects one RRset of NAME. TIME is written as in a refish: 2.weeks.ago,
     yesterday, 2026-11-20, 2026-11-20T14:00Z; it is compared with the time of the committer.
 
+    Approved names who approved the proposal with which a commit came to the branch, if that was one
+    of its last 1,000 moves.
+
     \b
     zonegit log -5 --oneline               the same as -n 5
     zonegit log www                        changes of www
@@ -174,15 +178,25 @@ async def command(
                 "--graph cannot be combined with --author, --grep, --since, --until or NAMEs"
             )
         reader = Reader(repo.objects)
-        found = await log.read_latest(repo, reader, at.commit, at.zone, limit, wanted)
+        past = CommitReader(repo.objects, reader)
+        found = await log.read_latest(repo, reader, at.commit, at.zone, limit, wanted, past)
         if not found and name is not None and given.refish_or_name is not None:
             _check_owner_exists(given, at, patterns)
         labels = await log.read_labels(repo, reader, at.zone)
+        approved = await approvals.find_approvals(
+            repo, past, approvals.choose_branch(at, branch, labels), dict(found)
+        )
         deltas = (
             await log.read_deltas(reader, found, at.zone, wanted) if patch else [None] * len(found)
         )
     shown = [
-        ShownCommit(each.id, each.commit, labels.get(each.id, ()), deltas=changed)
+        ShownCommit(
+            each.id,
+            each.commit,
+            labels.get(each.id, ()),
+            deltas=changed,
+            approval=approved.get(each.id),
+        )
         for each, changed in zip(found, deltas, strict=True)
     ]
     session.output.print_result(

@@ -8,8 +8,9 @@ import msgspec
 from zonegit.objects.model import Tag
 from zonegit.repo import read_zone, refish
 from zonegit.repo.commit import diff
-from zonegit.repo.inspect import compare, log
+from zonegit.repo.inspect import approvals, compare, log
 from zonegit.repo.inspect.compare import ComparedTrees
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.views.commit import ShownCommitDocument, make_tag
 from zonegit.views.rrset import make_stored_rrset
@@ -72,9 +73,22 @@ async def _show_commit(
             reader, ComparedTrees(at.zone, commit.first_parent, at.commit)
         )
         labels = await log.read_labels(repo, reader, at.zone)
+        approved = await approvals.find_approvals(
+            repo,
+            CommitReader(repo.objects, reader),
+            approvals.choose_branch(at, branch, labels),
+            {at.commit: commit},
+        )
         tag = (await reader.get([at.tag]))[at.tag] if at.tag is not None else None
     signed = commits.describe_signature(session, commit)
-    entry = ShownCommit(at.commit, commit, labels.get(at.commit, ()), signed, found.deltas)
+    entry = ShownCommit(
+        at.commit,
+        commit,
+        labels.get(at.commit, ()),
+        signed,
+        found.deltas,
+        approved.get(at.commit),
+    )
     data = ShownCommitDocument(
         **msgspec.structs.asdict(commits.make_document(entry)),
         zone=names.text(at.zone),

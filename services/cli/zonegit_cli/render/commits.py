@@ -7,7 +7,9 @@ import msgspec
 
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Tag, subject
+from zonegit.repo import refish_time
 from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.inspect.approvals import Approval
 from zonegit.repo.inspect.log import Label
 from zonegit.views.commit import StoredCommitDocument, make_commit
 from zonegit_cli.output import format_id
@@ -24,6 +26,7 @@ class ShownCommit(msgspec.Struct, frozen=True):
         labels: the branches and tags that point at it.
         signature: the verification of its signature; None to print none.
         deltas: its changes relative to its first parent; None to print none.
+        approval: the approval with which it came to the branch; None if there is none.
     """
 
     id: CommitId
@@ -31,6 +34,7 @@ class ShownCommit(msgspec.Struct, frozen=True):
     labels: Sequence[Label] = ()
     signature: str | None = None
     deltas: list[RRsetDelta] | None = None
+    approval: Approval | None = None
 
 
 def format_oneline(entry: ShownCommit) -> Iterator[str]:
@@ -47,6 +51,9 @@ def format_full(entry: ShownCommit) -> Iterator[str]:
         yield "Merge:  " + " ".join(format_id(parent) for parent in commit.parents)
     yield f"Author: {author.mailbox}"
     yield f"Date:   {identities.format_time(author)}"
+    if entry.approval is not None:
+        when = refish_time.format_time(entry.approval.time)
+        yield f"Approved: {entry.approval.actor}, {when}"
     if entry.signature is not None:
         yield f"Trust:  {entry.signature}"
     yield ""
@@ -72,7 +79,7 @@ def describe_signature(session: Session, value: Commit | Tag) -> str | None:
 
 def make_document(entry: ShownCommit) -> StoredCommitDocument:
     """Return a commit for ``--json``; with ``changes`` if it has deltas."""
-    return make_commit(entry.id, entry.commit, entry.labels, entry.deltas)
+    return make_commit(entry.id, entry.commit, entry.labels, entry.deltas, entry.approval)
 
 
 def _format_labels(entry: ShownCommit) -> str:

@@ -97,7 +97,12 @@ def _matches(wanted: re.Pattern[str] | None, lines: Sequence[str]) -> bool:
 
 
 async def iter_log(
-    repo: Repo, reader: Reader, start: CommitId, apex: Name, wanted: LogFilter = EVERYTHING
+    repo: Repo,
+    reader: Reader,
+    start: CommitId,
+    apex: Name,
+    wanted: LogFilter = EVERYTHING,
+    past: CommitReader | None = None,
 ) -> AsyncIterator[LoggedCommit]:
     """Yield a commit and its ancestors, the latest first, each after all of its descendants.
 
@@ -110,12 +115,13 @@ async def iter_log(
         start: the commit.
         apex: the zone's name.
         wanted: the conditions that a commit must meet.
+        past: keeps the commits that are read; None for a reader of its own.
 
     Raises:
         Invalid: a name in ``wanted.owners`` is outside the zone.
         NotFound, Corrupt, Unavailable: errors of the store.
     """
-    past = CommitReader(repo.objects, reader)
+    past = past if past is not None else CommitReader(repo.objects, reader)
     order = LogWalk([start])
     batch = FIRST_BATCH // 2  # usually only the latest few are needed, which are read together
     while found := await past.answer(order.take(batch)):
@@ -203,6 +209,7 @@ async def read_latest(
     apex: Name,
     limit: int,
     wanted: LogFilter = EVERYTHING,
+    past: CommitReader | None = None,
 ) -> list[LoggedCommit]:
     """Return the first ``limit`` commits of :func:`iter_log`.
 
@@ -213,9 +220,10 @@ async def read_latest(
         apex: the zone's name.
         limit: the maximum number of commits.
         wanted: the conditions that a commit must meet.
+        past: keeps the commits that are read; None for a reader of its own.
     """
     found: list[LoggedCommit] = []
-    async for each in iter_log(repo, reader, start, apex, wanted):
+    async for each in iter_log(repo, reader, start, apex, wanted, past):
         found.append(each)
         if len(found) == limit:
             break
