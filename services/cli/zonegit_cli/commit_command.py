@@ -10,7 +10,7 @@ import msgspec
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.conflicts import Conflicted
-from zonegit.repo.commit.edits import RRsetEdit
+from zonegit.repo.commit.edits import Edit
 from zonegit.repo.commit.intent import Intent, OnConflict
 from zonegit.repo.commit.outcomes import Committed, Outcome, Preview
 from zonegit.repo.heads import BranchPosition
@@ -140,7 +140,7 @@ async def open_target(
 
 async def commit_edits(
     target: TargetBranch,
-    edits: Collection[RRsetEdit],
+    edits: Collection[Edit],
     words: Sequence[str],
     found: Sequence[Finding] = (),
 ) -> int:

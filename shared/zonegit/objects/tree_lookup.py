@@ -8,7 +8,8 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, parse_rrset_key, subtree_key
 from zonegit.objects.name_scope import WILDCARD
 from zonegit.objects.walk import Walk, gather
-from zonegit.objects.zone_tree import NODES_PER_STEP, TreePart, expand
+from zonegit.objects.zone_tree import NODES_PER_STEP, SubtreeCheck, TreePart, expand
+from zonegit.zone.name_pattern import NamePattern, matches_label
 from zonegit.zone.names import Path
 
 RRsetIds = dict[Path, dict[int, ObjectId]]
@@ -77,3 +78,43 @@ def list_below(root: ObjectId, path: Path) -> Walk[list[tuple[Path, int]]]:
             found.extend((part.path, parse_rrset_key(key)) for key, _ in here)
             pending.extend(reversed(below))
     return found
+
+
+def list_matching(root: ObjectId, pattern: NamePattern, rdtype: int | None) -> Walk[list[Path]]:
+    """Return the paths of the names that match a pattern and have RRsets.
+
+    Only the nodes of names that can match, and of their ancestors, are read.
+
+    Args:
+        root: the tree of the zone.
+        pattern: the pattern.
+        rdtype: the type of which a name has an RRset; None for any.
+
+    Raises:
+        Corrupt: a tree is not a tree, or is at two names.
+    """
+    found: dict[Path, None] = {}
+    pending = [TreePart((), root)]
+    once = SubtreeCheck()
+    while pending:
+        taken = pending[-NODES_PER_STEP:]
+        del pending[-NODES_PER_STEP:]
+        answers = yield [part.id for part in taken]
+        for part in taken:
+            here, below = expand(part, answers[part.id])
+            if below and part.above is None:
+                once.add(part.path, part.id)
+            if len(part.path) == len(pattern.labels) and (
+                any(rdtype in (None, parse_rrset_key(key)) for key, _ in here)
+            ):
+                found[part.path] = None
+            pending += (each for each in reversed(below) if _can_match(each, part, pattern))
+    return list(found)
+
+
+def _can_match(part: TreePart, above: TreePart, pattern: NamePattern) -> bool:
+    """Return whether the pattern can match the name of a part, or names below it."""
+    if part.path == above.path:
+        return True
+    depth = len(part.path)
+    return depth <= len(pattern.labels) and matches_label(pattern.labels[depth - 1], part.path[-1])

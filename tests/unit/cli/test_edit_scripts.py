@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.repo.commit import patch
-from zonegit.repo.commit.edits import Add, Delete, Remove, RRsetEdit, Set
+from zonegit.repo.commit.edits import Add, Delete, DeleteMatching, Edit, Remove, Set
 from zonegit.zone import lexer, names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_to_text
 from zonegit.zonefile.typed_records import split_words
@@ -20,7 +20,7 @@ from zonegit_cli.parse.records import parse_remove, parse_set
 ZONE = names.parse("foo.com.")
 
 
-def read(text: str) -> list[RRsetEdit]:
+def read(text: str) -> list[Edit]:
     return edit_scripts.read(text.encode(), ZONE, "changes").edits
 
 
@@ -55,6 +55,17 @@ def test_a_line_has_the_effect_of_the_command_of_that_name() -> None:
         Delete(old, where="changes:6"),
         Delete(old, rrtypes.TXT, where="changes:7"),
     ]
+
+
+def test_a_pattern_is_quoted_or_not() -> None:
+    for line in ("delete 'dhcp-*' A", "delete dhcp-* a"):
+        (edit,) = read(line)
+        assert isinstance(edit, DeleteMatching)
+        assert (edit.pattern.text, edit.rdtype, edit.where) == ("dhcp-*", rrtypes.A, "changes:1")
+    (wildcard,) = read("delete *.lab")
+    assert wildcard == Delete(names.parse("*.lab", ZONE), where="changes:1")
+    with pytest.raises(Invalid, match=r"changes:1: .*not within"):
+        read("delete dhcp-*.bar.com.")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tests.support.counting_store import CountingStore
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.edits import RRsetEdit
+from zonegit.repo.commit.edits import Edit
 from zonegit.repo.commit.intent import Intent, OnConflict
 from zonegit.repo.commit.outcomes import Committed, Outcome, Unchanged
 from zonegit.repo.repo import Repo
@@ -73,7 +73,7 @@ class TwoOperators:
 
     async def edit(
         self,
-        todo: Sequence[RRsetEdit],
+        todo: Sequence[Edit],
         branch: str | None = None,
         *,
         force: bool = False,

@@ -2,10 +2,9 @@
 
 import click
 
-from zonegit.repo.commit import edits
-from zonegit.zone import names, rrtypes
 from zonegit_cli import commit_command, options
 from zonegit_cli.options import CommitOptions
+from zonegit_cli.parse.records import parse_delete
 from zonegit_cli.session import Session
 
 
@@ -20,12 +19,19 @@ async def command(
 
     Names below NAME are not deleted. The SOA of a zone cannot be deleted.
 
+    A * in NAME matches any characters within one label; quote it for the shell. All names that
+    match are deleted, with a note of their number; names that others add at the same time match
+    as well. The apex never matches. A first label of only * is not a pattern, but the wildcard
+    of DNS; ** matches any first label, and \\* an asterisk.
+
     \b
     zonegit delete old A
     zonegit delete old
+    zonegit delete 'dhcp-*' --dry-run
+    zonegit delete 'dhcp-*.lab' A
+    zonegit delete '*.lab'           # the wildcard *.lab only
     """
-    number = rrtypes.from_text(rdtype) if rdtype is not None else None
     words = ["delete", name, *([rdtype.upper()] if rdtype else [])]
     async with commit_command.open_target(session, commit_options) as target:
-        edit = edits.Delete(names.parse(name, target.at.zone), number)
+        edit = parse_delete(target.at.zone, name, rdtype)
         await commit_command.commit_edits(target, [edit], words)

@@ -5,6 +5,7 @@ set @ MX 1h '10 mail1' '20 mail2'
 add www A 300 192.0.2.8
 remove www A 192.0.2.7
 delete old
+delete 'dhcp-*' A
 """
 
 import io
@@ -18,14 +19,14 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.repo.commit import edits, patch
-from zonegit.repo.commit.edits import Delete, RRsetEdit
-from zonegit.zone import names, rrtypes, rules
+from zonegit.repo.commit.edits import DeleteMatching, Edit
+from zonegit.zone import rrtypes, rules
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import MAX_ENTRY, error_at
 from zonegit.zone.names import Name
 from zonegit.zonefile import typed_records
 from zonegit.zonefile.conflict_markers import refuse_markers
-from zonegit_cli.parse.records import parse_add, parse_remove, parse_set
+from zonegit_cli.parse.records import parse_add, parse_delete, parse_remove, parse_set
 
 _BLANKS: Final = " \t\r\n"
 _PLAIN: Final = re.compile(r"[!$-&(-\[\]-~ \t]*")
@@ -47,7 +48,7 @@ USAGE: Final = {
 class Script(msgspec.Struct, frozen=True):
     """The edits of a script, in order, and the findings about them."""
 
-    edits: list[RRsetEdit]
+    edits: list[Edit]
     findings: list[Finding]
 
 
@@ -74,7 +75,7 @@ def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Scri
     if len(octets) > patch.MAX_OCTETS:
         raise Invalid(f"{source}: more than {patch.MAX_OCTETS} octets")
     refuse_markers(octets, source)
-    found: list[RRsetEdit] = []
+    found: list[Edit] = []
     notes: list[Finding] = []
     for number, line in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
         try:
@@ -82,7 +83,8 @@ def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Scri
             if words:
                 where = f"{source}:{number}"
                 edit = msgspec.structs.replace(_parse_edit(words, zone, ttl), where=where)
-                rules.check_within(edits.get_owner(edit), zone)
+                if not isinstance(edit, DeleteMatching):
+                    rules.check_within(edits.get_owner(edit), zone)
                 found.append(edit)
                 notes += _find_notes(words, where)
             if len(found) > MAX_EDITS:
@@ -138,7 +140,7 @@ def _split_words(line: bytes) -> list[str]:
         raise Invalid(reason, hint="quote words as in a shell; \\ quotes one character") from None
 
 
-def _parse_edit(words: list[str], zone: Name, ttl: int | None) -> RRsetEdit:
+def _parse_edit(words: list[str], zone: Name, ttl: int | None) -> Edit:
     match words:
         case ["set", name, *typed] if len(typed) > 1:
             return parse_set(zone, name, typed_records.split_words(typed), ttl)
@@ -147,9 +149,9 @@ def _parse_edit(words: list[str], zone: Name, ttl: int | None) -> RRsetEdit:
         case ["remove", name, rdtype, *rdata] if rdata:
             return parse_remove(zone, name, rdtype, rdata)
         case ["delete", name]:
-            return Delete(names.parse(name, zone))
+            return parse_delete(zone, name)
         case ["delete", name, rdtype]:
-            return Delete(names.parse(name, zone), rrtypes.from_text(rdtype))
+            return parse_delete(zone, name, rdtype)
         case [verb, *_] if verb in USAGE:
             raise Invalid(f"{verb} has too few or too many words", hint=USAGE[verb])
         case _:

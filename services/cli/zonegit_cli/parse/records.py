@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from zonegit.repo.commit.edits import Add, Remove, Set, Ttl
-from zonegit.zone import names, rrtypes
+from zonegit.repo.commit.edits import Add, Delete, DeleteMatching, Remove, Set, Ttl
+from zonegit.zone import name_pattern, names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset
 from zonegit.zonefile import typed_records
@@ -45,6 +45,19 @@ def parse_remove(zone: Name, name: str, rdtype: str, words: Sequence[str]) -> Re
     number = rrtypes.from_text(rdtype)
     rdatas = typed_records.parse_rdatas(number, words, zone)
     return Remove(names.parse(name, zone), number, tuple(rdatas))
+
+
+def parse_delete(zone: Name, name: str, rdtype: str | None = None) -> Delete | DeleteMatching:
+    """Return the edit of ``delete NAME [TYPE]``, in which NAME may be a pattern.
+
+    Raises:
+        Invalid: an argument is malformed; names it.
+    """
+    number = rrtypes.from_text(rdtype) if rdtype is not None else None
+    pattern = name_pattern.parse(name, zone)
+    if pattern is not None:
+        return DeleteMatching(pattern, number)
+    return Delete(names.parse(name, zone), number)
 
 
 def _parse_rrset(

@@ -19,10 +19,18 @@ from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.repo import read_zone
-from zonegit.repo.commit import default_ttl, diff, edits, replay, size_limits, spelling_changes
+from zonegit.repo.commit import (
+    default_ttl,
+    diff,
+    edits,
+    name_matches,
+    replay,
+    size_limits,
+    spelling_changes,
+)  # fmt: skip
 from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.commit.drafts import CommitBase, PlannedChange
-from zonegit.repo.commit.edits import Add, Changes, RRsetEdit, RRsetKey, Set
+from zonegit.repo.commit.edits import Add, Changes, Edit, RRsetKey, Set
 from zonegit.store.objects import ObjectStore
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes, spelling
@@ -37,13 +45,16 @@ NO_RRSETS: Final[RRsets] = {}
 
 
 def plan_edits(
-    todo: Collection[RRsetEdit],
+    todo: Collection[Edit],
     apex: Name,
     *,
     respell: bool = False,
     found: Sequence[Finding] = (),
 ) -> ChangePlanner:
     """Return a plan that applies edits to the RRsets that the tip has at their owners.
+
+    A pattern is expanded for each tip, so that on a new tip it also matches names that others have
+    added.
 
     Args:
         todo: the edits.
@@ -53,7 +64,8 @@ def plan_edits(
     """
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
-        owners = {edits.get_owner(edit) for edit in todo}
+        expanded = await name_matches.expand(reader, tip.tree, todo, apex)
+        owners = {edits.get_owner(edit) for edit in expanded}
         present = await read_zone.read_rrsets_at(reader, tip.tree, owners, apex)
         filled = default_ttl.fill(todo, tip.soa)
         changes = edits.apply(filled, present, apex, respell=respell)
@@ -62,17 +74,18 @@ def plan_edits(
             *spelling_changes.limit(_find_respelled_adds(filled, changes, present)),
             *spelling_changes.limit(_find_changed_ttls(filled, needed.changes, present)),
             *default_ttl.find_notes(filled, needed.added),
+            *name_matches.find_notes(todo, needed.changes, apex),
         )
+        footprint = replay.find_footprint(expanded)
         every = (*found, *needed.findings, *notes)
         return msgspec.structs.replace(needed, findings=every, footprint=footprint, stated=stated)
 
-    footprint = replay.find_footprint(todo)
     stated = _find_stated_serial(each.rrset for each in todo if isinstance(each, Set | Add))
     return plan
 
 
 def _find_respelled_adds(
-    todo: Collection[RRsetEdit], changes: Changes, present: Mapping[Name, RRsets]
+    todo: Collection[Edit], changes: Changes, present: Mapping[Name, RRsets]
 ) -> Iterator[Finding]:
     """Yield a note for each edit that only adds records which exist in another spelling."""
     for edit in todo:
@@ -85,7 +98,7 @@ def _find_respelled_adds(
 
 
 def _find_changed_ttls(
-    todo: Collection[RRsetEdit], changes: Changes, present: Mapping[Name, RRsets]
+    todo: Collection[Edit], changes: Changes, present: Mapping[Name, RRsets]
 ) -> list[Finding]:
     """Return notes about existing records that get the TTL of added ones."""
     added_keys: dict[RRsetKey, set[bytes]] = {}

@@ -9,12 +9,12 @@ from collections.abc import Set as AbstractSet
 
 from zonegit.errors import Invalid
 from zonegit.repo.commit import edits
-from zonegit.repo.commit.edits import Add, RRsetEdit, RRsetKey, Set
+from zonegit.repo.commit.edits import Add, Edit, RRsetKey, Set
 from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
 from zonegit.zone.rrset import MAX_TTL, RRset, format_key, parse_soa
 
 
-def fill(todo: Collection[RRsetEdit], found: RRset | None) -> Collection[RRsetEdit]:
+def fill(todo: Collection[Edit], found: RRset | None) -> Collection[Edit]:
     """Return the edits, each with a TTL in case that its RRset is new.
 
     Args:
@@ -35,7 +35,7 @@ def fill(todo: Collection[RRsetEdit], found: RRset | None) -> Collection[RRsetEd
     return [edits.set_minimum(edit, minimum) for edit in todo]
 
 
-def find_notes(todo: Collection[RRsetEdit], added: AbstractSet[RRsetKey]) -> list[Finding]:
+def find_notes(todo: Collection[Edit], added: AbstractSet[RRsetKey]) -> list[Finding]:
     """Return a note about the new RRsets that take the SOA's minimum as their TTL.
 
     Args:

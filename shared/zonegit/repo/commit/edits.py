@@ -9,6 +9,7 @@ import msgspec
 from zonegit.errors import Invalid, NotFound
 from zonegit.repo.commit.rrset_builder import RRsetBuilder
 from zonegit.zone import names, rrtypes
+from zonegit.zone.name_pattern import NamePattern
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, RRsets, format_key
 from zonegit.zone.rules import check_owner, check_rrset
@@ -55,7 +56,18 @@ class Delete(_SourcedEdit, frozen=True):
     rdtype: int | None = None
 
 
+class DeleteMatching(_SourcedEdit, frozen=True):
+    """Delete the RRset of each name that matches; with ``rdtype`` None all RRsets of these names.
+    The apex never matches."""
+
+    pattern: NamePattern
+    rdtype: int | None = None
+
+
 RRsetEdit = Set | Add | Remove | Delete
+"""An edit of one owner."""
+
+Edit = RRsetEdit | DeleteMatching
 
 RRsetKey = tuple[Name, int]
 """An RRset of a zone: its owner and type."""
@@ -78,23 +90,27 @@ def get_owner(edit: RRsetEdit) -> Name:
 
 
 def apply(
-    edits: Iterable[RRsetEdit], present: Mapping[Name, RRsets], apex: Name, *, respell: bool = False
+    edits: Iterable[Edit], present: Mapping[Name, RRsets], apex: Name, *, respell: bool = False
 ) -> Changes:
     """Apply edits in order, and return the changes they make.
 
     Args:
         edits: the edits; records are compared by their keys, in any spelling.
-        present: the RRsets of every owner that an edit names.
+        present: the RRsets of every owner that an edit names or matches.
         apex: the zone.
         respell: a record that is added replaces the spelling of an existing one.
 
     Raises:
-        NotFound: a record or RRset to remove does not exist.
+        NotFound: a record or RRset to remove does not exist, or no name matches a pattern.
         Invalid: the result would break a rule of DNS; names the last edit of its owner.
     """
     after: dict[Name, _Working] = {name: dict(rrsets) for name, rrsets in present.items()}
-    latest: dict[Name, RRsetEdit] = {}
+    latest: dict[Name, Edit] = {}
     for edit in edits:
+        if isinstance(edit, DeleteMatching):
+            with _name_source(edit):
+                latest.update(dict.fromkeys(_delete_matching(edit, after, apex), edit))
+            continue
         name = get_owner(edit)
         latest[name] = edit
         with _name_source(edit):
@@ -118,7 +134,7 @@ def _build(value: RRset | RRsetBuilder) -> RRset:
 
 
 @contextmanager
-def _name_source(edit: RRsetEdit | None) -> Iterator[None]:
+def _name_source(edit: Edit | None) -> Iterator[None]:
     """Add the line that the edit was read from to errors raised inside."""
     try:
         yield
@@ -149,6 +165,26 @@ def _apply_one(edit: RRsetEdit, at: _Working, apex: Name, *, respell: bool) -> N
                 del at[each]
 
 
+def _delete_matching(
+    edit: DeleteMatching, after: Mapping[Name, _Working], apex: Name
+) -> list[Name]:
+    """Delete what matches, in the state that the edits before have made; return the owners."""
+    matched = []
+    for name, at in after.items():
+        deleted = [each for each in at if edit.rdtype in (None, each)]
+        if deleted and edit.pattern.matches(names.path(name, apex)):
+            matched.append(name)
+            for rdtype in deleted:
+                del at[rdtype]
+    if not matched:
+        kind = f" with {rrtypes.to_text(edit.rdtype)} records" if edit.rdtype is not None else ""
+        raise NotFound(
+            f"no name in {names.text(apex)} matches {edit.pattern.text!r}{kind}",
+            hint="* matches within one label of a name; zonegit export prints the zone",
+        )
+    return matched
+
+
 def _open_builder(at: _Working, rdtype: int, new: RRset | None = None) -> RRsetBuilder:
     """Return the builder for the RRset of a type. It starts from ``new`` if there is no RRset."""
     value = at.get(rdtype, new)
@@ -163,12 +199,12 @@ def _choose_ttl(edit: Set | Add, at: _Working) -> int:
     return edit.rrset.ttl if edit.ttl == "stated" or present is None else present.ttl
 
 
-def needs_minimum(edit: RRsetEdit) -> bool:
+def needs_minimum(edit: Edit) -> bool:
     """Return whether a new RRset of this edit takes the minimum of the zone's SOA as its TTL."""
     return isinstance(edit, (Set, Add)) and edit.ttl == "minimum"
 
 
-def set_minimum(edit: RRsetEdit, minimum: int) -> RRsetEdit:
+def set_minimum(edit: Edit, minimum: int) -> Edit:
     """Return the edit with the TTL for a new RRset."""
     if not isinstance(edit, (Set, Add)) or not needs_minimum(edit):
         return edit
