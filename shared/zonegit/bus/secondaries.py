@@ -1,13 +1,19 @@
 """Ask the resolvers what their secondaries were notified of and transferred."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+import msgspec
 
 from zonegit.bus.connection import Bus
 from zonegit.bus.resolver_status import ask_each, read_registry, try_request
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskSecondaries, Secondaries, SecondaryReport
 from zonegit.zone.names import Name
+
+IN_STEP: Final = "in step"
+"""The progress of a secondary that has the serial of the last NOTIFY."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,40 @@ async def survey_secondaries(
     found = await ask_each(
         registry, lambda resolver: _ask_secondaries(bus, resolver, zone, timeout=timeout)
     )
-    return SecondarySurvey(list(found.items()), sorted(registry.names - found.keys()))
+    return SecondarySurvey(
+        list(join_transfers(found).items()), sorted(registry.names - found.keys())
+    )
+
+
+def join_transfers(
+    found: Mapping[str, Sequence[SecondaryReport]],
+) -> dict[str, list[SecondaryReport]]:
+    """Return the reports of all resolvers, with what each secondary transferred from any of them.
+
+    A secondary that several resolvers notify of a serial transfers it from one of them, and the
+    others do not learn that it has it.
+
+    Args:
+        found: The reports of each resolver by name.
+    """
+    reports = [each for of_resolver in found.values() for each in of_resolver]
+    has = {(each.zone, each.secondary, each.has): each for each in reports if each.has is not None}
+
+    def join(report: SecondaryReport) -> SecondaryReport:
+        if report.progress not in ("answered", "behind") or report.notified is None:
+            return report
+        other = has.get((report.zone, report.secondary, report.notified))
+        if other is None:
+            return report
+        return msgspec.structs.replace(
+            report,
+            progress=IN_STEP,
+            has=other.has,
+            transfer=other.transfer,
+            transfer_age=other.transfer_age,
+        )
+
+    return {name: [join(each) for each in of_resolver] for name, of_resolver in found.items()}
 
 
 async def _ask_secondaries(

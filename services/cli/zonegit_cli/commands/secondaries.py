@@ -26,7 +26,8 @@ async def command(session: Session, zone: Name | None) -> None:
     """Ask every resolver what its secondaries were notified of, answered and transferred.
 
     HAS is the serial that the secondary is known to have from a transfer since the resolver
-    started, NOTIFIED the serial of the last NOTIFY. The state is one of:
+    started, NOTIFIED the serial of the last NOTIFY. A serial that it transferred from one resolver
+    counts for those that notified it of the same serial. The state is one of:
 
     \b
     in step    it has the serial of the last NOTIFY
