@@ -53,7 +53,7 @@ def read_notes() -> Transaction[list[Row]]:
 async def test_a_failure_that_is_raised_again_is_the_error_of_the_database(
     make: Callable[[], Transaction[None]], tmp_path: Path
 ) -> None:
-    """Whether the transaction raises it at once or after further statements."""
+    """Raise it at once, after another statement, and after another failure."""
     async with open_driver(tmp_path / "notes.sqlite3", SCHEMA, 1) as driver:
         with pytest.raises(Corrupt, match="no such table: missing"):
             await driver.change(make())
