@@ -121,12 +121,13 @@ async def keep_running(child: Child, note: Note) -> None:
             note(f"{child.name} cannot open its store: {child.broken.describe()}")
             await _wait_for_change(Path(child.broken.file))
             continue
-        child.has_bad_config = status == USAGE_STATUS
-        if child.has_bad_config and child.config is not None:
+        config = child.config if status == USAGE_STATUS else None
+        child.has_bad_config = config is not None
+        if config is not None:
             # A restart with the same file would fail again.
             error = "".join(child.read_log_tail(1)).removeprefix("Error: ")
             note(f"{child.name} waits for a valid configuration file: {error}")
-            await _wait_for_change(child.config)
+            await _wait_for_change(config)
             continue
         note(f"{child.name} exited with status {status}; restarting it in {back_off.pause_s:g} s")
         await asyncio.sleep(back_off.pause_s)

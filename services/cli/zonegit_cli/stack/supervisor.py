@@ -226,7 +226,8 @@ async def _fail_on_crash_loop(children: Sequence[Child]) -> None:
         await asyncio.sleep(0.1)
         for child in children:
             if child.has_bad_config:
-                raise Usage(child.read_log_tail(1)[0].removeprefix("Error: "))
+                tail = "".join(child.read_log_tail(1)) or f"{child.name} refuses its options"
+                raise Usage(tail.removeprefix("Error: "))
             if child.starts >= MAX_STARTS and child.find_store_failure() is None:
                 tail = " | ".join(child.read_log_tail()) or "no log output"
                 raise Unavailable(
