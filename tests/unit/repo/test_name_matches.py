@@ -127,7 +127,8 @@ class RacedDeletion:
 async def race(operators: TwoOperators, theirs: RRset, intent: Intent) -> object:
     at = await heads.find_position(operators.repo, ZONE)
     ours = change_plan.plan_edits([matching("dhcp-*")], ZONE)
-    return await commit_loop.commit(operators.repo, at, RacedDeletion(operators, ours, theirs), intent)
+    plan = RacedDeletion(operators, ours, theirs)
+    return await commit_loop.commit(operators.repo, at, plan, intent)
 
 
 async def test_a_name_that_was_added_meanwhile_matches_too(lab: TwoOperators) -> None:
