@@ -18,6 +18,7 @@ import msgspec
 from zonegit.objects.ids import short
 from zonegit.zone import idn
 from zonegit.zone.findings import Severity
+from zonegit_cli.text_width import INDENT, find_width, measure, wrap
 
 _CONTROLS: Final = re.compile(
     r"(\x1b\[(?:[01]|22|3[1-6])m)"  # the colours that commands use
@@ -30,8 +31,10 @@ _CONTROLS_IN_JSON: Final = re.compile(
 )
 """Control characters that JSON does not require to be escaped; they occur in strings only."""
 
-_NAMES: Final = re.compile(r"[a-z0-9_*.-]+", re.ASCII | re.IGNORECASE)
-"""Text that may be a domain name with A-labels."""
+_NAMES: Final = re.compile(
+    r"(?<![a-z0-9_*.\-\u2026])[a-z0-9_*.-]++(?!\u2026)", re.ASCII | re.IGNORECASE
+)
+"""Text that may be a domain name with A-labels, and was not shortened with an ellipsis."""
 _PREFIX: Final = "xn--"
 
 MIN_BAR_ITEMS: Final = 50
@@ -76,7 +79,7 @@ class Output(msgspec.Struct, frozen=True):
             return
         text = [f"{escape_controls(line)}\n" for line in lines]
         if not verbatim and sys.stdout.isatty():
-            text = [f"{append_u_labels(line[:-1], sys.stdout.encoding)}\n" for line in text]
+            text = [f"{_add_u_labels(line[:-1])}\n" for line in text]
         whole = "".join(text)  # click flushes after each echo, so do not print line by line
         if paged and sys.stdout.isatty() and len(text) >= shutil.get_terminal_size().lines:
             click.echo_via_pager(whole, color=find_color_setting())
@@ -94,6 +97,7 @@ class Output(msgspec.Struct, frozen=True):
         )
         if sys.stderr.isatty():
             line = append_u_labels(line, sys.stderr.encoding)
+            line = "\n".join(wrap(line, find_width(sys.stderr) or 0, INDENT))
         click.echo(line, err=True, color=find_color_setting())
 
     def print_progress(self, text: str) -> None:
@@ -146,6 +150,16 @@ def append_u_labels(line: str, encoding: str) -> str:
     found = dict.fromkeys(map(idn.to_unicode, a_names))
     names = [name for name in found if name is not None and _can_encode(name, encoding)]
     return f"{line}  ; {' '.join(names)}" if names else line
+
+
+def _add_u_labels(line: str) -> str:
+    """Return a line with its U-labels; on a line of their own if they would not fit."""
+    longer = append_u_labels(line, sys.stdout.encoding)
+    width = find_width()
+    if width is None or measure(longer) <= width or measure(line) > width:
+        return longer
+    comment = longer[len(line) :].lstrip()
+    return f"{line}\n{' ' * INDENT}{comment}" if comment else line
 
 
 def _can_encode(text: str, encoding: str) -> bool:

@@ -107,6 +107,7 @@ def print_error(error: ZonegitError, *, as_json: bool) -> None:
         click.echo(json.dumps(msgspec.to_builtins(make_error(error))), err=True)
         return
     from zonegit_cli.output import append_u_labels, escape_controls, find_color_setting
+    from zonegit_cli.text_width import find_width, wrap
 
     message = escape_controls(error.message)
     if sys.stderr.isatty():
@@ -114,4 +115,6 @@ def print_error(error: ZonegitError, *, as_json: bool) -> None:
     lines = [f"{click.style('zonegit:', fg='red', bold=True)} {message}"]
     if error.hint:
         lines.append(f"{click.style('   hint:', fg='yellow')} {escape_controls(error.hint)}")
+    if (width := find_width(sys.stderr)) is not None:
+        lines = [part for line in lines for part in wrap(line, width, len("zonegit: "))]
     click.echo("\n".join(lines), err=True, color=find_color_setting())

@@ -125,12 +125,17 @@ def _leave_out_constants(
         at for at in range(len(columns)) if at != first and len({row[at] for row in cells}) == 1
     ]
     named = [
-        f"{columns[at].title.lower()} {cells[0][at]}".lstrip()
+        _name_value(columns[at].title.lower(), cells[0][at])
         for at in constant
         if click.unstyle(cells[0][at]).strip() not in NOTHING
     ]
     shown = [at for at in range(len(columns)) if at not in constant]
     return shown, f"all: {', '.join(named)}" if named else ""
+
+
+def _name_value(title: str, cell: str) -> str:
+    """Return a value after its title, unless it begins with it or there is none."""
+    return cell if click.unstyle(cell).startswith(f"{title} ") else f"{title} {cell}".lstrip()
 
 
 def _shorten_ids(cells: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[list[str]]:
@@ -165,11 +170,12 @@ def _shrink(
     least = [
         _find_least([row[at] for row in cells], each, widths[at]) for at, each in enumerate(columns)
     ]
+    if _sum_widths(least) > limit:  # a second line is needed, so use its room as well
+        room = limit - INDENT
+        return [min(width, max(room, low)) for width, low in zip(widths, least, strict=True)]
     found = [min(width, max(limit, low)) for width, low in zip(widths, least, strict=True)]
     while _sum_widths(found) > limit:
         can = [at for at, width in enumerate(found) if width > least[at]]
-        if not can:
-            return found
         found[max(can, key=lambda at: found[at])] -= 1
     return found
 

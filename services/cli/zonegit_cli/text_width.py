@@ -3,14 +3,16 @@
 A text may have colours, which have no width. In a pipe nothing is shortened or wrapped.
 """
 
+import os
 import re
-import shutil
 import sys
 import unicodedata
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
+DEFAULT_WIDTH: Final = 80
+"""Columns of a terminal that does not know its width."""
 INDENT: Final = 4
 """Spaces before a second line."""
 STYLED: Final = re.compile(r"((?:\x1b\[[0-9;]*m)+)([^\x1b]*)(\x1b\[0m)")
@@ -19,9 +21,21 @@ STYLED: Final = re.compile(r"((?:\x1b\[[0-9;]*m)+)([^\x1b]*)(\x1b\[0m)")
 _PART: Final = re.compile(r"\x1b\[[0-9;]*m|.", re.DOTALL)
 
 
-def find_width() -> int | None:
-    """Return the columns of the terminal; None if the output is not a terminal."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+def find_width(stream: TextIO | None = None) -> int | None:
+    """Return the columns of the terminal; None if the stream is not a terminal.
+
+    Args:
+        stream: where the text is printed. [standard output]
+    """
+    if not (stream or sys.stdout).isatty():
+        return None
+    set_by_user = os.environ.get("COLUMNS", "")
+    if set_by_user.isdecimal() and int(set_by_user) > 0:
+        return int(set_by_user)
+    try:
+        return os.get_terminal_size((stream or sys.stdout).fileno()).columns or DEFAULT_WIDTH
+    except (OSError, ValueError):
+        return DEFAULT_WIDTH
 
 
 def measure(text: str) -> int:

@@ -19,7 +19,14 @@ from zonegit_cli import options
 from zonegit_cli.output import format_count, format_id
 from zonegit_cli.render import identities
 from zonegit_cli.session import Session
-from zonegit_cli.table import align_columns
+from zonegit_cli.table import Cell, Column, align_columns, format_time_cell
+
+COLUMNS = (
+    Column("COMMIT", "id"),
+    Column("AUTHOR", "end"),
+    Column("TIME"),
+    Column("RECORD", "wrap"),
+)
 
 
 @options.session_command("blame")
@@ -51,10 +58,12 @@ async def command(
         reader = Reader(repo.objects)
         found = await blame.blame(repo, reader, resolved.commit, owner, number, resolved.zone)
     rows = [row for each in found.rrsets for row in _format_rows(each, found.commits)]
-    session.output.print_result(lambda: make_blame(found), align_columns(rows), paged=True)
+    session.output.print_result(
+        lambda: make_blame(found), align_columns(rows, COLUMNS, has_header=False), paged=True
+    )
 
 
-def _format_rows(blamed: BlamedRRset, commits: Mapping[CommitId, Commit]) -> Iterator[list[str]]:
+def _format_rows(blamed: BlamedRRset, commits: Mapping[CommitId, Commit]) -> Iterator[list[Cell]]:
     rrset = blamed.rrset
     head = write_record_head(rrset)
     if blamed.records != (blamed.commit,):
@@ -67,6 +76,7 @@ def _format_rows(blamed: BlamedRRset, commits: Mapping[CommitId, Commit]) -> Ite
         yield [*_format_columns(commit, commits), f"{head} {rdata_to_text(rrset.rdtype, rdata)}"]
 
 
-def _format_columns(commit: CommitId, commits: Mapping[CommitId, Commit]) -> list[str]:
+def _format_columns(commit: CommitId, commits: Mapping[CommitId, Commit]) -> list[Cell]:
     author = commits[commit].author
-    return [format_id(commit), author.name, identities.format_time(author)]
+    when = format_time_cell(author.time, identities.format_time(author))
+    return [format_id(commit), author.name, when]

@@ -18,7 +18,15 @@ from zonegit_cli import commit_command, options
 from zonegit_cli.output import format_id, to_hex
 from zonegit_cli.render import resolvers
 from zonegit_cli.session import Session
-from zonegit_cli.table import align_columns
+from zonegit_cli.table import Column, align_columns
+
+COLUMNS = (
+    Column(""),
+    Column("BRANCH", "middle"),
+    Column("COMMIT", "id"),
+    Column("SERIAL"),
+    Column("SUBJECT", "end"),
+)
 
 
 @options.session_command("branch")
@@ -149,7 +157,9 @@ async def _list(session: Session, zone: Name | None) -> None:
         },
     }
     text = [f"{names.text(here.zone)} has no branch yet: zonegit import FILE creates main"]
-    session.output.print_result(data, align_columns(rows) if rows else text, paged=True)
+    session.output.print_result(
+        data, align_columns(rows, COLUMNS, has_header=False) if rows else text, paged=True
+    )
 
 
 def _format_rows(

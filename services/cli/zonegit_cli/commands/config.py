@@ -9,6 +9,7 @@ from zonegit import config, settings_file, trust
 from zonegit.settings_file import FolderFile
 from zonegit_cli import options
 from zonegit_cli.session import Session
+from zonegit_cli.text_width import wrap_line
 
 
 @options.session_command("trust")
@@ -36,7 +37,7 @@ async def trust_folder(session: Session, remove: bool) -> None:
         trust.keep(state_folder, file.path, trust.digest(file.restricted))
         text = [f"{file.path} is trusted with:", *(f"  {line}" for line in _format_settings(file))]
     data = {"file": str(file.path), "trusted": [] if remove else sorted(file.restricted)}
-    session.output.print_result(data, text)
+    session.output.print_result(data, [part for line in text for part in wrap_line(line)])
 
 
 @click.group("config")

@@ -22,7 +22,7 @@ from zonegit_cli.health import MAX_SHOWN, CheckResult
 from zonegit_cli.output import format_count
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
-from zonegit_cli.table import align_columns
+from zonegit_cli.table import Column, align_columns
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -36,6 +36,7 @@ MIN_FREE_OCTETS: Final = 1 << 30
 MAX_SKEW_S: Final = 1.0
 SURVEY_INTERVAL_S: Final = 0.5
 """Time between two looks at a resolver that is behind."""
+COLUMNS: Final = (Column(""), Column("CHECK"), Column("RESULT", "wrap"))
 
 
 @options.session_command("doctor")
@@ -60,7 +61,8 @@ async def command(session: Session) -> int:
         hint = f" ({error.hint})" if error.hint else ""
         results.append(CheckResult("bus", False, error.message + hint))
     session.output.print_result(
-        _to_json(results), align_columns([_format_row(each) for each in results])
+        _to_json(results),
+        align_columns([_format_row(each) for each in results], COLUMNS, has_header=False),
     )
     return 0 if all(each.ok for each in results) else 1
 

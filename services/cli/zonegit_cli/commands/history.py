@@ -22,9 +22,16 @@ from zonegit.zone.rrset import RRset, rdata_to_text
 from zonegit_cli import options
 from zonegit_cli.output import format_id
 from zonegit_cli.session import Session
-from zonegit_cli.table import align_columns
+from zonegit_cli.table import Cell, Column, align_columns, format_time_cell
 
-HEADER: Final = ("FROM", "TO", "COMMIT", "AUTHOR", "VALUE")
+BAR: Final = Column("")
+COLUMNS: Final = (
+    Column("FROM"),
+    Column("TO"),
+    Column("COMMIT", "id"),
+    Column("AUTHOR", "end"),
+    Column("VALUE", "wrap"),
+)
 GRAPH_WIDTH: Final = 20
 """Characters of the longest bar of the graph."""
 
@@ -71,17 +78,18 @@ async def command(
     if sys.stdout.isatty():
         bars = _draw_bars([found.commits[each.commit].committer.time for each in found.values])
         rows = [(bar, *row) for bar, row in zip(bars, rows, strict=True)]
-    header = HEADER if len(rows[0]) == len(HEADER) else ("", *HEADER)
+    columns = COLUMNS if len(rows[0]) == len(COLUMNS) else (BAR, *COLUMNS)
     session.output.print_result(
-        lambda: _to_json(found, owner, number), align_columns(rows, header), paged=True
+        lambda: _to_json(found, owner, number), align_columns(rows, columns), paged=True
     )
 
 
-def _format_rows(found: Timeline) -> Iterator[tuple[str, ...]]:
-    end = "now"
+def _format_rows(found: Timeline) -> Iterator[tuple[Cell, ...]]:
+    end: Cell = "now"
     for each in found.values:
         commit = found.commits[each.commit]
-        start = refish_time.format_time(commit.committer.time)
+        seconds = commit.committer.time
+        start = format_time_cell(seconds, refish_time.format_time(seconds))
         yield start, end, format_id(each.commit), commit.author.name, _format_value(each.rrset)
         end = start
 

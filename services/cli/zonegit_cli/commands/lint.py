@@ -21,6 +21,7 @@ from zonegit_cli.output import format_count, to_hex
 from zonegit_cli.parse import files, zone_files
 from zonegit_cli.render import findings
 from zonegit_cli.session import Session
+from zonegit_cli.text_width import wrap_line
 
 EXIT_FOUND: Final = 10
 """Exit status if there are findings."""
@@ -84,7 +85,8 @@ def _lint_file(named: str, zone: Name | None, include: Opener) -> LintResult:
 
 
 def _format_lines(found: LintResult) -> Iterator[str]:
-    yield from map(findings.format_finding, found.findings)
+    for each in found.findings:
+        yield from wrap_line(findings.format_finding(each))
     zone, records = names.text(found.zone), format_count(found.records, "record")
     counts = findings.count_by_severity(found.findings)
     yield f"{zone} {records}, {findings.format_counts(counts) or 'no findings'}"

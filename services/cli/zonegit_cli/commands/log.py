@@ -24,6 +24,7 @@ from zonegit_cli.render import commits
 from zonegit_cli.render.commits import ShownCommit
 from zonegit_cli.render.graph import GraphLanes
 from zonegit_cli.session import Session
+from zonegit_cli.text_width import fit_line
 
 _COUNT: Final = re.compile(r"^-(\d+)$", re.ASCII)
 _NAME: Final = re.compile(r"[^~^:{}]+")
@@ -214,4 +215,6 @@ def _format_lines(shown: Iterable[ShownCommit], oneline: bool, graph: bool) -> I
     lanes: GraphLanes[CommitId] = GraphLanes()
     for entry in shown:
         text = list(commits.format_oneline(entry) if oneline else commits.format_full(entry))
-        yield from lanes.draw(entry.id, entry.commit.parents, text) if graph else text
+        drawn = lanes.draw(entry.id, entry.commit.parents, text) if graph else text
+        for number, line in enumerate(drawn):
+            yield fit_line(line) if oneline and number == 0 else line

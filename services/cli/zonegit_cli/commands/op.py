@@ -15,6 +15,7 @@ from zonegit_cli import options
 from zonegit_cli.output import format_count
 from zonegit_cli.render import operations as operation_lines
 from zonegit_cli.session import Session
+from zonegit_cli.text_width import INDENT, fit_line, wrap_line
 
 
 @options.session_command("log")
@@ -72,13 +73,14 @@ def _format_lines(
     symrefs: Mapping[ObjectId, RefName],
     commits: Mapping[ObjectId, CommitSummary],
 ) -> Iterator[str]:
-    yield operation_lines.format_head(each.operation, each.entries)
+    yield from wrap_line(operation_lines.format_head(each.operation, each.entries))
     commit = _get_commit(each, commits)
     if commit is not None:
         other = commit.author.casefold() != each.entries[0].actor.casefold()
         by = f" (author {commit.author})" if other else ""
-        yield f"    {commit.subject}{by}"
-    yield from operation_lines.format_moves(each.entries, symrefs)
+        yield fit_line(f"    {commit.subject}{by}")
+    for line in operation_lines.format_moves(each.entries, symrefs):
+        yield from wrap_line(line, 2 * INDENT)
     if each.rows > len(each.entries):
         yield f"    and {format_count(each.rows - len(each.entries), 'more move')}"
 

@@ -12,9 +12,18 @@ from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import format_id
 from zonegit_cli.session import Session
-from zonegit_cli.table import align_columns
+from zonegit_cli.table import Cell, Column, align_columns, format_time_cell
 
-HEADER: Final = ("", "", "TIME", "ACTOR", "COMMAND", "FROM", "TO", "")
+COLUMNS: Final = (
+    Column("REFISH"),
+    Column("#"),
+    Column("TIME"),
+    Column("ACTOR", "middle"),
+    Column("COMMAND", "end"),
+    Column("FROM", "id"),
+    Column("TO", "id"),
+    Column("SUBJECT", "end"),
+)
 NOTHING: Final = "-"
 
 
@@ -42,16 +51,16 @@ async def command(session: Session, branch: str | None, limit: int, zone: Name |
         make_reflog_entry(_format_refish(name, number), each, current_zone, name)
         for number, each in enumerate(entries)
     ]
-    lines = align_columns([_format_row(*each, name) for each in enumerate(entries)], HEADER)
+    lines = align_columns([_format_row(*each, name) for each in enumerate(entries)], COLUMNS)
     session.output.print_result(data, lines, paged=True)
 
 
-def _format_row(number: int, each: ReflogEntry, branch: str) -> tuple[str, ...]:
+def _format_row(number: int, each: ReflogEntry, branch: str) -> tuple[Cell, ...]:
     move = each.move
     return (
         _format_refish(branch, number),
         str(move.sequence),
-        refish_time.format_time(move.time),
+        format_time_cell(move.time, refish_time.format_time(move.time)),
         move.actor,
         f"{move.command}: {move.reason}" if move.reason else move.command,
         format_id(move.old) if move.old is not None else NOTHING,

@@ -24,6 +24,7 @@ from zonegit_cli import options
 from zonegit_cli.output import format_count, format_id
 from zonegit_cli.render import conflict_lines, dry_runs, findings, patches
 from zonegit_cli.session import Session
+from zonegit_cli.text_width import fit_line, wrap_line
 
 
 @options.session_command("review")
@@ -57,25 +58,26 @@ async def command(session: Session, name: str, stat: bool, zone: Name | None, br
 
 def _format_lines(name: str, into: BranchPosition, review: Review, *, stat: bool) -> Iterator[str]:
     commits = format_count(len(review.commits), "commit")
-    yield f"{name} has {commits} for {into.branch} of {names.text(into.zone)}"
+    yield from wrap_line(f"{name} has {commits} for {into.branch} of {names.text(into.zone)}")
     for each in review.commits:
-        yield f"  {format_id(each.id)} {each.commit.author.name}: {subject(each.commit)}"
+        yield fit_line(f"  {format_id(each.id)} {each.commit.author.name}: {subject(each.commit)}")
     yield from (patches.format_stat if stat else patches.format_lines)(review.deltas)
     match review.outcome:
         case Conflicted() as conflicted:
             advice = conflict_lines.advise_merge(into.zone, name, into.branch)
             yield from conflict_lines.format_conflicts(conflicted, advice)
         case Preview(judgement=Judgement(refusal=refusal)) if refusal is not None:
-            yield f"the merge would be refused ({refusal.code}): {refusal.message}"
+            yield from wrap_line(f"the merge would be refused ({refusal.code}): {refusal.message}")
             if refusal.hint:
-                yield f"    {refusal.hint}"
+                yield from wrap_line(f"    {refusal.hint}")
         case Preview(before=before, serial=serial, judgement=judgement):
             yield from dry_runs.format_lines(judgement)
             into_it = "" if into.branch == DEFAULT_BRANCH else f" --into {into.branch}"
-            yield f"it merges ({before} -> {serial}): zonegit approve {name}{into_it}"
+            done = f"it merges ({before} -> {serial}): zonegit approve {name}{into_it}"
+            yield from wrap_line(done)
         case _ if review.refused is not None:
-            yield review.refused.message
-            yield f"    {review.refused.hint}"
+            yield from wrap_line(review.refused.message)
+            yield from wrap_line(f"    {review.refused.hint}")
         case _:
             yield f"{into.branch} already contains it"
 

@@ -10,12 +10,20 @@ from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import format_duration
 from zonegit_cli.session import Session
-from zonegit_cli.table import align_columns
+from zonegit_cli.table import Column, align_columns
+from zonegit_cli.text_width import wrap_line
 
 if TYPE_CHECKING:
     from zonegit.bus.secondaries import SecondarySurvey
 
-HEADER = ("RESOLVER", "SECONDARY", "ZONE", "HAS", "NOTIFIED", "STATE")
+COLUMNS = (
+    Column("RESOLVER", "middle"),
+    Column("SECONDARY"),
+    Column("ZONE", "middle"),
+    Column("HAS"),
+    Column("NOTIFIED"),
+    Column("STATE", "wrap"),
+)
 COLOURS = {"in step": "green", "silent": "red", "refused": "red", "behind": "yellow"}
 NONE = "no resolver notifies a secondary; to notify one: notify = ADDRESS:PORT in its configuration"
 
@@ -55,7 +63,7 @@ async def command(session: Session, zone: Name | None) -> None:
             timeout=session.timeout,
         )
     rows = [_format_row(name, each) for name, reports in found.reports for each in reports]
-    lines = align_columns(rows, HEADER) if rows else [NONE]
+    lines = align_columns(rows, COLUMNS) if rows else wrap_line(NONE)
     session.output.print_result(_to_json(found), lines, paged=True)
     for name in found.silent:
         session.output.print_remark("warning", f"{name} does not answer")

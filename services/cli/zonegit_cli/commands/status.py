@@ -25,6 +25,7 @@ from zonegit_cli.output import format_count, format_id, to_hex
 from zonegit_cli.render import commits
 from zonegit_cli.render.resolvers import format_branch
 from zonegit_cli.session import Session
+from zonegit_cli.text_width import fit_line, wrap_line
 
 MAX_BRANCHES = 5
 """Branches that are named if the current one does not exist."""
@@ -68,7 +69,8 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         *_format_served(found.statuses, at),
         *(f"{name} does not answer" for name in found.silent),
     ]
-    session.output.print_result(data, lines)
+    fitted = [part for line in lines for part in wrap_line(line)]
+    session.output.print_result(data, fitted)
 
 
 async def _list_branches(repo: Repo, zone: Name) -> list[str]:
@@ -119,7 +121,7 @@ def _format_lines(
     if at.tip is None or tip is None:
         yield "no commit yet, so the zone is not served: zonegit import FILE"
         return
-    yield f"{format_id(at.tip.target)} serial {at.tip.serial}  {subject(tip)}"
+    yield fit_line(f"{format_id(at.tip.target)} serial {at.tip.serial}  {subject(tip)}")
     when = format_age(time.time() - tip.committer.time)
     yield f"by {tip.author.mailbox}, {when}"
     if signed is not None:

@@ -16,7 +16,15 @@ from zonegit_cli import commit_command, options
 from zonegit_cli.output import format_id
 from zonegit_cli.render import identities
 from zonegit_cli.session import Session
-from zonegit_cli.table import align_columns
+from zonegit_cli.table import Cell, Column, align_columns, format_time_cell
+
+COLUMNS = (
+    Column("TAG", "middle"),
+    Column("COMMIT", "id"),
+    Column("TAGGER", "end"),
+    Column("TIME"),
+    Column("SUBJECT", "end"),
+)
 
 
 @options.session_command("tag")
@@ -87,11 +95,14 @@ def _make_data(zone: Name, name: str, commit: bytes) -> dict[str, Any]:
 def _print(session: Session, zone: Name, found: list[ListedTag]) -> None:
     text = [f"{names.text(zone)} has no tag yet: zonegit tag NAME -m TEXT creates one"]
     data = make_tags(zone, found)
-    lines = align_columns([_format_row(each) for each in found]) if found else text
+    rows = [_format_row(each) for each in found]
+    lines = align_columns(rows, COLUMNS, has_header=False) if rows else text
     session.output.print_result(data, lines, paged=True)
 
 
-def _format_row(each: ListedTag) -> tuple[str, ...]:
+def _format_row(each: ListedTag) -> tuple[Cell, ...]:
     tagger = each.tag.tagger if each.tag is not None else None
-    who = (tagger.name, identities.format_time(tagger)) if tagger is not None else ("", "")
-    return each.name, format_id(each.commit), *who, each.subject
+    if tagger is None:
+        return each.name, format_id(each.commit), "", "", each.subject
+    when = format_time_cell(tagger.time, identities.format_time(tagger))
+    return each.name, format_id(each.commit), tagger.name, when, each.subject

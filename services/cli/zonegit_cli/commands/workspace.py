@@ -14,7 +14,7 @@ from zonegit.zonefile.zone_paths import OPERATOR_SCHEMES, Scheme
 from zonegit_cli import options
 from zonegit_cli.output import Json, format_count
 from zonegit_cli.session import Session
-from zonegit_cli.table import align_columns
+from zonegit_cli.table import Column, align_columns
 from zonegit_cli.workspace import working_tree
 from zonegit_cli.workspace.file_status import FileProgress, FileStatus, compare
 from zonegit_cli.workspace.index import IndexEntry, make_index
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 MAX_SHOWN: Final = 20
 """Files that are listed; the others are counted."""
+
+COLUMNS: Final = (Column("STATE"), Column("ZONE", "middle"), Column("FILE", "wrap"))
+CHECKED_OUT: Final = (Column("ZONE", "middle"), Column("REFISH", "middle"), Column("FILE", "wrap"))
 
 _COLOURS: Final = {
     "changed": "yellow",
@@ -105,7 +108,9 @@ async def checkout(
     rows = [
         (f"  {names.text(entry.zone)}", entry.refish, entry.path) for entry in written[:MAX_SHOWN]
     ]
-    session.output.print_result(data, [head, *align_columns(rows), *_format_rest(written)])
+    session.output.print_result(
+        data, [head, *align_columns(rows, CHECKED_OUT, has_header=False), *_format_rest(written)]
+    )
 
 
 @options.session_command("status")
@@ -367,4 +372,4 @@ def _format_files(files: Sequence[FileStatus]) -> list[str]:
         for file in files
         for shown in file.problems or (file.path,)
     ]
-    return align_columns(rows)
+    return align_columns(rows, COLUMNS, has_header=False)

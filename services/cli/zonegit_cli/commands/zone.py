@@ -21,7 +21,9 @@ from zonegit_cli import head_notes, options
 from zonegit_cli.output import format_id
 from zonegit_cli.render import findings, resolvers
 from zonegit_cli.session import Session
-from zonegit_cli.table import align_columns
+from zonegit_cli.table import Column, align_columns
+
+COLUMNS = (Column(""), Column("ZONE", "middle"), Column("SERIAL"), Column("BRANCHES", "wrap"))
 
 
 @options.session_command("add")
@@ -51,7 +53,7 @@ async def list_zones(session: Session) -> None:
     here = repo.default.zone or (head.zone if head else None)
     every = sorted(found, key=lambda refs: names.canonical_key(refs.zone))
     rows = [_format_row(refs, here) for refs in every]
-    lines = align_columns(rows, ("", "ZONE", "SERIAL", "BRANCHES")) if rows else ["no zones yet"]
+    lines = align_columns(rows, COLUMNS) if rows else ["no zones yet"]
     session.output.print_result([make_listed_zone(refs, here) for refs in every], lines, paged=True)
 
 

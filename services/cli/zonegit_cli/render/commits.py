@@ -1,6 +1,7 @@
 """Format commits."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import click
 import msgspec
@@ -15,6 +16,10 @@ from zonegit.views.commit import StoredCommitDocument, make_commit
 from zonegit_cli.output import format_id
 from zonegit_cli.render import identities, patches
 from zonegit_cli.session import Session
+from zonegit_cli.text_width import fit_line, shorten, wrap_line
+
+MAX_LABEL_WIDTH: Final = 16
+"""Columns of the name of a branch or tag in a line that does not fit the terminal."""
 
 
 class ShownCommit(msgspec.Struct, frozen=True):
@@ -39,14 +44,19 @@ class ShownCommit(msgspec.Struct, frozen=True):
 
 def format_oneline(entry: ShownCommit) -> Iterator[str]:
     """Yield one line for the commit, and its patch."""
-    yield f"{format_id(entry.id)}{_format_labels(entry)} {subject(entry.commit)}"
+    line = f"{format_id(entry.id)}{_format_labels(entry)} {subject(entry.commit)}"
+    if fit_line(line) != line:
+        labels = _format_labels(entry, MAX_LABEL_WIDTH)
+        line = fit_line(f"{format_id(entry.id)}{labels} {subject(entry.commit)}")
+    yield line
     yield from patches.format_lines(entry.deltas or ())
 
 
 def format_full(entry: ShownCommit) -> Iterator[str]:
     """Yield the header and the message of the commit, and its patch."""
     commit, author = entry.commit, entry.commit.author
-    yield click.style(f"commit {entry.id.hex()}", fg="yellow") + _format_labels(entry)
+    head = click.style(f"commit {entry.id.hex()}", fg="yellow")
+    yield from wrap_line(head + _format_labels(entry))
     if len(commit.parents) > 1:
         yield "Merge:  " + " ".join(format_id(parent) for parent in commit.parents)
     yield f"Author: {author.mailbox}"
@@ -57,7 +67,8 @@ def format_full(entry: ShownCommit) -> Iterator[str]:
     if entry.signature is not None:
         yield f"Trust:  {entry.signature}"
     yield ""
-    yield from (f"    {line}" for line in commit.message.split("\n"))
+    for line in commit.message.split("\n"):
+        yield from wrap_line(f"    {line}")
     yield ""
     if entry.deltas:
         yield from patches.format_lines(entry.deltas)
@@ -82,15 +93,16 @@ def make_document(entry: ShownCommit) -> StoredCommitDocument:
     return make_commit(entry.id, entry.commit, entry.labels, entry.deltas, entry.approval)
 
 
-def _format_labels(entry: ShownCommit) -> str:
+def _format_labels(entry: ShownCommit, width: int | None = None) -> str:
     if not entry.labels:
         return ""
-    shown = ", ".join(_format_label(each) for each in entry.labels)
+    shown = ", ".join(_format_label(each, width) for each in entry.labels)
     return click.style(" (", fg="yellow") + shown + click.style(")", fg="yellow")
 
 
-def _format_label(label: Label) -> str:
+def _format_label(label: Label, width: int | None) -> str:
+    name = label.name if width is None else shorten(label.name, width, middle=True)
     if label.kind == "tag":
-        return click.style(f"tag: {label.name}", fg="yellow", bold=True)
+        return click.style(f"tag: {name}", fg="yellow", bold=True)
     head = click.style("HEAD -> ", fg="cyan", bold=True) if label.current else ""
-    return head + click.style(label.name, fg="green", bold=True)
+    return head + click.style(name, fg="green", bold=True)

@@ -11,6 +11,7 @@ from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, format_key, rdata_to_text
 from zonegit_cli.output import format_count
+from zonegit_cli.text_width import wrap_line
 
 BY_HAND: Final = (
     "make both sides equal (zonegit set or delete, on either branch), then try again",
@@ -28,9 +29,10 @@ def format_conflicts(conflicted: Conflicted, advice: Sequence[str] = BY_HAND) ->
     """Yield the conflicts and the advice as lines."""
     where = f"{names.text(conflicted.zone)} {conflicted.branch}"
     found = format_count(len(conflicted.clashes), "conflict")
-    yield click.style(f"{found}; {where} did not move", fg="red")
+    yield from wrap_line(click.style(f"{found}; {where} did not move", fg="red"))
     yield from format_clashes(conflicted.clashes)
-    yield from advice
+    for line in advice:
+        yield from wrap_line(line)
 
 
 def format_clashes(clashes: Iterable[Clash]) -> Iterator[str]:

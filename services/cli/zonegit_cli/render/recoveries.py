@@ -21,9 +21,17 @@ from zonegit.wire.messages import ResolverStatus
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli.output import format_count
-from zonegit_cli.table import align_columns
+from zonegit_cli.table import Column, align_columns
+from zonegit_cli.text_width import wrap_line
 
-HEADER: Final = ("ZONE", "BRANCH", "SERIAL", "RESOLVERS HAD", "", "ACTION")
+COLUMNS: Final = (
+    Column("ZONE", "middle"),
+    Column("BRANCH", "middle"),
+    Column("SERIAL"),
+    Column("RESOLVERS HAD"),
+    Column("", "middle"),
+    Column("ACTION", "wrap"),
+)
 NOTHING: Final = "-"
 
 
@@ -61,9 +69,9 @@ def format_lines(
     survey: RecoveryState, plans: Sequence[ZonePlan], kept: dict[str, str], *, is_done: bool
 ) -> Iterable[str]:
     """Yield the state and the action for each branch as lines."""
-    yield _format_state(survey)
+    yield from wrap_line(_format_state(survey))
     asked = ", ".join(survey.resolvers) or "none answers"
-    yield f"resolvers: {asked}"
+    yield from wrap_line(f"resolvers: {asked}")
     rows = [
         _format_row(each.zone, branch.branch, branch, is_done=is_done)
         for each in plans
@@ -72,12 +80,13 @@ def format_lines(
     rows += [_format_lost_row(each.zone, lost) for each in plans for lost in each.lost]
     if rows:
         yield ""
-        yield from align_columns(rows, HEADER)
+        yield from align_columns(rows, COLUMNS)
     for place, commit in kept.items():
         zone, branch = place.rsplit(" ", 1)
         reset = f"zonegit reset --hard {commit[:12]} --zone {zone} --branch {branch}"
         served = short(bytes.fromhex(commit))
-        yield f"resolvers serve {served} of {place}, which is stored; to restore it: {reset}"
+        kept_text = f"resolvers serve {served} of {place}, which is stored; to restore it: {reset}"
+        yield from wrap_line(kept_text)
     recovered = [each for each in plans if not each.doubts and not each.is_lost]
     if is_done:
         yield f"{format_count(len(recovered), 'zone')} recovered"
