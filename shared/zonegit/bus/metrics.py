@@ -1,6 +1,7 @@
 """Metrics of a service on the bus: its connection, the requests that it answers, its store."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def collect_requests(lanes: Lanes) -> Iterator[Metric]:
 def collect_folder(folder: Path) -> Iterator[Metric]:
     """Yield the size of the files of a store, and the free space on their file system."""
     size = GaugeMetricFamily("zonegit_store_octets", "Size of the files of the store.")
-    size.add_metric([], sum(file.stat().st_size for file in folder.iterdir() if file.is_file()))
+    size.add_metric([], sum(map(_read_size, folder.iterdir())))
     yield size
     found = os.statvfs(folder)
     free = GaugeMetricFamily(
@@ -88,6 +89,15 @@ def collect_folder(folder: Path) -> Iterator[Metric]:
     )
     free.add_metric([], found.f_bavail * found.f_frsize)
     yield free
+
+
+def _read_size(file: Path) -> int:
+    """Return the size of a regular file, else 0; SQLite may delete a journal meanwhile."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 class StoreCollector(Collector):

@@ -16,6 +16,10 @@ IN_STEP: Final = "in step"
 """The progress of a secondary that has the serial of the last NOTIFY."""
 
 
+MAX_PAGES: Final = 2_000
+"""Pages that one resolver is asked for: it may be hostile. A page has up to 500 secondaries."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecondarySurvey:
     """The answers of resolvers.
@@ -98,7 +102,7 @@ async def _ask_secondaries(
     async def ask() -> list[SecondaryReport] | None:
         found: list[SecondaryReport] = []
         after: tuple[Name, str] | None = None
-        while True:
+        for _ in range(MAX_PAGES):
             subject = subjects.resolver(resolver, "secondaries")
             question = AskSecondaries(zone=zone, after=after)
             page = await bus.request(subject, question, Secondaries, timeout=timeout)
@@ -111,5 +115,6 @@ async def _ask_secondaries(
             if after is not None and last <= after:  # a resolver that repeats itself
                 return found
             after = last
+        return found
 
     return await try_request(ask)

@@ -145,6 +145,30 @@ def test_all_pages_together_list_each_secondary_once() -> None:
     assert [each.zone for each in only.secondaries] == [zones[3]] * 2
 
 
+def test_a_page_of_long_texts_is_shorter() -> None:
+    states = SecondaryStates(lambda _: (PLAIN,))
+    for number in range(MAX_SECONDARIES):
+        apex = names.parse(f"z{number}.example.")
+        states.record_notify(apex, PLAIN, 1)
+        states.record_answer(apex, PLAIN, "x" * 4_000)
+    page = list_secondaries("r", states, AskSecondaries())
+    assert page.more
+    assert 50 < len(page.secondaries) < 150
+
+
+def test_zones_that_come_and_go_are_listed_once_and_in_order() -> None:
+    states = SecondaryStates(lambda _: (PLAIN,))
+    zones = [names.parse(f"{label}.example.") for label in "dacb"]
+    for each in zones:
+        states.record_notify(each, PLAIN, 1)
+    assert [state.zone for state in states.list_states()] == sorted(zones)
+    states.forget(zones[0])
+    states.record_notify(zones[0], PLAIN, 1)
+    states.record_notify(names.parse("aa.example."), PLAIN, 1)
+    found = [state.zone for state in states.list_states()]
+    assert found == sorted([*zones, names.parse("aa.example.")])
+
+
 async def test_the_notifier_records_answers_and_refusals() -> None:
     async with (
         listening(NotifyPeer()) as good,

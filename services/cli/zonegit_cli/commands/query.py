@@ -95,9 +95,9 @@ async def _try_current_zone(
     try:
         async with session.connect() as repo:
             relative = names.parse(text, await heads.find_zone(repo))
+        second = await ask(relative)
     except ZonegitError:  # the question was for the DNS server, which did answer
         return first
-    second = await ask(relative)
     if not dns_messages.is_name_found(second.message):
         session.output.print_note(
             f"{names.text(relative)}, in the current zone, was not found either"

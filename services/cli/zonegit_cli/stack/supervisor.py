@@ -324,6 +324,11 @@ async def check_config(data: Path, chosen: Path | None) -> None:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             _, output = await process.communicate()
+    except TimeoutError:
+        raise Unavailable(
+            f"{file} was not checked within {CHECK_TIMEOUT_S:.0f} s",
+            hint="the machine may be overloaded; try again",
+        ) from None
     finally:
         if process.returncode is None:
             process.kill()

@@ -1,22 +1,31 @@
 """Report what the secondaries of zones were notified of and transferred."""
 
-import itertools
 import time
+from typing import Final
 
 from zonegit.wire.messages import MAX_SECONDARIES, AskSecondaries, Secondaries, SecondaryReport
 from zonegit_resolver.xfr.secondary_states import SecondaryState, SecondaryStates
+
+MAX_PAGE_OCTETS: Final = 400 * 1024
+"""The approximate maximum size of a page."""
+REPORT_OCTETS: Final = 160
+"""The size of a report, without its texts."""
 
 
 def list_secondaries(name: str, states: SecondaryStates, asked: AskSecondaries) -> Secondaries:
     """Return a page of the secondaries, the answer to ``resolvers.secondaries``."""
     now = time.time()
     after = (asked.after[0], asked.after[1]) if asked.after is not None else None
-    page = list(itertools.islice(states.list_states(asked.zone, after), MAX_SECONDARIES + 1))
-    return Secondaries(
-        resolver=name,
-        secondaries=[_describe(state, now) for state in page[:MAX_SECONDARIES]],
-        more=len(page) > MAX_SECONDARIES,
-    )
+    page: list[SecondaryReport] = []
+    octets = 0
+    for state in states.list_states(asked.zone, after):
+        report = _describe(state, now)
+        octets += REPORT_OCTETS + len(report.zone) + len(report.secondary)
+        octets += len(report.problem or "")
+        if page and (len(page) == MAX_SECONDARIES or octets > MAX_PAGE_OCTETS):
+            return Secondaries(resolver=name, secondaries=page, more=True)
+        page.append(report)
+    return Secondaries(resolver=name, secondaries=page)
 
 
 def _describe(state: SecondaryState, now: float) -> SecondaryReport:

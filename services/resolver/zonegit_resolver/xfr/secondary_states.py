@@ -99,13 +99,16 @@ class SecondaryStates:
         self.counts: Counter[tuple[Secondary, Progress]] = Counter()
         self._secondaries = secondaries
         self._states: dict[Name, dict[Secondary, SecondaryState]] = {}
-        self._sorted: list[Name] | None = None
-        """The zones in order; None after one was added or removed."""
+        self._zones: list[Name] | None = []
+        """The zones, new ones at the end: they are sorted in when they are listed, which is fast.
+        None after one was deleted."""
 
     def record_notify(self, zone: Name, secondary: Secondary, serial: int | None) -> None:
         """Record that a NOTIFY is to be sent."""
         if zone not in self._states:
-            self._states[zone], self._sorted = {}, None
+            self._states[zone] = {}
+            if self._zones is not None:
+                self._zones.append(zone)
         state = self._states[zone].get(secondary)
         if state is None:
             state = SecondaryState(zone, secondary, serial, time.time())
@@ -177,9 +180,11 @@ class SecondaryStates:
 
     def forget(self, zone: Name) -> None:
         """Delete the states of a zone that is no longer served."""
-        for state in self._states.pop(zone, {}).values():
+        if zone not in self._states:
+            return
+        for state in self._states.pop(zone).values():
             self._uncount(state)
-        self._sorted = None
+        self._zones = None
 
     def list_states(
         self, zone: Name | None = None, after: tuple[Name, str] | None = None
@@ -200,10 +205,11 @@ class SecondaryStates:
     def _list_zones(self, first: Name | None, only: Name | None) -> list[Name]:
         if only is not None:
             return [only] if only in self._states else []
-        if self._sorted is None:
-            self._sorted = sorted(self._states)
-        start = bisect.bisect_left(self._sorted, first) if first is not None else 0
-        return self._sorted[start:]
+        if self._zones is None:
+            self._zones = list(self._states)
+        self._zones.sort()
+        start = bisect.bisect_left(self._zones, first) if first is not None else 0
+        return self._zones[start:]
 
     def _find(self, zone: Name, secondary: Secondary) -> SecondaryState | None:
         return self._states.get(zone, {}).get(secondary)
