@@ -76,7 +76,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "resolve": "Answer a query from the stored zones, now or at any commit",
     },
     "Your shell": {
-        "config": "Trust the settings file of a folder",
+        "config": "Trust the settings file of a folder, make bus users",
         "completion": "Print the completion script for your shell",
     },
 }

@@ -28,8 +28,9 @@ def test_every_decision_is_listed() -> None:
 
 def test_every_page_is_in_the_table_of_contents() -> None:
     docs = ROOT / "docs"
-    listed = re.findall(r"\]\(([\w-]+\.md)\)", (docs / "README.md").read_text())
-    pages = {path.name for path in docs.glob("*.md")} - {"README.md"}
+    listed = re.findall(r"\]\(((?:how-to/)?[\w-]+\.md)\)", (docs / "README.md").read_text())
+    paths = [*docs.glob("*.md"), *docs.glob("how-to/*.md")]
+    pages = {str(path.relative_to(docs)) for path in paths} - {"README.md"}
     assert sorted(listed) == sorted(pages)
 
 
