@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from zonegit.errors import Denied, Unavailable, ZonegitError
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Edit
 from zonegit.repo.commit.intent import Intent, OnConflict
-from zonegit.repo.commit.outcomes import Committed, Outcome, Preview
+from zonegit.repo.commit.outcomes import Committed, Outcome, Preview, Unchanged
 from zonegit.repo.heads import BranchPosition
 from zonegit.repo.repo import Repo
+from zonegit.store.ref_log import Moved
 from zonegit.zone.findings import Finding, refuse
 from zonegit_cli.options import CommitOptions
 from zonegit_cli.output import Json
@@ -160,6 +162,45 @@ async def commit_edits(
     return await report_outcome(target, outcome)
 
 
+async def wait_for_resolvers(
+    target: TargetBranch, outcome: Outcome
+) -> tuple[list[str] | None, ZonegitError | None]:
+    """Wait with ``--wait`` until the resolvers serve what was committed, or the tip if nothing
+    changed.
+
+    Returns:
+        The resolvers, and the error if the wait failed, with the commit in its details. The
+        resolvers are None without ``--wait`` and after an error.
+
+    Raises:
+        Unavailable: nothing was committed, and the ref store does not answer.
+    """
+    moved: Moved | None
+    match outcome:
+        case Committed():
+            moved, is_news = outcome.moved, True
+        case Unchanged() if target.options.wait and not target.options.dry_run:
+            moved, is_news = await find_last_move(target.repo, target.at), False
+        case _:
+            return None, None
+    try:
+        return await target.waiter.wait(moved, is_news=is_news), None
+    except (Unavailable, Denied) as error:
+        if outcome.commit is not None:
+            error.details["commit"] = outcome.commit.hex()
+        return None, error
+
+
+async def find_last_move(repo: Repo, at: BranchPosition) -> Moved | None:
+    """Return the last move of a branch, without its entries; None if the branch does not exist."""
+    refs = await repo.refs.zone(at.zone, repo.actor)
+    tip = refs.heads.get(at.branch)
+    if tip is None:
+        return None
+    epoch = (await repo.refs.recovery()).epoch
+    return Moved(epoch, tip.sequence, [])
+
+
 async def report_outcome(
     target: TargetBranch,
     outcome: Outcome,
@@ -181,10 +222,10 @@ async def report_outcome(
 
     Raises:
         ZonegitError: after a dry run was printed, what its move would raise.
-        Unavailable, Denied: see :meth:`zonegit.bus.propagation.Waiter.wait`.
+        Unavailable, Denied: after the outcome was printed, see
+            :meth:`zonegit.bus.propagation.Waiter.wait`.
     """
-    moved = outcome.moved if isinstance(outcome, Committed) else None
-    served_by = await target.waiter.wait(moved)
+    served_by, failure = await wait_for_resolvers(target, outcome)
     if not isinstance(outcome, Conflicted):
         findings.print_findings(target.session, outcome.findings)
     data: Json = {}
@@ -208,4 +249,6 @@ async def report_outcome(
     target.session.output.print_result(data, lines, paged=not isinstance(outcome, Committed))
     if isinstance(outcome, Preview) and outcome.judgement.refusal is not None:
         raise outcome.judgement.refusal
+    if failure is not None:
+        raise failure
     return EXIT_STATUS["conflict"] if isinstance(outcome, Conflicted) else 0

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import msgspec
 
 from zonegit.bus.connection import Bus
+from zonegit.bus.lagging import describe_lagging
 from zonegit.bus.resolver_status import KnownResolvers, ask_status, read_registry
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.store.ref_log import Moved
@@ -47,6 +48,7 @@ class Waiter(msgspec.Struct):
         departed: resolvers and instances that announced that they leave.
         changed: set when one of these changes.
         denied: the error if the bus does not permit to ask a resolver.
+        is_news: whether the move that is waited for was made by the caller.
     """
 
     zone: Name
@@ -61,6 +63,7 @@ class Waiter(msgspec.Struct):
     departed: set[tuple[str, str]] = msgspec.field(default_factory=set)
     changed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     denied: Denied | None = None
+    is_news: bool = True
 
     def handle_report(self, subject: str, octets: bytes) -> None:
         """Record a report from the bus."""
@@ -95,11 +98,13 @@ class Waiter(msgspec.Struct):
             if not _has_reached(self.served.get(resolver), moved)
         }
 
-    async def wait(self, moved: Moved | None) -> list[str] | None:
+    async def wait(self, moved: Moved | None, *, is_news: bool = True) -> list[str] | None:
         """Wait until every resolver serves the move. The move is committed also if this fails.
 
         Args:
             moved: the move; None if nothing moved.
+            is_news: False for a move from before this waiter collected reports. Every resolver is
+                asked then.
 
         Returns:
             The resolvers that serve it; None if nothing moved or no resolver is waited for.
@@ -111,17 +116,20 @@ class Waiter(msgspec.Struct):
         """
         if self.bus is None or moved is None:
             return None
+        self.is_news = is_news
         deadline = asyncio.get_running_loop().time() + self.timeout
         try:
             registry = await read_registry(
                 self.bus, self.actor, expected=self.expected, timeout=self.timeout
             )
         except (Denied, Unavailable) as error:
-            raise _unknown_outcome_error(error) from error
+            raise self._unknown_outcome_error(error) from error
         return await self._wait_for(moved, registry, deadline)
 
     async def _wait_for(self, moved: Moved, registry: KnownResolvers, deadline: float) -> list[str]:
         self._add_registered(registry)
+        if not self.is_news:
+            self.to_ask |= self.awaited
         try:
             async with asyncio.timeout_at(deadline), asyncio.TaskGroup() as group:
                 asking = []
@@ -133,21 +141,35 @@ class Waiter(msgspec.Struct):
                 for task in asking:
                     task.cancel()
         except TimeoutError:
-            late = ", ".join(sorted(self.find_lagging(moved)))
-            raise Unavailable(
-                f"committed, but not yet served after {self.timeout:g} s by: {late}",
-                hint="zonegit resolvers shows how far they lag",
-            ) from None
+            raise await self._make_late_error(sorted(self.find_lagging(moved))) from None
         if self.denied is not None:
-            raise _unknown_outcome_error(self.denied)
+            raise self._unknown_outcome_error(self.denied)
         if registry.is_full:
-            raise _unknown_outcome_error(
+            raise self._unknown_outcome_error(
                 Unavailable(
                     "more resolvers announce themselves than the ref store can register",
                     hint="see zonegit doctor",
                 )
             )
         return sorted(self.awaited)
+
+    async def _make_late_error(self, late: Sequence[str]) -> Unavailable:
+        assert self.bus is not None  # else nothing is waited for
+        doing = await describe_lagging(self.bus, self.actor, late, self.zone, self.branch)
+        return Unavailable(
+            f"{self._effect}not yet served after {self.timeout:g} s; {'; '.join(doing)}",
+            hint="zonegit resolvers shows how far they lag",
+        )
+
+    @property
+    def _effect(self) -> str:
+        return "committed, but " if self.is_news else ""
+
+    def _unknown_outcome_error(self, error: Denied | Unavailable) -> Denied | Unavailable:
+        return type(error)(
+            f"{self._effect}it is not known which resolvers serve it: {error.message}",
+            hint=error.hint,
+        )
 
     def _add_registered(self, registry: KnownResolvers) -> None:
         """Wait for the registered resolvers, except those that do not follow the branch. Ask those
@@ -178,13 +200,6 @@ class Waiter(msgspec.Struct):
         elif _is_past(status, self.branch, moved):
             self.served[resolver] = (moved.epoch, moved.sequence)
         self.changed.set()
-
-
-def _unknown_outcome_error(error: Denied | Unavailable) -> Denied | Unavailable:
-    return type(error)(
-        f"committed, but it is not known which resolvers serve it: {error.message}",
-        hint=error.hint,
-    )
 
 
 def _has_reached(served: tuple[str, int] | None, moved: Moved) -> bool:

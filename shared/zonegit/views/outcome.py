@@ -33,7 +33,7 @@ class CommitDocument(Document, kw_only=True):
         serial_before: the serial that it had.
         replayed: how many times another change came first, and this one was applied to it.
         verdict: in a dry run whether the move would be accepted; null if nothing would move.
-        served_by: with ``--wait`` the resolvers that serve the move.
+        served_by: with ``--wait`` the resolvers that serve the branch; null if the wait failed.
         warnings: findings about the input and the change.
         conflicts: RRsets that need a decision; nothing moved then, and the exit status is 4.
         hints: commands that resolve the conflicts.
@@ -151,9 +151,14 @@ class UndoDocument(SeveralDocument, kw_only=True):
 
 
 def make_unmoved(
-    outcome: Unchanged | Conflicted, *, dry_run: bool, hints: Sequence[str] = ()
+    outcome: Unchanged | Conflicted,
+    *,
+    dry_run: bool,
+    hints: Sequence[str] = (),
+    served_by: list[str] | None = None,
 ) -> CommitDocument:
-    """Return the document of a branch that did not move; ``hints`` resolve the conflicts."""
+    """Return the document of a branch that did not move; ``hints`` resolve the conflicts, and
+    ``served_by`` are the resolvers that serve its tip."""
     document = CommitDocument(
         zone=names.text(outcome.zone),
         branch=outcome.branch,
@@ -161,6 +166,7 @@ def make_unmoved(
         commit=to_hex(outcome.commit),
         serial=outcome.serial,
         serial_before=outcome.serial,
+        served_by=served_by,
         warnings=[],
     )
     if isinstance(outcome, Conflicted):

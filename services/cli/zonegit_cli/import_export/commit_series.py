@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
+from zonegit.errors import Denied, Unavailable, ZonegitError
 from zonegit.objects.ids import CommitId
 from zonegit.repo.change import import_series
 from zonegit.repo.change.import_series import ImportedCommit, ImportedSeries, ImportedVersion
@@ -78,7 +79,7 @@ async def commit(
             target.repo, target.at, new.versions, intent, progress, new.base
         )
         session.output.print_progress("")
-        served_by = await target.waiter.wait(written.moved)
+        served_by, failure = await _wait(target, written)
         findings.print_findings(session, written.findings)
         data: Json = {}
         if session.output.as_json:
@@ -97,6 +98,18 @@ async def commit(
     session.output.print_result(data, lines, paged=True)
     if refusal := find_refusal([written.judgement]):
         raise refusal
+    if failure is not None:
+        raise failure
+
+
+async def _wait(
+    target: TargetBranch, written: ImportedSeries
+) -> tuple[list[str] | None, ZonegitError | None]:
+    """Wait for the resolvers with ``--wait``; return them, or the error to raise at the end."""
+    try:
+        return await target.waiter.wait(written.moved), None
+    except (Unavailable, Denied) as error:
+        return None, error
 
 
 def _format_lines(

@@ -79,7 +79,7 @@ async def make_document(
 
     match outcome:
         case Unchanged() | Conflicted():
-            return views.make_unmoved(outcome, dry_run=dry_run, hints=hints)
+            return views.make_unmoved(outcome, dry_run=dry_run, hints=hints, served_by=served_by)
         case Preview():
             deltas = await _make_tree_pair(repo, outcome).read_deltas()
             return views.make_preview(outcome, diff.make_changes(deltas))
