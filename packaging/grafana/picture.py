@@ -202,7 +202,7 @@ def draw_lines(found: list[tuple[str, Series]], width: int, height: int, unit: s
             f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">'
             f"{format_value(high * step / 2, unit)}</text>"
         )
-    at, row = 14.0, bottom + 20
+    at, row = 14.0, bottom + 16
     for (name, series), colour in zip(found, COLOURS, strict=False):
         points = " ".join(
             f"{left + (right - left) * (t - first) / span:.1f},"
@@ -212,7 +212,7 @@ def draw_lines(found: list[tuple[str, Series]], width: int, height: int, unit: s
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
         room = 24 + 7 * len(name)
         if at + room > width:
-            at, row = 14.0, row + 14
+            at, row = 14.0, row + 12
         parts.append(
             f'<circle cx="{at}" cy="{row - 4}" r="4" fill="{colour}"/>'
             f'<text x="{at + 8}" y="{row}" font-size="11">{escape(name)}</text>'
