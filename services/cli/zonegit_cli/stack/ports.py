@@ -3,6 +3,7 @@ and passed to every process of the stack."""
 
 import secrets
 import socket
+from collections.abc import Iterable
 from typing import Final
 
 from zonegit.errors import Conflict
@@ -14,31 +15,44 @@ process of the stack binds it."""
 MAX_TRIES: Final = 50
 
 
-def find_free_port(host: str = "127.0.0.1") -> int:
-    """Return a port of ``host`` that is free for UDP and TCP.
+class PortPlan:
+    """Chooses ports for one stack, each at most once: none of them is bound before all are chosen.
 
-    Raises:
-        Conflict: no free port was found, or ``host`` is not an address of this machine.
+    Attributes:
+        chosen: the ports chosen so far, on any address.
     """
-    for candidate in (secrets.choice(CANDIDATE_PORTS) for _ in range(MAX_TRIES)):
-        problem = _find_problem(host, candidate)
-        if problem is None:
-            return candidate
-    raise _listen_error(host, 0, problem)
 
+    def __init__(self, chosen: Iterable[int] = ()) -> None:
+        self.chosen = set(chosen)
 
-def choose_dns_port(host: str, port: int) -> int:
-    """Return ``port`` after a check that it can be bound; for port 0 return a free port.
+    def find_free(self, host: str = "127.0.0.1") -> int:
+        """Return a port of ``host`` that is free for UDP and TCP.
 
-    Raises:
-        Conflict: it is in use, or may not be bound.
-    """
-    if not port:
-        return find_free_port(host)
-    problem = _find_problem(host, port)
-    if problem is not None:
-        raise _listen_error(host, port, problem)
-    return port
+        Raises:
+            Conflict: no free port was found, or ``host`` is not an address of this machine.
+        """
+        problem: str | None = "all ports that were tried are taken"
+        for candidate in (secrets.choice(CANDIDATE_PORTS) for _ in range(MAX_TRIES)):
+            if candidate in self.chosen:
+                continue
+            problem = _find_problem(host, candidate)
+            if problem is None:
+                self.chosen.add(candidate)
+                return candidate
+        raise _listen_error(host, 0, problem)
+
+    def choose(self, host: str, port: int) -> int:
+        """Return ``port`` after a check that it can be bound; for port 0 return a free port.
+
+        Raises:
+            Conflict: it is in use, or may not be bound.
+        """
+        if not port:
+            return self.find_free(host)
+        problem = _find_problem(host, port)
+        if problem is not None:
+            raise _listen_error(host, port, problem)
+        return port
 
 
 def _listen_error(host: str, port: int, problem: str | None) -> Conflict:

@@ -20,9 +20,10 @@ from zonegit.errors import Unavailable
 from zonegit.process import USAGE_STATUS
 from zonegit.wire.services import SERVICES, STORES, Service, Sharing
 from zonegit_cli.parse.addresses import format_address, parse_address
-from zonegit_cli.stack import folder, nats, ports, readiness, record
+from zonegit_cli.stack import folder, nats, readiness, record
 from zonegit_cli.stack.child import Child, Note, keep_running
 from zonegit_cli.stack.logs import LogBounds, keep_rotating, rotate
+from zonegit_cli.stack.ports import PortPlan
 from zonegit_cli.stack.record import StackRecord
 from zonegit_cli.terminal import find_start
 from zonegit_cli.usage import Usage
@@ -58,21 +59,22 @@ def plan(options: UpOptions) -> StackRecord:
         Invalid: an address is malformed.
     """
     users = nats.make_passwords(record.list_resolver_names(options.resolvers), options.services)
-    bus = {"url": f"nats://127.0.0.1:{ports.find_free_port()}", "users": users}
     addresses = [parse_address(text) for text in options.listen]
-    dns = [format_address(host, ports.choose_dns_port(host, port)) for host, port in addresses]
+    ports = PortPlan(port for _, port in addresses)
+    bus = {"url": f"nats://127.0.0.1:{ports.find_free()}", "users": users}
+    dns = [format_address(host, ports.choose(host, port)) for host, port in addresses]
     pid = os.getpid()
     start = find_start(pid)
     return StackRecord(
-        pid, bus, dns, _choose_metrics_address(options), options.resolvers, start=start
+        pid, bus, dns, _choose_metrics_address(options, ports), options.resolvers, start=start
     )
 
 
-def _choose_metrics_address(options: UpOptions) -> str | None:
+def _choose_metrics_address(options: UpOptions, ports: PortPlan) -> str | None:
     if options.metrics is None:
         return None
     host, port = parse_address(options.metrics)
-    return format_address(host, port or ports.find_free_port(host))
+    return format_address(host, port or ports.find_free(host))
 
 
 async def run(
@@ -93,8 +95,9 @@ async def run(
     Raises:
         Unavailable: a process does not start; names it, with the end of its log.
     """
-    pages = _choose_metrics(planned, record.list_resolver_names(planned.resolvers))
-    store_pages = _choose_metrics(planned, STORES)
+    ports = PortPlan(_list_ports(planned))
+    pages = _choose_metrics(planned, ports, record.list_resolver_names(planned.resolvers))
+    store_pages = _choose_metrics(planned, ports, STORES)
     children = _make_children(options, planned, pages, store_pages)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -235,10 +238,19 @@ async def _fail_on_crash_loop(children: Sequence[Child]) -> None:
                 )
 
 
-def _choose_metrics(planned: StackRecord, names: Iterable[str]) -> dict[str, str | None]:
+def _list_ports(planned: StackRecord) -> list[int]:
+    """Return the ports of a stack that are chosen already."""
+    served = [*planned.dns, *([planned.metrics] if planned.metrics is not None else [])]
+    bus = planned.bus["url"].removeprefix("nats://")
+    return [parse_address(each)[1] for each in [bus, *served]]
+
+
+def _choose_metrics(
+    planned: StackRecord, ports: PortPlan, names: Iterable[str]
+) -> dict[str, str | None]:
     """Return the address for the metrics of each service; None if metrics are not served."""
     is_served = planned.metrics is not None
-    return {name: f"127.0.0.1:{ports.find_free_port()}" if is_served else None for name in names}
+    return {name: f"127.0.0.1:{ports.find_free()}" if is_served else None for name in names}
 
 
 def _make_children(
