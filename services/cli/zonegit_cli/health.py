@@ -132,9 +132,13 @@ def check_secondary(secondary: str, reports: Sequence[SecondaryReport]) -> Check
     zones = len({each.zone for each in reports})
     if not problems:
         return CheckResult(secondary, True, f"secondary of {format_count(zones, 'zone')}")
-    named = [f"{names.text(each.zone)}: {_describe_late(each)}" for each in problems[:MAX_SHOWN]]
-    if len(problems) > MAX_SHOWN:
-        named.append(f"and {len(problems) - MAX_SHOWN} more: zonegit secondaries")
+    # Several resolvers can report the same: each text once.
+    texts = list(
+        dict.fromkeys(f"{names.text(each.zone)}: {_describe_late(each)}" for each in problems)
+    )
+    named = texts[:MAX_SHOWN]
+    if len(texts) > MAX_SHOWN:
+        named.append(f"and {len(texts) - MAX_SHOWN} more: zonegit secondaries")
     return CheckResult(secondary, False, "; ".join(named))
 
 

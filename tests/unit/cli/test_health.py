@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from zonegit.objects.ids import CommitId
 from zonegit.store.refs import RefTip, ZoneRefs
-from zonegit.wire.messages import ResolverStatus, ServedZone
+from zonegit.wire.messages import ResolverStatus, SecondaryReport, ServedZone
 from zonegit.zone import names
 from zonegit_cli import health
 
@@ -74,3 +74,17 @@ def fail(status: ResolverStatus) -> str:
     found = health.check_resolver(status)
     assert not found.ok
     return found.text
+
+
+def test_a_problem_that_several_resolvers_report_is_named_once() -> None:
+    """Two resolvers notify one secondary, which answers neither: one text."""
+    report = SecondaryReport(
+        zone=names.parse("example.com."),
+        secondary="192.0.2.2:53",
+        progress="silent",
+        notified=7,
+        age=60.0,
+    )
+    check = health.check_secondary("192.0.2.2:53", [report, report])
+    assert not check.ok
+    assert check.text == "example.com.: does not answer the NOTIFY of serial 7"
