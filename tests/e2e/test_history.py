@@ -116,7 +116,8 @@ def test_op_log_says_what_was_done_and_since_when(stack: Stack) -> None:
     assert (made["reason"], made["message"], made["author"]) == ("set", "third lb", "Bob")
     assert (made["zone"], made["actor"]) == (ZONE, "historian")
     shown = stack.run("op", "log", "-n", "1", "--zone", ZONE).out
-    assert "\n    third lb (author Bob)\n" in shown
+    assert "\n    set lb A: third lb (author Bob)\n" in shown
+    assert made["summary"] == "set lb A: third lb"
     assert len(stack.json("op", "log", "--zone", ZONE, "--since", "1.hour.ago")) > 3
     assert stack.json("op", "log", "--zone", ZONE, "--since", "2100-01-01") == []
 

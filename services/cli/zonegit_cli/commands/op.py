@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 import click
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo.inspect import operations
+from zonegit.repo.inspect import operation_changes, operations
 from zonegit.repo.inspect.operations import CommitSummary
+from zonegit.store.reader import Reader
 from zonegit.store.ref_log import OperationSummary
 from zonegit.store.ref_names import RefName
 from zonegit.views.operation import OperationDocument, make_operation
@@ -31,9 +32,13 @@ from zonegit_cli.text_width import INDENT, fit_line, wrap_line
 async def log(
     session: Session, limit: int, zone: Name | None, actor: str | None, since: float | None
 ) -> None:
-    """Show the operations, the latest first: the time, the actor, the command and the message of
-    its commit with the author if that is another one, and the old and new target of each ref that
-    moved. For an approved proposal, the actor is the approver.
+    """Show the operations, the latest first: the time, the actor, the command, what was done with
+    the message of its commit and the author if that is another one, and the old and new target of
+    each ref that moved. For an approved proposal, the actor is the approver.
+
+    If the message of set, add, remove, delete, restore or edit does not say what was changed, the
+    first two RRsets are named, and the rest is counted: set lb A: third lb. RRsets deep in a zone,
+    which take longer to find, are not named.
 
     TIME is written as in a refish: 2.weeks.ago, yesterday, 2026-11-20T14:00Z. The log is searched
     until an operation is a day older than TIME, because a clock may have been set back.
@@ -49,9 +54,11 @@ async def log(
         found = await operations.list_latest(repo, limit, zone=zone, actor=actor, since=since)
         entries = [entry for each in found for entry in each.entries]
         symrefs = await operations.read_symrefs(repo, entries)
-        commits = await operations.read_commits(repo, found)
-    data = [_make_document(each, commits) for each in found]
-    lines = [line for each in found for line in _format_lines(each, symrefs, commits)]
+        reader = Reader(repo.objects)
+        commits = await operations.read_commits(repo, found, reader)
+        done = await operation_changes.describe_operations(reader, found, commits)
+    data = [_make_document(each, commits, done) for each in found]
+    lines = [line for each in found for line in _format_lines(each, symrefs, commits, done)]
     session.output.print_result(data, lines or ["no operations yet"], paged=True)
 
 
@@ -72,13 +79,14 @@ def _format_lines(
     each: OperationSummary,
     symrefs: Mapping[ObjectId, RefName],
     commits: Mapping[ObjectId, CommitSummary],
+    done: Mapping[str, str],
 ) -> Iterator[str]:
     yield from wrap_line(operation_lines.format_head(each.operation, each.entries))
     commit = _get_commit(each, commits)
     if commit is not None:
         other = commit.author.casefold() != each.entries[0].actor.casefold()
         by = f" (author {commit.author})" if other else ""
-        yield fit_line(f"    {commit.subject}{by}")
+        yield fit_line(f"    {done[each.operation]}{by}")
     for line in operation_lines.format_moves(each.entries, symrefs):
         yield from wrap_line(line, 2 * INDENT)
     if each.rows > len(each.entries):
@@ -93,9 +101,9 @@ def _get_commit(
 
 
 def _make_document(
-    each: OperationSummary, commits: Mapping[ObjectId, CommitSummary]
+    each: OperationSummary, commits: Mapping[ObjectId, CommitSummary], done: Mapping[str, str]
 ) -> OperationDocument:
     commit = _get_commit(each, commits)
     if commit is None:
         return make_operation(each)
-    return make_operation(each, commit.subject, commit.author)
+    return make_operation(each, commit.subject, commit.author, done[each.operation])

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.errors import Conflict, Invalid, Unavailable, format_list
+from zonegit.errors import Conflict, Invalid, NotFound, Unavailable, format_list
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Commit, Symref, subject
 from zonegit.repo import read_zones, refish_time
@@ -150,19 +150,25 @@ class CommitSummary(msgspec.Struct, frozen=True):
 
 
 async def read_commits(
-    repo: Repo, found: Iterable[OperationSummary]
+    repo: Repo, found: Iterable[OperationSummary], reader: Reader | None = None
 ) -> dict[ObjectId, CommitSummary]:
     """Return the first new commit of each operation, by id, without those that are missing.
 
-    All are read in one batch, and the second parents of merges in another.
+    All are read in one batch with those before the moves, and the second parents of merges in
+    another.
 
     Args:
         repo: the stores.
         found: the operations.
+        reader: keeps the commits that are read; None for a reader of its own.
     """
-    reader = Reader(repo.objects)
+    found = list(found)
+    reader = reader if reader is not None else Reader(repo.objects)
     wanted = {each for operation in found if (each := find_new_commit(operation)) is not None}
-    present = await _read_present(repo, reader, wanted)
+    moves = (each for operation in found for each in operation.entries)
+    before = {each.old for each in moves if each.ref.space == "heads" and each.old is not None}
+    read = await _read_present(repo, reader, wanted | before)
+    present = {each: commit for each, commit in read.items() if each in wanted}
     merged = {each.parents[1] for each in present.values() if len(each.parents) > 1}
     others = await _read_present(repo, reader, merged)
     return {
@@ -186,9 +192,13 @@ async def _read_present(
     repo: Repo, reader: Reader, wanted: Collection[ObjectId]
 ) -> dict[ObjectId, Commit]:
     """Return the commits among stored objects; a log can name objects that were lost."""
-    missing = await repo.objects.missing(wanted) if wanted else ()
-    ids = [each for each in wanted if each not in set(missing)]
-    values = await reader.get(ids)
+    ids = list(wanted)
+    try:
+        values = await reader.get(ids)
+    except NotFound:
+        missing = set(await repo.objects.missing(wanted))
+        ids = [each for each in ids if each not in missing]
+        values = await reader.get(ids)
     return {each: value for each in ids if isinstance(value := values[each], Commit)}
 
 
