@@ -52,7 +52,9 @@ _ABOUT: Final = {
     (Form.ZONE,): "the zone",
     (Form.BRANCH,): "branch",
     (Form.BRANCH, Form.TAG): "branch, tag",
-    (Form.BRANCH, Form.TAG, Form.ZONE): "any",
+    (Form.SERVING,): "serving settings",
+    (Form.BRANCH, Form.TAG, Form.SERVING): "branch, tag, serving settings",
+    (Form.BRANCH, Form.TAG, Form.SERVING, Form.ZONE): "any",
     (Form.NOTHING, Form.ZONE): "no, or a zone",
     (Form.BRANCH, Form.DEFAULT): "branch, or `default` and a branch",
     (Form.OWN, Form.ZONE, Form.NOTHING): "`own`, a zone, or no",
@@ -137,20 +139,28 @@ def _format_forms(verb: AnyVerb, right: Right) -> str:
 def format_recipes() -> str:
     """Return the rules for users with fewer rights than an operator, or with more."""
     customer, example = names.parse("customer.example."), names.parse("example.com.")
-    move = permissions.branch_lines(Right.MOVE, "bob", "main", example)
-    judge = [line.replace(".move.", ".judge.") for line in move]
-    only = permissions.zone_lines(Right.MOVE, "bob", customer)
+    move = [
+        *permissions.branch_lines(Right.MOVE, "bob", "main", example),
+        *permissions.serving_lines(Right.SERVE, "bob", example),
+    ]
+    judge = [line.replace(".move.", ".judge.").replace(".serve.", ".judge.") for line in move]
+    only = [
+        *permissions.zone_lines(Right.MOVE, "bob", customer),
+        *permissions.zone_lines(Right.SERVE, "bob", customer),
+    ]
     zones = permissions.zone_lines(Right.ZONES, "bob", customer)
     rows = [
         (
-            "protect `main` of `example.com.` and all zones below it from bob",
+            "protect `main` of `example.com.` and all zones below it from bob, and keep him from"
+            " serving another branch to clients (`zonegit canary`)",
             f"`publish.deny`: {_format_cells(move)}; to deny his dry runs as well (status 5),"
             f" also {_format_cells(judge)}",
         ),
         (
-            "let bob move only branches and tags of `customer.example.` and the zones below it",
-            f"instead of his lines of *move*: {_format_cells(only)}; remove those of *zones* and"
-            " *default*",
+            "let bob move only branches, tags and serving settings of `customer.example.` and the"
+            " zones below it",
+            f"instead of his lines of *move* and *serve*: {_format_cells(only)}; remove those of"
+            " *zones* and *default*",
         ),
         (
             "let him also add and remove zones there",

@@ -16,8 +16,8 @@ from tests.support.zone_removal import remove_zone
 from zonegit.errors import Conflict, Corrupt, Denied, Invalid, NotFound, Unsafe, ZonegitError
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import RawObject
-from zonegit.objects.model import Symref
-from zonegit.store import ref_names
+from zonegit.objects.model import Doc, Symref
+from zonegit.store import ref_names, serving_settings
 from zonegit.store.ref_log import (
     MAX_SECONDS,
     Ago,
@@ -31,6 +31,7 @@ from zonegit.store.ref_log import (
 )
 from zonegit.store.ref_names import RefName
 from zonegit.store.refs import Absent, Anything, Exactly, RefsSnapshot
+from zonegit.store.serving_settings import CanarySetting, ServingSettings
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -798,3 +799,64 @@ async def test_a_repeated_operation_is_answered_and_removes_no_second_head(
     await point(harness, own, ref_names.branch(FOO, "canary"))
     assert await harness.refs.unpoint(own, why) == first
     assert (await harness.refs.where(ACTOR)).own is not None
+
+
+SERVING = ref_names.serving(FOO)
+
+
+async def store_settings(harness: RefStoreHarness, percent: int) -> RawObject:
+    canary = CanarySetting("next", percent, "salt")
+    raw = encode(serving_settings.make_doc(ServingSettings(canary)))
+    await harness.objects.put([raw])
+    return raw
+
+
+async def test_serving_settings_move_like_a_branch_and_are_removed_with_their_zone(
+    harness: RefStoreHarness,
+) -> None:
+    await register_zone(harness)
+    first, second = await store_settings(harness, 10), await store_settings(harness, 50)
+    moved = await harness.refs.move(SERVING, Absent(), first.id, origin())
+    (entry,) = moved.entries
+    assert (entry.ref, entry.old, entry.new, entry.serial) == (SERVING, None, first.id, None)
+    with pytest.raises(Conflict, match="exists already"):
+        await harness.refs.move(SERVING, Absent(), second.id, origin())
+    await harness.refs.judge(SERVING, Exactly(first.id), second.id, origin())
+    await harness.refs.move(SERVING, Exactly(first.id), second.id, origin())
+    refs = await harness.refs.zone(FOO, ACTOR)
+    assert refs.serving is not None
+    assert (refs.serving.target, refs.serving.serial) == (second.id, None)
+    assert (list(refs.heads), refs.tags) == (["main"], {})
+    (zone,) = (await harness.refs.snapshot()).zones
+    assert zone.serving == refs.serving
+    assert [each.new for each in await harness.refs.reflog(SERVING, 10)] == [second.id, first.id]
+    await harness.refs.move(MAIN, Anything(), None, origin())
+    with pytest.raises(Unsafe, match="has serving settings"):
+        await harness.refs.unregister(FOO, origin())
+    await harness.refs.move(SERVING, Exactly(second.id), None, origin())
+    await harness.refs.unregister(FOO, origin())
+
+
+async def test_serving_settings_that_are_no_doc_or_do_not_parse_are_refused(
+    harness: RefStoreHarness,
+) -> None:
+    made = await register_zone(harness)
+    raw = encode(Doc({"type": "serving", "version": 1, "canary": None, "weight": 1}))
+    await harness.objects.put([raw])
+    for target, expected, error in (
+        (made.id, "is a commit, not a doc", NotFound),
+        (raw.id, "unknown keys in serving settings: 'weight'", Invalid),
+    ):
+        for attempt in (harness.refs.move, harness.refs.judge):
+            with pytest.raises(error, match=expected):
+                await attempt(SERVING, Absent(), target, origin(force=True))
+    with pytest.raises(ZonegitError, match="is a doc, not a commit"):
+        await harness.refs.move(MAIN, Anything(), raw.id, origin(force=True))
+
+
+async def test_the_undo_of_an_operator_covers_serving_settings(harness: RefStoreHarness) -> None:
+    await register_zone(harness)
+    raw = await store_settings(harness, 10)
+    done = await harness.refs.move(SERVING, Absent(), raw.id, origin())
+    found = await harness.refs.operation(ACTOR, None)
+    assert found.operation == done.entries[0].operation

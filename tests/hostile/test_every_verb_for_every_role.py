@@ -24,6 +24,7 @@ TAILS = {
     Form.ZONE: ".zone._.com.foo.=",
     Form.BRANCH: ".heads.main.com.foo.=",
     Form.TAG: ".tags.v1.com.foo.=",
+    Form.SERVING: ".serving._.com.foo.=",
     Form.OWN: ".own",
     Form.DEFAULT: ".default.main.com.foo.=",
 }
@@ -50,6 +51,7 @@ MAY = {
     "refs.register": "operator owner",
     "refs.unregister": "operator owner",
     "refs.move": "operator owner",
+    "refs.serve": "operator owner",
     "refs.judge": EVERY_READER,
     "refs.basis": EVERY_READER,
     "refs.point": "operator owner",
@@ -84,6 +86,7 @@ ONE_USER_ONLY = {
     "zg.resolvers.resolver.status": "refs resolver operator bob owner",
     "zg.resolvers.other.status": "refs operator bob owner",
     "zg.resolvers.other.answered": "operator bob owner",
+    "zg.resolvers.other.secondaries": "operator bob owner",
     "zg.resolvers.other.reload": "operator owner",
     "$SRV.PING": "operator bob owner",
     "_INBOX.alice.x": "objectstore refs resolver",
@@ -149,7 +152,7 @@ async def test_the_bus_accepts_exactly_the_permitted_verbs_of_each_role(
             about = subject(verb, form, user)
             is_granted = user in MAY[find_row(verb, form)].split()
             # One rule covers all kinds of refs; the service refuses other kinds.
-            refs = {Form.ZONE, Form.BRANCH, Form.TAG}
+            refs = {Form.ZONE, Form.BRANCH, Form.TAG, Form.SERVING}
             is_ref = form in refs | {Form.DEFAULT} and len(refs & set(verb.forms)) > 1
             expected = is_granted and (form in verb.forms or is_ref)
             assert await client.may_publish(about) == expected, about

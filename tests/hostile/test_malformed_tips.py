@@ -64,9 +64,9 @@ class Mallory:
         why = ChangeInfo(
             command="set", operation=secrets.token_hex(16), force=True, reason="because"
         )
-        return await self.ask(
-            "refs", "move", Move(expected=expected or here, new=new, why=why), ref
-        )
+        verb = "serve" if ref.space == "serving" else "move"
+        message = Move(expected=expected or here, new=new, why=why)
+        return await self.ask("refs", verb, message, ref)
 
     async def commit(self, tree: ObjectId) -> ObjectId:
         """Store a commit of a tree, which must succeed."""

@@ -121,13 +121,15 @@ LONG_LIVED = (
 ON_PURPOSE = {
     "resolver.follow(bus_settings)": "ends the process when the bus closes the connection for good",
     "resolver.serve()": "ends the process when no socket can be bound",
-    "self._follow_log(follower, pins, updater)": "ends the process if the bus denies what it reads",
+    "self._follow_log(follower, settings, pins, updater)": "ends the process if the bus denies"
+    " what it reads",
     "stopping.wait()": "waits, and does nothing else",
     "_wait_until_ready(options, planned, children)": "ends a stack that does not start",
     "_fail_on_crash_loop(children)": "likewise",
     "_wait_for_reply(bus, service.name, probe, list_broken)": "likewise",
     "_wait_for_resolver(bus, name, list_broken)": "likewise",
     "self._await_failure(follower.log.failed)": "waits, and does nothing else",
+    "self._await_failure(settings.failed)": "likewise",
     "self._await_failure(pins.failed)": "likewise",
     "self._run_operation(reply, self._channel.origin(slot))": "notes what an operation meets",
     "self._serve_client(sock, peer, subnet)": "notes what a connection meets, and ends it",

@@ -77,6 +77,7 @@ ZONE = names.parse("b_C.example.com.")
 BRANCH = ref_names.branch(ZONE, "next/1.2")
 TAG = ref_names.tag(ZONE, "v1")
 MARKER = ref_names.marker(ZONE)
+SERVING = ref_names.serving(ZONE)
 
 MESSAGES = {
     "$SRV: an endpoint": discovery.EndpointInfo,
@@ -149,6 +150,7 @@ def _verb(verb: AnyVerb) -> Any:
         Form.ZONE: request(MARKER),
         Form.BRANCH: request(BRANCH),
         Form.TAG: request(TAG),
+        Form.SERVING: request(SERVING),
         Form.DEFAULT: request(BRANCH, subjects.DEFAULT),
     }
     return {

@@ -69,6 +69,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "verify": "Verify the signature of a commit, or of its whole history",
     },
     "Serving": {
+        "canary": "Let another branch answer a share of the clients",
         "reload": "Let resolvers read their configuration files again",
         "resolvers": "Show what each resolver serves, and how far it lags",
         "secondaries": "Show what each secondary was notified of and transferred",

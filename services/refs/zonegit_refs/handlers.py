@@ -152,6 +152,10 @@ class RefHandlers:
             message.seen,
         )
 
+    @answers(RefVerbs.SERVE)
+    async def serve(self, request: Request, message: Move) -> Moved:
+        return await self.move(request, message)
+
     @answers(RefVerbs.JUDGE)
     async def judge(self, request: Request, message: Judge) -> Done:
         await self._refs.judge(

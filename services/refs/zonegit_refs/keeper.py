@@ -92,7 +92,7 @@ class _Tip:
     Attributes:
         reading: The reader of the objects of the move.
         is_legacy: Whether the commit comes from a store of the original.
-        candidate: The commit; None if the ref is deleted.
+        candidate: The commit; None if the ref is deleted, or is serving settings.
         is_checked: Whether the commit was checked to be a valid zone.
     """
 
@@ -205,7 +205,7 @@ class RefKeeper:
                 # Objects sent with the move are verified, but the target must be stored.
                 if new in known and await self._objects.missing([new]):
                     raise _not_stored(new)
-                tip.candidate = await judgement.read_candidate(tip.reading, ref, new)
+                tip.candidate = await judgement.read_target(tip.reading, ref, new)
         await self._resolvers.wait_until_asked()
         await self._turns.wait(ref, origin.turn)
         try:
@@ -345,7 +345,7 @@ def _require_own(head: RefName, origin: Origin) -> None:
 
 def _not_stored(object_id: ObjectId) -> NotFound:
     return NotFound(
-        f"commit {short(object_id)} is not stored",
+        f"object {short(object_id)} is not stored",
         hint="store the objects before the ref is moved",
         object=object_id.hex(),
     )

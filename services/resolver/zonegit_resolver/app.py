@@ -50,6 +50,7 @@ from zonegit_resolver.follow.node_cache import NodeCache
 from zonegit_resolver.follow.pins import Pins
 from zonegit_resolver.follow.reclaim import Reclaimer
 from zonegit_resolver.follow.reload import ConfigReloader, catch_sighup
+from zonegit_resolver.follow.stored_settings import SettingsFollower, verify_settings
 from zonegit_resolver.follow.updater import Updater
 from zonegit_resolver.listen.sockets import listen, raise_fd_limit
 from zonegit_resolver.listen.tcp import Streams
@@ -115,7 +116,8 @@ class Resolver:
         self._cache = cache
         self._reclaimer = Reclaimer(cache, scheduler)
         self._zones = ZoneTable(time.time, options.plan.server_options, is_complete=False)
-        self._states = ZoneStates(self._zones, options.plan)
+        stored = dict(verify_settings(cache.notes.list_settings()))
+        self._states = ZoneStates(self._zones, options.plan, stored)
         self._states.on_change.append(cache.record_serving)
         self._states.on_apply.append(cache.record_answered)
         self._differences = DifferenceFinder(self._states, cache.journal, cache.lineage, scheduler)
@@ -274,14 +276,17 @@ class Resolver:
             self._differences.history = LogHistory(refs, store, self._scheduler)
             repo = Repo(RemoteObjects(bus, NAME), refs, NAME, _make_identity, note=_log_note)
             pins = Pins(repo, self._states, updater)
+            settings = SettingsFollower(
+                refs, store, self._states, updater, self._cache.notes, self._reclaimer, NAME
+            )
             follower = self._follower = Follower(
-                bus, refs, self._states, updater, pins, self._cache
+                bus, refs, self._states, updater, pins, self._cache, settings
             )
             group.create_task(keep_running("report", publisher.run))
             announcer = Announcer(bus, self._process, partial(self._describe, follower))
             async with self._answer_requests(bus, follower, announcer):
                 group.create_task(keep_running("report", announcer.run))
-                group.create_task(self._follow_log(follower, pins, updater))
+                group.create_task(self._follow_log(follower, settings, pins, updater))
                 await self._is_serving.wait()
                 announcer.announce()
                 await bus.closed.wait()
@@ -327,14 +332,19 @@ class Resolver:
             is_serving=self._is_serving.is_set(), problems=self._problems,
         )  # fmt: skip
 
-    async def _follow_log(self, follower: Follower, pins: Pins, updater: Updater) -> None:
-        """Follow the log and resolve pins; record when everything is loaded."""
+    async def _follow_log(
+        self, follower: Follower, settings: SettingsFollower, pins: Pins, updater: Updater
+    ) -> None:
+        """Follow the log, apply settings and resolve pins; record when everything is loaded."""
         async with asyncio.TaskGroup() as group:
             group.create_task(keep_running("log", follower.log.run))
+            group.create_task(keep_running("settings", settings.run))
             group.create_task(keep_running("pin", pins.run))
             group.create_task(self._await_failure(follower.log.failed))
+            group.create_task(self._await_failure(settings.failed))
             group.create_task(self._await_failure(pins.failed))
             await follower.log.complete.wait()
+            await settings.wait_idle()
             await pins.wait_idle()
             await updater.wait_idle()
             self._is_complete.set()

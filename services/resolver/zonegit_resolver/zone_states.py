@@ -34,9 +34,10 @@ expire field of its SOA is answered with the extended error Stale Answer (RFC 89
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 
 import structlog
 
@@ -48,7 +49,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import is_later
 from zonegit_resolver.canary_counts import CanaryCounts
-from zonegit_resolver.config.serving import ServingPlan
+from zonegit_resolver.config.serving import FollowedSettings, ServingPlan
 
 log = structlog.get_logger()
 
@@ -126,11 +127,23 @@ class ZoneState:
 
 
 class ZoneStates:
-    """All states, by zone and label. ``plan`` decides which states are served."""
+    """All states, by zone and label. ``plan`` decides which states are served.
 
-    def __init__(self, zones: ZoneTable, plan: ServingPlan) -> None:
+    Args:
+        zones: the zone table.
+        plan: the settings of options and file.
+        stored: the settings of zones in the store, when the process starts.
+    """
+
+    def __init__(
+        self,
+        zones: ZoneTable,
+        plan: ServingPlan,
+        stored: Mapping[Name, FollowedSettings] = MappingProxyType({}),
+    ) -> None:
         self.zones = zones
-        self.plan = plan
+        self._stored = dict(stored)
+        self.plan = replace(plan, stored=self._stored)
         self.on_change: list[Callable[[ZoneState, Compiled], None]] = []
         """Called when the default state of a zone is served at another commit. An exception of an
         observer is logged and does not affect what is served; the same holds for ``on_apply``."""
@@ -179,12 +192,32 @@ class ZoneStates:
         Returns:
             The zones that are served differently; the caller publishes each of them.
         """
-        before, self.plan = self.plan, plan
+        before, self.plan = self.plan, replace(plan, stored=self._stored)
         changed = [zone for zone in self._states if before.get(zone) != plan.get(zone)]
         for zone in changed:
             for label in before.labels(zone)[:1]:
                 self._previous_default.setdefault(zone, label)
         return changed
+
+    def set_stored(self, zone: Name, stored: FollowedSettings | None) -> bool:
+        """Replace the settings of a zone in the store; None if it has none.
+
+        Returns:
+            Whether the zone is served differently; then the caller publishes it.
+        """
+        before = self.plan.get(zone)
+        if stored is None:
+            self._stored.pop(zone, None)
+        else:
+            self._stored[zone] = stored
+        return before != self.plan.get(zone)
+
+    def find_problem(self, state: ZoneState) -> str | None:
+        """Return the reason why a state is not as it should be: it cannot reach its target, or, for
+        the default state, the settings of the zone in the store are not applied."""
+        if state.problem is not None or state.branch not in self.plan.labels(state.zone)[:1]:
+            return state.problem
+        return self.plan.find_problem(state.zone)
 
     def publish(self, zone: Name) -> list[ZoneState]:
         """Serve a zone as the plan says, or from its previous default until the new one is loaded.

@@ -139,7 +139,9 @@ class RemoteRefs(VerbClient):
             objects=select_attached(objects),
             seen=select_attached(seen, MAX_SEEN),
         )
-        return await self.ask(RefVerbs.MOVE, message, ref)
+        # A verb of its own, so that a line which allows moves of branches does not allow it.
+        verb = RefVerbs.SERVE if ref.space == "serving" else RefVerbs.MOVE
+        return await self.ask(verb, message, ref)
 
     async def judge(
         self,

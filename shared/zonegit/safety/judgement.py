@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable, Collection
 from zonegit.errors import Corrupt, Invalid, NotFound, Unavailable
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId, short
-from zonegit.objects.model import Blob, Commit, Object, Tag
+from zonegit.objects.model import Blob, Commit, Doc, Object, Tag
 from zonegit.safety import facts, moves, policy, tips
 from zonegit.safety.moves import MoveRequest
 from zonegit.safety.reader import MoveReader
 from zonegit.safety.tips import Candidate
+from zonegit.store import serving_settings
 from zonegit.store.basis import Basis, MoveLimits, ServedTree
 from zonegit.store.ref_names import RefName
 from zonegit.store.refs import is_expected
@@ -42,7 +43,7 @@ async def judge(
     """
     ref, new = request.ref, request.new
     moves.require_movable(ref)
-    candidate = await read_candidate(reader, ref, new) if new is not None else None
+    candidate = await read_target(reader, ref, new) if new is not None else None
     basis = await read_basis(candidate.lineage if candidate is not None else ())
     state = basis.state
     is_judged = state.tip != new and is_expected(request.expected, state.tip)
@@ -83,6 +84,22 @@ def find_served(ref: RefName, candidate: Candidate | None) -> ServedTree | None:
     """Return the tree and serial that a branch serves at a commit; None for a tag, and if there is
     no commit."""
     return candidate.served if candidate is not None and ref.space == "heads" else None
+
+
+async def read_target(reader: MoveReader, ref: RefName, new: ObjectId) -> Candidate | None:
+    """Return the commit that a ref has after a move to ``new``; None for serving settings, which
+    are parsed.
+
+    Raises:
+        NotFound: ``new`` is not stored, or has a kind that such a ref cannot have.
+        Invalid: it is a commit of another zone, or has no SOA; or it does not parse as settings.
+    """
+    if ref.space != "serving":
+        return await read_candidate(reader, ref, new)
+    value = (await reader.get([new]))[new]
+    _check_kind(value, (Doc,), new, "a doc")
+    serving_settings.parse(value)
+    return None
 
 
 async def read_candidate(reader: MoveReader, ref: RefName, new: ObjectId) -> Candidate:

@@ -45,13 +45,13 @@ class MoveRequest(msgspec.Struct, frozen=True):
 
 
 def require_movable(ref: RefName) -> Name:
-    """Return the zone of a branch or tag.
+    """Return the zone of a branch, a tag or serving settings.
 
     Raises:
-        Invalid: the ref is neither.
+        Invalid: the ref is another one.
     """
-    if ref.zone is None or ref.space not in ("heads", "tags"):
-        raise Invalid(f"{ref.path()} is neither a branch nor a tag")
+    if ref.zone is None or ref.space not in ("heads", "tags", "serving"):
+        raise Invalid(f"{ref.path()} is neither a branch, nor a tag, nor serving settings")
     return ref.zone
 
 
@@ -103,7 +103,7 @@ def check_new(
         Invalid: the zone has the maximum number of branches and tags, or the ref is new and its
             name has a character that a shell interprets.
     """
-    if new is None or new == state.tip:
+    if new is None or new == state.tip or ref.space == "serving":
         return
     if state.tip is None and state.is_new:
         ref_names.require_new(ref.short, ref_names.kind(ref))
@@ -117,18 +117,21 @@ def check_new(
         )
 
 
-def check_empty(zone: Name, branches: Sequence[str], tags: Sequence[str]) -> None:
-    """Check that a zone to unregister has no branches and tags.
+def check_empty(
+    zone: Name, branches: Sequence[str], tags: Sequence[str], *, has_settings: bool = False
+) -> None:
+    """Check that a zone to unregister has no branches, tags and serving settings.
 
     They must be deleted by separate moves, so that an operator who is not permitted to move a
     branch cannot delete it with its zone. ``force`` does not override this.
 
     Raises:
-        Unsafe: it has branches or tags.
+        Unsafe: it has one of these.
     """
-    if branches or tags:
+    if branches or tags or has_settings:
+        found = _format_refs(branches, tags) or "serving settings"
         raise Unsafe(
-            f"zone {names.text(zone)} has {_format_refs(branches, tags)}",
+            f"zone {names.text(zone)} has {found}",
             hint="zonegit zone remove --force --reason TEXT deletes them first; if that command"
             " reports this, it is of an earlier release: upgrade it",
         )

@@ -200,6 +200,11 @@ def _require_digest(name: str, rows: Iterable[Row]) -> Digest:
     return digest
 
 
+def has_digest(connection: Connection, table: str) -> bool:
+    """Return whether a file has a digest of a table; a table that an upgrade adds has none yet."""
+    return connection.execute(_READ, (table,)).fetchone() is not None
+
+
 def compare(
     connection: Connection, tables: Iterable[str], pause: Callable[[], None] = lambda: None
 ) -> None:

@@ -13,7 +13,7 @@ from zonegit.errors import Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
-Space = Literal["heads", "tags", "zone", "head"]
+Space = Literal["heads", "tags", "zone", "head", "serving"]
 
 DEFAULT_BRANCH: Final = "main"
 DEFAULT_HEAD: Final = "HEAD"
@@ -21,6 +21,7 @@ _HEADS: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
 _ZONES: Final = "refs/zonegit/zones/"
 _OWN_HEADS: Final = "refs/zonegit/heads/"
+_SERVING: Final = "refs/zonegit/serving/"
 MAX_SHORT: Final = 200
 MAX_ACTOR: Final = 64
 
@@ -39,9 +40,10 @@ class RefName(msgspec.Struct, frozen=True, order=True):
 
     Args:
         space: ``heads`` or ``tags`` for a branch or tag, ``zone`` for the marker of a registered
-            zone, ``head`` for a HEAD or a remembered branch.
-        zone: the zone of a branch, a tag or a marker; for ``head``, the zone whose branch is
-            remembered, or None for a HEAD.
+            zone, ``head`` for a HEAD or a remembered branch, ``serving`` for the serving settings
+            of a zone.
+        zone: the zone of a branch, a tag, a marker or settings; for ``head``, the zone whose branch
+            is remembered, or None for a HEAD.
         short: the name of a branch or tag; for ``head``, the operator, or empty for the default
             HEAD.
     """
@@ -63,6 +65,8 @@ class RefName(msgspec.Struct, frozen=True, order=True):
             return f"{_TAGS}{zone}/{self.short}"
         if self.space == "zone":
             return f"{_ZONES}{zone}"
+        if self.space == "serving":
+            return f"{_SERVING}{zone}"
         if not self.short:
             return DEFAULT_HEAD
         return f"{_OWN_HEADS}{self.short}/{zone}" if zone else f"{_OWN_HEADS}{self.short}"
@@ -89,6 +93,11 @@ def tag(zone: Name, short: str) -> RefName:
 def marker(zone: Name) -> RefName:
     """Return the ref that marks a zone as registered."""
     return RefName("zone", zone)
+
+
+def serving(zone: Name) -> RefName:
+    """Return the ref of the serving settings of a zone."""
+    return RefName("serving", zone)
 
 
 def default_head() -> RefName:
@@ -179,6 +188,8 @@ def parse(path: str) -> RefName:
         return tag(*_split(path, _TAGS))
     if path.startswith(_ZONES):
         return marker(_parse_zone(path.removeprefix(_ZONES)))
+    if path.startswith(_SERVING):
+        return serving(_parse_zone(path.removeprefix(_SERVING)))
     if path.startswith(_OWN_HEADS):
         actor, slash, zone = path.removeprefix(_OWN_HEADS).partition("/")
         return remembered_branch(actor, _parse_zone(zone)) if slash else own_head(actor)

@@ -63,13 +63,13 @@ def is_expected(expected: Expected, current: ObjectId | None) -> bool:
 
 
 class RefTip(msgspec.Struct, frozen=True):
-    """The value of a branch or tag.
+    """The value of a branch, a tag or the serving settings of a zone.
 
     Args:
-        target: the id of the commit or tag.
+        target: the id of the commit, tag or doc.
         sequence: the sequence of its last move.
-        serial: the SOA serial of ``target``; None for a tag.
-        highest: the highest serial that the branch ever had; None for a tag.
+        serial: the SOA serial of ``target``; None if it is not that of a branch.
+        highest: the highest serial that the branch ever had; None if it is not that of a branch.
     """
 
     target: ObjectId
@@ -115,6 +115,7 @@ class ZoneRefs(msgspec.Struct, frozen=True):
         remembered: the branch of the zone that the operator last checked out, or None.
         awaiting: whether the zone awaits its recovery after a restore of the store; until then its
             refs do not move, and resolvers serve what they have.
+        serving: the serving settings, or None.
     """
 
     zone: Name
@@ -122,6 +123,7 @@ class ZoneRefs(msgspec.Struct, frozen=True):
     tags: dict[str, RefTip]
     remembered: str | None = None
     awaiting: bool = False
+    serving: RefTip | None = None
 
     def __post_init__(self) -> None:
         names.require(self.zone)
@@ -331,11 +333,11 @@ class RefStore(RefReads, Protocol):
         ...
 
     async def unregister(self, zone: Name, origin: Origin) -> Moved:
-        """Remove a zone whose branches and tags were deleted by :meth:`move`.
+        """Remove a zone whose branches, tags and serving settings were deleted by :meth:`move`.
 
         Raises:
             NotFound: the zone is not registered.
-            Unsafe: the zone has branches or tags; ``origin.force`` does not override this.
+            Unsafe: the zone has one of these; ``origin.force`` does not override this.
         """
         ...
 
@@ -348,10 +350,13 @@ class RefStore(RefReads, Protocol):
         objects: Sequence[RawObject] = (),
         seen: Sequence[RawObject] = (),
     ) -> Moved:
-        """Create, move or delete a branch or tag by compare-and-swap.
+        """Create, move or delete a branch, a tag or the serving settings of a zone by
+        compare-and-swap.
+
+        The checks of tips and the limits do not apply to serving settings.
 
         Args:
-            ref: the branch or tag.
+            ref: the branch, the tag or the settings.
             expected: its expected state.
             new: its new value; None deletes it.
             origin: the origin of the move.
@@ -363,7 +368,8 @@ class RefStore(RefReads, Protocol):
         Raises:
             Conflict: the ref does not have its expected state; ``details['tip']`` is its value.
             NotFound: the zone is not registered, or ``new`` is not a stored commit (for a tag, a
-                stored tag).
+                stored tag; for settings, a stored doc).
+            Invalid: the doc of settings does not parse (``store.serving_settings``).
             Unsafe: the serial of ``new`` is not later than that of the branch (RFC 1982), and
                 ``origin.force`` is not set; or the move exceeds the limits of the store, and
                 ``origin.force`` and ``origin.reason`` are not both set.

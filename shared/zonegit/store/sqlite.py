@@ -186,7 +186,11 @@ def _prepare_watched(
         return
     (before,) = connection.execute("PRAGMA user_version").fetchone()
     if before == version or digests.has_digests(connection):
-        digests.compare(connection, (digests.SCHEMA, *watched.at_open))
+        is_old = before != version
+        tables = [
+            each for each in watched.at_open if not is_old or digests.has_digest(connection, each)
+        ]
+        digests.compare(connection, (digests.SCHEMA, *tables))
     prepare_tables(connection, schema, version, upgrades)
     if before != version:
         digests.refresh(connection, watched.tables)

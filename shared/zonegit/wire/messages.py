@@ -606,7 +606,8 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
     one. ``percent`` is the share of client subnets that see it; None for the default state.
     ``highest`` is the highest serial that this resolver ever answered for the branch; None if it is
     unknown, and for a pin. ``queries`` is the number of queries answered from it since the canary
-    of the zone was set; None if the zone has no canary, and from an earlier release.
+    of the zone was set; None if the zone has no canary, and from an earlier release. ``source`` is
+    what decides about the canary, as in :class:`ZoneServing`; None for the default state.
     """
 
     zone: Name
@@ -620,6 +621,7 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
     percent: int | None = None
     highest: int | None = None
     queries: Count | None = None
+    source: Short | None = None
 
     def __post_init__(self) -> None:
         names.require(self.zone)
@@ -628,12 +630,22 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
 class ZoneServing(Message, frozen=True, kw_only=True, omit_defaults=True):
     """The serving settings of one zone. ``branches`` and ``at`` are as in :class:`ResolverStatus`,
     but of this zone. ``canary`` is ``BRANCH:PERCENT``, and ``salt`` its salt; None if there is no
-    canary."""
+    canary.
+
+    ``source`` is what decides about the canary: ``file`` for options and configuration file,
+    ``store`` for the settings of the zone in the store; None if neither has one. ``settings`` is
+    the doc of the settings that were applied last, also if the file decides; None if there was
+    none, and from an earlier release. ``problem`` is the reason why later settings are not applied;
+    None if there is none.
+    """
 
     branches: list[str]
     at: str | None
     canary: Text | None = None
     salt: Text | None = None
+    source: Short | None = None
+    settings: Id | None = None
+    problem: Text | None = None
 
 
 class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -19,7 +19,7 @@ ANYONE: Final = "*"
 """Stands for every actor in place of a token."""
 
 _OPERATOR: Final = frozenset(
-    {Right.READ, Right.PUT, Right.MOVE, Right.ZONES, Right.POINT, Right.DEFAULT}
+    {Right.READ, Right.PUT, Right.MOVE, Right.SERVE, Right.ZONES, Right.POINT, Right.DEFAULT}
 )
 _ASKED_BY_PEOPLE: Final = (
     "zg.resolvers.*", "zg.resolvers.*.status", "zg.resolvers.*.answered",
@@ -96,6 +96,16 @@ def branch_lines(right: Right, actor: str, branch: str, below: Name) -> list[str
         f"{_head(verb, actor)}.{about}.{_zone(below)}>"
         for verb in verbs.VERBS
         if verb.right is right and Form.BRANCH in verb.forms
+    ]
+
+
+def serving_lines(right: Right, actor: str, below: Name) -> list[str]:
+    """Return the subjects of the verbs that require a right, for the serving settings of a zone and
+    of those below it."""
+    return [
+        f"{_head(verb, actor)}.{Form.SERVING.value}.{_zone(below)}>"
+        for verb in verbs.VERBS
+        if verb.right is right and Form.SERVING in verb.forms
     ]
 
 

@@ -122,7 +122,8 @@ def decode_zone(tokens: Sequence[str]) -> Name:
 
 
 def encode_ref(ref: RefName) -> str:
-    """Encode a ref: ``heads.<branch>``, ``tags.<tag>``, ``head._`` or ``zone._``, then the zone."""
+    """Encode a ref: ``heads.<branch>``, ``tags.<tag>``, ``head._``, ``zone._`` or ``serving._``,
+    then the zone."""
     if ref.zone is None:
         raise Invalid(f"{ref.path()} has no zone, so it has no subject")
     named = ref.space in ("heads", "tags")
@@ -185,6 +186,8 @@ def _parse_ref(tokens: Sequence[str]) -> RefName:
             return ref_names.tag(zone, decode_token(second).decode("utf-8", "replace"))
         case "zone" if second == "_":
             return ref_names.marker(zone)
+        case "serving" if second == "_":
+            return ref_names.serving(zone)
         case _:
             raise Invalid(f"{space[:80]!r} is not a kind of ref")
 

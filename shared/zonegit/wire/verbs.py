@@ -38,7 +38,8 @@ class Right(Enum):
     READ = "read objects and refs, and check moves without making them"
     PUT = "store objects; stored objects cannot be changed"
     MOVE = "move, create and delete branches and tags"
-    ZONES = "add zones, and remove those that have no branches and tags"
+    SERVE = "change the serving settings of zones, such as the canary"
+    ZONES = "add zones, and remove those that have no other refs"
     POINT = "move one's own HEAD"
     DEFAULT = "move the default HEAD, which operators without their own HEAD use"
     ADOPT = "migrate a store of the original"
@@ -59,6 +60,7 @@ class Form(Enum):
     ZONE = "zone._"
     BRANCH = "heads.*"
     TAG = "tags.*"
+    SERVING = "serving._"
     OWN = "own"
     DEFAULT = "default.*"
 
@@ -121,6 +123,7 @@ _DESCRIPTIONS: Final = MappingProxyType(
         Form.ZONE: "a zone",
         Form.BRANCH: "a branch",
         Form.TAG: "a tag",
+        Form.SERVING: "the serving settings of a zone",
         Form.OWN: "one's own HEAD",
         Form.DEFAULT: "a branch for the default HEAD",
     }
@@ -131,6 +134,7 @@ _KINDS: Final = MappingProxyType(
         "zone": Form.ZONE,
         "heads": Form.BRANCH,
         "tags": Form.TAG,
+        "serving": Form.SERVING,
         subjects.OWN: Form.OWN,
         subjects.DEFAULT: Form.DEFAULT,
     }
@@ -139,7 +143,9 @@ _KINDS: Final = MappingProxyType(
 
 _ZONE: Final = (Form.ZONE,)
 _TIP: Final = (Form.BRANCH, Form.TAG)
-_ANY: Final = (Form.BRANCH, Form.TAG, Form.ZONE)
+_SERVING: Final = (Form.SERVING,)
+_MOVABLE: Final = (*_TIP, *_SERVING)
+_ANY: Final = (Form.BRANCH, Form.TAG, Form.SERVING, Form.ZONE)
 _NONE_OR_ZONE: Final = (Form.NOTHING, Form.ZONE)
 
 
@@ -170,11 +176,12 @@ class RefVerbs:
     REGISTER: Final = Verb("refs", "register", m.Register, Moved, Right.ZONES, _ZONE)
     UNREGISTER: Final = Verb("refs", "unregister", m.Unregister, Moved, Right.ZONES, _ZONE)
     MOVE: Final = Verb("refs", "move", m.Move, Moved, Right.MOVE, _TIP, is_long=True)
+    SERVE: Final = Verb("refs", "serve", m.Move, Moved, Right.SERVE, _SERVING)
     JUDGE: Final = Verb(
-        "refs", "judge", m.Judge, m.Done, Right.READ, _TIP,
+        "refs", "judge", m.Judge, m.Done, Right.READ, _MOVABLE,
         is_slow=True, is_long=True,
     )  # fmt: skip
-    BASIS: Final = Verb("refs", "basis", m.AskBasis, Basis, Right.READ, _TIP)
+    BASIS: Final = Verb("refs", "basis", m.AskBasis, Basis, Right.READ, _MOVABLE)
     POINT: Final = Verb(
         "refs", "point", m.Point, Moved, Right.POINT, (Form.BRANCH, Form.DEFAULT),
         {Form.DEFAULT: Right.DEFAULT},

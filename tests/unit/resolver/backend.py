@@ -40,6 +40,7 @@ from zonegit.repo.repo import Repo
 from zonegit.store import ref_names
 from zonegit.store.basis import MoveLimits, ServedTree
 from zonegit.store.ref_log import LogEntry
+from zonegit.store.ref_names import RefName
 from zonegit.store.refs import Anything, Exactly
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
@@ -87,7 +88,7 @@ class Backend:
     announces: bool = True
     sends_objects: bool = True
     smuggled: dict[ObjectId, RawObject] = field(default_factory=dict)
-    move: Callable[[names.Name, ObjectId], Awaitable[object]] | None = None
+    move: Callable[[RefName, ObjectId], Awaitable[object]] | None = None
     reflog_enabled: asyncio.Event = field(default_factory=asyncio.Event)
     served: list[ServedEvent] = field(default_factory=list)
 
@@ -131,7 +132,7 @@ class Backend:
         with suppress(Conflict):
             await self.repo.refs.register(apex, self.repo.origin("test"))
         assert self.move is not None
-        await self.move(apex, commit)
+        await self.move(ref_names.branch(apex, "main"), commit)
 
     async def remove(self, zone: str) -> None:
         origin = self.repo.origin("test", force=True)
@@ -223,14 +224,13 @@ async def _run_refs(backend: Backend, serving: Bus, refs: SqlRefs) -> AsyncItera
         if backend.announces:
             publisher.announce(new if backend.sends_objects else (), entries)
 
-    async def move(zone: names.Name, commit: ObjectId) -> object:
-        ref = ref_names.branch(zone, "main")
-        served = ServedTree(1, ObjectId(bytes(32)))
+    async def move(ref: RefName, target: ObjectId) -> object:
+        served = ServedTree(1, ObjectId(bytes(32))) if ref.space == "heads" else None
         tip = (await refs.state(ref)).tip
         origin = backend.repo.origin("smuggle", force=True)
         now = time.time()
         return await refs.move(
-            ref, Anything(), commit, served, tip, origin, now, partial(announce, ())
+            ref, Anything(), target, served, tip, origin, now, partial(announce, ())
         )
 
     objects = objects_of(serving, "refs")

@@ -1,6 +1,7 @@
 """The file with the settings of each zone: it is read as a whole, or refused with a line."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -28,7 +29,9 @@ def read(text: str, **flags: str) -> ServingPlan:
 
 
 def of(plan: ServingPlan, zone: str) -> Serving | None:
-    return plan.get(names.parse(zone))
+    """Return how a zone is served, without the source of its canary."""
+    found = plan.get(names.parse(zone))
+    return replace(found, source=None) if found is not None else None
 
 
 def refusal(text: str | bytes) -> Invalid:

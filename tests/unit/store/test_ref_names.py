@@ -32,6 +32,7 @@ refs = st.one_of(
     st.builds(ref_names.branch, zone_names, shorts),
     st.builds(ref_names.tag, zone_names, shorts),
     st.builds(ref_names.marker, zone_names),
+    st.builds(ref_names.serving, zone_names),
     st.builds(ref_names.own_head, actors),
     st.builds(ref_names.remembered_branch, actors, zone_names),
     st.just(ref_names.default_head()),
@@ -50,7 +51,12 @@ def test_two_refs_never_share_a_path(one, other):
 
 @given(st.text(max_size=60) | st.text("refs/heads/tags.abc/zonegit", max_size=40))
 def test_any_text_is_a_ref_or_invalid(text):
-    for path in (text, f"refs/heads/{text}", f"refs/zonegit/zones/{text}"):
+    for path in (
+        text,
+        f"refs/heads/{text}",
+        f"refs/zonegit/zones/{text}",
+        f"refs/zonegit/serving/{text}",
+    ):
         try:
             ref = ref_names.parse(path)
         except Invalid:

@@ -37,7 +37,8 @@ async def command(session: Session, zone: Name | None) -> None:
     """Ask every resolver which commit of each zone it serves, and where it listens.
 
     A zone has one line for its default state, and one for its canary. A bar shows the share of
-    queries that the canary has answered since it was set, of all resolvers.
+    queries that the canary has answered since it was set, of all resolvers, and says whether
+    the configuration file or the store (zonegit canary) has set it.
     """
     async with session.connect_bus() as bus:
         found = await session.survey_resolvers(bus, zone)
@@ -118,6 +119,7 @@ def _to_json(status: ResolverStatus) -> dict[str, Any]:
                 "pinned": served.pinned,
                 "percent": served.percent,
                 "queries": served.queries,
+                "source": served.source,
                 "problem": served.problem,
             }
             for served in status.zones

@@ -8,7 +8,6 @@ from zonegit.repo import read_zones
 from zonegit.repo.change import branches, remove_zone
 from zonegit.repo.commit import dry_runs
 from zonegit.safety import moves
-from zonegit.store import ref_names
 from zonegit.store.ref_log import Moved
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.store.refs import ZoneRefs
@@ -131,8 +130,7 @@ async def _show_removal(session: Session, zone: Name, *, force: bool, reason: st
         refs = await repo.refs.zone(zone, repo.actor)
     branches, tags = sorted(refs.heads), sorted(refs.tags)
     moves.check_removal(zone, branches, tags, force=force, reason=reason)
-    tips = {ref_names.branch(zone, name): tip for name, tip in refs.heads.items()}
-    tips |= {ref_names.tag(zone, name): tip for name, tip in refs.tags.items()}
+    tips = remove_zone.list_tips(refs)
     gone = {ref.path(): tip.target.hex() for ref, tip in sorted(tips.items())}
     verdict = {"verdict": make_verdict(judgement)}
     data = {"zone": names.text(zone), "dry_run": True, "removed": gone, **verdict}

@@ -34,20 +34,21 @@ def format_canaries(served: Sequence[ServedZone]) -> list[str]:
         served: the states of zones that resolvers serve.
     """
     totals: Counter[Name] = Counter()
-    canaries: dict[tuple[Name, str, int], int] = {}
+    canaries: dict[tuple[Name, str, int, str | None], int] = {}
     for each in served:
         totals[each.zone] += each.queries or 0
         if each.percent is not None and each.queries is not None:
-            key = (each.zone, each.branch, each.percent)
+            key = (each.zone, each.branch, each.percent, each.source)
             canaries[key] = canaries.get(key, 0) + each.queries
     return [
-        f"canary {branch} of {names.text(zone)}: {_format_share(count, totals[zone])};"
-        f" set to {percent} % of subnets"
-        for (zone, branch, percent), count in canaries.items()
+        f"canary {branch} of {names.text(zone)}: {format_query_share(count, totals[zone])};"
+        f" set to {percent} % of subnets{f' by the {source}' if source else ''}"
+        for (zone, branch, percent, source), count in canaries.items()
     ]
 
 
-def _format_share(count: int, total: int) -> str:
+def format_query_share(count: int, total: int) -> str:
+    """Return a bar with the share of ``count`` of ``total`` queries."""
     if total == 0:
         return f"[{'.' * BAR_WIDTH}] no queries yet"
     filled = round(BAR_WIDTH * count / total)

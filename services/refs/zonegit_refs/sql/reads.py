@@ -86,10 +86,14 @@ def _zone_refs(
 ) -> ZoneRefs:
     heads: dict[str, RefTip] = {}
     tags: dict[str, RefTip] = {}
+    serving: RefTip | None = None
     for row in found:
         ref, tip = schema.read_tip(row)
-        (heads if ref.space == "heads" else tags)[ref.short] = tip
-    return ZoneRefs(zone, heads, tags, remembered, awaiting)
+        if ref.space == "serving":
+            serving = tip
+        else:
+            (heads if ref.space == "heads" else tags)[ref.short] = tip
+    return ZoneRefs(zone, heads, tags, remembered, awaiting, serving)
 
 
 def read_snapshot(after: Name | None) -> Transaction[RefsSnapshot]:

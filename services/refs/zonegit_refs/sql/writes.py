@@ -177,11 +177,11 @@ def register(operation: OperationWriter, zone: Name) -> Transaction[WriteOutcome
 
 
 def unregister(operation: OperationWriter, zone: Name) -> Transaction[WriteOutcome]:
-    """Remove a zone without branches and tags.
+    """Remove a zone without branches, tags and serving settings.
 
     Raises:
         NotFound: The zone is not registered.
-        Unsafe: It has branches or tags; :func:`move` deletes these.
+        Unsafe: It has one of these; :func:`move` deletes them.
     """
     if (before := (yield from operation.find_outcome())) is not None:
         return WriteOutcome(before, [])
@@ -190,7 +190,9 @@ def unregister(operation: OperationWriter, zone: Name) -> Transaction[WriteOutco
     rows = yield _HELD, (zone,)
     held = schema.HELD.read_all(rows)
     branches = [name for space, name, _ in held if space == "heads"]
-    moves.check_empty(zone, branches, [name for space, name, _ in held if space == "tags"])
+    tags = [name for space, name, _ in held if space == "tags"]
+    has_settings = any(space == "serving" for space, _, _ in held)
+    moves.check_empty(zone, branches, tags, has_settings=has_settings)
     yield "DELETE FROM owed WHERE zone = ?", (zone,)
     yield "DELETE FROM zone WHERE zone = ?", (zone,)
     yield from operation.write(ref_names.marker(zone), None, None, kind="removed")
@@ -207,14 +209,15 @@ def move(
     *,
     force: bool,
 ) -> Transaction[WriteOutcome]:
-    """Move a branch or tag.
+    """Move a branch, a tag or serving settings.
 
     Args:
         operation: The operation.
-        ref: The branch or tag.
+        ref: The branch, the tag or the settings.
         expected: The value that it must have.
         new: The new value; None to delete it.
-        served: The serial and tree of the new commit; None for a tag or a deletion.
+        served: The serial and tree of the new commit; None if the ref is not a branch, and for a
+            deletion.
         judged: The tip from which the move was checked; None if the ref did not exist.
         force: Whether a serial that is not later is allowed.
 
@@ -255,7 +258,10 @@ def read_state(ref: RefName) -> Transaction[RefState]:
     tip = yield from read_target(ref)
     refs = 0
     if tip is None:
-        ((refs,),) = yield "SELECT count(*) FROM ref WHERE zone = ?", (zone,)
+        ((refs,),) = yield (
+            "SELECT count(*) FROM ref WHERE zone = ? AND space <> 'serving'",
+            (zone,),
+        )
     highest = (yield from _read_highest(ref)) if ref.space == "heads" else None
     is_new = tip is None and (yield from is_new_ref(ref))
     return RefState((yield from schema.is_registered(zone)), tip, highest, refs, is_new)

@@ -1,5 +1,5 @@
-"""Record for a restore of the ref store how far the log was followed, and the highest serials
-answered.
+"""Record how far the log was followed, the highest serials answered and the serving settings of
+zones, for a restore of the ref store and for a start without the bus.
 
 These notes outlive epochs, branches and zones. They are written in batches, at most once a second,
 so a swap does not wait for the disk. The serials that a killed process has not written are also in
@@ -8,12 +8,13 @@ the files of the zones (docs/adr/0030-recovery.md).
 
 import asyncio
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import structlog
 
 from zonegit.errors import ZonegitError
+from zonegit.objects.ids import RawObject
 from zonegit.zone.names import Name
 from zonegit.zone.serial import is_later
 from zonegit_resolver.cache.sqlite import CacheKey, LastServed
@@ -39,6 +40,7 @@ class RecoveryNotes:
         self._followed = summary.known.followed
         self._has_no_notes = not self._answered and not self._followed.epoch
         self._changed: dict[CacheKey, Highest] = {}
+        self._changed_settings: dict[Name, RawObject | None] = {}
         self._is_due = asyncio.Event()
         self._has_failed = False
         self.adopt(summary.known.last_served)
@@ -90,6 +92,15 @@ class RecoveryNotes:
             self._followed = followed
             self._is_due.set()
 
+    def list_settings(self) -> Mapping[Name, RawObject]:
+        """Return the docs of serving settings that an earlier process followed."""
+        return self._summary.known.settings
+
+    def record_settings(self, zone: Name, doc: RawObject | None) -> None:
+        """Record the serving settings that a zone has from now on; None if it has none."""
+        self._changed_settings[zone] = doc
+        self._is_due.set()
+
     def record_start(self, run: str) -> None:
         """Record the run of the ref store in which these notes begin, if there are none yet."""
         if self._followed == FollowedLog() and not self._answered:
@@ -115,18 +126,22 @@ class RecoveryNotes:
             return
         self._is_due.clear()
         changed, self._changed = self._changed, {}
+        settings, self._changed_settings = self._changed_settings, {}
         try:
-            await self._summary.record_notes(self._followed, changed)
+            await self._summary.record_notes(self._followed, changed, settings)
             self._has_failed = False
         except ZonegitError as error:
             if not self._has_failed:
                 self._has_failed = True
                 log.warning("last-known.not-written", error=error.message, hint=error.hint)
-            self._requeue(changed)
+            self._requeue(changed, settings)
         except asyncio.CancelledError:
-            self._requeue(changed)
+            self._requeue(changed, settings)
             raise
 
-    def _requeue(self, changed: dict[CacheKey, Highest]) -> None:
+    def _requeue(
+        self, changed: dict[CacheKey, Highest], settings: dict[Name, RawObject | None]
+    ) -> None:
         self._changed = changed | self._changed
+        self._changed_settings = settings | self._changed_settings
         self._is_due.set()

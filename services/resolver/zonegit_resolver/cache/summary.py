@@ -1,8 +1,9 @@
 """Store cache-wide metadata in one file.
 
 It holds the time when the zones were last known to be current, what was served last of removed
-zones, how far the log was followed, and the highest serial ever answered for each branch. What is
-recorded every half minute is written to one file, regardless of the number of zones.
+zones, how far the log was followed, the highest serial ever answered for each branch, and the
+serving settings of zones in the store. What is recorded every half minute is written to one file,
+regardless of the number of zones.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -10,11 +11,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import structlog
 
 from zonegit.errors import Corrupt, Invalid
+from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store import digests
 from zonegit.store.digests import Watched
 from zonegit.store.sqlite import Database, open_database
@@ -28,12 +31,13 @@ from zonegit.store.stored_rows import (
     read_name,
     read_value,
 )
+from zonegit.zone.names import Name
 from zonegit_resolver.cache import sqlite
 from zonegit_resolver.cache.sqlite import CacheKey, LastServed
 
 FILE: Final = "overall.sqlite3"
-VERSION: Final = 4
-WATCHED: Final = Watched(("confirmed", "late", "standing", "answered", "followed"))
+VERSION: Final = 5
+WATCHED: Final = Watched(("confirmed", "late", "standing", "answered", "followed", "settings"))
 _NOTES: Final = (
     "CREATE TABLE answered (zone BLOB NOT NULL, branch TEXT NOT NULL, serial INTEGER NOT NULL,"
     " tree BLOB NOT NULL, PRIMARY KEY (zone, branch)) STRICT, WITHOUT ROWID",
@@ -42,6 +46,10 @@ _NOTES: Final = (
     " operation TEXT NOT NULL) STRICT",
 )
 _INSTALLATION: Final = "ALTER TABLE followed ADD COLUMN installation TEXT NOT NULL DEFAULT ''"
+_SETTINGS: Final = (
+    "CREATE TABLE settings (zone BLOB PRIMARY KEY, id BLOB NOT NULL, payload BLOB NOT NULL)"
+    " STRICT, WITHOUT ROWID"
+)
 SCHEMA: Final = (
     "CREATE TABLE confirmed (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL) STRICT",
     "CREATE TABLE late (zone BLOB NOT NULL, branch TEXT NOT NULL, seen REAL NOT NULL,"
@@ -50,6 +58,7 @@ SCHEMA: Final = (
     *_NOTES,
     digests.TABLE,
     _INSTALLATION,
+    _SETTINGS,
 )
 
 
@@ -67,7 +76,11 @@ def _add_digests(connection: Connection) -> None:
     connection.execute("ALTER TABLE standing ADD COLUMN digest BLOB")
 
 
-UPGRADES: Final = {1: _add_notes, 2: _add_installation, 3: _add_digests}
+def _add_settings(connection: Connection) -> None:
+    connection.execute(_SETTINGS)
+
+
+UPGRADES: Final = {1: _add_notes, 2: _add_installation, 3: _add_digests, 4: _add_settings}
 
 log = structlog.get_logger()
 
@@ -105,6 +118,7 @@ class CacheSummary(NamedTuple):
 
     ``confirmed`` is the time when all branches but those in ``late`` were last known to be current,
     in seconds since 1970; None if they never were. ``late`` has a time for each of the others.
+    ``settings`` are the docs of serving settings by zone; their ids are not verified.
     """
 
     confirmed: float | None
@@ -112,6 +126,7 @@ class CacheSummary(NamedTuple):
     last_served: list[LastServed]
     answered: dict[CacheKey, Highest]
     followed: FollowedLog
+    settings: dict[Name, RawObject]
 
 
 _CONFIRMED: Final[RowReader[float]] = RowReader("confirmed", tuple[StoredTime], read_value)
@@ -131,6 +146,12 @@ _FOLLOWED: Final[RowReader[FollowedLog]] = RowReader(
     "followed",
     tuple[str, StoredCount, str, str, str, str],
     lambda epoch, sequence, past, *rest: FollowedLog(epoch, sequence, tuple(past.split()), *rest),
+)
+
+_SETTINGS_ROW: Final[RowReader[tuple[Name, RawObject]]] = RowReader(
+    "settings",
+    tuple[bytes, StoredId, bytes],
+    lambda zone, id, payload: (read_name(zone), RawObject(ObjectId(id), "doc", payload)),
 )
 
 
@@ -158,16 +179,22 @@ class SummaryFile:
         self._late = late
 
     async def record_notes(
-        self, followed: FollowedLog, answered: Mapping[CacheKey, Highest]
+        self,
+        followed: FollowedLog,
+        answered: Mapping[CacheKey, Highest],
+        settings: Mapping[Name, RawObject | None] = MappingProxyType({}),
     ) -> None:
-        """Record how far the log was followed, and highest serials that have changed.
+        """Record how far the log was followed, and highest serials and serving settings that have
+        changed. None for a zone that has no settings any more.
 
         Raises:
             Unavailable: The disk is full or fails.
             Corrupt: The file is damaged.
         """
         await self._database.write(
-            partial(_write_notes, followed=followed, answered=dict(answered))
+            partial(
+                _write_notes, followed=followed, answered=dict(answered), settings=dict(settings)
+            )
         )
 
     async def record_serving(self, last_served: Iterable[LastServed]) -> None:
@@ -209,11 +236,18 @@ def _read_summary(connection: Connection) -> CacheSummary:
         "SELECT epoch, sequence, past, began, operation, installation FROM followed"
     )
     followed = _FOLLOWED.read_first(found) or FollowedLog()
-    return CacheSummary(confirmed, late, sqlite.read_served(connection), answered, followed)
+    settings = dict(
+        _SETTINGS_ROW.read_all(connection.execute("SELECT zone, id, payload FROM settings"))
+    )
+    served = sqlite.read_served(connection)
+    return CacheSummary(confirmed, late, served, answered, followed, settings)
 
 
 def _write_notes(
-    connection: Connection, followed: FollowedLog, answered: Mapping[CacheKey, Highest]
+    connection: Connection,
+    followed: FollowedLog,
+    answered: Mapping[CacheKey, Highest],
+    settings: Mapping[Name, RawObject | None],
 ) -> None:
     epoch, sequence, past, *rest = followed
     connection.execute(
@@ -223,6 +257,12 @@ def _write_notes(
     connection.executemany(
         "INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?)",
         ((*key, *highest) for key, highest in answered.items()),
+    )
+    gone = [(zone,) for zone, doc in settings.items() if doc is None]
+    connection.executemany("DELETE FROM settings WHERE zone = ?", gone)
+    connection.executemany(
+        "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)",
+        ((zone, doc.id, doc.payload) for zone, doc in settings.items() if doc is not None),
     )
 
 

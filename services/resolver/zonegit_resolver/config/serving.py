@@ -2,9 +2,9 @@
 Pure."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from zonegit.errors import Invalid
 from zonegit.nameserver.acl import LOOPBACK, Access, Secondary
@@ -12,8 +12,10 @@ from zonegit.nameserver.answer import canary
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.tsig import Keys
+from zonegit.objects.ids import RawObject
 from zonegit.repo import refish
 from zonegit.store import ref_names
+from zonegit.store.serving_settings import ServingSettings
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.config import values
@@ -63,6 +65,21 @@ MAX_CHARACTERS: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
+class FollowedSettings:
+    """The serving settings of a zone in the store, which apply where options and file have none.
+
+    Attributes:
+        doc: The doc that was applied last; None if there was none.
+        settings: Its settings.
+        problem: The reason why a later doc is not applied; None if there is none.
+    """
+
+    doc: RawObject | None = None
+    settings: ServingSettings = field(default_factory=ServingSettings)
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Serving:
     """The settings of one served zone.
 
@@ -73,6 +90,8 @@ class Serving:
         query_from: The clients that may query; None for all.
         transfer_to: The clients that may transfer the zone.
         notify: The secondaries that get a NOTIFY after each change.
+        source: What decides about the canary: ``file`` for options and configuration file, also if
+            they pin the zone or switch the canary off; None if nothing does.
     """
 
     branch: str = ref_names.DEFAULT_BRANCH
@@ -81,6 +100,7 @@ class Serving:
     query_from: Access | None = None
     transfer_to: Access = LOOPBACK
     notify: tuple[Secondary, ...] = ()
+    source: Literal["file", "store"] | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -92,6 +112,14 @@ class Serving:
         """Return whether moves of a branch change what is served."""
         return self.at is None and branch in self.labels
 
+    def overlay(self, settings: ServingSettings) -> "Serving":
+        """Return these settings with the canary of the store, if options and file have none."""
+        found = settings.canary
+        if self.source is not None or found is None or found.branch == self.branch:
+            return self
+        split = Canary(found.branch, found.percent, found.salt)
+        return replace(self, canary=split, source="store")
+
     def __str__(self) -> str:
         return ", ".join((self._format_states(), *self._format_access()))
 
@@ -99,7 +127,7 @@ class Serving:
         if self.at is not None:
             return f"at {self.at}"
         if self.canary is None:
-            return self.branch
+            return self.branch if self.source is None else f"{self.branch}, no canary"
         split = f"{self.canary.branch}:{self.canary.percent} by {self.canary.salt}"
         return f"{self.branch}, canary {split}"
 
@@ -122,6 +150,7 @@ class ServingPlan:
         only: The zones that are served; all if it is empty.
         server_options: The options of the server.
         keys_file: The file of the TSIG keys; None if there is none.
+        stored: The settings of zones in the store.
     """
 
     default: Serving = field(default_factory=Serving)
@@ -129,12 +158,26 @@ class ServingPlan:
     only: frozenset[Name] = frozenset()
     server_options: ServerOptions = field(default_factory=ServerOptions)
     keys_file: Path | None = None
+    stored: Mapping[Name, FollowedSettings] = field(default_factory=dict)
 
     def get(self, zone: Name) -> Serving | None:
         """Return how a zone is served; None if it is not served."""
         if self.only and zone not in self.only:
             return None
-        return self.zones.get(zone, self.default)
+        serving = self.zones.get(zone, self.default)
+        stored = self.stored.get(zone)
+        return serving if stored is None else serving.overlay(stored.settings)
+
+    def find_problem(self, zone: Name) -> str | None:
+        """Return the reason why the settings of a zone in the store are not applied; None if they
+        are, or if options or file decide."""
+        stored, serving = self.stored.get(zone), self.get(zone)
+        if stored is None or serving is None or serving.source == "file":
+            return None
+        canary = stored.settings.canary
+        if stored.problem is None and canary is not None and canary.branch == serving.branch:
+            return f"the canary {canary.branch} is the branch that is served by default"
+        return stored.problem
 
     def labels(self, zone: Name) -> tuple[str, ...]:
         """Return the labels of the states of a zone, the default first; none if the zone is not
@@ -192,7 +235,9 @@ def read_serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving
             hint="name another branch",
             setting=CANARY,
         )
-    return Serving(branch, split, at, *_parse_access_lists(settings, keys))
+    is_decided = CANARY in settings or at is not None
+    access = _parse_access_lists(settings, keys)
+    return Serving(branch, split, at, *access, source="file" if is_decided else None)
 
 
 def _parse_access_lists(

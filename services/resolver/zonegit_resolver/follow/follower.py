@@ -18,6 +18,7 @@ from zonegit.zone.names import Name
 from zonegit_resolver.cache.cache import ZoneCache
 from zonegit_resolver.cache.summary import FollowedLog
 from zonegit_resolver.follow.pins import Pins
+from zonegit_resolver.follow.stored_settings import SettingsFollower
 from zonegit_resolver.follow.updater import Updater
 from zonegit_resolver.zone_states import LogPosition, ZoneStates
 
@@ -37,10 +38,12 @@ class Follower:
         updater: Updater,
         pins: Pins,
         cache: ZoneCache,
+        settings: SettingsFollower,
     ) -> None:
         self._states = states
         self._updater = updater
         self._pins = pins
+        self._settings = settings
         self._notes = cache.notes
         self._lineage = cache.lineage
         self._plan_of_read = states.plan
@@ -90,6 +93,8 @@ class Follower:
         """Remove zones that are no longer registered; return False if the plan has changed."""
         if self._states.plan is not self._plan_of_read:
             return False
+        if not (self.log.is_held or first.recovering):
+            self._settings.forget_others(zones, first.epoch, first.sequence)
         for state in list(self._states):
             if state.zone in zones:
                 continue
@@ -103,9 +108,13 @@ class Follower:
 
     def apply_zone(self, zone: ZoneRefs, first: RefsSnapshot) -> None:
         """Set the targets of a zone from a snapshot of all tips."""
+        self._settings.note_row(zone.zone)
         if self.log.is_held or zone.awaiting:
             self._hold_zone(zone, first)
             return
+        tip = zone.serving
+        doc, sequence = (tip.target, tip.sequence) if tip else (None, first.sequence)
+        self._settings.set_target(zone.zone, doc, first.epoch, sequence)
         if self._states.plan.is_pinned(zone.zone):
             for state in self._states.list_states(zone.zone):
                 self._states.release(state)
@@ -141,6 +150,9 @@ class Follower:
         ref, epoch = entry.ref, self.log.end.epoch
         if ref.zone is None:
             return
+        self._settings.note_row(ref.zone)
+        if ref.space == "serving" or entry.kind == "removed":
+            self._settings.set_target(ref.zone, entry.new, epoch, entry.sequence, objects)
         # A page of the snapshot may have shown a later row already.
         known = {
             state.branch

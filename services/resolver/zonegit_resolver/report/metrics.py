@@ -199,7 +199,9 @@ class MetricsCollector(Collector):
             labels=_BRANCH_LABELS,
         )
         problem = GaugeMetricFamily(
-            "zonegit_zone_problem", "1 if a newer commit cannot be loaded.", labels=_BRANCH_LABELS
+            "zonegit_zone_problem",
+            "1 if a newer commit or newer serving settings cannot be loaded.",
+            labels=_BRANCH_LABELS,
         )
         back = CounterMetricFamily(
             "zonegit_zone_serial_went_back",
@@ -214,7 +216,8 @@ class MetricsCollector(Collector):
                 serial.add_metric(labels, state.current.snapshot.serial or 0)
             if (seconds := self._states.age(state, now)) is not None:
                 age.add_metric(labels, seconds)
-            problem.add_metric(labels, float(state.problem is not None or state.is_held))
+            has_problem = self._states.find_problem(state) is not None or state.is_held
+            problem.add_metric(labels, float(has_problem))
             back.add_metric(labels, state.serial_regressions)
         yield from (commit, serial, age, problem, back)
 

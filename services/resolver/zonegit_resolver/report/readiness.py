@@ -43,7 +43,7 @@ async def count_problems(states: ZoneStates, scheduler: Scheduler) -> int:
     """Return the number of states that could not be brought to their targets."""
     found = 0
     for state in states:
-        found += state.problem is not None or state.is_held
+        found += states.find_problem(state) is not None or state.is_held
         await scheduler.checkpoint()
     return found
 

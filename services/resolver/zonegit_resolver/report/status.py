@@ -27,8 +27,9 @@ from zonegit.wire.messages import (
     ServedZone,
     ZoneServing,
 )
+from zonegit.zone.names import Name
 from zonegit_resolver.cache.recovery_notes import RecoveryNotes
-from zonegit_resolver.config.serving import Serving
+from zonegit_resolver.config.serving import ServingPlan
 from zonegit_resolver.follow.follower import Follower
 from zonegit_resolver.report.announcer import Process
 from zonegit_resolver.zone_states import LogPosition, ZoneState, ZoneStates
@@ -105,7 +106,7 @@ def describe(
         problems=problems,
         branches=[] if is_pinned else list(plan.default.labels),
         is_pinned=is_pinned,
-        own_settings=len(plan.zones),
+        own_settings=len(plan.zones) + len(plan.stored),
         only=len(plan.only),
         installation=followed.end.installation,
         refuses=followed.refused_installation,
@@ -143,7 +144,7 @@ def report_status(
             _describe_zone(state, states, notes, now, held_problem) for state in found[:MAX_ZONES]
         ],
         more=len(found) > MAX_ZONES,
-        asked=_describe_serving(plan.get(asked.zone)) if asked.zone is not None else None,
+        asked=_describe_serving(plan, asked.zone) if asked.zone is not None else None,
         past=list(followed.end.past),
         held=followed.is_held,
         began=notes.followed.began,
@@ -173,7 +174,8 @@ def list_answered(name: str, notes: RecoveryNotes, asked: AskAnswered) -> Answer
     return AnsweredSerials(resolver=name, serials=serials, more=more, began=notes.followed.began)
 
 
-def _describe_serving(serving: Serving | None) -> ZoneServing | None:
+def _describe_serving(plan: ServingPlan, zone: Name) -> ZoneServing | None:
+    serving, stored = plan.get(zone), plan.stored.get(zone)
     if serving is None:
         return None
     split = serving.canary
@@ -182,6 +184,9 @@ def _describe_serving(serving: Serving | None) -> ZoneServing | None:
         at=serving.at,
         canary=f"{split.branch}:{split.percent}" if split is not None else None,
         salt=split.salt if split is not None else None,
+        source=serving.source,
+        settings=stored.doc.id if stored is not None and stored.doc is not None else None,
+        problem=plan.find_problem(zone),
     )
 
 
@@ -191,6 +196,7 @@ def _describe_zone(
     current = state.current
     serving = states.plan.get(state.zone)
     split = serving.canary if serving is not None else None
+    is_canary = split is not None and split.branch == state.branch
     return ServedZone(
         zone=state.zone,
         branch=state.branch,
@@ -199,8 +205,9 @@ def _describe_zone(
         sequence=state.applied.sequence if state.applied is not None else 0,
         age=states.age(state, now),
         pinned=states.plan.is_pinned(state.zone),
-        problem=state.problem or (held if state.is_held else None),
-        percent=split.percent if split is not None and split.branch == state.branch else None,
+        problem=states.find_problem(state) or (held if state.is_held else None),
+        percent=split.percent if split is not None and is_canary else None,
         highest=notes.find_highest((state.zone, state.branch)),
         queries=states.canary_counts.count(state.zone, state.branch),
+        source=serving.source if serving is not None and is_canary else None,
     )

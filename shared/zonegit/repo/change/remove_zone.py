@@ -1,4 +1,5 @@
-"""Remove a zone as one operation: delete its branches and tags one by one, then the zone.
+"""Remove a zone as one operation: delete its branches, tags and serving settings one by one, then
+the zone.
 
 Theory of operation. The bus decides ref by ref who may move it. Therefore each branch and tag is
 deleted by ``refs.move``, and the ref store removes only zones without refs. This is not a single
@@ -43,7 +44,7 @@ class RemovedZone(msgspec.Struct, frozen=True):
     """The result of a removal.
 
     Attributes:
-        removed: the values of the branches and tags.
+        removed: the values of the branches, tags and serving settings.
         moves: the move that deleted each branch, by its name, without those of an earlier attempt.
     """
 
@@ -71,7 +72,7 @@ async def remove_zone(
         NotFound: the zone is not registered, or was removed meanwhile.
         ZonegitError: the removal was interrupted; the hint says how to continue.
     """
-    zone, tips = refs.zone, _list_tips(refs)
+    zone, tips = refs.zone, list_tips(refs)
     moves.check_removal(zone, sorted(refs.heads), sorted(refs.tags), force=force, reason=reason)
     begun = await _find_begun(repo, zone, tips)
     operation = begun.operation if begun is not None else None
@@ -105,9 +106,12 @@ class _Interrupted(Exception):
         self.done = done
 
 
-def _list_tips(refs: ZoneRefs) -> dict[RefName, RefTip]:
+def list_tips(refs: ZoneRefs) -> dict[RefName, RefTip]:
+    """Return the refs that the removal of a zone deletes: branches, tags and serving settings."""
     heads = {ref_names.branch(refs.zone, name): tip for name, tip in refs.heads.items()}
-    return heads | {ref_names.tag(refs.zone, name): tip for name, tip in refs.tags.items()}
+    tags = {ref_names.tag(refs.zone, name): tip for name, tip in refs.tags.items()}
+    serving = {ref_names.serving(refs.zone): refs.serving} if refs.serving is not None else {}
+    return heads | tags | serving
 
 
 async def _find_begun(

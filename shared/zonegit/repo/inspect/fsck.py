@@ -12,6 +12,7 @@ from zonegit.repo.inspect.fsck_report import MAX_REPORTED, FsckReport
 from zonegit.repo.inspect.object_walk import EXPECTED_BY_SPACE, ObjectWalk
 from zonegit.repo.inspect.tip_flaws import find_tip_flaws
 from zonegit.repo.repo import Repo
+from zonegit.store import ref_names
 from zonegit.store.ref_names import RefName
 from zonegit.store.refs import CheckedStore, RefStore
 
@@ -49,13 +50,15 @@ async def check(repo: Repo, progress: Callable[[str], None] = lambda progress: N
 
 
 async def _iter_current(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
-    """Yield the targets of branches and tags, and all targets that HEADs ever had, as these are
-    few."""
+    """Yield the targets of branches, tags and serving settings, and all targets that HEADs ever
+    had, as these are few."""
     async for refs in read_zones.iter_zones(repo):
         for branch, tip in refs.heads.items():
             yield RefName("heads", refs.zone, branch), tip.target
         for tag, tip in refs.tags.items():
             yield RefName("tags", refs.zone, tag), tip.target
+        if refs.serving is not None:
+            yield ref_names.serving(refs.zone), refs.serving.target
     async for ref, object_id in _iter_logged(repo):
         if ref.space == "head":
             yield ref, object_id

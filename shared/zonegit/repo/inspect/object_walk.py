@@ -46,7 +46,7 @@ TAGGED: Final[ExpectedObjects] = ("tag", "commit")
 SYMREF: Final[ExpectedObjects] = ("symref",)
 DOC: Final[ExpectedObjects] = ("doc",)
 
-EXPECTED_BY_SPACE: Final = {"heads": COMMIT, "tags": TAGGED, "head": SYMREF}
+EXPECTED_BY_SPACE: Final = {"heads": COMMIT, "tags": TAGGED, "head": SYMREF, "serving": DOC}
 
 Namer = ObjectId | RefName
 """The object that names another one, or the ref that holds or held it."""

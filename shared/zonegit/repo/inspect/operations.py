@@ -333,6 +333,8 @@ def format_ref(ref: RefName) -> str:
             return f"{zone} {ref.short}"
         case "tags":
             return f"{zone} tag {ref.short}"
+        case "serving":
+            return f"{zone} serving settings"
         case "zone":
             return f"zone {zone}"
         case "head" if zone:
