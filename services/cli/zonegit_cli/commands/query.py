@@ -94,7 +94,10 @@ async def _try_current_zone(
         return first
     try:
         async with session.connect() as repo:
-            relative = names.parse(text, await heads.find_zone(repo))
+            zone = await heads.find_zone(repo)
+        if names.is_within(name, zone):
+            return first
+        relative = names.parse(text, zone)
         second = await ask(relative)
     except ZonegitError:  # the question was for the DNS server, which did answer
         return first
