@@ -106,7 +106,7 @@ def test_a_reflog_shows_who_moved_a_branch_with_which_command(stack: Stack, zone
     }
     assert (moves[0]["old"], moves[1]["old"]) == (moves[1]["new"], None)
     head, first, _ = stack.run("reflog", "main").out.splitlines()
-    assert head.split() == ["TIME", "ACTOR", "COMMAND", "FROM", "TO"]
+    assert head.split() == ["REFISH", "#", "TIME", "ACTOR", "COMMAND", "FROM", "TO", "SUBJECT"]
     words = first.split()
     assert words[:2] == ["main@{0}", str(moves[0]["sequence"])]
     assert words[5:] == [actor, "set", moves[0]["old"][:12], moves[0]["new"][:12], "move", "api"]
