@@ -21,7 +21,7 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import Announcement, AnsweredSerials, AskAnswered, HighestSerial
 from zonegit.zone import names
 
-OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+HOW_TO = (Path(__file__).parents[2] / "docs" / "how-to" / "backup.md").read_text()
 FOO = "$TTL 300\n@ IN SOA ns1 admin 4 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.1\n"
 LISTEN = ("--listen", "127.0.0.1:0")
 
@@ -52,18 +52,18 @@ def count_awaiting(stack: Stack) -> int:
 
 
 def read_procedure() -> list[str]:
-    """Return the commands of the restore procedure."""
-    section = OPERATIONS[OPERATIONS.index("### Restoring") :]
-    block = next(part for part in section.split("\n\n") if part.startswith("    zonegit down"))
-    return [line.strip() for line in block.splitlines()]
+    """Return the commands of the restore procedure, up to the recovery."""
+    section = HOW_TO[HOW_TO.index("## 2. Restore") :]
+    last = "$ zonegit recover --finish"
+    lines = section[: section.index(last) + len(last)].splitlines()
+    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
 
 
 def test_the_documented_procedure_works(own_stack: Stack, tmp_path: Path) -> None:
     backup = lose_commits(own_stack, tmp_path / "backup")
     script = "\n".join(["set -e", *read_procedure()])
-    script = script.replace("/var/lib/zonegit", str(own_stack.data)).replace(
-        "/backup/", f"{backup}/"
-    )
+    script = script.replace("~/.local/share/zonegit", str(own_stack.data))
+    script = script.replace(" backup/", f" {backup}/")
     script = script.replace("--detach", f"--detach {' '.join(LISTEN)}")
     own = {"ZONEGIT_DATA": str(own_stack.data), "XDG_STATE_HOME": str(own_stack.state)}
     path = f"{BIN}:{os.environ['PATH']}"

@@ -81,12 +81,13 @@ COPIED = {
     "completion": "prints a script",
     "keygen": "prints a public key",
     "check": "prints records, and findings in the form FILE:LINE that editors read",
+    "config bus-user": "prints a part of the configuration of nats-server",
 }
 """Commands whose output is read by other programs."""
 
 CONFIRMATIONS = {
     "up", "down", "init", "zone add", "zone remove", "migrate", "workspace checkout", "checkout",
-    "propose", "sign-commit", "reload", "canary", "wait",
+    "propose", "sign-commit", "reload", "canary",
 }  # fmt: skip
 """Commands that print what they did in a sentence or a list of names and paths."""
 
