@@ -61,7 +61,8 @@ def test_a_terminal_shows_the_u_label_after_the_a_label(stack: Stack, zone: str)
     stack.run("set", "straße", "A", "300", "192.0.2.1")
     assert "ß" not in stack.run("show", "straße", "A").out
     shown = on_a_terminal(stack, "show", "straße", "A", PYTHONIOENCODING="utf-8")
-    assert shown.strip() == f"xn--strae-oqa.{zone} 300 IN A 192.0.2.1  ; straße.{zone}"
+    expected = f"xn--strae-oqa.{zone} 300 IN A 192.0.2.1 ; straße.{zone}"
+    assert shown.split() == expected.split()  # the comment may be on a line of its own
 
 
 def test_pasted_lines_create_the_same_rrsets(stack: Stack, zone: str) -> None:
