@@ -52,7 +52,7 @@ async def make_plan(
 
 
 def written(saved: SavedPlan) -> bytes:
-    return json.dumps(render_plans.to_json(saved, ZoneSize(5, is_exact=True))).encode()
+    return msgspec.json.encode(render_plans.to_json(saved, ZoneSize(5, is_exact=True)))
 
 
 async def apply_plan(operators: TwoOperators, saved: SavedPlan) -> Committed | None:

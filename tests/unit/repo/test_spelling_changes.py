@@ -1,6 +1,5 @@
 """Records that differ only in the case of names are one record in every command."""
 
-import json
 from collections.abc import Sequence
 
 import msgspec
@@ -235,7 +234,7 @@ async def saved(operators: TwoOperators, *todo: RRsetEdit, respell: bool = False
     at = await heads.find_position(operators.repo, ZONE)
     plan = change_plan.plan_edits(todo, ZONE, respell=respell)
     found, size = await saved_plan.make_plan(operators.repo, at, plan, is_import=False)
-    text = json.dumps(render_plans.to_json(found, size)).encode()
+    text = msgspec.json.encode(render_plans.to_json(found, size))
     return saved_plan.plan_saved(saved_plan.read(text, "x.plan"))
 
 
