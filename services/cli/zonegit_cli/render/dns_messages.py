@@ -12,9 +12,9 @@ import msgspec
 SECTIONS = ("answer", "authority", "additional")
 
 EXIT_NXDOMAIN = 3
-"""As of a name that is not found in the stored zones."""
+"""The exit status for a name that does not exist, as for one that no stored zone has."""
 EXIT_FAILURE = 6
-"""As of a server that does not answer."""
+"""The exit status for an error code, as for a server that does not answer."""
 EXIT_NO_DATA = 11
 
 
