@@ -21,8 +21,8 @@ from zonegit_cli.output import format_age
 from zonegit_cli.text_width import INDENT, STYLED, find_width, measure, shorten, wrap
 
 Rule = Literal["whole", "id", "end", "middle", "wrap"]
-"""The ways to shorten a column: none, fewer digits, an ellipsis at the end or in the middle, or several
-lines."""
+"""The ways to shorten a column: none, fewer digits, an ellipsis at the end or in the middle, or
+several lines."""
 
 GAP: Final = 2
 """Spaces between columns."""
